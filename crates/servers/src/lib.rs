@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod child;
+mod error;
+pub mod nats;
+mod port;
+pub mod program;
+pub mod sshd;
+
+pub use error::Error;

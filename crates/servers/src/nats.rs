@@ -1,0 +1,154 @@
+//! `nats-server` with JetStream, on loopback.
+
+use crate::child::Child;
+use crate::{Error, port, program};
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+/// Starts that lost their free port to another process before giving up.
+const PORT_ATTEMPTS_MAX: u32 = 5;
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The program; `nats-server` from `PATH` when not given.
+    pub binary: Option<PathBuf>,
+    /// Folder of configuration and log; made if missing.
+    pub dir: PathBuf,
+    /// Folder of the streams; made if missing. What is in it is served again.
+    pub store_dir: PathBuf,
+    /// A free one when not given.
+    pub port: Option<u16>,
+    /// Largest message in bytes; the server's default is 1 MiB.
+    pub max_payload: Option<u32>,
+}
+
+impl Settings {
+    /// Everything under `dir`, any port, the installed program.
+    #[must_use]
+    pub fn under(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
+        let store_dir = dir.join("store");
+        Self { binary: None, dir, store_dir, port: None, max_payload: None }
+    }
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    settings: Settings,
+    binary: PathBuf,
+    port: u16,
+    child: Child,
+}
+
+/// Starts a server and waits until it accepts.
+///
+/// # Errors
+/// The program is missing, ends at once, or is not ready in time.
+pub fn start(settings: Settings) -> Result<Server, Error> {
+    let binary = program::resolve(settings.binary.as_deref(), "nats-server", "nats-server")?;
+    for dir in [&settings.dir, &settings.store_dir] {
+        fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
+    }
+    let mut attempt = 1;
+    loop {
+        let port = settings.port.map_or_else(port::free, Ok)?;
+        match launch(&settings, &binary, port) {
+            Ok(child) => return Ok(Server { settings, binary, port, child }),
+            Err(Error::Ended { .. }) if settings.port.is_none() && attempt < PORT_ATTEMPTS_MAX => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Server {
+    /// `nats://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Does the process live?
+    pub fn is_running(&mut self) -> bool {
+        self.child.is_running()
+    }
+
+    /// Where it writes what happens.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.settings.dir.join("nats-server.log")
+    }
+
+    /// Ends it with signal 9.
+    pub fn kill(&mut self) {
+        self.child.kill();
+    }
+
+    /// Ends it in an orderly way; after five seconds as [`Server::kill`].
+    pub fn stop(&mut self) {
+        self.child.stop();
+    }
+
+    /// Starts it again on the same port with the same store; kills it first if it runs.
+    ///
+    /// # Errors
+    /// As [`start`].
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        self.child = launch(&self.settings, &self.binary, self.port)?;
+        Ok(())
+    }
+}
+
+fn launch(settings: &Settings, binary: &std::path::Path, port: u16) -> Result<Child, Error> {
+    let ports_dir = settings.dir.join("ports");
+    // A file of an earlier process may carry the number of the next one.
+    drop(fs::remove_dir_all(&ports_dir));
+    fs::create_dir_all(&ports_dir).map_err(Error::file("create", &ports_dir))?;
+    let config = settings.dir.join("nats-server.conf");
+    fs::write(&config, render(settings, port, &ports_dir.display().to_string()))
+        .map_err(Error::file("write", &config))?;
+    let args = [OsString::from("-c"), config.into_os_string()];
+    let mut child = Child::start(binary, &args, &settings.dir.join("nats-server.log"))?;
+    // Written by the server once it accepts, named after its program and process.
+    let suffix = format!("_{}.ports", child.pid());
+    child.wait_until(|| {
+        fs::read_dir(&ports_dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().ends_with(&suffix))
+    })?;
+    Ok(child)
+}
+
+/// JSON strings are valid strings of the configuration language, so paths are quoted as JSON.
+fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let store = quoted(&settings.store_dir.display().to_string());
+    let mut config = format!(
+        "server_name: orderflow\nlisten: \"127.0.0.1:{port}\"\nports_file_dir: {}\n\
+         jetstream {{ store_dir: {store} }}\n",
+        quoted(ports_dir)
+    );
+    if let Some(bytes) = settings.max_payload {
+        config.push_str(&format!("max_payload: {bytes}\n"));
+    }
+    config
+}

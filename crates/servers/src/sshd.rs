@@ -1,0 +1,334 @@
+//! OpenSSH's `sshd` on loopback, with one SFTP folder and one key per partner.
+
+use crate::child::Child;
+use crate::{Error, port, program};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The folders of a partner.
+pub const FOLDERS: [&str; 4] = ["inbox", "depot", "archive", "quarantine"];
+
+const PACKAGE: &str = "openssh-server";
+/// Starts that lost their free port to another process before giving up.
+const PORT_ATTEMPTS_MAX: u32 = 5;
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The program; `sshd` from `PATH` or the `sbin` folders when not given.
+    pub binary: Option<PathBuf>,
+    /// Folder of configuration, keys and log; made if missing. Keys in it are used again.
+    pub dir: PathBuf,
+    /// Folder of the partners' folders; made if missing.
+    pub root: PathBuf,
+    /// Names of the partners.
+    pub partners: Vec<String>,
+    /// A free one when not given.
+    pub port: Option<u16>,
+}
+
+impl Settings {
+    /// Everything under `dir`, any port, the installed program.
+    #[must_use]
+    pub fn under(dir: impl Into<PathBuf>, partners: &[&str]) -> Self {
+        let dir = dir.into();
+        let root = dir.join("partners");
+        let partners = partners.iter().map(ToString::to_string).collect();
+        Self { binary: None, dir, root, partners, port: None }
+    }
+}
+
+/// A running server; killed, with its sessions, when dropped.
+#[derive(Debug)]
+pub struct Server {
+    settings: Settings,
+    binary: PathBuf,
+    user: String,
+    host_key: String,
+    port: u16,
+    child: Child,
+}
+
+/// Makes keys and folders that are missing, starts a server and waits until it accepts.
+///
+/// # Errors
+/// A program is missing, a folder or key cannot be made, the server ends at once or is not ready in
+/// time.
+pub fn start(settings: Settings) -> Result<Server, Error> {
+    let binary = program::resolve(settings.binary.as_deref(), "sshd", PACKAGE)?;
+    let binary = fs::canonicalize(&binary).map_err(Error::file("find", &binary))?;
+    let settings = absolute(settings)?;
+    let host_key = generate_key(&host_key_path(&settings.dir), "orderflow")?;
+    for partner in &settings.partners {
+        prepare(&settings, partner)?;
+    }
+    authorize(&settings)?;
+    if rustix::process::geteuid().is_root() {
+        make_dir(Path::new("/run/sshd"), 0o755)?;
+    }
+    let user = run(Command::new("id").arg("-un"))?;
+    let mut attempt = 1;
+    loop {
+        let port = settings.port.map_or_else(port::free, Ok)?;
+        match launch(&settings, &binary, port) {
+            Ok(child) => return Ok(Server { settings, binary, user, host_key, port, child }),
+            Err(Error::Ended { .. }) if settings.port.is_none() && attempt < PORT_ATTEMPTS_MAX => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Server {
+    /// Where it listens, on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Does the process live?
+    pub fn is_running(&mut self) -> bool {
+        self.child.is_running()
+    }
+
+    /// The login of every partner: whoever started the server.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The server's public key as in `known_hosts`: `ssh-ed25519 AAAA…`.
+    #[must_use]
+    pub fn host_key(&self) -> &str {
+        &self.host_key
+    }
+
+    /// File of the partner's private key.
+    #[must_use]
+    pub fn private_key(&self, partner: &str) -> PathBuf {
+        key_path(&self.settings.dir, partner)
+    }
+
+    /// The partner's folder, where its login starts.
+    #[must_use]
+    pub fn root(&self, partner: &str) -> PathBuf {
+        self.settings.root.join(partner)
+    }
+
+    /// Where it writes what happens.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.settings.dir.join("sshd.log")
+    }
+
+    /// Makes folder and key of a further partner; works while the server runs.
+    ///
+    /// # Errors
+    /// The name is no folder name, or a file cannot be written.
+    pub fn add_partner(&mut self, partner: &str) -> Result<(), Error> {
+        prepare(&self.settings, partner)?;
+        if !self.settings.partners.iter().any(|known| known == partner) {
+            self.settings.partners.push(partner.to_owned());
+        }
+        authorize(&self.settings)
+    }
+
+    /// Ends it and its sessions with signal 9.
+    pub fn kill(&mut self) {
+        self.child.kill();
+    }
+
+    /// Ends it and its sessions in an orderly way; after five seconds as [`Server::kill`].
+    pub fn stop(&mut self) {
+        self.child.stop();
+    }
+
+    /// Starts it again on the same port with the same keys; kills it first if it runs.
+    ///
+    /// # Errors
+    /// As [`start`].
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        self.child = launch(&self.settings, &self.binary, self.port)?;
+        Ok(())
+    }
+}
+
+/// `sshd` and the forced commands need absolute paths without blanks, quotes and percent signs.
+fn absolute(mut settings: Settings) -> Result<Settings, Error> {
+    for path in [&mut settings.dir, &mut settings.root] {
+        make_dir(path, 0o755)?;
+        *path = fs::canonicalize(&*path).map_err(Error::file("find", &*path))?;
+        let text = path.display().to_string();
+        if let Some(character) =
+            text.chars().find(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '%' | '\\'))
+        {
+            return Err(Error::Path { path: path.clone(), character });
+        }
+    }
+    Ok(settings)
+}
+
+fn prepare(settings: &Settings, partner: &str) -> Result<(), Error> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if partner.is_empty() || !partner.chars().all(plain) {
+        return Err(Error::Name { name: partner.to_owned() });
+    }
+    for folder in FOLDERS {
+        make_dir(&settings.root.join(partner).join(folder), 0o755)?;
+    }
+    generate_key(&key_path(&settings.dir, partner), partner).map(drop)
+}
+
+/// Writes the file of all partners' public keys, each forced to SFTP in its own folder.
+fn authorize(settings: &Settings) -> Result<(), Error> {
+    let mut lines = String::new();
+    for partner in &settings.partners {
+        let public = public_key(&key_path(&settings.dir, partner))?;
+        let folder = settings.root.join(partner);
+        lines.push_str(&format!(
+            "restrict,command=\"internal-sftp -d {}\" {public} {partner}\n",
+            folder.display()
+        ));
+    }
+    let file = settings.dir.join("authorized_keys");
+    let new = settings.dir.join("authorized_keys.new");
+    fs::write(&new, lines).map_err(Error::file("write", &new))?;
+    fs::rename(&new, &file).map_err(Error::file("write", &file))
+}
+
+fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error> {
+    let pid_file = settings.dir.join("sshd.pid");
+    // Left by a killed server, and no longer true.
+    drop(fs::remove_file(&pid_file));
+    let config = settings.dir.join("sshd.conf");
+    fs::write(&config, render(&settings.dir, port, version(binary)))
+        .map_err(Error::file("write", &config))?;
+    // -D: stay in the foreground; -e: log to standard error.
+    let args = [OsString::from("-D"), "-e".into(), "-f".into(), config.into_os_string()];
+    let mut child = Child::start(binary, &args, &settings.dir.join("sshd.log"))?;
+    let pid = child.pid().to_string();
+    // Written after the port was bound.
+    child.wait_until(|| fs::read_to_string(&pid_file).is_ok_and(|text| text.trim() == pid))?;
+    Ok(child)
+}
+
+fn render(dir: &Path, port: u16, version: (u32, u32)) -> String {
+    let dir_text = dir.display();
+    let host_key = host_key_path(dir);
+    // Without root, sshd cannot read whether the account is locked and has to ask PAM; with root in
+    // a container, PAM's session modules fail.
+    let pam = if rustix::process::geteuid().is_root() { "no" } else { "yes" };
+    let mut config = format!(
+        "ListenAddress 127.0.0.1:{port}\nHostKey {}\nPidFile {dir_text}/sshd.pid\n\
+         AuthorizedKeysFile {dir_text}/authorized_keys\nStrictModes no\nUsePAM {pam}\n\
+         PermitRootLogin prohibit-password\nPubkeyAuthentication yes\n\
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+         Subsystem sftp internal-sftp\nUseDNS no\nPrintMotd no\nLogLevel INFO\n\
+         MaxStartups 200\nMaxSessions 100\nLoginGraceTime 30\n\
+         ClientAliveInterval 15\nClientAliveCountMax 4\n",
+        host_key.display()
+    );
+    if (9, 8) <= version {
+        // One partner's wrong key must not shut out the others, who have the same address.
+        config.push_str("PerSourcePenalties no\n");
+    }
+    config
+}
+
+/// Version of the program, (0, 0) when it does not say.
+fn version(binary: &Path) -> (u32, u32) {
+    let output = Command::new(binary).arg("-V").stdin(Stdio::null()).output();
+    let text = output.map(|o| [o.stdout, o.stderr].concat()).unwrap_or_default();
+    parse_version(&String::from_utf8_lossy(&text)).unwrap_or_default()
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let rest = text.split_once("OpenSSH_")?.1;
+    let (major, rest) = rest.split_once('.')?;
+    let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn host_key_path(dir: &Path) -> PathBuf {
+    dir.join("host_ed25519")
+}
+
+fn key_path(dir: &Path, partner: &str) -> PathBuf {
+    dir.join("keys").join(partner)
+}
+
+/// Makes the key pair unless it is there, and gives its public key without the comment.
+fn generate_key(path: &Path, comment: &str) -> Result<String, Error> {
+    if let Some(dir) = path.parent() {
+        make_dir(dir, 0o700)?;
+    }
+    if !path.exists() {
+        let keygen = program::resolve(None, "ssh-keygen", "openssh-client")?;
+        let mut command = Command::new(keygen);
+        command.args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(path);
+        run(&mut command)?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .map_err(Error::file("protect", path))?;
+    public_key(path)
+}
+
+fn public_key(private: &Path) -> Result<String, Error> {
+    let path = private.with_file_name(format!(
+        "{}.pub",
+        private.file_name().unwrap_or_default().to_string_lossy()
+    ));
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(Error::file("create", path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(Error::file("protect", path))
+}
+
+/// Runs a helper program to its end and gives what it printed.
+fn run(command: &mut Command) -> Result<String, Error> {
+    let program = PathBuf::from(command.get_program());
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Error::Spawn { program: program.clone(), source })?;
+    if !output.status.success() {
+        return Err(Error::Ended {
+            program,
+            status: output.status.to_string(),
+            tail: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_decides_about_options_that_older_servers_refuse() {
+        assert_eq!(parse_version("OpenSSH_9.2p1 Debian-2, OpenSSL 3.0"), Some((9, 2)));
+        assert_eq!(parse_version("OpenSSH_10.0p2, OpenSSL 3.5"), Some((10, 0)));
+        assert_eq!(parse_version("something else"), None);
+        assert!(!render(Path::new("/d"), 22, (9, 2)).contains("PerSourcePenalties"));
+        assert!(render(Path::new("/d"), 22, (10, 0)).contains("PerSourcePenalties no"));
+    }
+}
