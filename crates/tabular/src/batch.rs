@@ -1,0 +1,139 @@
+//! Accepted rows, column by column.
+
+use domain::Money;
+
+/// The texts of one column, end to end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextColumn {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl TextColumn {
+    /// The text of row `i`.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<&str> {
+        let end = *self.ends.get(i)?;
+        let start = match i {
+            0 => 0,
+            _ => *self.ends.get(i - 1)?,
+        };
+        self.text.get(start..end)
+    }
+
+    /// The texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let text = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            text
+        })
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+}
+
+/// Accepted rows in file order, each column by itself.
+///
+/// Every text is trimmed; a column that the file does not have is empty text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Physical line on which the row begins; the file's first line is 1.
+    pub line: Vec<u64>,
+    /// The partner's number of the order; fits [`domain::OrderId`].
+    pub order_id: TextColumn,
+    /// SKU; fits [`domain::ProductId`].
+    pub product_id: TextColumn,
+    /// What the product is called, at most 512 bytes.
+    pub description: TextColumn,
+    /// Pieces, never zero; negative in a return.
+    pub quantity: Vec<i64>,
+    /// Price of one piece in units of 10⁻⁴.
+    pub unit_price: Vec<i64>,
+    /// When it was ordered, in milliseconds since 1970, UTC.
+    pub ordered_at: Vec<i64>,
+    /// Who buys; fits [`domain::CustomerId`] or is empty.
+    pub customer_id: TextColumn,
+    /// Country or sales region, at most 512 bytes.
+    pub region: TextColumn,
+    /// Product category, at most 512 bytes.
+    pub category: TextColumn,
+}
+
+/// One accepted row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Physical line on which it begins.
+    pub line: u64,
+    /// The partner's number of the order.
+    pub order_id: &'a str,
+    /// SKU.
+    pub product_id: &'a str,
+    /// What the product is called.
+    pub description: &'a str,
+    /// Pieces.
+    pub quantity: i64,
+    /// Price of one piece.
+    pub unit_price: Money,
+    /// When it was ordered, in milliseconds since 1970, UTC.
+    pub ordered_at: i64,
+    /// Who buys, or empty.
+    pub customer_id: &'a str,
+    /// Country or sales region.
+    pub region: &'a str,
+    /// Product category.
+    pub category: &'a str,
+}
+
+impl Batch {
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Has it no row?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// Row `i`.
+    #[must_use]
+    pub fn row(&self, i: usize) -> Option<Row<'_>> {
+        Some(Row {
+            line: *self.line.get(i)?,
+            order_id: self.order_id.get(i)?,
+            product_id: self.product_id.get(i)?,
+            description: self.description.get(i)?,
+            quantity: *self.quantity.get(i)?,
+            unit_price: Money::from_units(*self.unit_price.get(i)?),
+            ordered_at: *self.ordered_at.get(i)?,
+            customer_id: self.customer_id.get(i)?,
+            region: self.region.get(i)?,
+            category: self.category.get(i)?,
+        })
+    }
+
+    /// The rows in order.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.len()).filter_map(|i| self.row(i))
+    }
+
+    pub(crate) fn push(&mut self, row: &Row<'_>) {
+        self.line.push(row.line);
+        self.order_id.push(row.order_id);
+        self.product_id.push(row.product_id);
+        self.description.push(row.description);
+        self.quantity.push(row.quantity);
+        self.unit_price.push(row.unit_price.units());
+        self.ordered_at.push(row.ordered_at);
+        self.customer_id.push(row.customer_id);
+        self.region.push(row.region);
+        self.category.push(row.category);
+    }
+}

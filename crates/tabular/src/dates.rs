@@ -1,0 +1,206 @@
+//! Dates in a partner's formats and time zone.
+
+use crate::config::ConfigError;
+use chrono::format::{Item, Parsed, StrftimeItems, parse};
+use chrono::{
+    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
+};
+use chrono_tz::Tz;
+
+/// The format that is read without the general parser.
+const FAST: &str = "%Y-%m-%d %H:%M:%S";
+/// Years that an order can be from.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+
+/// Reads dates.
+#[derive(Debug)]
+pub(crate) struct Dates {
+    formats: Vec<Format>,
+    zone: Tz,
+    /// The last date read: the rows of an order mostly carry the same one.
+    last: (String, i64),
+}
+
+#[derive(Debug)]
+struct Format {
+    fast: bool,
+    items: Vec<Item<'static>>,
+}
+
+impl Dates {
+    pub(crate) fn new(formats: &[String], time_zone: &str) -> Result<Self, ConfigError> {
+        let zone = time_zone.parse().map_err(|_| ConfigError::TimeZone(time_zone.to_owned()))?;
+        if formats.is_empty() {
+            return Err(ConfigError::NoDateFormat);
+        }
+        let formats = formats.iter().map(|f| Format::new(f)).collect::<Result<_, _>>()?;
+        Ok(Self { formats, zone, last: (String::new(), 0) })
+    }
+
+    /// Milliseconds since 1970 in UTC, by the first format that fits.
+    ///
+    /// A local time that exists twice is the earlier one; one that the clock jumps over is moved
+    /// on by as much as the clock.
+    pub(crate) fn read(&mut self, text: &str) -> Option<i64> {
+        if !text.is_empty() && self.last.0 == text {
+            return Some(self.last.1);
+        }
+        let millis = self.formats.iter().find_map(|format| format.read(text, self.zone))?;
+        self.last.0.clear();
+        self.last.0.push_str(text);
+        self.last.1 = millis;
+        Some(millis)
+    }
+}
+
+impl Format {
+    fn new(format: &str) -> Result<Self, ConfigError> {
+        let error = |problem| ConfigError::DateFormat { format: format.to_owned(), problem };
+        let items = StrftimeItems::new(format)
+            .parse_to_owned()
+            .map_err(|_| error("is not a strftime format"))?;
+        let this = Self { fast: format == FAST, items };
+        // What the format writes, it must be able to read back.
+        let sample = DateTime::from_timestamp_millis(1_323_419_940_000).expect("a date in 2011");
+        let written = sample.format_with_items(this.items.iter()).to_string();
+        match this.read(&written, Tz::UTC) {
+            Some(_) => Ok(this),
+            None => Err(error("does not make a date")),
+        }
+    }
+
+    fn read(&self, text: &str, zone: Tz) -> Option<i64> {
+        if self.fast
+            && let Some(local) = fast(text.as_bytes())
+        {
+            return in_zone(local, zone);
+        }
+        let mut parsed = Parsed::new();
+        parse(&mut parsed, text, self.items.iter()).ok()?;
+        if parsed.offset().is_some() || parsed.timestamp().is_some() {
+            let time = parsed.to_datetime().ok()?;
+            return YEARS.contains(&time.year()).then(|| time.timestamp_millis());
+        }
+        let local = match parsed.to_naive_datetime_with_offset(0) {
+            Ok(local) => local,
+            Err(_) if has_time(&parsed) => return None,
+            Err(_) => parsed.to_naive_date().ok()?.and_time(NaiveTime::MIN),
+        };
+        in_zone(local, zone)
+    }
+}
+
+fn has_time(parsed: &Parsed) -> bool {
+    parsed.hour_mod_12().is_some() || parsed.hour_div_12().is_some() || parsed.minute().is_some()
+}
+
+/// `2011-12-09 08:39:00`, all digits in their places.
+fn fast(text: &[u8]) -> Option<NaiveDateTime> {
+    let &[a, b, c, d, b'-', e, f, b'-', g, h, b' ', i, j, b':', k, l, b':', m, n] = text else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+    };
+    let year = i32::try_from(two(a, b)? * 100 + two(c, d)?).ok()?;
+    NaiveDate::from_ymd_opt(year, two(e, f)?, two(g, h)?)?.and_hms_opt(
+        two(i, j)?,
+        two(k, l)?,
+        two(m, n)?,
+    )
+}
+
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<i64> {
+    if !YEARS.contains(&local.year()) {
+        return None;
+    }
+    if let Some(time) = zone.from_local_datetime(&local).earliest() {
+        return Some(time.timestamp_millis());
+    }
+    // The clock jumped over it: the offset from before the jump holds.
+    let offset = (1..=48).find_map(|half_hours| {
+        let before = local.checked_sub_signed(TimeDelta::minutes(30 * half_hours))?;
+        Some(zone.from_local_datetime(&before).earliest()?.offset().fix())
+    })?;
+    let utc = local.checked_sub_offset(offset)?;
+    Some(utc.and_utc().timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(format: &str, zone: &str, text: &str, expected: &str) {
+        let mut dates = Dates::new(&[format.to_owned()], zone).unwrap();
+        let got = dates.read(text).map_or("none".to_owned(), |millis| {
+            DateTime::from_timestamp_millis(millis).unwrap().format("%FT%T%.fZ").to_string()
+        });
+        assert_eq!(got, expected, "for {text:?}");
+    }
+
+    #[test]
+    fn a_local_time_is_read_in_the_partners_zone() {
+        check(FAST, "Europe/London", "2011-12-09 08:39:00", "2011-12-09T08:39:00Z");
+        check(FAST, "Europe/London", "2011-07-01 08:39:00", "2011-07-01T07:39:00Z");
+        check("%d/%m/%Y", "Europe/Madrid", "09/12/2011", "2011-12-08T23:00:00Z");
+        check("%d/%m/%Y %H:%M", "UTC", "9/12/2011 8:05", "2011-12-09T08:05:00Z");
+    }
+
+    #[test]
+    fn a_local_time_that_exists_twice_is_the_earlier_one() {
+        check(FAST, "Europe/London", "2011-10-30 01:30:00", "2011-10-30T00:30:00Z");
+    }
+
+    #[test]
+    fn a_local_time_that_never_was_moves_on_with_the_clock() {
+        check(FAST, "Europe/London", "2011-03-27 01:30:00", "2011-03-27T01:30:00Z");
+        check("%Y-%m-%d", "Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z");
+    }
+
+    #[test]
+    fn an_offset_in_the_text_wins_over_the_zone() {
+        check(
+            "%Y-%m-%dT%H:%M:%S%:z",
+            "Europe/London",
+            "2011-07-01T08:39:00+02:00",
+            "2011-07-01T06:39:00Z",
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_date_is_none() {
+        for text in [
+            "",
+            "2011-13-09 08:39:00",
+            "2011-02-29 08:39:00",
+            "2011-12-09 24:00:00",
+            "2011-12-09 08:39:00x",
+            "x2011-12-09 08:39:00",
+            "0011-12-09 08:39:00",
+            "9/12/2011",
+            "1969-12-31 23:59:59",
+            "2011-12-09",
+            "٢٠١١-12-09 08:39:00",
+        ] {
+            check(FAST, "UTC", text, "none");
+        }
+        check("%d/%m/%Y", "UTC", "09/12/11", "none");
+    }
+
+    #[test]
+    fn a_format_that_makes_no_date_is_refused() {
+        for format in ["%H:%M", "%Q", "%d/%m", "%Y-%m-%d %H", ""] {
+            assert!(
+                matches!(
+                    Dates::new(&[format.to_owned()], "UTC"),
+                    Err(ConfigError::DateFormat { .. })
+                ),
+                "{format:?} was taken"
+            );
+        }
+        assert_eq!(Dates::new(&[], "UTC").unwrap_err(), ConfigError::NoDateFormat);
+        assert!(matches!(Dates::new(&["%F".into()], "Mars/One"), Err(ConfigError::TimeZone(_))));
+    }
+}

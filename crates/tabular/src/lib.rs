@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod config;
+mod dates;
+mod duplicates;
+mod header;
+pub mod output;
+mod profile;
+mod reject;
+mod rules;
+mod scanner;
+mod transform;
+
+pub use batch::{Batch, Row, TextColumn};
+pub use config::{ConfigError, Limits};
+pub use header::FileError;
+pub use profile::ColumnProfile;
+pub use reject::{Reject, Rule};
+pub use transform::{Part, Summary, Transform};

@@ -1,0 +1,103 @@
+//! Rejected rows, and the rules that reject them.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A row that was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Physical line on which the record begins; the file's first line is 1.
+    pub line: u64,
+    /// Header name of the column that broke the rule, as the file writes it.
+    pub column: Option<Arc<str>>,
+    /// The rule.
+    pub rule: Rule,
+    /// For people: the value, and what is wrong with it.
+    pub reason: Cow<'static, str>,
+    /// The record as it stands in the file, cut at [`Limits::raw_bytes_max`](crate::Limits). From
+    /// a Windows-1252 file it is in UTF-8.
+    pub raw: Vec<u8>,
+    /// The order the row belongs to, when that could be read.
+    pub order_id: Option<String>,
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident => $code:literal,)*) => {
+        /// Why a row is rejected. The variants stand in the order in which they are tested: the
+        /// first that fails is the one named.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Rule {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl Rule {
+            /// All rules, in the order in which they are tested.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name that receipts, rejects and metrics carry.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The record is longer than the limit.
+    RecordTooLong => "record_too_long",
+    /// A quote inside a field that does not begin with one.
+    StrayQuote => "stray_quote",
+    /// Text between a closing quote and the next delimiter.
+    TextAfterQuote => "text_after_quote",
+    /// A quote that is not closed before the file, or the longest record, ends.
+    UnclosedQuote => "unclosed_quote",
+    /// A carriage return inside a field without quotes.
+    StrayCarriageReturn => "stray_carriage_return",
+    /// Fewer fields than the header.
+    TooFewFields => "too_few_fields",
+    /// More fields than the header.
+    TooManyFields => "too_many_fields",
+    /// A byte that is zero.
+    NulByte => "nul_byte",
+    /// Bytes that are not UTF-8.
+    InvalidUtf8 => "invalid_utf8",
+    /// No order id.
+    MissingOrderId => "missing_order_id",
+    /// The order id is too long, or has control characters.
+    BadOrderId => "bad_order_id",
+    /// No product id.
+    MissingProductId => "missing_product_id",
+    /// The product id is too long, or has control characters.
+    BadProductId => "bad_product_id",
+    /// No customer, where one is required.
+    MissingCustomer => "missing_customer",
+    /// The customer id is too long, or has control characters.
+    BadCustomerId => "bad_customer_id",
+    /// Not a whole number within the limit.
+    BadQuantity => "bad_quantity",
+    /// Quantity zero.
+    ZeroQuantity => "zero_quantity",
+    /// Not an amount.
+    BadPrice => "bad_price",
+    /// Zero or below, where prices must be above zero.
+    NonPositivePrice => "non_positive_price",
+    /// Below zero.
+    NegativePrice => "negative_price",
+    /// Not a date in one of the partner's formats.
+    BadDate => "bad_date",
+    /// Description, region or category is longer than 512 bytes.
+    TooLong => "too_long",
+    /// Every cleaned column equals an earlier accepted row's. Harms no order.
+    Duplicate => "duplicate",
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,230 @@
+//! The typed rules: from a record's fields to a clean row, or the first rule it breaks.
+
+use crate::batch::Row;
+use crate::config::Config;
+use crate::header::{Column, Layout};
+use crate::reject::Rule;
+use crate::scanner::{Span, part};
+use domain::Money;
+use domain::ids::ID_BYTES_MAX;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Most bytes of a description, region or category.
+pub(crate) const TEXT_BYTES_MAX: usize = 512;
+/// Largest quantity either way.
+pub(crate) const QUANTITY_MAX: i64 = 1_000_000_000;
+/// Most characters of a value that a reason repeats.
+const SHOWN_CHARS_MAX: usize = 40;
+
+/// A rule that a record broke.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) rule: Rule,
+    pub(crate) column: Option<Arc<str>>,
+    pub(crate) reason: Cow<'static, str>,
+}
+
+impl Fault {
+    fn new(rule: Rule, column: &Column, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { rule, column: Some(column.name.clone()), reason: reason.into() }
+    }
+}
+
+/// A row that keeps all rules, but may be a duplicate.
+pub(crate) struct Clean<'a> {
+    order_id: Cow<'a, str>,
+    product_id: Cow<'a, str>,
+    description: Cow<'a, str>,
+    quantity: i64,
+    unit_price: Money,
+    ordered_at: i64,
+    customer_id: Cow<'a, str>,
+    region: Cow<'a, str>,
+    category: Cow<'a, str>,
+}
+
+impl Clean<'_> {
+    pub(crate) fn row(&self, line: u64) -> Row<'_> {
+        Row {
+            line,
+            order_id: &self.order_id,
+            product_id: &self.product_id,
+            description: &self.description,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            ordered_at: self.ordered_at,
+            customer_id: &self.customer_id,
+            region: &self.region,
+            category: &self.category,
+        }
+    }
+}
+
+/// The bytes two rows share exactly when all their cleaned columns are equal.
+pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) {
+    into.clear();
+    let texts =
+        [row.order_id, row.product_id, row.description, row.customer_id, row.region, row.category];
+    for text in texts {
+        into.extend_from_slice(text.as_bytes());
+        into.push(0xFF); // Never part of UTF-8.
+    }
+    for number in [row.quantity, row.unit_price.units(), row.ordered_at] {
+        into.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+/// Reads the fields of one record of the right width.
+pub(crate) fn read<'a>(
+    config: &mut Config,
+    layout: &Layout,
+    record: &'a str,
+    fields: &[Span],
+) -> Result<Clean<'a>, Fault> {
+    let field = |column: &Column| trimmed(record, fields.get(column.at));
+    let optional = |column: &Option<Column>| column.as_ref().map(field).unwrap_or_default();
+
+    let order_id = id(field(&layout.order_id))
+        .and_then(required)
+        .map_err(|bad| bad.fault(&layout.order_id, Rule::MissingOrderId, Rule::BadOrderId))?;
+    let product_id = id(field(&layout.product_id))
+        .and_then(required)
+        .map_err(|bad| bad.fault(&layout.product_id, Rule::MissingProductId, Rule::BadProductId))?;
+    let customer_id = match &layout.customer_id {
+        None => Cow::default(),
+        Some(column) => id(field(column))
+            .and_then(|id| if config.customer_required { required(id) } else { Ok(id) })
+            .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
+    };
+    let quantity = quantity(&field(&layout.quantity), &layout.quantity)?;
+    let unit_price = price(&field(&layout.unit_price), &layout.unit_price, config)?;
+    let date = field(&layout.ordered_at);
+    let ordered_at = config.dates.read(&date).ok_or_else(|| {
+        let reason = format!("{} is not a date in one of the partner's formats", shown(&date));
+        Fault::new(Rule::BadDate, &layout.ordered_at, reason)
+    })?;
+    let description = optional(&layout.description);
+    let region = optional(&layout.region);
+    let category = optional(&layout.category);
+    let texts = [
+        (&description, &layout.description),
+        (&region, &layout.region),
+        (&category, &layout.category),
+    ];
+    for (text, column) in texts {
+        if let (true, Some(column)) = (text.len() > TEXT_BYTES_MAX, column) {
+            let reason = format!("has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
+            return Err(Fault::new(Rule::TooLong, column, reason));
+        }
+    }
+    Ok(Clean {
+        order_id,
+        product_id,
+        description,
+        quantity,
+        unit_price,
+        ordered_at,
+        customer_id,
+        region,
+        category,
+    })
+}
+
+/// The order id of a record that is otherwise unreadable, if at least that can be read.
+pub(crate) fn order_id(layout: &Layout, record: &[u8], fields: &[Span]) -> Option<String> {
+    let span = fields.get(layout.order_id.at)?;
+    let text = std::str::from_utf8(part(record, span.start, span.end)).ok()?;
+    let whole = Span { start: 0, end: text.len(), escaped: span.escaped };
+    Some(id(trimmed(text, Some(&whole))).and_then(required).ok()?.into_owned())
+}
+
+/// The text of a field: quotes undoubled, blanks around it gone.
+fn trimmed<'a>(record: &'a str, span: Option<&Span>) -> Cow<'a, str> {
+    let Some(span) = span else { return Cow::default() };
+    let text = record.get(span.start..span.end).unwrap_or_default();
+    if span.escaped {
+        return Cow::Owned(text.replace("\"\"", "\"").trim().to_owned());
+    }
+    Cow::Borrowed(text.trim())
+}
+
+enum BadId {
+    Missing,
+    TooLong(usize),
+    Control,
+}
+
+impl BadId {
+    fn fault(&self, column: &Column, missing: Rule, bad: Rule) -> Fault {
+        match self {
+            Self::Missing => Fault::new(missing, column, "is empty"),
+            Self::TooLong(len) => {
+                let reason = format!("has {len} bytes, the limit is {ID_BYTES_MAX}");
+                Fault::new(bad, column, reason)
+            }
+            Self::Control => Fault::new(bad, column, "contains a control character"),
+        }
+    }
+}
+
+fn required(id: Cow<'_, str>) -> Result<Cow<'_, str>, BadId> {
+    if id.is_empty() { Err(BadId::Missing) } else { Ok(id) }
+}
+
+/// Checks an id as `domain` will; `17850.0`, a number that went through a spreadsheet or a float
+/// column, is `17850`.
+fn id(text: Cow<'_, str>) -> Result<Cow<'_, str>, BadId> {
+    if text.len() > ID_BYTES_MAX {
+        return Err(BadId::TooLong(text.len()));
+    }
+    let plain = text.bytes().all(|byte| (0x20..0x7F).contains(&byte));
+    if !plain && text.chars().any(char::is_control) {
+        return Err(BadId::Control);
+    }
+    let is_float = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    Ok(match text {
+        Cow::Borrowed(text) => {
+            Cow::Borrowed(text.strip_suffix(".0").filter(|d| is_float(d)).unwrap_or(text))
+        }
+        Cow::Owned(text) => match text.strip_suffix(".0").filter(|d| is_float(d)) {
+            Some(digits) => Cow::Owned(digits.to_owned()),
+            None => Cow::Owned(text),
+        },
+    })
+}
+
+fn quantity(text: &str, column: &Column) -> Result<i64, Fault> {
+    // `parse` takes a sign and digits, nothing else.
+    let number = text.parse::<i64>().ok().filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n));
+    match number {
+        Some(0) => Err(Fault::new(Rule::ZeroQuantity, column, "is zero")),
+        Some(number) => Ok(number),
+        None => {
+            let reason = format!(
+                "{} is not a whole number between -{QUANTITY_MAX} and {QUANTITY_MAX}",
+                shown(text)
+            );
+            Err(Fault::new(Rule::BadQuantity, column, reason))
+        }
+    }
+}
+
+fn price(text: &str, column: &Column, config: &Config) -> Result<Money, Fault> {
+    let price = Money::parse_bytes(text.as_bytes(), config.decimal_mark)
+        .map_err(|error| Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text))))?;
+    if config.price_positive && price <= Money::ZERO {
+        let reason = format!("{price} is not above zero");
+        return Err(Fault::new(Rule::NonPositivePrice, column, reason));
+    }
+    if price < Money::ZERO {
+        return Err(Fault::new(Rule::NegativePrice, column, format!("{price} is below zero")));
+    }
+    Ok(price)
+}
+
+/// A value for people: quoted, escaped, cut.
+fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    if cut.len() == text.len() { format!("{text:?}") } else { format!("{cut:?}…") }
+}

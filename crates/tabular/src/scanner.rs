@@ -1,0 +1,216 @@
+//! The strict scanner: RFC 4180 and nothing else, one record at a time.
+//!
+//! It is a function of the bytes from the start of a record on. A structural defect costs the
+//! physical line on which the record began, never a line after it: an unclosed quote therefore
+//! cannot swallow the orders behind it.
+
+use memchr::{memchr, memchr_iter, memchr3};
+
+/// Where a field's text stands in its record, without the enclosing quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Holds doubled quotes.
+    pub(crate) escaped: bool,
+}
+
+/// What makes a record's structure unreadable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defect {
+    StrayQuote,
+    TextAfterQuote,
+    UnclosedQuote,
+    StrayCarriageReturn,
+    TooLong,
+}
+
+/// What stands at the start of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Not decidable without more bytes.
+    Need,
+    /// A line without text, `len` bytes with its end.
+    Blank { len: usize },
+    /// A record of `lines` physical lines, `len` bytes with its end and `raw` without; its first
+    /// physical line has `first` bytes with its end. The fields are in [`Scanner::fields`].
+    Record { len: usize, raw: usize, lines: u64, first: usize },
+    /// A defect; its line has `len` bytes with its end, or does not end within the limit.
+    /// [`Scanner::fields`] holds the fields before the defect.
+    Bad { defect: Defect, len: Option<usize>, raw: usize },
+}
+
+/// Scans records; keeps its field list to save allocations.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    delimiter: u8,
+    /// Most bytes of a record with its line end.
+    record_bytes_max: usize,
+    pub(crate) fields: Vec<Span>,
+}
+
+/// The bytes a record may stand in, and what is behind them.
+#[derive(Clone, Copy)]
+struct Window<'a> {
+    bytes: &'a [u8],
+    /// The record limit is reached: what is behind the window does not matter.
+    full: bool,
+    /// Nothing is behind the window.
+    end: bool,
+}
+
+impl Scanner {
+    pub(crate) fn new(delimiter: u8, record_bytes_max: usize) -> Self {
+        Self { delimiter, record_bytes_max, fields: Vec::with_capacity(32) }
+    }
+
+    /// Scans the record at the start of `bytes`; `end` says that no more bytes follow.
+    pub(crate) fn scan(&mut self, bytes: &[u8], end: bool) -> Step {
+        self.fields.clear();
+        if bytes.is_empty() {
+            return Step::Need;
+        }
+        let full = bytes.len() > self.record_bytes_max;
+        let window = if full { part(bytes, 0, self.record_bytes_max) } else { bytes };
+        let window = Window { bytes: window, full, end: end && !full };
+        let (line, first) = match memchr(b'\n', window.bytes) {
+            Some(at) => (part(bytes, 0, at), at + 1),
+            None if full => {
+                // For the fields before the limit: the order's id is likely among them.
+                self.scan_quoted(window, 0, 0);
+                return Step::Bad { defect: Defect::TooLong, len: None, raw: window.bytes.len() };
+            }
+            None if end => (window.bytes, window.bytes.len()),
+            None => return Step::Need,
+        };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            return Step::Blank { len: first };
+        }
+        if memchr3(b'"', b'\r', 0, line).is_some() {
+            return self.scan_quoted(window, first, line.len());
+        }
+        let mut start = 0;
+        for at in memchr_iter(self.delimiter, line) {
+            self.fields.push(Span { start, end: at, escaped: false });
+            start = at + 1;
+        }
+        self.fields.push(Span { start, end: line.len(), escaped: false });
+        Step::Record { len: first, raw: line.len(), lines: 1, first }
+    }
+
+    /// The slow path, for a record whose first line has a quote or a carriage return.
+    fn scan_quoted(&mut self, window: Window<'_>, first: usize, raw: usize) -> Step {
+        let mut at = 0;
+        let found = loop {
+            let field = if window.bytes.get(at) == Some(&b'"') {
+                self.quoted_field(window, at)
+            } else {
+                self.plain_field(window, at)
+            };
+            match field {
+                Field::Next(next) => at = next,
+                other => break other,
+            }
+        };
+        match found {
+            Field::Next(_) | Field::Need => Step::Need,
+            Field::Bad(defect) => Step::Bad { defect, len: Some(first), raw },
+            Field::Last { raw, len } => {
+                let record = part(window.bytes, 0, len);
+                let ends = memchr_iter(b'\n', record).count() as u64;
+                let unended = u64::from(record.last() != Some(&b'\n'));
+                Step::Record { len, raw, lines: ends + unended, first }
+            }
+        }
+    }
+
+    fn quoted_field(&mut self, window: Window<'_>, open: usize) -> Field {
+        let bytes = window.bytes;
+        let mut escaped = false;
+        let mut from = open + 1;
+        let close = loop {
+            let Some(quote) = memchr(b'"', rest(bytes, from)).map(|n| from + n) else {
+                return window.cut(Field::Bad(Defect::UnclosedQuote));
+            };
+            if bytes.get(quote + 1) == Some(&b'"') {
+                escaped = true;
+                from = quote + 2;
+                continue;
+            }
+            break quote;
+        };
+        let span = Span { start: open + 1, end: close, escaped };
+        let behind = close + 1;
+        let ended = match bytes.get(behind) {
+            Some(&byte) if byte == self.delimiter => Field::Next(behind + 1),
+            Some(b'\n') => Field::Last { raw: behind, len: behind + 1 },
+            Some(b'\r') => match bytes.get(behind + 1) {
+                Some(b'\n') => Field::Last { raw: behind, len: behind + 2 },
+                Some(_) => Field::Bad(Defect::TextAfterQuote),
+                None if window.end => Field::Last { raw: behind, len: behind + 1 },
+                None => window.cut(Field::Bad(Defect::UnclosedQuote)),
+            },
+            Some(_) => Field::Bad(Defect::TextAfterQuote),
+            None if window.end => Field::Last { raw: behind, len: behind },
+            None => window.cut(Field::Bad(Defect::UnclosedQuote)),
+        };
+        if matches!(ended, Field::Next(_) | Field::Last { .. }) {
+            self.fields.push(span);
+        }
+        ended
+    }
+
+    fn plain_field(&mut self, window: Window<'_>, start: usize) -> Field {
+        let bytes = window.bytes;
+        let stop = memchr3(self.delimiter, b'\n', b'"', rest(bytes, start)).map(|n| start + n);
+        let (end, ended) = match stop.map(|at| (at, bytes.get(at))) {
+            Some((_, Some(b'"'))) => return Field::Bad(Defect::StrayQuote),
+            Some((at, Some(b'\n'))) => (at, Field::Last { raw: at, len: at + 1 }),
+            Some((at, _)) => (at, Field::Next(at + 1)),
+            None if window.end => (bytes.len(), Field::Last { raw: bytes.len(), len: bytes.len() }),
+            None => return window.cut(Field::Bad(Defect::TooLong)),
+        };
+        let text = part(bytes, start, end);
+        let (text, ended) = match (ended, text.strip_suffix(b"\r")) {
+            (Field::Last { raw, len }, Some(text)) => (text, Field::Last { raw: raw - 1, len }),
+            (ended, _) => (text, ended),
+        };
+        if memchr(b'\r', text).is_some() {
+            return Field::Bad(Defect::StrayCarriageReturn);
+        }
+        self.fields.push(Span { start, end: start + text.len(), escaped: false });
+        ended
+    }
+}
+
+impl Window<'_> {
+    /// What a field is that does not end within the window.
+    fn cut(self, bad: Field) -> Field {
+        if self.full || self.end { bad } else { Field::Need }
+    }
+}
+
+/// How a field ended.
+#[derive(Clone, Copy)]
+enum Field {
+    /// The next one starts here.
+    Next(usize),
+    /// It was the record's last.
+    Last {
+        raw: usize,
+        len: usize,
+    },
+    Need,
+    Bad(Defect),
+}
+
+/// `bytes[start..end]`, for bounds that were found in `bytes`.
+pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// `bytes[start..]`, for a start that was found in `bytes`.
+pub(crate) fn rest(bytes: &[u8], start: usize) -> &[u8] {
+    bytes.get(start..).unwrap_or_default()
+}
