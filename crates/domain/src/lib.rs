@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod ids;
+pub mod inventory;
+pub mod money;
+pub mod order;
+pub mod partner;
+pub mod raw;
+pub mod stock;
+
+pub use ids::{CustomerId, OrderId, PartnerId, ProductId, WarehouseId};
+pub use money::Money;
+pub use order::{Kind, Line, Order};

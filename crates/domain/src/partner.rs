@@ -1,0 +1,248 @@
+//! A partner's configuration, as plain data. Reading it from a file, and checking it, is
+//! `intake`'s work; using its format is `tabular`'s.
+
+use crate::{PartnerId, WarehouseId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// All partners, by name.
+pub type Partners = BTreeMap<PartnerId, Partner>;
+
+/// One partner.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Partner {
+    /// The warehouse whose stock its orders take. Never changes once orders were placed.
+    #[serde(default = "WarehouseId::main")]
+    pub warehouse: WarehouseId,
+    /// ISO 4217 code of its prices.
+    pub currency: String,
+    /// IANA name, for dates without an offset.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// What is done about stock when it orders.
+    #[serde(default)]
+    pub stock: StockPolicy,
+    /// Where its folder is. Without it the partner cannot drop files (`orderflow up` gives every
+    /// partner with a `file` section a folder on its own server).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sftp: Option<Sftp>,
+    /// When a file in its inbox is complete.
+    #[serde(default)]
+    pub inbox: Inbox,
+    /// How its files look. Without it the partner cannot drop files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFormat>,
+    /// What becomes of bad rows and orders.
+    #[serde(default)]
+    pub rules: Rules,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+/// What is done about stock when an order is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StockPolicy {
+    /// Available stock never falls below zero; an unknown product refuses the order.
+    #[default]
+    Enforce,
+    /// As `enforce` for products whose stock was ever set or imported; others are moved, not
+    /// checked.
+    IfKnown,
+    /// Stock may fall below zero; an unknown product refuses the order.
+    Backorder,
+    /// Stock is moved, nothing is checked.
+    Ignore,
+}
+
+/// How to reach a partner's folder.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sftp {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    /// Login.
+    pub user: String,
+    /// The server's public key as in `known_hosts`, `ssh-ed25519 AAAA…`. Pinned: any other refuses.
+    pub host_key: String,
+    /// Name of the secret that holds the private key (OpenSSH or PEM format).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_key_secret: Option<String>,
+    /// Name of the secret that holds the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_secret: Option<String>,
+    /// The partner's folder; relative to where the login starts, or absolute.
+    #[serde(default = "here")]
+    pub path: String,
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
+fn here() -> String {
+    ".".into()
+}
+
+/// When a file in the inbox is complete.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Inbox {
+    /// A file is complete when `<name><done-marker>` stands beside it. Without it: age and rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done_marker: Option<String>,
+    /// Seconds since the last change, by the server's clock.
+    pub min_age_seconds: u32,
+    /// Largest file that is read, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { done_marker: None, min_age_seconds: 5, max_bytes: 2 << 30 }
+    }
+}
+
+/// How a partner's CSV looks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FileFormat {
+    /// One ASCII character.
+    #[serde(default = "comma")]
+    pub delimiter: char,
+    /// Character encoding.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// `.` or `,`.
+    #[serde(default = "dot")]
+    pub decimal_mark: char,
+    /// `strftime` formats tried in this order; without an offset the partner's time zone holds.
+    #[serde(default = "iso_dates")]
+    pub dates: Vec<String>,
+    /// Which column holds what.
+    pub columns: Columns,
+}
+
+fn comma() -> char {
+    ','
+}
+
+fn dot() -> char {
+    '.'
+}
+
+fn iso_dates() -> Vec<String> {
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%d"].map(String::from).into()
+}
+
+/// Character encoding of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// Windows code page 1252.
+    #[serde(rename = "windows-1252", alias = "cp1252")]
+    Windows1252,
+}
+
+/// Header names of the columns; compared without case and surrounding blanks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Columns {
+    /// The partner's number of the order.
+    pub order_id: String,
+    /// SKU.
+    pub product_id: String,
+    /// Whole number, not zero.
+    pub quantity: String,
+    /// Price of one piece.
+    pub unit_price: String,
+    /// When it was ordered.
+    pub ordered_at: String,
+    /// Who buys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<String>,
+    /// What the product is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Country or sales region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Product category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+}
+
+/// What becomes of bad rows and orders.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Rules {
+    /// Is a customer required on each line?
+    pub customer_required: bool,
+    /// Must a price be above zero? Otherwise zero is allowed; below zero never.
+    pub price_positive: bool,
+    /// Orders whose id starts with this are returns. All their quantities are negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_prefix: Option<String>,
+    /// What becomes of an order with a bad line.
+    pub on_bad_line: OnBadLine,
+    /// What is done about rows whose cleaned columns are all equal to an earlier row's.
+    pub duplicates: Duplicates,
+    /// What becomes of a file with bad rows.
+    pub policy: FilePolicy,
+    /// With more than this share of bad rows the whole file is refused, in percent.
+    pub error_budget_percent: f64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            customer_required: true,
+            price_positive: true,
+            return_prefix: None,
+            on_bad_line: OnBadLine::RejectOrder,
+            duplicates: Duplicates::Reject,
+            policy: FilePolicy::RejectRows,
+            error_budget_percent: 100.0,
+        }
+    }
+}
+
+/// What becomes of an order with a bad line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBadLine {
+    /// All its lines are rejected.
+    RejectOrder,
+    /// It is placed without the bad lines.
+    DropLine,
+}
+
+/// What is done about duplicate rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duplicates {
+    /// The second and later ones are rejected as `duplicate`, which harms no order.
+    Reject,
+    /// They are lines like any other.
+    Keep,
+}
+
+/// What becomes of a file with bad rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilePolicy {
+    /// The bad rows go to the rejects, the others are accepted.
+    RejectRows,
+    /// One bad row refuses the whole file.
+    RejectFile,
+}

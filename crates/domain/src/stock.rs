@@ -1,0 +1,240 @@
+//! Stock of one warehouse: all or nothing per order.
+
+use crate::order::{Kind, Line};
+use crate::partner::StockPolicy;
+use crate::{Order, ProductId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// Stock of one product.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Pieces that can be sold; below zero where the policy allows it.
+    pub available: i64,
+    /// Was it ever set or imported? Otherwise it is only the sum of unchecked movements.
+    pub known: bool,
+}
+
+/// Stock by product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stock(HashMap<ProductId, Item>);
+
+/// Why an order gets no stock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Refusal {
+    /// No stock was ever set for a product.
+    #[error("unknown_product: {product}")]
+    UnknownProduct {
+        /// The first such product of the order.
+        product: ProductId,
+    },
+    /// Less is available than ordered.
+    #[error("insufficient_stock: {product}: {requested} ordered, {available} available")]
+    InsufficientStock {
+        /// The first such product of the order.
+        product: ProductId,
+        /// Pieces ordered, summed over the order's lines.
+        requested: i64,
+        /// Pieces there are.
+        available: i64,
+    },
+    /// The stock or the order cannot be counted in 64 bits.
+    #[error("quantity_overflow: {product}")]
+    QuantityOverflow {
+        /// The product.
+        product: ProductId,
+    },
+    /// The message cannot be read as a placed order.
+    #[error("unreadable: {detail}")]
+    Unreadable {
+        /// What the parser said.
+        detail: String,
+    },
+}
+
+/// Stock of one product after a movement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// The product.
+    pub product: ProductId,
+    /// What was added (taken, if below zero).
+    pub delta: i64,
+}
+
+impl Stock {
+    /// Stock of `product`, if it was ever set or moved.
+    #[must_use]
+    pub fn get(&self, product: &ProductId) -> Option<Item> {
+        self.0.get(product).copied()
+    }
+
+    /// All products, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&ProductId, Item)> {
+        self.0.iter().map(|(product, item)| (product, *item))
+    }
+
+    /// Sets what is available; the product is known from now on.
+    pub fn set(&mut self, product: ProductId, available: i64) {
+        self.0.insert(product, Item { available, known: true });
+    }
+
+    /// Adds `movement` without a check: its writer has checked.
+    pub fn apply(&mut self, movement: &Movement) {
+        let item = self.0.entry(movement.product.clone()).or_default();
+        item.available = item.available.saturating_add(movement.delta);
+    }
+}
+
+/// Decides orders one after another against `stock` without changing it.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    stock: &'a Stock,
+    moved: HashMap<ProductId, i64>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk that starts from `stock`.
+    #[must_use]
+    pub fn new(stock: &'a Stock) -> Self {
+        Self { stock, moved: HashMap::new() }
+    }
+
+    fn item(&self, product: &ProductId) -> Item {
+        let mut item = self.stock.get(product).unwrap_or_default();
+        item.available += self.moved.get(product).copied().unwrap_or(0);
+        item
+    }
+
+    /// Takes the stock of a sale or gives back that of a return: for all lines, or for none.
+    ///
+    /// Lines of the same product count together.
+    ///
+    /// # Errors
+    /// Why the order is refused; nothing has moved.
+    pub fn decide(&mut self, order: &Order) -> Result<Vec<Movement>, Refusal> {
+        let wanted = sum_by_product(&order.lines)?;
+        for (&product, &quantity) in &wanted {
+            let item = self.item(product);
+            let left = item
+                .available
+                .checked_sub(quantity)
+                .filter(|left| left.abs() < i64::MAX / 2)
+                .ok_or_else(|| Refusal::QuantityOverflow { product: product.clone() })?;
+            let checked = match order.stock {
+                StockPolicy::Enforce | StockPolicy::Backorder => true,
+                StockPolicy::IfKnown => item.known,
+                StockPolicy::Ignore => false,
+            };
+            if order.kind == Kind::Return || !checked {
+                continue;
+            }
+            if !item.known {
+                return Err(Refusal::UnknownProduct { product: product.clone() });
+            }
+            if left < 0 && order.stock != StockPolicy::Backorder {
+                return Err(Refusal::InsufficientStock {
+                    product: product.clone(),
+                    requested: quantity,
+                    available: item.available,
+                });
+            }
+        }
+        let movements: Vec<Movement> = wanted
+            .into_iter()
+            .map(|(product, quantity)| Movement { product: product.clone(), delta: -quantity })
+            .collect();
+        for movement in &movements {
+            *self.moved.entry(movement.product.clone()).or_default() += movement.delta;
+        }
+        Ok(movements)
+    }
+}
+
+fn sum_by_product(lines: &[Line]) -> Result<BTreeMap<&ProductId, i64>, Refusal> {
+    let mut sums: BTreeMap<&ProductId, i64> = BTreeMap::new();
+    for line in lines {
+        let sum = sums.entry(&line.product_id).or_default();
+        *sum = sum
+            .checked_add(line.quantity)
+            .ok_or_else(|| Refusal::QuantityOverflow { product: line.product_id.clone() })?;
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::Terms;
+    use crate::raw;
+    use chrono::DateTime;
+    use serde_json::json;
+
+    fn product(text: &str) -> ProductId {
+        ProductId::parse(text).unwrap()
+    }
+
+    fn order(lines: &[(&str, i64)], stock: StockPolicy) -> Order {
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(product, quantity)| json!({"product_id": product, "quantity": quantity, "price": 1}))
+            .collect();
+        let draft = raw::read(&json!({"order_id": "A1", "lines": lines}), None).unwrap();
+        draft.place(&Terms { stock, ..Terms::direct() }, DateTime::UNIX_EPOCH).unwrap()
+    }
+
+    #[track_caller]
+    fn check(policy: StockPolicy, orders: &[&[(&str, i64)]], expected: &str) {
+        let mut stock = Stock::default();
+        stock.set(product("A"), 10);
+        stock.set(product("B"), 5);
+        let mut desk = Desk::new(&stock);
+        let outcomes: Vec<String> = orders
+            .iter()
+            .map(|lines| match desk.decide(&order(lines, policy)) {
+                Ok(moves) => moves
+                    .iter()
+                    .map(|m| format!("{}{:+}", m.product, m.delta))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                Err(refusal) => refusal.to_string(),
+            })
+            .collect();
+        assert_eq!(outcomes.join("; "), expected);
+    }
+
+    #[test]
+    fn an_order_gets_all_or_nothing() {
+        check(
+            StockPolicy::Enforce,
+            &[&[("A", 4), ("B", 6)], &[("A", 10)], &[("A", 1)]],
+            "insufficient_stock: B: 6 ordered, 5 available; A-10; insufficient_stock: A: 1 ordered, 0 available",
+        );
+    }
+
+    #[test]
+    fn lines_of_one_product_count_together() {
+        check(
+            StockPolicy::Enforce,
+            &[&[("A", 6), ("A", 6)]],
+            "insufficient_stock: A: 12 ordered, 10 available",
+        );
+    }
+
+    #[test]
+    fn a_return_is_always_taken_and_can_be_sold_again() {
+        check(StockPolicy::Enforce, &[&[("A", -2), ("Z", -1)], &[("A", 12)]], "A+2 Z+1; A-12");
+    }
+
+    #[test]
+    fn the_policy_says_what_is_checked() {
+        check(StockPolicy::Enforce, &[&[("Z", 1)]], "unknown_product: Z");
+        check(StockPolicy::Backorder, &[&[("Z", 1)], &[("A", 11)]], "unknown_product: Z; A-11");
+        check(StockPolicy::Ignore, &[&[("Z", 1)], &[("A", 11)]], "Z-1; A-11");
+        check(
+            StockPolicy::IfKnown,
+            &[&[("Z", 1)], &[("A", 11)]],
+            "Z-1; insufficient_stock: A: 11 ordered, 10 available",
+        );
+    }
+}

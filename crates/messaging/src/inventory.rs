@@ -1,0 +1,198 @@
+//! The journal of a warehouse: which facts its entries have.
+
+use crate::envelope::Event;
+use crate::journal::{Book, Entry, Journal, NatsLog};
+use crate::publish::Outgoing;
+use crate::subject::{self, Stage};
+use crate::{Nats, header};
+use domain::inventory::{Body, Identity, Outcome, State, Verdict};
+use domain::stock::Refusal;
+use domain::{OrderId, PartnerId, ProductId, WarehouseId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// `type` of a confirmed order.
+pub const CONFIRMED: &str = "orderflow.order.confirmed.v1";
+/// `type` of a refused order.
+pub const REFUSED: &str = "orderflow.order.refused.v1";
+/// `type` of a movement of stock.
+pub const CHANGED: &str = "orderflow.inventory.changed.v1";
+/// `type` of a placed message that is no order.
+pub const UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
+/// `source` of all of them.
+pub const SOURCE: &str = "/functions/order-processor";
+
+/// The book of one warehouse.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    warehouse: WarehouseId,
+}
+
+/// The journal of one warehouse on NATS.
+pub type InventoryJournal = Journal<Inventory, NatsLog>;
+
+/// Opens the journal of `warehouse`.
+#[must_use]
+pub fn journal(nats: &Nats, warehouse: &WarehouseId) -> InventoryJournal {
+    let subject = subject::inventory_journal(warehouse);
+    let log = NatsLog::new(nats.clone(), subject.clone());
+    Journal::new(subject, Inventory { warehouse: warehouse.clone() }, log)
+}
+
+/// Data of `orders.confirmed.…` and `orders.refused.…`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Decided {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The partner's number.
+    pub order_id: OrderId,
+    /// Sale or return.
+    pub kind: domain::Kind,
+    /// Which try.
+    pub attempt: u32,
+    /// Stream sequence of the order that was placed.
+    pub placed: u64,
+    /// Why it was refused, with the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+    /// The order as it was placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<RawValue>>,
+}
+
+/// Data of `inventory.changed.…`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Changed {
+    /// The warehouse.
+    pub warehouse: WarehouseId,
+    /// The product.
+    pub product: ProductId,
+    /// Added (taken, if below zero) by the decision; nothing where it was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<i64>,
+    /// What was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<i64>,
+}
+
+impl Book for Inventory {
+    type Body = Body;
+    type State = State;
+
+    fn initial(&self) -> State {
+        State::seeded()
+    }
+
+    fn apply(&self, state: &mut State, body: &Body) {
+        state.apply(body);
+    }
+
+    fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
+        let facts = Facts { book: self, sequence, entry };
+        match &entry.body {
+            Body::Orders { outcomes } => {
+                let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
+                for outcome in outcomes {
+                    if let Verdict::Confirmed(movements) = &outcome.verdict {
+                        for movement in movements {
+                            let sum = moved.entry(&movement.product).or_default();
+                            *sum = sum.saturating_add(movement.delta);
+                        }
+                    }
+                }
+                let orders = outcomes.iter().map(|outcome| facts.order(outcome));
+                let changes = moved.into_iter().map(|(p, delta)| facts.changed(p, Some(delta), None));
+                orders.chain(changes).collect()
+            }
+            Body::Set { available, .. } => {
+                available.iter().map(|(p, n)| facts.changed(p, None, Some(*n))).collect()
+            }
+        }
+    }
+}
+
+struct Facts<'a> {
+    book: &'a Inventory,
+    sequence: u64,
+    entry: &'a Entry<Body>,
+}
+
+impl Facts<'_> {
+    fn outgoing<D: Serialize>(
+        &self,
+        subject: String,
+        part: &str,
+        kind: &str,
+        data: D,
+        id: Option<&Identity>,
+    ) -> Outgoing {
+        let mut event =
+            Event::new(format!("{}:{part}", self.entry.id), SOURCE, kind, &subject, data);
+        event.time = Some(self.entry.at);
+        event.partner = id.map(|id| id.partner.clone());
+        event.file = id.and_then(|id| id.file.clone());
+        Outgoing::new(subject, event.to_bytes())
+            .header(header::DECISION, &self.entry.id)
+            .header(header::DECISION_SEQUENCE, &self.sequence.to_string())
+    }
+
+    fn order(&self, outcome: &Outcome) -> Outgoing {
+        let refusal = match &outcome.verdict {
+            Verdict::Confirmed(_) => None,
+            Verdict::Refused(refusal) => Some(refusal),
+        };
+        let part = outcome.sequence.to_string();
+        let Some(id) = &outcome.id else {
+            let decision = subject::token(&self.entry.id);
+            let subject = format!("errors.undecidable.{}.{decision}-{part}", self.book.warehouse);
+            let data = serde_json::json!({"placed": outcome.sequence, "refusal": refusal});
+            return self.outgoing(subject, &part, UNDECIDABLE, data, None);
+        };
+        let (stage, kind) = match refusal {
+            None => (Stage::Confirmed, CONFIRMED),
+            Some(_) => (Stage::Refused, REFUSED),
+        };
+        let subject = subject::order(stage, &self.book.warehouse, &id.partner, &id.order_id);
+        let data = Decided {
+            partner: id.partner.clone(),
+            order_id: id.order_id.clone(),
+            kind: id.kind,
+            attempt: id.attempt,
+            placed: outcome.sequence,
+            refusal: refusal.cloned(),
+            order: outcome.order.clone(),
+        };
+        let mut message = self
+            .outgoing(subject, &part, kind, data, Some(id))
+            .header(header::ATTEMPT, &id.attempt.to_string())
+            .header(header::KIND, kind_name(id.kind));
+        if let Some(file) = &id.file {
+            message = message.header(header::FILE, file);
+        }
+        if let Some(refusal) = refusal {
+            let text = refusal.to_string();
+            let code = text.split(':').next().unwrap_or(&text);
+            message = message.header(header::REASON, code);
+        }
+        message
+    }
+
+    fn changed(&self, product: &ProductId, delta: Option<i64>, available: Option<i64>) -> Outgoing {
+        let warehouse = &self.book.warehouse;
+        let subject = subject::inventory_changed(warehouse, product, &self.entry.id);
+        let product = product.clone();
+        let part = format!("product:{product}");
+        let data = Changed { warehouse: warehouse.clone(), product, delta, available };
+        self.outgoing(subject, &part, CHANGED, data, None)
+    }
+}
+
+/// `sale` or `return`.
+#[must_use]
+pub fn kind_name(kind: domain::Kind) -> &'static str {
+    match kind {
+        domain::Kind::Sale => "sale",
+        domain::Kind::Return => "return",
+    }
+}

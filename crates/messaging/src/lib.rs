@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod ack;
+pub mod envelope;
+pub mod header;
+pub mod inventory;
+pub mod journal;
+pub mod kv;
+pub mod nats;
+pub mod publish;
+pub mod streams;
+pub mod subject;
+pub mod tail;
+
+pub use envelope::Event;
+pub use nats::Nats;

@@ -1,0 +1,88 @@
+//! The connection.
+
+use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::{Client, ConnectOptions, Event};
+use std::time::Duration;
+
+/// Longest wait for an acknowledgement or an answer of the JetStream API.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+/// Publishes that may wait for their acknowledgement at once.
+pub const IN_FLIGHT_MAX: usize = 4_000;
+
+/// A connection to NATS and its JetStream context.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    /// The connection.
+    pub client: Client,
+    /// JetStream on it.
+    pub js: jetstream::Context,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect to NATS at {url}")]
+pub struct ConnectError {
+    url: String,
+    #[source]
+    source: async_nats::ConnectError,
+}
+
+impl Nats {
+    /// Connects, trying again for as long as it takes when `wait` is set; afterwards the client
+    /// reconnects by itself for ever, at most every 4 s.
+    ///
+    /// # Errors
+    /// The first attempt failed and `wait` is not set.
+    pub async fn connect(url: &str, name: &str, wait: bool) -> Result<Self, ConnectError> {
+        let mut options = ConnectOptions::new()
+            .name(name)
+            .ping_interval(Duration::from_secs(10))
+            .request_timeout(Some(TIMEOUT))
+            .subscription_capacity(64 * 1024)
+            .event_callback(|event| async move { log(&event) });
+        if wait {
+            options = options.retry_on_initial_connect();
+        }
+        let urls: Vec<&str> = url.split(',').map(str::trim).collect();
+        let client = options
+            .connect(urls)
+            .await
+            .map_err(|source| ConnectError { url: url.into(), source })?;
+        let js = ContextBuilder::new()
+            .timeout(TIMEOUT)
+            .ack_timeout(TIMEOUT)
+            .max_ack_inflight(IN_FLIGHT_MAX)
+            .backpressure_on_inflight(true)
+            .build(client.clone());
+        Ok(Self { client, js })
+    }
+
+    /// Is the connection up, and does JetStream answer? For readiness.
+    ///
+    /// # Errors
+    /// What does not answer.
+    pub async fn ready(&self) -> Result<(), String> {
+        match self.client.connection_state() {
+            async_nats::connection::State::Connected => Ok(()),
+            state => Err(format!("NATS is {state}")),
+        }
+    }
+
+    /// Largest message that the server takes, in bytes, headers included.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::Connected | Event::Draining | Event::Closed => tracing::info!(%event, "nats"),
+        // Permission errors reach the program only here.
+        Event::Disconnected
+        | Event::LameDuckMode
+        | Event::SlowConsumer(_)
+        | Event::ServerError(_)
+        | Event::ClientError(_) => tracing::warn!(%event, "nats"),
+    }
+}

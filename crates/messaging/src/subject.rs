@@ -1,0 +1,203 @@
+//! Subjects, and how ids become tokens of them.
+//!
+//! A token keeps `A-Z a-z 0-9 _ -` and writes every other byte of the UTF-8 as `=HH`, so that any
+//! order id is one token of a subject and one segment of a KV key.
+
+use domain::{OrderId, PartnerId, ProductId, WarehouseId};
+use std::fmt::Write as _;
+
+/// Where anyone may publish an order.
+pub const ORDERS: &str = "orders";
+
+/// `text` as one token.
+#[must_use]
+pub fn token(text: &str) -> String {
+    let mut token = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
+            token.push(char::from(byte));
+        } else {
+            write!(token, "={byte:02X}").expect("writing to a String does not fail");
+        }
+    }
+    token
+}
+
+/// The text of a token; nothing if `token` was not made by [`token`].
+#[must_use]
+pub fn text(token: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(token.len());
+    let mut rest = token.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'=' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                let value = digit(rest.next())? * 16 + digit(rest.next())?;
+                bytes.push(u8::try_from(value).ok()?);
+            }
+            b'_' | b'-' => bytes.push(byte),
+            _ if byte.is_ascii_alphanumeric() => bytes.push(byte),
+            _ => return None,
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// What became of an order; the second token of its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Checked and accepted.
+    Placed,
+    /// Stock is reserved.
+    Confirmed,
+    /// Decided against.
+    Refused,
+}
+
+impl Stage {
+    /// The token.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A subject of an order, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderSubject {
+    /// What it says of the order.
+    pub stage: Stage,
+    /// Whose stock.
+    pub warehouse: WarehouseId,
+    /// Whose order.
+    pub partner: PartnerId,
+    /// Which order.
+    pub order_id: OrderId,
+}
+
+impl OrderSubject {
+    /// Takes `orders.<stage>.<warehouse>.<partner>.<order>` apart.
+    #[must_use]
+    pub fn parse(subject: &str) -> Option<Self> {
+        let mut tokens = subject.split('.');
+        if tokens.next()? != ORDERS {
+            return None;
+        }
+        let stage = match tokens.next()? {
+            "placed" => Stage::Placed,
+            "confirmed" => Stage::Confirmed,
+            "refused" => Stage::Refused,
+            _ => return None,
+        };
+        let warehouse = WarehouseId::parse(&text(tokens.next()?)?).ok()?;
+        let partner = PartnerId::parse(&text(tokens.next()?)?).ok()?;
+        let order_id = OrderId::parse(&text(tokens.next()?)?).ok()?;
+        tokens.next().is_none().then_some(Self { stage, warehouse, partner, order_id })
+    }
+}
+
+/// `orders.<stage>.<warehouse>.<partner>.<order>`.
+#[must_use]
+pub fn order(stage: Stage, warehouse: &WarehouseId, partner: &PartnerId, order_id: &OrderId) -> String {
+    format!("{ORDERS}.{}.{warehouse}.{partner}.{}", stage.as_str(), token(order_id.as_str()))
+}
+
+/// `files.<stage>.<partner>.<arrival>`; stages are `arrived`, `transformed` and `failed`.
+#[must_use]
+pub fn file(stage: &str, partner: &PartnerId, arrival: &str) -> String {
+    format!("files.{stage}.{partner}.{}", token(arrival))
+}
+
+/// `journal.inventory.<warehouse>`.
+#[must_use]
+pub fn inventory_journal(warehouse: &WarehouseId) -> String {
+    format!("journal.inventory.{warehouse}")
+}
+
+/// `inventory.changed.<warehouse>.<product>.<decision>`.
+#[must_use]
+pub fn inventory_changed(warehouse: &WarehouseId, product: &ProductId, decision: &str) -> String {
+    format!("inventory.changed.{warehouse}.{}.{}", token(product.as_str()), token(decision))
+}
+
+/// `errors.dead.<function>`.
+#[must_use]
+pub fn dead_letters(function: &str) -> String {
+    format!("errors.dead.{}", token(function))
+}
+
+/// `errors.conflict.<partner>.<order>`.
+#[must_use]
+pub fn conflict(partner: &PartnerId, order_id: &OrderId) -> String {
+    format!("errors.conflict.{partner}.{}", token(order_id.as_str()))
+}
+
+/// Does `subject` match `filter`, with `*` for one token and `>` for one or more at the end?
+#[must_use]
+pub fn matches(filter: &str, subject: &str) -> bool {
+    let mut subject = subject.split('.');
+    for part in filter.split('.') {
+        match (part, subject.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (part, Some(token)) if part == token => {}
+            _ => return false,
+        }
+    }
+    subject.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_text_survives_as_a_token(given in any::<String>()) {
+            let token = token(&given);
+            prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'=')));
+            prop_assert_eq!(text(&token), Some(given));
+        }
+
+        #[test]
+        fn reading_a_token_never_panics(given in any::<String>()) {
+            if let Some(text) = text(&given) {
+                prop_assert_eq!(super::text(&token(&text)), Some(text));
+            }
+        }
+    }
+
+    #[test]
+    fn an_order_subject_can_be_taken_apart() {
+        for id in ["536365", "a.b c", "*", ">", "🛒"] {
+            let given = OrderSubject {
+                stage: Stage::Placed,
+                warehouse: WarehouseId::main(),
+                partner: PartnerId::direct(),
+                order_id: OrderId::parse(id).unwrap(),
+            };
+            let subject = order(given.stage, &given.warehouse, &given.partner, &given.order_id);
+            assert_eq!(subject.split('.').count(), 5);
+            assert_eq!(OrderSubject::parse(&subject), Some(given));
+        }
+        assert_eq!(order(Stage::Refused, &WarehouseId::main(), &PartnerId::direct(), &OrderId::parse("a.1").unwrap()), "orders.refused.main.DIRECT.a=2E1");
+        for bad in ["orders", "orders.placed.main.US1", "orders.placed.main.US1.1.2", "orders.x.main.US1.1", "orders.placed.main.US1.=ZZ"] {
+            assert_eq!(OrderSubject::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn filters_match_as_nats_does() {
+        assert!(matches("orders.placed.>", "orders.placed.main.US1.1"));
+        assert!(matches("orders.*.main.>", "orders.placed.main.US1.1"));
+        assert!(matches("orders", "orders"));
+        for (filter, subject) in [("orders", "orders.placed"), ("orders.>", "orders"), ("orders.*", "orders.a.b"), ("a.b", "a")] {
+            assert!(!matches(filter, subject), "{filter} {subject}");
+        }
+    }
+}
