@@ -1,0 +1,108 @@
+//! A connection whose client may be idle for long, but not slow in the middle of a head.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+const IDLE: u8 = 0;
+const HEAD: u8 = 1;
+const BUSY: u8 = 2;
+
+/// What the connection is doing, told by the side that answers requests.
+#[derive(Debug)]
+pub(crate) struct Doing(AtomicU8);
+
+impl Doing {
+    pub(crate) fn answering(&self) {
+        self.0.store(BUSY, Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered(&self) {
+        self.0.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+/// A stream that fails when the head of a request takes longer than `head_time_max`.
+///
+/// hyper has one timer for a slow head and an idle connection. Ten seconds are right for the first
+/// and wrong for the second: a client would often find its kept connection closed just when it
+/// sends. So hyper gets the long time, and this the short one.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    doing: Arc<Doing>,
+    head_time_max: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream, head_time_max: Duration) -> (Self, Arc<Doing>) {
+        // A client that connects has something to say: the first head may not be late either.
+        let doing = Arc::new(Doing(AtomicU8::new(HEAD)));
+        (Self { stream, doing: Arc::clone(&doing), head_time_max, timer: None }, doing)
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let filled = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            let got_bytes = filled < buf.filled().len();
+            if got_bytes && this.doing.0.load(Ordering::Relaxed) == IDLE {
+                this.doing.0.store(HEAD, Ordering::Relaxed);
+                this.timer = None;
+            }
+            return read;
+        }
+        if this.doing.0.load(Ordering::Relaxed) != HEAD {
+            this.timer = None;
+            return Poll::Pending;
+        }
+        let time_max = this.head_time_max;
+        ready!(this.timer.get_or_insert_with(|| Box::pin(sleep(time_max))).as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

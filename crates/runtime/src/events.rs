@@ -1,0 +1,359 @@
+//! What a connector and a function called by events say to each other.
+//!
+//! A request is a batch of CloudEvents behind [`Door::Connector`](crate::Door). The answer is an
+//! [`Answer`], or for an ordered function an [`OrderedAnswer`]. Both sides use these types.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::problem::Problem;
+
+/// The content type of one event.
+pub const EVENT_JSON: &str = "application/cloudevents+json";
+/// The content type of a batch.
+pub const BATCH_JSON: &str = "application/cloudevents-batch+json";
+
+/// Ordered: "all up to this sequence was given before".
+pub const AFTER: HeaderName = HeaderName::from_static("orderflow-after");
+/// Ordered: the stream that is read.
+pub const STREAM: HeaderName = HeaderName::from_static("orderflow-stream");
+/// Ordered: when that stream was created, RFC 3339. Another time is another stream.
+pub const STREAM_CREATED: HeaderName = HeaderName::from_static("orderflow-stream-created");
+/// Ordered: the filter it is read with.
+pub const FILTER: HeaderName = HeaderName::from_static("orderflow-filter");
+
+/// The events of one request, in the order they were sent. An extractor.
+#[derive(Debug)]
+pub struct Batch {
+    /// May be empty: an ordered function is called when idle, too.
+    pub events: Vec<Event>,
+    /// Where an ordered delivery stands; `None` for an unordered one.
+    pub position: Option<Position>,
+}
+
+/// One CloudEvent, as it came.
+#[derive(Debug, Clone)]
+pub struct Event {
+    id: String,
+    raw: Box<RawValue>,
+}
+
+/// Where an ordered delivery stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// All up to this sequence was given before.
+    pub after: u64,
+    /// The stream that is read.
+    pub stream: Option<String>,
+    /// When it was created, RFC 3339.
+    pub stream_created: Option<String>,
+    /// The filter it is read with.
+    pub filter: Option<String>,
+}
+
+/// What became of a batch. Events that are not named are done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The others.
+    #[serde(default)]
+    pub failed: Vec<Failed>,
+}
+
+/// An event that is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The `id` of the event.
+    pub id: String,
+    /// Why, for the person who reads the dead letter.
+    pub reason: String,
+    /// Whether it may go better another time. Without a word: yes.
+    #[serde(default = "yes")]
+    pub retry: bool,
+    /// Not before this time; `"5s"`, `"250ms"`, `"2m"`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "delay")]
+    pub after: Option<Duration>,
+}
+
+/// What an ordered function answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderedAnswer {
+    /// Everything up to this sequence is decided, and its facts are published.
+    pub decided_to: u64,
+}
+
+/// An answer that a connector cannot use: the batch is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// Not the expected JSON.
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// It names an event that was not sent.
+    #[error("the answer names the event {id:?}, which was not sent")]
+    UnknownId {
+        /// The name.
+        id: String,
+    },
+}
+
+impl Answer {
+    /// Nothing failed.
+    pub fn done() -> Self {
+        Self::default()
+    }
+
+    /// Notes an event that may go better another time.
+    pub fn retry(&mut self, event: &Event, reason: impl Into<String>, after: Option<Duration>) {
+        let (id, reason) = (event.id.clone(), reason.into());
+        self.failed.push(Failed { id, reason, retry: true, after });
+    }
+
+    /// Notes an event that will never go: it becomes a dead letter.
+    pub fn reject(&mut self, event: &Event, reason: impl Into<String>) {
+        let (id, reason) = (event.id.clone(), reason.into());
+        self.failed.push(Failed { id, reason, retry: false, after: None });
+    }
+
+    /// Reads the body of a 200; an empty one means that all is done.
+    ///
+    /// # Errors
+    /// When it is something else, or names an id for which `was_sent` is false.
+    pub fn parse(body: &[u8], was_sent: impl Fn(&str) -> bool) -> Result<Self, AnswerError> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        /// `failed` must be there: `{}` may be the answer of something else.
+        #[derive(Deserialize)]
+        struct Strict {
+            failed: Vec<Failed>,
+        }
+        let Strict { failed } = serde_json::from_slice(body)?;
+        match failed.iter().find(|failed| !was_sent(&failed.id)) {
+            Some(unknown) => Err(AnswerError::UnknownId { id: unknown.id.clone() }),
+            None => Ok(Self { failed }),
+        }
+    }
+}
+
+impl OrderedAnswer {
+    /// Reads the body of a 200.
+    ///
+    /// # Errors
+    /// When `decided_to` is not in it.
+    pub fn parse(body: &[u8]) -> Result<Self, AnswerError> {
+        Ok(serde_json::from_slice(body)?)
+    }
+
+    /// The refusal of a batch that does not follow: 409 with the position of the function. Its
+    /// body can be read by [`OrderedAnswer::parse`].
+    pub fn conflict(self, detail: impl Into<String>) -> Problem {
+        Problem::conflict(detail).with("decided_to", self.decided_to)
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
+}
+
+impl IntoResponse for OrderedAnswer {
+    fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
+}
+
+impl Event {
+    /// Its `id`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// As it came, byte for byte.
+    pub fn raw(&self) -> &RawValue {
+        &self.raw
+    }
+
+    /// Reads it as the caller needs it.
+    ///
+    /// # Errors
+    /// When it is not a `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.raw.get())
+    }
+
+    fn new(raw: Box<RawValue>, at: &str) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Head {
+            id: String,
+        }
+        let wrong = |reason: String| {
+            Problem::bad_request("not a CloudEvent").field(format!("{at}id"), reason)
+        };
+        match serde_json::from_str::<Head>(raw.get()) {
+            Ok(Head { id }) if id.is_empty() => Err(wrong("empty".to_owned())),
+            Ok(Head { id }) => Ok(Self { id, raw }),
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    }
+}
+
+impl Batch {
+    /// Whether a request with these headers carries events.
+    pub fn is_announced(headers: &HeaderMap) -> bool {
+        kind(headers).is_some()
+    }
+
+    /// Reads the head and body of a request.
+    ///
+    /// # Errors
+    /// 415 for another content type, 400 for anything that is not a batch.
+    pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Problem> {
+        let unreadable = |error: serde_json::Error| {
+            Problem::bad_request(format!("the body cannot be read: {error}"))
+        };
+        let events = match kind(headers) {
+            Some(Kind::One) => {
+                let raw = serde_json::from_slice(body).map_err(unreadable)?;
+                vec![Event::new(raw, "")?]
+            }
+            Some(Kind::Batch) => {
+                let all: Vec<Box<RawValue>> = serde_json::from_slice(body).map_err(unreadable)?;
+                let events = all.into_iter().enumerate();
+                let events = events.map(|(i, raw)| Event::new(raw, &format!("[{i}].")));
+                events.collect::<Result<_, _>>()?
+            }
+            None => {
+                let detail = format!("content-type must be {BATCH_JSON} or {EVENT_JSON}");
+                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail(detail));
+            }
+        };
+        Ok(Self { events, position: Position::from_headers(headers)? })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Batch {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let headers = parts.headers.clone();
+        let bytes = Bytes::from_request(Request::from_parts(parts, body), state).await;
+        let bytes = bytes.map_err(IntoResponse::into_response)?;
+        Self::parse(&headers, &bytes).map_err(IntoResponse::into_response)
+    }
+}
+
+impl Position {
+    /// Reads it from the headers of a request; `None` without [`AFTER`].
+    ///
+    /// # Errors
+    /// When a header is there and cannot be read.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let text = |name: &HeaderName| match headers.get(name).map(HeaderValue::to_str) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value.to_owned())),
+            Some(Err(_)) => Err(Problem::bad_request(format!("header {name} is not text"))),
+        };
+        let Some(after) = text(&AFTER)? else { return Ok(None) };
+        let after = after.parse().map_err(|error| {
+            Problem::bad_request(format!("header {AFTER}: {after:?} is not a sequence: {error}"))
+        })?;
+        Ok(Some(Self {
+            after,
+            stream: text(&STREAM)?,
+            stream_created: text(&STREAM_CREATED)?,
+            filter: text(&FILTER)?,
+        }))
+    }
+
+    /// Writes it to the headers of a request.
+    ///
+    /// # Errors
+    /// When a name has characters that a header cannot carry.
+    pub fn write_to(
+        &self,
+        headers: &mut HeaderMap,
+    ) -> Result<(), axum::http::header::InvalidHeaderValue> {
+        headers.insert(AFTER, HeaderValue::from(self.after));
+        for (name, value) in
+            [(STREAM, &self.stream), (STREAM_CREATED, &self.stream_created), (FILTER, &self.filter)]
+        {
+            if let Some(value) = value {
+                headers.insert(name, HeaderValue::from_str(value)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Kind {
+    One,
+    Batch,
+}
+
+fn kind(headers: &HeaderMap) -> Option<Kind> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next().unwrap_or(value).trim();
+    if essence.eq_ignore_ascii_case(BATCH_JSON) {
+        Some(Kind::Batch)
+    } else if essence.eq_ignore_ascii_case(EVENT_JSON) {
+        Some(Kind::One)
+    } else {
+        None
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A time as people write it: a whole number and its unit.
+mod delay {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(
+        delay: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match delay {
+            None => serializer.serialize_none(),
+            Some(delay) if delay.subsec_nanos() == 0 => {
+                serializer.collect_str(&format_args!("{}s", delay.as_secs()))
+            }
+            Some(delay) => serializer.collect_str(&format_args!("{}ms", delay.as_millis())),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D>(deserializer: D) -> Result<Option<Duration>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let delay = parse(&text);
+        let error = || D::Error::custom(format!("{text:?} is not a time such as \"5s\""));
+        delay.map(Some).ok_or_else(error)
+    }
+
+    fn parse(text: &str) -> Option<Duration> {
+        let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+        let number: u64 = number.parse().ok()?;
+        match unit {
+            "ms" => Some(Duration::from_millis(number)),
+            "s" => Some(Duration::from_secs(number)),
+            "m" => number.checked_mul(60).map(Duration::from_secs),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a function is made of, before it is served.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+
+use crate::door::Routes;
+use crate::problem::Problem;
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Probe = Arc<dyn Fn() -> BoxFuture<Result<(), String>> + Send + Sync>;
+type Task = Box<dyn FnOnce(Stop) -> BoxFuture<()> + Send>;
+
+/// A function, ready to be served. Every function crate has a
+/// `pub async fn build(env: &mut Env) -> Result<Function, BuildError>` that makes one.
+pub struct Function {
+    pub(crate) name: &'static str,
+    pub(crate) routes: Routes,
+    pub(crate) ready: Probe,
+    pub(crate) registry: Registry,
+    pub(crate) background: Vec<(&'static str, Task)>,
+}
+
+impl Function {
+    /// A function that answers at `routes`, is always ready and does nothing in the background.
+    pub fn new(name: &'static str, routes: Routes) -> Self {
+        Self {
+            name,
+            routes,
+            ready: Arc::new(|| Box::pin(async { Ok(()) })),
+            registry: Registry::default(),
+            background: Vec::new(),
+        }
+    }
+
+    /// Its name in `stack.yml`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What `/_/ready` asks: do the things this function needs answer? The reason is public.
+    #[must_use]
+    pub fn ready<P, F>(mut self, probe: P) -> Self
+    where
+        P: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.ready = Arc::new(move || Box::pin(probe()));
+        self
+    }
+
+    /// The function's own metrics, shown together with those of the shell.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Runs `task` while the function is served. It should end soon after [`Stop::requested`].
+    /// If it panics the function is shut down with an error.
+    #[must_use]
+    pub fn background<T, F>(mut self, name: &'static str, task: T) -> Self
+    where
+        T: FnOnce(Stop) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.background.push((name, Box::new(move |stop| Box::pin(task(stop)))));
+        self
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Phase {
+    Running,
+    Draining,
+    Stopping,
+}
+
+/// Tells when to stop. Given to background tasks; handlers take it as an extractor.
+#[derive(Debug, Clone)]
+pub struct Stop(pub(crate) watch::Receiver<Phase>);
+
+impl Stop {
+    /// Resolves when the function is asked to end. It still answers requests: those in progress
+    /// should come to an end, a background task that serves them should go on.
+    pub async fn draining(&self) {
+        self.reached(Phase::Draining).await;
+    }
+
+    /// Resolves when no request is left (or waited for any longer) and background tasks must end.
+    pub async fn requested(&self) {
+        self.reached(Phase::Stopping).await;
+    }
+
+    /// Whether the function was asked to end.
+    pub fn is_draining(&self) -> bool {
+        Phase::Draining <= *self.0.borrow()
+    }
+
+    async fn reached(&self, phase: Phase) {
+        // An error means that the server is gone, so that everything should end.
+        drop(self.0.clone().wait_for(|now| phase <= *now).await);
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Stop {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::internal)
+    }
+}

@@ -1,0 +1,166 @@
+//! Errors as people and programs read them: RFC 9457.
+
+use std::ops::{Deref, DerefMut};
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The content type of every error.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An error answer: `application/problem+json`. It dereferences to its [`Members`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problem(Box<Members>);
+
+/// What a problem says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Members {
+    /// What kind of problem, as a URI; `about:blank` when the status says it all.
+    #[serde(rename = "type", default = "about_blank")]
+    pub kind: String,
+    /// The same for every problem of this kind.
+    pub title: String,
+    /// The HTTP status, once more.
+    pub status: u16,
+    /// What is wrong this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The fields that are wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Further members, such as the position of a journal.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// One wrong field of an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// Its path, such as `lines[2].quantity`.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A problem that `status` names.
+    pub fn new(status: StatusCode) -> Self {
+        Self(Box::new(Members {
+            kind: about_blank(),
+            title: status.canonical_reason().unwrap_or("Unknown").to_owned(),
+            status: status.as_u16(),
+            detail: None,
+            errors: Vec::new(),
+            more: Map::new(),
+        }))
+    }
+
+    /// 400: the input cannot be read.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST).detail(detail)
+    }
+
+    /// 404: what was asked for is not here.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND).detail(detail)
+    }
+
+    /// 409: the input does not fit what is here.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT).detail(detail)
+    }
+
+    /// 422: the input can be read and breaks rules; name them with [`Problem::field`].
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
+    }
+
+    /// 503: something this function needs does not answer; say so in the log, not here.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
+    }
+
+    /// 500 without details: what is inside stays in the log.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Says what is wrong this time.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a wrong field.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.0.errors.push(FieldError { field: field.into(), reason: reason.into() });
+        self
+    }
+
+    /// Adds a further member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The status as a type; 500 when `status` is none.
+    pub fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl Deref for Problem {
+    type Target = Members;
+
+    fn deref(&self) -> &Members {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Members {
+        &mut self.0
+    }
+}
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).expect("strings and JSON values always serialize");
+        let kind = HeaderValue::from_static(PROBLEM_JSON);
+        (self.status_code(), [(header::CONTENT_TYPE, kind)], body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_has_the_members_of_the_rfc() {
+        let problem = Problem::invalid("1 field is wrong").field("lines[0].price", "not a number");
+        let json = serde_json::to_value(&problem).unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+            "detail": "1 field is wrong",
+            "errors": [{"field": "lines[0].price", "reason": "not a number"}],
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn a_problem_survives_the_wire() {
+        let problem = Problem::conflict("a gap").with("decided_to", 7);
+        let text = serde_json::to_string(&problem).unwrap();
+        assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
+    }
+}

@@ -1,0 +1,375 @@
+//! Binds, accepts, and comes to an end in good order.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use prometheus_client::registry::Registry;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::connection::Connection;
+use crate::function::{Function, Phase, Stop};
+use crate::metrics::HttpMetrics;
+use crate::problem::Problem;
+use crate::settings::ServerSettings;
+use crate::shell::Shell;
+
+/// The largest head of a request.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long a client may leave its answer unread.
+const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+/// How long background tasks may take to end after they were told.
+const BACKGROUND_TIME_MAX: Duration = Duration::from_secs(2);
+/// Rest after a failed accept, mostly because no file descriptor is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Prometheus and a person beside it.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+
+/// Why a function is not, or no longer, served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The port is taken, or not allowed.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// `ORDERFLOW_LISTEN_FILE` cannot be written.
+    #[error("cannot write {path}: {source}")]
+    ListenFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A background task panicked; the log says where.
+    #[error("background task {task} of {function} panicked")]
+    Background {
+        /// Which function.
+        function: &'static str,
+        /// Which of its tasks.
+        task: &'static str,
+    },
+}
+
+/// Serves `function` until `shutdown`, and ends in good order.
+///
+/// # Errors
+/// When a port cannot be bound, or a background task panics.
+pub async fn serve(
+    function: Function,
+    settings: ServerSettings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    Server::bind(function, settings).await?.serve(shutdown).await
+}
+
+/// A function whose ports are bound.
+pub struct Server {
+    function: Function,
+    settings: ServerSettings,
+    traffic: TcpListener,
+    metrics: TcpListener,
+    traffic_addr: SocketAddr,
+    metrics_addr: SocketAddr,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Server");
+        shown.field("function", &self.function).field("traffic_addr", &self.traffic_addr);
+        shown.field("metrics_addr", &self.metrics_addr).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Binds both ports and writes the listen file. Clients can connect from here on; they are
+    /// answered once [`Server::serve`] runs.
+    ///
+    /// # Errors
+    /// When a port cannot be bound, or the listen file not be written.
+    pub async fn bind(function: Function, settings: ServerSettings) -> Result<Self, ServeError> {
+        let (traffic, traffic_addr) = listen(settings.bind, settings.port).await?;
+        let (metrics, metrics_addr) = listen(settings.bind, settings.metrics_port).await?;
+        if let Some(path) = &settings.listen_file {
+            write_listen_file(path, traffic_addr, metrics_addr)
+                .map_err(|source| ServeError::ListenFile { path: path.clone(), source })?;
+        }
+        Ok(Self { function, settings, traffic, metrics, traffic_addr, metrics_addr })
+    }
+
+    /// Where requests are answered.
+    pub fn traffic_addr(&self) -> SocketAddr {
+        self.traffic_addr
+    }
+
+    /// Where `/metrics` is.
+    pub fn metrics_addr(&self) -> SocketAddr {
+        self.metrics_addr
+    }
+
+    /// Answers until `shutdown`; then health says 503 for the grace time while requests are still
+    /// accepted, then those in progress are waited for, then background tasks end.
+    ///
+    /// # Errors
+    /// When a background task panics.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { function, settings, traffic, metrics, .. } = self;
+        let Function { name, routes, ready, mut registry, background } = function;
+        let (phase, stop) = watch::channel(Phase::Running);
+        let stop = Stop(stop);
+        let http = HttpMetrics::register(&mut registry);
+        let router = routes.into_router();
+        let shell = Arc::new(Shell::new(name, router, ready, &settings, stop.clone(), http));
+        let mut tasks = JoinSet::new();
+        for (task, start) in background {
+            let running = tokio::spawn(start(stop.clone()));
+            tasks.spawn(async move { (task, Aborting(running).await) });
+        }
+        // Dropped, and so ended, when this function returns.
+        let mut side = JoinSet::new();
+        side.spawn(serve_metrics(metrics, Arc::new(registry), settings.clone()));
+
+        let doorman = Doorman::new(&settings);
+        let failure = {
+            let answer = Arc::clone(&shell);
+            let accept = doorman.accept(&traffic, move |request| {
+                let shell = Arc::clone(&answer);
+                async move { shell.answer(request).await }
+            });
+            tokio::pin!(accept);
+            let failure = tokio::select! {
+                never = &mut accept => match never {},
+                () = shutdown => None,
+                failed = first_panic(&mut tasks) => Some(failed),
+            };
+            phase.send_replace(Phase::Draining);
+            tracing::info!(function = name, "shutting down");
+            let grace = if failure.is_some() { Duration::ZERO } else { settings.grace };
+            tokio::select! {
+                never = &mut accept => match never {},
+                () = sleep(grace) => {}
+            }
+            failure
+        };
+        drop(traffic);
+        drain(name, &settings, doorman, &shell.in_flight).await;
+        phase.send_replace(Phase::Stopping);
+        let panicked = timeout(BACKGROUND_TIME_MAX, all_ended(&mut tasks)).await.unwrap_or(None);
+        match failure.or(panicked) {
+            Some(task) => Err(ServeError::Background { function: name, task }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Waits for connections, and for handlers whose client is gone.
+async fn drain(
+    name: &'static str,
+    settings: &ServerSettings,
+    doorman: Doorman,
+    in_flight: &Semaphore,
+) {
+    let all = u32::try_from(settings.in_flight_max.get()).unwrap_or(u32::MAX);
+    let drained = timeout(settings.drain, async {
+        doorman.graceful.shutdown().await;
+        // The semaphore is never closed, so this ends when the last handler has.
+        drop(in_flight.acquire_many(all).await);
+    });
+    if drained.await.is_err() {
+        tracing::warn!(
+            function = name,
+            in_flight = settings.in_flight_max.get() - in_flight.available_permits(),
+            "gave up waiting for requests in progress"
+        );
+    }
+}
+
+/// Aborts the task it waits for when it is dropped.
+struct Aborting(tokio::task::JoinHandle<()>);
+
+impl Future for Aborting {
+    type Output = Result<(), tokio::task::JoinError>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        std::pin::Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Drop for Aborting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+type Tasks = JoinSet<(&'static str, Result<(), tokio::task::JoinError>)>;
+
+/// The first task that panics; never, if none does.
+async fn first_panic(tasks: &mut Tasks) -> &'static str {
+    match all_ended(tasks).await {
+        Some(task) => task,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until all tasks have ended, or one has panicked.
+async fn all_ended(tasks: &mut Tasks) -> Option<&'static str> {
+    while let Some(joined) = tasks.join_next().await {
+        if let Ok((task, Err(_panicked))) = joined {
+            return Some(task);
+        }
+    }
+    None
+}
+
+/// Lets connections in, so many at a time.
+struct Doorman {
+    http: http1::Builder,
+    head_time_max: Duration,
+    places: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+}
+
+impl Doorman {
+    fn new(settings: &ServerSettings) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(settings.idle_timeout)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .keep_alive(true);
+        Self {
+            http,
+            head_time_max: settings.header_timeout,
+            places: Arc::new(Semaphore::new(settings.connections_max.get())),
+            graceful: GracefulShutdown::new(),
+        }
+    }
+
+    /// Accepts for as long as it is polled. Connections live on in tasks of their own.
+    async fn accept<A, F>(&self, listener: &TcpListener, answer: A) -> Infallible
+    where
+        A: Fn(hyper::Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response> + Send + 'static,
+    {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place = place.expect("the semaphore is never closed");
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            tune(&stream);
+            let (connection, doing) = Connection::new(stream, self.head_time_max);
+            let answer = answer.clone();
+            let service = service_fn(move |request| {
+                doing.answering();
+                let (answer, doing) = (answer(request), Arc::clone(&doing));
+                async move {
+                    let response = answer.await;
+                    doing.answered();
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            let served = self.http.serve_connection(TokioIo::new(connection), service);
+            let served = self.graceful.watch(served);
+            tokio::spawn(async move {
+                if let Err(error) = served.await {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+/// Small answers leave at once, and a client that stops reading does not hold its place for ever.
+fn tune(stream: &TcpStream) {
+    let mut tuned = stream.set_nodelay(true);
+    if cfg!(target_os = "linux") {
+        let socket = socket2::SockRef::from(stream);
+        tuned = tuned.and(socket.set_tcp_user_timeout(Some(WRITE_STALL_MAX)));
+    }
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "cannot set the options of a socket");
+    }
+}
+
+async fn serve_metrics(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    settings: ServerSettings,
+) -> Infallible {
+    let mut doorman = Doorman::new(&settings);
+    doorman.places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
+    let answer = move |request: hyper::Request<Incoming>| {
+        let registry = Arc::clone(&registry);
+        async move {
+            if request.uri().path() != "/metrics" {
+                return Problem::not_found("only /metrics is here").into_response();
+            }
+            let mut text = String::new();
+            match prometheus_client::encoding::text::encode(&mut text, &registry) {
+                Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+                Err(_) => Problem::internal().into_response(),
+            }
+        }
+    };
+    doorman.accept(&listener, answer).await
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+async fn listen(ip: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let address = SocketAddr::new(ip, port);
+    let bind = async {
+        let listener = TcpListener::bind(address).await?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    bind.await.map_err(|source| ServeError::Bind { address, source })
+}
+
+/// For supervisors that let the system choose the ports: whole or not at all.
+fn write_listen_file(path: &Path, traffic: SocketAddr, metrics: SocketAddr) -> io::Result<()> {
+    let text = serde_json::json!({
+        "traffic": reachable(traffic).to_string(),
+        "metrics": reachable(metrics).to_string(),
+        "pid": std::process::id(),
+    });
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    std::fs::write(&part, text.to_string())?;
+    std::fs::rename(&part, path)
+}
+
+/// An address to connect to: nobody can call 0.0.0.0.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
