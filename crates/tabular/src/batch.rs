@@ -124,7 +124,8 @@ impl Batch {
         (0..self.len()).filter_map(|i| self.row(i))
     }
 
-    pub(crate) fn push(&mut self, row: &Row<'_>) {
+    /// Adds a row at the end.
+    pub fn push(&mut self, row: &Row<'_>) {
         self.line.push(row.line);
         self.order_id.push(row.order_id);
         self.product_id.push(row.product_id);
@@ -135,5 +136,13 @@ impl Batch {
         self.customer_id.push(row.customer_id);
         self.region.push(row.region);
         self.category.push(row.category);
+    }
+}
+
+impl<'a> FromIterator<Row<'a>> for Batch {
+    fn from_iter<I: IntoIterator<Item = Row<'a>>>(rows: I) -> Self {
+        let mut batch = Self::default();
+        rows.into_iter().for_each(|row| batch.push(&row));
+        batch
     }
 }

@@ -6,6 +6,7 @@ use chrono::{
     DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
 };
 use chrono_tz::Tz;
+use std::fmt::Write as _;
 
 /// The format that is read without the general parser.
 const FAST: &str = "%Y-%m-%d %H:%M:%S";
@@ -59,10 +60,14 @@ impl Format {
         let items = StrftimeItems::new(format)
             .parse_to_owned()
             .map_err(|_| error("is not a strftime format"))?;
-        let this = Self { fast: format == FAST, items };
         // What the format writes, it must be able to read back.
         let sample = DateTime::from_timestamp_millis(1_323_419_940_000).expect("a date in 2011");
-        let written = sample.format_with_items(this.items.iter()).to_string();
+        let mut written = String::new();
+        let strict: Vec<_> = items.iter().map(|item| offset_as(item, "%:z")).collect();
+        write!(written, "{}", sample.format_with_items(strict.iter()))
+            .map_err(|_| error("cannot be written"))?;
+        let items = items.iter().map(|item| offset_as(item, "%#z")).collect();
+        let this = Self { fast: format == FAST, items };
         match this.read(&written, Tz::UTC) {
             Some(_) => Ok(this),
             None => Err(error("does not make a date")),
@@ -88,6 +93,17 @@ impl Format {
         };
         in_zone(local, zone)
     }
+}
+
+/// `item`, and if it is an offset in the manner `like`: `%#z` reads `Z`, `+01`, `+0100` and `+01:00`,
+/// but writes none; `%:z` writes.
+fn offset_as(item: &Item<'static>, like: &'static str) -> Item<'static> {
+    let first = |format| StrftimeItems::new(format).next();
+    let offsets = ["%z", "%:z", "%#z"].map(first);
+    if offsets.contains(&Some(item.clone())) {
+        return first(like).unwrap_or_else(|| item.clone());
+    }
+    item.clone()
 }
 
 fn has_time(parsed: &Parsed) -> bool {
@@ -167,6 +183,12 @@ mod tests {
             "2011-07-01T08:39:00+02:00",
             "2011-07-01T06:39:00Z",
         );
+        for offset in ["Z", "+00", "+0000", "-00:00"] {
+            let text = format!("2011-07-01T08:39:00{offset}");
+            check("%Y-%m-%dT%H:%M:%S%:z", "Europe/London", &text, "2011-07-01T08:39:00Z");
+            check("%Y-%m-%dT%H:%M:%S%#z", "Europe/London", &text, "2011-07-01T08:39:00Z");
+        }
+        check("%s", "Europe/London", "1323419940", "2011-12-09T08:39:00Z");
     }
 
     #[test]

@@ -1,0 +1,8 @@
+//! The crate through its public door: bytes in, rows and rejects out.
+#![cfg(test)]
+
+mod defects;
+mod properties;
+mod rules;
+mod samples;
+mod support;

@@ -1,0 +1,120 @@
+//! The one place that knows the API.
+
+use domain::partner::{Columns, FileFormat, Rules};
+use tabular::{FileError, Limits, Part, Summary, Transform};
+
+pub(crate) const HEADER: &str = "order,sku,qty,price,date,customer,text\n";
+
+/// A partner's configuration.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) format: FileFormat,
+    pub(crate) rules: Rules,
+    pub(crate) zone: &'static str,
+    pub(crate) limits: Limits,
+}
+
+/// Comma, UTF-8, UTC, all rules at their defaults.
+pub(crate) fn plain() -> Setting {
+    Setting {
+        format: FileFormat {
+            delimiter: ',',
+            encoding: domain::partner::Encoding::Utf8,
+            decimal_mark: '.',
+            dates: vec!["%Y-%m-%d %H:%M:%S".into(), "%d/%m/%Y".into()],
+            columns: Columns {
+                order_id: "Order".into(),
+                product_id: "SKU".into(),
+                quantity: "qty".into(),
+                unit_price: "price".into(),
+                ordered_at: "date".into(),
+                customer_id: Some("customer".into()),
+                description: Some("text".into()),
+                region: None,
+                category: None,
+            },
+        },
+        rules: Rules::default(),
+        zone: "UTC",
+        limits: Limits::default(),
+    }
+}
+
+impl Setting {
+    pub(crate) fn transform(&self) -> Transform {
+        Transform::new(&self.format, &self.rules, self.zone, self.limits).unwrap()
+    }
+
+    /// Reads `file`, cut into blocks of `block` bytes, and holds the counts together.
+    pub(crate) fn read(&self, file: &[u8], block: usize) -> Result<(Part, Summary), FileError> {
+        self.read_blocks(file.chunks(block.max(1)))
+    }
+
+    pub(crate) fn read_blocks<'a>(
+        &self,
+        blocks: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(Part, Summary), FileError> {
+        let mut transform = self.transform();
+        let mut all = Part::default();
+        for block in blocks {
+            join(&mut all, transform.push(block)?);
+        }
+        let (part, summary) = transform.finish()?;
+        join(&mut all, part);
+        assert_eq!(summary.rows, summary.accepted + summary.rejected());
+        assert_eq!(summary.accepted, all.batch.len() as u64);
+        assert_eq!(summary.rejected(), all.rejects.len() as u64);
+        Ok((all, summary))
+    }
+
+    /// What becomes of `file`: one text per row, in file order.
+    pub(crate) fn outcome(&self, file: &[u8]) -> Vec<String> {
+        let (part, _) = match self.read(file, usize::MAX) {
+            Ok(read) => read,
+            Err(error) => return vec![error.to_string()],
+        };
+        let rows = part.batch.rows().map(|row| {
+            let text = row.description.replace('\n', "⏎").replace('\r', "←");
+            let customer = row.customer_id;
+            let (order, product) = (row.order_id, row.product_id);
+            let line = format!(
+                "{}: {order} {product} x{} {} {customer} [{text}]",
+                row.line, row.quantity, row.unit_price
+            );
+            (row.line, line)
+        });
+        let rejects = part.rejects.iter().map(|reject| {
+            let column = reject.column.as_deref().map_or(String::new(), |c| format!(" {c}"));
+            (reject.line, format!("{}: {}{column}", reject.line, reject.rule))
+        });
+        let mut all: Vec<(u64, String)> = rows.chain(rejects).collect();
+        all.sort_by_key(|(line, _)| *line);
+        all.into_iter().map(|(_, text)| text).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn check(&self, rows: impl AsRef<[u8]>, expected: &[&str]) {
+        let file = [HEADER.as_bytes(), rows.as_ref()].concat();
+        let shown = String::from_utf8_lossy(rows.as_ref());
+        assert_eq!(self.outcome(&file), expected, "for {shown:.300}");
+    }
+}
+
+/// [`Setting::check`] with the plain setting.
+#[track_caller]
+pub(crate) fn check(rows: impl AsRef<[u8]>, expected: &[&str]) {
+    plain().check(rows, expected);
+}
+
+fn join(all: &mut Part, mut part: Part) {
+    if all.batch.is_empty() {
+        all.batch = part.batch;
+    } else if !part.batch.is_empty() {
+        all.batch = joined(&all.batch, &part.batch);
+    }
+    all.rejects.append(&mut part.rejects);
+}
+
+fn joined(one: &tabular::Batch, two: &tabular::Batch) -> tabular::Batch {
+    one.rows().chain(two.rows()).collect()
+}
