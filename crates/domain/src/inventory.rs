@@ -81,6 +81,8 @@ pub struct Input<'a> {
     pub data: Option<&'a RawValue>,
     /// The event's `file` extension.
     pub file: Option<String>,
+    /// Partner and order that the message's subject names.
+    pub named: Option<(PartnerId, OrderId)>,
 }
 
 /// What the journal of a warehouse folds to.
@@ -155,18 +157,9 @@ pub fn decide(stock: &Stock, inputs: &[Input<'_>], bytes_max: usize) -> Vec<Outc
 }
 
 fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>) -> Outcome {
-    let refused = |detail: String| Outcome {
-        sequence: input.sequence,
-        order: None,
-        id: None,
-        verdict: Verdict::Refused(Refusal::Unreadable { detail }),
-    };
-    let Some(data) = input.data else {
-        return refused("the event has no data".into());
-    };
-    let order: Order = match serde_json::from_str(data.get()) {
+    let order = match read(input) {
         Ok(order) => order,
-        Err(error) => return refused(error.to_string()),
+        Err(detail) => return refuse(input, detail),
     };
     let verdict = match desk.decide(&order) {
         Ok(movements) => Verdict::Confirmed(movements),
@@ -179,7 +172,31 @@ fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>) -> Outcome {
         attempt: order.attempt,
         file: input.file.clone(),
     };
-    Outcome { sequence: input.sequence, order: Some(data.to_owned()), id: Some(id), verdict }
+    let order = input.data.map(ToOwned::to_owned);
+    Outcome { sequence: input.sequence, order, id: Some(id), verdict }
+}
+
+fn read(input: &Input<'_>) -> Result<Order, String> {
+    let data = input.data.ok_or("the event has no data")?;
+    let order: Order = serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
+    match &input.named {
+        Some((partner, id)) if (partner, id) != (&order.partner, &order.order_id) => {
+            Err(format!("it is order {} of {}", order.order_id, order.partner))
+        }
+        _ => Ok(order),
+    }
+}
+
+fn refuse(input: &Input<'_>, detail: String) -> Outcome {
+    let id = input.named.clone().map(|(partner, order_id)| Identity {
+        partner,
+        order_id,
+        kind: Kind::Sale,
+        attempt: 1,
+        file: input.file.clone(),
+    });
+    let verdict = Verdict::Refused(Refusal::Unreadable { detail });
+    Outcome { sequence: input.sequence, order: None, id, verdict }
 }
 
 #[cfg(test)]
@@ -203,10 +220,10 @@ mod tests {
         let garbage = RawValue::from_string("{\"order_id\":1}".into()).unwrap();
         let mut inputs: Vec<_> = (1..)
             .zip(&orders)
-            .map(|(sequence, data)| Input { sequence, data: Some(data), file: None })
+            .map(|(sequence, data)| Input { sequence, data: Some(data), file: None, named: None })
             .collect();
-        inputs.push(Input { sequence: 4, data: Some(&garbage), file: None });
-        inputs.push(Input { sequence: 5, data: None, file: None });
+        inputs.push(Input { sequence: 4, data: Some(&garbage), file: None, named: None });
+        inputs.push(Input { sequence: 5, data: None, file: None, named: None });
         let mut state = State::seeded();
         let outcomes = decide(&state.stock, &inputs, usize::MAX);
         let confirmed: Vec<_> =
@@ -221,8 +238,9 @@ mod tests {
     #[test]
     fn a_decision_stops_before_it_grows_too_large() {
         let order = placed("1", "P001", 1);
-        let inputs: Vec<_> =
-            (1..=10).map(|sequence| Input { sequence, data: Some(&order), file: None }).collect();
+        let inputs: Vec<_> = (1..=10)
+            .map(|sequence| Input { sequence, data: Some(&order), file: None, named: None })
+            .collect();
         let stock = State::seeded().stock;
         assert_eq!(decide(&stock, &inputs, 0).len(), 1);
         assert_eq!(decide(&stock, &inputs, 3_500).len(), 3);

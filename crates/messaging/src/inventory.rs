@@ -102,7 +102,8 @@ impl Book for Inventory {
                     }
                 }
                 let orders = outcomes.iter().map(|outcome| facts.order(outcome));
-                let changes = moved.into_iter().map(|(p, delta)| facts.changed(p, Some(delta), None));
+                let changes =
+                    moved.into_iter().map(|(p, delta)| facts.changed(p, Some(delta), None));
                 orders.chain(changes).collect()
             }
             Body::Set { available, .. } => {

@@ -69,8 +69,10 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
         let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
             return Ok(None);
         };
-        let value = serde_json::from_slice(&entry.value).map_err(|source| {
-            Error::Unreadable { bucket: self.name.clone(), key: key.into(), source }
+        let value = serde_json::from_slice(&entry.value).map_err(|source| Error::Unreadable {
+            bucket: self.name.clone(),
+            key: key.into(),
+            source,
         })?;
         Ok(Some((value, entry.revision)))
     }

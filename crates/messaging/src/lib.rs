@@ -11,6 +11,7 @@ pub mod publish;
 pub mod streams;
 pub mod subject;
 pub mod tail;
+pub mod views;
 
 pub use envelope::Event;
 pub use nats::Nats;

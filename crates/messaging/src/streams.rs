@@ -42,23 +42,19 @@ pub struct Definition {
     pub keeps: Option<Duration>,
 }
 
-const fn keeps(
-    name: &'static str,
-    subjects: &'static [&'static str],
-    days: u32,
-) -> Definition {
+const fn keeps(name: &'static str, subjects: &'static [&'static str], days: u32) -> Definition {
     Definition { name, subjects, keeps: Some(DAY.saturating_mul(days)) }
 }
 
 /// All streams.
 pub const STREAMS: &[Definition] = &[
     keeps(FILES, &["files.arrived.>", "files.transformed.>", "files.failed.>"], 90),
-    keeps(
-        ORDERS,
-        &["orders", "orders.placed.>", "orders.confirmed.>", "orders.refused.>"],
-        90,
-    ),
-    Definition { name: JOURNAL, subjects: &["journal.inventory.*", "journal.invoices.*"], keeps: None },
+    keeps(ORDERS, &["orders", "orders.placed.>", "orders.confirmed.>", "orders.refused.>"], 90),
+    Definition {
+        name: JOURNAL,
+        subjects: &["journal.inventory.*", "journal.invoices.*"],
+        keeps: None,
+    },
     keeps(INVENTORY, &["inventory.changed.>"], 7),
     keeps(INVOICES, &["invoices.issued.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
@@ -141,8 +137,7 @@ async fn ensure(nats: &Nats, config: Config) -> Result<Done, String> {
             nats.js.update_stream(&config).await.map_err(|error| error.to_string())?;
             Ok(Done::Present)
         }
-        Err(error)
-            if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) =>
+        Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) =>
         {
             nats.js.create_stream(&config).await.map_err(|error| error.to_string())?;
             Ok(Done::Made)

@@ -102,7 +102,12 @@ impl OrderSubject {
 
 /// `orders.<stage>.<warehouse>.<partner>.<order>`.
 #[must_use]
-pub fn order(stage: Stage, warehouse: &WarehouseId, partner: &PartnerId, order_id: &OrderId) -> String {
+pub fn order(
+    stage: Stage,
+    warehouse: &WarehouseId,
+    partner: &PartnerId,
+    order_id: &OrderId,
+) -> String {
     format!("{ORDERS}.{}.{warehouse}.{partner}.{}", stage.as_str(), token(order_id.as_str()))
 }
 
@@ -185,8 +190,22 @@ mod tests {
             assert_eq!(subject.split('.').count(), 5);
             assert_eq!(OrderSubject::parse(&subject), Some(given));
         }
-        assert_eq!(order(Stage::Refused, &WarehouseId::main(), &PartnerId::direct(), &OrderId::parse("a.1").unwrap()), "orders.refused.main.DIRECT.a=2E1");
-        for bad in ["orders", "orders.placed.main.US1", "orders.placed.main.US1.1.2", "orders.x.main.US1.1", "orders.placed.main.US1.=ZZ"] {
+        assert_eq!(
+            order(
+                Stage::Refused,
+                &WarehouseId::main(),
+                &PartnerId::direct(),
+                &OrderId::parse("a.1").unwrap()
+            ),
+            "orders.refused.main.DIRECT.a=2E1"
+        );
+        for bad in [
+            "orders",
+            "orders.placed.main.US1",
+            "orders.placed.main.US1.1.2",
+            "orders.x.main.US1.1",
+            "orders.placed.main.US1.=ZZ",
+        ] {
             assert_eq!(OrderSubject::parse(bad), None, "{bad}");
         }
     }
@@ -196,7 +215,12 @@ mod tests {
         assert!(matches("orders.placed.>", "orders.placed.main.US1.1"));
         assert!(matches("orders.*.main.>", "orders.placed.main.US1.1"));
         assert!(matches("orders", "orders"));
-        for (filter, subject) in [("orders", "orders.placed"), ("orders.>", "orders"), ("orders.*", "orders.a.b"), ("a.b", "a")] {
+        for (filter, subject) in [
+            ("orders", "orders.placed"),
+            ("orders.>", "orders"),
+            ("orders.*", "orders.a.b"),
+            ("a.b", "a"),
+        ] {
             assert!(!matches(filter, subject), "{filter} {subject}");
         }
     }

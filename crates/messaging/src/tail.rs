@@ -33,8 +33,7 @@ pub async fn read(
     mut each: impl FnMut(&Message),
 ) -> Result<u64, Error> {
     let wrong = |reason: String| Error { stream: stream.into(), filter: filter.into(), reason };
-    let handle =
-        nats.js.get_stream(stream).await.map_err(|error| wrong(error.to_string()))?;
+    let handle = nats.js.get_stream(stream).await.map_err(|error| wrong(error.to_string()))?;
     let last = handle.cached_info().state.last_sequence;
     let from = from.max(1);
     if last < from {

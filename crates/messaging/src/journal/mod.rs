@@ -7,6 +7,7 @@
 //!
 //! [`Ledger`] is the part without IO; [`Journal`] drives it over a [`Log`]; [`NatsLog`] is the log.
 
+pub mod input;
 mod ledger;
 mod nats_log;
 
@@ -208,8 +209,7 @@ impl<B: Book, L: Log> Journal<B, L> {
             *fresh = true;
         }
         self.settle(ledger).await?;
-        let view =
-            View { state: ledger.state(), decided_to: ledger.decided_to(), fresh: *fresh };
+        let view = View { state: ledger.state(), decided_to: ledger.decided_to(), fresh: *fresh };
         match decide(view) {
             Decide::Answer(answer) => return Ok(Some(answer)),
             Decide::Refresh => {

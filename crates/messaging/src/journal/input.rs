@@ -1,0 +1,136 @@
+//! Input without gaps: which part of a batch is to be decided, and when it must be refused. Pure.
+
+use super::Position;
+
+/// Where a batch claims to stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Everything up to this sequence was given before.
+    pub after: u64,
+    /// The input stream.
+    pub stream: String,
+    /// When it was created.
+    pub created: String,
+    /// The filter under which it is read.
+    pub filter: String,
+}
+
+impl Claim {
+    /// The position of an input that is decided up to `sequence`.
+    #[must_use]
+    pub fn decided_to(&self, sequence: u64) -> Position {
+        Position {
+            stream: self.stream.clone(),
+            created: self.created.clone(),
+            filter: self.filter.clone(),
+            sequence,
+        }
+    }
+}
+
+/// A message's place in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its sequence.
+    pub sequence: u64,
+    /// The sequence before it under the filter.
+    pub previous: u64,
+}
+
+/// What is to be done with a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Decide the messages from this index on; those before are decided.
+    From(usize),
+    /// All of them are decided.
+    Done,
+    /// There may be messages between what is decided and this batch.
+    Gap,
+    /// It is another input than the one that was decided so far.
+    Foreign,
+}
+
+/// Compares a batch with the position that the journal has.
+#[must_use]
+pub fn plan(decided: Option<&Position>, claim: &Claim, links: &[Link]) -> Plan {
+    if let Some(position) = decided
+        && (&position.stream, &position.created, &position.filter)
+            != (&claim.stream, &claim.created, &claim.filter)
+    {
+        return Plan::Foreign;
+    }
+    let decided_to = decided.map_or(0, |position| position.sequence);
+    if claim.after > decided_to {
+        return Plan::Gap;
+    }
+    let chained = links.windows(2).all(|pair| match pair {
+        [before, next] => next.previous == before.sequence && before.sequence < next.sequence,
+        _ => true,
+    });
+    let index = links.partition_point(|link| link.sequence <= decided_to);
+    match links.get(index) {
+        _ if !chained => Plan::Gap,
+        None => Plan::Done,
+        Some(first) if first.previous > decided_to => Plan::Gap,
+        Some(_) => Plan::From(index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(after: u64) -> Claim {
+        Claim {
+            after,
+            stream: "ORDERS".into(),
+            created: "2026".into(),
+            filter: "orders.placed.main.>".into(),
+        }
+    }
+
+    #[track_caller]
+    fn check(decided_to: u64, after: u64, links: &[(u64, u64)], expected: Plan) {
+        let links: Vec<_> =
+            links.iter().map(|&(previous, sequence)| Link { sequence, previous }).collect();
+        let position = claim(0).decided_to(decided_to);
+        let decided = (decided_to > 0).then_some(&position);
+        assert_eq!(plan(decided, &claim(after), &links), expected);
+    }
+
+    #[test]
+    fn what_follows_is_decided() {
+        check(0, 0, &[(0, 3), (3, 4)], Plan::From(0));
+        check(3, 3, &[(3, 4)], Plan::From(0));
+        check(3, 0, &[(0, 3), (3, 4), (4, 9)], Plan::From(1));
+    }
+
+    #[test]
+    fn what_is_decided_is_dropped() {
+        check(9, 0, &[(0, 3), (3, 4), (4, 9)], Plan::Done);
+        check(9, 9, &[], Plan::Done);
+        check(0, 0, &[], Plan::Done);
+    }
+
+    #[test]
+    fn a_gap_is_never_jumped() {
+        check(3, 4, &[(4, 5)], Plan::Gap);
+        check(3, 4, &[], Plan::Gap);
+        check(3, 3, &[(4, 5)], Plan::Gap);
+        check(0, 0, &[(0, 1), (2, 3)], Plan::Gap);
+        check(5, 0, &[(0, 1), (1, 5), (6, 7)], Plan::Gap);
+        check(0, 0, &[(0, 5), (5, 5)], Plan::Gap);
+    }
+
+    #[test]
+    fn another_input_is_not_this_one() {
+        let position = claim(0).decided_to(7);
+        for other in [
+            Claim { created: "2027".into(), ..claim(7) },
+            Claim { filter: "orders.placed.>".into(), ..claim(7) },
+            Claim { stream: "FILES".into(), ..claim(7) },
+        ] {
+            assert_eq!(plan(Some(&position), &other, &[]), Plan::Foreign);
+        }
+    }
+}

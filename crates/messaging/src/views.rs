@@ -1,0 +1,293 @@
+//! What became of the orders: a fold of `ORDERS` by subjects and headers, no bodies.
+
+use crate::publish::{self, LookupError, Standing};
+use crate::subject::{self, OrderSubject, Stage};
+use crate::{Nats, header, streams, tail};
+use async_nats::HeaderMap;
+use domain::{OrderId, PartnerId, WarehouseId};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Most orders that are held one by one; of older ones only the counts are kept.
+pub const ORDERS_MAX: usize = 1_000_000;
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Placed, not decided.
+    Pending,
+    /// Stock is reserved.
+    Confirmed,
+    /// Decided against.
+    Refused,
+}
+
+/// One order of the view.
+#[derive(Clone, Debug, Serialize)]
+pub struct OrderView {
+    /// Stream sequence of the placed order: its place in lists.
+    pub placed: u64,
+    /// The partner.
+    pub partner: PartnerId,
+    /// The partner's number.
+    pub order_id: OrderId,
+    /// The warehouse.
+    pub warehouse: WarehouseId,
+    /// Where it stands.
+    pub status: Status,
+    /// Is it a return?
+    #[serde(rename = "return")]
+    pub is_return: bool,
+    /// Its total, as text.
+    pub total: Option<Box<str>>,
+    /// SHA-256 of the file it came in.
+    pub file: Option<Arc<str>>,
+    /// Why it was refused, as a code.
+    pub reason: Option<Box<str>>,
+}
+
+/// Numbers of orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// All that were placed, returns included.
+    pub placed: u64,
+    /// Decided for.
+    pub confirmed: u64,
+    /// Decided against.
+    pub refused: u64,
+    /// Placed and not decided.
+    pub pending: u64,
+    /// Of the placed ones, returns.
+    pub returns: u64,
+}
+
+impl Counts {
+    fn count(&mut self, status: Status, step: i64) {
+        let field = match status {
+            Status::Pending => &mut self.pending,
+            Status::Confirmed => &mut self.confirmed,
+            Status::Refused => &mut self.refused,
+        };
+        *field = field.saturating_add_signed(step);
+    }
+}
+
+/// The fold.
+#[derive(Debug, Default)]
+pub struct Orders {
+    read_to: u64,
+    orders: BTreeMap<u64, OrderView>,
+    places: HashMap<(PartnerId, OrderId), u64>,
+    counts: Counts,
+    files: HashMap<Arc<str>, Counts>,
+}
+
+impl Orders {
+    /// Reads what was published since the last call.
+    ///
+    /// # Errors
+    /// The server does not answer; what was read stays.
+    pub async fn refresh(&mut self, nats: &Nats) -> Result<(), tail::Error> {
+        let from = self.read_to + 1;
+        let read = tail::read(nats, streams::ORDERS, "orders.>", from, true, |message| {
+            if let Ok(info) = message.info() {
+                let headers = message.headers.as_ref();
+                self.fold(info.stream_sequence, &message.subject, headers);
+            }
+        });
+        self.read_to = read.await?;
+        Ok(())
+    }
+
+    /// Folds one message in.
+    pub fn fold(&mut self, sequence: u64, subject: &str, headers: Option<&HeaderMap>) {
+        let Some(subject) = OrderSubject::parse(subject) else { return };
+        self.read_to = self.read_to.max(sequence);
+        let text = |name| headers.and_then(|h: &HeaderMap| h.get(name)).map(|v| v.as_str());
+        let key = (subject.partner, subject.order_id);
+        let place = self.places.get(&key).copied();
+        let status = match subject.stage {
+            Stage::Placed => Status::Pending,
+            Stage::Confirmed => Status::Confirmed,
+            Stage::Refused => Status::Refused,
+        };
+        if let Some(order) = place.and_then(|place| self.orders.get_mut(&place)) {
+            let before = std::mem::replace(&mut order.status, status);
+            order.reason = text(header::REASON).map(Into::into);
+            let file = order.file.clone();
+            self.change(file.as_ref(), |counts| {
+                counts.count(before, -1);
+                counts.count(status, 1);
+            });
+            return;
+        }
+        let file = text(header::FILE).map(|file| self.file(file));
+        let is_return = text(header::KIND) == Some("return");
+        self.change(file.as_ref(), |counts| {
+            counts.placed += 1;
+            counts.returns += u64::from(is_return);
+            counts.count(status, 1);
+        });
+        let order = OrderView {
+            placed: sequence,
+            partner: key.0.clone(),
+            order_id: key.1.clone(),
+            warehouse: subject.warehouse,
+            status,
+            is_return,
+            total: text(header::TOTAL).map(Into::into),
+            file,
+            reason: text(header::REASON).map(Into::into),
+        };
+        self.orders.insert(sequence, order);
+        self.places.insert(key, sequence);
+        self.forget_oldest();
+    }
+
+    /// One text for all orders of a file.
+    fn file(&self, file: &str) -> Arc<str> {
+        self.files.get_key_value(file).map_or_else(|| file.into(), |(known, _)| known.clone())
+    }
+
+    fn change(&mut self, file: Option<&Arc<str>>, change: impl Fn(&mut Counts)) {
+        change(&mut self.counts);
+        if let Some(file) = file {
+            change(self.files.entry(file.clone()).or_default());
+        }
+    }
+
+    /// The oldest order leaves once it is decided; its counts stay.
+    fn forget_oldest(&mut self) {
+        while self.orders.len() > ORDERS_MAX {
+            let Some((_, order)) = self.orders.pop_first() else { return };
+            self.places.remove(&(order.partner, order.order_id));
+        }
+    }
+
+    /// Counts of all orders.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Counts of the orders that came in the file with this SHA-256.
+    #[must_use]
+    pub fn file_counts(&self, file: &str) -> Counts {
+        self.files.get(file).copied().unwrap_or_default()
+    }
+
+    /// Orders placed after `cursor`, oldest first.
+    pub fn after(&self, cursor: u64) -> impl Iterator<Item = &OrderView> {
+        self.orders.range(cursor.saturating_add(1)..).map(|(_, order)| order)
+    }
+}
+
+/// The last messages of one order: placed, confirmed, refused.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    /// As it was placed.
+    pub placed: Option<Standing>,
+    /// That it was confirmed.
+    pub confirmed: Option<Standing>,
+    /// That it was refused.
+    pub refused: Option<Standing>,
+}
+
+impl Messages {
+    /// Where the order stands: what was said last. Nothing if it was never placed.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        let sequence = |m: &Option<Standing>| m.as_ref().map_or(0, |m| m.sequence);
+        let placed = sequence(&self.placed);
+        let (confirmed, refused) = (sequence(&self.confirmed), sequence(&self.refused));
+        match placed.max(confirmed).max(refused) {
+            0 => None,
+            last if last == confirmed => Some(Status::Confirmed),
+            last if last == refused => Some(Status::Refused),
+            _ => Some(Status::Pending),
+        }
+    }
+}
+
+/// Looks one order up by its subjects, in parallel.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn lookup(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    partner: &PartnerId,
+    order_id: &OrderId,
+) -> Result<Messages, LookupError> {
+    let get = |stage| {
+        let subject = subject::order(stage, warehouse, partner, order_id);
+        async move { publish::last(nats, streams::ORDERS, &subject).await }
+    };
+    let (placed, confirmed, refused) =
+        tokio::try_join!(get(Stage::Placed), get(Stage::Confirmed), get(Stage::Refused))?;
+    Ok(Messages { placed, confirmed, refused })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(
+        messages: &[(&str, &str)],
+        expected: (u64, u64, u64, u64),
+        file: (u64, u64, u64, u64),
+    ) {
+        let mut orders = Orders::default();
+        for (sequence, (subject, file)) in (1..).zip(messages) {
+            let mut headers = HeaderMap::new();
+            if !file.is_empty() {
+                headers.insert(header::FILE, *file);
+            }
+            orders.fold(sequence, subject, Some(&headers));
+        }
+        let numbers = |c: Counts| (c.placed, c.confirmed, c.refused, c.pending);
+        assert_eq!(numbers(orders.counts()), expected);
+        assert_eq!(numbers(orders.file_counts("f")), file);
+    }
+
+    #[test]
+    fn orders_are_counted_by_where_they_stand() {
+        check(
+            &[
+                ("orders.placed.main.US1.1", "f"),
+                ("orders.placed.main.US1.2", "f"),
+                ("orders.placed.main.US1.3", ""),
+                ("orders.confirmed.main.US1.1", "f"),
+                ("orders.refused.main.US1.3", ""),
+            ],
+            (3, 1, 1, 1),
+            (2, 1, 0, 1),
+        );
+    }
+
+    #[test]
+    fn an_order_that_is_tried_again_counts_once() {
+        check(
+            &[
+                ("orders.placed.main.US1.1", "f"),
+                ("orders.refused.main.US1.1", "f"),
+                ("orders.placed.main.US1.1", "f"),
+                ("orders.confirmed.main.US1.1", "f"),
+            ],
+            (1, 1, 0, 0),
+            (1, 1, 0, 0),
+        );
+    }
+
+    #[test]
+    fn other_subjects_do_not_count() {
+        check(
+            &[("orders", ""), ("orders.placed.main.US1", ""), ("files.arrived.US1.x", "")],
+            (0, 0, 0, 0),
+            (0, 0, 0, 0),
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! `POST /`: an ordered batch of placed orders.
+
+use crate::{App, Label, unavailable};
+use axum::extract::State;
+use domain::WarehouseId;
+use domain::inventory::{Body, Input, Outcome, Verdict, decide};
+use messaging::Event;
+use messaging::journal::Decide;
+use messaging::journal::input::{Claim, Link, Plan, plan};
+use messaging::subject::OrderSubject;
+use runtime::Problem;
+use runtime::events::{Batch, OrderedAnswer};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What of a message's limit is left for the envelope of an entry.
+const ENVELOPE_BYTES: usize = 16 * 1024;
+
+/// One placed order of the batch.
+struct Placed {
+    link: Link,
+    event: Event<Box<RawValue>>,
+}
+
+enum Decided {
+    To(u64),
+    Behind(u64),
+    Foreign(u64),
+}
+
+pub(crate) async fn batch(
+    State(app): State<Arc<App>>,
+    batch: Batch,
+) -> Result<OrderedAnswer, Problem> {
+    let (warehouse, claim, placed) = read(&batch)?;
+    let links: Vec<Link> = placed.iter().map(|placed| placed.link).collect();
+    let bytes_max = app.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES);
+    // By the last sequence of each append: one that was unclear may be decided anew.
+    let mut verdicts = BTreeMap::new();
+    let journal = app.journal(&warehouse);
+    let decided = journal.commit(|view| {
+        let decided_to = view.decided_to.map_or(0, |position| position.sequence);
+        match plan(view.decided_to, &claim, &links) {
+            Plan::Foreign if view.fresh => Decide::Answer(Decided::Foreign(decided_to)),
+            Plan::Gap if view.fresh => Decide::Answer(Decided::Behind(decided_to)),
+            Plan::Foreign | Plan::Gap => Decide::Refresh,
+            // An idle call is there to make this process read what others wrote.
+            Plan::Done if links.is_empty() && !view.fresh => Decide::Refresh,
+            Plan::Done => Decide::Answer(Decided::To(decided_to)),
+            Plan::From(index) => {
+                let rest = placed.get(index..).unwrap_or_default();
+                let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
+                let outcomes = decide(&view.state.stock, &inputs, bytes_max);
+                let last = outcomes.last().map_or(decided_to, |outcome| outcome.sequence);
+                verdicts.insert(last, count(&outcomes));
+                Decide::Append {
+                    body: Body::Orders { outcomes },
+                    decided_to: Some(claim.decided_to(last)),
+                }
+            }
+        }
+    });
+    match decided.await.map_err(|error| unavailable(&error))? {
+        Decided::To(decided_to) => {
+            let add = |verdict, n| app.decided.get_or_create(&Label { verdict }).inc_by(n);
+            for (confirmed, refused) in verdicts.into_values() {
+                add("confirmed", confirmed);
+                add("refused", refused);
+            }
+            Ok(OrderedAnswer { decided_to })
+        }
+        Decided::Behind(decided_to) => {
+            let detail = format!("the batch leaves out what is behind {decided_to}");
+            Err(OrderedAnswer { decided_to }.conflict(detail))
+        }
+        Decided::Foreign(decided_to) => {
+            let detail = "the stream or the filter is not the one that was decided so far";
+            Err(OrderedAnswer { decided_to }.conflict(detail).with("fault", true))
+        }
+    }
+}
+
+fn count(outcomes: &[Outcome]) -> (u64, u64) {
+    outcomes.iter().fold((0, 0), |(confirmed, refused), outcome| match outcome.verdict {
+        Verdict::Confirmed(_) => (confirmed + 1, refused),
+        Verdict::Refused(_) => (confirmed, refused + 1),
+    })
+}
+
+fn input(placed: &Placed) -> Input<'_> {
+    let named = placed.event.subject.as_deref().and_then(OrderSubject::parse);
+    Input {
+        sequence: placed.link.sequence,
+        data: placed.event.data.as_deref(),
+        file: placed.event.file.clone(),
+        named: named.map(|subject| (subject.partner, subject.order_id)),
+    }
+}
+
+/// Takes the request apart: whose stock, from where on, and what.
+fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
+    let wrong = |detail: &str| Problem::bad_request(detail);
+    let position = batch.position.as_ref().ok_or_else(|| {
+        wrong("this function is ordered: set the annotation orderflow.ordered to \"true\"")
+    })?;
+    let (Some(stream), Some(created), Some(filter)) =
+        (&position.stream, &position.stream_created, &position.filter)
+    else {
+        return Err(wrong("the stream, its creation time and the filter must be named"));
+    };
+    let warehouse = filter
+        .strip_prefix("orders.placed.")
+        .and_then(|rest| rest.strip_suffix(".>"))
+        .and_then(|name| WarehouseId::parse(name).ok())
+        .ok_or_else(|| wrong("the filter must be orders.placed.<warehouse>.>"))?;
+    let claim = Claim {
+        after: position.after,
+        stream: stream.clone(),
+        created: created.clone(),
+        filter: filter.clone(),
+    };
+    let placed = batch.events.iter().enumerate().map(|(index, event)| {
+        let no = |what: &str| wrong(&format!("event {index} has no {what}"));
+        let event: Event<Box<RawValue>> =
+            event.parse().map_err(|error| wrong(&format!("event {index}: {error}")))?;
+        let sequence = event.stream_sequence().ok_or_else(|| no("sequence"))?;
+        let previous = event.stream_previous().ok_or_else(|| no("previous"))?;
+        Ok(Placed { link: Link { sequence, previous }, event })
+    });
+    Ok((warehouse, claim, placed.collect::<Result<_, Problem>>()?))
+}

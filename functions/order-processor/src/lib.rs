@@ -1,0 +1,85 @@
+#![doc = include_str!("../README.md")]
+
+mod decide;
+mod stock;
+
+use axum::routing::{get, post};
+use domain::WarehouseId;
+use messaging::Nats;
+use messaging::inventory::{self, InventoryJournal};
+use messaging::journal::Error;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use runtime::{BuildError, Door, Env, EnvError, Function, Problem, Routes, Tokens};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Its name in `stack.yml`.
+pub const NAME: &str = "order-processor";
+
+/// Makes the function.
+///
+/// # Errors
+/// Settings are missing, or NATS cannot be reached.
+pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
+    let (url, tokens) = settings(env)?;
+    let nats = Nats::connect(&url, NAME, true)
+        .await
+        .map_err(|error| BuildError::unavailable("NATS", error))?;
+    let mut registry = Registry::default();
+    let app = App::new(nats.clone(), &mut registry);
+    let routes = Routes::new(tokens)
+        .at(Door::Connector, "/", post(decide::batch))
+        .at(Door::Read, "/stock", get(stock::list))
+        .at(Door::Admin, "/stock", axum::routing::put(stock::set))
+        .with_state(Arc::new(app));
+    let ready = move || {
+        let nats = nats.clone();
+        async move { nats.ready().await }
+    };
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+}
+
+fn settings(env: &mut Env) -> Result<(String, Tokens), EnvError> {
+    let url = env.required("ORDERFLOW_NATS_URL");
+    let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
+    env.finish(|| Some((url?, tokens)))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    verdict: &'static str,
+}
+
+/// What the handlers share: one journal per warehouse, and the figures.
+#[derive(Debug)]
+struct App {
+    nats: Nats,
+    journals: Mutex<HashMap<WarehouseId, Arc<InventoryJournal>>>,
+    decided: Family<Label, Counter>,
+}
+
+impl App {
+    fn new(nats: Nats, registry: &mut Registry) -> Self {
+        let decided = Family::default();
+        registry.register("orders_decided", "Orders decided by this process", decided.clone());
+        Self { nats, journals: Mutex::default(), decided }
+    }
+
+    fn journal(&self, warehouse: &WarehouseId) -> Arc<InventoryJournal> {
+        let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(inventory::journal(&self.nats, warehouse));
+        journals.entry(warehouse.clone()).or_insert_with(made).clone()
+    }
+}
+
+/// Trying again may help, or somebody has to look: in both cases the input stays where it is.
+fn unavailable(error: &Error) -> Problem {
+    tracing::error!(%error, "not decided");
+    match error {
+        Error::Unavailable { .. } => Problem::unavailable("the journal does not answer"),
+        Error::Damaged { .. } => Problem::internal().detail("the journal is damaged; see the log"),
+    }
+}
