@@ -357,3 +357,77 @@ mod delay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Vec<Failed>, String> {
+        let answer = Answer::parse(body.as_bytes(), |id| id == "a" || id == "b");
+        answer.map(|answer| answer.failed).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_answer_without_failures_means_that_all_is_done() {
+        for body in ["", "  \n", r#"{"failed":[]}"#] {
+            assert_eq!(parse(body), Ok(vec![]), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_certain_is_an_error() {
+        for body in ["{}", "[]", "ok", "null", r#"{"failed":[{"id":"a"}]}"#] {
+            assert!(parse(body).is_err(), "{body:?}");
+        }
+        let unknown = parse(r#"{"failed":[{"id":"c","reason":"x"}]}"#);
+        assert_eq!(unknown.unwrap_err(), "the answer names the event \"c\", which was not sent");
+    }
+
+    #[test]
+    fn delays_are_whole_numbers_with_a_unit() {
+        let after = |text: &str| {
+            parse(&format!(r#"{{"failed":[{{"id":"a","reason":"x","after":"{text}"}}]}}"#))
+                .map(|failed| failed.into_iter().next().unwrap().after.unwrap())
+        };
+        assert_eq!(after("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(after("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(after("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["", "5", "s", "-5s", "1.5s", "5 s", "5d", "99999999999999999999s"] {
+            assert!(after(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_survives_the_wire() {
+        for after in [None, Some(Duration::from_secs(5)), Some(Duration::from_millis(1500))] {
+            let failed = Failed { id: "a".into(), reason: "x".into(), retry: false, after };
+            let answer = Answer { failed: vec![failed] };
+            let text = serde_json::to_vec(&answer).unwrap();
+            assert_eq!(Answer::parse(&text, |_| true).unwrap(), answer);
+        }
+    }
+
+    #[test]
+    fn a_position_survives_the_wire() {
+        let position = Position {
+            after: u64::MAX,
+            stream: Some("ORDERS".to_owned()),
+            stream_created: None,
+            filter: Some("orders.placed.main.>".to_owned()),
+        };
+        let mut headers = HeaderMap::new();
+        position.write_to(&mut headers).unwrap();
+        assert_eq!(Position::from_headers(&headers).unwrap(), Some(position));
+        assert_eq!(Position::from_headers(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn an_event_is_kept_as_it_came() {
+        let text = r#"{ "id":"a",  "data":{"price":1.10} }"#;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_JSON));
+        let batch = Batch::parse(&headers, text.as_bytes()).unwrap();
+        assert_eq!(batch.events[0].raw().get(), text);
+        assert_eq!(batch.events[0].id(), "a");
+    }
+}
