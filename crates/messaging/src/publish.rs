@@ -25,10 +25,14 @@ impl Outgoing {
         Self { subject, headers: HeaderMap::new(), payload }
     }
 
-    /// With one more header.
+    /// With one more header. A value that would end the line is written as a token.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.insert(name, value);
+        if value.contains(['\r', '\n']) {
+            self.headers.insert(name, crate::subject::token(value));
+        } else {
+            self.headers.insert(name, value);
+        }
         self
     }
 }

@@ -1,0 +1,93 @@
+//! Placing checked orders, each once.
+
+use crate::check::{self, Checked};
+use crate::{App, Label};
+use messaging::publish::{self, Published};
+use messaging::{header, streams, subject};
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// It is placed, under this stream sequence.
+    Now(u64),
+    /// This very event placed it before.
+    Before(u64),
+    /// The same order came before, by another event.
+    Duplicate(u64),
+    /// Another order has this id.
+    Conflict,
+    /// Nobody knows; trying again is safe.
+    Unclear(String),
+    /// No stream keeps it, or it is too large for one.
+    Impossible(String),
+}
+
+impl Placed {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Now(_) => "placed",
+            Self::Before(_) => "repeated",
+            Self::Duplicate(_) => "duplicate",
+            Self::Conflict => "conflict",
+            Self::Unclear(_) => "unclear",
+            Self::Impossible(_) => "impossible",
+        }
+    }
+}
+
+impl App {
+    pub(crate) fn count(&self, outcome: &'static str) {
+        self.received.get_or_create(&Label { outcome }).inc();
+    }
+
+    /// Places all of them at once; the results stand in the same order. `json` is what came, by
+    /// the place of the order.
+    pub(crate) async fn place<'a>(
+        &self,
+        orders: &[Checked],
+        json: impl Fn(usize) -> &'a str,
+    ) -> Vec<Placed> {
+        let messages: Vec<_> = orders.iter().map(|order| order.message.clone()).collect();
+        let results = publish::all(&self.nats, &messages, Some(0)).await;
+        let mut placed = Vec::with_capacity(orders.len());
+        for (index, (order, result)) in orders.iter().zip(results).enumerate() {
+            let outcome = match result {
+                Ok(Published::Stored(sequence)) => Placed::Now(sequence),
+                Ok(Published::Occupied) => self.compare(order, json(index)).await,
+                Err(unclear) if unclear.is_permanent() => Placed::Impossible(unclear.to_string()),
+                Err(unclear) => Placed::Unclear(unclear.to_string()),
+            };
+            self.count(outcome.label());
+            placed.push(outcome);
+        }
+        placed
+    }
+
+    /// Something stands where the order belongs: is it the same order?
+    async fn compare(&self, order: &Checked, json: &str) -> Placed {
+        let subject = &order.message.subject;
+        let standing = match publish::last(&self.nats, streams::ORDERS, subject).await {
+            Ok(Some(standing)) => standing,
+            Ok(None) => return Placed::Unclear(format!("{subject} is occupied and empty at once")),
+            Err(error) => return Placed::Unclear(error.to_string()),
+        };
+        let content = standing.header(header::CONTENT).unwrap_or_default();
+        if content == order.content {
+            let same_event = standing.header(header::EVENT) == Some(&subject::token(&order.event));
+            return if same_event {
+                Placed::Before(standing.sequence)
+            } else {
+                Placed::Duplicate(standing.sequence)
+            };
+        }
+        let conflict = check::conflict(order, json, content);
+        tracing::warn!(
+            partner = %order.partner, order_id = %order.order_id, warehouse = %order.warehouse,
+            event.id = %order.event, "conflict: another order has this id"
+        );
+        match publish::one(&self.nats, &conflict, None).await {
+            Ok(_) => Placed::Conflict,
+            Err(unclear) => Placed::Unclear(unclear.to_string()),
+        }
+    }
+}
