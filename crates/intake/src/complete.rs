@@ -1,0 +1,367 @@
+//! Is a file in an inbox complete? Pure decisions on what was seen in two looks.
+//!
+//! SFTP has no end mark. A partner that can should write under a temporary name and rename, or put
+//! a marker beside the file. For the others a file counts as complete when it is old enough by the
+//! server's clock and did not change between two looks. An upload that pauses for longer than that
+//! looks complete; whoever reads the file asks for its size and time again afterwards.
+
+use domain::partner::Inbox;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+/// Least time between two looks.
+pub const SETTLE: Duration = Duration::from_secs(2);
+/// Longest wait for files to become old enough.
+pub const WAIT_MAX: Duration = Duration::from_secs(15);
+/// Most bytes of a file's name.
+pub const NAME_BYTES_MAX: usize = 255;
+/// Endings under which clients write what is not complete.
+pub const TEMPORARY: [&str; 4] = [".part", ".tmp", ".filepart", ".crdownload"];
+/// A time of change this far ahead of the server's clock was set by the partner's client, which
+/// does so when it has written everything.
+const AHEAD_SECONDS_MAX: u64 = 60;
+
+/// Something in a folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Its name, without a folder.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Last change, seconds since 1970 by the server's clock.
+    pub mtime: u64,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What something in a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Directory,
+    /// A symbolic link, which is never followed.
+    Symlink,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+/// Why something in an inbox is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Its name cannot be used.
+    Name(BadName),
+    /// It is no regular file.
+    NotAFile(Kind),
+    /// Its name says that it is being written.
+    Temporary(&'static str),
+    /// Larger than the partner's limit, in bytes.
+    TooLarge(u64),
+    /// A marker beside which no file stands.
+    LoneMarker,
+    /// Its marker is not there yet.
+    NoMarker(String),
+    /// Too young, seconds.
+    TooYoung {
+        /// Since the last change.
+        age: u64,
+        /// What is needed.
+        min: u64,
+    },
+    /// It changed between two looks.
+    Changing,
+    /// It came between two looks.
+    JustCame,
+}
+
+/// Why a name cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Nothing.
+    #[error("the name is empty")]
+    Empty,
+    /// Hidden, or `.` and `..`.
+    #[error("the name begins with a dot")]
+    Dot,
+    /// It names a folder.
+    #[error("the name contains a slash")]
+    Slash,
+    /// It would break logs and listings.
+    #[error("the name contains a control character")]
+    Control,
+    /// It is not UTF-8.
+    #[error("the name is not UTF-8")]
+    Encoding,
+    /// More bytes than file systems take.
+    #[error("the name has {0} bytes, the limit is {NAME_BYTES_MAX}")]
+    TooLong(usize),
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(bad) => write!(f, "{bad}"),
+            Self::NotAFile(Kind::Directory) => f.write_str("is a folder"),
+            Self::NotAFile(Kind::Symlink) => f.write_str("is a symbolic link"),
+            Self::NotAFile(_) => f.write_str("is not a regular file"),
+            Self::Temporary(suffix) => write!(f, "ends with {suffix}: still being written"),
+            Self::TooLarge(max) => write!(f, "is larger than the limit of {max} bytes"),
+            Self::LoneMarker => f.write_str("is a marker without its file"),
+            Self::NoMarker(name) => write!(f, "waits for {name}"),
+            Self::TooYoung { age, min } => {
+                write!(f, "changed {age} s ago, complete after {min} s of rest")
+            }
+            Self::Changing => f.write_str("is still changing"),
+            Self::JustCame => f.write_str("has just come"),
+        }
+    }
+}
+
+/// Something that is not taken now, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name; unreadable parts are replaced.
+    pub name: String,
+    /// Why.
+    pub reason: Skip,
+}
+
+/// What to do with an inbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Files that are complete, by name.
+    pub complete: Vec<Entry>,
+    /// Everything else, by name. Markers of files are not listed.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Checks a name as it came from a server or a person.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn check_name(name: &str) -> Result<(), BadName> {
+    if name.is_empty() {
+        Err(BadName::Empty)
+    } else if name.starts_with('.') {
+        Err(BadName::Dot)
+    } else if name.contains('/') {
+        Err(BadName::Slash)
+    } else if name.chars().any(char::is_control) {
+        Err(BadName::Control)
+    } else if NAME_BYTES_MAX < name.len() {
+        Err(BadName::TooLong(name.len()))
+    } else {
+        Ok(())
+    }
+}
+
+/// How long to wait before the second look: nothing when there is nothing to wait for.
+#[must_use]
+pub fn wait(first: &[Entry], now: u64, inbox: &Inbox) -> Option<Duration> {
+    let names = names(first);
+    let missing = first
+        .iter()
+        .filter(|entry| never(entry, &names, inbox).is_none() && !is_marker(entry, &names, inbox))
+        .map(|entry| match inbox.done_marker {
+            Some(_) => 0,
+            None => age(entry, now).map_or(0, |age| min_age(inbox).saturating_sub(age)),
+        })
+        .max()?;
+    Some(SETTLE.max(Duration::from_secs(missing)).min(WAIT_MAX))
+}
+
+/// Decides about everything of the second look; `now` is the server's time then.
+#[must_use]
+pub fn decide(first: &[Entry], second: &[Entry], now: u64, inbox: &Inbox) -> Decision {
+    let names = names(second);
+    let mut decision = Decision::default();
+    for entry in second {
+        if is_marker(entry, &names, inbox) {
+            continue;
+        }
+        let reason =
+            never(entry, &names, inbox).or_else(|| not_yet(entry, first, &names, now, inbox));
+        match reason {
+            None => decision.complete.push(entry.clone()),
+            Some(reason) => decision.skipped.push(Skipped { name: entry.name.clone(), reason }),
+        }
+    }
+    decision.complete.sort();
+    decision.skipped.sort_by(|a, b| a.name.cmp(&b.name));
+    decision
+}
+
+/// Why the entry is not taken however long one waits.
+fn never(entry: &Entry, names: &BTreeSet<&str>, inbox: &Inbox) -> Option<Skip> {
+    if let Err(bad) = check_name(&entry.name) {
+        return Some(Skip::Name(bad));
+    }
+    if entry.kind != Kind::File {
+        return Some(Skip::NotAFile(entry.kind));
+    }
+    let lower = entry.name.to_ascii_lowercase();
+    if let Some(suffix) = TEMPORARY.into_iter().find(|suffix| lower.ends_with(suffix)) {
+        return Some(Skip::Temporary(suffix));
+    }
+    if marked_name(entry, inbox).is_some_and(|name| !names.contains(name)) {
+        return Some(Skip::LoneMarker);
+    }
+    (inbox.max_bytes < entry.size).then_some(Skip::TooLarge(inbox.max_bytes))
+}
+
+fn not_yet(
+    entry: &Entry,
+    first: &[Entry],
+    names: &BTreeSet<&str>,
+    now: u64,
+    inbox: &Inbox,
+) -> Option<Skip> {
+    match first.iter().find(|before| before.name == entry.name) {
+        None => return Some(Skip::JustCame),
+        Some(before) if before != entry => return Some(Skip::Changing),
+        Some(_) => {}
+    }
+    if let Some(marker) = &inbox.done_marker {
+        let marker = format!("{}{marker}", entry.name);
+        return (!names.contains(marker.as_str())).then_some(Skip::NoMarker(marker));
+    }
+    let age = age(entry, now)?;
+    (age < min_age(inbox)).then_some(Skip::TooYoung { age, min: min_age(inbox) })
+}
+
+fn names(entries: &[Entry]) -> BTreeSet<&str> {
+    let files = entries.iter().filter(|entry| entry.kind == Kind::File);
+    files.map(|entry| entry.name.as_str()).collect()
+}
+
+/// The name of the file that this entry is the marker of, if it looks like one.
+fn marked_name<'a>(entry: &'a Entry, inbox: &Inbox) -> Option<&'a str> {
+    let name = entry.name.strip_suffix(inbox.done_marker.as_deref()?)?;
+    (!name.is_empty()).then_some(name)
+}
+
+fn is_marker(entry: &Entry, names: &BTreeSet<&str>, inbox: &Inbox) -> bool {
+    entry.kind == Kind::File && marked_name(entry, inbox).is_some_and(|name| names.contains(name))
+}
+
+fn min_age(inbox: &Inbox) -> u64 {
+    u64::from(inbox.min_age_seconds)
+}
+
+/// Seconds since the last change; nothing for a time that the partner's client has set ahead.
+fn age(entry: &Entry, now: u64) -> Option<u64> {
+    let is_ahead = now.saturating_add(AHEAD_SECONDS_MAX) < entry.mtime;
+    (!is_ahead).then(|| now.saturating_sub(entry.mtime))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn file(name: &str, size: u64, age: u64) -> Entry {
+        Entry { name: name.into(), size, mtime: NOW - age, kind: Kind::File }
+    }
+
+    fn check(first: &[Entry], second: &[Entry], inbox: &Inbox, expected: &str) {
+        let decision = decide(first, second, NOW, inbox);
+        let complete = decision.complete.iter().map(|entry| format!("{} taken", entry.name));
+        let skipped = decision.skipped.iter().map(|s| format!("{} {}", s.name, s.reason));
+        assert_eq!(complete.chain(skipped).collect::<Vec<_>>().join("; "), expected);
+    }
+
+    fn check_at_rest(entries: &[Entry], inbox: &Inbox, expected: &str) {
+        check(entries, entries, inbox, expected);
+    }
+
+    #[test]
+    fn a_file_is_complete_when_it_is_old_enough_and_at_rest() {
+        let inbox = Inbox::default();
+        check_at_rest(&[file("a.csv", 10, 5)], &inbox, "a.csv taken");
+        check_at_rest(
+            &[file("a.csv", 10, 4)],
+            &inbox,
+            "a.csv changed 4 s ago, complete after 5 s of rest",
+        );
+        check(&[file("a.csv", 10, 9)], &[file("a.csv", 20, 9)], &inbox, "a.csv is still changing");
+        check(&[file("a.csv", 10, 9)], &[file("a.csv", 10, 8)], &inbox, "a.csv is still changing");
+        check(&[], &[file("a.csv", 10, 9)], &inbox, "a.csv has just come");
+        check(&[file("a.csv", 10, 9)], &[], &inbox, "");
+    }
+
+    #[test]
+    fn a_time_that_the_client_has_set_does_not_hold_a_file_for_ever() {
+        let ahead = Entry { mtime: NOW + 86_400, ..file("a.csv", 1, 0) };
+        check_at_rest(std::slice::from_ref(&ahead), &Inbox::default(), "a.csv taken");
+        // Clocks that differ a little do.
+        let skewed = Entry { mtime: NOW + 3, ..ahead };
+        let reason = "a.csv changed 0 s ago, complete after 5 s of rest";
+        check_at_rest(&[skewed], &Inbox::default(), reason);
+    }
+
+    #[test]
+    fn a_marker_decides_where_one_is_configured() {
+        let inbox = Inbox { done_marker: Some(".done".into()), ..Inbox::default() };
+        let both = [file("a.csv", 10, 0), file("a.csv.done", 0, 0)];
+        check_at_rest(&both, &inbox, "a.csv taken");
+        check_at_rest(&[file("a.csv", 10, 900)], &inbox, "a.csv waits for a.csv.done");
+        let lone = [file("b.csv.done", 0, 900)];
+        check_at_rest(&lone, &inbox, "b.csv.done is a marker without its file");
+        let folder = Entry { kind: Kind::Directory, ..file("a.csv.done", 0, 9) };
+        check_at_rest(
+            &[file("a.csv", 1, 900), folder],
+            &inbox,
+            "a.csv waits for a.csv.done; a.csv.done is a folder",
+        );
+    }
+
+    #[test]
+    fn what_is_never_taken_says_why() {
+        let entry = |name: &str| file(name, 1, 900);
+        let entries = [
+            entry(".hidden"),
+            entry("A.PART"),
+            entry("b.tmp"),
+            entry("c\n.csv"),
+            Entry { kind: Kind::Directory, ..entry("d") },
+            Entry { kind: Kind::Symlink, ..entry("e.csv") },
+            Entry { kind: Kind::Other, ..entry("f") },
+            Entry { size: (2 << 30) + 1, ..entry("g.csv") },
+        ];
+        let expected = ".hidden the name begins with a dot; \
+            A.PART ends with .part: still being written; b.tmp ends with .tmp: still being written; \
+            c\n.csv the name contains a control character; d is a folder; \
+            e.csv is a symbolic link; f is not a regular file; \
+            g.csv is larger than the limit of 2147483648 bytes";
+        check_at_rest(&entries, &Inbox::default(), expected);
+    }
+
+    #[test]
+    fn names_have_rules() {
+        let check = |name: &str, expected| assert_eq!(check_name(name), expected, "{name:?}");
+        check("orders 2024 (1) ünï.csv", Ok(()));
+        check("", Err(BadName::Empty));
+        check("..", Err(BadName::Dot));
+        check("a/b", Err(BadName::Slash));
+        check("a\0b", Err(BadName::Control));
+        check(&"x".repeat(256), Err(BadName::TooLong(256)));
+    }
+
+    #[test]
+    fn the_wait_is_as_long_as_the_youngest_file_needs_and_has_a_limit() {
+        let wait_for =
+            |entries: &[Entry], inbox: &Inbox| wait(entries, NOW, inbox).map(|d| d.as_secs());
+        let inbox = Inbox::default();
+        assert_eq!(wait_for(&[], &inbox), None);
+        assert_eq!(wait_for(&[file(".x", 1, 0)], &inbox), None);
+        assert_eq!(wait_for(&[file("a", 1, 900)], &inbox), Some(2));
+        assert_eq!(wait_for(&[file("a", 1, 900), file("b", 1, 1)], &inbox), Some(4));
+        let slow = Inbox { min_age_seconds: 3600, ..Inbox::default() };
+        assert_eq!(wait_for(&[file("a", 1, 0)], &slow), Some(15));
+        let marked = Inbox { done_marker: Some(".ok".into()), ..slow };
+        assert_eq!(wait_for(&[file("a", 1, 0), file("a.ok", 0, 0)], &marked), Some(2));
+    }
+}

@@ -1,0 +1,11 @@
+//! What became of each file that arrived: whose turn it is, how far it came, which content is known.
+//!
+//! A file goes through [`State`] in order. Every step can be repeated, so a worker that was killed
+//! is followed by another as soon as its lease has ended. The lease saves double work; that no
+//! order is doubled rests on ids that are the same whoever does the work.
+
+mod record;
+mod store;
+
+pub use record::{Claim, Counts, LEASE, Outcome, Record, Refusal, Results, State, StepError};
+pub use store::{Claimed, Content, Error, Held, Ledger};

@@ -1,0 +1,203 @@
+//! The ledger in NATS: every write is a compare-and-set.
+
+use super::record::{Record, Refusal, StepError};
+use chrono::{DateTime, Utc};
+use domain::PartnerId;
+use messaging::kv::{self, Bucket};
+use messaging::{Nats, streams, subject};
+use serde::{Deserialize, Serialize};
+
+/// Attempts to write against others before giving up; each lost one means another succeeded.
+const ATTEMPTS_MAX: u32 = 20;
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server did not answer, or a value cannot be read. A write may have happened.
+    #[error(transparent)]
+    Store(#[from] kv::Error),
+    /// The step is not allowed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// Another worker wrote in between, so the file is not ours any more.
+    #[error("arrival {0} was written by another worker")]
+    Overtaken(String),
+    /// No record of the arrival.
+    #[error("there is no record of arrival {0}")]
+    Missing(String),
+    /// Others wrote again and again.
+    #[error("arrival {0} changed {ATTEMPTS_MAX} times while it was to be claimed")]
+    Contended(String),
+}
+
+/// Content of a partner that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The arrival that it came with first.
+    pub arrival: String,
+    /// The name of the file then.
+    pub name: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A record that this worker holds.
+#[derive(Clone, Debug)]
+pub struct Held {
+    record: Record,
+    revision: u64,
+}
+
+impl Held {
+    /// The record.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+}
+
+/// What came of a claim.
+#[derive(Clone, Debug)]
+pub enum Claimed {
+    /// The file is ours.
+    Yes(Held),
+    /// It is not, and why.
+    No(Refusal, Record),
+}
+
+/// All files of all partners.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    nats: Nats,
+    records: Bucket<Record>,
+    contents: Bucket<Content>,
+}
+
+impl Ledger {
+    /// Opens the buckets that set-up has made.
+    ///
+    /// # Errors
+    /// They are missing, or the server does not answer.
+    pub async fn open(nats: &Nats) -> Result<Self, Error> {
+        Ok(Self {
+            nats: nats.clone(),
+            records: Bucket::open(nats, streams::FILES_LEDGER).await?,
+            contents: Bucket::open(nats, streams::FILES_CONTENT).await?,
+        })
+    }
+
+    /// Writes down a file that arrived, unless it is there. Gives what stands there now.
+    ///
+    /// # Errors
+    /// The server does not answer; calling again is safe.
+    pub async fn arrive(&self, record: Record) -> Result<Record, Error> {
+        let key = key(&record.partner, &record.arrival);
+        if self.records.create(&key, &record).await?.is_some() {
+            return Ok(record);
+        }
+        let standing = self.records.get(&key).await?;
+        standing.map(|(record, _)| record).ok_or(Error::Missing(record.arrival))
+    }
+
+    /// What is known of an arrival.
+    ///
+    /// # Errors
+    /// The server does not answer, or the value cannot be read.
+    pub async fn get(&self, partner: &PartnerId, arrival: &str) -> Result<Option<Record>, Error> {
+        Ok(self.records.get(&key(partner, arrival)).await?.map(|(record, _)| record))
+    }
+
+    /// All records, in no particular order.
+    ///
+    /// # Errors
+    /// The server does not answer, or a value cannot be read.
+    pub async fn all(&self) -> Result<Vec<Record>, Error> {
+        let all = self.records.all(&self.nats).await?;
+        Ok(all.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// Takes the file for `owner`, if it is free.
+    ///
+    /// # Errors
+    /// There is no record, or the server does not answer; calling again is safe.
+    pub async fn claim(
+        &self,
+        partner: &PartnerId,
+        arrival: &str,
+        owner: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Claimed, Error> {
+        let key = key(partner, arrival);
+        for _ in 0..ATTEMPTS_MAX {
+            let standing = self.records.get(&key).await?;
+            let Some((record, revision)) = standing else {
+                return Err(Error::Missing(arrival.to_owned()));
+            };
+            let next = match record.claim(owner, now) {
+                Ok(next) => next,
+                Err(refusal) => return Ok(Claimed::No(refusal, record)),
+            };
+            if let Some(revision) = self.records.update(&key, &next, revision).await? {
+                return Ok(Claimed::Yes(Held { record: next, revision }));
+            }
+        }
+        Err(Error::Contended(arrival.to_owned()))
+    }
+
+    /// Writes down the next record of a file that this worker holds, as made by `step` from the
+    /// present one.
+    ///
+    /// # Errors
+    /// The step is not allowed, another worker took over, or the server does not answer. After an
+    /// unclear answer the file has to be claimed again.
+    pub async fn write(
+        &self,
+        held: &mut Held,
+        step: impl FnOnce(&Record) -> Result<Record, StepError>,
+    ) -> Result<(), Error> {
+        let next = step(&held.record)?;
+        let key = key(&next.partner, &next.arrival);
+        match self.records.update(&key, &next, held.revision).await? {
+            Some(revision) => {
+                *held = Held { record: next, revision };
+                Ok(())
+            }
+            None => Err(Error::Overtaken(next.arrival)),
+        }
+    }
+
+    /// Remembers that `content` was accepted. Gives what stands there now: `content` itself, or
+    /// the arrival with which the same content came earlier.
+    ///
+    /// # Errors
+    /// The server does not answer; calling again is safe.
+    pub async fn remember(
+        &self,
+        partner: &PartnerId,
+        sha256: &str,
+        content: Content,
+    ) -> Result<Content, Error> {
+        let key = key(partner, sha256);
+        if self.contents.create(&key, &content).await?.is_some() {
+            return Ok(content);
+        }
+        let standing = self.contents.get(&key).await?;
+        standing.map(|(content, _)| content).ok_or(Error::Missing(content.arrival))
+    }
+
+    /// With which arrival the same content was accepted, if it was.
+    ///
+    /// # Errors
+    /// The server does not answer, or the value cannot be read.
+    pub async fn content(
+        &self,
+        partner: &PartnerId,
+        sha256: &str,
+    ) -> Result<Option<Content>, Error> {
+        Ok(self.contents.get(&key(partner, sha256)).await?.map(|(content, _)| content))
+    }
+}
+
+fn key(partner: &PartnerId, id: &str) -> String {
+    format!("{}.{}", subject::token(partner.as_str()), subject::token(id))
+}

@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+
+pub mod arrival;
+pub mod complete;
+pub mod host_key;
+pub mod ledger;
+pub mod partners;
+pub mod sftp;

@@ -1,0 +1,141 @@
+//! Reads the partners' configuration.
+//!
+//! The text is checked against the shape of a partner first, so that one run lists every problem;
+//! a parser of types would stop at the first.
+
+mod checks;
+mod shape;
+
+use domain::PartnerId;
+use domain::partner::{Partner, Partners};
+use serde_yaml_ng::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Most bytes of a configuration.
+pub const BYTES_MAX: usize = 4 << 20;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: `partners.US1.file.columns.quantity`.
+    pub place: String,
+    /// What: `missing`.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, place: impl Into<String>, reason: impl Into<String>) {
+        self.0.push(Problem { place: place.into(), reason: reason.into() });
+    }
+}
+
+/// Reads a configuration: a map `partners` from names to partners.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn load(yaml: &str) -> Result<Partners, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let partners = read(yaml, &mut problems);
+    shared_folders(&partners, &mut problems);
+    if problems.0.is_empty() { Ok(partners) } else { Err(problems.0) }
+}
+
+fn read(yaml: &str, problems: &mut Problems) -> Partners {
+    let mut partners = Partners::new();
+    if BYTES_MAX < yaml.len() {
+        problems.add("partners", format!("has {} bytes, the limit is {BYTES_MAX}", yaml.len()));
+        return partners;
+    }
+    let document: Value = match serde_yaml_ng::from_str(yaml) {
+        Ok(document) => document,
+        Err(error) => {
+            problems.add("partners", format!("is no YAML: {error}"));
+            return partners;
+        }
+    };
+    let Value::Mapping(top) = document else {
+        problems.add("partners", "missing");
+        return partners;
+    };
+    for key in top.keys().filter(|key| key.as_str() != Some("partners")) {
+        problems.add(shape::key_text(key), "is not known; the only key here is `partners`");
+    }
+    match top.get("partners") {
+        None => problems.add("partners", "missing"),
+        Some(Value::Mapping(map)) => {
+            for (name, value) in map {
+                if let Some((name, partner)) = read_partner(name, value, problems) {
+                    partners.insert(name, partner);
+                }
+            }
+        }
+        Some(_) => problems.add("partners", "is not a map from names to partners"),
+    }
+    partners
+}
+
+fn read_partner(
+    name: &Value,
+    value: &Value,
+    problems: &mut Problems,
+) -> Option<(PartnerId, Partner)> {
+    let before = problems.0.len();
+    let place = format!("partners.{}", shape::key_text(name));
+    let id = match name.as_str().map(PartnerId::parse) {
+        Some(Ok(id)) if id == PartnerId::direct() => {
+            problems.add(&place, "is built in and cannot be configured");
+            None
+        }
+        Some(Ok(id)) => Some(id),
+        Some(Err(error)) => {
+            problems.add(&place, format!("as a name, {error}"));
+            None
+        }
+        None => {
+            problems.add(&place, "is not text; put it in quotes");
+            None
+        }
+    };
+    shape::check(&place, value, &shape::PARTNER, problems);
+    checks::across(&place, value, problems);
+    if problems.0.len() != before {
+        return None;
+    }
+    match serde_yaml_ng::from_value::<Partner>(value.clone()) {
+        Ok(partner) => Some((id?, partner)),
+        // The shape and the types disagree; a test holds them together.
+        Err(error) => {
+            problems.add(place, error.to_string());
+            None
+        }
+    }
+}
+
+/// Two partners in one folder would take each other's files.
+fn shared_folders(partners: &Partners, problems: &mut Problems) {
+    let mut owners = BTreeMap::new();
+    for (name, partner) in partners {
+        let Some(sftp) = &partner.sftp else { continue };
+        let path = sftp.path.trim_end_matches('/').trim_start_matches("./").to_owned();
+        let folder = (sftp.host.to_lowercase(), sftp.port, sftp.user.clone(), path);
+        // The same login may start in another folder for another key.
+        let folder = (folder, sftp.private_key_secret.clone(), sftp.password_secret.clone());
+        if let Some(owner) = owners.insert(folder, name) {
+            let reason = format!("is the same folder as that of {owner}");
+            problems.add(format!("partners.{name}.sftp.path"), reason);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

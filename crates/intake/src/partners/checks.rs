@@ -1,0 +1,132 @@
+//! What a single text must be, and what must fit together.
+
+use super::Problems;
+use crate::host_key::HostKey;
+use chrono::format::{Item, StrftimeItems};
+use chrono::{TimeZone as _, Utc};
+use domain::WarehouseId;
+use serde_yaml_ng::Value;
+use std::collections::BTreeMap;
+
+pub(super) fn text(text: &str) -> Option<String> {
+    if text.trim().is_empty() {
+        return Some("is empty".to_owned());
+    }
+    text.chars().any(char::is_control).then(|| "contains a control character".to_owned())
+}
+
+/// A host or login: no blanks either.
+pub(super) fn word(word: &str) -> Option<String> {
+    let blank = || word.contains(char::is_whitespace).then(|| "contains a blank".to_owned());
+    text(word).or_else(blank)
+}
+
+pub(super) fn warehouse(name: &str) -> Option<String> {
+    WarehouseId::parse(name).err().map(|error| error.to_string())
+}
+
+pub(super) fn currency(code: &str) -> Option<String> {
+    let good = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    (!good).then(|| format!("is {code:?}, not three capitals as in ISO 4217"))
+}
+
+pub(super) fn time_zone(name: &str) -> Option<String> {
+    let known = name.parse::<chrono_tz::Tz>().is_ok();
+    (!known).then(|| format!("is {name:?}, which is no IANA time zone"))
+}
+
+pub(super) fn host_key(key: &str) -> Option<String> {
+    HostKey::parse(key).err().map(|error| error.to_string())
+}
+
+/// The name is a file name in the folder of secrets.
+pub(super) fn secret_name(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let good = !name.is_empty() && !name.starts_with('.') && name.chars().all(plain);
+    (!good).then(|| format!("is {name:?}; allowed are A-Z a-z 0-9 - _ . and no dot in front"))
+}
+
+pub(super) fn path(path: &str) -> Option<String> {
+    let up = || path.split('/').any(|part| part == "..").then(|| "contains `..`".to_owned());
+    text(path).or_else(up)
+}
+
+pub(super) fn marker(marker: &str) -> Option<String> {
+    let slash = || marker.contains('/').then(|| "contains `/`".to_owned());
+    let long = || (32 < marker.len()).then(|| "is longer than 32 bytes".to_owned());
+    text(marker).or_else(slash).or_else(long)
+}
+
+pub(super) fn delimiter(delimiter: &str) -> Option<String> {
+    let mut chars = delimiter.chars();
+    let (Some(first), None) = (chars.next(), chars.next()) else {
+        return Some(format!("is {delimiter:?}, not one character"));
+    };
+    let visible = first.is_ascii_punctuation() || matches!(first, '\t' | ' ');
+    let good = visible && !matches!(first, '"' | '.' | '-' | '\'');
+    (!good)
+        .then(|| format!("is {first:?}; allowed are tab, blank and ASCII signs but . - ' and \""))
+}
+
+/// Every item is known, and the text names a day.
+pub(super) fn date_format(format: &str) -> Option<String> {
+    if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
+        return Some(format!("is {format:?}, which is no strftime format"));
+    }
+    let print = |year, month, day| {
+        let time = Utc.with_ymd_and_hms(year, month, day, 0, 0, 0).single();
+        time.expect("these days exist").format(format).to_string()
+    };
+    // The weekday and the day of the year follow from the day; these days differ in one part each.
+    let base = print(2024, 3, 4);
+    let parts =
+        [("year", print(2018, 3, 4)), ("month", print(2024, 4, 4)), ("day", print(2024, 3, 5))];
+    let lacking = parts.iter().find(|(_, other)| *other == base);
+    lacking.map(|(part, _)| format!("is {format:?}, which does not name the {part}"))
+}
+
+/// What concerns more than one setting of a partner.
+pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
+    if let Some(sftp @ Value::Mapping(_)) = partner.get("sftp") {
+        let secrets = ["private-key-secret", "password-secret"];
+        match secrets.iter().filter(|name| sftp.get(**name).is_some()).count() {
+            1 => {}
+            0 => problems.add(
+                format!("{place}.sftp"),
+                "needs one of private-key-secret and password-secret",
+            ),
+            _ => problems.add(
+                format!("{place}.sftp"),
+                "has both private-key-secret and password-secret; one is needed",
+            ),
+        }
+        if partner.get("file").is_none() {
+            problems.add(format!("{place}.file"), "missing; a partner with sftp needs it");
+        }
+    }
+    let Some(file) = partner.get("file") else { return };
+    let delimiter = file.get("delimiter").and_then(Value::as_str).unwrap_or(",");
+    let mark = file.get("decimal-mark").and_then(Value::as_str).unwrap_or(".");
+    if delimiter == mark {
+        problems.add(
+            format!("{place}.file.decimal-mark"),
+            format!("is {mark:?}, which separates the columns"),
+        );
+    }
+    same_columns(place, file, problems);
+}
+
+/// One column of the file cannot be two things.
+fn same_columns(place: &str, file: &Value, problems: &mut Problems) {
+    let Some(Value::Mapping(columns)) = file.get("columns") else { return };
+    let mut seen = BTreeMap::new();
+    for (key, header) in columns {
+        let (Some(key), Some(header)) = (key.as_str(), header.as_str()) else { continue };
+        if let Some(other) = seen.insert(header.trim().to_lowercase(), key) {
+            problems.add(
+                format!("{place}.file.columns.{key}"),
+                format!("is {header:?}, as is {other}"),
+            );
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a partner looks like in the configuration.
+
+use super::{Problems, checks};
+use serde_yaml_ng::Value;
+
+/// Gives the reason why a text is not good, if it is not.
+type Check = fn(&str) -> Option<String>;
+
+pub(super) enum Shape {
+    Map(&'static [Field]),
+    Text(Check),
+    Texts(Check),
+    OneOf(&'static [&'static str]),
+    Flag,
+    Whole { min: u64, max: u64 },
+    Percent,
+}
+
+/// Name, whether it must be there, and what it must be.
+pub(super) struct Field(pub(super) &'static str, bool, pub(super) Shape);
+
+const REQUIRED: bool = true;
+const OPTIONAL: bool = false;
+
+pub(super) static PARTNER: Shape = Shape::Map(&[
+    Field("warehouse", OPTIONAL, Shape::Text(checks::warehouse)),
+    Field("currency", REQUIRED, Shape::Text(checks::currency)),
+    Field("time-zone", OPTIONAL, Shape::Text(checks::time_zone)),
+    Field("stock", OPTIONAL, Shape::OneOf(&["enforce", "if-known", "backorder", "ignore"])),
+    Field("sftp", OPTIONAL, Shape::Map(SFTP)),
+    Field("inbox", OPTIONAL, Shape::Map(INBOX)),
+    Field("file", OPTIONAL, Shape::Map(FILE)),
+    Field("rules", OPTIONAL, Shape::Map(RULES)),
+]);
+
+const SFTP: &[Field] = &[
+    Field("host", REQUIRED, Shape::Text(checks::word)),
+    Field("port", OPTIONAL, Shape::Whole { min: 1, max: 65_535 }),
+    Field("user", REQUIRED, Shape::Text(checks::word)),
+    Field("host-key", REQUIRED, Shape::Text(checks::host_key)),
+    Field("private-key-secret", OPTIONAL, Shape::Text(checks::secret_name)),
+    Field("password-secret", OPTIONAL, Shape::Text(checks::secret_name)),
+    Field("path", OPTIONAL, Shape::Text(checks::path)),
+];
+
+const INBOX: &[Field] = &[
+    Field("done-marker", OPTIONAL, Shape::Text(checks::marker)),
+    Field("min-age-seconds", OPTIONAL, Shape::Whole { min: 0, max: 86_400 }),
+    Field("max-bytes", OPTIONAL, Shape::Whole { min: 1, max: 1 << 40 }),
+];
+
+const FILE: &[Field] = &[
+    Field("delimiter", OPTIONAL, Shape::Text(checks::delimiter)),
+    Field("encoding", OPTIONAL, Shape::OneOf(&["utf-8", "windows-1252", "cp1252"])),
+    Field("decimal-mark", OPTIONAL, Shape::OneOf(&[".", ","])),
+    Field("dates", OPTIONAL, Shape::Texts(checks::date_format)),
+    Field("columns", REQUIRED, Shape::Map(COLUMNS)),
+];
+
+const COLUMNS: &[Field] = &[
+    Field("order-id", REQUIRED, Shape::Text(checks::text)),
+    Field("product-id", REQUIRED, Shape::Text(checks::text)),
+    Field("quantity", REQUIRED, Shape::Text(checks::text)),
+    Field("unit-price", REQUIRED, Shape::Text(checks::text)),
+    Field("ordered-at", REQUIRED, Shape::Text(checks::text)),
+    Field("customer-id", OPTIONAL, Shape::Text(checks::text)),
+    Field("description", OPTIONAL, Shape::Text(checks::text)),
+    Field("region", OPTIONAL, Shape::Text(checks::text)),
+    Field("category", OPTIONAL, Shape::Text(checks::text)),
+];
+
+const RULES: &[Field] = &[
+    Field("customer-required", OPTIONAL, Shape::Flag),
+    Field("price-positive", OPTIONAL, Shape::Flag),
+    Field("return-prefix", OPTIONAL, Shape::Text(checks::text)),
+    Field("on-bad-line", OPTIONAL, Shape::OneOf(&["reject-order", "drop-line"])),
+    Field("duplicates", OPTIONAL, Shape::OneOf(&["reject", "keep"])),
+    Field("policy", OPTIONAL, Shape::OneOf(&["reject-rows", "reject-file"])),
+    Field("error-budget-percent", OPTIONAL, Shape::Percent),
+];
+
+/// A key as it stands in a place.
+pub(super) fn key_text(key: &Value) -> String {
+    match key {
+        Value::String(text) => text.clone(),
+        other => serde_yaml_ng::to_string(other).unwrap_or_default().trim().to_owned(),
+    }
+}
+
+pub(super) fn check(place: &str, value: &Value, shape: &Shape, problems: &mut Problems) {
+    let reason = match (shape, value) {
+        (Shape::Map(fields), Value::Mapping(map)) => {
+            check_map(place, map, fields, problems);
+            None
+        }
+        (Shape::Map(_), _) => Some("is not a map of settings".to_owned()),
+        (Shape::Text(check), Value::String(text)) => check(text),
+        (Shape::Text(_), _) => Some("is not text; numbers need quotes".to_owned()),
+        (Shape::Texts(check), Value::Sequence(list)) => {
+            check_list(place, list, *check, problems);
+            list.is_empty().then(|| "is empty".to_owned())
+        }
+        (Shape::Texts(_), _) => Some("is not a list".to_owned()),
+        (Shape::OneOf(allowed), Value::String(text)) => (!allowed.contains(&text.as_str()))
+            .then(|| format!("is {text:?}; allowed are {}", allowed.join(" "))),
+        (Shape::OneOf(allowed), _) => {
+            Some(format!("is not text; allowed are {}", allowed.join(" ")))
+        }
+        (Shape::Flag, Value::Bool(_)) => None,
+        (Shape::Flag, _) => Some("is neither true nor false".to_owned()),
+        (Shape::Whole { min, max }, value) => match value.as_u64() {
+            Some(number) if (*min..=*max).contains(&number) => None,
+            _ => Some(format!("is not a whole number from {min} to {max}")),
+        },
+        (Shape::Percent, value) => match value.as_f64() {
+            Some(number) if (0.0..=100.0).contains(&number) => None,
+            _ => Some("is not a number from 0 to 100".to_owned()),
+        },
+    };
+    if let Some(reason) = reason {
+        problems.add(place, reason);
+    }
+}
+
+fn check_map(place: &str, map: &serde_yaml_ng::Mapping, fields: &[Field], problems: &mut Problems) {
+    for (key, value) in map {
+        let field = key.as_str().and_then(|key| fields.iter().find(|field| field.0 == key));
+        let place = format!("{place}.{}", key_text(key));
+        match field {
+            Some(field) => check(&place, value, &field.2, problems),
+            None => {
+                let names: Vec<_> = fields.iter().map(|field| field.0).collect();
+                problems.add(place, format!("is not known; known are {}", names.join(" ")));
+            }
+        }
+    }
+    for field in fields.iter().filter(|field| field.1 && !map.contains_key(field.0)) {
+        problems.add(format!("{place}.{}", field.0), "missing");
+    }
+}
+
+fn check_list(place: &str, list: &[Value], check: Check, problems: &mut Problems) {
+    for (index, value) in list.iter().enumerate() {
+        let reason = match value {
+            Value::String(text) => check(text),
+            _ => Some("is not text".to_owned()),
+        };
+        if let Some(reason) = reason {
+            problems.add(format!("{place}[{index}]"), reason);
+        }
+    }
+}

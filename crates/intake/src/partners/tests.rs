@@ -1,0 +1,235 @@
+use super::*;
+use serde_yaml_ng::Mapping;
+
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+
+fn good() -> String {
+    format!(
+        "
+partners:
+  US1:
+    warehouse: main
+    currency: GBP
+    time-zone: Europe/London
+    stock: ignore
+    sftp:
+      host: sftp.example.com
+      port: 2222
+      user: us1
+      host-key: {KEY}
+      private-key-secret: us1-key
+      path: /data/us1
+    inbox:
+      done-marker: .done
+      min-age-seconds: 5
+      max-bytes: 1000000
+    file:
+      delimiter: \";\"
+      encoding: cp1252
+      decimal-mark: \",\"
+      dates: [\"%d/%m/%Y\", \"%Y-%m-%dT%H:%M:%S%:z\"]
+      columns:
+        order-id: InvoiceNo
+        product-id: StockCode
+        quantity: Quantity
+        unit-price: UnitPrice
+        ordered-at: InvoiceDate
+        customer-id: CustomerID
+        description: Description
+        region: Country
+        category: Category
+    rules:
+      customer-required: true
+      price-positive: true
+      return-prefix: C
+      on-bad-line: drop-line
+      duplicates: reject
+      policy: reject-rows
+      error-budget-percent: 12.5
+"
+    )
+}
+
+fn problems(yaml: &str) -> Vec<String> {
+    load(yaml).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+/// The good configuration with one text replaced has exactly these problems.
+#[track_caller]
+fn check(from: &str, to: &str, expected: &[&str]) {
+    let yaml = good();
+    assert!(yaml.contains(from), "{from:?} is not in the sample");
+    assert_eq!(problems(&yaml.replacen(from, to, 1)), expected);
+}
+
+#[test]
+fn a_full_configuration_is_read() {
+    let partners = load(&good()).unwrap();
+    let partner = partners.get("US1").unwrap();
+    assert_eq!(partner.sftp.as_ref().unwrap().port, 2222);
+    assert_eq!(partner.inbox.done_marker.as_deref(), Some(".done"));
+    assert_eq!(partner.file.as_ref().unwrap().delimiter, ';');
+}
+
+#[test]
+fn the_smallest_configuration_has_defaults() {
+    let partners = load("partners:\n  WEB: {currency: EUR}\n").unwrap();
+    let partner = partners.get("WEB").unwrap();
+    assert_eq!((partner.time_zone.as_str(), partner.inbox.min_age_seconds), ("UTC", 5));
+    assert!(load("partners: {}").unwrap().is_empty());
+}
+
+#[test]
+fn every_setting_that_is_written_is_known() {
+    fn compare(place: &str, map: &Mapping, shape: &shape::Shape) {
+        let shape::Shape::Map(fields) = shape else { panic!("{place} is a map") };
+        let names: Vec<_> = map.keys().map(|key| key.as_str().unwrap()).collect();
+        for field in *fields {
+            // One of the two secrets excludes the other.
+            assert!(
+                names.contains(&field.0) || field.0 == "password-secret",
+                "{place} {}",
+                field.0
+            );
+            if let Some(Value::Mapping(inner)) = map.get(field.0) {
+                compare(field.0, inner, &field.2);
+            }
+        }
+        assert!(names.iter().all(|name| fields.iter().any(|field| field.0 == *name)), "{place}");
+    }
+    let partners = load(&good()).unwrap();
+    let value = serde_yaml_ng::to_value(partners.get("US1").unwrap()).unwrap();
+    compare("partner", value.as_mapping().unwrap(), &shape::PARTNER);
+}
+
+#[test]
+fn all_problems_of_all_partners_are_listed_with_their_places() {
+    let yaml = "
+partners:
+  US1:
+    currency: euro
+    colour: red
+    file:
+      delimiter: ab
+      columns: {order-id: A, product-id: a, unit-price: P, ordered-at: D}
+  US 2:
+    time-zone: Mars/Olympus
+  DIRECT: {currency: EUR}
+  7: {currency: EUR}
+other: 1
+";
+    assert_eq!(
+        problems(yaml),
+        [
+            "other: is not known; the only key here is `partners`",
+            "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
+            "partners.US1.colour: is not known; known are warehouse currency time-zone stock sftp \
+             inbox file rules",
+            "partners.US1.file.delimiter: is \"ab\", not one character",
+            "partners.US1.file.columns.quantity: missing",
+            "partners.US1.file.columns.product-id: is \"a\", as is order-id",
+            "partners.US 2: as a name, contains ' '; allowed are A-Z a-z 0-9 _ -",
+            "partners.US 2.time-zone: is \"Mars/Olympus\", which is no IANA time zone",
+            "partners.US 2.currency: missing",
+            "partners.DIRECT: is built in and cannot be configured",
+            "partners.7: is not text; put it in quotes",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_configuration_says_so() {
+    assert_eq!(problems(""), ["partners: missing"]);
+    assert_eq!(problems("partners: [1]"), ["partners: is not a map from names to partners"]);
+    assert_eq!(problems("partners:\n  US1: 5\n"), ["partners.US1: is not a map of settings"]);
+    assert!(problems("partners: {a: 1").concat().starts_with("partners: is no YAML: "));
+    let twice = problems("partners:\n  A: {currency: EUR}\n  A: {currency: EUR}\n");
+    assert!(twice.concat().contains("duplicate"), "{twice:?}");
+    let large = " ".repeat(BYTES_MAX + 1);
+    assert_eq!(problems(&large), ["partners: has 4194305 bytes, the limit is 4194304"]);
+}
+
+#[test]
+fn numbers_and_choices_have_limits() {
+    check("2222", "0", &["partners.US1.sftp.port: is not a whole number from 1 to 65535"]);
+    check("2222", "ssh", &["partners.US1.sftp.port: is not a whole number from 1 to 65535"]);
+    check(
+        "12.5",
+        "100.1",
+        &["partners.US1.rules.error-budget-percent: is not a number from 0 to 100"],
+    );
+    check(
+        "12.5",
+        ".nan",
+        &["partners.US1.rules.error-budget-percent: is not a number from 0 to 100"],
+    );
+    check(
+        "stock: ignore",
+        "stock: maybe",
+        &["partners.US1.stock: is \"maybe\"; allowed are enforce if-known backorder ignore"],
+    );
+    check(
+        "price-positive: true",
+        "price-positive: 1",
+        &["partners.US1.rules.price-positive: is neither true nor false"],
+    );
+}
+
+#[test]
+fn the_delimiter_is_not_the_decimal_mark() {
+    let reason = "partners.US1.file.decimal-mark: is \",\", which separates the columns";
+    check("delimiter: \";\"", "delimiter: \",\"", &[reason]);
+    check(
+        "delimiter: \";\"",
+        "delimiter: é",
+        &[
+            "partners.US1.file.delimiter: is 'é'; allowed are tab, blank and ASCII signs but . - ' and \"",
+        ],
+    );
+    assert!(load(&good().replace("delimiter: \";\"", "delimiter: \"\\t\"")).is_ok());
+}
+
+#[test]
+fn dates_are_formats_that_name_a_day() {
+    let place = "partners.US1.file.dates[0]";
+    check("%d/%m/%Y", "%Q", &[&format!("{place}: is \"%Q\", which is no strftime format")]);
+    check("%d/%m/%Y", "%H:%M", &[&format!("{place}: is \"%H:%M\", which does not name the year")]);
+    check("%d/%m/%Y", "%m %Y", &[&format!("{place}: is \"%m %Y\", which does not name the day")]);
+    assert!(load(&good().replace("%d/%m/%Y", "%s")).is_ok());
+}
+
+#[test]
+fn a_login_has_one_secret_whose_name_stays_in_its_folder() {
+    check(
+        "      private-key-secret: us1-key\n",
+        "",
+        &["partners.US1.sftp: needs one of private-key-secret and password-secret"],
+    );
+    check(
+        "private-key-secret: us1-key",
+        "private-key-secret: us1-key\n      password-secret: x",
+        &["partners.US1.sftp: has both private-key-secret and password-secret; one is needed"],
+    );
+    check(
+        "us1-key",
+        "../us1-key",
+        &[
+            "partners.US1.sftp.private-key-secret: is \"../us1-key\"; allowed are A-Z a-z 0-9 - _ . \
+           and no dot in front",
+        ],
+    );
+}
+
+#[test]
+fn a_host_key_must_be_one() {
+    check(KEY, "yes", &["partners.US1.sftp.host-key: is not of the form \"ssh-ed25519 AAAA…\""]);
+}
+
+#[test]
+fn two_partners_do_not_share_a_folder() {
+    let one = good();
+    let (_, partner) = one.split_once("  US1:\n").unwrap();
+    let both = format!("{one}  US2:\n{partner}");
+    assert_eq!(problems(&both), ["partners.US2.sftp.path: is the same folder as that of US1"]);
+}

@@ -1,0 +1,410 @@
+//! A client of one partner's folder on an SFTP server.
+//!
+//! Every call blocks, for at most the time-outs of [`Limits`]: use it on a thread of its own or in
+//! `spawn_blocking`, never in an async task. Paths are relative to the partner's folder.
+
+mod error;
+mod transfer;
+
+pub use error::{Disposition, Error};
+pub use transfer::{Reader, Upload};
+
+use crate::complete::{BadName, Entry, Kind, Skip, Skipped, check_name};
+use crate::host_key::{self, HostKey};
+use domain::partner::Sftp;
+use ssh2::{ErrorCode, FileStat, MethodType, OpenFlags, OpenType, RenameFlags};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Most entries of a folder that one look takes in.
+pub const LIST_MAX: usize = 10_000;
+
+const FOLDER_MODE: i32 = 0o755;
+const FILE_MODE: i32 = 0o644;
+
+/// What proves who we are.
+#[derive(Clone, Copy)]
+pub enum Login<'a> {
+    /// A private key without passphrase, in OpenSSH or PEM format.
+    PrivateKey(&'a str),
+    /// A password.
+    Password(&'a str),
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// To connect to one address.
+    pub connect: Duration,
+    /// To answer one call.
+    pub call: Duration,
+    /// Between two signs of life of an idle session, see [`Session::keep_alive`].
+    pub keep_alive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A folder as it was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// What is in it, by name.
+    pub entries: Vec<Entry>,
+    /// Entries whose names cannot even be told apart: not UTF-8.
+    pub unreadable: Vec<Skipped>,
+    /// There are more than [`LIST_MAX`] entries; some are missing here.
+    pub is_cut: bool,
+}
+
+/// A logged-in session.
+pub struct Session {
+    session: ssh2::Session,
+    sftp: ssh2::Sftp,
+    root: PathBuf,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Connects, checks the host key and logs in.
+    ///
+    /// # Errors
+    /// The server does not answer, is another one, or does not take the login.
+    pub fn connect(server: &Sftp, login: Login<'_>, limits: Limits) -> Result<Self, Error> {
+        let address = format!("{}:{}", server.host, server.port);
+        let configured = HostKey::parse(&server.host_key)
+            .map_err(|source| Error::BadHostKey { address: address.clone(), source })?;
+        let what = |step: &str| format!("{step} {address}");
+        let ssh = |step: &'static str| move |error: ssh2::Error| Error::ssh(what(step), &error);
+        let stream = tcp(&server.host, server.port, &address, limits.connect)?;
+        let mut session = ssh2::Session::new().map_err(ssh("prepare a session with"))?;
+        session.set_timeout(u32::try_from(limits.call.as_millis()).unwrap_or(u32::MAX));
+        session
+            .method_pref(MethodType::HostKey, configured.algorithms())
+            .map_err(ssh("ask for the type of host key of"))?;
+        session.set_tcp_stream(stream);
+        session.handshake().map_err(ssh("shake hands with"))?;
+        let presented = session.host_key().map(|(raw, _)| raw.to_vec()).unwrap_or_default();
+        if !configured.is(&presented) {
+            return Err(Error::HostKey {
+                address,
+                presented: host_key::fingerprint(&presented),
+                configured: configured.fingerprint(),
+            });
+        }
+        log_in(&session, &server.user, login, &address)?;
+        let interval = u32::try_from(limits.keep_alive.as_secs()).unwrap_or(u32::MAX);
+        session.set_keepalive(true, interval);
+        let sftp = session.sftp().map_err(ssh("start SFTP on"))?;
+        Ok(Self { session, sftp, root: PathBuf::from(&server.path) })
+    }
+
+    /// Tells the server that we are still here, if it is time to; call it while nothing else goes
+    /// on, at least as often as [`Limits::keep_alive`].
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn keep_alive(&self) -> Result<(), Error> {
+        let sent = self.session.keepalive_send();
+        sent.map(drop).map_err(|error| Error::ssh("keep the session alive", &error))
+    }
+
+    /// Everything in a folder but `.` and `..`, symbolic links not followed.
+    ///
+    /// # Errors
+    /// There is no such folder, or the server fails.
+    pub fn list(&self, folder: &str) -> Result<Listing, Error> {
+        let what = || format!("list {folder}");
+        let path = self.path(folder)?;
+        let mut dir = self.sftp.opendir(&path).map_err(|error| Error::ssh(what(), &error))?;
+        let mut listing = Listing::default();
+        loop {
+            let (name, stat) = match dir.readdir() {
+                Ok(found) => found,
+                Err(error) if is_end(&error) => break,
+                Err(error) => return Err(Error::ssh(what(), &error)),
+            };
+            match name.to_str() {
+                Some("." | "..") => {}
+                Some(_) | None if LIST_MAX <= listing.entries.len() + listing.unreadable.len() => {
+                    listing.is_cut = true;
+                    break;
+                }
+                Some(name) => listing.entries.push(entry(name, &stat)),
+                None => listing.unreadable.push(Skipped {
+                    name: name.to_string_lossy().into_owned(),
+                    reason: Skip::Name(BadName::Encoding),
+                }),
+            }
+        }
+        listing.entries.sort();
+        listing.entries.dedup_by(|a, b| a.name == b.name);
+        Ok(listing)
+    }
+
+    /// What is at a path, if anything; a symbolic link is not followed.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub fn stat(&self, path: &str) -> Result<Option<Entry>, Error> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match self.sftp.lstat(&self.path(path)?) {
+            Ok(stat) => Ok(Some(entry(name, &stat))),
+            Err(error) => match Error::ssh(format!("look at {path}"), &error) {
+                Error::NotFound { .. } => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Opens a regular file. What [`Reader::entry`] says is of the file that was opened, whatever
+    /// happens to its name.
+    ///
+    /// # Errors
+    /// There is none, it is something else, or the server fails.
+    pub fn open_read(&self, path: &str) -> Result<Reader, Error> {
+        let what = || format!("open {path}");
+        // Opening a pipe would wait for its writer, so look first.
+        let before = self.stat(path)?.ok_or_else(|| Error::NotFound { what: what() })?;
+        let not_a_file = || Error::NotAFile { path: path.to_owned() };
+        if before.kind != Kind::File {
+            return Err(not_a_file());
+        }
+        let ssh = |error| Error::ssh(what(), &error);
+        let mut file = self.sftp.open(&self.path(path)?).map_err(ssh)?;
+        let opened = entry(&before.name, &file.stat().map_err(ssh)?);
+        if opened.kind != Kind::File { Err(not_a_file()) } else { Ok(Reader::new(file, opened)) }
+    }
+
+    /// Begins a file that appears under its name, complete, with [`Upload::commit`].
+    ///
+    /// # Errors
+    /// The name cannot be used, the folder is missing, or the server fails.
+    pub fn create<'a>(&'a self, path: &'a str) -> Result<Upload<'a>, Error> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if check_name(name).is_err() {
+            return Err(Error::Path { path: path.to_owned(), reason: "not a name for a file" });
+        }
+        let temporary = join(folder, &temporary_name(name));
+        let file = self.create_new(&temporary)?;
+        Ok(Upload::new(self, file, temporary, path))
+    }
+
+    /// Puts a whole small file; see [`Upload::commit`].
+    ///
+    /// # Errors
+    /// As [`Session::create`] and [`Upload::commit`].
+    pub fn put_atomic(&self, path: &str, content: &[u8]) -> Result<(), Error> {
+        use std::io::Write as _;
+        let mut upload = self.create(path)?;
+        upload.write_all(content).map_err(|error| upload.explain(&error))?;
+        upload.commit()
+    }
+
+    /// Gives a file another name, which must be free.
+    ///
+    /// # Errors
+    /// The file is not there, the name is taken, or the server fails.
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
+        let (source, target) = (self.path(from)?, self.path(to)?);
+        // Without the flag for overwriting; servers of this version of SFTP do not overwrite anyway.
+        let flags = RenameFlags::ATOMIC | RenameFlags::NATIVE;
+        let Err(error) = self.sftp.rename(&source, &target, Some(flags)) else { return Ok(()) };
+        let what = || format!("rename {from} to {to}");
+        match Error::ssh(what(), &error) {
+            // OpenSSH says only `failure` when the name is taken.
+            Error::Protocol { .. } if self.stat(to)?.is_some() => {
+                Err(Error::Exists { what: what() })
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Makes a folder and those above it, as far as they are missing.
+    ///
+    /// # Errors
+    /// A file is in the way, the login may not, or the server fails.
+    pub fn make_folder(&self, folder: &str) -> Result<(), Error> {
+        let mut made = String::new();
+        for part in folder.split('/') {
+            made = join(&made, part);
+            let Err(error) = self.sftp.mkdir(&self.path(&made)?, FOLDER_MODE) else { continue };
+            let what = || format!("make the folder {made}");
+            match self.stat(&made)? {
+                Some(entry) if entry.kind == Kind::Directory => {}
+                Some(_) => return Err(Error::Exists { what: what() }),
+                None => return Err(Error::ssh(what(), &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a file; whether there was one.
+    ///
+    /// # Errors
+    /// The login may not, or the server fails.
+    pub fn remove(&self, path: &str) -> Result<bool, Error> {
+        match self.sftp.unlink(&self.path(path)?) {
+            Ok(()) => Ok(true),
+            Err(error) => match Error::ssh(format!("remove {path}"), &error) {
+                Error::NotFound { .. } => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// The server's time in seconds since 1970: that of a file made in `folder` and removed again.
+    ///
+    /// # Errors
+    /// The login may not write there, or the server fails.
+    pub fn now(&self, folder: &str) -> Result<u64, Error> {
+        let path = join(folder, &temporary_name("clock"));
+        let mut file = self.create_new(&path)?;
+        let stat = file.stat();
+        drop(file);
+        self.remove(&path)?;
+        let stat = stat.map_err(|error| Error::ssh(format!("look at {path}"), &error))?;
+        Ok(stat.mtime.unwrap_or_default())
+    }
+
+    /// Removes temporary files of this module that were left in `folder` by a process that was
+    /// killed and have not changed for `age`; how many.
+    ///
+    /// # Errors
+    /// As [`Session::list`] and [`Session::remove`].
+    pub fn sweep(&self, folder: &str, age: Duration) -> Result<usize, Error> {
+        let leftovers: Vec<_> = self
+            .list(folder)?
+            .entries
+            .into_iter()
+            .filter(|entry| entry.kind == Kind::File && is_temporary(&entry.name))
+            .collect();
+        if leftovers.is_empty() {
+            return Ok(0);
+        }
+        let now = self.now(folder)?;
+        let mut removed = 0;
+        for entry in leftovers {
+            if age.as_secs() <= now.saturating_sub(entry.mtime) {
+                removed += usize::from(self.remove(&join(folder, &entry.name))?);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn create_new(&self, path: &str) -> Result<ssh2::File, Error> {
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        let full = self.path(path)?;
+        let file = self.sftp.open_mode(&full, flags, FILE_MODE, OpenType::File);
+        file.map_err(|error| Error::ssh(format!("create {path}"), &error))
+    }
+
+    /// The path on the server; refuses everything that could lead out of the partner's folder.
+    fn path(&self, relative: &str) -> Result<PathBuf, Error> {
+        let refuse = |reason| Err(Error::Path { path: relative.to_owned(), reason });
+        for part in relative.split('/') {
+            match part {
+                "" => return refuse("it has an empty part"),
+                "." | ".." => return refuse("it leads elsewhere"),
+                part if part.chars().any(char::is_control) => {
+                    return refuse("it contains a control character");
+                }
+                _ => {}
+            }
+        }
+        Ok(if self.root == Path::new(".") { relative.into() } else { self.root.join(relative) })
+    }
+}
+
+fn tcp(host: &str, port: u16, address: &str, limit: Duration) -> Result<TcpStream, Error> {
+    let unreachable = |source| Error::Unreachable { address: address.to_owned(), source };
+    let addresses = (host, port).to_socket_addrs().map_err(unreachable)?;
+    let mut last = std::io::Error::other("the name has no address");
+    for socket in addresses {
+        match TcpStream::connect_timeout(&socket, limit) {
+            Ok(stream) => {
+                stream.set_nodelay(true).map_err(unreachable)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(unreachable(last))
+}
+
+fn log_in(
+    session: &ssh2::Session,
+    user: &str,
+    login: Login<'_>,
+    address: &str,
+) -> Result<(), Error> {
+    let result = match login {
+        // Secrets come trimmed, and a key needs the end of its last line.
+        Login::PrivateKey(key) => {
+            session.userauth_pubkey_memory(user, None, &format!("{}\n", key.trim()), None)
+        }
+        Login::Password(password) => session.userauth_password(user, password),
+    };
+    result.map_err(|error| match Error::ssh(format!("log in to {address}"), &error) {
+        Error::Protocol { message, .. } => {
+            Error::Login { address: address.to_owned(), user: user.to_owned(), message }
+        }
+        error => error,
+    })
+}
+
+fn is_end(error: &ssh2::Error) -> bool {
+    // The crate says the end of a folder as if it were a failure of a local file.
+    error.code() == ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_FILE)
+}
+
+fn entry(name: &str, stat: &FileStat) -> Entry {
+    use ssh2::FileType;
+    let kind = match stat.file_type() {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Symlink,
+        FileType::NamedPipe
+        | FileType::BlockDevice
+        | FileType::CharDevice
+        | FileType::Socket
+        | FileType::Other(_) => Kind::Other,
+    };
+    Entry {
+        name: name.to_owned(),
+        size: stat.size.unwrap_or_default(),
+        mtime: stat.mtime.unwrap_or_default(),
+        kind,
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// Nobody else's: two workers that write the same file must not write into the same temporary one.
+fn temporary_name(name: &str) -> String {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    let (process, call) = (std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
+    // Room for the rest of the name within what file systems take.
+    let stem: String = name.chars().take(48).collect();
+    format!(".{stem}.{process:x}-{call:x}-{nanos:x}.part")
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".part")
+}

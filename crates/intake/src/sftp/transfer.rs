@@ -1,0 +1,172 @@
+//! Reading and writing a file.
+
+use super::{Error, Session};
+use crate::complete::Entry;
+use sha2::{Digest as _, Sha256};
+use std::io::{BufReader, BufWriter, Read, Write};
+
+/// The library asks for several packets at once only as far as the buffer goes.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// An open file.
+pub struct Reader {
+    file: BufReader<ssh2::File>,
+    entry: Entry,
+}
+
+impl Reader {
+    pub(super) fn new(file: ssh2::File, entry: Entry) -> Self {
+        Self { file: BufReader::with_capacity(BUFFER_BYTES, file), entry }
+    }
+
+    /// Name, size and time of the file when it was opened.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Is the open file still as it was when it was opened? Ask after reading.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub fn is_unchanged(&mut self) -> Result<bool, Error> {
+        let stat = self.file.get_mut().stat();
+        let stat =
+            stat.map_err(|error| Error::ssh(format!("look again at {}", self.entry.name), &error))?;
+        Ok(stat.size == Some(self.entry.size) && stat.mtime == Some(self.entry.mtime))
+    }
+
+    /// The error of a read, with what was read.
+    #[must_use]
+    pub fn explain(&self, error: &std::io::Error) -> Error {
+        Error::io(format!("read {}", self.entry.name), error)
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("entry", &self.entry).finish_non_exhaustive()
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+/// A file being written under a temporary name; removed again when it is dropped before
+/// [`Upload::commit`].
+pub struct Upload<'a> {
+    session: &'a Session,
+    /// Nothing after commit.
+    file: Option<BufWriter<ssh2::File>>,
+    temporary: String,
+    target: &'a str,
+    hash: Sha256,
+    size: u64,
+}
+
+impl<'a> Upload<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        file: ssh2::File,
+        temporary: String,
+        target: &'a str,
+    ) -> Self {
+        let file = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
+        Self { session, file, temporary, target, hash: Sha256::new(), size: 0 }
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The error of a write, with what was written; says when the server's disk is full, which
+    /// OpenSSH does not.
+    #[must_use]
+    pub fn explain(&mut self, error: &std::io::Error) -> Error {
+        let what = format!("write {}", self.target);
+        let space = self.file.as_mut().and_then(|file| file.get_mut().statvfs().ok());
+        match (space, Error::io(what.clone(), error)) {
+            (Some(space), Error::Protocol { .. }) if space.f_bavail == 0 => Error::NoSpace { what },
+            (_, error) => error,
+        }
+    }
+
+    /// Gives the file its name. If a file of that name with the same content is there, that one
+    /// stays; one with other content is replaced, so that for a moment none is there.
+    ///
+    /// # Errors
+    /// The server fails, or something that is no file has the name.
+    pub fn commit(mut self) -> Result<(), Error> {
+        let what = || format!("write {}", self.target);
+        if let Some(mut file) = self.file.take() {
+            if let Err(error) = file.flush() {
+                self.file = Some(file);
+                return Err(self.explain(&error));
+            }
+            let closed = file.get_mut().close();
+            closed.map_err(|error| Error::ssh(what(), &error))?;
+        }
+        let session = self.session;
+        match session.rename(&self.temporary, self.target) {
+            Err(Error::Exists { .. }) => {}
+            result => return result,
+        }
+        if self.is_there()? {
+            return session.remove(&self.temporary).map(drop);
+        }
+        session.remove(self.target)?;
+        session.rename(&self.temporary, self.target)
+    }
+
+    /// Is a file with the same content under the name?
+    fn is_there(&self) -> Result<bool, Error> {
+        let mut reader = self.session.open_read(self.target)?;
+        if reader.entry().size != self.size {
+            return Ok(false);
+        }
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let count = reader.read(&mut buffer).map_err(|error| reader.explain(&error))?;
+            match buffer.get(..count) {
+                Some([]) | None => return Ok(hash.finalize() == self.hash.clone().finalize()),
+                Some(bytes) => hash.update(bytes),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Upload<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Write for Upload<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(file) = &mut self.file else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
+        let count = file.write(bytes)?;
+        self.hash.update(bytes.get(..count).unwrap_or_default());
+        self.size += u64::try_from(count).unwrap_or_default();
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        // Without writing what is in the buffer.
+        drop(file.into_parts());
+        // What cannot be removed now is swept later.
+        drop(self.session.remove(&self.temporary));
+    }
+}
