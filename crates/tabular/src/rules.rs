@@ -31,36 +31,6 @@ impl Fault {
     }
 }
 
-/// A row that keeps all rules, but may be a duplicate.
-pub(crate) struct Clean<'a> {
-    order_id: Cow<'a, str>,
-    product_id: Cow<'a, str>,
-    description: Cow<'a, str>,
-    quantity: i64,
-    unit_price: Money,
-    ordered_at: i64,
-    customer_id: Cow<'a, str>,
-    region: Cow<'a, str>,
-    category: Cow<'a, str>,
-}
-
-impl Clean<'_> {
-    pub(crate) fn row(&self, line: u64) -> Row<'_> {
-        Row {
-            line,
-            order_id: &self.order_id,
-            product_id: &self.product_id,
-            description: &self.description,
-            quantity: self.quantity,
-            unit_price: self.unit_price,
-            ordered_at: self.ordered_at,
-            customer_id: &self.customer_id,
-            region: &self.region,
-            category: &self.category,
-        }
-    }
-}
-
 /// The bytes two rows share exactly when all their cleaned columns are equal.
 pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) {
     into.clear();
@@ -75,13 +45,14 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) {
     }
 }
 
-/// Reads the fields of one record of the right width.
+/// Reads the fields of one record of the right width, none of them with doubled quotes.
 pub(crate) fn read<'a>(
     config: &mut Config,
     layout: &Layout,
+    line: u64,
     record: &'a str,
     fields: &[Span],
-) -> Result<Clean<'a>, Fault> {
+) -> Result<Row<'a>, Fault> {
     let field = |column: &Column| trimmed(record, fields.get(column.at));
     let optional = |column: &Option<Column>| column.as_ref().map(field).unwrap_or_default();
 
@@ -92,25 +63,25 @@ pub(crate) fn read<'a>(
         .and_then(required)
         .map_err(|bad| bad.fault(&layout.product_id, Rule::MissingProductId, Rule::BadProductId))?;
     let customer_id = match &layout.customer_id {
-        None => Cow::default(),
+        None => "",
         Some(column) => id(field(column))
             .and_then(|id| if config.customer_required { required(id) } else { Ok(id) })
             .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
     };
-    let quantity = quantity(&field(&layout.quantity), &layout.quantity)?;
-    let unit_price = price(&field(&layout.unit_price), &layout.unit_price, config)?;
+    let quantity = quantity(field(&layout.quantity), &layout.quantity)?;
+    let unit_price = price(field(&layout.unit_price), &layout.unit_price, config)?;
     let date = field(&layout.ordered_at);
-    let ordered_at = config.dates.read(&date).ok_or_else(|| {
-        let reason = format!("{} is not a date in one of the partner's formats", shown(&date));
+    let ordered_at = config.dates.read(date).ok_or_else(|| {
+        let reason = format!("{} is not a date in one of the partner's formats", shown(date));
         Fault::new(Rule::BadDate, &layout.ordered_at, reason)
     })?;
     let description = optional(&layout.description);
     let region = optional(&layout.region);
     let category = optional(&layout.category);
     let texts = [
-        (&description, &layout.description),
-        (&region, &layout.region),
-        (&category, &layout.category),
+        (description, &layout.description),
+        (region, &layout.region),
+        (category, &layout.category),
     ];
     for (text, column) in texts {
         if let (true, Some(column)) = (text.len() > TEXT_BYTES_MAX, column) {
@@ -118,7 +89,8 @@ pub(crate) fn read<'a>(
             return Err(Fault::new(Rule::TooLong, column, reason));
         }
     }
-    Ok(Clean {
+    Ok(Row {
+        line,
         order_id,
         product_id,
         description,
@@ -135,18 +107,37 @@ pub(crate) fn read<'a>(
 pub(crate) fn order_id(layout: &Layout, record: &[u8], fields: &[Span]) -> Option<String> {
     let span = fields.get(layout.order_id.at)?;
     let text = std::str::from_utf8(part(record, span.start, span.end)).ok()?;
-    let whole = Span { start: 0, end: text.len(), escaped: span.escaped };
-    Some(id(trimmed(text, Some(&whole))).and_then(required).ok()?.into_owned())
+    let text = if span.escaped { text.replace("\"\"", "\"") } else { text.to_owned() };
+    Some(id(trim(&text)).and_then(required).ok()?.to_owned())
 }
 
-/// The text of a field: quotes undoubled, blanks around it gone.
-fn trimmed<'a>(record: &'a str, span: Option<&Span>) -> Cow<'a, str> {
-    let Some(span) = span else { return Cow::default() };
-    let text = record.get(span.start..span.end).unwrap_or_default();
-    if span.escaped {
-        return Cow::Owned(text.replace("\"\"", "\"").trim().to_owned());
+/// Writes `record` to `into` with its doubled quotes single, and moves `fields` accordingly.
+pub(crate) fn unescape(record: &str, fields: &mut [Span], into: &mut String) {
+    into.clear();
+    for span in fields {
+        let text = record.get(span.start..span.end).unwrap_or_default();
+        let start = into.len();
+        for (i, part) in text.split("\"\"").enumerate() {
+            if i > 0 {
+                into.push('"');
+            }
+            into.push_str(part);
+        }
+        *span = Span { start, end: into.len(), escaped: false };
     }
-    Cow::Borrowed(text.trim())
+}
+
+/// The text of a field without the blanks around it.
+fn trimmed<'a>(record: &'a str, span: Option<&Span>) -> &'a str {
+    trim(span.and_then(|span| record.get(span.start..span.end)).unwrap_or_default())
+}
+
+/// `text.trim()`, quick for a text that has nothing to trim.
+fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    }
 }
 
 enum BadId {
@@ -168,13 +159,13 @@ impl BadId {
     }
 }
 
-fn required(id: Cow<'_, str>) -> Result<Cow<'_, str>, BadId> {
+fn required(id: &str) -> Result<&str, BadId> {
     if id.is_empty() { Err(BadId::Missing) } else { Ok(id) }
 }
 
 /// Checks an id as `domain` will; `17850.0`, a number that went through a spreadsheet or a float
 /// column, is `17850`.
-fn id(text: Cow<'_, str>) -> Result<Cow<'_, str>, BadId> {
+fn id(text: &str) -> Result<&str, BadId> {
     if text.len() > ID_BYTES_MAX {
         return Err(BadId::TooLong(text.len()));
     }
@@ -182,16 +173,9 @@ fn id(text: Cow<'_, str>) -> Result<Cow<'_, str>, BadId> {
     if !plain && text.chars().any(char::is_control) {
         return Err(BadId::Control);
     }
-    let is_float = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    Ok(match text {
-        Cow::Borrowed(text) => {
-            Cow::Borrowed(text.strip_suffix(".0").filter(|d| is_float(d)).unwrap_or(text))
-        }
-        Cow::Owned(text) => match text.strip_suffix(".0").filter(|d| is_float(d)) {
-            Some(digits) => Cow::Owned(digits.to_owned()),
-            None => Cow::Owned(text),
-        },
-    })
+    let digits = text.strip_suffix(".0").unwrap_or_default();
+    let is_float = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(if is_float { digits } else { text })
 }
 
 fn quantity(text: &str, column: &Column) -> Result<i64, Fault> {

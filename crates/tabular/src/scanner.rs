@@ -90,13 +90,39 @@ impl Scanner {
         if memchr3(b'"', b'\r', 0, line).is_some() {
             return self.scan_quoted(window, first, line.len());
         }
+        self.split(line);
+        Step::Record { len: first, raw: line.len(), lines: 1, first }
+    }
+
+    /// The fast path: no quote, so every delimiter ends a field.
+    ///
+    /// Fields are short, and a call of `memchr` for each costs more than looking at eight bytes at
+    /// a time: a third of the whole scan.
+    fn split(&mut self, line: &[u8]) {
+        const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+        let pattern = u64::from_ne_bytes([self.delimiter; 8]);
         let mut start = 0;
-        for at in memchr_iter(self.delimiter, line) {
-            self.fields.push(Span { start, end: at, escaped: false });
-            start = at + 1;
+        let (words, tail) = line.as_chunks::<8>();
+        for (i, word) in words.iter().enumerate() {
+            // The top bit of each byte of `hits` says that the byte is the delimiter.
+            let other = u64::from_le_bytes(*word) ^ pattern;
+            let mut hits = !(((other & LOW) + LOW) | other | LOW);
+            while hits != 0 {
+                let end = i * 8 + hits.trailing_zeros() as usize / 8;
+                self.fields.push(Span { start, end, escaped: false });
+                start = end + 1;
+                hits &= hits - 1;
+            }
+        }
+        let tail_start = line.len() - tail.len();
+        for (i, byte) in tail.iter().enumerate() {
+            if *byte == self.delimiter {
+                let end = tail_start + i;
+                self.fields.push(Span { start, end, escaped: false });
+                start = end + 1;
+            }
         }
         self.fields.push(Span { start, end: line.len(), escaped: false });
-        Step::Record { len: first, raw: line.len(), lines: 1, first }
     }
 
     /// The slow path, for a record whose first line has a quote or a carriage return.

@@ -32,6 +32,10 @@ pub struct Transform {
     /// Where the columns stand, once the header was read.
     layout: Option<Layout>,
     seen: Option<Seen>,
+    /// Scratch: a record whose doubled quotes are single, and its fields.
+    unescaped: String,
+    unescaped_fields: Vec<Span>,
+    /// Scratch: what two equal rows share.
     fingerprint: Vec<u8>,
     summary: Summary,
     rejected: BTreeMap<Rule, u64>,
@@ -99,6 +103,8 @@ impl Transform {
             line: 1,
             layout: None,
             seen: config.reject_duplicates.then(Seen::default),
+            unescaped: String::new(),
+            unescaped_fields: Vec::new(),
             fingerprint: Vec::new(),
             summary: Summary::default(),
             rejected: BTreeMap::new(),
@@ -213,24 +219,24 @@ impl Transform {
             return Err(FileError::TooManyRows { max: limits.rows_max });
         }
         self.summary.rows += 1;
-        let fields = &self.scanner.fields;
+        let mut fields = &self.scanner.fields;
         let (raw, whole, fault) = match step {
             Step::Record { raw, .. } => {
                 let raw = part(bytes, 0, raw);
-                let checked = match structure(layout, raw, fields.len()) {
-                    Ok(text) => {
-                        let clean = rules::read(&mut self.config, layout, text, fields);
-                        clean
-                            .and_then(|clean| {
-                                let row = clean.row(self.line);
-                                is_new(self.seen.as_mut(), &row, &mut self.fingerprint)?;
-                                into.batch.push(&row);
-                                Ok(())
-                            })
-                            .map_err(|fault| (fault, true))
+                let checked = structure(layout, raw, fields.len()).and_then(|mut text| {
+                    if fields.iter().any(|field| field.escaped) {
+                        self.unescaped_fields.clone_from(fields);
+                        rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
+                        (text, fields) = (&self.unescaped, &self.unescaped_fields);
                     }
-                    Err(bad) => Err(bad),
-                };
+                    let row = rules::read(&mut self.config, layout, self.line, text, fields);
+                    let new = |row: Row<'_>| {
+                        is_new(self.seen.as_mut(), &row, &mut self.fingerprint)?;
+                        into.batch.push(&row);
+                        Ok(())
+                    };
+                    row.and_then(new).map_err(|fault| (fault, true))
+                });
                 let Err((fault, whole)) = checked else {
                     self.summary.accepted += 1;
                     return Ok(self.pass(bytes, step, true));
@@ -243,7 +249,7 @@ impl Transform {
             }
             Step::Need | Step::Blank { .. } => return Ok(0),
         };
-        let order_id = rules::order_id(layout, bytes, fields);
+        let order_id = rules::order_id(layout, bytes, &self.scanner.fields);
         let raw = part(raw, 0, raw.len().min(limits.raw_bytes_max)).to_vec();
         let Fault { rule, column, reason } = fault;
         *self.rejected.entry(rule).or_default() += 1;
