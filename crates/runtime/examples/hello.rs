@@ -24,6 +24,7 @@ impl Settings {
 async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let Settings { greeting, work, tokens } = Settings::from_env(env)?;
     let slow = async move || {
+        tracing::info!("working");
         tokio::time::sleep(work).await;
         "worked\n"
     };

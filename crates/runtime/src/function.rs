@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::{Extension, Router};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
@@ -41,6 +42,11 @@ impl Function {
     /// Its name in `stack.yml`.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Its routes and their doors without the shell around them: for tests that need no port.
+    pub fn into_router(self) -> Router {
+        self.routes.into_router().layer(Extension(Stop::never()))
     }
 
     /// What `/_/ready` asks: do the things this function needs answer? The reason is public.
@@ -89,9 +95,24 @@ pub(crate) enum Phase {
 
 /// Tells when to stop. Given to background tasks; handlers take it as an extractor.
 #[derive(Debug, Clone)]
-pub struct Stop(pub(crate) watch::Receiver<Phase>);
+pub struct Stop {
+    phase: watch::Receiver<Phase>,
+    /// Of a [`Stop::never`]: without it the wait would end.
+    _alive: Option<Arc<watch::Sender<Phase>>>,
+}
 
 impl Stop {
+    pub(crate) fn new() -> (watch::Sender<Phase>, Self) {
+        let (sender, phase) = watch::channel(Phase::Running);
+        (sender, Self { phase, _alive: None })
+    }
+
+    /// For tests: never resolves.
+    pub fn never() -> Self {
+        let (sender, stop) = Self::new();
+        Self { _alive: Some(Arc::new(sender)), ..stop }
+    }
+
     /// Resolves when the function is asked to end. It still answers requests: those in progress
     /// should come to an end, a background task that serves them should go on.
     pub async fn draining(&self) {
@@ -105,12 +126,12 @@ impl Stop {
 
     /// Whether the function was asked to end.
     pub fn is_draining(&self) -> bool {
-        Phase::Draining <= *self.0.borrow()
+        Phase::Draining <= *self.phase.borrow()
     }
 
     async fn reached(&self, phase: Phase) {
         // An error means that the server is gone, so that everything should end.
-        drop(self.0.clone().wait_for(|now| phase <= *now).await);
+        drop(self.phase.clone().wait_for(|now| phase <= *now).await);
     }
 }
 

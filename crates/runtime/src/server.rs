@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -131,8 +131,7 @@ impl Server {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { function, settings, traffic, metrics, .. } = self;
         let Function { name, routes, ready, mut registry, background } = function;
-        let (phase, stop) = watch::channel(Phase::Running);
-        let stop = Stop(stop);
+        let (phase, stop) = Stop::new();
         let http = HttpMetrics::register(&mut registry);
         let router = routes.into_router();
         let shell = Arc::new(Shell::new(name, router, ready, &settings, stop.clone(), http));

@@ -116,7 +116,8 @@ impl Shell {
         parts.extensions.insert(self.stop.clone());
         let request = Request::from_parts(parts, Body::new(inbound));
         let router = self.router.clone();
-        let span = tracing::info_span!(
+        // Of the highest level, so that no filter takes the call id off the lines of a handler.
+        let span = tracing::error_span!(
             "call",
             function = self.name,
             call_id = call.id(),

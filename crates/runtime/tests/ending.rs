@@ -45,7 +45,7 @@ async fn readiness_is_what_the_function_says() {
 
 #[tokio::test]
 async fn in_the_grace_time_health_says_no_and_requests_are_answered() {
-    let mut running = Running::start(Function::new("ending", routes()), settings(1500, 1000)).await;
+    let mut running = Running::start(Function::new("ending", routes()), settings(3000, 1000)).await;
     let mut kept = Client::connect(running.addr).await;
     kept.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert_eq!(kept.reply().await.header("connection"), None);
@@ -116,6 +116,18 @@ async fn a_background_task_that_panics_ends_the_function_with_an_error() {
     let server = runtime::serve(function, settings(60_000, 1000), std::future::pending());
     let ended = tokio::time::timeout(support::PATIENCE, server).await.unwrap();
     assert!(matches!(ended, Err(ServeError::Background { task: "worker", .. })), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_routes_of_a_function_can_be_tested_without_a_port() {
+    let function =
+        Function::new("ending", routes().at(Door::Read, "/files", get(async || "files")));
+    let router = function.into_router();
+    for (path, status) in [("/", 200), ("/files", 401), ("/nowhere", 404)] {
+        let request = axum::extract::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
 }
 
 #[tokio::test]

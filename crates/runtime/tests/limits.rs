@@ -256,8 +256,8 @@ async fn slow_clients_end_and_do_not_block_others() {
 #[tokio::test]
 async fn an_idle_connection_outlives_the_limit_for_a_head() {
     let settings = ServerSettings {
-        header_timeout: Duration::from_millis(100),
-        idle_timeout: Duration::from_millis(900),
+        header_timeout: Duration::from_millis(500),
+        idle_timeout: Duration::from_secs(600),
         ..quick()
     };
     let running = start(&Gate::closed(), settings).await;
@@ -266,10 +266,38 @@ async fn an_idle_connection_outlives_the_limit_for_a_head() {
         client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert_eq!(client.reply().await.status, 200);
         // The time itself is what is tested here.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(1000)).await;
     }
     client.send("GET / HT").await;
     client.closed().await;
+    running.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_some_time() {
+    let settings = ServerSettings { idle_timeout: Duration::from_millis(500), ..quick() };
+    let running = start(&Gate::closed(), settings).await;
+    let mut client = Client::connect(running.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(client.reply().await.status, 200);
+    client.closed().await;
+    running.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn more_connections_than_places_wait_for_one() {
+    let settings = ServerSettings { connections_max: 1.try_into().unwrap(), ..quick() };
+    let running = start(&Gate::closed(), settings).await;
+    let mut first = Client::connect(running.addr).await;
+    first.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(first.reply().await.status, 200);
+    let mut second = Client::connect(running.addr).await;
+    second.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let early = tokio::time::timeout(Duration::from_millis(200), second.reply()).await;
+    assert!(early.is_err(), "{early:?}");
+    drop(first);
+    assert_eq!(second.reply().await.status, 200);
+    drop(second);
     running.ended().await.unwrap();
 }
 

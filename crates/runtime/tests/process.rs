@@ -77,7 +77,7 @@ fn log_lines(output: &Output) -> Vec<serde_json::Value> {
 #[tokio::test]
 async fn sigterm_loses_no_request() {
     let process =
-        Process::start(&[("ORDERFLOW_GRACE_SECONDS", "1"), ("ORDERFLOW_WORK_SECONDS", "2")]).await;
+        Process::start(&[("ORDERFLOW_GRACE_SECONDS", "2"), ("ORDERFLOW_WORK_SECONDS", "3")]).await;
     assert_eq!(process.get("/_/health").await.status, 200);
     let mut in_flight = Client::connect(process.addr).await;
     let head = "GET /slow?secret=1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer r-token\r\n";
@@ -96,7 +96,9 @@ async fn sigterm_loses_no_request() {
     let line = lines.iter().find(|line| line["call_id"] == "slow-1").expect("its line");
     assert_eq!((&line["path"], &line["status"]), (&"/slow".into(), &200.into()));
     assert_eq!((&line["method"], &line["function"]), (&"GET".into(), &"hello".into()));
-    assert!(line["duration_seconds"].as_f64().unwrap() >= 2.0);
+    let own = lines.iter().find(|line| line["message"] == "working").expect("the handler's line");
+    assert_eq!(own["span"]["call_id"], "slow-1");
+    assert!(line["duration_seconds"].as_f64().unwrap() >= 3.0);
 }
 
 #[tokio::test]
