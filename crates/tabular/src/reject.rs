@@ -94,6 +94,16 @@ rules! {
     TooLong => "too_long",
     /// Every cleaned column equals an earlier accepted row's. Harms no order.
     Duplicate => "duplicate",
+    /// Another line of its order was rejected, and the partner wants all or nothing.
+    OrderBadLine => "order_has_bad_line",
+    /// The lines of its order name different customers.
+    OrderCustomers => "order_customers_differ",
+    /// The lines of its order have quantities above and below zero.
+    OrderSigns => "order_mixes_signs",
+    /// The id of its order says sale or return, the quantity says the other.
+    OrderWrongSign => "order_sign_contradicts_id",
+    /// Its order has more lines or bytes than an order may have.
+    OrderTooLarge => "order_too_large",
 }
 
 impl fmt::Display for Rule {

@@ -121,7 +121,7 @@ fn a_description_has_a_limit() {
 
 #[test]
 fn the_first_rule_that_fails_is_the_one_named() {
-    let mut row = vec!["", "", "x", "x", "x", "", ""];
+    let mut row = ["", "", "x", "x", "x", "", ""];
     row[6] = "y";
     let order = [
         (0, "A1", "missing_order_id order"),
