@@ -1,0 +1,434 @@
+//! What a function's annotations say about how it wants to be called. Pure.
+
+use crate::value;
+use messaging::streams;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// The topic of functions that cron-connector calls.
+const CRON: &str = "cron-function";
+/// Longest name of a durable consumer; the server makes a folder of it.
+const NAME_BYTES_MAX: usize = 250;
+/// Most that an `application/cloudevents-batch+json` body may hold before it is cut into calls.
+const BATCH_BYTES_MAX: u64 = 8 * 1024 * 1024;
+const MILLISECONDS_PER_DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// One subject that one function is called with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Which function.
+    pub function: String,
+    /// Which messages, as a NATS filter.
+    pub filter: String,
+    /// The stream that keeps them.
+    pub stream: String,
+    /// Most messages of a call.
+    pub batch: usize,
+    /// Most bytes of a call; a larger message goes alone.
+    pub batch_bytes: usize,
+    /// How long to wait for a fuller batch.
+    pub batch_wait: Duration,
+    /// Longest call.
+    pub timeout: Duration,
+    /// Attempts before a message that fails alone is given up.
+    pub max_deliver: u32,
+    /// In which way.
+    pub mode: Mode,
+}
+
+/// How messages are given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Each message for itself; what was done is kept by the server.
+    Unordered {
+        /// Where a new subscription starts.
+        deliver: Deliver,
+        /// Most calls at once.
+        max_inflight: usize,
+    },
+    /// In stream order without gaps; the position is kept by the function.
+    Ordered,
+}
+
+/// Where a new subscription starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deliver {
+    /// With the oldest message there is.
+    All,
+    /// With what comes from now on.
+    New,
+    /// With what is not older than this.
+    Since(Duration),
+}
+
+/// An annotation that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which function.
+    pub function: String,
+    /// Which annotation.
+    pub annotation: &'static str,
+    /// What it says.
+    pub value: String,
+    /// What is wrong with that.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { function, annotation, value, reason } = self;
+        write!(f, "function {function}: {annotation} {value:?}: {reason}")
+    }
+}
+
+/// Reads a function's annotations: its subscriptions, none if it is not called by events.
+///
+/// # Errors
+/// Everything that is wrong with them; then the function is not called at all.
+pub fn parse(
+    function: &str,
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<Subscription>, Vec<Problem>> {
+    let mut reader = Reader { function, annotations, problems: Vec::new() };
+    let topics = reader.topics();
+    if topics.is_empty() && reader.problems.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ordered = reader.get("orderflow.ordered", false, value::flag);
+    let filters = reader.filters(topics, ordered);
+    let deliver = reader.get("orderflow.deliver", Deliver::All, deliver);
+    let max_inflight = reader.count("orderflow.max-inflight", 4, 256);
+    let batch = reader.count("orderflow.batch", 1, 10_000);
+    let batch_bytes = reader.get("orderflow.batch-bytes", 1024 * 1024, |text| {
+        value::within(value::bytes(text)?, 1, BATCH_BYTES_MAX, "bytes")
+    });
+    let batch_wait = reader.duration("orderflow.batch-wait", 20, 0, 10_000);
+    let timeout = reader.duration("orderflow.timeout", 45_000, 100, 900_000);
+    let max_deliver = reader.count("orderflow.max-deliver", 10, 1_000);
+    let mode = if ordered { Mode::Ordered } else { Mode::Unordered { deliver, max_inflight } };
+    let subscriptions = filters.into_iter().map(|(filter, stream)| Subscription {
+        function: function.to_owned(),
+        filter,
+        stream,
+        batch,
+        batch_bytes: usize::try_from(batch_bytes).unwrap_or(usize::MAX),
+        batch_wait,
+        timeout,
+        max_deliver: u32::try_from(max_deliver).unwrap_or(u32::MAX),
+        mode: mode.clone(),
+    });
+    let subscriptions = subscriptions.collect();
+    if reader.problems.is_empty() { Ok(subscriptions) } else { Err(reader.problems) }
+}
+
+struct Reader<'a> {
+    function: &'a str,
+    annotations: &'a BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn text(&self, annotation: &str) -> &str {
+        self.annotations.get(annotation).map_or("", |text| text.trim())
+    }
+
+    fn problem(&mut self, annotation: &'static str, value: &str, reason: impl Into<String>) {
+        self.problems.push(Problem {
+            function: self.function.to_owned(),
+            annotation,
+            value: value.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    fn get<T>(
+        &mut self,
+        annotation: &'static str,
+        default: T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        let text = self.text(annotation).to_owned();
+        if text.is_empty() {
+            return default;
+        }
+        parse(&text).unwrap_or_else(|reason| {
+            self.problem(annotation, &text, reason);
+            default
+        })
+    }
+
+    fn count(&mut self, annotation: &'static str, default: usize, max: u64) -> usize {
+        self.get(annotation, default, |text| {
+            let number = value::within(value::number(text)?, 1, max, "")?;
+            usize::try_from(number).map_err(|error| error.to_string())
+        })
+    }
+
+    fn duration(
+        &mut self,
+        annotation: &'static str,
+        default_ms: u64,
+        min_ms: u64,
+        max_ms: u64,
+    ) -> Duration {
+        let default = Duration::from_millis(default_ms);
+        self.get(annotation, default, |text| {
+            let ms = value::within(value::milliseconds(text)?, min_ms, max_ms, "ms")?;
+            Ok(Duration::from_millis(ms))
+        })
+    }
+
+    /// The subjects, each with the annotation it stands in.
+    fn topics(&mut self) -> Vec<(&'static str, String)> {
+        let mut topics: Vec<(&'static str, String)> = Vec::new();
+        for annotation in ["topic", "orderflow.topics"] {
+            for topic in self.text(annotation).to_owned().split_ascii_whitespace() {
+                if topic != CRON && topics.iter().all(|(_, known)| known != topic) {
+                    topics.push((annotation, topic.to_owned()));
+                }
+            }
+        }
+        topics
+    }
+
+    /// The filters to read, each with its stream.
+    fn filters(
+        &mut self,
+        topics: Vec<(&'static str, String)>,
+        ordered: bool,
+    ) -> Vec<(String, String)> {
+        let lanes = self.text("orderflow.lanes").to_owned();
+        if !lanes.is_empty() && !ordered {
+            self.problem("orderflow.lanes", &lanes, "only with orderflow.ordered \"true\"");
+        }
+        if ordered && topics.len() > 1 {
+            let all: Vec<_> = topics.iter().map(|(_, topic)| topic.as_str()).collect();
+            let reason = "an ordered function has one topic";
+            self.problem("orderflow.topics", &all.join(" "), reason);
+        }
+        for lane in lanes.split_ascii_whitespace().filter(|lane| !is_token(lane)) {
+            self.problem("orderflow.lanes", lane, "a lane is one token of a subject");
+        }
+        let mut filters = Vec::new();
+        for (annotation, topic) in topics {
+            let Some(stream) = self.stream(annotation, &topic) else { continue };
+            if lanes.is_empty() || !ordered {
+                filters.push((topic, stream));
+                continue;
+            }
+            let Some(prefix) = topic.strip_suffix(".>") else {
+                self.problem(annotation, &topic, "must end in .> to be read in lanes");
+                continue;
+            };
+            for lane in lanes.split_ascii_whitespace() {
+                filters.push((format!("{prefix}.{lane}.>"), stream.clone()));
+            }
+        }
+        filters
+    }
+
+    fn stream(&mut self, annotation: &'static str, topic: &str) -> Option<String> {
+        if let Err(reason) = value::filter(topic) {
+            self.problem(annotation, topic, reason);
+            return None;
+        }
+        if NAME_BYTES_MAX < durable_name(self.function, topic).len() {
+            let reason = format!("with the function's name longer than {NAME_BYTES_MAX} bytes");
+            self.problem(annotation, topic, reason);
+            return None;
+        }
+        let stream = streams::of_subject(topic);
+        if stream.is_none() {
+            let names: Vec<_> = streams::STREAMS.iter().map(|stream| stream.name).collect();
+            let reason = format!("is in none of the streams {}", names.join(", "));
+            self.problem(annotation, topic, reason);
+        }
+        stream.map(|stream| stream.name.to_owned())
+    }
+}
+
+fn deliver(text: &str) -> Result<Deliver, String> {
+    match text {
+        "all" => Ok(Deliver::All),
+        "new" => Ok(Deliver::New),
+        age => {
+            let ms = value::milliseconds(age)
+                .map_err(|_| "not all, new or an age such as 1h".to_owned())?;
+            let ms = value::within(ms, 1, 3_650 * MILLISECONDS_PER_DAY, "ms")?;
+            Ok(Deliver::Since(Duration::from_millis(ms)))
+        }
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['.', '*', '>'])
+}
+
+/// The name of the durable consumer of a function and a filter: `[A-Za-z0-9_-]` only, and never the
+/// same for two pairs.
+#[must_use]
+pub fn durable_name(function: &str, filter: &str) -> String {
+    format!("{}__{}", encoded(function), encoded(filter))
+}
+
+/// Every other byte than a letter, a digit and `-` is written as `_HH`.
+fn encoded(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("_{byte:02X}"));
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Vec<Subscription>, Vec<Problem>> {
+        let annotations = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        parse("f", &annotations.collect())
+    }
+
+    #[track_caller]
+    fn refused(pairs: &[(&str, &str)], expected: &[&str]) {
+        let problems = read(pairs).unwrap_err();
+        let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, expected);
+    }
+
+    #[track_caller]
+    fn filters(pairs: &[(&str, &str)], expected: &[&str]) {
+        let subscriptions = read(pairs).unwrap();
+        let found: Vec<_> = subscriptions.iter().map(|s| s.filter.as_str()).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_topic_alone_gets_the_defaults() {
+        let expected = Subscription {
+            function: "f".into(),
+            filter: "orders.placed.>".into(),
+            stream: "ORDERS".into(),
+            batch: 1,
+            batch_bytes: 1024 * 1024,
+            batch_wait: Duration::from_millis(20),
+            timeout: Duration::from_secs(45),
+            max_deliver: 10,
+            mode: Mode::Unordered { deliver: Deliver::All, max_inflight: 4 },
+        };
+        assert_eq!(read(&[("topic", " orders.placed.> ")]).unwrap(), [expected]);
+    }
+
+    #[test]
+    fn every_annotation_is_read() {
+        let read = read(&[
+            ("topic", "orders"),
+            ("orderflow.topics", "files.failed.>  errors.>"),
+            ("orderflow.batch", "500"),
+            ("orderflow.batch-bytes", "64KiB"),
+            ("orderflow.batch-wait", "5ms"),
+            ("orderflow.deliver", "1h"),
+            ("orderflow.max-deliver", "3"),
+            ("orderflow.max-inflight", "2"),
+            ("orderflow.timeout", "1m"),
+        ])
+        .unwrap();
+        let streams: Vec<_> = read.iter().map(|s| s.stream.as_str()).collect();
+        assert_eq!(streams, ["ORDERS", "FILES", "ERRORS"]);
+        let last = read.last().unwrap();
+        assert_eq!((last.batch, last.batch_bytes, last.max_deliver), (500, 64 * 1024, 3));
+        assert_eq!(last.batch_wait, Duration::from_millis(5));
+        assert_eq!(last.timeout, Duration::from_secs(60));
+        let deliver = Deliver::Since(Duration::from_secs(3600));
+        assert_eq!(last.mode, Mode::Unordered { deliver, max_inflight: 2 });
+    }
+
+    #[test]
+    fn what_others_call_is_not_ours() {
+        filters(&[], &[]);
+        filters(&[("topic", "cron-function"), ("schedule", "0 8 * * *")], &[]);
+        filters(&[("topic", "cron-function"), ("orderflow.topics", "orders")], &["orders"]);
+    }
+
+    #[test]
+    fn an_ordered_topic_is_read_in_its_lanes() {
+        let ordered = ("orderflow.ordered", "true");
+        let topic = ("topic", "orders.placed.>");
+        filters(&[topic, ordered], &["orders.placed.>"]);
+        filters(
+            &[topic, ordered, ("orderflow.lanes", "main eu")],
+            &["orders.placed.main.>", "orders.placed.eu.>"],
+        );
+        refused(
+            &[topic, ("orderflow.lanes", "main")],
+            &["function f: orderflow.lanes \"main\": only with orderflow.ordered \"true\""],
+        );
+        refused(
+            &[("topic", "orders"), ordered, ("orderflow.lanes", "a a.b")],
+            &[
+                "function f: orderflow.lanes \"a.b\": a lane is one token of a subject",
+                "function f: topic \"orders\": must end in .> to be read in lanes",
+            ],
+        );
+        refused(
+            &[topic, ordered, ("orderflow.topics", "orders")],
+            &[
+                "function f: orderflow.topics \"orders.placed.> orders\": an ordered function has one topic",
+            ],
+        );
+    }
+
+    #[test]
+    fn all_problems_are_listed_with_value_and_limit() {
+        refused(
+            &[
+                ("topic", "orders"),
+                ("orderflow.batch", "0"),
+                ("orderflow.batch-bytes", "1MB"),
+                ("orderflow.batch-wait", "soon"),
+                ("orderflow.ordered", "yes"),
+                ("orderflow.deliver", "old"),
+                ("orderflow.max-deliver", "-1"),
+                ("orderflow.max-inflight", "1000"),
+                ("orderflow.timeout", "1h"),
+            ],
+            &[
+                "function f: orderflow.ordered \"yes\": not true or false",
+                "function f: orderflow.deliver \"old\": not all, new or an age such as 1h",
+                "function f: orderflow.max-inflight \"1000\": not from 1 to 256",
+                "function f: orderflow.batch \"0\": not from 1 to 10000",
+                "function f: orderflow.batch-bytes \"1MB\": not a size such as 65536, 64KiB or 1MiB",
+                "function f: orderflow.batch-wait \"soon\": not a time such as 20ms, 45s or 1h",
+                "function f: orderflow.timeout \"1h\": not from 100 to 900000 ms",
+                "function f: orderflow.max-deliver \"-1\": not a whole number",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_topic_that_no_stream_keeps_is_named() {
+        let streams = "FILES, ORDERS, JOURNAL, INVENTORY, INVOICES, NOTIFICATIONS, ANALYTICS, WEBHOOKS, ERRORS";
+        refused(
+            &[("topic", "payments.>"), ("orderflow.topics", "orders..x")],
+            &[
+                &format!("function f: topic \"payments.>\": is in none of the streams {streams}"),
+                "function f: orderflow.topics \"orders..x\": not a NATS subject",
+            ],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn two_pairs_never_share_a_consumer(a in "[a-z_.>-]{0,6}", b in "[a-z_.>-]{0,6}", c in "[a-z_.>-]{0,6}", d in "[a-z_.>-]{0,6}") {
+            let name = durable_name(&a, &b);
+            prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')));
+            prop_assert_eq!(name == durable_name(&c, &d), (a, b) == (c, d));
+        }
+    }
+}

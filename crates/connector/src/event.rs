@@ -1,0 +1,357 @@
+//! A stored message as the CloudEvent that a function gets. Pure; data is never encoded anew.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// The type of a message that is no CloudEvent.
+pub const RAW_TYPE: &str = "orderflow.raw.v1";
+
+/// What is known of a stored message.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'a> {
+    /// The stream that keeps it.
+    pub stream: &'a str,
+    /// Its sequence there.
+    pub sequence: u64,
+    /// The sequence before it under the filter, for ordered functions.
+    pub previous: Option<u64>,
+    /// Its subject.
+    pub subject: &'a str,
+    /// When it was stored, RFC 3339.
+    pub time: &'a str,
+    /// Its header `traceparent`.
+    pub traceparent: Option<&'a str>,
+    /// What it holds.
+    pub payload: &'a [u8],
+}
+
+/// An event for a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its `id`.
+    pub id: String,
+    /// One JSON object.
+    pub json: Vec<u8>,
+}
+
+/// Makes the event: a CloudEvent gets `sequence` (and `previous`), anything else is wrapped.
+#[must_use]
+pub fn encode(stored: &Stored<'_>) -> Encoded {
+    match serde_json::from_slice::<Members<'_>>(stored.payload) {
+        Ok(members) => match members.id() {
+            Some(id) => splice(stored, &members, id),
+            None => wrap(stored),
+        },
+        Err(_) => wrap(stored),
+    }
+}
+
+/// Members that are set here, whatever the message says.
+const OURS: [&str; 2] = ["sequence", "previous"];
+
+fn splice(stored: &Stored<'_>, members: &Members<'_>, id: String) -> Encoded {
+    let mut object = Object::new(stored.payload.len() + 64);
+    for (name, value) in &members.0 {
+        if !OURS.contains(&name.as_str()) {
+            object.raw(name, value.get().as_bytes());
+        }
+    }
+    if members.get("traceparent").is_none() {
+        object.traceparent(stored);
+    }
+    object.place(stored);
+    Encoded { id, json: object.end() }
+}
+
+fn wrap(stored: &Stored<'_>) -> Encoded {
+    let id = format!("{}:{}", stored.stream, stored.sequence);
+    let mut object = Object::new(stored.payload.len() + 256);
+    object.text("specversion", "1.0");
+    object.text("id", &id);
+    object.text("source", &format!("/nats/{}", stored.subject));
+    object.text("type", RAW_TYPE);
+    object.text("subject", stored.subject);
+    object.text("time", stored.time);
+    object.traceparent(stored);
+    object.place(stored);
+    match serde_json::from_slice::<&RawValue>(stored.payload) {
+        Ok(json) => {
+            object.text("datacontenttype", "application/json");
+            object.raw("data", json.get().as_bytes());
+        }
+        Err(_) if stored.payload.is_empty() => {}
+        Err(_) => {
+            object.text("datacontenttype", "application/octet-stream");
+            object.text("data_base64", &STANDARD.encode(stored.payload));
+        }
+    }
+    Encoded { id, json: object.end() }
+}
+
+/// The body of a call.
+#[must_use]
+pub fn array<'a>(events: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+    let bytes: usize = events.clone().map(|event| event.len() + 1).sum();
+    let mut json = Vec::with_capacity(bytes + 2);
+    json.push(b'[');
+    for (i, event) in events.enumerate() {
+        if i > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(event);
+    }
+    json.push(b']');
+    json
+}
+
+/// A JSON object in the making.
+struct Object(Vec<u8>);
+
+impl Object {
+    fn new(capacity: usize) -> Self {
+        let mut json = Vec::with_capacity(capacity);
+        json.push(b'{');
+        Self(json)
+    }
+
+    fn raw(&mut self, name: &str, value: &[u8]) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        self.string(name);
+        self.0.push(b':');
+        self.0.extend_from_slice(value);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.raw(name, b"");
+        self.string(value);
+    }
+
+    fn string(&mut self, text: &str) {
+        serde_json::to_writer(&mut self.0, text).expect("a string is written to memory");
+    }
+
+    fn traceparent(&mut self, stored: &Stored<'_>) {
+        if let Some(traceparent) = stored.traceparent {
+            self.text("traceparent", traceparent);
+        }
+    }
+
+    fn place(&mut self, stored: &Stored<'_>) {
+        self.text("sequence", &stored.sequence.to_string());
+        if let Some(previous) = stored.previous {
+            self.text("previous", &previous.to_string());
+        }
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+}
+
+/// The members of an object in their order, values as they came.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl Members<'_> {
+    fn get(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+
+    fn string(&self, name: &str) -> Option<String> {
+        serde_json::from_str(self.get(name)?.get()).ok()
+    }
+
+    /// The `id`, if this is a CloudEvent.
+    fn id(&self) -> Option<String> {
+        let is = |name| self.string(name).is_some_and(|text: String| !text.is_empty());
+        let known = self.string("specversion")?.starts_with("1.") && is("source") && is("type");
+        let once = |name| self.0.iter().filter(|(known, _)| known == name).count() == 1;
+        let whole = ["specversion", "id", "source", "type"].into_iter().all(once);
+        self.string("id").filter(|id| known && whole && !id.is_empty())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(12);
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(All).map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn stored(payload: &[u8]) -> Stored<'_> {
+        Stored {
+            stream: "ORDERS",
+            sequence: 7,
+            previous: None,
+            subject: "orders",
+            time: "2026-01-02T03:04:05Z",
+            traceparent: None,
+            payload,
+        }
+    }
+
+    #[track_caller]
+    fn check(payload: &str, id: &str, expected: &str) {
+        let encoded = encode(&stored(payload.as_bytes()));
+        assert_eq!(std::str::from_utf8(&encoded.json).unwrap(), expected);
+        assert_eq!(encoded.id, id);
+    }
+
+    const HEAD: &str = r#""specversion":"1.0","id":"a\"1","source":"/x","type":"t""#;
+    const WRAPPED: &str = r#"{"specversion":"1.0","id":"ORDERS:7","source":"/nats/orders","type":"orderflow.raw.v1","subject":"orders","time":"2026-01-02T03:04:05Z","sequence":"7""#;
+
+    #[test]
+    fn a_cloud_event_gets_its_sequence_and_keeps_its_data_byte_for_byte() {
+        check(
+            &format!("{{{HEAD}, \"data\" : {{ \"price\": 1.50 }} }}"),
+            "a\"1",
+            &format!("{{{HEAD},\"data\":{{ \"price\": 1.50 }},\"sequence\":\"7\"}}"),
+        );
+    }
+
+    #[test]
+    fn a_sequence_that_was_there_already_is_replaced() {
+        check(
+            &format!("{{\"sequence\":\"1\",{HEAD},\"previous\":\"0\",\"s\\u0065quence\":5}}"),
+            "a\"1",
+            &format!("{{{HEAD},\"sequence\":\"7\"}}"),
+        );
+    }
+
+    #[test]
+    fn an_ordered_event_names_the_one_before_it() {
+        let payload = format!("{{{HEAD}}}");
+        let encoded = encode(&Stored { previous: Some(3), ..stored(payload.as_bytes()) });
+        let expected = format!("{{{HEAD},\"sequence\":\"7\",\"previous\":\"3\"}}");
+        assert_eq!(String::from_utf8(encoded.json).unwrap(), expected);
+    }
+
+    #[test]
+    fn anything_else_is_wrapped() {
+        for json in ["{\"order_id\": 1.0}", "[1, 2]", "\"x\"", "null", "{}"] {
+            let data =
+                format!("{WRAPPED},\"datacontenttype\":\"application/json\",\"data\":{json}}}");
+            check(&format!(" {json}\n"), "ORDERS:7", &data);
+        }
+        check("", "ORDERS:7", &format!("{WRAPPED}}}"));
+        check(
+            "{not json",
+            "ORDERS:7",
+            &format!(
+                "{WRAPPED},\"datacontenttype\":\"application/octet-stream\",\"data_base64\":\"e25vdCBqc29u\"}}"
+            ),
+        );
+    }
+
+    #[test]
+    fn half_a_cloud_event_is_none() {
+        for broken in [
+            r#"{"specversion":"1.0","id":"1","source":"/x"}"#,
+            r#"{"specversion":"1.0","id":"","source":"/x","type":"t"}"#,
+            r#"{"specversion":"1.0","id":5,"source":"/x","type":"t"}"#,
+            r#"{"specversion":"0.3","id":"1","source":"/x","type":"t"}"#,
+            r#"{"specversion":"1.0","id":"1","id":"2","source":"/x","type":"t"}"#,
+        ] {
+            assert_eq!(encode(&stored(broken.as_bytes())).id, "ORDERS:7", "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_trace_of_the_message_goes_along_unless_the_event_has_one() {
+        let with = |payload: &str| {
+            let stored = Stored { traceparent: Some("00-a"), ..stored(payload.as_bytes()) };
+            serde_json::from_slice::<Value>(&encode(&stored).json).unwrap()["traceparent"].clone()
+        };
+        assert_eq!(with("1"), "00-a");
+        assert_eq!(with(&format!("{{{HEAD}}}")), "00-a");
+        assert_eq!(with(&format!("{{{HEAD},\"traceparent\":\"00-b\"}}")), "00-b");
+    }
+
+    #[test]
+    fn a_body_is_an_array() {
+        assert_eq!(array([].into_iter()), b"[]");
+        assert_eq!(array([b"1".as_slice(), b"{}"].into_iter()), b"[1,{}]");
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_spliced_event_is_json_with_the_same_members(id in "\\PC+", data in json_value(), extra in json_value(), name in any::<String>()) {
+            let mut given = json!({"specversion": "1.0", "id": id, "source": "/s", "type": "t", "data": data});
+            if given.get(&name).is_none() {
+                given[&name] = extra;
+            }
+            let payload = serde_json::to_vec(&given).unwrap();
+            let encoded = encode(&stored(&payload));
+            let mut got: Value = serde_json::from_slice(&encoded.json).unwrap();
+            prop_assert_eq!(&encoded.id, &id);
+            prop_assert_eq!(got["sequence"].take(), json!("7"));
+            for (name, value) in given.as_object().unwrap() {
+                prop_assert!(OURS.contains(&name.as_str()) || &got[name] == value);
+            }
+        }
+
+        #[test]
+        fn any_payload_becomes_an_event_that_holds_it(payload in prop::collection::vec(any::<u8>(), 0..64), subject in "\\PC{0,20}") {
+            let encoded = encode(&Stored { subject: &subject, ..stored(&payload) });
+            let got: Value = serde_json::from_slice(&encoded.json).unwrap();
+            match got.get("data_base64") {
+                Some(base64) => prop_assert_eq!(STANDARD.decode(base64.as_str().unwrap()).unwrap(), payload),
+                None if payload.is_empty() => prop_assert_eq!(got.get("data"), None),
+                None => {
+                    let data: Value = serde_json::from_slice(&payload).unwrap();
+                    prop_assert_eq!(&got["data"], &data);
+                }
+            }
+        }
+
+        #[test]
+        fn json_payloads_are_wrapped_as_json(data in json_value()) {
+            let payload = serde_json::to_vec(&data).unwrap();
+            let got: Value = serde_json::from_slice(&encode(&stored(&payload)).json).unwrap();
+            prop_assert_eq!(&got["data"], &data);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Calls through the gateway.
+
+use crate::Settings;
+use crate::metrics::{Metrics, OfCode, OfFunction};
+use crate::verdict::Reply;
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use runtime::Secret;
+use runtime::events::{BATCH_JSON, Position};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// What only an answer of a function has.
+const SIGNATURE: HeaderName = HeaderName::from_static("x-duration-seconds");
+const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
+/// Most that a function may answer: the names and reasons of a batch's failures.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most that a list of functions may have.
+const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+const LIST_TIME_MAX: Duration = Duration::from_secs(10);
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
+/// Below the time after which functions close an idle connection, so that few calls meet one.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// More than this is not waited for, whatever is asked.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+
+/// The gateway, as the connector sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    http: Client<HttpConnector, Full<Bytes>>,
+    base: String,
+    token: HeaderValue,
+    basic_auth: Option<HeaderValue>,
+    calls: Arc<Calls>,
+    metrics: Metrics,
+}
+
+/// Makes ids of calls.
+#[derive(Debug)]
+struct Calls {
+    process: u64,
+    number: AtomicU64,
+}
+
+/// A function as the gateway lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) annotations: Option<BTreeMap<String, String>>,
+}
+
+/// Why there is no list.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListError {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("it answered {0}")]
+    Status(StatusCode),
+    #[error("its list cannot be read: {0}")]
+    Unreadable(String),
+    #[error("no answer within {} s", LIST_TIME_MAX.as_secs())]
+    Late,
+}
+
+/// What is called.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) function: &'a str,
+    pub(crate) body: Bytes,
+    pub(crate) position: Option<&'a Position>,
+    pub(crate) timeout: Duration,
+}
+
+impl Gateway {
+    pub(crate) fn new(settings: &Settings, metrics: Metrics) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIME_MAX));
+        let http = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIME_MAX)
+            .build(connector);
+        let base = settings.gateway.to_string().trim_end_matches('/').to_owned();
+        let basic_auth = settings.basic_auth.as_ref().map(|(user, password)| {
+            let both = format!("{}:{}", user.expose(), password.expose());
+            let both = base64::engine::general_purpose::STANDARD.encode(both);
+            authorization(&format!("Basic {both}"))
+        });
+        let process = RandomState::new().hash_one(std::process::id());
+        let calls = Arc::new(Calls { process, number: AtomicU64::new(0) });
+        Self { http, base, token: bearer(&settings.token), basic_auth, calls, metrics }
+    }
+
+    /// The functions there are.
+    pub(crate) async fn list(&self) -> Result<Vec<Listed>, ListError> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = self.uri("/system/functions").map_err(ListError::Unreachable)?;
+        if let Some(value) = &self.basic_auth {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
+        let answer = async {
+            let response =
+                self.http.request(request).await.map_err(|e| ListError::Unreachable(chain(&e)))?;
+            if response.status() != StatusCode::OK {
+                return Err(ListError::Status(response.status()));
+            }
+            let body = Limited::new(response.into_body(), LIST_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| ListError::Unreadable(error.to_string()))?.to_bytes();
+            serde_json::from_slice(&body).map_err(|error| ListError::Unreadable(error.to_string()))
+        };
+        timeout(LIST_TIME_MAX, answer).await.unwrap_or(Err(ListError::Late))
+    }
+
+    /// Calls a function with a batch of events.
+    pub(crate) async fn call(&self, call: Call<'_>) -> Reply {
+        let function = OfFunction { function: call.function.to_owned() };
+        let in_flight = Gauged::up(self.metrics.in_flight.get_or_create_owned(&function));
+        let reply = self.send(&call).await;
+        drop(in_flight);
+        let code = match &reply {
+            Reply::Http { status, by_function: true, .. } => status.to_string(),
+            Reply::Http { status, .. } => format!("gateway-{status}"),
+            Reply::Unfinished { .. } => "unfinished".to_owned(),
+            Reply::Late => "late".to_owned(),
+            Reply::Unreachable { .. } => "unreachable".to_owned(),
+        };
+        self.metrics.calls.get_or_create(&OfCode { function: function.function, code }).inc();
+        reply
+    }
+
+    async fn send(&self, call: &Call<'_>) -> Reply {
+        let request = match self.request(call) {
+            Ok(request) => request,
+            Err(reason) => return Reply::Unreachable { reason },
+        };
+        let deadline = Instant::now() + call.timeout;
+        let response = match timeout_at(deadline, self.http.request(request)).await {
+            Err(_elapsed) => return Reply::Late,
+            Ok(Err(error)) => return Reply::Unreachable { reason: chain(&error) },
+            Ok(Ok(response)) => response,
+        };
+        let (head, body) = response.into_parts();
+        let by_function = head.headers.contains_key(SIGNATURE);
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect();
+        let body = match timeout_at(deadline, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() && by_function => {
+                let reason = format!("the answer is larger than {ANSWER_BYTES_MAX} bytes");
+                return Reply::Unfinished { reason };
+            }
+            Ok(Err(error)) => return Reply::Unreachable { reason: error.to_string() },
+            Err(_elapsed) if by_function => {
+                return Reply::Unfinished { reason: "the answer did not end in time".into() };
+            }
+            Err(_elapsed) => return Reply::Late,
+        };
+        let retry_after = retry_after(&head.headers);
+        Reply::Http { status: head.status.as_u16(), by_function, retry_after, body }
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, String> {
+        let mut request = Request::new(Full::new(call.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri(&format!("/function/{}", call.function))?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(BATCH_JSON));
+        headers.insert(AUTHORIZATION, self.token.clone());
+        let number = self.calls.number.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:016x}-{number}", self.calls.process);
+        headers.insert(CALL_ID, HeaderValue::try_from(id).map_err(|error| error.to_string())?);
+        if let Some(position) = call.position {
+            position.write_to(headers).map_err(|error| error.to_string())?;
+        }
+        Ok(request)
+    }
+
+    fn uri(&self, path: &str) -> Result<hyper::Uri, String> {
+        let uri = format!("{}{path}", self.base);
+        uri.parse().map_err(|error| format!("{uri:?} is no address: {error}"))
+    }
+}
+
+/// Holds a gauge one up, also when the call is dropped half-way.
+struct Gauged(prometheus_client::metrics::gauge::Gauge);
+
+impl Gauged {
+    fn up(gauge: prometheus_client::metrics::gauge::Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Gauged {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn bearer(token: &Secret) -> HeaderValue {
+    authorization(&format!("Bearer {}", token.expose()))
+}
+
+/// A secret that no header can carry is no secret of any function; calls then answer 401.
+fn authorization(text: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+}
+
+/// An error with what caused it: the client's own message says little.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_seconds_are_waited_for() {
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(read("3"), Some(Duration::from_secs(3)));
+        assert_eq!(read("99999"), Some(RETRY_AFTER_MAX));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert_eq!(read("-1"), None);
+    }
+
+    #[test]
+    fn a_list_may_have_functions_without_annotations() {
+        let json = r#"[{"name":"a","annotations":null},{"name":"b","image":"x"},{"name":"c","annotations":{"topic":"orders"}}]"#;
+        let listed: Vec<Listed> = serde_json::from_str(json).unwrap();
+        assert_eq!(listed.iter().filter(|l| l.annotations.is_some()).count(), 1);
+    }
+}

@@ -1,0 +1,90 @@
+#![doc = include_str!("../README.md")]
+
+pub mod annotations;
+pub mod backoff;
+mod circuit;
+pub mod event;
+mod gateway;
+mod metrics;
+pub mod ordered;
+mod program;
+mod settings;
+mod stop;
+mod supervisor;
+pub mod unordered;
+mod value;
+pub mod verdict;
+
+pub use annotations::durable_name;
+pub use program::main;
+pub use settings::Settings;
+
+use gateway::Gateway;
+use messaging::Nats;
+use metrics::Metrics;
+use prometheus_client::registry::Registry;
+use runtime::{Function, Routes, ServeError, ServerSettings, Tokens};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long calls in progress may take to end.
+pub(crate) const DRAIN: Duration = Duration::from_secs(20);
+
+/// What all deliveries share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) nats: Nats,
+    pub(crate) gateway: Gateway,
+    pub(crate) metrics: Metrics,
+}
+
+/// Delivers until `shutdown`; then calls in progress may end, for 20 s, and everything else is
+/// given back.
+///
+/// # Errors
+/// When the port of health or that of metrics cannot be bound.
+pub async fn run(
+    settings: Settings,
+    nats: Nats,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let gateway = Gateway::new(&settings, metrics.clone());
+    let shared = Shared { nats: nats.clone(), gateway, metrics };
+    let listed = Arc::new(AtomicBool::new(false));
+    let (stopper, stop) = stop::channel();
+    let function = Function::new("connector", Routes::new(Tokens::default()))
+        .registry(registry)
+        .ready(ready(nats, Arc::clone(&listed)));
+    // Nobody calls the connector, so nobody needs time to learn that it ends.
+    let server = ServerSettings { grace: Duration::ZERO, ..settings.server };
+    let server = runtime::Server::bind(function, server).await?;
+    let (traffic, metrics) = (server.traffic_addr(), server.metrics_addr());
+    tracing::info!(%traffic, %metrics, "connector is listening");
+    let deliveries = tokio::spawn(supervisor::run(shared, settings.poll, listed, stop));
+    server
+        .serve(async {
+            shutdown.await;
+            stopper.stop();
+            if let Err(error) = deliveries.await {
+                tracing::error!(%error, "deliveries ended badly");
+            }
+        })
+        .await
+}
+
+/// NATS is connected, and the gateway gave its list of functions when it was asked last.
+fn ready(
+    nats: Nats,
+    listed: Arc<AtomicBool>,
+) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+    move || {
+        let (nats, listed) = (nats.clone(), listed.load(Ordering::Relaxed));
+        Box::pin(async move {
+            nats.ready().await?;
+            if listed { Ok(()) } else { Err("the gateway does not list its functions".into()) }
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! The connector as a process of its own.
+
+fn main() -> std::process::ExitCode {
+    connector::main()
+}

@@ -1,0 +1,376 @@
+//! One lane: asks the function where it is, reads from there, gives batch after batch.
+
+use super::reader::{Input, Reader};
+use super::said::{self, Said};
+use crate::annotations::Subscription;
+use crate::backoff::{self, Jitter};
+use crate::circuit::Circuit;
+use crate::gateway::Call;
+use crate::stop::Stop;
+use crate::unordered::stored_at;
+use crate::{DRAIN, Shared, event};
+use bytes::Bytes;
+use prometheus_client::metrics::gauge::Gauge;
+use runtime::events::Position;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// How often an idle function is called, so that it reads and settles what others decided.
+const IDLE: Duration = Duration::from_secs(3);
+/// How often a lane that stands still is tried.
+const HELD: Duration = Duration::from_secs(30);
+
+/// What a lane needs.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) shared: Shared,
+    pub(crate) subscription: Subscription,
+    pub(crate) circuit: Circuit,
+    pub(crate) held: Gauge,
+    pub(crate) stop: Stop,
+}
+
+/// Why a session came to its end.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The connector ends.
+    Stop,
+    /// The position or the reader is not what it was; a new session finds out.
+    Anew(String),
+    /// Somebody has to look.
+    Fault(String),
+}
+
+/// The input stream as a call names it.
+struct Stream {
+    created: String,
+    last: u64,
+}
+
+/// Where a session is.
+struct Session {
+    created: String,
+    after: u64,
+    buffer: VecDeque<Input>,
+    /// Most messages of the next call: fewer while one that fails is searched.
+    size: usize,
+    /// Failures in a row, and those of a message alone.
+    failures: u32,
+    attempts: u32,
+}
+
+impl Lane {
+    /// Gives out messages until something ends it; `progress` is told of every step forward.
+    pub(crate) async fn session(&self, progress: &mut bool) -> End {
+        let mut session = match self.begin().await {
+            Ok(session) => session,
+            Err(end) => return end,
+        };
+        let mut reader = Reader::start(&self.shared, &self.subscription, session.after);
+        self.held.set(0);
+        loop {
+            if let Err(end) = self.step(&mut session, &mut reader, progress).await {
+                return end;
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Session, End> {
+        let stream = self.stream().await?;
+        let mut session = Session {
+            created: stream.created,
+            after: 0,
+            buffer: VecDeque::new(),
+            size: self.subscription.batch,
+            failures: 0,
+            attempts: 0,
+        };
+        match self.call(&session, Bytes::from_static(b"[]")).await? {
+            Said::DecidedTo(position) | Said::Elsewhere(position) => session.after = position,
+            Said::Fault(reason) => return Err(End::Fault(reason)),
+            Said::Failed(reason) | Said::Unavailable { reason, .. } => {
+                return Err(End::Anew(reason));
+            }
+        }
+        self.check_end(stream.last, session.after)?;
+        let Subscription { function, filter, .. } = &self.subscription;
+        tracing::info!(function, filter, after = session.after, "reading in order");
+        Ok(session)
+    }
+
+    /// Waits for messages and gives them out, or calls with none when there are none.
+    async fn step(
+        &self,
+        session: &mut Session,
+        reader: &mut Reader,
+        progress: &mut bool,
+    ) -> Result<(), End> {
+        if session.buffer.len() < session.size
+            && let Some(chunk) = reader.ready()
+        {
+            session.extend(chunk.map_err(End::Anew)?);
+        }
+        if !session.buffer.is_empty() {
+            return self.give(session, progress).await;
+        }
+        match self.stop.or(timeout(IDLE, reader.next())).await {
+            None => Err(End::Stop),
+            Some(Ok(chunk)) => {
+                session.extend(chunk.map_err(End::Anew)?);
+                Ok(())
+            }
+            Some(Err(_elapsed)) => self.idle(session).await,
+        }
+    }
+
+    async fn idle(&self, session: &mut Session) -> Result<(), End> {
+        let stream = self.stream().await?;
+        if stream.created != session.created {
+            return Err(End::Anew("the stream was made anew".into()));
+        }
+        match self.call(session, Bytes::from_static(b"[]")).await? {
+            Said::DecidedTo(position) | Said::Elsewhere(position) if position < session.after => {
+                Err(End::Anew(format!("the function went back to {position}")))
+            }
+            Said::DecidedTo(position) | Said::Elsewhere(position) => {
+                // Another connector may be ahead: what it gave out need not be given again.
+                session.after = position;
+                // Read again: the stream may have grown since it was looked at.
+                let last =
+                    if stream.last < position { self.stream().await?.last } else { position };
+                self.check_end(last, position)
+            }
+            Said::Fault(reason) => Err(End::Fault(reason)),
+            Said::Failed(reason) | Said::Unavailable { reason, .. } => Err(End::Anew(reason)),
+        }
+    }
+
+    /// One call with what stands first in the buffer.
+    async fn give(&self, session: &mut Session, progress: &mut bool) -> Result<(), End> {
+        let (count, body) = session.body(self.subscription.batch_bytes);
+        let reason = match self.call(session, body).await? {
+            Said::DecidedTo(position) if session.after < position => {
+                let done = session.decided(position, self.subscription.batch);
+                self.shared.metrics.count(&self.subscription.function, "done", done);
+                self.held.set(0);
+                *progress = true;
+                return Ok(());
+            }
+            Said::DecidedTo(position) if position < session.after => {
+                return Err(End::Anew(format!("the function went back to {position}")));
+            }
+            Said::DecidedTo(_) => "it decided none of the batch".to_owned(),
+            Said::Elsewhere(position) => {
+                return Err(End::Anew(format!("the function is at {position}")));
+            }
+            Said::Fault(reason) => return Err(End::Fault(reason)),
+            Said::Failed(reason) => reason,
+            Said::Unavailable { reason, .. } => return Err(End::Anew(reason)),
+        };
+        let delay = session.failed(count, self.subscription.max_deliver);
+        let Subscription { function, filter, max_deliver, .. } = &self.subscription;
+        let sequence = session.buffer.front().map(|input| input.sequence);
+        tracing::warn!(function, filter, sequence, messages = count, reason, "the call failed");
+        if session.attempts == *max_deliver {
+            self.held.set(1);
+            tracing::error!(
+                alert = "lane held",
+                function,
+                filter,
+                sequence,
+                reason,
+                "this message fails alone; nothing behind it is given out"
+            );
+        }
+        self.stop.or(sleep(delay)).await.ok_or(End::Stop)
+    }
+
+    /// Calls until a function answers.
+    async fn call(&self, session: &Session, body: Bytes) -> Result<Said, End> {
+        let position = Position {
+            after: session.after,
+            stream: Some(self.subscription.stream.clone()),
+            stream_created: Some(session.created.clone()),
+            filter: Some(self.subscription.filter.clone()),
+        };
+        loop {
+            if let Some(delay) = self.circuit.wait() {
+                self.stop.or(sleep(delay)).await.ok_or(End::Stop)?;
+            }
+            if self.stop.is_requested() {
+                return Err(End::Stop);
+            }
+            let call = self.shared.gateway.call(Call {
+                function: &self.subscription.function,
+                body: body.clone(),
+                position: Some(&position),
+                timeout: self.subscription.timeout,
+            });
+            let ended = async {
+                self.stop.requested().await;
+                sleep(DRAIN).await;
+            };
+            let reply = tokio::select! {
+                reply = call => reply,
+                () = ended => return Err(End::Stop),
+            };
+            match said::read(&reply) {
+                Said::Unavailable { reason, retry_after } => {
+                    self.circuit.failed(&reason, retry_after);
+                }
+                said => {
+                    self.circuit.answered();
+                    return Ok(said);
+                }
+            }
+        }
+    }
+
+    async fn stream(&self) -> Result<Stream, End> {
+        let name = &self.subscription.stream;
+        let stream = self.shared.nats.js.get_stream(name);
+        let stream = self.stop.or(stream).await.ok_or(End::Stop)?;
+        let stream = stream.map_err(|error| End::Anew(format!("stream {name}: {error}")))?;
+        let info = stream.cached_info();
+        let created = stored_at(info.created.unix_timestamp_nanos());
+        Ok(Stream { created, last: info.state.last_sequence })
+    }
+
+    fn check_end(&self, last: u64, position: u64) -> Result<(), End> {
+        if position <= last {
+            return Ok(());
+        }
+        let name = &self.subscription.stream;
+        Err(End::Fault(format!("decided up to {position}, but stream {name} ends at {last}")))
+    }
+
+    /// Reports the end of a session; how long to wait before the next.
+    pub(crate) fn ended(&self, end: End, fruitless: u32) -> Option<Duration> {
+        let Subscription { function, filter, .. } = &self.subscription;
+        match end {
+            End::Stop => None,
+            End::Anew(reason) => {
+                let delay = backoff::circuit(fruitless, Jitter::random());
+                tracing::warn!(
+                    function,
+                    filter,
+                    reason,
+                    "starting again from the function's position"
+                );
+                Some(delay)
+            }
+            End::Fault(reason) => {
+                self.held.set(1);
+                tracing::error!(
+                    alert = "lane fault",
+                    function,
+                    filter,
+                    reason,
+                    "the input is not the one that was decided so far; nothing is given out"
+                );
+                Some(HELD)
+            }
+        }
+    }
+}
+
+impl Session {
+    fn extend(&mut self, inputs: Vec<Input>) {
+        let after = self.after;
+        self.buffer.extend(inputs.into_iter().filter(|input| after < input.sequence));
+    }
+
+    /// The next call: how many messages, and its body.
+    fn body(&self, bytes_max: usize) -> (usize, Bytes) {
+        let mut bytes = 0_usize;
+        let fits = |input: &&Input| {
+            bytes += input.json.len() + 1;
+            bytes <= bytes_max
+        };
+        let count = self.buffer.iter().take(self.size).take_while(fits).count().max(1);
+        let events = self.buffer.iter().take(count).map(|input| input.json.as_slice());
+        (count, event::array(events).into())
+    }
+
+    /// Drops what is decided; the rest is given again. How many those were.
+    fn decided(&mut self, position: u64, size_max: usize) -> usize {
+        let before = self.buffer.len();
+        while self.buffer.front().is_some_and(|input| input.sequence <= position) {
+            self.buffer.pop_front();
+        }
+        self.after = position;
+        self.size = self.size.saturating_mul(2).min(size_max);
+        (self.failures, self.attempts) = (0, 0);
+        before - self.buffer.len()
+    }
+
+    /// After a failure of a call with `count` messages: how long to wait.
+    fn failed(&mut self, count: usize, max_deliver: u32) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        if count > 1 {
+            if self.failures > 1 {
+                self.size = count / 2;
+            }
+            return backoff::circuit(self.failures.min(2), Jitter::random());
+        }
+        self.attempts = self.attempts.saturating_add(1);
+        if max_deliver <= self.attempts {
+            return HELD;
+        }
+        backoff::circuit(self.attempts, Jitter::random())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(sequences: &[u64], size: usize) -> Session {
+        let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
+        Session {
+            created: String::new(),
+            after: 0,
+            buffer: inputs.collect(),
+            size,
+            failures: 0,
+            attempts: 0,
+        }
+    }
+
+    fn left(session: &Session) -> Vec<u64> {
+        session.buffer.iter().map(|input| input.sequence).collect()
+    }
+
+    #[test]
+    fn a_prefix_answer_leaves_the_rest_in_memory() {
+        let mut session = session(&[3, 5, 8], 10);
+        assert_eq!(session.decided(5, 10), 2);
+        assert_eq!((left(&session), session.after), (vec![8], 5));
+        session.extend(vec![Input { sequence: 4, json: Vec::new() }]);
+        assert_eq!(left(&session), [8], "what is decided is not given again");
+    }
+
+    #[test]
+    fn a_call_has_a_limit_of_messages_and_bytes_but_never_none() {
+        assert_eq!(session(&[1, 2, 3], 2).body(100).0, 2);
+        assert_eq!(session(&[1, 2, 3], 3).body(20).0, 2);
+        assert_eq!(session(&[1, 2, 3], 3).body(1).0, 1);
+    }
+
+    #[test]
+    fn a_failing_message_is_searched_by_halving_and_then_held() {
+        let mut session = session(&[1, 2, 3, 4, 5, 6, 7, 8], 8);
+        let mut sizes = Vec::new();
+        for _ in 0..8 {
+            let (count, _) = session.body(1_000);
+            sizes.push(count);
+            session.failed(count, 3);
+        }
+        assert_eq!(sizes, [8, 8, 4, 2, 1, 1, 1, 1]);
+        assert!(session.attempts >= 3);
+        assert_eq!(session.failed(1, 3), HELD);
+        session.decided(1, 8);
+        assert_eq!((session.size, session.attempts), (2, 0));
+    }
+}

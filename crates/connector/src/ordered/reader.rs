@@ -1,0 +1,148 @@
+//! Reads a stream under one filter, in order and without gaps, ahead of the calls.
+
+use crate::Shared;
+use crate::annotations::Subscription;
+use crate::event::{self, Stored};
+use crate::metrics::{OfFilter, gauge};
+use crate::unordered::{fetch, stored_at};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use prometheus_client::metrics::gauge::Gauge;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// After this time without a request the server removes the consumer.
+const INACTIVE_MAX: Duration = Duration::from_secs(30);
+/// Batches that wait for their call, beside the one that is being called.
+const AHEAD: usize = 1;
+
+/// A message of the input.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) sequence: u64,
+    pub(crate) json: Vec<u8>,
+}
+
+/// A reader at work; dropping it ends it.
+///
+/// It never goes on after anything unexpected: it ends, and a new one starts from the position that
+/// the function has.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    chunks: mpsc::Receiver<Result<Vec<Input>, String>>,
+    task: JoinHandle<()>,
+}
+
+impl Reader {
+    /// Reads everything after sequence `after`.
+    pub(crate) fn start(shared: &Shared, subscription: &Subscription, after: u64) -> Self {
+        let (sender, chunks) = mpsc::channel(AHEAD);
+        let (shared, subscription) = (shared.clone(), subscription.clone());
+        let task = tokio::spawn(async move {
+            let failed = read(shared, &subscription, after, &sender).await;
+            if let Err(reason) = failed {
+                // The lane may be gone already.
+                drop(sender.send(Err(reason)).await);
+            }
+        });
+        Self { chunks, task }
+    }
+
+    /// What comes next; an error when the reader came to its end.
+    pub(crate) async fn next(&mut self) -> Result<Vec<Input>, String> {
+        self.chunks.recv().await.unwrap_or_else(|| Err("the reader ended".into()))
+    }
+
+    /// What is there already.
+    pub(crate) fn ready(&mut self) -> Option<Result<Vec<Input>, String>> {
+        self.chunks.try_recv().ok()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn read(
+    shared: Shared,
+    subscription: &Subscription,
+    after: u64,
+    chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
+) -> Result<(), String> {
+    let mut consumer = consumer(&shared, subscription, after).await?;
+    let Subscription { function, filter, .. } = subscription;
+    let name = OfFilter { function: function.clone(), filter: filter.clone() };
+    let lag = shared.metrics.lag.get_or_create_owned(&name);
+    let mut chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
+    loop {
+        let messages = fetch(&shared.nats, &consumer, subscription, subscription.batch).await?;
+        if messages.is_empty() {
+            // Nothing more on the way? A message that was lost last would not be missed otherwise.
+            let delivered =
+                consumer.info().await.map_err(|e| e.to_string())?.delivered.consumer_sequence;
+            if delivered != chain.delivered {
+                return Err(format!("{delivered} messages sent, {} received", chain.delivered));
+            }
+            lag.set(0);
+            continue;
+        }
+        let inputs: Result<Vec<Input>, String> =
+            messages.iter().map(|message| chain.next(message, &lag)).collect();
+        if chunks.send(Ok(inputs?)).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn consumer(
+    shared: &Shared,
+    subscription: &Subscription,
+    after: u64,
+) -> Result<Consumer<pull::Config>, String> {
+    let config = pull::Config {
+        description: Some(format!("ordered calls of {}", subscription.function)),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
+        ack_policy: AckPolicy::None,
+        filter_subject: subscription.filter.clone(),
+        inactive_threshold: INACTIVE_MAX,
+        memory_storage: true,
+        num_replicas: 1,
+        ..Default::default()
+    };
+    let made = shared.nats.js.create_consumer_on_stream(config, &subscription.stream).await;
+    made.map_err(|error| error.to_string())
+}
+
+/// The messages read so far, as a chain without a hole.
+struct Chain<'a> {
+    stream: &'a str,
+    previous: u64,
+    delivered: u64,
+}
+
+impl Chain<'_> {
+    fn next(&mut self, message: &Message, lag: &Gauge) -> Result<Input, String> {
+        let info = message.info().map_err(|error| error.to_string())?;
+        if info.consumer_sequence != self.delivered + 1 || info.stream_sequence <= self.previous {
+            let (got, before) = (info.consumer_sequence, self.delivered);
+            return Err(format!("message {got} came after message {before}"));
+        }
+        let traceparent = message.headers.as_ref().and_then(|headers| headers.get("traceparent"));
+        let encoded = event::encode(&Stored {
+            stream: self.stream,
+            sequence: info.stream_sequence,
+            previous: Some(self.previous),
+            subject: &message.subject,
+            time: &stored_at(info.published.unix_timestamp_nanos()),
+            traceparent: traceparent.map(async_nats::HeaderValue::as_str),
+            payload: &message.payload,
+        });
+        self.delivered = info.consumer_sequence;
+        self.previous = info.stream_sequence;
+        lag.set(gauge(info.pending));
+        Ok(Input { sequence: info.stream_sequence, json: encoded.json })
+    }
+}

@@ -1,0 +1,118 @@
+//! The durable consumer of a subscription, and fetching from it.
+
+use crate::annotations::{Deliver, Subscription, durable_name};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use futures_util::StreamExt as _;
+use messaging::Nats;
+use std::time::Duration;
+
+/// How long the server holds a request for a first message.
+const POLL: Duration = Duration::from_secs(2);
+/// What the server waits for an acknowledgement beyond the longest call.
+const ACK_MARGIN: Duration = Duration::from_secs(15);
+/// Messages that may wait for another attempt before no more are given out.
+const DELAYED_MAX: usize = 1_000;
+/// Subject, headers and reply of a message count as well.
+const MESSAGE_BYTES_EXTRA: usize = 64 * 1024;
+
+pub(crate) type Pull = Consumer<pull::Config>;
+
+/// How long the server waits for a word before it gives a message out again.
+pub(crate) fn ack_wait(subscription: &Subscription) -> Duration {
+    subscription.timeout.saturating_add(ACK_MARGIN)
+}
+
+/// Makes the consumer, or brings its settings up to date; its position stays.
+pub(crate) async fn ensure(
+    nats: &Nats,
+    subscription: &Subscription,
+    deliver: Deliver,
+    max_inflight: usize,
+) -> Result<Pull, String> {
+    let name = durable_name(&subscription.function, &subscription.filter);
+    let stream = nats.js.get_stream(&subscription.stream).await.map_err(|e| e.to_string())?;
+    let known = match stream.consumer_info(&name).await {
+        Ok(info) => Some(info.config.deliver_policy),
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => None,
+        Err(error) => return Err(error.to_string()),
+    };
+    let deliver_policy = match known {
+        // Where it started cannot be changed, and means nothing any more.
+        Some(policy) => policy,
+        None => start(deliver)?,
+    };
+    let batch = subscription.batch.saturating_mul(max_inflight);
+    let max_ack_pending = i64::try_from(batch.saturating_add(DELAYED_MAX)).unwrap_or(i64::MAX);
+    let config = pull::Config {
+        durable_name: Some(name),
+        description: Some(format!("calls of {}", subscription.function)),
+        deliver_policy,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ack_wait(subscription),
+        max_deliver: -1,
+        max_ack_pending,
+        filter_subject: subscription.filter.clone(),
+        ..Default::default()
+    };
+    stream.create_consumer(config).await.map_err(|error| error.to_string())
+}
+
+fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {
+    let age = match deliver {
+        Deliver::All => return Ok(DeliverPolicy::All),
+        Deliver::New => return Ok(DeliverPolicy::New),
+        Deliver::Since(age) => age,
+    };
+    let nanos = async_nats::datetime::now().unix_timestamp_nanos();
+    let age = i128::try_from(age.as_nanos()).map_err(|error| error.to_string())?;
+    let start_time =
+        async_nats::datetime::from_nanos(nanos - age).map_err(|error| error.to_string())?;
+    Ok(DeliverPolicy::ByStartTime { start_time })
+}
+
+/// Up to `count` messages: what there is now, else what comes within [`POLL`] and
+/// `subscription.batch_wait` after it.
+pub(crate) async fn fetch(
+    nats: &Nats,
+    consumer: &Pull,
+    subscription: &Subscription,
+    count: usize,
+) -> Result<Vec<Message>, String> {
+    // A message that is larger than what is asked for would never come.
+    let bytes = subscription.batch_bytes.max(nats.message_bytes_max() + MESSAGE_BYTES_EXTRA);
+    let wait = subscription.batch_wait.max(Duration::from_millis(1));
+    if 1 < count {
+        let messages = pull(consumer, count, bytes, wait).await?;
+        if !messages.is_empty() {
+            return Ok(messages);
+        }
+    }
+    let mut messages = pull(consumer, 1, bytes, POLL).await?;
+    if !messages.is_empty() && 1 < count {
+        // What came is not lost when this fails.
+        messages.extend(pull(consumer, count - 1, bytes, wait).await.unwrap_or_default());
+    }
+    Ok(messages)
+}
+
+async fn pull(
+    consumer: &Pull,
+    count: usize,
+    bytes: usize,
+    wait: Duration,
+) -> Result<Vec<Message>, String> {
+    let request = consumer.batch().max_messages(count).max_bytes(bytes).expires(wait);
+    let mut answers = request.messages().await.map_err(|error| error.to_string())?;
+    let mut messages = Vec::new();
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(message) => messages.push(message),
+            // Among others: the next one did not fit into the bytes.
+            Err(_) if !messages.is_empty() => break,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(messages)
+}

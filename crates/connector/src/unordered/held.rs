@@ -1,0 +1,177 @@
+//! Messages that were fetched and are not settled yet, and what is remembered of them.
+
+use crate::annotations::Subscription;
+use crate::event::{self, Stored};
+use crate::verdict::Member;
+use async_nats::HeaderMap;
+use async_nats::jetstream::Message;
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A message in the connector's hands.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) sequence: u64,
+    pub(crate) subject: String,
+    pub(crate) reply: String,
+    pub(crate) headers: Option<HeaderMap>,
+    pub(crate) payload: Bytes,
+    pub(crate) id: String,
+    pub(crate) json: Vec<u8>,
+    pub(crate) record: Record,
+    pub(crate) settled: bool,
+}
+
+/// What is remembered of a message between two deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// How often the function failed on it.
+    pub(crate) attempts: u32,
+    /// How often nobody answered a call that it was part of.
+    pub(crate) unanswered: u32,
+    /// It goes alone, so that it does no harm to others.
+    pub(crate) alone: bool,
+}
+
+/// Records by stream sequence. Messages that wait for another attempt are unacknowledged, and the
+/// server gives out only so many of those: that is the limit of this map.
+#[derive(Debug, Default)]
+pub(crate) struct Records(Mutex<HashMap<u64, Record>>);
+
+impl Records {
+    pub(crate) fn get(&self, sequence: u64) -> Record {
+        self.lock().get(&sequence).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set(&self, sequence: u64, record: Record) {
+        self.lock().insert(sequence, record);
+    }
+
+    pub(crate) fn forget(&self, sequence: u64) {
+        self.lock().remove(&sequence);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When a message was stored, RFC 3339.
+pub(crate) fn stored_at(nanos: i128) -> String {
+    let nanos = i64::try_from(nanos).unwrap_or_default();
+    DateTime::from_timestamp_nanos(nanos).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+impl Held {
+    /// Nothing if it is no message of JetStream.
+    pub(crate) fn new(
+        message: Message,
+        subscription: &Subscription,
+        records: &Records,
+    ) -> Option<Self> {
+        let info = message.info().ok()?;
+        let sequence = info.stream_sequence;
+        let time = stored_at(info.published.unix_timestamp_nanos());
+        let traceparent = message.headers.as_ref().and_then(|headers| headers.get("traceparent"));
+        let encoded = event::encode(&Stored {
+            stream: &subscription.stream,
+            sequence,
+            previous: None,
+            subject: &message.subject,
+            time: &time,
+            traceparent: traceparent.map(async_nats::HeaderValue::as_str),
+            payload: &message.payload,
+        });
+        let message = message.message;
+        Some(Self {
+            sequence,
+            subject: message.subject.to_string(),
+            reply: message.reply?.to_string(),
+            headers: message.headers,
+            payload: message.payload,
+            id: encoded.id,
+            json: encoded.json,
+            record: records.get(sequence),
+            settled: false,
+        })
+    }
+
+    pub(crate) fn member(&self) -> Member<'_> {
+        Member { id: &self.id, attempts: self.record.attempts }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(sequence: u64, subject: &str, headers: HeaderMap, json: &[u8]) -> Self {
+        Self {
+            sequence,
+            subject: subject.into(),
+            reply: String::new(),
+            headers: Some(headers),
+            payload: Bytes::copy_from_slice(json),
+            id: sequence.to_string(),
+            json: json.to_vec(),
+            record: Record::default(),
+            settled: false,
+        }
+    }
+}
+
+/// Cuts `held` into calls of at most `bytes_max`; those that go alone come last.
+pub(crate) fn cut(held: &mut [Held], bytes_max: usize) -> Vec<Range<usize>> {
+    held.sort_by_key(|held| (held.record.alone, held.sequence));
+    let mut calls: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0_usize;
+    for (i, one) in held.iter().enumerate() {
+        let size = one.json.len() + 1;
+        match calls.last_mut() {
+            Some(call) if !one.record.alone && bytes + size <= bytes_max => {
+                bytes += size;
+                call.end = i + 1;
+            }
+            _ => {
+                bytes = size;
+                calls.push(i..i + 1);
+            }
+        }
+    }
+    calls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(sizes: &[usize], alone: &[u64], bytes_max: usize, expected: &[&[u64]]) {
+        let mut held: Vec<Held> = (1..)
+            .zip(sizes)
+            .map(|(sequence, &size)| {
+                let mut held = Held::for_test(sequence, "s", HeaderMap::new(), &vec![b'x'; size]);
+                held.record.alone = alone.contains(&sequence);
+                held
+            })
+            .collect();
+        let calls = cut(&mut held, bytes_max);
+        let sequences = |call: Range<usize>| held[call].iter().map(|one| one.sequence).collect();
+        let calls: Vec<Vec<u64>> = calls.into_iter().map(sequences).collect();
+        assert_eq!(calls, expected);
+    }
+
+    #[test]
+    fn calls_are_cut_by_bytes_and_suspects_go_alone() {
+        check(&[], &[], 10, &[]);
+        check(&[4, 4, 4], &[], 10, &[&[1, 2], &[3]]);
+        check(&[4, 99, 4], &[], 10, &[&[1], &[2], &[3]]);
+        check(&[1, 1, 1, 1], &[2, 3], 100, &[&[1, 4], &[2], &[3]]);
+        check(&[1, 1], &[1, 2], 100, &[&[1], &[2]]);
+    }
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(stored_at(1_500_000_000), "1970-01-01T00:00:01.500Z");
+        assert_eq!(stored_at(0), "1970-01-01T00:00:00Z");
+    }
+}

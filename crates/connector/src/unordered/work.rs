@@ -1,0 +1,280 @@
+//! One fetched batch, from the first call until each message is settled.
+
+use super::consumer::ack_wait;
+use super::dead::{self, Buried};
+use super::held::{Held, Record, Records, cut};
+use crate::Shared;
+use crate::annotations::Subscription;
+use crate::backoff::{self, Jitter};
+use crate::circuit::Circuit;
+use crate::gateway::Call;
+use crate::metrics::OfFunction;
+use crate::stop::Stop;
+use crate::verdict::{self, Decision, Fate, Outcome};
+use crate::{DRAIN, event};
+use async_nats::jetstream::{AckKind, Message};
+use futures_util::StreamExt as _;
+use messaging::ack;
+use messaging::publish::Outgoing;
+use std::ops::Range;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+/// Acknowledgements that wait for the server at once.
+const ACKS_AT_ONCE: usize = 512;
+
+/// What all batches of a subscription share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) shared: Shared,
+    pub(crate) subscription: Subscription,
+    pub(crate) max_deliver: u32,
+    pub(crate) records: Records,
+    pub(crate) circuit: Circuit,
+    pub(crate) stop: Stop,
+}
+
+/// Messages that are called together.
+struct Group {
+    of: Range<usize>,
+    failed_before: bool,
+}
+
+impl Worker {
+    /// Calls the function until every message of `messages` is settled or given back.
+    pub(crate) async fn work(&self, messages: Vec<Message>) {
+        let held = messages.into_iter();
+        let mut held: Vec<Held> =
+            held.filter_map(|m| Held::new(m, &self.subscription, &self.records)).collect();
+        let calls = cut(&mut held, self.subscription.batch_bytes);
+        let mut groups: Vec<Group> =
+            calls.into_iter().rev().map(|of| Group { of, failed_before: false }).collect();
+        while let Some(group) = groups.pop() {
+            if self.stop.is_requested() {
+                break;
+            }
+            let Some((decision, outcome)) = self.call(&held, &group).await else { break };
+            match decision {
+                Decision::Settle(fates) => {
+                    let failed = matches!(outcome, Outcome::Failed { .. });
+                    self.settle(&mut held, group.of, fates, failed).await;
+                }
+                Decision::Again(delay) => {
+                    let rest = self.stop.or(sleep(delay));
+                    if self.keep_alive(&held, rest).await.is_none() {
+                        break;
+                    }
+                    groups.push(Group { failed_before: true, ..group });
+                }
+                Decision::Halve => {
+                    let middle = usize::midpoint(group.of.start, group.of.end);
+                    let half = |of| Group { of, failed_before: true };
+                    groups.push(half(middle..group.of.end));
+                    groups.push(half(group.of.start..middle));
+                }
+                Decision::Open => {
+                    self.unanswered(&mut held, group.of, &outcome).await;
+                    break;
+                }
+            }
+        }
+        self.give_back(&mut held).await;
+    }
+
+    /// One call; nothing when it has to be given up because the connector ends.
+    async fn call(&self, held: &[Held], group: &Group) -> Option<(Decision, Outcome)> {
+        let of = held.get(group.of.clone()).unwrap_or_default();
+        let body = event::array(of.iter().map(|one| one.json.as_slice()));
+        let reply = self.shared.gateway.call(Call {
+            function: &self.subscription.function,
+            body: body.into(),
+            position: None,
+            timeout: self.subscription.timeout,
+        });
+        let ended = async {
+            self.stop.requested().await;
+            sleep(DRAIN).await;
+        };
+        let reply = tokio::select! {
+            reply = self.keep_alive(held, reply) => reply,
+            () = ended => return None,
+        };
+        let outcome = verdict::outcome(&reply, |id| of.iter().any(|one| one.id == id));
+        let members: Vec<_> = of.iter().map(Held::member).collect();
+        let jitter = Jitter::random();
+        let decision =
+            verdict::decide(&outcome, &members, group.failed_before, self.max_deliver, jitter);
+        let function = &self.subscription.function;
+        match &outcome {
+            Outcome::Unavailable { reason, retry_after, .. } => {
+                self.circuit.failed(reason, *retry_after);
+            }
+            Outcome::Refused { reason } | Outcome::Failed { reason } => {
+                self.circuit.answered();
+                tracing::warn!(function, messages = of.len(), reason, "the call failed");
+            }
+            Outcome::Answered(_) => self.circuit.answered(),
+        }
+        Some((decision, outcome))
+    }
+
+    /// `failed`: it was the whole call that failed, not a message that the function named.
+    async fn settle(&self, held: &mut [Held], of: Range<usize>, fates: Vec<Fate>, failed: bool) {
+        let mut done = 0;
+        let mut words = Vec::with_capacity(fates.len());
+        for (one, fate) in held.get_mut(of).unwrap_or_default().iter_mut().zip(fates) {
+            one.settled = true;
+            words.push(match fate {
+                Fate::Done => {
+                    done += 1;
+                    Word::of(one, AckKind::Ack)
+                }
+                Fate::Later { after, counts } => {
+                    let attempts = one.record.attempts.saturating_add(u32::from(counts));
+                    // What made a call fail would make that of its next neighbours fail, too.
+                    let alone = failed || one.record.alone;
+                    one.record = Record { attempts, unanswered: 0, alone };
+                    self.records.set(one.sequence, one.record);
+                    Word::of(one, AckKind::Nak(Some(after)))
+                }
+                Fate::Dead { reason } => {
+                    let attempts = one.record.attempts.saturating_add(1);
+                    let letter = dead::letter(&self.subscription, one, attempts, &reason);
+                    Word { letter: Some(letter), ..Word::of(one, AckKind::Term) }
+                }
+            });
+        }
+        self.metrics("done", done);
+        let said = self.say(words);
+        self.keep_alive(held, said).await;
+    }
+
+    /// Gives back the messages of a call that nobody answered. Those that may have been the reason
+    /// wait longer each time and go alone, so that they do not keep the circuit open for others.
+    async fn unanswered(&self, held: &mut [Held], of: Range<usize>, outcome: &Outcome) {
+        let suspect = matches!(outcome, Outcome::Unavailable { suspect: true, .. });
+        let mut words = Vec::with_capacity(of.len());
+        for one in held.get_mut(of).unwrap_or_default() {
+            one.settled = true;
+            one.record.unanswered = one.record.unanswered.saturating_add(1);
+            one.record.alone |= suspect && 1 < one.record.unanswered;
+            self.records.set(one.sequence, one.record);
+            let delay = backoff::circuit(one.record.unanswered, Jitter::random());
+            words.push(Word::of(one, AckKind::Nak(Some(delay))));
+        }
+        self.metrics("unanswered", words.len());
+        self.say(words).await;
+    }
+
+    /// Gives back what was not called.
+    pub(crate) async fn give_back(&self, held: &mut [Held]) {
+        let rest = held.iter_mut().filter(|one| !one.settled);
+        let words: Vec<Word> = rest
+            .map(|one| {
+                one.settled = true;
+                Word::of(one, AckKind::Nak(None))
+            })
+            .collect();
+        self.say(words).await;
+    }
+
+    /// Tells the server what became of messages; what it does not confirm comes again.
+    async fn say(&self, words: Vec<Word>) {
+        let said = futures_util::stream::iter(words).map(|word| {
+            let nats = self.shared.nats.clone();
+            async move {
+                let Word { sequence, reply, kind, letter } = word;
+                let settled = matches!(kind, AckKind::Ack | AckKind::Term);
+                let result = match letter {
+                    None => ack::confirmed(&nats, &reply, kind)
+                        .await
+                        .map(|()| None)
+                        .map_err(|error| error.to_string()),
+                    Some(letter) => dead::bury(&nats, letter, &reply).await.map(Some),
+                };
+                (sequence, settled, result)
+            }
+        });
+        let mut said = said.buffer_unordered(ACKS_AT_ONCE);
+        let (mut lost, mut last) = (0_usize, String::new());
+        while let Some((sequence, settled, result)) = said.next().await {
+            match result {
+                Ok(buried) => {
+                    if settled {
+                        self.records.forget(sequence);
+                    }
+                    if let Some(buried) = buried {
+                        self.buried(buried);
+                    }
+                }
+                Err(error) => {
+                    lost += 1;
+                    last = error;
+                }
+            }
+        }
+        if lost > 0 {
+            let function = &self.subscription.function;
+            tracing::warn!(
+                function,
+                messages = lost,
+                error = last,
+                "not confirmed; they come again"
+            );
+        }
+    }
+
+    fn buried(&self, buried: Buried) {
+        let function = self.subscription.function.clone();
+        match buried {
+            Buried::Kept => {
+                self.metrics("dead", 1);
+                self.shared.metrics.dead_letters.get_or_create(&OfFunction { function }).inc();
+            }
+            Buried::Parked => self.metrics("parked", 1),
+        }
+    }
+
+    /// Waits for `future` and tells the server meanwhile that the messages are being worked on.
+    async fn keep_alive<F: Future>(&self, held: &[Held], future: F) -> F::Output {
+        tokio::pin!(future);
+        let third = (ack_wait(&self.subscription) / 3).max(Duration::from_millis(10));
+        let mut ticks = interval(third);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                output = &mut future => return output,
+                _ = ticks.tick() => self.progress(held).await,
+            }
+        }
+    }
+
+    async fn progress(&self, held: &[Held]) {
+        let client = &self.shared.nats.client;
+        for one in held.iter().filter(|one| !one.settled) {
+            if let Err(error) = client.publish(one.reply.clone(), AckKind::Progress.into()).await {
+                tracing::debug!(%error, "cannot say that work is in progress");
+                return;
+            }
+        }
+    }
+
+    fn metrics(&self, outcome: &'static str, messages: usize) {
+        self.shared.metrics.count(&self.subscription.function, outcome, messages);
+    }
+}
+
+/// What the server is told of a message.
+struct Word {
+    sequence: u64,
+    reply: String,
+    kind: AckKind,
+    letter: Option<Outgoing>,
+}
+
+impl Word {
+    fn of(held: &Held, kind: AckKind) -> Self {
+        Self { sequence: held.sequence, reply: held.reply.clone(), kind, letter: None }
+    }
+}

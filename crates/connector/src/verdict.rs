@@ -1,0 +1,311 @@
+//! What becomes of messages after a call: the delivery rule, pure and total.
+
+use crate::backoff::{self, Jitter};
+use bytes::Bytes;
+use runtime::events::Answer;
+use std::time::Duration;
+
+/// What came back from a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// An HTTP answer, whole.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Did the function give it? Our runtime signs with `X-Duration-Seconds`.
+        by_function: bool,
+        /// Its `Retry-After`.
+        retry_after: Option<Duration>,
+        /// Its body.
+        body: Bytes,
+    },
+    /// The function began to answer and did not end in time, or said more than is read.
+    Unfinished {
+        /// What happened.
+        reason: String,
+    },
+    /// No answer within the time-out.
+    Late,
+    /// No connection, or a broken one.
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The function says what it did with each message.
+    Answered(Answer),
+    /// The function says that this input can never be taken: 400, 413, 415, 422.
+    Refused {
+        /// What it said.
+        reason: String,
+    },
+    /// The function failed; another time may go better.
+    Failed {
+        /// What it said.
+        reason: String,
+    },
+    /// No function answered: nothing is known about the messages.
+    Unavailable {
+        /// What happened instead.
+        reason: String,
+        /// The function, or what stands before it, asked for this time.
+        retry_after: Option<Duration>,
+        /// May one message have done it, by hanging or ending the function?
+        suspect: bool,
+    },
+}
+
+/// Reads what came back; `was_sent` knows the ids of the batch.
+#[must_use]
+pub fn outcome(reply: &Reply, was_sent: impl Fn(&str) -> bool) -> Outcome {
+    let unavailable = |reason: String, retry_after, suspect| Outcome::Unavailable {
+        reason,
+        retry_after,
+        suspect,
+    };
+    match reply {
+        Reply::Unreachable { reason } => unavailable(reason.clone(), None, false),
+        Reply::Late => unavailable("no answer within the time-out".into(), None, true),
+        Reply::Unfinished { reason } => Outcome::Failed { reason: reason.clone() },
+        Reply::Http { status, by_function, retry_after, body } => {
+            let reason = said(*status, body);
+            match (*status, *by_function) {
+                // Whoever says it, it is about the call and not about the messages.
+                (401 | 403 | 404 | 429, _) => unavailable(reason, *retry_after, false),
+                (500.., false) => unavailable(reason, *retry_after, true),
+                (_, false) => {
+                    let reason = format!("not answered by a function: {reason}");
+                    unavailable(reason, *retry_after, false)
+                }
+                (200, true) => match Answer::parse(body, was_sent) {
+                    Ok(answer) => Outcome::Answered(answer),
+                    Err(error) => Outcome::Failed { reason: error.to_string() },
+                },
+                (400 | 413 | 415 | 422, true) => Outcome::Refused { reason },
+                (_, true) => Outcome::Failed { reason },
+            }
+        }
+    }
+}
+
+/// Most of an error's body that is kept.
+const SAID_CHARS_MAX: usize = 500;
+
+/// A status and what was said with it, on one line.
+pub(crate) fn said(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX);
+    let line: String = line.collect();
+    format!("{status} {}", line.trim()).trim_end().to_owned()
+}
+
+/// A message of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// The event's id.
+    pub id: &'a str,
+    /// How often the function has failed on it before.
+    pub attempts: u32,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Each message has its fate, in the order of the call.
+    Settle(Vec<Fate>),
+    /// The same call again, after a while.
+    Again(Duration),
+    /// Two calls with half of the messages each, to find the one that it is about.
+    Halve,
+    /// Give all messages back, call no more until a probe is answered.
+    Open,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done.
+    Done,
+    /// It comes again.
+    Later {
+        /// Not before this time.
+        after: Duration,
+        /// Was it an attempt?
+        counts: bool,
+    },
+    /// It is given up: kept apart, with the reason.
+    Dead {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The delivery rule. `failed_before`: this very call was tried before and the function failed.
+///
+/// A message is given up only when the function refused it by name, refused it alone, or failed on
+/// it alone `max_deliver` times; never for what happened to its neighbours or to the function.
+#[must_use]
+pub fn decide(
+    outcome: &Outcome,
+    call: &[Member<'_>],
+    failed_before: bool,
+    max_deliver: u32,
+    jitter: Jitter,
+) -> Decision {
+    let again = |member: &Member<'_>, reason: &str| {
+        let attempts = member.attempts.saturating_add(1);
+        if attempts < max_deliver {
+            return Fate::Later { after: backoff::message(attempts, jitter), counts: true };
+        }
+        Fate::Dead { reason: format!("failed {attempts} times, last: {reason}") }
+    };
+    let by_name = |answer: &Answer, member: &Member<'_>| {
+        match answer.failed.iter().find(|failed| failed.id == member.id) {
+            None => Fate::Done,
+            Some(failed) if !failed.retry => Fate::Dead { reason: failed.reason.clone() },
+            // The function knows when to come back: it is at work, which is no attempt.
+            Some(failed) => match failed.after {
+                Some(after) => Fate::Later { after, counts: false },
+                None => again(member, &failed.reason),
+            },
+        }
+    };
+    match (outcome, call) {
+        (Outcome::Unavailable { .. }, _) => Decision::Open,
+        (Outcome::Answered(answer), call) => {
+            Decision::Settle(call.iter().map(|member| by_name(answer, member)).collect())
+        }
+        (Outcome::Refused { reason }, [_]) => {
+            Decision::Settle(vec![Fate::Dead { reason: reason.clone() }])
+        }
+        (Outcome::Refused { .. }, _) => Decision::Halve,
+        (Outcome::Failed { reason }, [member]) => Decision::Settle(vec![again(member, reason)]),
+        (Outcome::Failed { .. }, _) if failed_before => Decision::Halve,
+        (Outcome::Failed { .. }, _) => Decision::Again(backoff::message(1, jitter)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(status: u16, by_function: bool, body: &'static str) -> Reply {
+        let body = Bytes::from_static(body.as_bytes());
+        Reply::Http { status, by_function, retry_after: None, body }
+    }
+
+    /// `calls` are messages by their earlier attempts; ids are `m0`, `m1`, …; at most 3 attempts.
+    #[track_caller]
+    fn check(reply: &Reply, attempts: &[u32], failed_before: bool, expected: &str) {
+        let ids: Vec<String> = (0..attempts.len()).map(|i| format!("m{i}")).collect();
+        let outcome = outcome(reply, |id| ids.iter().any(|known| known == id));
+        let members = ids.iter().zip(attempts);
+        let call: Vec<_> = members.map(|(id, &attempts)| Member { id, attempts }).collect();
+        let decision = decide(&outcome, &call, failed_before, 3, Jitter::NONE);
+        let shown = match decision {
+            Decision::Open => "open".to_owned(),
+            Decision::Halve => "halve".to_owned(),
+            Decision::Again(after) => format!("again {after:?}"),
+            Decision::Settle(fates) => {
+                let show = |fate: &Fate| match fate {
+                    Fate::Done => "done".to_owned(),
+                    Fate::Later { after, counts: true } => format!("later {after:?}"),
+                    Fate::Later { after, counts: false } => format!("wait {after:?}"),
+                    Fate::Dead { reason } => format!("dead {reason}"),
+                };
+                fates.iter().map(show).collect::<Vec<_>>().join(", ")
+            }
+        };
+        assert_eq!(shown, expected, "{reply:?}");
+    }
+
+    #[test]
+    fn an_empty_answer_means_that_all_is_done() {
+        for body in ["", " \n", r#"{"failed":[]}"#] {
+            check(&http(200, true, body), &[0, 2], false, "done, done");
+        }
+    }
+
+    #[test]
+    fn each_message_has_its_own_fate() {
+        let body = r#"{"failed":[{"id":"m1","reason":"busy","retry":true},{"id":"m2","reason":"bad","retry":false},{"id":"m3","reason":"43 %","retry":true,"after":"5s"}]}"#;
+        check(&http(200, true, body), &[0, 0, 0, 0], false, "done, later 1s, dead bad, wait 5s");
+        check(
+            &http(200, true, body),
+            &[0, 2, 2, 99],
+            true,
+            "done, dead failed 3 times, last: busy, dead bad, wait 5s",
+        );
+        check(&http(200, true, body), &[0, 1, 0, 0], false, "done, later 2s, dead bad, wait 5s");
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_used_is_a_failure() {
+        for body in ["ok", "{}", "[]", r#"{"failed":[{"id":"x","reason":"","retry":true}]}"#] {
+            check(&http(200, true, body), &[0, 0], false, "again 1s");
+            check(&http(200, true, body), &[0, 0], true, "halve");
+            check(&http(200, true, body), &[1], false, "later 2s");
+        }
+        for status in [201, 204, 302, 405, 408, 409] {
+            check(&http(status, true, ""), &[0, 0], true, "halve");
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_up_when_no_function_answered() {
+        let replies = [
+            Reply::Late,
+            Reply::Unreachable { reason: "refused".into() },
+            http(500, false, ""),
+            http(502, false, ""),
+            http(503, false, ""),
+            http(504, false, ""),
+            http(200, false, ""),
+            http(400, false, ""),
+            http(422, false, ""),
+            http(302, false, ""),
+        ];
+        for status in [401, 403, 404, 429] {
+            for by_function in [true, false] {
+                check(&http(status, by_function, ""), &[99], true, "open");
+            }
+        }
+        for reply in &replies {
+            check(reply, &[99], true, "open");
+            check(reply, &[0, 99], false, "open");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_halved_at_once_and_final_for_one_message() {
+        for status in [400, 413, 415, 422] {
+            check(&http(status, true, "no\n"), &[0, 0, 0], false, "halve");
+            check(&http(status, true, "no\n"), &[0], false, &format!("dead {status} no"));
+        }
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_then_halved_and_counted_alone() {
+        for reply in [http(500, true, "oh"), http(503, true, "oh"), http(599, true, "oh")] {
+            check(&reply, &[0, 0], false, "again 1s");
+            check(&reply, &[0, 0], true, "halve");
+            check(&reply, &[0], true, "later 1s");
+            check(&reply, &[1], false, "later 2s");
+        }
+        check(&http(500, true, "oh"), &[2], false, "dead failed 3 times, last: 500 oh");
+        let cut = Reply::Unfinished { reason: "cut".into() };
+        check(&cut, &[0, 0], true, "halve");
+        check(&cut, &[2], false, "dead failed 3 times, last: cut");
+    }
+
+    #[test]
+    fn what_was_said_fits_on_one_line() {
+        assert_eq!(said(500, b" a\r\nb\0"), "500 a  b");
+        assert_eq!(said(502, b""), "502");
+        assert_eq!(said(500, "é".repeat(9_999).as_bytes()).chars().count(), 504);
+    }
+}
