@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Blank { len: usize },
     /// A record of `lines` physical lines, `len` bytes with its end and `raw` without; its first
     /// physical line has `first` bytes with its end. The fields are in [`Scanner::fields`].
-    Record { len: usize, raw: usize, lines: u64, first: usize },
+    Record { len: usize, raw: usize, lines: u64, first: usize, has_nul: bool },
     /// A defect; its line has `len` bytes with its end, or does not end within the limit.
     /// [`Scanner::fields`] holds the fields before the defect.
     Bad { defect: Defect, len: Option<usize>, raw: usize },
@@ -91,7 +91,7 @@ impl Scanner {
             return self.scan_quoted(window, first, line.len());
         }
         self.split(line);
-        Step::Record { len: first, raw: line.len(), lines: 1, first }
+        Step::Record { len: first, raw: line.len(), lines: 1, first, has_nul: false }
     }
 
     /// The fast path: no quote, so every delimiter ends a field.
@@ -146,7 +146,8 @@ impl Scanner {
                 let record = part(window.bytes, 0, len);
                 let ends = memchr_iter(b'\n', record).count() as u64;
                 let unended = u64::from(record.last() != Some(&b'\n'));
-                Step::Record { len, raw, lines: ends + unended, first }
+                let has_nul = memchr(0, record).is_some();
+                Step::Record { len, raw, lines: ends + unended, first, has_nul }
             }
         }
     }

@@ -172,6 +172,13 @@ impl Transform {
     /// Reads records from `bytes` as far as they can be decided; says how far.
     fn read(&mut self, bytes: &[u8], end: bool, into: &mut Part) -> Result<usize, FileError> {
         let mut at = 0;
+        // Once for all records: a good block is text throughout.
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                std::str::from_utf8(part(bytes, 0, error.valid_up_to())).unwrap_or_default()
+            }
+        };
         loop {
             match &self.state {
                 State::Failed(error) => return Err(error.clone()),
@@ -200,7 +207,7 @@ impl Transform {
                             at += len;
                             self.line += 1;
                         }
-                        step => at += self.record(bytes, step, into)?,
+                        step => at += self.record(bytes, text.get(at..), step, into)?,
                     }
                 }
             }
@@ -208,7 +215,14 @@ impl Transform {
     }
 
     /// Handles one record or defect at the start of `bytes`; says how many bytes are done.
-    fn record(&mut self, bytes: &[u8], step: Step, into: &mut Part) -> Result<usize, FileError> {
+    /// `text` is the same as far as it is known to be UTF-8.
+    fn record(
+        &mut self,
+        bytes: &[u8],
+        text: Option<&str>,
+        step: Step,
+        into: &mut Part,
+    ) -> Result<usize, FileError> {
         let Some(layout) = &self.layout else {
             let layout = header(&self.config, &self.scanner, self.line, bytes, step)?;
             self.layout = Some(layout);
@@ -221,9 +235,11 @@ impl Transform {
         self.summary.rows += 1;
         let mut fields = &self.scanner.fields;
         let (raw, whole, fault) = match step {
-            Step::Record { raw, .. } => {
+            Step::Record { raw, has_nul, .. } => {
+                let text = text.and_then(|text| text.get(..raw));
                 let raw = part(bytes, 0, raw);
-                let checked = structure(layout, raw, fields.len()).and_then(|mut text| {
+                let checked = structure(layout, fields.len(), raw, text, has_nul);
+                let checked = checked.and_then(|mut text| {
                     if fields.iter().any(|field| field.escaped) {
                         self.unescaped_fields.clone_from(fields);
                         rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
@@ -279,8 +295,14 @@ impl Transform {
 }
 
 /// What is wrong with a record's width and bytes; with it, whether the whole record is to blame
-/// or only its first line.
-fn structure<'a>(layout: &Layout, raw: &'a [u8], fields: usize) -> Result<&'a str, (Fault, bool)> {
+/// or only its first line. `text` is `raw` if that is known to be UTF-8.
+fn structure<'a>(
+    layout: &Layout,
+    fields: usize,
+    raw: &'a [u8],
+    text: Option<&'a str>,
+    has_nul: bool,
+) -> Result<&'a str, (Fault, bool)> {
     let fault = |rule, reason: Cow<'static, str>| Fault { rule, column: None, reason };
     if fields != layout.width {
         let rule = if fields < layout.width { Rule::TooFewFields } else { Rule::TooManyFields };
@@ -288,11 +310,11 @@ fn structure<'a>(layout: &Layout, raw: &'a [u8], fields: usize) -> Result<&'a st
         // A quote that was left open may have run to the next row's first one.
         return Err((fault(rule, reason.into()), false));
     }
-    if let Some(at) = memchr(0, raw) {
-        let reason = format!("byte {} of the record is zero", at + 1);
+    if has_nul {
+        let reason = format!("byte {} of the record is zero", memchr(0, raw).unwrap_or(0) + 1);
         return Err((fault(Rule::NulByte, reason.into()), true));
     }
-    std::str::from_utf8(raw).map_err(|error| {
+    text.map_or_else(|| std::str::from_utf8(raw), Ok).map_err(|error| {
         let reason = format!("byte {} of the record is not UTF-8", error.valid_up_to() + 1);
         (fault(Rule::InvalidUtf8, reason.into()), true)
     })

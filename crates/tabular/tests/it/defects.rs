@@ -173,7 +173,8 @@ fn a_byte_order_mark_and_blank_lines_may_stand_before_the_header() {
         ["4: A1 P1 x1 2.00 c1 [x]"]
     );
     assert_eq!(
-        plain().outcome(format!("\u{FEFF}{}{row}", HEADER.replace("order", "\"order\"")).as_bytes()),
+        plain()
+            .outcome(format!("\u{FEFF}{}{row}", HEADER.replace("order", "\"order\"")).as_bytes()),
         ["2: A1 P1 x1 2.00 c1 [x]"]
     );
 }
