@@ -1,7 +1,26 @@
 //! The identity of a file that arrived.
 
 use domain::PartnerId;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+/// Type of the event that says that a file arrived.
+pub const ARRIVED: &str = "orderflow.file.arrived.v1";
+
+/// Data of that event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// Whose file.
+    pub partner: PartnerId,
+    /// Its name in the inbox.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Last change, seconds since 1970 by the server's clock.
+    pub mtime: u64,
+    /// [`id`] of it.
+    pub arrival: String,
+}
 
 /// The first 32 hexadecimal digits of a SHA-256 over partner, path, size and time of last change:
 /// the same file seen twice is the same arrival, the same name with new content is another one.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod access;
 pub mod arrival;
 pub mod complete;
 pub mod host_key;
