@@ -80,6 +80,9 @@ pub struct Failed {
     /// Not before this time; `"5s"`, `"250ms"`, `"2m"`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "delay")]
     pub after: Option<Duration>,
+    /// How far the work on it is, in percent. It goes on: this is no failed attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<u8>,
 }
 
 /// What an ordered function answers.
@@ -112,13 +115,27 @@ impl Answer {
     /// Notes an event that may go better another time.
     pub fn retry(&mut self, event: &Event, reason: impl Into<String>, after: Option<Duration>) {
         let (id, reason) = (event.id.clone(), reason.into());
-        self.failed.push(Failed { id, reason, retry: true, after });
+        self.failed.push(Failed { id, reason, retry: true, after, progress: None });
+    }
+
+    /// Notes an event that waits for something that is not its fault, or is in work for longer
+    /// than a call can wait; `percent` says how far it is. No failed attempt.
+    pub fn wait(
+        &mut self,
+        event: &Event,
+        reason: impl Into<String>,
+        after: Duration,
+        percent: u8,
+    ) {
+        let (id, reason) = (event.id.clone(), reason.into());
+        let progress = Some(percent);
+        self.failed.push(Failed { id, reason, retry: true, after: Some(after), progress });
     }
 
     /// Notes an event that will never go: it becomes a dead letter.
     pub fn reject(&mut self, event: &Event, reason: impl Into<String>) {
         let (id, reason) = (event.id.clone(), reason.into());
-        self.failed.push(Failed { id, reason, retry: false, after: None });
+        self.failed.push(Failed { id, reason, retry: false, after: None, progress: None });
     }
 
     /// Reads the body of a 200; an empty one means that all is done.
@@ -400,7 +417,7 @@ mod tests {
     #[test]
     fn a_failure_survives_the_wire() {
         for after in [None, Some(Duration::from_secs(5)), Some(Duration::from_millis(1500))] {
-            let failed = Failed { id: "a".into(), reason: "x".into(), retry: false, after };
+            let failed = Failed { id: "a".into(), reason: "x".into(), retry: false, after, progress: None };
             let answer = Answer { failed: vec![failed] };
             let text = serde_json::to_vec(&answer).unwrap();
             assert_eq!(Answer::parse(&text, |_| true).unwrap(), answer);

@@ -1,0 +1,150 @@
+//! `POST /`: files that arrived.
+
+use crate::App;
+use crate::work::{Failure, Work};
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::PartnerId;
+use intake::ledger::{self, Record};
+use intake::sftp::Disposition;
+use messaging::Event;
+use runtime::events::{self, Answer, Batch};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Longest time one call waits; the work goes on.
+const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// When to ask again about a file that is in work.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Files in work in this process, by arrival.
+#[derive(Debug, Default)]
+pub(crate) struct Running(Mutex<HashMap<String, Job>>);
+
+#[derive(Clone, Debug)]
+struct Job {
+    size: u64,
+    read: Arc<AtomicU64>,
+    done: watch::Receiver<Option<Verdict>>,
+}
+
+/// What is said about a file.
+#[derive(Clone, Debug)]
+enum Verdict {
+    Done,
+    Later(String, Duration),
+    /// The partner's server, or another process: not the file's fault.
+    Wait(String, Duration),
+    Never(String),
+}
+
+/// Data of `files.arrived.…`.
+#[derive(Debug, Deserialize)]
+struct Arrived {
+    partner: PartnerId,
+    name: String,
+    size: u64,
+    mtime: u64,
+    arrival: String,
+}
+
+pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer {
+    let mut answer = Answer::done();
+    let mut jobs = Vec::new();
+    for given in &batch.events {
+        match start(&app, given) {
+            Ok(job) => jobs.push((given, job)),
+            Err(reason) => answer.reject(given, reason),
+        }
+    }
+    let deadline = tokio::time::Instant::now() + ANSWER_MAX;
+    for (given, mut job) in jobs {
+        let done = job.done.wait_for(Option::is_some);
+        let verdict = match tokio::time::timeout_at(deadline, done).await {
+            Ok(Ok(verdict)) => verdict.clone(),
+            Ok(Err(_)) => Some(Verdict::Later(Failure::Panicked.to_string(), ASK_AGAIN)),
+            Err(_) => None,
+        };
+        match verdict {
+            Some(Verdict::Done) => {}
+            Some(Verdict::Later(reason, after)) => answer.retry(given, reason, Some(after)),
+            Some(Verdict::Never(reason)) => answer.reject(given, reason),
+            Some(Verdict::Wait(reason, after)) => answer.wait(given, reason, after, 0),
+            None => answer.wait(given, "in work", ASK_AGAIN, job.percent()),
+        }
+    }
+    answer
+}
+
+impl Job {
+    fn percent(&self) -> u8 {
+        let read = self.read.load(Ordering::Relaxed).saturating_mul(100);
+        u8::try_from(read.checked_div(self.size).unwrap_or(0).min(99)).unwrap_or(99)
+    }
+}
+
+/// Begins with a file, unless this process is at it.
+fn start(app: &Arc<App>, given: &events::Event) -> Result<Job, String> {
+    let event: Event<Arrived> = given.parse().map_err(|error| error.to_string())?;
+    let arrived = event.data.ok_or("the event has no data")?;
+    let account = app.accounts.get(&arrived.partner).ok_or_else(|| {
+        format!("partner {} has no sftp or file section in this configuration", arrived.partner)
+    })?;
+    let mut running = app.running.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(job) = running.get(&arrived.arrival) {
+        return Ok(job.clone());
+    }
+    let (tell, done) = watch::channel(None);
+    let job = Job { size: arrived.size, read: Arc::default(), done };
+    running.insert(arrived.arrival.clone(), job.clone());
+    drop(running);
+    let work = Work { app: app.clone(), account: account.clone(), read: job.read.clone() };
+    let record = record(arrived, event.time);
+    tokio::spawn(async move {
+        let (partner, name) = (record.partner.clone(), record.name.clone());
+        let arrival = record.arrival.clone();
+        let done = work.run(record).await;
+        let mut running = work.app.running.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(&arrival);
+        drop(running);
+        if let Err(failure) = &done {
+            tracing::warn!(%partner, file = %name, error = %failure, "the file is not done");
+        }
+        tell.send_replace(Some(verdict(done.map(|_| ()))));
+    });
+    Ok(job)
+}
+
+fn record(arrived: Arrived, time: Option<DateTime<Utc>>) -> Record {
+    let Arrived { partner, name, size, mtime, arrival } = arrived;
+    // Without the event's time, which daily-checker sets: that of the file itself, so that the
+    // results have the same names each time.
+    let at = time.or_else(|| DateTime::from_timestamp(i64::try_from(mtime).ok()?, 0));
+    Record::new(arrival, partner, name, size, mtime, at.unwrap_or_default())
+}
+
+fn verdict(done: Result<(), Failure>) -> Verdict {
+    let failure = match done {
+        Ok(()) => return Verdict::Done,
+        Err(failure) => failure,
+    };
+    let reason = failure.to_string();
+    match failure {
+        Failure::Sftp(error) => match error.disposition() {
+            Disposition::Retry => Verdict::Wait(reason, Duration::from_secs(10)),
+            Disposition::Fault => Verdict::Wait(reason, Duration::from_secs(60)),
+        },
+        Failure::Held { .. } => Verdict::Wait(reason, ASK_AGAIN),
+        Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
+        Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
+        Failure::Ledger(_)
+        | Failure::Scratch(_)
+        | Failure::NotStored(_)
+        | Failure::Unclear(_)
+        | Failure::Panicked => Verdict::Later(reason, ASK_AGAIN),
+    }
+}

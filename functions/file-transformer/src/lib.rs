@@ -1,0 +1,132 @@
+#![doc = include_str!("../README.md")]
+
+mod http;
+mod publish;
+mod receipt;
+mod results;
+mod spool;
+mod steps;
+mod work;
+
+use axum::routing::post;
+use domain::PartnerId;
+use intake::access::Account;
+use intake::ledger::Ledger;
+use messaging::Nats;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Its name in `stack.yml`.
+pub const NAME: &str = "file-transformer";
+
+/// Makes the function.
+///
+/// # Errors
+/// Settings are missing, or the partners cannot be used; every problem is named with its place.
+pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
+    let settings = Settings::from_env(env)?;
+    let nats = Nats::connect(&settings.nats_url, NAME, true)
+        .await
+        .map_err(|error| BuildError::unavailable("NATS", error))?;
+    let ledger =
+        Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
+    let mut registry = Registry::default();
+    let figures = Figures::register(&mut registry);
+    let inbox = nats.client.new_inbox();
+    let app = App {
+        owner: format!("{NAME}-{}", inbox.rsplit('.').next().unwrap_or(&inbox)),
+        nats: nats.clone(),
+        ledger,
+        accounts: settings.accounts,
+        scratch: settings.scratch,
+        running: http::Running::default(),
+        figures,
+    };
+    let routes = Routes::new(settings.tokens)
+        .at(Door::Connector, "/", post(http::receive))
+        .with_state(Arc::new(app));
+    let ready = move || {
+        let nats = nats.clone();
+        async move { nats.ready().await }
+    };
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+}
+
+struct Settings {
+    nats_url: String,
+    accounts: HashMap<PartnerId, Arc<Account>>,
+    scratch: PathBuf,
+    tokens: Tokens,
+}
+
+impl Settings {
+    fn from_env(env: &mut Env) -> Result<Self, BuildError> {
+        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
+        let scratch = env.or("ORDERFLOW_SCRATCH_DIR", PathBuf::from("/tmp"));
+        let tokens = Tokens::from_env(env, &[Door::Connector]);
+        let path = path.unwrap_or_default();
+        let partners = match std::fs::read_to_string(&path) {
+            Ok(text) => intake::partners::load(&text).map_err(|problems| {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let what = format!("partners in {}", path.display());
+                BuildError::unavailable(what, problems.join("\n"))
+            })?,
+            Err(error) => {
+                env.problem("ORDERFLOW_PARTNERS", format!("{}: {error}", path.display()));
+                domain::partner::Partners::new()
+            }
+        };
+        let accounts = intake::access::accounts(&partners, |name| {
+            env.secret(name).map(|secret| secret.expose().to_owned())
+        });
+        let accounts =
+            accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
+        let accounts = accounts.collect();
+        let settings: Result<Self, EnvError> =
+            env.finish(|| Some(Self { nats_url: nats_url?, accounts, scratch, tokens }));
+        Ok(settings?)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    outcome: &'static str,
+}
+
+/// What Prometheus sees.
+#[derive(Debug)]
+struct Figures {
+    files: Family<Label, Counter>,
+    rows: Family<Label, Counter>,
+    orders: Counter,
+}
+
+impl Figures {
+    fn register(registry: &mut Registry) -> Self {
+        let (files, rows, orders) = (Family::default(), Family::default(), Counter::default());
+        registry.register("files", "Files by what became of them", files.clone());
+        registry.register("file_rows", "Rows of files by what became of them", rows.clone());
+        registry.register("file_orders", "Orders that came in files", orders.clone());
+        Self { files, rows, orders }
+    }
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+struct App {
+    /// Who holds a lease: unique for this process.
+    owner: String,
+    nats: Nats,
+    ledger: Ledger,
+    accounts: HashMap<PartnerId, Arc<Account>>,
+    scratch: PathBuf,
+    running: http::Running,
+    figures: Figures,
+}

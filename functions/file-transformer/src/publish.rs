@@ -1,0 +1,85 @@
+//! The orders of a file, published on the subject `orders`.
+
+use crate::work::Failure;
+use intake::ledger::Record;
+use messaging::envelope::Event;
+use messaging::publish::{self, Outgoing, Published};
+use messaging::{Nats, subject};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::time::Duration;
+
+/// `type` of an order that came in a file.
+const RECEIVED: &str = "orderflow.order.received.v1";
+/// Orders that wait for their acknowledgement at once.
+const CHUNK: usize = 1_000;
+/// Attempts to have one chunk acknowledged before the file is given back.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// Publishes every order and waits until each is stored; how many. Publishing again is harmless:
+/// the ids are the same and order-ingest places an order once.
+pub(crate) async fn orders(
+    nats: &Nats,
+    record: &Record,
+    sha256: &str,
+    orders: &File,
+) -> Result<u64, Failure> {
+    let mut lines = BufReader::new(orders).lines();
+    let mut published = 0;
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        for line in lines.by_ref().take(CHUNK) {
+            chunk.push(message(record, sha256, line.map_err(Failure::scratch)?)?);
+        }
+        if chunk.is_empty() {
+            return Ok(published);
+        }
+        published += chunk.len() as u64;
+        store(nats, chunk).await?;
+    }
+}
+
+fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Failure> {
+    #[derive(Deserialize)]
+    struct Head {
+        order_id: String,
+    }
+    let broken = |error: serde_json::Error| Failure::Scratch(error.into());
+    let head: Head = serde_json::from_str(&json).map_err(broken)?;
+    let data = RawValue::from_string(json).map_err(broken)?;
+    let id = format!("{sha256}:{}", head.order_id);
+    let source = format!("/partners/{}", record.partner);
+    let mut event = Event::new(id.clone(), &source, RECEIVED, subject::ORDERS, data);
+    event.time = Some(record.arrived_at);
+    event.partner = Some(record.partner.clone());
+    event.file = Some(sha256.to_owned());
+    // The message id spares work within two minutes of a crash; nothing depends on it.
+    let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
+    Ok(outgoing.header("Nats-Msg-Id", &subject::token(&id)))
+}
+
+async fn store(nats: &Nats, mut chunk: Vec<Outgoing>) -> Result<(), Failure> {
+    let mut pause = Duration::from_millis(100);
+    for _ in 0..ATTEMPTS_MAX {
+        let results = publish::all(nats, &chunk, None).await;
+        let mut last = None;
+        let mut missing = Vec::new();
+        for (message, result) in chunk.into_iter().zip(results) {
+            match result {
+                Ok(Published::Stored(_) | Published::Occupied) => {}
+                Err(unclear) => {
+                    last = Some(unclear);
+                    missing.push(message);
+                }
+            }
+        }
+        let Some(unclear) = last else { return Ok(()) };
+        tracing::warn!(error = %unclear, missing = missing.len(), "orders not acknowledged");
+        chunk = missing;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+    Err(Failure::NotStored(chunk.len()))
+}

@@ -1,0 +1,112 @@
+//! What a partner is told about a file.
+
+use crate::results::{Example, Results};
+use chrono::{DateTime, Utc};
+use domain::Money;
+use domain::assemble::Totals;
+use domain::partner::{FileFormat, Partner};
+use intake::ledger::{self, Outcome, Record};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tabular::{ColumnProfile, Summary};
+
+/// The receipt, as JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct Receipt<'a> {
+    partner: &'a str,
+    file: &'a str,
+    arrival: &'a str,
+    size: u64,
+    sha256: Option<&'a str>,
+    arrived_at: DateTime<Utc>,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    rows: u64,
+    accepted: u64,
+    rejected: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rejected_by_rule: BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    examples: Vec<Example>,
+    orders: Orders,
+    format: Format<'a>,
+    results: &'a ledger::Results,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    columns: &'a [ColumnProfile],
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Orders {
+    placed: u64,
+    rejected: u64,
+    sales: u64,
+    sales_total: Money,
+    returns: u64,
+    returns_total: Money,
+    currency: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Format<'a> {
+    delimiter: char,
+    encoding: domain::partner::Encoding,
+    decimal_mark: char,
+    dates: &'a [String],
+    time_zone: &'a str,
+}
+
+/// What a readable file adds.
+pub(crate) struct Readable<'a> {
+    pub(crate) summary: &'a Summary,
+    pub(crate) totals: &'a Totals,
+    pub(crate) results: &'a Results,
+}
+
+/// The receipt of `record`, which was judged.
+pub(crate) fn json(
+    record: &Record,
+    outcome: &Outcome,
+    partner: &Partner,
+    format: &FileFormat,
+    readable: Option<&Readable<'_>>,
+) -> Vec<u8> {
+    let accepted = *outcome == Outcome::Accepted;
+    let orders = readable.map_or_else(Orders::default, |readable| {
+        let totals = readable.totals;
+        Orders {
+            placed: if accepted { totals.sales + totals.returns } else { 0 },
+            rejected: totals.rejected,
+            sales: totals.sales,
+            sales_total: totals.sales_total,
+            returns: totals.returns,
+            returns_total: totals.returns_total,
+            currency: partner.currency.clone(),
+        }
+    });
+    let results = readable.map(|readable| readable.results);
+    let receipt = Receipt {
+        partner: record.partner.as_str(),
+        file: &record.name,
+        arrival: &record.arrival,
+        size: record.size,
+        sha256: record.sha256.as_deref(),
+        arrived_at: record.arrived_at,
+        outcome,
+        rows: record.counts.rows,
+        accepted: record.counts.accepted,
+        rejected: record.counts.rejected,
+        rejected_by_rule: results.map(|r| r.rejected_by_rule.clone()).unwrap_or_default(),
+        examples: results.map(|r| r.examples.clone()).unwrap_or_default(),
+        orders,
+        format: Format {
+            delimiter: format.delimiter,
+            encoding: format.encoding,
+            decimal_mark: format.decimal_mark,
+            dates: &format.dates,
+            time_zone: &partner.time_zone,
+        },
+        results: &record.results,
+        columns: readable.map_or(&[], |readable| &readable.summary.profile),
+    };
+    serde_json::to_vec_pretty(&receipt).expect("receipts have only string keys")
+}

@@ -1,0 +1,229 @@
+//! The second pass: with every order judged, the rows become the output, the rejects and the
+//! orders, each a temporary file.
+
+use crate::spool::{Content, EXAMPLES_MAX, SpooledReject, SpooledRow};
+use crate::work::Failure;
+use chrono::DateTime;
+use domain::assemble::{OrderFault, Orders};
+use domain::order::{Customer, Line};
+use domain::{CustomerId, ProductId};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufWriter, Seek as _, Write as _};
+use std::path::Path;
+use tabular::output::{OutputWriter, RejectsWriter};
+use tabular::{Batch, Reject, Row, Rule};
+
+/// What came of a readable file.
+#[derive(Debug)]
+pub(crate) struct Results {
+    pub(crate) output: File,
+    pub(crate) rejects: File,
+    /// One order a line, as it goes to the subject `orders`.
+    pub(crate) orders: File,
+    /// Rows in the output.
+    pub(crate) accepted: u64,
+    /// Rows in the rejects, by rule.
+    pub(crate) rejected_by_rule: BTreeMap<&'static str, u64>,
+    /// The first rejects, without what stood in them.
+    pub(crate) examples: Vec<Example>,
+}
+
+/// A rejected row as a receipt shows it: no personal data.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Example {
+    line: u64,
+    column: Option<String>,
+    rule: &'static str,
+    reason: String,
+}
+
+impl Results {
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected_by_rule.values().sum()
+    }
+}
+
+/// An order as it goes to the subject `orders`.
+#[derive(Debug, Serialize)]
+struct Draft<'a> {
+    order_id: &'a str,
+    timestamp: String,
+    currency: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<Customer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
+    lines: Vec<Line>,
+}
+
+/// Writes them all.
+pub(crate) fn write(
+    content: &mut Content,
+    currency: &str,
+    scratch: &Path,
+) -> Result<Results, Failure> {
+    let file = || tempfile::tempfile_in(scratch).map_err(Failure::scratch);
+    let mut writing = Writing {
+        output: OutputWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
+        rejects: RejectsWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
+        orders: BufWriter::new(file()?),
+        verdicts: &content.orders,
+        currency,
+        open: HashMap::new(),
+        accepted: 0,
+        rejected_by_rule: BTreeMap::new(),
+        examples: Vec::new(),
+    };
+    let mut rejects = content.rejects.reader()?;
+    let mut rejects = rejects.deserialize::<SpooledReject>();
+    let mut next = rejects.next().transpose().map_err(Failure::spool)?;
+    let mut rows = content.rows.reader()?;
+    let mut record = csv::StringRecord::new();
+    while rows.read_record(&mut record).map_err(Failure::spool)? {
+        let row: SpooledRow<'_> = record.deserialize(None).map_err(Failure::spool)?;
+        while let Some(reject) = next.take_if(|reject| reject.line < row.line) {
+            writing.reject(reject)?;
+            next = rejects.next().transpose().map_err(Failure::spool)?;
+        }
+        writing.row(&row.row(), &record)?;
+    }
+    while let Some(reject) = next.take() {
+        writing.reject(reject)?;
+        next = rejects.next().transpose().map_err(Failure::spool)?;
+    }
+    writing.finish()
+}
+
+struct Writing<'a> {
+    output: OutputWriter<BufWriter<File>>,
+    rejects: RejectsWriter<BufWriter<File>>,
+    orders: BufWriter<File>,
+    verdicts: &'a Orders,
+    currency: &'a str,
+    /// Orders of which lines are missing: few, where a file keeps an order's lines together.
+    open: HashMap<Box<str>, Open>,
+    accepted: u64,
+    rejected_by_rule: BTreeMap<&'static str, u64>,
+    examples: Vec<Example>,
+}
+
+#[derive(Default)]
+struct Open {
+    customer: Option<Customer>,
+    region: Option<String>,
+    lines: Vec<Line>,
+}
+
+impl Writing<'_> {
+    fn row(&mut self, row: &Row<'_>, record: &csv::StringRecord) -> Result<(), Failure> {
+        let lost = || Failure::Scratch(std::io::Error::other("a row of no order"));
+        match self.verdicts.verdict(row.order_id).ok_or_else(lost)? {
+            Ok(order) => {
+                self.accepted += 1;
+                let mut batch = Batch::default();
+                batch.push(row);
+                self.output.write(&batch).map_err(Failure::scratch)?;
+                self.line(row, order.lines, order.ordered_at)
+            }
+            Err(fault) => {
+                let raw: Vec<&str> = record.iter().skip(1).collect();
+                let (rule, reason) = explain(fault);
+                self.reject(SpooledReject {
+                    line: row.line,
+                    column: None,
+                    rule,
+                    reason: format!("order {}: {reason}", row.order_id),
+                    raw: raw.join(","),
+                })
+            }
+        }
+    }
+
+    /// Adds a line to its order, which is written once it has all its lines.
+    fn line(&mut self, row: &Row<'_>, lines: usize, ordered_at: i64) -> Result<(), Failure> {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let bad = |_| Failure::Scratch(std::io::Error::other("an id that was checked is bad"));
+        let mut open = self.open.remove(row.order_id).unwrap_or_default();
+        if open.customer.is_none() && !row.customer_id.is_empty() {
+            let id = CustomerId::parse(row.customer_id).map_err(bad)?;
+            open.customer = Some(Customer { id, vip: false });
+        }
+        open.region = open.region.or_else(|| text(row.region));
+        open.lines.push(Line {
+            product_id: ProductId::parse(row.product_id).map_err(bad)?,
+            quantity: row.quantity,
+            unit_price: row.unit_price,
+            description: text(row.description),
+            category: text(row.category),
+        });
+        if open.lines.len() < lines {
+            self.open.insert(row.order_id.into(), open);
+            return Ok(());
+        }
+        let time = DateTime::from_timestamp_millis(ordered_at).unwrap_or_default();
+        let draft = Draft {
+            order_id: row.order_id,
+            timestamp: time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            currency: self.currency,
+            customer: open.customer,
+            region: open.region,
+            lines: open.lines,
+        };
+        serde_json::to_writer(&mut self.orders, &draft)
+            .map_err(|error| Failure::Scratch(error.into()))?;
+        self.orders.write_all(b"\n").map_err(Failure::scratch)
+    }
+
+    fn reject(&mut self, reject: SpooledReject) -> Result<(), Failure> {
+        *self.rejected_by_rule.entry(reject.rule.code()).or_default() += 1;
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(Example {
+                line: reject.line,
+                column: reject.column.clone(),
+                rule: reject.rule.code(),
+                reason: reject.reason.clone(),
+            });
+        }
+        let reject = Reject {
+            line: reject.line,
+            column: reject.column.map(Into::into),
+            rule: reject.rule,
+            reason: reject.reason.into(),
+            raw: reject.raw.into_bytes(),
+            order_id: None,
+        };
+        self.rejects.write(&[reject]).map_err(Failure::scratch)
+    }
+
+    fn finish(self) -> Result<Results, Failure> {
+        let whole = |writer: BufWriter<File>| {
+            let mut file =
+                writer.into_inner().map_err(|error| Failure::Scratch(error.into_error()))?;
+            file.rewind().map_err(Failure::scratch)?;
+            Ok::<_, Failure>(file)
+        };
+        Ok(Results {
+            output: whole(self.output.finish().map_err(Failure::scratch)?)?,
+            rejects: whole(self.rejects.finish().map_err(Failure::scratch)?)?,
+            orders: whole(self.orders)?,
+            accepted: self.accepted,
+            rejected_by_rule: self.rejected_by_rule,
+            examples: self.examples,
+        })
+    }
+}
+
+fn explain(fault: OrderFault) -> (Rule, &'static str) {
+    match fault {
+        OrderFault::BadLine => (Rule::OrderBadLine, "another of its lines was rejected"),
+        OrderFault::CustomersDiffer => (Rule::OrderCustomers, "its lines name different customers"),
+        OrderFault::MixedSigns => (Rule::OrderSigns, "it has quantities above and below zero"),
+        OrderFault::WrongSign => {
+            (Rule::OrderWrongSign, "its id says sale or return, its quantities the other")
+        }
+        OrderFault::TooLarge => (Rule::OrderTooLarge, "it has more than 1000 lines or 256 KiB"),
+        OrderFault::TotalTooLarge => (Rule::OrderTooLarge, "its total is too large"),
+    }
+}

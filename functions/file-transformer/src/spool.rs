@@ -1,0 +1,245 @@
+//! The first pass: a file is read, hashed, checked row by row and kept in a temporary file, because
+//! an order is judged only when all its lines were seen. Memory holds one block and the orders'
+//! figures.
+
+use crate::work::Failure;
+use domain::Money;
+use domain::assemble::{LineFacts, Orders};
+use intake::access::Account;
+use intake::ledger::Record;
+use intake::sftp::{Reader, Session};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tabular::{FileError, Limits, Part, Reject, Row, Rule, Summary, Transform};
+
+const BLOCK_BYTES: usize = 1 << 20;
+/// Rejects that are shown in a receipt.
+pub(crate) const EXAMPLES_MAX: usize = 10;
+
+/// A file that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// Of the bytes as they came.
+    pub(crate) sha256: String,
+    /// What was found, or why it is unreadable as a whole.
+    pub(crate) content: Result<Content, FileError>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) summary: Summary,
+    pub(crate) orders: Orders,
+    pub(crate) rows: Spool,
+    pub(crate) rejects: Spool,
+}
+
+/// A row as it is spooled.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SpooledRow<'a> {
+    pub(crate) line: u64,
+    pub(crate) order_id: &'a str,
+    pub(crate) product_id: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) quantity: i64,
+    pub(crate) unit_price: i64,
+    pub(crate) ordered_at: i64,
+    pub(crate) customer_id: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) category: &'a str,
+}
+
+impl<'a> SpooledRow<'a> {
+    fn new(row: Row<'a>) -> Self {
+        Self {
+            line: row.line,
+            order_id: row.order_id,
+            product_id: row.product_id,
+            description: row.description,
+            quantity: row.quantity,
+            unit_price: row.unit_price.units(),
+            ordered_at: row.ordered_at,
+            customer_id: row.customer_id,
+            region: row.region,
+            category: row.category,
+        }
+    }
+
+    pub(crate) fn row(&self) -> Row<'a> {
+        Row {
+            line: self.line,
+            order_id: self.order_id,
+            product_id: self.product_id,
+            description: self.description,
+            quantity: self.quantity,
+            unit_price: Money::from_units(self.unit_price),
+            ordered_at: self.ordered_at,
+            customer_id: self.customer_id,
+            region: self.region,
+            category: self.category,
+        }
+    }
+}
+
+/// A reject as it is spooled.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SpooledReject {
+    pub(crate) line: u64,
+    pub(crate) column: Option<String>,
+    pub(crate) rule: Rule,
+    pub(crate) reason: String,
+    pub(crate) raw: String,
+}
+
+/// Records in a temporary file without a name, so that nothing stays behind.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    writer: csv::Writer<File>,
+}
+
+impl Spool {
+    fn new(scratch: &Path) -> Result<Self, Failure> {
+        let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;
+        Ok(Self { writer: csv::WriterBuilder::new().has_headers(false).from_writer(file) })
+    }
+
+    fn push(&mut self, record: impl Serialize) -> Result<(), Failure> {
+        self.writer.serialize(record).map_err(Failure::spool)
+    }
+
+    /// From its beginning.
+    pub(crate) fn reader(&mut self) -> Result<csv::Reader<File>, Failure> {
+        self.writer.flush().map_err(Failure::scratch)?;
+        let mut file = self.writer.get_ref().try_clone().map_err(Failure::scratch)?;
+        file.rewind().map_err(Failure::scratch)?;
+        Ok(csv::ReaderBuilder::new().has_headers(false).from_reader(file))
+    }
+}
+
+/// Reads the file of `record`; `read` follows the bytes.
+pub(crate) fn read(
+    session: &Session,
+    account: &Account,
+    record: &Record,
+    scratch: &Path,
+    read: &AtomicU64,
+) -> Result<Pass, Failure> {
+    let mut reader = session.open_read(&format!("inbox/{}", record.name))?;
+    let entry = reader.entry();
+    if (entry.size, entry.mtime) != (record.size, record.mtime) {
+        return Err(Failure::Replaced);
+    }
+    let mut hash = Sha256::new();
+    let mut pass = Passing::new(account, scratch)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let bytes = fill(&mut reader, &mut block)?;
+        if bytes.is_empty() {
+            break;
+        }
+        hash.update(bytes);
+        read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        pass.push(bytes)?;
+    }
+    // Never half a file: what was read must be what stands there now.
+    if !reader.is_unchanged()? || read.load(Ordering::Relaxed) != record.size {
+        return Err(Failure::Replaced);
+    }
+    Ok(Pass { sha256: hex::encode(hash.finalize()), content: pass.finish()? })
+}
+
+fn fill<'a>(reader: &mut Reader, block: &'a mut [u8]) -> Result<&'a [u8], Failure> {
+    let mut len = 0;
+    while let Some(rest) = block.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(error) => return Err(reader.explain(&error).into()),
+        }
+    }
+    Ok(block.get(..len).unwrap_or_default())
+}
+
+/// The pass while it runs. A file that turns out to be unreadable is still read to its end, for
+/// its hash.
+struct Passing {
+    transform: Result<Transform, FileError>,
+    orders: Orders,
+    rows: Spool,
+    rejects: Spool,
+}
+
+impl Passing {
+    fn new(account: &Account, scratch: &Path) -> Result<Self, Failure> {
+        let partner = &account.settings;
+        let transform =
+            Transform::new(&account.format, &partner.rules, &partner.time_zone, Limits::default())
+                .map_err(|error| Failure::Configuration(error.to_string()))?;
+        Ok(Self {
+            transform: Ok(transform),
+            orders: Orders::new(&partner.rules),
+            rows: Spool::new(scratch)?,
+            rejects: Spool::new(scratch)?,
+        })
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let Ok(transform) = &mut self.transform else { return Ok(()) };
+        match transform.push(bytes) {
+            Ok(part) => self.keep(&part),
+            Err(error) => {
+                self.transform = Err(error);
+                Ok(())
+            }
+        }
+    }
+
+    fn keep(&mut self, part: &Part) -> Result<(), Failure> {
+        for row in part.batch.rows() {
+            let texts = [row.product_id, row.description, row.category];
+            self.orders.add(LineFacts {
+                order_id: row.order_id,
+                customer_id: row.customer_id,
+                ordered_at: row.ordered_at,
+                quantity: row.quantity,
+                unit_price: row.unit_price,
+                text_bytes: texts.iter().map(|text| text.len()).sum(),
+            });
+            self.rows.push(SpooledRow::new(row))?;
+        }
+        for reject in &part.rejects {
+            if let (Some(order_id), true) = (&reject.order_id, reject.rule != Rule::Duplicate) {
+                self.orders.add_bad_line(order_id);
+            }
+            self.rejects.push(spooled(reject))?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Result<Content, FileError>, Failure> {
+        let end = match std::mem::replace(&mut self.transform, Err(FileError::Empty)) {
+            Ok(transform) => transform.finish(),
+            Err(error) => Err(error),
+        };
+        let (part, summary) = match end {
+            Ok(end) => end,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.keep(&part)?;
+        let Self { orders, rows, rejects, .. } = self;
+        Ok(Ok(Content { summary, orders, rows, rejects }))
+    }
+}
+
+fn spooled(reject: &Reject) -> SpooledReject {
+    SpooledReject {
+        line: reject.line,
+        column: reject.column.as_deref().map(ToOwned::to_owned),
+        rule: reject.rule,
+        reason: reject.reason.to_string(),
+        raw: String::from_utf8_lossy(&reject.raw).into_owned(),
+    }
+}

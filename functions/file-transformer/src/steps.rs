@@ -1,0 +1,94 @@
+//! What is done on the partner's server. Blocking; every step can be repeated.
+
+use crate::results::Results;
+use crate::spool::{self, Pass};
+use crate::work::Failure;
+use intake::access::Account;
+use intake::ledger::{self, Record};
+use intake::sftp::{Error, Session};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+const BLOCK_BYTES: usize = 1 << 18;
+
+/// Reads the file to its end.
+pub(crate) fn read(
+    account: &Account,
+    record: &Record,
+    scratch: &Path,
+    read: &AtomicU64,
+) -> Result<Pass, Failure> {
+    let session = account.connect()?;
+    match spool::read(&session, account, record, scratch, read) {
+        // It was taken away before it was read.
+        Err(Failure::Sftp(Error::NotFound { .. })) => Err(Failure::Replaced),
+        other => other,
+    }
+}
+
+/// Puts output and rejects into the depot.
+pub(crate) fn upload(
+    account: &Account,
+    names: &ledger::Results,
+    results: Option<&mut Results>,
+) -> Result<(), Failure> {
+    let Some(results) = results else { return Ok(()) };
+    let session = account.connect()?;
+    session.make_folder("depot")?;
+    for (name, file) in
+        [(&names.output, &mut results.output), (&names.rejects, &mut results.rejects)]
+    {
+        if let Some(name) = name {
+            put(&session, name, file)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(session: &Session, name: &str, file: &mut File) -> Result<(), Failure> {
+    let mut upload = session.create(name)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let len = file.read(&mut block).map_err(Failure::scratch)?;
+        let Some(bytes) = block.get(..len).filter(|bytes| !bytes.is_empty()) else { break };
+        if let Err(error) = upload.write_all(bytes) {
+            return Err(upload.explain(&error).into());
+        }
+    }
+    Ok(upload.commit()?)
+}
+
+/// Puts the receipt into the depot.
+pub(crate) fn put_receipt(
+    account: &Account,
+    names: &ledger::Results,
+    receipt: &[u8],
+) -> Result<(), Failure> {
+    let Some(name) = &names.receipt else { return Ok(()) };
+    let session = account.connect()?;
+    session.make_folder("depot")?;
+    Ok(session.put_atomic(name, receipt)?)
+}
+
+/// Moves the original out of the inbox, if it is still there and still the one that was read.
+pub(crate) fn archive(account: &Account, record: &Record) -> Result<(), Failure> {
+    let Some(target) = &record.results.original else { return Ok(()) };
+    let session = account.connect()?;
+    let inbox = format!("inbox/{}", record.name);
+    match session.stat(&inbox)? {
+        Some(entry) if (entry.size, entry.mtime) == (record.size, record.mtime) => {
+            if let Some((folder, _)) = target.rsplit_once('/') {
+                session.make_folder(folder)?;
+            }
+            session.rename(&inbox, target)?;
+        }
+        // Moved by an earlier try, or replaced by a file that arrives by itself.
+        found => tracing::debug!(file = %record.name, there = found.is_some(), "not moved"),
+    }
+    if let Some(marker) = &account.settings.inbox.done_marker {
+        session.remove(&format!("{inbox}{marker}"))?;
+    }
+    Ok(())
+}

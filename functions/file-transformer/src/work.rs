@@ -1,0 +1,354 @@
+//! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
+
+use crate::receipt::{self, Readable};
+use crate::results::Results;
+use crate::spool::{Content, Pass};
+use crate::{App, Label, publish, steps};
+use chrono::{DateTime, Utc};
+use domain::assemble::Totals;
+use domain::partner::FilePolicy;
+use intake::access::Account;
+use intake::ledger::{self, Claimed, Counts, Held, Outcome, Record, Refusal, State, StepError};
+use messaging::envelope::Event;
+use messaging::publish::{Outgoing, one};
+use messaging::subject;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+const TRANSFORMED: &str = "orderflow.file.transformed.v1";
+const FAILED: &str = "orderflow.file.failed.v1";
+/// A third of the lease.
+const RENEW: Duration = Duration::from_secs(10);
+
+/// Why a file is not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Sftp(#[from] intake::sftp::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error("scratch space: {0}")]
+    Scratch(#[source] std::io::Error),
+    #[error("{0} orders were not acknowledged")]
+    NotStored(usize),
+    #[error(transparent)]
+    Unclear(#[from] messaging::publish::Unclear),
+    #[error("the file is held by {owner} until {until}")]
+    Held { owner: String, until: DateTime<Utc> },
+    #[error("the file was replaced after it arrived; what stands there now arrives by itself")]
+    Replaced,
+    #[error("the configuration cannot be used: {0}")]
+    Configuration(String),
+    #[error("the work ended unexpectedly")]
+    Panicked,
+}
+
+impl Failure {
+    pub(crate) fn scratch(error: std::io::Error) -> Self {
+        Self::Scratch(error)
+    }
+
+    pub(crate) fn spool(error: csv::Error) -> Self {
+        Self::Scratch(error.into())
+    }
+}
+
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "leases are kept by the clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// A file in work.
+pub(crate) struct Work {
+    pub(crate) app: Arc<App>,
+    pub(crate) account: Arc<Account>,
+    /// Bytes read.
+    pub(crate) read: Arc<AtomicU64>,
+}
+
+/// What the first two passes found.
+struct Judged {
+    pass: Pass,
+    results: Option<Results>,
+}
+
+impl Work {
+    /// Brings the file of `record` to its end, or says why not; then anyone may go on.
+    pub(crate) async fn run(&self, record: Record) -> Result<State, Failure> {
+        let record = self.app.ledger.arrive(record).await?;
+        let (partner, arrival) = (record.partner, record.arrival);
+        let claimed = self.app.ledger.claim(&partner, &arrival, &self.app.owner, now()).await?;
+        let held = match claimed {
+            Claimed::Yes(held) => Arc::new(Mutex::new(held)),
+            Claimed::No(Refusal::Finished(state), _) => return Ok(state),
+            Claimed::No(Refusal::Held { owner, until }, _) => {
+                return Err(Failure::Held { owner, until });
+            }
+        };
+        let renewing = tokio::spawn(renew(self.app.clone(), held.clone()));
+        let done = self.steps(&held).await;
+        renewing.abort();
+        if done.is_err() {
+            let released = self.write(&held, |record| record.release(&self.app.owner, now())).await;
+            if let Err(error) = released {
+                tracing::debug!(%error, "the lease was not given back");
+            }
+        }
+        done
+    }
+
+    async fn write(
+        &self,
+        held: &Mutex<Held>,
+        step: impl FnOnce(&Record) -> Result<Record, StepError>,
+    ) -> Result<Record, Failure> {
+        let mut held = held.lock().await;
+        self.app.ledger.write(&mut held, step).await?;
+        Ok(held.record().clone())
+    }
+
+    async fn advance(&self, held: &Mutex<Held>, to: State) -> Result<Record, Failure> {
+        self.write(held, |record| record.advance(&self.app.owner, now(), to)).await
+    }
+
+    async fn steps(&self, held: &Mutex<Held>) -> Result<State, Failure> {
+        let mut record = held.lock().await.record().clone();
+        if record.state < State::Receipted {
+            match self.transform(held, record.clone()).await {
+                Ok(next) => record = next,
+                Err(Failure::Replaced) if record.state == State::Claimed => {
+                    return self.give_up(held).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        if record.state == State::Receipted {
+            let account = self.account.clone();
+            let original = record.clone();
+            blocking(move || steps::archive(&account, &original)).await?;
+            record = self.advance(held, State::Archived).await?;
+        }
+        self.tell(&record).await?;
+        let outcome = record.outcome.as_ref().map_or(State::Refused, Outcome::final_state);
+        self.advance(held, outcome).await?;
+        self.report(&record, outcome);
+        Ok(outcome)
+    }
+
+    /// Reads, judges, publishes and writes the receipt.
+    async fn transform(&self, held: &Mutex<Held>, mut record: Record) -> Result<Record, Failure> {
+        let (account, scratch) = (self.account.clone(), self.app.scratch.clone());
+        let (read, of) = (self.read.clone(), record.clone());
+        let mut judged = blocking(move || {
+            read.store(0, Ordering::Relaxed);
+            let mut pass = steps::read(&account, &of, &scratch, &read)?;
+            let currency = &account.settings.currency;
+            let results = match &mut pass.content {
+                Ok(content) => Some(crate::results::write(content, currency, &scratch)?),
+                Err(_) => None,
+            };
+            Ok(Judged { pass, results })
+        })
+        .await?;
+        if record.state == State::Claimed {
+            let outcome = self.judge(&record, &judged).await?;
+            let names = names(&record, &judged, &outcome);
+            let (account, uploaded) = (self.account.clone(), names.clone());
+            judged = blocking(move || {
+                steps::upload(&account, &uploaded, judged.results.as_mut())?;
+                Ok(judged)
+            })
+            .await?;
+            let counts = counts(&judged);
+            record = self
+                .write(held, |record| {
+                    let next = record.judge(&self.app.owner, now(), outcome)?;
+                    let sha256 = Some(judged.pass.sha256.clone());
+                    Ok(Record { sha256, results: names, counts, ..next })
+                })
+                .await?;
+        }
+        if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
+            if let Some(results) = &judged.results {
+                let sha256 = &judged.pass.sha256;
+                let orders = publish::orders(&self.app.nats, &record, sha256, &results.orders);
+                self.app.figures.orders.inc_by(orders.await?);
+            }
+            record = self.advance(held, State::Published).await?;
+        }
+        let receipt = self.receipt(&record, &judged);
+        let (account, names) = (self.account.clone(), record.results.clone());
+        blocking(move || steps::put_receipt(&account, &names, &receipt)).await?;
+        self.advance(held, State::Receipted).await
+    }
+
+    /// Accepted, refused as a whole, or known already?
+    async fn judge(&self, record: &Record, judged: &Judged) -> Result<Outcome, Failure> {
+        let results = match (&judged.pass.content, &judged.results) {
+            (Ok(_), Some(results)) => results,
+            (Err(error), _) => return Ok(Outcome::Refused { reason: error.to_string() }),
+            (Ok(_), None) => return Err(Failure::Panicked),
+        };
+        if let Some(reason) = self.whole_file(results) {
+            return Ok(Outcome::Refused { reason });
+        }
+        let content = ledger::Content {
+            arrival: record.arrival.clone(),
+            name: record.name.clone(),
+            at: record.arrived_at,
+        };
+        let standing =
+            self.app.ledger.remember(&record.partner, &judged.pass.sha256, content).await?;
+        if standing.arrival == record.arrival {
+            Ok(Outcome::Accepted)
+        } else {
+            Ok(Outcome::Duplicate { of: standing.arrival })
+        }
+    }
+
+    /// Does the partner's policy refuse a file with these rejects?
+    fn whole_file(&self, results: &Results) -> Option<String> {
+        let rules = &self.account.settings.rules;
+        let duplicates = results.rejected_by_rule.get("duplicate").copied().unwrap_or(0);
+        let bad = results.rejected() - duplicates;
+        let rows = results.accepted + results.rejected();
+        if bad > 0 && rules.policy == FilePolicy::RejectFile {
+            return Some(format!("{bad} of {rows} rows are bad, and one refuses the whole file"));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
+        let share = if rows == 0 { 0.0 } else { bad as f64 * 100.0 / rows as f64 };
+        (share > rules.error_budget_percent).then(|| {
+            format!(
+                "{bad} of {rows} rows are bad: {share:.2} %, the limit is {} %",
+                rules.error_budget_percent
+            )
+        })
+    }
+
+    fn receipt(&self, record: &Record, judged: &Judged) -> Vec<u8> {
+        let totals: Totals;
+        let readable = match (&judged.pass.content, &judged.results) {
+            (Ok(Content { summary, orders, .. }), Some(results)) => {
+                totals = orders.totals();
+                Some(Readable { summary, totals: &totals, results })
+            }
+            _ => None,
+        };
+        let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
+        let settings = &self.account.settings;
+        receipt::json(record, &outcome, settings, &self.account.format, readable.as_ref())
+    }
+
+    /// The file is not what arrived: it is left where it is and arrives anew.
+    async fn give_up(&self, held: &Mutex<Held>) -> Result<State, Failure> {
+        let reason = Failure::Replaced.to_string();
+        let owner = &self.app.owner;
+        let outcome = Outcome::Refused { reason };
+        self.write(held, |record| record.judge(owner, now(), outcome)).await?;
+        self.advance(held, State::Receipted).await?;
+        let record = self.advance(held, State::Archived).await?;
+        self.tell(&record).await?;
+        self.advance(held, State::Refused).await?;
+        self.report(&record, State::Refused);
+        Ok(State::Refused)
+    }
+
+    /// Publishes what became of the file, once.
+    async fn tell(&self, record: &Record) -> Result<(), Failure> {
+        let accepted = record.outcome == Some(Outcome::Accepted);
+        let (stage, kind) =
+            if accepted { ("transformed", TRANSFORMED) } else { ("failed", FAILED) };
+        let subject = subject::file(stage, &record.partner, &record.arrival);
+        let id = format!("{}:{stage}", record.arrival);
+        let mut event = Event::new(id, "/functions/file-transformer", kind, &subject, record);
+        event.time = Some(record.updated_at);
+        event.partner = Some(record.partner.clone());
+        event.file.clone_from(&record.sha256);
+        one(&self.app.nats, &Outgoing::new(subject, event.to_bytes()), Some(0)).await?;
+        Ok(())
+    }
+
+    fn report(&self, record: &Record, state: State) {
+        let outcome = state.as_str();
+        self.app.figures.files.get_or_create(&Label { outcome }).inc();
+        let rows = |outcome, n| self.app.figures.rows.get_or_create(&Label { outcome }).inc_by(n);
+        rows("accepted", record.counts.accepted);
+        rows("rejected", record.counts.rejected);
+        let partner = &record.partner;
+        match (&record.outcome, &record.results.output) {
+            (Some(Outcome::Accepted), Some(output)) => {
+                tracing::info!(
+                    %partner, file = %record.name, rows = record.counts.rows,
+                    rejected = record.counts.rejected, orders = record.counts.orders,
+                    "Transformation succeeded, file generated: {output}"
+                );
+            }
+            (outcome, _) => {
+                tracing::warn!(%partner, file = %record.name, ?outcome, "the file was not accepted");
+            }
+        }
+    }
+}
+
+/// Runs blocking work off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Panicked)?
+}
+
+async fn renew(app: Arc<App>, held: Arc<Mutex<Held>>) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        let mut held = held.lock().await;
+        let step = |record: &Record| record.renew(&app.owner, now());
+        if let Err(error) = app.ledger.write(&mut held, step).await {
+            // The next step finds out whether the file is still ours.
+            tracing::warn!(%error, "the lease was not renewed");
+        }
+    }
+}
+
+fn counts(judged: &Judged) -> Counts {
+    let (Ok(content), Some(results)) = (&judged.pass.content, &judged.results) else {
+        return Counts::default();
+    };
+    let totals = content.orders.totals();
+    Counts {
+        rows: content.summary.rows,
+        accepted: results.accepted,
+        rejected: results.rejected(),
+        orders: totals.sales + totals.returns,
+    }
+}
+
+/// Names of the results: the same each time, because they come from the arrival and the content.
+fn names(record: &Record, judged: &Judged, outcome: &Outcome) -> ledger::Results {
+    let (stem, ending) = record.name.rsplit_once('.').unwrap_or((&record.name, "csv"));
+    let time = record.arrived_at.format("%Y%m%dT%H%M%SZ");
+    let short: String = judged.pass.sha256.chars().take(8).collect();
+    let tag = format!("{stem}.{time}-{short}");
+    let accepted = *outcome == Outcome::Accepted;
+    let has_rejects = judged.results.as_ref().is_some_and(|results| results.rejected() > 0);
+    let refused = matches!(outcome, Outcome::Refused { .. });
+    let folder = match outcome {
+        Outcome::Refused { .. } => "quarantine".to_owned(),
+        Outcome::Accepted | Outcome::Duplicate { .. } => {
+            format!("archive/{}", record.arrived_at.format("%Y-%m-%d"))
+        }
+    };
+    ledger::Results {
+        output: accepted.then(|| format!("depot/{tag}.output.csv")),
+        rejects: (has_rejects && (accepted || refused)).then(|| format!("depot/{tag}.rejects.csv")),
+        receipt: Some(format!("depot/{tag}.receipt.json")),
+        original: Some(format!("{folder}/{tag}.{ending}")),
+    }
+}
