@@ -93,6 +93,40 @@ async fn background_tasks_end_after_the_last_request() {
 }
 
 #[tokio::test]
+async fn a_handler_whose_client_is_gone_is_waited_for() {
+    let (working, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, wait) = (Arc::clone(&working), Arc::clone(&go_on));
+    let slow = get(async move || {
+        tell.notify_one();
+        wait.notified().await;
+        "nobody reads this"
+    });
+    let function = Function::new("ending", routes().at(Door::Open, "/slow", slow));
+    let mut running = Running::start(function, settings(0, 10_000)).await;
+    let mut client = Client::connect(running.addr).await;
+    client.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    working.notified().await;
+    drop(client);
+    assert!(running.holds_on().await);
+    go_on.notify_one();
+    running.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_read_slowly_is_waited_for() {
+    const LEN: usize = 32 * 1024 * 1024;
+    let large = get(async || "x".repeat(LEN));
+    let function = Function::new("ending", routes().at(Door::Open, "/large", large));
+    let mut running = Running::start(function, settings(0, 10_000)).await;
+    let mut client = Client::connect(running.addr).await;
+    client.send("GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.fill().await.expect("the head of the answer");
+    assert!(running.holds_on().await);
+    assert_eq!(client.reply().await.body.len(), LEN);
+    running.ended().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_handler_that_never_ends_is_not_waited_for_beyond_the_limit() {
     let working = Arc::new(Notify::new());
     let tell = Arc::clone(&working);

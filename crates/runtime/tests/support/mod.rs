@@ -38,6 +38,14 @@ impl Running {
         self.stop.take();
     }
 
+    /// Whether it goes on although it was asked to end and its port is closed.
+    pub(crate) async fn holds_on(&mut self) -> bool {
+        self.stop();
+        let addr = self.addr;
+        until("the port is closed", async || TcpStream::connect(addr).await.is_err()).await;
+        timeout(Duration::from_millis(200), &mut self.served).await.is_err()
+    }
+
     pub(crate) async fn ended(mut self) -> Result<(), ServeError> {
         self.stop();
         timeout(PATIENCE, self.served).await.expect("ends in time").unwrap()
@@ -135,7 +143,8 @@ impl Client {
         while self.fill().await.is_some() {}
     }
 
-    async fn fill(&mut self) -> Option<()> {
+    /// Reads what is there; `None` at the end of the connection.
+    pub(crate) async fn fill(&mut self) -> Option<()> {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await;
         let read = read.expect("an answer in time").unwrap_or(0);
         (0 < read).then_some(())
