@@ -11,6 +11,7 @@ use domain::partner::{Partner, Partners};
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 /// Most bytes of a configuration.
 pub const BYTES_MAX: usize = 4 << 20;
@@ -48,6 +49,18 @@ pub fn load(yaml: &str) -> Result<Partners, Vec<Problem>> {
     let partners = read(yaml, &mut problems);
     shared_folders(&partners, &mut problems);
     if problems.0.is_empty() { Ok(partners) } else { Err(problems.0) }
+}
+
+/// Reads the configuration in the file at `path`.
+///
+/// # Errors
+/// Everything that is wrong with it, or that the file cannot be read.
+pub fn load_file(path: &Path) -> Result<Partners, Vec<Problem>> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let (place, reason) = (path.display().to_string(), error.to_string());
+        vec![Problem { place, reason }]
+    })?;
+    load(&text)
 }
 
 fn read(yaml: &str, problems: &mut Problems) -> Partners {

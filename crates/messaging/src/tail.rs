@@ -18,9 +18,10 @@ pub struct Error {
     reason: String,
 }
 
-/// Calls `each` with every message under `filter` from sequence `from` on, in order and without
-/// gaps, until the stream's last one at the time of the call. The last sequence that was looked at,
-/// `from - 1` if there was none.
+/// Calls `each` with every message under `filter` from sequence `from` on.
+///
+/// They come in order and without gaps, until the stream's last one at the time of the call. The
+/// result is the last sequence that was looked at, `from - 1` if there was none.
 ///
 /// # Errors
 /// The server did not answer, or stopped answering.

@@ -10,8 +10,10 @@ mod work;
 
 use axum::routing::post;
 use domain::PartnerId;
+use domain::partner::Partners;
 use intake::access::Account;
 use intake::ledger::Ledger;
+use intake::partners::load_file;
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -66,32 +68,23 @@ struct Settings {
 }
 
 impl Settings {
-    fn from_env(env: &mut Env) -> Result<Self, BuildError> {
+    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let scratch = env.or("ORDERFLOW_SCRATCH_DIR", PathBuf::from("/tmp"));
         let tokens = Tokens::from_env(env, &[Door::Connector]);
-        let path = path.unwrap_or_default();
-        let partners = match std::fs::read_to_string(&path) {
-            Ok(text) => intake::partners::load(&text).map_err(|problems| {
-                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                let what = format!("partners in {}", path.display());
-                BuildError::unavailable(what, problems.join("\n"))
-            })?,
-            Err(error) => {
-                env.problem("ORDERFLOW_PARTNERS", format!("{}: {error}", path.display()));
-                domain::partner::Partners::new()
-            }
-        };
+        let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
+        let partners = partners.unwrap_or_else(|problems| {
+            problems.into_iter().for_each(|found| env.problem(found.place, found.reason));
+            Partners::new()
+        });
         let accounts = intake::access::accounts(&partners, |name| {
             env.secret(name).map(|secret| secret.expose().to_owned())
         });
         let accounts =
             accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
         let accounts = accounts.collect();
-        let settings: Result<Self, EnvError> =
-            env.finish(|| Some(Self { nats_url: nats_url?, accounts, scratch, tokens }));
-        Ok(settings?)
+        env.finish(|| Some(Self { nats_url: nats_url?, accounts, scratch, tokens }))
     }
 }
 

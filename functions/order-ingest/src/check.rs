@@ -155,7 +155,7 @@ mod tests {
         run(order, Some("NEW"), "partner: NEW is not a configured partner");
         let deep = "[".repeat(10_000);
         run(&deep, None, ": recursion limit exceeded at line 1 column 128");
-        let large = format!("{:>300000}", "{}");
+        let large = " ".repeat(300_000);
         run(&large, None, ": the order has 300000 bytes, the limit is 262144");
     }
 }

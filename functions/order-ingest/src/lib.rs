@@ -8,6 +8,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use domain::PartnerId;
 use domain::order::Terms;
+use domain::partner::Partners;
+use intake::partners::load_file;
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -27,14 +29,13 @@ pub const NAME: &str = "order-ingest";
 /// Settings are missing, or the partners cannot be used; every problem is named with its place.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let settings = Settings::from_env(env)?;
-    let terms = terms(&settings.partners)?;
     let nats = Nats::connect(&settings.nats_url, NAME, true)
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
     let received = Family::default();
     registry.register("orders_received", "Orders by what became of them", received.clone());
-    let app = App { nats: nats.clone(), terms, open: settings.open, received };
+    let app = App { nats: nats.clone(), terms: settings.terms, open: settings.open, received };
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", post(http::receive).layer(DefaultBodyLimit::disable()))
         .with_state(Arc::new(app));
@@ -47,7 +48,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 
 struct Settings {
     nats_url: String,
-    partners: PathBuf,
+    terms: HashMap<PartnerId, Terms>,
     open: bool,
     tokens: Tokens,
 }
@@ -55,26 +56,24 @@ struct Settings {
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
-        let partners = env.required("ORDERFLOW_PARTNERS");
+        let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
         let tokens = Tokens::from_env(env, &[Door::Connector, Door::Admin]);
-        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, open, tokens }))
+        let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
+        let terms = terms(&partners.unwrap_or_else(|problems| {
+            problems.into_iter().for_each(|found| env.problem(found.place, found.reason));
+            Partners::new()
+        }));
+        env.finish(|| Some(Self { nats_url: nats_url?, terms, open, tokens }))
     }
 }
 
 /// Terms of every configured partner, and of the built-in one.
-fn terms(path: &PathBuf) -> Result<HashMap<PartnerId, Terms>, BuildError> {
-    let what = format!("partners in {}", path.display());
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| BuildError::unavailable(what.clone(), error))?;
-    let partners = intake::partners::load(&text).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        BuildError::unavailable(what, problems.join("\n"))
-    })?;
+fn terms(partners: &Partners) -> HashMap<PartnerId, Terms> {
     let direct = (PartnerId::direct(), Terms::direct());
     let configured =
         partners.iter().map(|(name, partner)| (name.clone(), Terms::of(name, partner)));
-    Ok(std::iter::once(direct).chain(configured).collect())
+    std::iter::once(direct).chain(configured).collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -1,0 +1,75 @@
+//! What stands on the partners' servers.
+
+use chrono::{DateTime, Utc};
+use domain::PartnerId;
+use futures_util::{StreamExt as _, stream};
+use intake::access::Account;
+use intake::complete::{Entry, Kind};
+use intake::sftp::{Error, Session};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Servers that are asked at once.
+const AT_ONCE: usize = 8;
+
+/// One partner's depot and inbox.
+#[derive(Debug, Serialize)]
+pub(crate) struct Depot {
+    pub(crate) partner: PartnerId,
+    pub(crate) count: usize,
+    files: Vec<File>,
+    inbox: Vec<File>,
+    /// Why nothing could be seen.
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    name: String,
+    size: u64,
+    modified: Option<DateTime<Utc>>,
+}
+
+/// Looks at all of them; a server that does not answer is named and keeps nobody waiting.
+pub(crate) async fn all(accounts: Vec<Arc<Account>>) -> Vec<Depot> {
+    let looks = accounts.into_iter().map(|account| async move {
+        let partner = account.partner.clone();
+        let seen = tokio::task::spawn_blocking(move || look(&account)).await;
+        match seen {
+            Ok(Ok((files, inbox))) => {
+                Depot { partner, count: files.len(), files, inbox, error: None }
+            }
+            Ok(Err(error)) => failed(partner, error.to_string()),
+            Err(_) => failed(partner, "the look ended unexpectedly".into()),
+        }
+    });
+    stream::iter(looks).buffered(AT_ONCE).collect().await
+}
+
+fn failed(partner: PartnerId, error: String) -> Depot {
+    tracing::warn!(%partner, %error, "the depot cannot be seen");
+    Depot { partner, count: 0, files: Vec::new(), inbox: Vec::new(), error: Some(error) }
+}
+
+fn look(account: &Account) -> Result<(Vec<File>, Vec<File>), Error> {
+    let session = account.connect()?;
+    Ok((list(&session, "depot")?, list(&session, "inbox")?))
+}
+
+/// Regular files; a folder that nobody has made yet is empty.
+fn list(session: &Session, folder: &str) -> Result<Vec<File>, Error> {
+    match session.list(folder) {
+        Ok(listing) => Ok(listing.entries.into_iter().filter_map(file).collect()),
+        Err(Error::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn file(entry: Entry) -> Option<File> {
+    let visible = entry.kind == Kind::File && !entry.name.starts_with('.');
+    visible.then(|| File {
+        name: entry.name,
+        size: entry.size,
+        modified: i64::try_from(entry.mtime).ok().and_then(|s| DateTime::from_timestamp(s, 0)),
+    })
+}

@@ -1,0 +1,66 @@
+//! What became of every file: the ledger's records beside the counts of their orders.
+
+use chrono::{DateTime, Utc};
+use domain::PartnerId;
+use intake::ledger::{Outcome, Record, State};
+use messaging::views::Counts;
+use serde::Serialize;
+
+/// One file that arrived.
+#[derive(Debug, Serialize)]
+pub(crate) struct File {
+    partner: PartnerId,
+    name: String,
+    arrival: String,
+    size: u64,
+    modified: Option<DateTime<Utc>>,
+    arrived_at: DateTime<Utc>,
+    state: State,
+    sha256: Option<String>,
+    rows: u64,
+    accepted: u64,
+    rejected: u64,
+    orders: u64,
+    placed: u64,
+    confirmed: u64,
+    refused: u64,
+    pending: u64,
+    results: Vec<String>,
+    reason: Option<String>,
+}
+
+impl File {
+    /// A record with the counts of the orders that came in its content.
+    pub(crate) fn new(record: Record, counts: Counts) -> Self {
+        // A duplicate's orders belong to the file that came first.
+        let accepted = record.outcome == Some(Outcome::Accepted);
+        let counts = if accepted { counts } else { Counts::default() };
+        let results = record.results;
+        let results = [results.output, results.rejects, results.receipt, results.original];
+        let reason = match record.outcome {
+            Some(Outcome::Refused { reason }) => Some(reason),
+            Some(Outcome::Duplicate { of }) => Some(format!("the same content came as {of}")),
+            Some(Outcome::Accepted) | None => None,
+        };
+        Self {
+            partner: record.partner,
+            name: record.name,
+            arrival: record.arrival,
+            size: record.size,
+            modified: i64::try_from(record.mtime).ok().and_then(|s| DateTime::from_timestamp(s, 0)),
+            arrived_at: record.arrived_at,
+            state: record.state,
+            sha256: record.sha256,
+            rows: record.counts.rows,
+            accepted: record.counts.accepted,
+            rejected: record.counts.rejected,
+            orders: record.counts.orders,
+            placed: counts.placed,
+            confirmed: counts.confirmed,
+            refused: counts.refused,
+            pending: counts.pending,
+            results: results.into_iter().flatten().collect(),
+            reason,
+        }
+    }
+}

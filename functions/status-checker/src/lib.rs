@@ -1,0 +1,87 @@
+#![doc = include_str!("../README.md")]
+
+mod depots;
+mod files;
+mod http;
+
+use axum::routing::get;
+use domain::partner::Partners;
+use intake::access::Account;
+use intake::ledger::Ledger;
+use intake::partners::load_file;
+use messaging::Nats;
+use messaging::views::Orders;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Its name in `stack.yml`.
+pub const NAME: &str = "status-checker";
+
+/// Makes the function.
+///
+/// # Errors
+/// Settings or secrets are missing, or the partners' configuration is wrong; everything is named.
+pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
+    let settings = Settings::from_env(env)?;
+    let nats = Nats::connect(&settings.nats_url, NAME, true)
+        .await
+        .map_err(|error| BuildError::unavailable("NATS", error))?;
+    let ledger =
+        Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
+    let mut registry = Registry::default();
+    let depot_files = Gauge::default();
+    registry.register("depot_files", "Files in all depots", depot_files.clone());
+    let app = App {
+        nats: nats.clone(),
+        ledger,
+        accounts: settings.accounts,
+        orders: Mutex::default(),
+        depot_files,
+    };
+    let routes = Routes::new(settings.tokens)
+        .at(Door::Read, "/", get(http::status).post(http::status))
+        .with_state(Arc::new(app));
+    let ready = move || {
+        let nats = nats.clone();
+        async move { nats.ready().await }
+    };
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+}
+
+struct Settings {
+    nats_url: String,
+    accounts: Vec<Arc<Account>>,
+    tokens: Tokens,
+}
+
+impl Settings {
+    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
+        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
+        let tokens = Tokens::from_env(env, &[Door::Read]);
+        let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
+        let partners = partners.unwrap_or_else(|problems| {
+            problems.into_iter().for_each(|found| env.problem(found.place, found.reason));
+            Partners::new()
+        });
+        let accounts = intake::access::accounts(&partners, |name| {
+            env.secret(name).map(|secret| secret.expose().to_owned())
+        });
+        let accounts = accounts.into_iter().map(Arc::new).collect();
+        env.finish(|| Some(Self { nats_url: nats_url?, accounts, tokens }))
+    }
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+struct App {
+    nats: Nats,
+    ledger: Ledger,
+    accounts: Vec<Arc<Account>>,
+    orders: Mutex<Orders>,
+    depot_files: Gauge,
+}
