@@ -350,6 +350,47 @@ mod tests {
         check(&"x".repeat(256), Err(BadName::TooLong(256)));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn everything_is_either_taken_or_skipped_or_the_marker_of_a_file(
+            first in looks(), second in looks(), with_marker in proptest::bool::ANY
+        ) {
+            let done_marker = with_marker.then(|| ".done".to_owned());
+            let inbox = Inbox { done_marker, ..Inbox::default() };
+            let decision = decide(&first, &second, NOW, &inbox);
+            let complete = decision.complete.iter().map(|entry| entry.name.clone());
+            let skipped = decision.skipped.iter().map(|skipped| skipped.name.clone());
+            let mut told: Vec<_> = complete.chain(skipped).collect();
+            told.sort();
+            let names = names(&second);
+            let mut all: Vec<_> = second
+                .iter()
+                .filter(|entry| !is_marker(entry, &names, &inbox))
+                .map(|entry| entry.name.clone())
+                .collect();
+            all.sort();
+            proptest::prop_assert_eq!(told, all);
+            for entry in &decision.complete {
+                proptest::prop_assert!(first.contains(entry) && entry.kind == Kind::File);
+            }
+        }
+    }
+
+    /// Folders with few names and values, so that two looks often agree.
+    fn looks() -> impl proptest::strategy::Strategy<Value = Vec<Entry>> {
+        use proptest::prelude::*;
+        let name =
+            proptest::sample::select(vec!["a", "a.done", "b.tmp", ".c", "d", "d.done", "e/f"]);
+        let kind = proptest::sample::select(vec![Kind::File, Kind::File, Kind::Directory]);
+        let entry = (name, 0..2_u64, 0..10_u64, kind)
+            .prop_map(|(name, size, age, kind)| Entry { kind, ..file(name, size, age) });
+        proptest::collection::vec(entry, 0..6).prop_map(|mut entries| {
+            entries.sort();
+            entries.dedup_by(|a, b| a.name == b.name);
+            entries
+        })
+    }
+
     #[test]
     fn the_wait_is_as_long_as_the_youngest_file_needs_and_has_a_limit() {
         let wait_for =

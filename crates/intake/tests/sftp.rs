@@ -225,3 +225,30 @@ fn a_server_that_says_nothing_costs_no_more_than_the_time_out() {
     assert_eq!(error.disposition(), Disposition::Retry, "{error:?}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
+
+#[test]
+fn a_connection_that_is_cut_in_the_middle_is_worth_another_try_and_costs_no_time() {
+    let server = Server::start(&["US1"]);
+    let session = connect(&server);
+    let content = vec![b'x'; 32 << 20];
+    std::fs::write(server.root("US1").join("inbox/a.csv"), &content).unwrap();
+    let mut reader = session.open_read("inbox/a.csv").unwrap();
+    reader.read_exact(&mut vec![0; 1 << 20]).unwrap();
+    let mut upload = session.create("depot/out.csv").unwrap();
+    upload.write_all(&content[..5 << 20]).unwrap();
+    let start = std::time::Instant::now();
+    server.kill();
+    let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(reader.explain(&error).disposition(), Disposition::Retry, "{error}");
+    let error = upload.write_all(&content).unwrap_err();
+    let error = upload.explain(&error);
+    assert_eq!(error.disposition(), Disposition::Retry, "{error}");
+    drop((reader, upload));
+    drop(session);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    server.restart();
+    let session = connect(&server);
+    assert_eq!(session.stat("depot/out.csv").unwrap(), None);
+    assert_eq!(session.sweep("depot", Duration::ZERO).unwrap(), 1);
+    session.put_atomic("depot/out.csv", &content).unwrap();
+}

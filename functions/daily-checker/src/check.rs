@@ -139,8 +139,11 @@ impl Checker {
     }
 }
 
+/// With what lies behind it: a missing stream looks the same otherwise.
 fn unclear(error: &Unclear) -> String {
-    format!("{error}; the next check tries again")
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    format!("{text}; the next check tries again")
 }
 
 fn arrived(partner: &PartnerId, entry: Entry) -> Arrived {

@@ -7,6 +7,8 @@ use std::io::{BufReader, BufWriter, Read, Write};
 
 /// The library asks for several packets at once only as far as the buffer goes.
 const BUFFER_BYTES: usize = 1 << 20;
+/// Attempts to replace a file that others write too.
+const REPLACEMENTS_MAX: u32 = 5;
 
 /// An open file.
 pub struct Reader {
@@ -112,20 +114,27 @@ impl<'a> Upload<'a> {
             closed.map_err(|error| Error::ssh(what(), &error))?;
         }
         let session = self.session;
-        match session.rename(&self.temporary, self.target) {
-            Err(Error::Exists { .. }) => {}
-            result => return result,
+        for _ in 0..REPLACEMENTS_MAX {
+            match session.rename(&self.temporary, self.target) {
+                Err(Error::Exists { .. }) => {}
+                result => return result,
+            }
+            if self.is_there()? {
+                return session.remove(&self.temporary).map(drop);
+            }
+            session.remove(self.target)?;
         }
-        if self.is_there()? {
-            return session.remove(&self.temporary).map(drop);
-        }
-        session.remove(self.target)?;
-        session.rename(&self.temporary, self.target)
+        Err(Error::Exists { what: what() })
     }
 
     /// Is a file with the same content under the name?
     fn is_there(&self) -> Result<bool, Error> {
-        let mut reader = self.session.open_read(self.target)?;
+        let mut reader = match self.session.open_read(self.target) {
+            Ok(reader) => reader,
+            // Another worker is just replacing it.
+            Err(Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
         if reader.entry().size != self.size {
             return Ok(false);
         }
