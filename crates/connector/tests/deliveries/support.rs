@@ -1,0 +1,260 @@
+//! A connector between a real nats-server and functions behind a small gateway.
+
+use async_nats::jetstream::stream::Stream;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use connector::Settings;
+use messaging::{Nats, streams};
+use runtime::{Secret, ServerSettings};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use testkit::nats::Server;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) const TOKEN: &str = "connector-secret";
+
+/// A call as a function sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) headers: HeaderMap,
+    pub(crate) events: Vec<Value>,
+}
+
+impl Call {
+    pub(crate) fn has(&self, text: &str) -> bool {
+        Value::from(self.events.clone()).to_string().contains(text)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+type Handler = Arc<dyn Fn(&Call) -> (u16, String) + Send + Sync>;
+
+#[derive(Default)]
+struct Functions {
+    annotations: BTreeMap<String, BTreeMap<String, String>>,
+    handlers: BTreeMap<String, (Handler, Duration)>,
+    calls: Vec<(String, Call)>,
+    listing_fails: bool,
+}
+
+/// A gateway with functions that are closures.
+#[derive(Clone, Default)]
+pub(crate) struct Gateway(Arc<Mutex<Functions>>);
+
+impl Gateway {
+    fn lock(&self) -> MutexGuard<'_, Functions> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn annotate(&self, name: &str, annotations: &[(&str, &str)]) {
+        let pairs = annotations.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        self.lock().annotations.insert(name.to_owned(), pairs.collect());
+    }
+
+    pub(crate) fn unlist(&self, name: &str) {
+        self.lock().annotations.remove(name);
+    }
+
+    pub(crate) fn listing_fails(&self) {
+        self.lock().listing_fails = true;
+    }
+
+    /// Puts a function there: status and body of its answers.
+    pub(crate) fn deploy(
+        &self,
+        name: &str,
+        handler: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static,
+    ) {
+        self.deploy_slow(name, Duration::ZERO, handler);
+    }
+
+    /// One whose answers take `delay`, and for ever where the handler says `0`.
+    pub(crate) fn deploy_slow(
+        &self,
+        name: &str,
+        delay: Duration,
+        handler: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static,
+    ) {
+        self.lock().handlers.insert(name.to_owned(), (Arc::new(handler), delay));
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        self.lock().handlers.remove(name);
+    }
+
+    /// The calls that reached the function.
+    pub(crate) fn calls(&self, name: &str) -> Vec<Call> {
+        let functions = self.lock();
+        let calls = functions.calls.iter().filter(|(function, _)| function == name);
+        calls.map(|(_, call)| call.clone()).collect()
+    }
+
+    /// What the function was given, call after call.
+    pub(crate) fn events(&self, name: &str) -> Vec<Value> {
+        self.calls(name).into_iter().flat_map(|call| call.events).collect()
+    }
+
+    async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/system/functions", get(list))
+            .route("/function/{name}", post(invoke))
+            .with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        url
+    }
+}
+
+async fn list(State(gateway): State<Gateway>) -> Response {
+    let functions = gateway.lock();
+    if functions.listing_fails {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    let list = functions.annotations.iter();
+    let list: Vec<Value> =
+        list.map(|(name, annotations)| json!({"name": name, "annotations": annotations})).collect();
+    Value::from(list).to_string().into_response()
+}
+
+async fn invoke(
+    State(gateway): State<Gateway>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let handler = gateway.lock().handlers.get(&name).cloned();
+    let Some((handler, delay)) = handler else { return StatusCode::NOT_FOUND.into_response() };
+    let signature = [("x-duration-seconds", "0.001")];
+    if headers["authorization"] != format!("Bearer {TOKEN}") {
+        return (StatusCode::UNAUTHORIZED, signature).into_response();
+    }
+    assert_eq!(headers["content-type"], "application/cloudevents-batch+json");
+    assert!(!headers["x-call-id"].is_empty());
+    let events = serde_json::from_slice(&body).unwrap();
+    let call = Call { headers, events };
+    let (status, body) = handler(&call);
+    gateway.lock().calls.push((name, call));
+    sleep(delay).await;
+    if status == 0 {
+        std::future::pending::<()>().await;
+    }
+    (StatusCode::from_u16(status).unwrap(), signature, body).into_response()
+}
+
+/// Everything is done.
+pub(crate) fn done(_: &Call) -> (u16, String) {
+    (200, String::new())
+}
+
+/// Servers, gateway and connector of one test.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) nats: Nats,
+    pub(crate) gateway: Gateway,
+    url: String,
+    connector: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl World {
+    /// Everything but the connector.
+    pub(crate) async fn new() -> Self {
+        let server = Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            assert!(step.outcome.is_ok(), "{step}");
+        }
+        let gateway = Gateway::default();
+        let url = gateway.serve().await;
+        Self { server, nats, gateway, url, connector: None }
+    }
+
+    pub(crate) async fn start(&mut self) {
+        self.start_with(TOKEN).await;
+    }
+
+    pub(crate) async fn start_with(&mut self, token: &str) {
+        let settings = Settings {
+            nats_url: self.server.url(),
+            gateway: self.url.parse().unwrap(),
+            poll: Duration::from_millis(100),
+            token: Secret::new(token),
+            basic_auth: None,
+            server: ServerSettings::ephemeral(),
+        };
+        let nats = Nats::connect(&self.server.url(), "connector", false).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let asked = async { drop(stopped.await) };
+            connector::run(settings, nats, asked).await.unwrap();
+        });
+        self.connector = Some((stop, task));
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        let (stop, task) = self.connector.take().unwrap();
+        drop(stop);
+        timeout(Duration::from_secs(30), task).await.expect("the connector ends").unwrap();
+    }
+
+    /// After a restart of the server: waits until it takes messages again.
+    pub(crate) async fn reconnect(&mut self) {
+        self.nats = Nats::connect(&self.server.url(), "test", false).await.unwrap();
+        let js = &self.nats.js;
+        until("streams are there", async || js.get_stream("ORDERS").await.is_ok()).await;
+    }
+
+    pub(crate) async fn publish(&self, subject: &str, payload: &str) -> u64 {
+        let payload = payload.to_owned().into();
+        let ack = self.nats.js.publish(subject.to_owned(), payload).await.unwrap();
+        ack.await.unwrap().sequence
+    }
+
+    pub(crate) async fn stream(&self, name: &str) -> Stream {
+        self.nats.js.get_stream(name).await.unwrap()
+    }
+
+    /// Messages of a consumer that are not given out, and those that are not acknowledged.
+    pub(crate) async fn open(&self, function: &str, filter: &str) -> (u64, usize) {
+        let stream = streams::of_subject(filter).unwrap().name;
+        let name = connector::durable_name(function, filter);
+        match self.stream(stream).await.consumer_info(name).await {
+            Ok(info) => (info.num_pending, info.num_ack_pending),
+            Err(_) => (u64::MAX, usize::MAX),
+        }
+    }
+
+    /// Waits until nothing is open any more.
+    pub(crate) async fn settled(&self, function: &str, filter: &str) {
+        until("nothing is open", async || self.open(function, filter).await == (0, 0)).await;
+    }
+
+    pub(crate) async fn dead_letters(&self) -> u64 {
+        self.stream("ERRORS").await.cached_info().state.messages
+    }
+}
+
+/// Waits until `is_so`, for a limited time.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The field `n` of the data of each event.
+pub(crate) fn numbers(events: &[Value]) -> Vec<u64> {
+    events.iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
+}
