@@ -4,7 +4,7 @@ use crate::envelope::Event;
 use crate::journal::{Book, Entry, Journal, NatsLog};
 use crate::publish::Outgoing;
 use crate::subject::{self, Stage};
-use crate::{Nats, header};
+use crate::{Nats, events, header};
 use domain::inventory::{Body, Identity, Outcome, State, Verdict};
 use domain::stock::Refusal;
 use domain::{OrderId, PartnerId, ProductId, WarehouseId};
@@ -12,14 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// `type` of a confirmed order.
-pub const CONFIRMED: &str = "orderflow.order.confirmed.v1";
-/// `type` of a refused order.
-pub const REFUSED: &str = "orderflow.order.refused.v1";
-/// `type` of a movement of stock.
-pub const CHANGED: &str = "orderflow.inventory.changed.v1";
-/// `type` of a placed message that is no order.
-pub const UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 /// `source` of all of them.
 pub const SOURCE: &str = "/functions/order-processor";
 
@@ -148,11 +140,11 @@ impl Facts<'_> {
             let decision = subject::token(&self.entry.id);
             let subject = format!("errors.undecidable.{}.{decision}-{part}", self.book.warehouse);
             let data = serde_json::json!({"placed": outcome.sequence, "refusal": refusal});
-            return self.outgoing(subject, &part, UNDECIDABLE, data, None);
+            return self.outgoing(subject, &part, events::ORDER_UNDECIDABLE, data, None);
         };
         let (stage, kind) = match refusal {
-            None => (Stage::Confirmed, CONFIRMED),
-            Some(_) => (Stage::Refused, REFUSED),
+            None => (Stage::Confirmed, events::ORDER_CONFIRMED),
+            Some(_) => (Stage::Refused, events::ORDER_REFUSED),
         };
         let subject = subject::order(stage, &self.book.warehouse, &id.partner, &id.order_id);
         let data = Decided {
@@ -185,7 +177,7 @@ impl Facts<'_> {
         let product = product.clone();
         let part = format!("product:{product}");
         let data = Changed { warehouse: warehouse.clone(), product, delta, available };
-        self.outgoing(subject, &part, CHANGED, data, None)
+        self.outgoing(subject, &part, events::INVENTORY_CHANGED, data, None)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod envelope;
+pub mod events;
 pub mod header;
 pub mod inventory;
 pub mod journal;

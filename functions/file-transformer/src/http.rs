@@ -4,12 +4,11 @@ use crate::App;
 use crate::work::{Failure, Work};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::PartnerId;
+use intake::arrival::Arrived;
 use intake::ledger::{self, Record};
 use intake::sftp::Disposition;
 use messaging::Event;
 use runtime::events::{self, Answer, Batch};
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,16 +39,6 @@ enum Verdict {
     /// The partner's server, or another process: not the file's fault.
     Wait(String, Duration),
     Never(String),
-}
-
-/// Data of `files.arrived.…`.
-#[derive(Debug, Deserialize)]
-struct Arrived {
-    partner: PartnerId,
-    name: String,
-    size: u64,
-    mtime: u64,
-    arrival: String,
 }
 
 pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer {

@@ -4,15 +4,13 @@ use crate::work::Failure;
 use intake::ledger::Record;
 use messaging::envelope::Event;
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Nats, subject};
+use messaging::{Nats, events, subject};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
-/// `type` of an order that came in a file.
-const RECEIVED: &str = "orderflow.order.received.v1";
 /// Orders that wait for their acknowledgement at once.
 const CHUNK: usize = 1_000;
 /// Attempts to have one chunk acknowledged before the file is given back.
@@ -51,7 +49,7 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
     let data = RawValue::from_string(json).map_err(broken)?;
     let id = format!("{sha256}:{}", head.order_id);
     let source = format!("/partners/{}", record.partner);
-    let mut event = Event::new(id.clone(), &source, RECEIVED, subject::ORDERS, data);
+    let mut event = Event::new(id.clone(), &source, events::ORDER_RECEIVED, subject::ORDERS, data);
     event.time = Some(record.arrived_at);
     event.partner = Some(record.partner.clone());
     event.file = Some(sha256.to_owned());

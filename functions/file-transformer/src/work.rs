@@ -11,14 +11,12 @@ use intake::access::Account;
 use intake::ledger::{self, Claimed, Counts, Held, Outcome, Record, Refusal, State, StepError};
 use messaging::envelope::Event;
 use messaging::publish::{Outgoing, one};
-use messaging::subject;
+use messaging::{events, subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-const TRANSFORMED: &str = "orderflow.file.transformed.v1";
-const FAILED: &str = "orderflow.file.failed.v1";
 /// A third of the lease.
 const RENEW: Duration = Duration::from_secs(10);
 
@@ -264,8 +262,11 @@ impl Work {
     /// Publishes what became of the file, once.
     async fn tell(&self, record: &Record) -> Result<(), Failure> {
         let accepted = record.outcome == Some(Outcome::Accepted);
-        let (stage, kind) =
-            if accepted { ("transformed", TRANSFORMED) } else { ("failed", FAILED) };
+        let (stage, kind) = if accepted {
+            ("transformed", events::FILE_TRANSFORMED)
+        } else {
+            ("failed", events::FILE_FAILED)
+        };
         let subject = subject::file(stage, &record.partner, &record.arrival);
         let id = format!("{}:{stage}", record.arrival);
         let mut event = Event::new(id, "/functions/file-transformer", kind, &subject, record);

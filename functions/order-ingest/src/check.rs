@@ -5,18 +5,14 @@ use domain::order::{ORDER_BYTES_MAX, Terms};
 use domain::raw::{self, Problem};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
 use messaging::envelope::Event;
-use messaging::header;
 use messaging::inventory::kind_name;
 use messaging::publish::Outgoing;
 use messaging::subject::{self, Stage};
+use messaging::{events, header};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
-/// `type` of a placed order.
-pub(crate) const PLACED: &str = "orderflow.order.placed.v1";
-/// `type` of an order whose id was used before for another one.
-pub(crate) const CONFLICT: &str = "orderflow.order.conflict.v1";
 pub(crate) const SOURCE: &str = "/functions/order-ingest";
 
 /// An order that was checked, as the message that places it.
@@ -81,7 +77,8 @@ pub(crate) fn check(
 
 fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
     let subject = subject::order(Stage::Placed, &order.warehouse, &order.partner, &order.order_id);
-    let mut event = Event::new(received.event.to_owned(), SOURCE, PLACED, &subject, order);
+    let mut event =
+        Event::new(received.event.to_owned(), SOURCE, events::ORDER_PLACED, &subject, order);
     event.time = Some(received.at);
     event.partner = Some(order.partner.clone());
     event.file = received.file.map(ToOwned::to_owned);
@@ -108,7 +105,8 @@ pub(crate) fn conflict(checked: &Checked, json: &str, standing: &str) -> Outgoin
         "content": checked.content,
         "order": serde_json::from_str::<Value>(json).unwrap_or_default(),
     });
-    let mut event = Event::new(checked.event.clone(), SOURCE, CONFLICT, &subject, data);
+    let mut event =
+        Event::new(checked.event.clone(), SOURCE, events::ORDER_CONFLICT, &subject, data);
     event.partner = Some(checked.partner.clone());
     Outgoing::new(subject, event.to_bytes())
         .header("Nats-Msg-Id", &format!("conflict:{}", subject::token(&checked.event)))

@@ -1,0 +1,81 @@
+//! Every event there is: `docs/EVENTS.md` is this list for people, and a test holds them together.
+
+/// A complete file stands in an inbox.
+pub const FILE_ARRIVED: &str = "orderflow.file.arrived.v1";
+/// A file was accepted and its orders are published.
+pub const FILE_TRANSFORMED: &str = "orderflow.file.transformed.v1";
+/// A file was refused as a whole, or its content was known.
+pub const FILE_FAILED: &str = "orderflow.file.failed.v1";
+/// An order came in, unchecked.
+pub const ORDER_RECEIVED: &str = "orderflow.order.received.v1";
+/// An order was checked and accepted, once.
+pub const ORDER_PLACED: &str = "orderflow.order.placed.v1";
+/// Another order has this id.
+pub const ORDER_CONFLICT: &str = "orderflow.order.conflict.v1";
+/// Stock is reserved, or a return taken.
+pub const ORDER_CONFIRMED: &str = "orderflow.order.confirmed.v1";
+/// Decided against.
+pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
+/// A placed message that names no order.
+pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
+/// Stock of a product moved or was set.
+pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
+/// Something that was no CloudEvent, wrapped by the connector.
+pub const RAW: &str = "orderflow.raw.v1";
+
+/// One kind of event.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// Where it is published.
+    pub subject: &'static str,
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Who publishes it.
+    pub producer: &'static str,
+    /// Which functions are called with it.
+    pub consumers: &'static [&'static str],
+}
+
+const fn event(
+    subject: &'static str,
+    kind: &'static str,
+    producer: &'static str,
+    consumers: &'static [&'static str],
+) -> Definition {
+    Definition { subject, kind, producer, consumers }
+}
+
+/// All kinds.
+pub const ALL: &[Definition] = &[
+    event(
+        "files.arrived.<partner>.<arrival>",
+        FILE_ARRIVED,
+        "daily-checker",
+        &["file-transformer"],
+    ),
+    event("files.transformed.<partner>.<arrival>", FILE_TRANSFORMED, "file-transformer", &[]),
+    event("files.failed.<partner>.<arrival>", FILE_FAILED, "file-transformer", &[]),
+    event("orders", ORDER_RECEIVED, "file-transformer", &["order-ingest"]),
+    event("orders", RAW, "anyone", &["order-ingest"]),
+    event(
+        "orders.placed.<warehouse>.<partner>.<order>",
+        ORDER_PLACED,
+        "order-ingest",
+        &["order-processor"],
+    ),
+    event("errors.conflict.<partner>.<order>", ORDER_CONFLICT, "order-ingest", &[]),
+    event(
+        "orders.confirmed.<warehouse>.<partner>.<order>",
+        ORDER_CONFIRMED,
+        "order-processor",
+        &[],
+    ),
+    event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor", &[]),
+    event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor", &[]),
+    event(
+        "inventory.changed.<warehouse>.<product>.<decision>",
+        INVENTORY_CHANGED,
+        "order-processor",
+        &[],
+    ),
+];
