@@ -4,6 +4,7 @@ use crate::{Error, program};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -34,7 +35,8 @@ impl Child {
             .map_err(Error::file("open", log))?;
         let err = out.try_clone().map_err(Error::file("open", log))?;
         let mut command = bound_to_parent(program);
-        command.args(args).stdin(Stdio::null()).stdout(out).stderr(err);
+        // A terminal sends Ctrl-C to its whole group; who ends when is decided by the caller.
+        command.args(args).process_group(0).stdin(Stdio::null()).stdout(out).stderr(err);
         let process = spawn(command)
             .map_err(|source| Error::Spawn { program: program.to_owned(), source })?;
         Ok(Self { process, program: program.to_owned(), log: log.to_owned() })
