@@ -1,0 +1,267 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::{OrderId, PartnerId, ProductId, WarehouseId};
+
+/// Runs the order pipeline on one machine, and looks into a running one.
+#[derive(Debug, Parser)]
+#[command(name = "orderflow", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 time is up (wait), \
+4 not found, 5 nothing is running here, 64 a setting of a function is wrong";
+
+/// Options that may stand before or after the command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Where everything lives that `up` starts and writes.
+    #[arg(long, global = true, env = "ORDERFLOW_DATA_DIR", default_value = ".orderflow")]
+    pub(crate) data_dir: PathBuf,
+    /// Answer in JSON, for scripts.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything on this machine and keep it running until Ctrl-C.
+    Up(Up),
+    /// Run one function as its own process, with settings from the environment.
+    Function {
+        /// Its name in stack.yml.
+        name: String,
+    },
+    /// Run the connector as its own process, with settings from the environment.
+    Connector,
+    /// Make the streams and buckets, or bring them up to date.
+    Setup {
+        /// A server elsewhere; without it the one that `up` has started.
+        #[arg(long, value_name = "URL")]
+        nats: Option<String>,
+        /// Copies of each message: 1, 3 or 5.
+        #[arg(long, default_value_t = 1)]
+        replicas: usize,
+    },
+    /// Drop a file into a partner's inbox over SFTP, as the partner would.
+    Send {
+        /// The file.
+        file: PathBuf,
+        /// Whose inbox.
+        #[arg(long)]
+        partner: PartnerId,
+        /// Its name there; without it, as it is called here.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Look into every inbox now, as the schedule of daily-checker does.
+    Check,
+    /// Wait until no file is untransformed and every accepted order is decided.
+    Wait {
+        /// Give up after this time: 90s, 5m.
+        #[arg(long, default_value = "60s", value_parser = duration)]
+        timeout: Duration,
+    },
+    /// What became of orders.
+    #[command(subcommand)]
+    Orders(Orders),
+    /// What became of files.
+    #[command(subcommand)]
+    Files(Files),
+    /// What is in stock.
+    #[command(subcommand)]
+    Stock(Stock),
+    /// Publish made-up orders on the subject `orders`.
+    Simulate {
+        /// How many.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+        orders: u64,
+        /// How many a second.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        rate: u32,
+        /// The same seed makes the same orders; without it, another one each time.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+}
+
+/// Options of `up`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Up {
+    /// Port of the gateway on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Run every function and the connector as a process of its own.
+    #[arg(long)]
+    pub(crate) processes: bool,
+    /// The partners; without it ./partners.yml, else the built-in sample partners.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) partners: Option<PathBuf>,
+    /// The functions; without it ./stack.yml, else the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stack: Option<PathBuf>,
+}
+
+/// `orders …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Orders {
+    /// One order: its state, its content, why it was refused.
+    Get {
+        /// The partner's number.
+        id: OrderId,
+        /// Whose order.
+        #[arg(long, default_value = "DIRECT")]
+        partner: PartnerId,
+        /// Whose stock.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Many orders, oldest first.
+    List {
+        /// Only this partner's.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+        /// Only those in this state.
+        #[arg(long)]
+        status: Option<Status>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on after this one: the `next` of the answer before.
+        #[arg(long, default_value_t = 0)]
+        cursor: u64,
+    },
+    /// How many were placed, confirmed, refused.
+    Count,
+}
+
+/// State of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Status {
+    /// Accepted, not decided.
+    Pending,
+    /// Stock is reserved.
+    Confirmed,
+    /// Decided against.
+    Refused,
+}
+
+impl Status {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// `files …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Files {
+    /// All files that have arrived.
+    List {
+        /// Only this partner's.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+    },
+    /// One file, by its name (all arrivals of it) or its arrival id.
+    Show {
+        /// Name or arrival id.
+        file: String,
+        /// Only this partner's.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+    },
+}
+
+/// `stock …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stock {
+    /// What is available; without products, of all.
+    Get {
+        /// Which products.
+        products: Vec<ProductId>,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Set what is available of one product.
+    Set {
+        /// Which product.
+        product: ProductId,
+        /// How many.
+        #[arg(value_parser = clap::value_parser!(i64).range(0..=MAX_AVAILABLE))]
+        available: i64,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Set what is available of many products from a CSV with these columns: `product_id`, `available`.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+}
+
+/// The most that can be set of one product.
+pub(crate) const MAX_AVAILABLE: i64 = 1_000_000_000;
+
+/// `90s`, `5m`, `1h`, `250ms`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::duration::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_before_or_after_the_command() {
+        for line in [
+            "orderflow --data-dir d --json orders count",
+            "orderflow orders --data-dir d --json count",
+            "orderflow orders count --json --data-dir d",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.global.data_dir, PathBuf::from("d"), "{line}");
+            assert!(cli.global.json, "{line}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        for line in [
+            "orderflow wait --timeout soon",
+            "orderflow simulate --orders 0 --rate 1",
+            "orderflow simulate --orders 1 --rate 0",
+            "orderflow stock set P001 -1",
+            "orderflow stock set P001 many",
+            "orderflow send a.csv --partner US.1",
+            "orderflow send a.csv",
+            "orderflow orders list --status lost",
+            "orderflow up --port 70000",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `orderflow check`: daily-checker, now.
+
+use anyhow::{Result, bail};
+use axum::http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Level, Pipeline};
+use crate::args::Global;
+use crate::output;
+
+/// What daily-checker answers.
+#[derive(Debug, Deserialize)]
+struct Report {
+    order_date: String,
+    partners: Vec<Partner>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Partner {
+    partner: String,
+    found: Vec<Found>,
+    skipped: Vec<Skipped>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    name: String,
+    size: u64,
+    state: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Skipped {
+    name: String,
+    reason: String,
+}
+
+pub(crate) async fn run(global: &Global) -> Result<()> {
+    let pipeline = Pipeline::find(global)?;
+    let answer: Value = pipeline.call(Level::Admin, Method::POST, "daily-checker", None).await?;
+    let report: Report = serde_json::from_value(answer.clone())?;
+    if pipeline.json {
+        output::json(&answer);
+    } else {
+        print(&report);
+    }
+    let failed = report.partners.iter().filter(|partner| partner.error.is_some());
+    let failed: Vec<_> = failed.map(|partner| partner.partner.as_str()).collect();
+    if !failed.is_empty() {
+        bail!("not checked in full: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn print(report: &Report) {
+    let mut rows = Vec::new();
+    for partner in &report.partners {
+        let mut row = |file: &str, size: String, what: &str| {
+            rows.push(vec![partner.partner.clone(), file.to_owned(), size, what.to_owned()]);
+        };
+        for file in &partner.found {
+            row(&file.name, file.size.to_string(), &file.state);
+        }
+        for file in &partner.skipped {
+            row(&file.name, String::new(), &format!("skipped: {}", file.reason));
+        }
+        if let Some(error) = &partner.error {
+            row("", String::new(), &format!("error: {error}"));
+        }
+        if partner.found.is_empty() && partner.skipped.is_empty() && partner.error.is_none() {
+            row("", String::new(), "nothing");
+        }
+    }
+    output::line(format_args!("order date {}", report.order_date));
+    output::table(&["partner", "file", "bytes", "state"], &[2], rows);
+}

@@ -1,0 +1,167 @@
+//! `orderflow wait`: until nothing is left to do.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use async_nats::jetstream::consumer::Info;
+use futures_util::TryStreamExt as _;
+use messaging::{Nats, streams, subject, views};
+use serde::Deserialize as _;
+use serde_json::json;
+
+use super::Pipeline;
+use super::files::{self, FileStatus};
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::output;
+
+const LOOK: Duration = Duration::from_millis(250);
+/// States of a file that nothing follows.
+const FINAL: [&str; 3] = ["done", "refused", "duplicate"];
+
+/// What is not finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Open {
+    /// Files that have arrived and are not transformed, by partner and name.
+    files: Vec<String>,
+    /// Messages that a function has not answered yet, by subject.
+    messages: HashMap<&'static str, u64>,
+    /// Orders that are placed and not decided.
+    orders: u64,
+    /// What could not be asked just now.
+    unknown: Option<String>,
+}
+
+impl Open {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match self.files.as_slice() {
+            [] => {}
+            [file] => parts.push(format!("file {file}")),
+            [file, rest @ ..] => parts.push(format!("file {file} and {} more", rest.len())),
+        }
+        for (subject, count) in &self.messages {
+            parts.push(format!("{count} messages on {subject}"));
+        }
+        if self.orders > 0 {
+            parts.push(format!("{} orders not decided", self.orders));
+        }
+        parts.extend(self.unknown.clone());
+        f.write_str(&parts.join(", "))
+    }
+}
+
+pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
+    let pipeline = Pipeline::find(global)?;
+    let started = Instant::now();
+    let mut view = views::Orders::default();
+    let mut shown = String::new();
+    loop {
+        let open = look(&pipeline, &mut view).await;
+        if open.is_empty() {
+            let counts = view.counts();
+            if pipeline.json {
+                output::json(&counts);
+            } else {
+                output::line(format_args!(
+                    "all done: {} orders placed, {} confirmed, {} refused",
+                    counts.placed, counts.confirmed, counts.refused
+                ));
+            }
+            return Ok(());
+        }
+        let text = open.to_string();
+        if timeout <= started.elapsed() {
+            if pipeline.json {
+                output::json(&json!({
+                    "files": open.files, "messages": open.messages, "orders": open.orders,
+                    "unknown": open.unknown,
+                }));
+            }
+            return Err(Failure::TimeIsUp { seconds: timeout.as_secs(), open: text }.into());
+        }
+        if text != shown {
+            output::note(format_args!("waiting: {text}"));
+            shown = text;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// One look from the front of the pipeline to its end, so that nothing moves past it unseen: what
+/// has left a place before it is looked at is found at a later one.
+async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
+    let mut open = Open::default();
+    let looked = async {
+        let nats = pipeline.nats().await?;
+        waiting(&nats, streams::FILES, "files.arrived.>", &mut open).await?;
+        for file in files::status(pipeline).await?.files {
+            let file = FileStatus::deserialize(&file)?;
+            if !FINAL.contains(&file.state.as_str()) {
+                open.files.push(format!("{}/{} ({})", file.partner, file.name, file.state));
+            }
+        }
+        waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
+        view.refresh(&nats).await?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = looked.await {
+        open.unknown = Some(format!("{error:#}"));
+    }
+    open.orders = view.counts().pending;
+    open
+}
+
+/// Messages under `filter` that no consumer has seen, or none has acknowledged.
+async fn waiting(nats: &Nats, stream: &str, filter: &'static str, open: &mut Open) -> Result<()> {
+    let stream = nats.js.get_stream(stream).await?;
+    let consumers: Vec<Info> = stream.consumers().try_collect().await?;
+    let mut of_filter = consumers
+        .into_iter()
+        .filter(|info| info.config.filter_subject == filter && info.config.durable_name.is_some())
+        .peekable();
+    let count = if of_filter.peek().is_some() {
+        let of =
+            |info: Info| info.num_pending + u64::try_from(info.num_ack_pending).unwrap_or_default();
+        of_filter.map(of).max().unwrap_or_default()
+    } else {
+        // Nobody has subscribed yet.
+        let mut subjects = stream.info_with_subjects(filter).await?;
+        let mut all = 0;
+        while let Some((_, count)) = subjects.try_next().await? {
+            all += u64::try_from(count).unwrap_or_default();
+        }
+        all
+    };
+    if count > 0 {
+        open.messages.insert(filter, count);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_is_said_in_one_line() {
+        let mut open = Open::default();
+        assert!(open.is_empty());
+        open.files = vec!["US1/a.csv (claimed)".to_owned(), "US1/b.csv (arrived)".to_owned()];
+        open.messages.insert("orders", 3);
+        open.orders = 2;
+        assert_eq!(
+            open.to_string(),
+            "file US1/a.csv (claimed) and 1 more, 3 messages on orders, 2 orders not decided"
+        );
+        assert!(!open.is_empty());
+    }
+}

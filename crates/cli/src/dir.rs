@@ -1,0 +1,219 @@
+//! The data directory: what is where, who runs in it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+}
+
+/// `run.json`: what runs here, for other commands and for tests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// Of `up`.
+    pub(crate) pid: u32,
+    /// `http://127.0.0.1:8080`.
+    pub(crate) gateway: String,
+    /// `nats://127.0.0.1:…`.
+    pub(crate) nats: String,
+    /// On 127.0.0.1.
+    pub(crate) sftp_port: u16,
+    /// Everything that runs, by name; in one process with `up` where the pid is the same.
+    pub(crate) processes: BTreeMap<String, Process>,
+}
+
+/// One of [`Run::processes`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// Where it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traffic: Option<SocketAddr>,
+    /// Where its `/metrics` are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// How often it was started again.
+    pub(crate) restarts: u64,
+}
+
+impl DataDir {
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Makes the directory and gives it as an absolute path.
+    pub(crate) fn create(root: &Path) -> Result<Self> {
+        fs::create_dir_all(root).with_context(|| format!("cannot create {}", root.display()))?;
+        let root =
+            root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
+        let dir = Self { root };
+        for path in [dir.logs(), dir.listen()] {
+            fs::create_dir_all(&path)
+                .with_context(|| format!("cannot create {}", path.display()))?;
+        }
+        let secrets = dir.secrets();
+        if !secrets.is_dir() {
+            let mut builder = fs::DirBuilder::new();
+            builder.mode(0o700);
+            builder
+                .create(&secrets)
+                .with_context(|| format!("cannot create {}", secrets.display()))?;
+        }
+        Ok(dir)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Where child processes tell their ports.
+    pub(crate) fn listen(&self) -> PathBuf {
+        self.root.join("listen")
+    }
+
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.root.join("secrets")
+    }
+
+    pub(crate) fn partners(&self) -> PathBuf {
+        self.root.join("partners.yml")
+    }
+
+    fn run(&self) -> PathBuf {
+        self.root.join("run.json")
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// Keeps every other `up` out of this directory while the file is open.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let path = self.lock_path();
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                let pid = self.read_run().map(|run| format!(" (process {})", run.pid));
+                let pid = pid.unwrap_or_default();
+                bail!("orderflow up runs already in {}{pid}", self.root.display())
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+
+    /// What runs here now.
+    ///
+    /// Fails with [`Failure::NotRunning`] when nothing does, whatever a killed `up` left behind.
+    pub(crate) fn running(&self) -> Result<Run> {
+        let nothing = || Failure::NotRunning { dir: self.root.clone() };
+        let lock = File::open(self.lock_path()).map_err(|_| nothing())?;
+        match lock.try_lock_shared() {
+            Ok(()) => Err(nothing().into()),
+            Err(TryLockError::WouldBlock) => self.read_run().ok_or_else(|| nothing().into()),
+            Err(TryLockError::Error(error)) => {
+                Err(error).context("cannot see whether something is running")
+            }
+        }
+    }
+
+    fn read_run(&self) -> Option<Run> {
+        serde_json::from_slice(&fs::read(self.run()).ok()?).ok()
+    }
+
+    pub(crate) fn write_run(&self, run: &Run) -> Result<()> {
+        let text = serde_json::to_vec_pretty(run).expect("its keys are strings");
+        write_atomic(&self.run(), &text, 0o644)
+    }
+
+    /// Nothing runs here any longer.
+    pub(crate) fn remove_run(&self) {
+        // It may never have been written.
+        drop(fs::remove_file(self.run()));
+    }
+
+    /// A secret as text.
+    pub(crate) fn secret(&self, name: &str) -> Result<String> {
+        let path = self.secrets().join(name);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// Writes a secret, readable for this user only.
+    pub(crate) fn write_secret(&self, name: &str, text: &str) -> Result<()> {
+        write_atomic(&self.secrets().join(name), text.as_bytes(), 0o600)
+    }
+}
+
+/// Whole or not at all.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let write = || {
+        let mut options = File::options();
+        options.create(true).truncate(true).write(true).mode(mode);
+        options.open(&part)?.write_all(bytes)?;
+        fs::rename(&part, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_up_at_a_time() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(temp.path()).unwrap();
+        let not_running = |dir: &DataDir| {
+            let error = dir.running().unwrap_err();
+            matches!(error.downcast_ref(), Some(Failure::NotRunning { .. }))
+        };
+        assert!(not_running(&dir));
+        let lock = dir.lock().unwrap();
+        let run = Run { pid: 7, ..Run::default() };
+        dir.write_run(&run).unwrap();
+        assert_eq!(dir.running().unwrap(), run);
+        assert!(dir.lock().unwrap_err().to_string().contains("(process 7)"));
+        drop(lock);
+        assert!(not_running(&dir), "what a killed process left behind does not count");
+        drop(dir.lock().unwrap());
+    }
+
+    #[test]
+    fn secrets_are_for_this_user_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(temp.path()).unwrap();
+        dir.write_secret("a", "x\n").unwrap();
+        assert_eq!(dir.secret("a").unwrap(), "x");
+        for (path, mode) in [(dir.secrets(), 0o700), (dir.secrets().join("a"), 0o600)] {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Failures that scripts tell apart by the exit code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A failure with an exit code of its own; anything else is 1.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// 3: `wait` gave up.
+    #[error("time is up after {seconds} s; still open: {open}")]
+    TimeIsUp {
+        /// How long was waited.
+        seconds: u64,
+        /// What is not finished.
+        open: String,
+    },
+    /// 4.
+    #[error("not found: {what}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// 5.
+    #[error("nothing is running in {dir}; start it with: orderflow up --data-dir {dir}")]
+    NotRunning {
+        /// The data directory.
+        dir: PathBuf,
+    },
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::TimeIsUp { .. } => 3,
+            Self::NotFound { .. } => 4,
+            Self::NotRunning { .. } => 5,
+        }
+    }
+}
+
+/// The exit code that tells `error`.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    ExitCode::from(error.downcast_ref::<Failure>().map_or(1, Failure::code))
+}

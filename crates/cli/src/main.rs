@@ -1,0 +1,61 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod catalogue;
+mod clock;
+mod commands;
+mod cron;
+mod dir;
+mod duration;
+mod failure;
+mod gateway;
+mod http;
+mod output;
+mod stack;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Function { name } => commands::function::run(&name),
+        Command::Connector => commands::function::connector(),
+        command => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let runtime = runtime.expect("the system gives threads");
+            let ended = runtime.block_on(run(&cli.global, command));
+            ended.unwrap_or_else(|error| {
+                output::note(format_args!("orderflow: {error:#}"));
+                failure::exit_code(&error)
+            })
+        }
+    }
+}
+
+async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up(args) => return Box::pin(up::run(global, &args)).await,
+        Command::Function { name } => return Ok(commands::function::run(&name)),
+        Command::Connector => return Ok(commands::function::connector()),
+        Command::Setup { nats, replicas } => {
+            commands::setup::run(global, nats.as_deref(), replicas).await?;
+        }
+        Command::Send { file, partner, name } => {
+            commands::send::run(global, &file, partner, name).await?;
+        }
+        Command::Check => commands::check::run(global).await?,
+        Command::Wait { timeout } => commands::wait::run(global, timeout).await?,
+        Command::Orders(command) => commands::orders::run(global, &command).await?,
+        Command::Files(command) => commands::files::run(global, &command).await?,
+        Command::Stock(command) => commands::stock::run(global, &command).await?,
+        Command::Simulate { orders, rate, seed } => {
+            commands::simulate::run(global, orders, rate, seed).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,178 @@
+//! Reads `stack.yml`: which functions there are, and what calls them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_yaml_ng::Value;
+
+/// The root's `stack.yml`, so that the command needs no file.
+pub(crate) const BUILT_IN: &str = include_str!("../../../stack.yml");
+
+/// The functions, by name.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Stack {
+    pub(crate) functions: BTreeMap<String, Function>,
+}
+
+/// What this command reads of a function; `faas-cli` reads the rest.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Function {
+    #[serde(default)]
+    pub(crate) image: String,
+    #[serde(default, deserialize_with = "texts")]
+    pub(crate) annotations: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "texts")]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "texts")]
+    pub(crate) environment: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
+    #[serde(default, deserialize_with = "texts")]
+    pub(crate) limits: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "texts")]
+    pub(crate) requests: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) readonly_root_filesystem: bool,
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StackError {
+    #[error("{place}: {source}")]
+    Yaml { place: String, source: serde_yaml_ng::Error },
+    #[error("{place}: no functions")]
+    Empty { place: String },
+    #[error("{place}: function {name:?} is not in this program; it has {known}")]
+    Unknown { place: String, name: String, known: String },
+}
+
+/// Reads `text`; `variable` gives what `${NAME:-default}` in it stands for.
+pub(crate) fn parse(
+    text: &str,
+    place: &str,
+    variable: impl FnMut(&str) -> Option<String>,
+) -> Result<Stack, StackError> {
+    let wrong = |source| StackError::Yaml { place: place.to_owned(), source };
+    let mut value: Value = serde_yaml_ng::from_str(&substitute(text, variable)).map_err(wrong)?;
+    value.apply_merge().map_err(wrong)?;
+    let stack: Stack = serde_yaml_ng::from_value(value).map_err(wrong)?;
+    if stack.functions.is_empty() {
+        return Err(StackError::Empty { place: place.to_owned() });
+    }
+    let known = crate::catalogue::NAMES;
+    match stack.functions.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(stack),
+        Some(name) => Err(StackError::Unknown {
+            place: place.to_owned(),
+            name: name.clone(),
+            known: known.join(", "),
+        }),
+    }
+}
+
+/// `${NAME}` and `${NAME:-default}`, over the whole text as `faas-cli` does; `$${` is a plain `${`.
+fn substitute(text: &str, mut variable: impl FnMut(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            out.push_str(before);
+            out.push_str("${");
+            rest = after;
+            continue;
+        }
+        out.push_str(before);
+        let Some((inner, next)) = after.split_once('}') else {
+            out.push_str("${");
+            rest = after;
+            continue;
+        };
+        let (name, default) = inner.split_once(":-").unwrap_or((inner, ""));
+        let value = variable(name).filter(|value| !value.is_empty());
+        out.push_str(value.as_deref().unwrap_or(default));
+        rest = next;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Numbers and booleans count as text, as for `faas-cli`.
+fn texts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let values = Option::<BTreeMap<String, Value>>::deserialize(from)?.unwrap_or_default();
+    let text = |(name, value): (String, Value)| match value {
+        Value::String(text) => Ok((name, text)),
+        Value::Bool(value) => Ok((name, value.to_string())),
+        Value::Number(value) => Ok((name, value.to_string())),
+        Value::Null => Ok((name, String::new())),
+        Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => {
+            Err(serde::de::Error::custom(format!("{name}: not a text")))
+        }
+    };
+    values.into_iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_stack_has_every_function_with_what_calls_it() {
+        let stack = parse(BUILT_IN, "built-in", |_| None).unwrap();
+        let names: Vec<_> = stack.functions.keys().map(String::as_str).collect();
+        assert_eq!(names, crate::catalogue::NAMES);
+        let calls = |name: &str, key: &str| stack.functions[name].annotations.get(key).cloned();
+        assert_eq!(calls("daily-checker", "schedule").unwrap(), "0 8 * * *");
+        assert_eq!(calls("order-ingest", "topic").unwrap(), "orders");
+        assert_eq!(calls("order-processor", "orderflow.lanes").unwrap(), "main");
+        let ingest = &stack.functions["order-ingest"];
+        assert_eq!(ingest.image, "ghcr.io/orderflow/order-ingest:0.1.0");
+        assert_eq!(ingest.environment["ORDERFLOW_OPEN_INGEST"], "false");
+        assert!(ingest.environment.contains_key("ORDERFLOW_NATS_URL"));
+        assert!(ingest.readonly_root_filesystem);
+    }
+
+    #[test]
+    fn every_topic_is_cron_or_a_subject_of_a_stream() {
+        for (name, function) in parse(BUILT_IN, "built-in", |_| None).unwrap().functions {
+            let Some(topic) = function.annotations.get("topic") else { continue };
+            let known = topic == "cron-function" || messaging::streams::of_subject(topic).is_some();
+            assert!(known, "{name}: {topic}");
+        }
+    }
+
+    #[test]
+    fn variables_stand_for_their_value_or_default() {
+        let value = |name: &str| (name == "TAG").then(|| "2".to_owned());
+        for (text, expected) in [
+            ("a:${TAG}", "a:2"),
+            ("a:${TAG:-1}", "a:2"),
+            ("a:${NONE:-1}b", "a:1b"),
+            ("a:${NONE}b", "a:b"),
+            ("$${TAG} $5 ${open", "${TAG} $5 ${open"),
+        ] {
+            assert_eq!(substitute(text, value), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_and_booleans_count_as_text() {
+        let text = "functions: {order-ingest: {annotations: {a: 5, b: true, c: x}, labels: }}";
+        let stack = parse(text, "t", |_| None).unwrap();
+        let annotations = &stack.functions["order-ingest"].annotations;
+        assert_eq!(annotations.values().collect::<Vec<_>>(), ["5", "true", "x"]);
+    }
+
+    #[test]
+    fn a_stack_that_cannot_be_used_says_why_and_where() {
+        for (text, expected) in [
+            ("functions: {}", "s.yml: no functions"),
+            ("functions: {nope: {}}", "function \"nope\" is not in this program"),
+            ("functions: [", "s.yml: "),
+            ("provider: x", "missing field `functions`"),
+            ("functions: {order-ingest: {labels: {a: []}}}", "a: not a text"),
+        ] {
+            let error = parse(text, "s.yml", |_| None).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

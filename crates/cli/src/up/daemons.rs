@@ -1,0 +1,92 @@
+//! nats-server and sshd: each has a thread that watches it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::site::Site;
+use super::supervise::Pauses;
+
+/// How soon a death is seen.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// A server of `servers`.
+pub(crate) trait Server: Send + 'static {
+    fn pid(&self) -> u32;
+    fn is_running(&mut self) -> bool;
+    fn restart(&mut self) -> Result<(), servers::Error>;
+    fn stop(&mut self);
+}
+
+macro_rules! server {
+    ($($server:ty),+) => { $(
+        impl Server for $server {
+            fn pid(&self) -> u32 {
+                self.pid()
+            }
+            fn is_running(&mut self) -> bool {
+                self.is_running()
+            }
+            fn restart(&mut self) -> Result<(), servers::Error> {
+                self.restart()
+            }
+            fn stop(&mut self) {
+                self.stop();
+            }
+        }
+    )+ };
+}
+server!(servers::nats::Server, servers::sshd::Server);
+
+/// A server that is started again when it dies.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    stop: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Watches `server` until [`Watched::stop`].
+pub(crate) fn watch(site: Arc<Site>, name: &'static str, mut server: impl Server) -> Watched {
+    let (stop, asked) = sync_channel::<()>(1);
+    let thread = std::thread::spawn(move || {
+        site.started(name, server.pid(), None, None);
+        let mut pauses = Pauses::default();
+        let mut since = Instant::now();
+        let mut pause = LOOK;
+        while let Err(RecvTimeoutError::Timeout) = asked.recv_timeout(pause) {
+            pause = LOOK;
+            if server.is_running() {
+                continue;
+            }
+            tracing::error!(name, "starting it again");
+            match server.restart() {
+                Ok(()) => site.started(name, server.pid(), None, None),
+                Err(error) => {
+                    tracing::error!(name, %error, "it does not start");
+                    site.ended(name, error.to_string());
+                }
+            }
+            pause = pauses.next(since.elapsed()).max(LOOK);
+            since = Instant::now();
+        }
+        server.stop();
+    });
+    Watched { stop: Some(stop), thread: Some(thread) }
+}
+
+impl Watched {
+    /// Ends the server in an orderly way; blocks until it has ended.
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(Err(_panic)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the thread that watches a server panicked");
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,217 @@
+//! Everything on one machine: real nats-server and sshd, every function, gateway, connector,
+//! schedules.
+
+mod daemons;
+mod inside;
+pub(crate) mod outside;
+pub(crate) mod partners;
+mod parts;
+mod ready;
+mod schedules;
+mod secrets;
+mod site;
+mod sources;
+mod supervise;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use messaging::{Nats, streams};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::args::{Global, Up};
+use crate::dir::{DataDir, Run};
+use crate::output;
+use crate::stack::Stack;
+use daemons::{Watched, watch};
+use parts::Parts;
+use site::Site;
+
+/// Runs until SIGINT or SIGTERM; everything that was started has ended when this returns.
+pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
+    let mut signals = Signals::install()?;
+    let dir = DataDir::create(&global.data_dir)?;
+    let _lock = dir.lock()?;
+    log_to(&dir)?;
+    let sources = sources::read(args)?;
+    let schedules = schedules::read(&sources.stack)?;
+    let listener = listen(args.port).await?;
+    let gateway = format!("http://{}", listener.local_addr().context("the gateway")?);
+    let ended = tokio::select! {
+        started = start(&dir, sources, gateway) => match started {
+            Ok((site, servers)) => {
+                let parts = Parts::start(&site, listener, schedules, args.processes);
+                let ended = serve(&site, &mut signals).await;
+                output::note("stopping");
+                tokio::select! {
+                    () = parts.stop() => {}
+                    () = signals.next() => return Ok(ExitCode::from(130)),
+                }
+                stop_servers(servers).await;
+                ended
+            }
+            Err(error) => Err(error),
+        },
+        () = signals.next() => Ok(()),
+    };
+    dir.remove_run();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// The servers, in the order in which they are stopped.
+struct Servers {
+    sshd: Watched,
+    nats: Watched,
+}
+
+/// nats-server, streams, secrets, sshd and the partners' folders.
+async fn start(
+    dir: &DataDir,
+    sources: sources::Sources,
+    gateway: String,
+) -> Result<(Arc<Site>, Servers)> {
+    secrets::ensure(dir)?;
+    let nats = servers::nats::Settings::under(dir.root().join("nats"));
+    let nats = blocking(move || servers::nats::start(nats)).await?;
+    link_log(dir, "nats-server", nats.log());
+    let url = nats.url();
+    set_up_streams(&url).await?;
+
+    let names = partners::without_folder(&sources.partners)?;
+    let sshd = servers::sshd::Settings {
+        root: dir.root().join("sftp"),
+        partners: names.clone(),
+        ..servers::sshd::Settings::under(dir.root().join("sshd"), &[])
+    };
+    let sshd = blocking(move || servers::sshd::start(sshd)).await?;
+    link_log(dir, "sshd", sshd.log());
+    for name in &names {
+        let path = sshd.private_key(name);
+        let key = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        dir.write_secret(&partners::key_secret(name), &key)?;
+    }
+    let folders =
+        partners::Folders { port: sshd.port(), user: sshd.user(), host_key: sshd.host_key() };
+    let text = partners::with_folders(&sources.partners, &folders)?;
+    crate::dir::write_atomic(&dir.partners(), text.as_bytes(), 0o644)?;
+
+    let run = Run {
+        pid: std::process::id(),
+        gateway,
+        nats: url,
+        sftp_port: sshd.port(),
+        ..Run::default()
+    };
+    let site = Arc::new(Site::new(dir.clone(), sources.stack, run));
+    let servers = Servers {
+        sshd: watch(Arc::clone(&site), "sshd", sshd),
+        nats: watch(Arc::clone(&site), "nats-server", nats),
+    };
+    Ok((site, servers))
+}
+
+async fn set_up_streams(url: &str) -> Result<()> {
+    let nats = Nats::connect(url, "orderflow up", false).await?;
+    let steps = streams::setup(&nats, streams::Settings::default()).await;
+    for step in &steps {
+        output::note(step);
+    }
+    match steps.iter().filter(|step| step.outcome.is_err()).count() {
+        0 => Ok(()),
+        n => bail!("{n} of {} streams and buckets could not be set up", steps.len()),
+    }
+}
+
+/// Says when everything is ready, then waits for a signal.
+async fn serve(site: &Site, signals: &mut Signals) -> Result<()> {
+    tokio::select! {
+        ready = ready::wait(site) => ready?,
+        () = signals.next() => return Ok(()),
+    }
+    let run = site.run();
+    output::note(format_args!(
+        "NATS {}\nSFTP 127.0.0.1:{}\npartners and logs in {}",
+        run.nats,
+        run.sftp_port,
+        site.dir.root().display()
+    ));
+    output::line(format_args!("ready {}", run.gateway));
+    signals.next().await;
+    Ok(())
+}
+
+async fn stop_servers(servers: Servers) {
+    let stopped = tokio::task::spawn_blocking(move || {
+        let Servers { mut sshd, mut nats } = servers;
+        sshd.stop();
+        nats.stop();
+    });
+    if stopped.await.is_err() {
+        tracing::error!("stopping the servers panicked");
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    start: impl FnOnce() -> Result<T, servers::Error> + Send + 'static,
+) -> Result<T> {
+    let started = tokio::task::spawn_blocking(start).await.context("starting a server")?;
+    Ok(started?)
+}
+
+async fn listen(port: u16) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        anyhow!("cannot listen on 127.0.0.1:{port}: {error}; --port 0 takes a free port")
+    })
+}
+
+/// Every log can be found in one folder.
+fn link_log(dir: &DataDir, name: &str, log: std::path::PathBuf) {
+    let link = dir.logs().join(format!("{name}.log"));
+    if !link.is_symlink()
+        && let Err(error) = std::os::unix::fs::symlink(&log, &link)
+    {
+        tracing::warn!(%error, log = %log.display(), "not linked into the folder of logs");
+    }
+}
+
+/// The log of this process and of everything that runs inside it.
+fn log_to(dir: &DataDir) -> Result<()> {
+    let path = dir.logs().join("up.log");
+    let file = std::fs::File::options().create(true).append(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    let mut env = runtime::Env::from_process();
+    let filter = env.or("ORDERFLOW_LOG", tracing_subscriber::EnvFilter::new("info"));
+    env.finish(|| Some(()))?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::sync::Mutex::new(file))
+        .try_init()
+        .map_err(|error| anyhow!("cannot start the log: {error}"))
+}
+
+struct Signals {
+    signals: [Signal; 3],
+}
+
+impl Signals {
+    fn install() -> Result<Self> {
+        let install = |kind| signal(kind).context("cannot wait for signals");
+        let [interrupt, terminate, hangup] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Ok(Self { signals: [install(interrupt)?, install(terminate)?, install(hangup)?] })
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

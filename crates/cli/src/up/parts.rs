@@ -1,0 +1,95 @@
+//! What runs between the servers and the gateway, and in which order it ends.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::site::Site;
+use super::supervise::keep;
+use super::{inside, outside, schedules};
+use crate::cron::Schedule;
+use crate::{catalogue, gateway};
+
+/// The connector's name in `run.json` and of its log.
+pub(crate) const CONNECTOR: &str = "connector";
+
+/// Running parts: those that call come first when it ends.
+pub(crate) struct Parts {
+    groups: [Group; 3],
+}
+
+#[derive(Default)]
+struct Group {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Parts {
+    /// Starts the gateway, all functions, the connector and the schedules.
+    pub(crate) fn start(
+        site: &Arc<Site>,
+        listener: TcpListener,
+        schedules: Vec<(String, Schedule)>,
+        processes: bool,
+    ) -> Self {
+        let [mut callers, mut functions, mut face] = <[Group; 3]>::default();
+        let registry = Arc::clone(&site.registry);
+        face.tasks.spawn(gateway::serve(listener, registry, face.stop.clone()));
+        for name in catalogue::NAMES {
+            if !site.stack.functions.contains_key(name) {
+                continue;
+            }
+            if processes {
+                functions.process(site, name, &["function", name]);
+            } else {
+                functions.task(site, name, inside::function);
+            }
+        }
+        if processes {
+            callers.process(site, CONNECTOR, &[CONNECTOR]);
+        } else {
+            callers.task(site, CONNECTOR, inside::connector);
+        }
+        let gateway = site.run().gateway;
+        callers.tasks.spawn(schedules::run(schedules, gateway, callers.stop.clone()));
+        Self { groups: [callers, functions, face] }
+    }
+
+    /// Ends everything, each group after the one before has ended.
+    pub(crate) async fn stop(self) {
+        for mut group in self.groups {
+            group.stop.cancel();
+            while let Some(ended) = group.tasks.join_next().await {
+                if ended.is_err() {
+                    tracing::error!("a part panicked");
+                }
+            }
+        }
+    }
+}
+
+impl Group {
+    fn task<F>(
+        &mut self,
+        site: &Arc<Site>,
+        name: &'static str,
+        life: fn(Arc<Site>, &'static str, CancellationToken) -> F,
+    ) where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let (own, stop) = (Arc::clone(site), self.stop.clone());
+        self.tasks.spawn(keep(Arc::clone(site), name, self.stop.clone(), move || {
+            inside::caught(tokio::spawn(life(Arc::clone(&own), name, stop.clone())))
+        }));
+    }
+
+    fn process(&mut self, site: &Arc<Site>, name: &'static str, args: &[&'static str]) {
+        let (own, stop) = (Arc::clone(site), self.stop.clone());
+        let args = args.to_vec();
+        self.tasks.spawn(keep(Arc::clone(site), name, self.stop.clone(), move || {
+            outside::process(Arc::clone(&own), name, args.clone(), stop.clone())
+        }));
+    }
+}

@@ -1,0 +1,45 @@
+//! Tokens, made at the first start and kept.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, Result};
+use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, READ_TOKEN};
+
+use crate::dir::DataDir;
+
+/// Makes the tokens that are not there.
+pub(crate) fn ensure(dir: &DataDir) -> Result<()> {
+    for name in [CONNECTOR_TOKEN, READ_TOKEN, ADMIN_TOKEN] {
+        if dir.secret(name).is_ok_and(|text| !text.is_empty()) {
+            continue;
+        }
+        dir.write_secret(name, &token()?)?;
+    }
+    Ok(())
+}
+
+/// 256 random bits of the kernel.
+fn token() -> Result<String> {
+    let mut bytes = [0; 32];
+    let mut source = std::fs::File::open("/dev/urandom").context("cannot open /dev/urandom")?;
+    source.read_exact(&mut bytes).context("cannot read /dev/urandom")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_long_different_and_kept() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(temp.path()).unwrap();
+        ensure(&dir).unwrap();
+        let read = || [CONNECTOR_TOKEN, READ_TOKEN, ADMIN_TOKEN].map(|n| dir.secret(n).unwrap());
+        let tokens = read();
+        assert!(tokens.iter().all(|token| token.len() == 64));
+        assert_ne!(tokens[1], tokens[2]);
+        ensure(&dir).unwrap();
+        assert_eq!(read(), tokens);
+    }
+}

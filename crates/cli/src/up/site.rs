@@ -1,0 +1,106 @@
+//! What all parts of a running `up` share.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::dir::{DataDir, Process, Run};
+use crate::gateway::Registry;
+use crate::stack::Stack;
+
+/// The parts, where they are, and what is the matter with them.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) dir: DataDir,
+    pub(crate) stack: Stack,
+    pub(crate) registry: Arc<Registry>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    run: Run,
+    /// How often a part has ended by itself, and why it did the last time.
+    failures: BTreeMap<String, (u32, String)>,
+}
+
+impl Site {
+    pub(crate) fn new(dir: DataDir, stack: Stack, run: Run) -> Self {
+        let registry = Arc::new(Registry::new(&stack));
+        let state = Mutex::new(State { run, failures: BTreeMap::new() });
+        Self { dir, stack, registry, state }
+    }
+
+    /// The environment of a function or of the connector, as its pod would have it.
+    pub(crate) fn environment(&self, name: &str) -> BTreeMap<String, String> {
+        let mut environment =
+            self.stack.functions.get(name).map(|f| f.environment.clone()).unwrap_or_default();
+        let run = self.run();
+        let mut set = |name: &str, value: String| drop(environment.insert(name.into(), value));
+        set("ORDERFLOW_NATS_URL", run.nats);
+        set("ORDERFLOW_GATEWAY_URL", run.gateway);
+        set("ORDERFLOW_PARTNERS", self.dir.partners().display().to_string());
+        set("ORDERFLOW_SECRETS_DIR", self.dir.secrets().display().to_string());
+        set("ORDERFLOW_BIND", "127.0.0.1".to_owned());
+        set("ORDERFLOW_PORT", "0".to_owned());
+        set("ORDERFLOW_METRICS_PORT", "0".to_owned());
+        // Nothing but the gateway here sends requests, and it knows at once who is gone.
+        set("ORDERFLOW_GRACE_SECONDS", "0".to_owned());
+        set("ORDERFLOW_DRAIN_SECONDS", "8".to_owned());
+        // A function that comes back is seen by the connector after this time.
+        set("ORDERFLOW_POLL_SECONDS", "1".to_owned());
+        if name == "order-ingest" {
+            set("ORDERFLOW_OPEN_INGEST", "true".to_owned());
+        }
+        environment
+    }
+
+    /// A part runs.
+    pub(crate) fn started(
+        &self,
+        name: &str,
+        pid: u32,
+        traffic: Option<SocketAddr>,
+        metrics: Option<SocketAddr>,
+    ) {
+        let run = {
+            let mut state = self.lock();
+            let before = state.run.processes.get(name);
+            let restarts = before.map_or(0, |process| process.restarts + 1);
+            let process = Process { pid, traffic, metrics, restarts };
+            state.run.processes.insert(name.to_owned(), process);
+            state.run.clone()
+        };
+        self.registry.set_address(name, traffic);
+        if let Err(error) = self.dir.write_run(&run) {
+            tracing::error!(error = format!("{error:#}"), "run.json is out of date");
+        }
+    }
+
+    /// A part no longer runs.
+    pub(crate) fn ended(&self, name: &str, reason: String) {
+        self.registry.set_address(name, None);
+        let mut state = self.lock();
+        let failure = state.failures.entry(name.to_owned()).or_default();
+        failure.0 += 1;
+        failure.1 = reason;
+    }
+
+    /// Why a part ended the last time it ended by itself.
+    pub(crate) fn failure(&self, name: &str) -> Option<String> {
+        self.lock().failures.get(name).map(|(_, reason)| reason.clone())
+    }
+
+    /// How often a part has ended by itself.
+    pub(crate) fn deaths(&self, name: &str) -> u32 {
+        self.lock().failures.get(name).map_or(0, |(deaths, _)| *deaths)
+    }
+
+    pub(crate) fn run(&self) -> Run {
+        self.lock().run.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,44 @@
+//! Which stack and which partners: named, lying here, or built in.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::{Stack, partners};
+use crate::args::Up;
+use crate::{output, stack};
+
+/// What `up` is made from.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    pub(crate) stack: Stack,
+    /// The text of partners.yml.
+    pub(crate) partners: String,
+}
+
+pub(crate) fn read(args: &Up) -> Result<Sources> {
+    let (stack, place) = choose(args.stack.as_deref(), "stack.yml", stack::BUILT_IN)?;
+    let mut env = runtime::Env::from_process();
+    let stack = stack::parse(&stack, &place, |name| env.optional::<String>(name))?;
+    env.finish(|| Some(()))?;
+    let (partners, place) = choose(args.partners.as_deref(), "partners.yml", partners::BUILT_IN)?;
+    let problems = intake::partners::load(&partners).err().unwrap_or_default();
+    // Every partner without a folder gets one; everything else must be right here and now.
+    if !problems.is_empty() {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::bail!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"));
+    }
+    Ok(Sources { stack, partners })
+}
+
+fn choose(given: Option<&Path>, name: &str, built_in: &str) -> Result<(String, String)> {
+    let here = Path::new(name);
+    let path = given.or_else(|| here.is_file().then_some(here));
+    let Some(path) = path else {
+        return Ok((built_in.to_owned(), format!("the built-in {name}")));
+    };
+    output::note(format_args!("{name}: {}", path.display()));
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((text, path.display().to_string()))
+}

@@ -1,0 +1,229 @@
+//! `orderflow up` as a process, with everything that it starts.
+#![cfg(test)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const FUNCTIONS: [&str; 5] =
+    ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"];
+
+struct Up {
+    child: Child,
+    dir: tempfile::TempDir,
+    gateway: String,
+}
+
+impl Up {
+    fn start(args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = command(dir.path())
+            .args(["up", "--port", "0"])
+            .args(args)
+            .current_dir(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(dir.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let stderr = fs::read_to_string(dir.path().join("stderr")).unwrap();
+        let gateway = line.trim().strip_prefix("ready http://");
+        let gateway = gateway.unwrap_or_else(|| panic!("{line:?} is not ready: {stderr}"));
+        Self { gateway: gateway.to_owned(), child, dir }
+    }
+
+    fn orderflow(&self, args: &[&str]) -> Output {
+        command(self.dir.path()).args(args).output().unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let output = self.orderflow(&[args, &["--json"]].concat());
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn run_file(&self) -> Value {
+        let path = self.dir.path().join("data/run.json");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    fn pid_of(&self, name: &str) -> i64 {
+        self.run_file()["processes"][name]["pid"].as_i64().unwrap()
+    }
+
+    /// Pids of all that it has started, by run.json.
+    fn pids(&self) -> Vec<i64> {
+        let run = self.run_file();
+        let processes = run["processes"].as_object().unwrap();
+        processes.values().map(|process| process["pid"].as_i64().unwrap()).collect()
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.gateway).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn end(&mut self, signal: &str) {
+        kill(signal, i64::from(self.child.id()));
+        let child = &mut self.child;
+        eventually("up ends", || child.try_wait().unwrap().is_some());
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        kill("-TERM", i64::from(self.child.id()));
+        self.child.wait().unwrap();
+    }
+}
+
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orderflow"));
+    command.arg("--data-dir").arg(dir.join("data")).stdin(Stdio::null());
+    command
+}
+
+fn kill(signal: &str, pid: i64) {
+    Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
+}
+
+/// Not there, or only its exit status is left.
+fn is_gone(pid: i64) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"))
+}
+
+#[track_caller]
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within 60 s");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn everything_starts_answers_and_ends_on_sigterm() {
+    let mut up = Up::start(&[]);
+    let (status, list) = up.get("/system/functions");
+    let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+    let names: Vec<&str> = list.iter().map(|function| function["name"].as_str().unwrap()).collect();
+    assert_eq!((status, names.as_slice()), (200, FUNCTIONS.as_slice()));
+    assert!(list.iter().all(|function| function["availableReplicas"] == 1));
+    for name in FUNCTIONS {
+        assert_eq!(up.get(&format!("/function/{name}/_/health")).0, 200, "{name}");
+    }
+    let second = up.orderflow(&["up", "--port", "0"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("runs already"));
+
+    let mut pids = up.pids();
+    pids.retain(|pid| *pid != i64::from(up.child.id()));
+    assert_eq!(pids.len(), 2, "nats-server and sshd are the only children");
+    up.end("-TERM");
+    assert!(up.child.wait().unwrap().success());
+    assert!(pids.into_iter().all(is_gone));
+    assert!(!up.dir.path().join("data/run.json").exists());
+}
+
+#[test]
+fn orders_are_decided_and_can_be_looked_at() {
+    let up = Up::start(&[]);
+    let sent = up.json(&["simulate", "--orders", "40", "--rate", "1000", "--seed", "1"]);
+    assert_eq!(sent["orders"], 40);
+    let counts = up.json(&["wait", "--timeout", "60s"]);
+    assert_eq!((counts["placed"].as_u64(), counts["pending"].as_u64()), (Some(40), Some(0)));
+    assert_eq!(up.json(&["orders", "count"])["sales"], 40);
+    let order = up.json(&["orders", "get", "ORD-1-1"]);
+    assert_eq!(order["order"]["order_id"], "ORD-1-1");
+    assert_ne!(order["status"], "pending");
+    let page = up.json(&["orders", "list", "--limit", "30"]);
+    assert_eq!(page["orders"].as_array().unwrap().len(), 30);
+    let next = page["next"].to_string();
+    let page = up.json(&["orders", "list", "--limit", "30", "--cursor", &next]);
+    assert_eq!((page["orders"].as_array().unwrap().len(), &page["next"]), (10, &Value::Null));
+
+    up.json(&["stock", "set", "P001", "77"]);
+    assert_eq!(up.json(&["stock", "get", "P001"])["products"]["P001"]["available"], 77);
+    for missing in [["orders", "get", "nope"], ["stock", "get", "nope"], ["files", "show", "nope"]]
+    {
+        assert_eq!(up.orderflow(&missing).status.code(), Some(4), "{missing:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_sent_is_found_and_becomes_orders() {
+    let up = Up::start(&[]);
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/US3/orders.csv");
+    up.json(&["send", sample, "--partner", "US3", "--name", "a.csv"]);
+    let check = up.json(&["check"]);
+    let us3 = check["partners"].as_array().unwrap().iter().find(|p| p["partner"] == "US3");
+    assert_eq!(us3.unwrap()["found"][0]["name"], "a.csv");
+    let counts = up.json(&["wait", "--timeout", "60s"]);
+    assert!(counts["placed"].as_u64().unwrap() > 0, "{counts}");
+    let files = up.json(&["files", "show", "a.csv"]);
+    assert_eq!(files["files"][0]["state"], "done", "{files}");
+    assert_eq!(up.orderflow(&["send", sample, "--partner", "US9"]).status.code(), Some(4));
+}
+
+#[test]
+fn a_part_that_is_killed_comes_back_and_nothing_outlives_a_killed_up() {
+    let mut up = Up::start(&["--processes"]);
+    assert_eq!(up.pids().len(), FUNCTIONS.len() + 3);
+    up.json(&["simulate", "--orders", "20", "--rate", "1000", "--seed", "1"]);
+    for name in ["order-ingest", "order-processor", "connector", "nats-server", "sshd"] {
+        let pid = up.pid_of(name);
+        kill("-KILL", pid);
+        eventually(name, || up.pid_of(name) != pid);
+        assert_eq!(up.run_file()["processes"][name]["restarts"], 1, "{name}");
+    }
+    up.json(&["simulate", "--orders", "20", "--rate", "1000", "--seed", "2"]);
+    assert_eq!(up.json(&["wait", "--timeout", "60s"])["placed"], 40);
+
+    let pids = up.pids();
+    up.end("-KILL");
+    eventually("all children end", || pids.iter().all(|pid| is_gone(*pid)));
+    assert_eq!(up.orderflow(&["orders", "count"]).status.code(), Some(5));
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let output = command(temp.path()).arg("up").args(args).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    fs::write(temp.path().join("s.yml"), "functions: {nope: {}}").unwrap();
+    fs::write(temp.path().join("p.yml"), "partners: {A: {}}").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let file = |name: &str| temp.path().join(name).display().to_string();
+    for (args, expected) in [
+        (["--stack", &file("s.yml")], "\"nope\" is not in this program"),
+        (["--stack", &file("none.yml")], "cannot read"),
+        (["--partners", &file("p.yml")], "partners.A.currency"),
+        (["--port", &port], "--port 0 takes a free port"),
+    ] {
+        let (code, stderr) = run(&args);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn an_unknown_function_is_not_found() {
+    let temp = tempfile::tempdir().unwrap();
+    let output = command(temp.path()).args(["function", "nope"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("order-processor"));
+}
