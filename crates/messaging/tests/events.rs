@@ -1,0 +1,28 @@
+//! `docs/EVENTS.md` and the list of events say the same.
+#![cfg(test)]
+
+use messaging::events::ALL;
+
+#[test]
+fn the_table_of_the_docs_is_the_list_of_events() {
+    let docs = include_str!("../../../docs/EVENTS.md");
+    let rows: Vec<&str> = docs.lines().filter(|line| line.contains("` | `orderflow.")).collect();
+    let expected: Vec<String> = ALL
+        .iter()
+        .map(|event| {
+            let consumers = event.consumers.join(", ");
+            format!("| `{}` | `{}` | {} | {consumers} |", event.subject, event.kind, event.producer)
+                .replace("|  |", "| |")
+        })
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn every_event_has_a_stream() {
+    for event in ALL {
+        let subject: Vec<&str> =
+            event.subject.split('.').map(|t| if t.starts_with('<') { "x" } else { t }).collect();
+        assert!(messaging::streams::of_subject(&subject.join(".")).is_some(), "{}", event.subject);
+    }
+}
