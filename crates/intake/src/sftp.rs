@@ -4,6 +4,7 @@
 //! `spawn_blocking`, never in an async task. Paths are relative to the partner's folder.
 
 mod error;
+mod names;
 mod transfer;
 
 pub use error::{Disposition, Error};
@@ -12,11 +13,11 @@ pub use transfer::{Reader, Upload};
 use crate::complete::{BadName, Entry, Kind, Skip, Skipped, check_name};
 use crate::host_key::{self, HostKey};
 use domain::partner::Sftp;
-use ssh2::{ErrorCode, FileStat, MethodType, OpenFlags, OpenType, RenameFlags};
+use names::{entry, is_temporary, join, temporary_name};
+use ssh2::{ErrorCode, MethodType, OpenFlags, OpenType, RenameFlags};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Most entries of a folder that one look takes in.
 pub const LIST_MAX: usize = 10_000;
@@ -369,42 +370,4 @@ fn log_in(
 fn is_end(error: &ssh2::Error) -> bool {
     // The crate says the end of a folder as if it were a failure of a local file.
     error.code() == ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_FILE)
-}
-
-fn entry(name: &str, stat: &FileStat) -> Entry {
-    use ssh2::FileType;
-    let kind = match stat.file_type() {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => Kind::Symlink,
-        FileType::NamedPipe
-        | FileType::BlockDevice
-        | FileType::CharDevice
-        | FileType::Socket
-        | FileType::Other(_) => Kind::Other,
-    };
-    Entry {
-        name: name.to_owned(),
-        size: stat.size.unwrap_or_default(),
-        mtime: stat.mtime.unwrap_or_default(),
-        kind,
-    }
-}
-
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
-/// Nobody else's: two workers that write the same file must not write into the same temporary one.
-fn temporary_name(name: &str) -> String {
-    static CALLS: AtomicU32 = AtomicU32::new(0);
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    let (process, call) = (std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
-    // Room for the rest of the name within what file systems take.
-    let stem: String = name.chars().take(48).collect();
-    format!(".{stem}.{process:x}-{call:x}-{nanos:x}.part")
-}
-
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".part")
 }

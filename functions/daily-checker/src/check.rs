@@ -1,10 +1,11 @@
 //! Checks every inbox and claims what is complete.
 
 use crate::NAME;
-use crate::look::{self, INBOX, Seen, Source};
+use crate::look::{self, INBOX, Seen};
 use crate::report::{Found, PartnerReport, Report, Skipped, State};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
+use intake::access::Account;
 use intake::arrival::{self, ARRIVED, Arrived};
 use intake::complete::Entry;
 use messaging::publish::{self, Outgoing, Published, Unclear};
@@ -39,37 +40,37 @@ struct PartnerLabel {
 /// Checks inboxes.
 pub(crate) struct Checker {
     nats: Nats,
-    sources: Vec<Arc<Source>>,
+    accounts: Vec<Arc<Account>>,
     files: Family<FileLabel, Counter>,
     errors: Family<PartnerLabel, Counter>,
 }
 
 impl Checker {
-    pub(crate) fn new(nats: Nats, sources: Vec<Source>, registry: &mut Registry) -> Self {
+    pub(crate) fn new(nats: Nats, accounts: Vec<Account>, registry: &mut Registry) -> Self {
         let (files, errors) = (Family::default(), Family::default());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        Self { nats, sources: sources.into_iter().map(Arc::new).collect(), files, errors }
+        Self { nats, accounts: accounts.into_iter().map(Arc::new).collect(), files, errors }
     }
 
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
         let mut checks = JoinSet::new();
-        for source in &self.sources {
-            let (checker, source, places) = (self.clone(), source.clone(), places.clone());
+        for account in &self.accounts {
+            let (checker, account, places) = (self.clone(), account.clone(), places.clone());
             checks.spawn(async move {
                 let _place = places.acquire_owned().await.expect("nobody closes the semaphore");
-                checker.partner(source).await
+                checker.partner(account).await
             });
         }
         let partners = checks.join_all().await;
         Report::new(now().date_naive(), partners)
     }
 
-    async fn partner(&self, source: Arc<Source>) -> PartnerReport {
-        let partner = source.partner.clone();
-        let looking = tokio::task::spawn_blocking(move || look::look(&source));
+    async fn partner(&self, account: Arc<Account>) -> PartnerReport {
+        let partner = account.partner.clone();
+        let looking = tokio::task::spawn_blocking(move || look::look(&account));
         let report = match tokio::time::timeout(PARTNER_TIME_MAX, looking).await {
             Ok(Ok(Ok(seen))) => self.claim(partner, seen).await,
             Ok(Ok(Err(error))) => PartnerReport::failed(partner, error.to_string()),

@@ -8,8 +8,8 @@ mod report;
 
 use axum::routing::get;
 use check::Checker;
+use intake::access::{self, Account};
 use intake::partners;
-use look::{Credential, Source};
 use messaging::Nats;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
@@ -29,7 +29,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
-    let checker = Checker::new(nats.clone(), settings.sources, &mut registry);
+    let checker = Checker::new(nats.clone(), settings.accounts, &mut registry);
     let app = Arc::new(http::App::new(checker));
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", get(http::check).post(http::check))
@@ -43,7 +43,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 
 struct Settings {
     nats_url: String,
-    sources: Vec<Source>,
+    accounts: Vec<Account>,
     tokens: Tokens,
 }
 
@@ -51,14 +51,14 @@ impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
-        let sources = path.map(|path| sources(env, &path)).unwrap_or_default();
+        let accounts = path.map(|path| accounts(env, &path)).unwrap_or_default();
         let tokens = Tokens::from_env(env, &[Door::Admin]);
-        env.finish(|| Some(Self { nats_url: nats_url?, sources, tokens }))
+        env.finish(|| Some(Self { nats_url: nats_url?, accounts, tokens }))
     }
 }
 
 /// The partners that have a server; what is wrong with any partner is noted in `env`.
-fn sources(env: &mut Env, path: &Path) -> Vec<Source> {
+fn accounts(env: &mut Env, path: &Path) -> Vec<Account> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
@@ -75,17 +75,5 @@ fn sources(env: &mut Env, path: &Path) -> Vec<Source> {
             return Vec::new();
         }
     };
-    let mut sources = Vec::new();
-    for (partner, settings) in partners {
-        let Some(server) = settings.sftp else { continue };
-        let credential = match (&server.private_key_secret, &server.password_secret) {
-            (Some(name), _) => env.secret(name).map(Credential::PrivateKey),
-            (None, Some(name)) => env.secret(name).map(Credential::Password),
-            (None, None) => None,
-        };
-        if let Some(credential) = credential {
-            sources.push(Source { partner, server, inbox: settings.inbox, credential });
-        }
-    }
-    sources
+    access::accounts(&partners, |name| env.secret(name).map(|secret| secret.expose().to_owned()))
 }

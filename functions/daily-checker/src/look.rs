@@ -1,29 +1,13 @@
 //! Two looks into an inbox, over SFTP. Blocks.
 
-use domain::PartnerId;
-use domain::partner::{Inbox, Sftp};
+use domain::partner::Inbox;
+use intake::access::Account;
 use intake::complete::{self, Decision};
-use intake::sftp::{Error, LIST_MAX, Limits, Listing, Login, Session};
-use runtime::Secret;
+use intake::sftp::{Error, LIST_MAX, Listing, Session};
 
 pub(crate) const INBOX: &str = "inbox";
 /// Where the server's clock is asked; partners' inboxes stay as they are.
 const DEPOT: &str = "depot";
-
-/// A partner with a server.
-#[derive(Clone)]
-pub(crate) struct Source {
-    pub(crate) partner: PartnerId,
-    pub(crate) server: Sftp,
-    pub(crate) inbox: Inbox,
-    pub(crate) credential: Credential,
-}
-
-#[derive(Clone)]
-pub(crate) enum Credential {
-    PrivateKey(Secret),
-    Password(Secret),
-}
 
 /// What is in an inbox.
 pub(crate) struct Seen {
@@ -33,20 +17,16 @@ pub(crate) struct Seen {
 }
 
 /// Looks, waits as long as the files need, and looks again.
-pub(crate) fn look(source: &Source) -> Result<Seen, Error> {
-    let login = match &source.credential {
-        Credential::PrivateKey(key) => Login::PrivateKey(key.expose()),
-        Credential::Password(password) => Login::Password(password.expose()),
-    };
-    let session = Session::connect(&source.server, login, Limits::default())?;
+pub(crate) fn look(account: &Account) -> Result<Seen, Error> {
+    let session = account.connect()?;
     let first = session.list(INBOX)?;
-    let Some(wait) = complete::wait(&first.entries, now(&session)?, &source.inbox) else {
-        return Ok(seen(&[], first, 0, &source.inbox));
+    let Some(wait) = complete::wait(&first.entries, now(&session)?, &account.settings.inbox) else {
+        return Ok(seen(&[], first, 0, &account.settings.inbox));
     };
     std::thread::sleep(wait);
     let second = session.list(INBOX)?;
     let now = now(&session)?;
-    Ok(seen(&first.entries, second, now, &source.inbox))
+    Ok(seen(&first.entries, second, now, &account.settings.inbox))
 }
 
 fn seen(first: &[complete::Entry], second: Listing, now: u64, inbox: &Inbox) -> Seen {

@@ -1,7 +1,7 @@
 //! The ledger in NATS: every write is a compare-and-set.
 
-use super::record::{Record, Refusal, StepError};
-use chrono::{DateTime, Utc};
+use super::record::{LEASE, Record, Refusal, StepError};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::PartnerId;
 use messaging::kv::{self, Bucket};
 use messaging::{Nats, streams, subject};
@@ -71,6 +71,7 @@ pub struct Ledger {
     nats: Nats,
     records: Bucket<Record>,
     contents: Bucket<Content>,
+    lease: TimeDelta,
 }
 
 impl Ledger {
@@ -83,7 +84,22 @@ impl Ledger {
             nats: nats.clone(),
             records: Bucket::open(nats, streams::FILES_LEDGER).await?,
             contents: Bucket::open(nats, streams::FILES_CONTENT).await?,
+            lease: LEASE,
         })
+    }
+
+    /// With another lease than [`LEASE`] for the claims of this worker.
+    #[must_use]
+    pub fn with_lease(self, lease: TimeDelta) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// A record counts with [`LEASE`]; what is written says this worker's own.
+    fn leased(&self, mut record: Record) -> Record {
+        if let Some(claim) = &mut record.claim {
+            claim.until = record.updated_at + self.lease;
+        }
+        record
     }
 
     /// Writes down a file that arrived, unless it is there. Gives what stands there now.
@@ -134,7 +150,7 @@ impl Ledger {
                 return Err(Error::Missing(arrival.to_owned()));
             };
             let next = match record.claim(owner, now) {
-                Ok(next) => next,
+                Ok(next) => self.leased(next),
                 Err(refusal) => return Ok(Claimed::No(refusal, record)),
             };
             if let Some(revision) = self.records.update(&key, &next, revision).await? {
@@ -155,7 +171,7 @@ impl Ledger {
         held: &mut Held,
         step: impl FnOnce(&Record) -> Result<Record, StepError>,
     ) -> Result<(), Error> {
-        let next = step(&held.record)?;
+        let next = self.leased(step(&held.record)?);
         let key = key(&next.partner, &next.arrival);
         match self.records.update(&key, &next, held.revision).await? {
             Some(revision) => {

@@ -7,6 +7,7 @@ use chrono::{TimeZone as _, Utc};
 use domain::WarehouseId;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 pub(super) fn text(text: &str) -> Option<String> {
     if text.trim().is_empty() {
@@ -75,8 +76,14 @@ pub(super) fn date_format(format: &str) -> Option<String> {
     }
     let print = |year, month, day| {
         let time = Utc.with_ymd_and_hms(year, month, day, 0, 0, 0).single();
-        time.expect("these days exist").format(format).to_string()
+        let mut text = String::new();
+        // Some formats can only be read; `to_string` would panic.
+        write!(text, "{}", time.expect("these days exist").format(format)).ok()?;
+        Some(text)
     };
+    if print(2024, 3, 4).is_none() {
+        return Some(format!("is {format:?}, which cannot be written"));
+    }
     // The weekday and the day of the year follow from the day; these days differ in one part each.
     let base = print(2024, 3, 4);
     let parts =

@@ -193,6 +193,8 @@ fn the_delimiter_is_not_the_decimal_mark() {
 #[test]
 fn dates_are_formats_that_name_a_day() {
     let place = "partners.US1.file.dates[0]";
+    let reason = "is \"%Y-%m-%d %#z\", which cannot be written";
+    check("%d/%m/%Y", "%Y-%m-%d %#z", &[&format!("{place}: {reason}")]);
     check("%d/%m/%Y", "%Q", &[&format!("{place}: is \"%Q\", which is no strftime format")]);
     check("%d/%m/%Y", "%H:%M", &[&format!("{place}: is \"%H:%M\", which does not name the year")]);
     check("%d/%m/%Y", "%m %Y", &[&format!("{place}: is \"%m %Y\", which does not name the day")]);
