@@ -45,6 +45,7 @@ pub(crate) enum End {
 /// The input stream as a call names it.
 struct Stream {
     created: String,
+    first: u64,
     last: u64,
 }
 
@@ -67,7 +68,8 @@ impl Lane {
             Ok(session) => session,
             Err(end) => return end,
         };
-        let mut reader = Reader::start(&self.shared, &self.subscription, session.after);
+        let Session { created, after, .. } = &session;
+        let mut reader = Reader::start(&self.shared, &self.subscription, created, *after);
         self.held.set(0);
         loop {
             if let Err(end) = self.step(&mut session, &mut reader, progress).await {
@@ -79,7 +81,7 @@ impl Lane {
     async fn begin(&self) -> Result<Session, End> {
         let stream = self.stream().await?;
         let mut session = Session {
-            created: stream.created,
+            created: stream.created.clone(),
             after: 0,
             buffer: VecDeque::new(),
             size: self.subscription.batch,
@@ -93,7 +95,7 @@ impl Lane {
                 return Err(End::Anew(reason));
             }
         }
-        self.check_end(stream.last, session.after)?;
+        self.check(&stream, session.after)?;
         let Subscription { function, filter, .. } = &self.subscription;
         tracing::info!(function, filter, after = session.after, "reading in order");
         Ok(session)
@@ -136,10 +138,10 @@ impl Lane {
             Said::DecidedTo(position) | Said::Elsewhere(position) => {
                 // Another connector may be ahead: what it gave out need not be given again.
                 session.after = position;
-                // Read again: the stream may have grown since it was looked at.
-                let last =
-                    if stream.last < position { self.stream().await?.last } else { position };
-                self.check_end(last, position)
+                // The stream may have grown since it was looked at.
+                let now = if stream.last < position { self.stream().await? } else { stream };
+                // What was read is ahead of the retention; only the end matters here.
+                self.check(&Stream { first: 0, ..now }, position)
             }
             Said::Fault(reason) => Err(End::Fault(reason)),
             Said::Failed(reason) | Said::Unavailable { reason, .. } => Err(End::Anew(reason)),
@@ -234,15 +236,23 @@ impl Lane {
         let stream = stream.map_err(|error| End::Anew(format!("stream {name}: {error}")))?;
         let info = stream.cached_info();
         let created = stored_at(info.created.unix_timestamp_nanos());
-        Ok(Stream { created, last: info.state.last_sequence })
+        let state = &info.state;
+        Ok(Stream { created, first: state.first_sequence, last: state.last_sequence })
     }
 
-    fn check_end(&self, last: u64, position: u64) -> Result<(), End> {
-        if position <= last {
-            return Ok(());
-        }
+    /// Does the stream still hold what comes after `position`?
+    fn check(&self, stream: &Stream, position: u64) -> Result<(), End> {
         let name = &self.subscription.stream;
-        Err(End::Fault(format!("decided up to {position}, but stream {name} ends at {last}")))
+        let Stream { first, last, .. } = stream;
+        if *last < position {
+            let reason = format!("decided up to {position}, but stream {name} ends at {last}");
+            return Err(End::Fault(reason));
+        }
+        if 0 < position && position + 1 < *first {
+            let reason = format!("decided up to {position}, but stream {name} begins at {first}");
+            return Err(End::Fault(reason));
+        }
+        Ok(())
     }
 
     /// Reports the end of a session; how long to wait before the next.
@@ -267,7 +277,7 @@ impl Lane {
                     function,
                     filter,
                     reason,
-                    "the input is not the one that was decided so far; nothing is given out"
+                    "the input does not follow what was decided; nothing is given out"
                 );
                 Some(HELD)
             }

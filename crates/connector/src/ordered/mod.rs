@@ -20,13 +20,15 @@ pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) 
     let circuit = Circuit::new(name, &shared.metrics);
     let lane = Lane { shared, subscription, circuit, held, stop: stop.clone() };
     let mut fruitless = 0_u32;
-    loop {
+    while !stop.is_requested() {
         let mut progress = false;
         let end = lane.session(&mut progress).await;
         fruitless = if progress { 1 } else { fruitless.saturating_add(1) };
-        let Some(delay) = lane.ended(end, fruitless) else { return };
-        if stop.or(sleep(delay)).await.is_none() {
-            return;
+        match lane.ended(end, fruitless) {
+            // When it is cut short the loop ends.
+            Some(delay) => drop(stop.or(sleep(delay)).await),
+            None => break,
         }
     }
+    lane.held.set(0);
 }

@@ -35,12 +35,18 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads everything after sequence `after`.
-    pub(crate) fn start(shared: &Shared, subscription: &Subscription, after: u64) -> Self {
+    /// Reads everything after sequence `after` of the stream that was made at `created`.
+    pub(crate) fn start(
+        shared: &Shared,
+        subscription: &Subscription,
+        created: &str,
+        after: u64,
+    ) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let (shared, subscription) = (shared.clone(), subscription.clone());
+        let created = created.to_owned();
         let task = tokio::spawn(async move {
-            let failed = read(shared, &subscription, after, &sender).await;
+            let failed = read(shared, &subscription, &created, after, &sender).await;
             if let Err(reason) = failed {
                 // The lane may be gone already.
                 drop(sender.send(Err(reason)).await);
@@ -69,10 +75,17 @@ impl Drop for Reader {
 async fn read(
     shared: Shared,
     subscription: &Subscription,
+    created: &str,
     after: u64,
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
     let mut consumer = consumer(&shared, subscription, after).await?;
+    // Looked at after the consumer was made: a consumer never outlives its stream.
+    let stream = shared.nats.js.get_stream(&subscription.stream).await;
+    let info = stream.map_err(|error| error.to_string())?;
+    if stored_at(info.cached_info().created.unix_timestamp_nanos()) != created {
+        return Err("the stream was made anew".into());
+    }
     let Subscription { function, filter, .. } = subscription;
     let name = OfFilter { function: function.clone(), filter: filter.clone() };
     let lag = shared.metrics.lag.get_or_create_owned(&name);

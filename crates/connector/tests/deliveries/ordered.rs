@@ -276,6 +276,26 @@ async fn a_stream_that_ends_before_the_position_stops_the_lane() {
 }
 
 #[tokio::test]
+async fn a_stream_that_lost_what_comes_next_stops_the_lane() {
+    let mut world = World::new().await;
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    world.gateway.annotate("p", ORDERED);
+    let expected = publish(&world, 9).await;
+    world.start().await;
+    decided(&ledger, &expected).await;
+    world.stop().await;
+    let lost = publish(&world, 9).await;
+    world.stream("ORDERS").await.purge().sequence(lost[3]).await.unwrap();
+    let calls = world.gateway.calls("p").len();
+    world.start().await;
+    until("it is asked", async || world.gateway.calls("p").len() > calls).await;
+    world.stop().await;
+    assert_eq!(world.gateway.calls("p").len(), calls + 1, "one question, no message");
+    assert_eq!(ledger.decided(), expected);
+}
+
+#[tokio::test]
 async fn a_killed_nats_server_leaves_no_hole() {
     let mut world = World::new().await;
     let ledger = Ledger::default();

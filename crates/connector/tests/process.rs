@@ -1,0 +1,77 @@
+//! The connector as a process of its own.
+#![cfg(test)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn connector() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_connector"));
+    command.env_clear().stdout(Stdio::null());
+    command
+}
+
+#[test]
+fn wrong_settings_are_all_named_and_end_it_with_64() {
+    let output = connector()
+        .env("ORDERFLOW_GATEWAY_URL", "gateway:8080")
+        .env("ORDERFLOW_SECRETS_DIR", "/nonexistent")
+        .env("ORDERFLOW_PORT", "http")
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8(output.stderr).unwrap();
+    for name in
+        ["ORDERFLOW_NATS_URL", "ORDERFLOW_GATEWAY_URL", "secret connector-token", "ORDERFLOW_PORT"]
+    {
+        assert!(said.contains(&format!("\n{name}: ")), "{name} not in {said}");
+    }
+}
+
+#[test]
+fn it_serves_health_and_metrics_and_ends_in_good_order_when_asked() {
+    let server = testkit::nats::Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    let listen = dir.path().join("listen.json");
+    std::fs::write(dir.path().join("connector-token"), "secret").unwrap();
+    let mut child = connector()
+        .env("ORDERFLOW_NATS_URL", server.url())
+        .env("ORDERFLOW_GATEWAY_URL", "http://127.0.0.1:1")
+        .env("ORDERFLOW_SECRETS_DIR", dir.path())
+        .env("ORDERFLOW_BIND", "127.0.0.1")
+        .env("ORDERFLOW_PORT", "0")
+        .env("ORDERFLOW_METRICS_PORT", "0")
+        .env("ORDERFLOW_LISTEN_FILE", &listen)
+        .spawn()
+        .unwrap();
+    let addresses = written(&listen);
+    assert!(get(&addresses["traffic"], "/_/health").starts_with("HTTP/1.1 200"));
+    let ready = get(&addresses["traffic"], "/_/ready");
+    assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+    assert!(ready.contains("the gateway does not list its functions"), "{ready}");
+    assert!(get(&addresses["metrics"], "/metrics").contains("connector_annotation_problems 0"));
+    let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+fn written(path: &Path) -> serde_json::Value {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Ok(text) = std::fs::read(path) {
+            return serde_json::from_slice(&text).unwrap();
+        }
+        assert!(Instant::now() < deadline, "no listen file");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn get(address: &serde_json::Value, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address.as_str().unwrap()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
