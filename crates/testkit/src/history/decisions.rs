@@ -1,0 +1,140 @@
+//! Entries of the journals, in short.
+
+use super::facts::Saying;
+use super::{Message, digest};
+use domain::inventory::{self, Body, Verdict};
+use domain::partner::StockPolicy;
+use domain::{Kind, Order, OrderId, PartnerId, ProductId, WarehouseId};
+use messaging::events::{ORDER_CONFIRMED, ORDER_REFUSED, ORDER_UNDECIDABLE};
+use messaging::journal::{self, Position};
+use messaging::subject::{self, Stage};
+use std::collections::BTreeMap;
+
+/// One message of a journal.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) journal: Box<str>,
+    pub(super) warehouse: WarehouseId,
+    pub(super) sequence: u64,
+    pub(super) id: Box<str>,
+    pub(super) prev: u64,
+    pub(super) decided_to: Option<Position>,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Orders(Vec<Outcome>),
+    Set(BTreeMap<ProductId, i64>),
+}
+
+/// What became of one order.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) placed: u64,
+    pub(super) verdict: Verdict,
+    /// What the order wants; nothing if the outcome repeats no order that can be read.
+    pub(super) wanted: Option<Wanted>,
+    /// Hash of the order as the outcome repeats it.
+    pub(super) data: Option<u64>,
+    /// `<warehouse>.<partner>.<order>`.
+    pub(super) key: Option<Box<str>>,
+    /// Where its fact belongs.
+    pub(super) fact: Box<str>,
+    /// Hash of what the fact must say.
+    pub(super) said: u64,
+}
+
+/// What an order wants of the stock.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) kind: Kind,
+    pub(super) policy: StockPolicy,
+    /// Pieces by product, below zero for a return. Wide enough for any sum.
+    pub(super) pieces: Vec<(ProductId, i128)>,
+}
+
+impl Entry {
+    pub(super) fn of(message: &Message<'_>) -> anyhow::Result<Self> {
+        let name = message.subject.strip_prefix("journal.inventory.").unwrap_or_default();
+        let warehouse = WarehouseId::parse(name)?;
+        let entry: journal::Entry<Body> = serde_json::from_slice(message.payload)?;
+        let content = match &entry.body {
+            Body::Orders { outcomes } => Content::Orders(
+                outcomes.iter().map(|o| Outcome::of(message, &warehouse, &entry.id, o)).collect(),
+            ),
+            Body::Set { available, .. } => Content::Set(available.clone()),
+        };
+        Ok(Self {
+            journal: message.subject.into(),
+            warehouse,
+            sequence: message.sequence,
+            id: entry.id.into(),
+            prev: entry.prev,
+            decided_to: entry.decided_to,
+            content,
+        })
+    }
+}
+
+impl Outcome {
+    fn of(
+        message: &Message<'_>,
+        warehouse: &WarehouseId,
+        decision: &str,
+        outcome: &inventory::Outcome,
+    ) -> Self {
+        let (stage, kind, refusal) = match &outcome.verdict {
+            Verdict::Confirmed(_) => (Stage::Confirmed, ORDER_CONFIRMED, None),
+            Verdict::Refused(refusal) => (Stage::Refused, ORDER_REFUSED, Some(refusal)),
+        };
+        let named = |stage, (partner, order): (&PartnerId, &OrderId)| {
+            subject::order(stage, warehouse, partner, order)
+        };
+        let id = outcome.id.as_ref();
+        let pair = id.map(|id| (&id.partner, &id.order_id));
+        let (fact, kind) = match pair {
+            Some(pair) => (named(stage, pair), kind),
+            None => {
+                let token = subject::token(decision);
+                let subject =
+                    format!("errors.undecidable.{warehouse}.{token}-{}", outcome.sequence);
+                (subject, ORDER_UNDECIDABLE)
+            }
+        };
+        let order = outcome.order.as_ref().map(|order| order.get());
+        let said = Saying {
+            kind,
+            decision,
+            number: message.sequence,
+            placed: outcome.sequence,
+            id,
+            refusal,
+            order: if id.is_some() { order } else { None },
+        };
+        let key = pair.map(|pair| {
+            let subject = named(Stage::Placed, pair);
+            subject.strip_prefix("orders.placed.").unwrap_or_default().into()
+        });
+        Self {
+            placed: outcome.sequence,
+            verdict: outcome.verdict.clone(),
+            wanted: order.and_then(|order| serde_json::from_str(order).ok()).map(Wanted::of),
+            data: order.map(|order| digest(&order)),
+            key,
+            said: said.digest(),
+            fact: fact.into(),
+        }
+    }
+}
+
+impl Wanted {
+    #[expect(clippy::needless_pass_by_value, reason = "used as a function of map")]
+    fn of(order: Order) -> Self {
+        let mut pieces: BTreeMap<ProductId, i128> = BTreeMap::new();
+        for line in &order.lines {
+            *pieces.entry(line.product_id.clone()).or_default() += i128::from(line.quantity);
+        }
+        Self { kind: order.kind, policy: order.stock, pieces: pieces.into_iter().collect() }
+    }
+}

@@ -1,0 +1,320 @@
+//! One warehouse: its journal replayed against the orders that were placed.
+
+use super::History;
+use super::decisions::{Content, Entry, Outcome, Wanted};
+use super::facts::{Placed, changed_digest};
+use super::report::{Report, Rule};
+use domain::inventory::{SEED, Verdict};
+use domain::partner::StockPolicy;
+use domain::stock::{Movement, Refusal};
+use domain::{Kind, ProductId};
+use messaging::subject;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// What must have been published.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    /// By the sequence of the placed order.
+    pub(super) orders: BTreeMap<u64, Decided>,
+    /// By subject.
+    pub(super) changed: BTreeMap<Box<str>, Moved>,
+}
+
+/// The fact of an outcome.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) entry: u64,
+    pub(super) subject: Box<str>,
+    pub(super) content: u64,
+}
+
+/// The fact of a movement.
+#[derive(Debug)]
+pub(super) struct Moved {
+    pub(super) entry: u64,
+    pub(super) what: String,
+    pub(super) content: u64,
+}
+
+impl History {
+    /// Replays the journal of each warehouse.
+    pub(super) fn check_lanes(&self, report: &mut Report) -> Expected {
+        let mut expected = Expected::default();
+        let entries = self.entries.iter().map(|entry| entry.warehouse.as_str());
+        let warehouses: BTreeSet<&str> =
+            entries.chain(self.placed.iter().map(Placed::warehouse)).collect();
+        for warehouse in warehouses {
+            let placed = self.placed.iter().filter(|placed| placed.warehouse() == warehouse);
+            let mut lane = Lane {
+                placed: placed.map(|placed| (placed.sequence, placed)).collect(),
+                stock: seed(),
+                ids: HashSet::new(),
+                before: None,
+                last: 0,
+                expected: &mut expected,
+                report,
+            };
+            for entry in &self.entries {
+                if entry.warehouse.as_str() == warehouse {
+                    lane.entry(entry);
+                }
+            }
+            lane.end(warehouse);
+        }
+        expected
+    }
+}
+
+/// What is available, and whether it was ever set.
+#[derive(Clone, Copy, Debug, Default)]
+struct Item {
+    available: i128,
+    known: bool,
+}
+
+fn seed() -> HashMap<ProductId, Item> {
+    let item = |(product, available): (&str, i64)| {
+        let product = ProductId::parse(product).expect("the seed's ids are valid");
+        (product, Item { available: available.into(), known: true })
+    };
+    SEED.into_iter().map(item).collect()
+}
+
+struct Lane<'a, 'r> {
+    placed: BTreeMap<u64, &'a Placed>,
+    stock: HashMap<ProductId, Item>,
+    ids: HashSet<&'a str>,
+    before: Option<&'a Entry>,
+    /// The last sequence with an outcome.
+    last: u64,
+    expected: &'r mut Expected,
+    report: &'r mut Report,
+}
+
+impl<'a> Lane<'a, '_> {
+    fn entry(&mut self, entry: &'a Entry) {
+        self.report.summary.entries += 1;
+        let wrong = |report: &mut Report, rule, detail| {
+            report.add(rule, &entry.journal, entry.sequence, detail);
+        };
+        let before = self.before.map_or(0, |before| before.sequence);
+        if entry.prev != before {
+            let detail = format!("it follows #{}, the entry before it is #{before}", entry.prev);
+            wrong(self.report, Rule::ChainBroken, detail);
+        }
+        if !self.ids.insert(&entry.id) {
+            let detail = format!("an earlier entry has the id {}", entry.id);
+            wrong(self.report, Rule::ChainBroken, detail);
+        }
+        match &entry.content {
+            Content::Orders(outcomes) => {
+                let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
+                for outcome in outcomes {
+                    self.outcome(entry, outcome);
+                    if let Verdict::Confirmed(movements) = &outcome.verdict {
+                        for movement in movements {
+                            let sum = moved.entry(&movement.product).or_default();
+                            *sum = sum.saturating_add(movement.delta);
+                        }
+                    }
+                }
+                for (product, delta) in moved {
+                    self.expect_changed(entry, product, (Some(delta), None));
+                }
+            }
+            Content::Set(available) => {
+                for (product, available) in available {
+                    let item = Item { available: (*available).into(), known: true };
+                    self.stock.insert(product.clone(), item);
+                    self.expect_changed(entry, product, (None, Some(*available)));
+                }
+            }
+        }
+        if let Some(detail) = self.position_problem(entry) {
+            wrong(self.report, Rule::PositionWrong, detail);
+        }
+        self.before = Some(entry);
+    }
+
+    fn position_problem(&self, entry: &Entry) -> Option<String> {
+        let before = self.before.and_then(|before| before.decided_to.as_ref());
+        let now = entry.decided_to.as_ref();
+        let to =
+            |position: Option<&messaging::journal::Position>| position.map_or(0, |p| p.sequence);
+        let input = |position: &messaging::journal::Position| {
+            format!("{} of {} {}", position.filter, position.stream, position.created)
+        };
+        if let (Some(before), Some(now)) = (before, now)
+            && input(before) != input(now)
+        {
+            return Some(format!("its input is {}, it was {}", input(now), input(before)));
+        }
+        let expected = match &entry.content {
+            Content::Orders(outcomes) => outcomes.last().map_or(to(before), |last| last.placed),
+            Content::Set(_) => to(before),
+        };
+        if to(now) < to(before) {
+            return Some(format!("decided to {}, it was {}", to(now), to(before)));
+        }
+        (to(now) != expected)
+            .then(|| format!("decided to {}, its outcomes end at {expected}", to(now)))
+    }
+
+    fn outcome(&mut self, entry: &Entry, outcome: &Outcome) {
+        let Outcome { placed, verdict, .. } = outcome;
+        let mut wrong =
+            |rule, detail| self.report.add(rule, &entry.journal, entry.sequence, detail);
+        if let Some(first) = self.expected.orders.get(placed) {
+            let detail = format!("#{placed} was decided by entry #{}", first.entry);
+            wrong(Rule::DecidedTwice, detail);
+        } else {
+            if *placed < self.last {
+                let detail = format!("#{placed} is decided after #{}", self.last);
+                wrong(Rule::DecidedOutOfOrder, detail);
+            }
+            let fact = Decided {
+                entry: entry.sequence,
+                subject: outcome.fact.clone(),
+                content: outcome.said,
+            };
+            self.expected.orders.insert(*placed, fact);
+        }
+        self.last = self.last.max(*placed);
+        match self.placed.get(placed) {
+            None => wrong(Rule::NothingDecided, format!("#{placed} is no order of this warehouse")),
+            Some(order) => {
+                if let Some(detail) = difference(outcome, order) {
+                    wrong(Rule::OrderChanged, detail);
+                }
+                if order.readable && outcome.wanted.is_none() {
+                    wrong(Rule::RefusalWrong, format!("#{placed} can be read"));
+                }
+            }
+        }
+        match verdict {
+            Verdict::Confirmed(movements) => {
+                self.report.summary.confirmed += 1;
+                self.confirmed(entry, outcome, movements);
+            }
+            Verdict::Refused(refusal) => {
+                self.report.summary.refused += 1;
+                if let Some(wanted) = &outcome.wanted
+                    && !self.holds(wanted, refusal)
+                {
+                    let detail = format!("#{placed} was refused: {refusal}");
+                    self.report.add(Rule::RefusalWrong, &entry.journal, entry.sequence, detail);
+                }
+            }
+        }
+    }
+
+    /// All lines or none, and never below zero where stock is checked.
+    fn confirmed(&mut self, entry: &Entry, outcome: &Outcome, movements: &[Movement]) {
+        let placed = outcome.placed;
+        let mut wrong =
+            |rule, detail| self.report.add(rule, &entry.journal, entry.sequence, detail);
+        let mut moved: Vec<(ProductId, i128)> =
+            movements.iter().map(|m| (m.product.clone(), -i128::from(m.delta))).collect();
+        moved.sort();
+        if outcome.wanted.as_ref().is_none_or(|wanted| wanted.pieces != moved) {
+            let detail = format!("the order #{placed} is not what was moved: {movements:?}");
+            wrong(Rule::MovementsWrong, detail);
+        }
+        for (product, pieces) in moved {
+            let item = self.stock.entry(product.clone()).or_default();
+            item.available -= pieces;
+            let pieces64 = i64::try_from(pieces.abs()).unwrap_or(i64::MAX);
+            let sum = match pieces {
+                1.. => &mut self.report.summary.reserved,
+                _ => &mut self.report.summary.returned,
+            };
+            *sum = sum.saturating_add(pieces64);
+            let Some(wanted) = outcome.wanted.as_ref().filter(|w| w.kind == Kind::Sale) else {
+                continue;
+            };
+            let (checked, floor) = match wanted.policy {
+                StockPolicy::Enforce => (true, true),
+                StockPolicy::Backorder => (true, false),
+                StockPolicy::IfKnown => (item.known, true),
+                StockPolicy::Ignore => (false, false),
+            };
+            if checked && (!item.known || floor && item.available < 0) {
+                let known = if item.known { "" } else { ", which was never set" };
+                let left = item.available;
+                let detail = format!("#{placed} takes {pieces} {product}{known}: {left} are left");
+                self.report.add(Rule::StockNegative, &entry.journal, entry.sequence, detail);
+            }
+        }
+    }
+
+    fn holds(&self, wanted: &Wanted, refusal: &Refusal) -> bool {
+        let item = |product: &ProductId| self.stock.get(product).copied().unwrap_or_default();
+        let pieces = |product: &ProductId| {
+            wanted.pieces.iter().find(|(id, _)| id == product).map(|(_, pieces)| *pieces)
+        };
+        let enforced = matches!(wanted.policy, StockPolicy::Enforce | StockPolicy::IfKnown);
+        match refusal {
+            Refusal::UnknownProduct { product } => {
+                let checked =
+                    matches!(wanted.policy, StockPolicy::Enforce | StockPolicy::Backorder);
+                checked && pieces(product).is_some() && !item(product).known
+            }
+            Refusal::InsufficientStock { product, requested, available } => {
+                enforced
+                    && wanted.kind == Kind::Sale
+                    && pieces(product) == Some(i128::from(*requested))
+                    && item(product).available == i128::from(*available)
+                    && requested > available
+            }
+            Refusal::QuantityOverflow { product } => pieces(product).is_some_and(|pieces| {
+                let left = item(product).available - pieces;
+                left.abs() >= i128::from(i64::MAX / 2)
+            }),
+            Refusal::Unreadable { .. } => false,
+        }
+    }
+
+    fn expect_changed(
+        &mut self,
+        entry: &Entry,
+        product: &ProductId,
+        moved: (Option<i64>, Option<i64>),
+    ) {
+        let subject = subject::inventory_changed(&entry.warehouse, product, &entry.id);
+        let warehouse = entry.warehouse.as_str();
+        let content = changed_digest(&entry.id, entry.sequence, warehouse, product.as_str(), moved);
+        let what = match moved {
+            (Some(delta), _) => format!("{product} by {delta}"),
+            (None, available) => format!("{product} to {}", available.unwrap_or(0)),
+        };
+        let moved = Moved { entry: entry.sequence, what, content };
+        self.expected.changed.insert(subject.into(), moved);
+    }
+
+    fn end(self, warehouse: &str) {
+        for (sequence, placed) in &self.placed {
+            if !self.expected.orders.contains_key(sequence) {
+                let (rule, detail) = if *sequence < self.last {
+                    (Rule::Skipped, format!("#{} is decided", self.last))
+                } else {
+                    (Rule::Undecided, format!("the journal ends with #{}", self.last))
+                };
+                self.report.add(rule, &placed.subject, *sequence, detail);
+            }
+        }
+        let stock = self.stock.into_iter().map(|(product, item)| {
+            let available = i64::try_from(item.available).unwrap_or(i64::MAX);
+            (product.as_str().to_owned(), available)
+        });
+        self.report.summary.stock.insert(warehouse.to_owned(), stock.collect());
+    }
+}
+
+fn difference(outcome: &Outcome, placed: &Placed) -> Option<String> {
+    if outcome.key.as_deref().is_some_and(|key| key != placed.key()) {
+        let key = outcome.key.as_deref().unwrap_or_default();
+        return Some(format!("the outcome of {} (#{}) names {key}", placed.key(), placed.sequence));
+    }
+    let differs = outcome.data.is_some() && outcome.data != placed.data;
+    differs.then(|| format!("the outcome of #{} repeats another order", placed.sequence))
+}
