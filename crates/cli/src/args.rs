@@ -135,8 +135,8 @@ pub(crate) enum Orders {
         #[arg(long)]
         status: Option<Status>,
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
         /// Go on after this one: the `next` of the answer before.
         #[arg(long, default_value_t = 0)]
         cursor: u64,
@@ -259,6 +259,7 @@ mod tests {
             "orderflow send a.csv --partner US.1",
             "orderflow send a.csv",
             "orderflow orders list --status lost",
+            "orderflow orders list --limit 0",
             "orderflow up --port 70000",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -166,6 +166,9 @@ fn a_file_that_is_sent_is_found_and_becomes_orders() {
     let up = Up::start(&[]);
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/US3/orders.csv");
     up.json(&["send", sample, "--partner", "US3", "--name", "a.csv"]);
+    let waited = up.orderflow(&["wait", "--timeout", "0s"]);
+    assert_eq!(waited.status.code(), Some(3), "nobody has looked into the inbox yet");
+    assert!(String::from_utf8_lossy(&waited.stderr).contains("US3/a.csv (in the inbox)"));
     let check = up.json(&["check"]);
     let us3 = check["partners"].as_array().unwrap().iter().find(|p| p["partner"] == "US3");
     assert_eq!(us3.unwrap()["found"][0]["name"], "a.csv");

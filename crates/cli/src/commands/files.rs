@@ -16,6 +16,23 @@ use crate::output;
 pub(crate) struct Status {
     #[serde(default)]
     pub(crate) files: Vec<Value>,
+    #[serde(default)]
+    pub(crate) depots: Vec<Depot>,
+}
+
+/// One partner's folders.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Depot {
+    pub(crate) partner: String,
+    #[serde(default)]
+    pub(crate) inbox: Vec<InboxFile>,
+    pub(crate) error: Option<String>,
+}
+
+/// Something in an inbox.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InboxFile {
+    pub(crate) name: String,
 }
 
 /// One file of it.
@@ -38,7 +55,7 @@ pub(crate) struct FileStatus {
 
 pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
     let pipeline = Pipeline::find(global)?;
-    let status = status(&pipeline).await?;
+    let status = status(&pipeline, false).await?;
     let of = |partner: &Option<PartnerId>| {
         let partner = partner.as_ref().map(ToString::to_string);
         status.files.iter().filter(move |file| {
@@ -73,9 +90,10 @@ pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
     Ok(())
 }
 
-/// Asks status-checker.
-pub(crate) async fn status(pipeline: &Pipeline) -> Result<Status> {
-    pipeline.call(Level::Read, Method::GET, "status-checker", None).await
+/// What status-checker says of the files; with `folders` it looks into the partners' folders too.
+pub(crate) async fn status(pipeline: &Pipeline, folders: bool) -> Result<Status> {
+    let path = format!("status-checker?depots={folders}");
+    pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
 fn table(files: &[&Value]) -> Result<()> {

@@ -112,12 +112,12 @@ fn reason(event: &Value, message: &Standing) -> String {
 async fn list(
     pipeline: &Pipeline,
     wanted: impl Fn(&&OrderView) -> bool,
-    limit: usize,
+    limit: u32,
     cursor: u64,
 ) -> Result<()> {
     let view = fold(pipeline).await?;
     let mut orders = view.after(cursor).filter(wanted);
-    let page: Vec<_> = orders.by_ref().take(limit).collect();
+    let page: Vec<_> = orders.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
     let next = orders.next().and(page.last()).map(|order| order.placed);
     if pipeline.json {
         output::json(&json!({"orders": page, "next": next}));

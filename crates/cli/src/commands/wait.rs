@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use async_nats::jetstream::consumer::Info;
 use futures_util::TryStreamExt as _;
+use intake::complete::TEMPORARY;
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
 use serde_json::json;
@@ -96,14 +97,27 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
     }
 }
 
+/// Looks until something is open. The inboxes are asked only when nothing else is open, because that
+/// takes a login to each partner's server; what has left one meanwhile is found by the last look.
+async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
+    let mut open = look_inside(pipeline, view).await;
+    if open.is_empty() {
+        open = look_into_inboxes(pipeline).await;
+    }
+    if open.is_empty() {
+        open = look_inside(pipeline, view).await;
+    }
+    open
+}
+
 /// One look from the front of the pipeline to its end, so that nothing moves past it unseen: what
 /// has left a place before it is looked at is found at a later one.
-async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
+async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     let mut open = Open::default();
     let looked = async {
         let nats = pipeline.nats().await?;
         waiting(&nats, streams::FILES, "files.arrived.>", &mut open).await?;
-        for file in files::status(pipeline).await?.files {
+        for file in files::status(pipeline, false).await?.files {
             let file = FileStatus::deserialize(&file)?;
             if !FINAL.contains(&file.state.as_str()) {
                 open.files.push(format!("{}/{} ({})", file.partner, file.name, file.state));
@@ -118,6 +132,31 @@ async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     }
     open.orders = view.counts().pending;
     open
+}
+
+async fn look_into_inboxes(pipeline: &Pipeline) -> Open {
+    let mut open = Open::default();
+    match files::status(pipeline, true).await {
+        Ok(status) => {
+            for depot in status.depots {
+                if let Some(error) = depot.error {
+                    open.unknown = Some(format!("the inbox of {}: {error}", depot.partner));
+                }
+                let names = depot.inbox.into_iter().map(|file| file.name);
+                let names = names.filter(|name| !is_temporary(name));
+                let partner = &depot.partner;
+                open.files.extend(names.map(|name| format!("{partner}/{name} (in the inbox)")));
+            }
+        }
+        Err(error) => open.unknown = Some(format!("{error:#}")),
+    }
+    open
+}
+
+/// Is its name one that says that it is still being written?
+fn is_temporary(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    TEMPORARY.iter().any(|suffix| lower.ends_with(suffix))
 }
 
 /// Messages under `filter` that no consumer has seen, or none has acknowledged.

@@ -49,8 +49,8 @@ pub(crate) struct Watched {
 /// Watches `server` until [`Watched::stop`].
 pub(crate) fn watch(site: Arc<Site>, name: &'static str, mut server: impl Server) -> Watched {
     let (stop, asked) = sync_channel::<()>(1);
+    site.started(name, server.pid(), None, None);
     let thread = std::thread::spawn(move || {
-        site.started(name, server.pid(), None, None);
         let mut pauses = Pauses::default();
         let mut since = Instant::now();
         let mut pause = LOOK;

@@ -63,16 +63,14 @@ impl Site {
         traffic: Option<SocketAddr>,
         metrics: Option<SocketAddr>,
     ) {
-        let run = {
-            let mut state = self.lock();
-            let before = state.run.processes.get(name);
-            let restarts = before.map_or(0, |process| process.restarts + 1);
-            let process = Process { pid, traffic, metrics, restarts };
-            state.run.processes.insert(name.to_owned(), process);
-            state.run.clone()
-        };
         self.registry.set_address(name, traffic);
-        if let Err(error) = self.dir.write_run(&run) {
+        let mut state = self.lock();
+        let before = state.run.processes.get(name);
+        let restarts = before.map_or(0, |process| process.restarts + 1);
+        let process = Process { pid, traffic, metrics, restarts };
+        state.run.processes.insert(name.to_owned(), process);
+        // Written under the lock, so that no older state replaces a newer one.
+        if let Err(error) = self.dir.write_run(&state.run) {
             tracing::error!(error = format!("{error:#}"), "run.json is out of date");
         }
     }
