@@ -144,6 +144,10 @@ pub enum Fate {
     },
 }
 
+/// What a function may ask for as the time until its next try: neither a busy loop nor for ever.
+const AFTER_MIN: Duration = Duration::from_millis(100);
+const AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// The delivery rule. `failed_before`: this very call was tried before and the function failed.
 ///
 /// A message is given up only when the function refused it by name, refused it alone, or failed on
@@ -169,7 +173,9 @@ pub fn decide(
             Some(failed) if !failed.retry => Fate::Dead { reason: failed.reason.clone() },
             // The function knows when to come back: it is at work, which is no attempt.
             Some(failed) => match failed.after {
-                Some(after) => Fate::Later { after, counts: false },
+                Some(after) => {
+                    Fate::Later { after: after.clamp(AFTER_MIN, AFTER_MAX), counts: false }
+                }
                 None => again(member, &failed.reason),
             },
         }
@@ -241,6 +247,12 @@ mod tests {
             "done, dead failed 3 times, last: busy, dead bad, wait 5s",
         );
         check(&http(200, true, body), &[0, 1, 0, 0], false, "done, later 2s, dead bad, wait 5s");
+    }
+
+    #[test]
+    fn what_a_function_asks_for_has_limits() {
+        let body = r#"{"failed":[{"id":"m0","reason":"","retry":true,"after":"0s"},{"id":"m1","reason":"","after":"9999m"}]}"#;
+        check(&http(200, true, body), &[0, 9], false, "wait 100ms, wait 3600s");
     }
 
     #[test]
