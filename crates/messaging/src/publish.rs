@@ -5,6 +5,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use std::future::IntoFuture;
 
 /// A message to publish.
@@ -66,6 +67,9 @@ impl Unclear {
     }
 }
 
+/// Publishes of one call that wait for their acknowledgement at once.
+const AT_ONCE: usize = 1_000;
+
 /// Publishes `messages` at once, each only if `expected` is the last sequence of its subject (0:
 /// nothing is there), and waits for all answers. The results stand in the order of the messages.
 pub async fn all(
@@ -73,31 +77,34 @@ pub async fn all(
     messages: &[Outgoing],
     expected: Option<u64>,
 ) -> Vec<Result<Published, Unclear>> {
-    let mut sent = Vec::with_capacity(messages.len());
-    for message in messages {
-        let mut publish = PublishMessage::build()
-            .headers(message.headers.clone())
-            .payload(message.payload.clone());
-        if let Some(sequence) = expected {
-            publish = publish.expected_last_subject_sequence(sequence);
+    // Each answer is waited for from the moment its message is sent: a server that is gone costs
+    // one time-out and not one for each message, and an answer that came makes room for others.
+    let publishes: Vec<_> =
+        messages.iter().map(|message| publish(nats, message, expected)).collect();
+    stream::iter(publishes).buffered(AT_ONCE).collect().await
+}
+
+async fn publish(
+    nats: &Nats,
+    message: &Outgoing,
+    expected: Option<u64>,
+) -> Result<Published, Unclear> {
+    let mut publish =
+        PublishMessage::build().headers(message.headers.clone()).payload(message.payload.clone());
+    if let Some(sequence) = expected {
+        publish = publish.expected_last_subject_sequence(sequence);
+    }
+    let answer = match nats.js.send_publish(message.subject.clone(), publish).await {
+        Ok(ack) => ack.into_future().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(ack) => Ok(Published::Stored(ack.sequence)),
+        Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
+            Ok(Published::Occupied)
         }
-        sent.push(nats.js.send_publish(message.subject.clone(), publish).await);
+        Err(source) => Err(Unclear { subject: message.subject.clone(), source }),
     }
-    let mut results = Vec::with_capacity(sent.len());
-    for (message, sent) in messages.iter().zip(sent) {
-        let answer = match sent {
-            Ok(ack) => ack.into_future().await,
-            Err(error) => Err(error),
-        };
-        results.push(match answer {
-            Ok(ack) => Ok(Published::Stored(ack.sequence)),
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
-                Ok(Published::Occupied)
-            }
-            Err(source) => Err(Unclear { subject: message.subject.clone(), source }),
-        });
-    }
-    results
 }
 
 /// Publishes one message, only if `expected` is the last sequence of its subject.
@@ -109,10 +116,7 @@ pub async fn one(
     message: &Outgoing,
     expected: Option<u64>,
 ) -> Result<Published, Unclear> {
-    all(nats, std::slice::from_ref(message), expected)
-        .await
-        .pop()
-        .expect("one message has one result")
+    publish(nats, message, expected).await
 }
 
 /// The last message of a subject, read from the stream's leader.

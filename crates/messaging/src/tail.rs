@@ -2,9 +2,10 @@
 
 use crate::Nats;
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, pull};
+use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy, pull};
 use futures_util::StreamExt;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Longest wait for the next message of a stream that is known to have one.
 const STALL: Duration = Duration::from_secs(15);
@@ -31,7 +32,7 @@ pub async fn read(
     filter: &str,
     from: u64,
     headers_only: bool,
-    mut each: impl FnMut(&Message),
+    each: impl FnMut(&Message),
 ) -> Result<u64, Error> {
     let wrong = |reason: String| Error { stream: stream.into(), filter: filter.into(), reason };
     let handle = nats.js.get_stream(stream).await.map_err(|error| wrong(error.to_string()))?;
@@ -50,23 +51,39 @@ pub async fn read(
         })
         .await
         .map_err(|error| wrong(error.to_string()))?;
-    if consumer.cached_info().num_pending == 0 {
-        return Ok(last);
+    let name = consumer.cached_info().name.clone();
+    let read = match consumer.cached_info().num_pending {
+        0 => Ok(last),
+        _ => to_end(consumer, last, each).await,
+    };
+    // Otherwise the server keeps it for half a minute. One that replaced it after a missed
+    // heartbeat goes that way.
+    if let Err(error) = handle.delete_consumer(&name).await {
+        tracing::debug!(%error, %stream, "the consumer stays for a while");
     }
-    let mut messages = consumer.messages().await.map_err(|error| wrong(error.to_string()))?;
+    read.map_err(wrong)
+}
+
+async fn to_end(
+    consumer: Consumer<pull::OrderedConfig>,
+    last: u64,
+    mut each: impl FnMut(&Message),
+) -> Result<u64, String> {
+    let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
+    let mut heard = Instant::now();
     loop {
-        let next = tokio::time::timeout(STALL, messages.next()).await;
-        let message = match next {
-            Err(_) => return Err(wrong("the server stopped answering".into())),
-            Ok(None) => return Err(wrong("the consumer ended".into())),
+        let message = match tokio::time::timeout_at(heard + STALL, messages.next()).await {
+            Err(_) => return Err("the server stopped answering".into()),
+            Ok(None) => return Err("the consumer ended".into()),
             // The ordered consumer makes itself anew after a missed heartbeat.
             Ok(Some(Err(error))) => {
-                tracing::debug!(%error, %stream, "ordered consumer");
+                tracing::debug!(%error, "ordered consumer");
                 continue;
             }
             Ok(Some(Ok(message))) => message,
         };
-        let info = message.info().map_err(|error| wrong(error.to_string()))?;
+        heard = Instant::now();
+        let info = message.info().map_err(|error| error.to_string())?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
         each(&message);
         if pending == 0 || sequence >= last {

@@ -1,0 +1,203 @@
+//! The journal on NATS: entries, facts, races and a server that is killed.
+
+use crate::{connect, read, start};
+use messaging::journal::{Book, Decide, Entry, Journal, NatsLog};
+use messaging::publish::{self, Outgoing, Published};
+use messaging::{Nats, header, streams};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// Each entry names facts; the state is how often each was named.
+#[derive(Debug)]
+struct Names;
+
+impl Book for Names {
+    type Body = Vec<String>;
+    type State = BTreeMap<String, u32>;
+
+    fn initial(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn apply(&self, state: &mut Self::State, body: &Vec<String>) {
+        body.iter().for_each(|name| *state.entry(name.clone()).or_default() += 1);
+    }
+
+    fn facts(&self, sequence: u64, entry: &Entry<Vec<String>>) -> Vec<Outgoing> {
+        let fact = |name: &String| {
+            Outgoing::new(subject(name), entry.id.clone().into())
+                .header(header::DECISION, &entry.id)
+                .header(header::DECISION_SEQUENCE, &sequence.to_string())
+        };
+        entry.body.iter().map(fact).collect()
+    }
+}
+
+fn subject(name: &str) -> String {
+    format!("inventory.changed.test.{name}")
+}
+
+const SUBJECT: &str = "journal.inventory.test";
+
+fn journal(nats: &Nats) -> Journal<Names, NatsLog> {
+    Journal::new(SUBJECT, Names, NatsLog::new(nats.clone(), SUBJECT.into()))
+}
+
+/// Appends an entry with this name unless the state has it.
+async fn once(journal: &Journal<Names, NatsLog>, name: &str) {
+    let commit = journal.commit(|view| match view.state.get(name) {
+        Some(_) => Decide::Answer(()),
+        None => Decide::Append { body: vec![name.to_owned()], decided_to: None },
+    });
+    commit.await.unwrap();
+}
+
+/// Appends an entry with this name whatever the state says.
+async fn again(journal: &Journal<Names, NatsLog>, name: &str) {
+    let mut before = None;
+    let commit = journal.commit(|view| {
+        let count = view.state.get(name).copied().unwrap_or(0);
+        if *before.get_or_insert(count) < count {
+            return Decide::Answer(());
+        }
+        Decide::Append { body: vec![name.to_owned()], decided_to: None }
+    });
+    commit.await.unwrap();
+}
+
+async fn entries(nats: &Nats) -> Vec<(u64, Entry<Vec<String>>)> {
+    let mut entries = Vec::new();
+    let each = |message: &async_nats::jetstream::Message| {
+        let sequence = message.info().unwrap().stream_sequence;
+        entries.push((sequence, serde_json::from_slice(&message.payload).unwrap()));
+    };
+    messaging::tail::read(nats, streams::JOURNAL, SUBJECT, 1, false, each).await.unwrap();
+    entries
+}
+
+async fn facts(nats: &Nats) -> Vec<(String, String)> {
+    read(nats, streams::INVENTORY, "inventory.changed.test.>").await
+}
+
+/// Every one of `names` was decided once and has one fact, of the decision that says so.
+async fn check(nats: &Nats, names: &BTreeSet<String>) {
+    let entries = entries(nats).await;
+    let mut before = 0;
+    let mut expected = Vec::new();
+    for (sequence, entry) in &entries {
+        assert_eq!(entry.prev, before);
+        before = *sequence;
+        expected.extend(entry.body.iter().map(|name| (subject(name), entry.id.clone())));
+    }
+    let decided: BTreeSet<_> = entries.iter().flat_map(|(_, e)| e.body.clone()).collect();
+    assert_eq!((&decided, expected.len()), (names, names.len()));
+    let mut facts = facts(nats).await;
+    facts.sort();
+    expected.sort();
+    assert_eq!(facts, expected);
+}
+
+#[tokio::test]
+async fn a_decision_is_an_entry_and_its_facts_stand_before_the_answer() {
+    let (_server, nats) = start().await;
+    let one = journal(&nats);
+    once(&one, "a").await;
+    once(&one, "b").await;
+    once(&one, "a").await;
+    // Somebody who knows nothing reads it all.
+    once(&journal(&nats), "b").await;
+    check(&nats, &["a", "b"].map(Into::into).into()).await;
+}
+
+#[tokio::test]
+async fn a_fact_gives_way_to_that_of_a_later_decision_only() {
+    let (_server, nats) = start().await;
+    let one = journal(&nats);
+    again(&one, "a").await;
+    again(&one, "a").await;
+    let ids = entries(&nats).await.into_iter().map(|(_, entry)| entry.id).collect::<Vec<_>>();
+    let standing: Vec<_> = facts(&nats).await.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(standing, ids);
+
+    // A fact of a decision that comes after ours proves that ours stood there before.
+    let later = Outgoing::new(subject("b"), "later".into()).header(header::DECISION_SEQUENCE, "99");
+    assert!(matches!(publish::one(&nats, &later, Some(0)).await, Ok(Published::Stored(_))));
+    once(&one, "b").await;
+    let last = publish::last(&nats, streams::INVENTORY, &subject("b")).await.unwrap().unwrap();
+    assert_eq!(last.payload, "later");
+
+    // What is no fact at all does not stay.
+    let foreign = Outgoing::new(subject("c"), "foreign".into());
+    assert!(matches!(publish::one(&nats, &foreign, Some(0)).await, Ok(Published::Stored(_))));
+    once(&one, "c").await;
+    let last = publish::last(&nats, streams::INVENTORY, &subject("c")).await.unwrap().unwrap();
+    assert_eq!(last.decision_sequence(), entries(&nats).await.last().map(|(n, _)| *n));
+}
+
+#[tokio::test]
+async fn who_takes_over_publishes_the_facts_that_are_missing() {
+    let (_server, nats) = start().await;
+    // Appended by a process that is gone before it published anything.
+    let entry = Entry {
+        id: "gone".into(),
+        prev: 0,
+        at: chrono::DateTime::UNIX_EPOCH,
+        decided_to: None,
+        body: vec!["a".to_owned()],
+    };
+    let entry = Outgoing::new(SUBJECT.into(), serde_json::to_vec(&entry).unwrap().into());
+    publish::one(&nats, &entry, Some(0)).await.unwrap();
+    assert_eq!(facts(&nats).await, []);
+    once(&journal(&nats), "b").await;
+    check(&nats, &["a", "b"].map(Into::into).into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_writers_who_race_keep_every_decision_and_every_fact_once() {
+    let (server, nats) = start().await;
+    let writers = ["one", "two"].map(|writer| {
+        let url = server.url();
+        tokio::spawn(async move {
+            let nats = Nats::connect(&url, writer, false).await.unwrap();
+            let journal = journal(&nats);
+            for n in 0..50 {
+                once(&journal, &format!("{writer}-{n}")).await;
+            }
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let names = |writer| (0..50).map(move |n| format!("{writer}-{n}"));
+    check(&nats, &names("one").chain(names("two")).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_costs_no_decision_and_doubles_none() {
+    let (server, nats) = start().await;
+    let writers = ["one", "two"].map(|writer| {
+        let nats = nats.clone();
+        tokio::spawn(async move {
+            let journal = journal(&nats);
+            for n in 0..50 {
+                once(&journal, &format!("{writer}-{n}")).await;
+            }
+        })
+    });
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for kill in 1..4 {
+        let other = connect(&server).await;
+        while entries(&other).await.len() < kill * 20 {
+            assert!(Instant::now() < deadline);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        server.kill();
+        server.restart();
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let names = |writer| (0..50).map(move |n| format!("{writer}-{n}"));
+    let nats = connect(&server).await;
+    check(&nats, &names("one").chain(names("two")).collect()).await;
+}

@@ -1,0 +1,70 @@
+//! Publishing with an expected sequence.
+
+use crate::{connect, messages, read, start};
+use messaging::publish::{self, Outgoing, Published};
+use messaging::streams;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn the_first_message_of_a_subject_is_stored_and_no_other() {
+    let (_server, nats) = start().await;
+    let message = |subject: &str, text: &'static str| Outgoing::new(subject.into(), text.into());
+    let batch = [
+        message("orders.placed.main.US1.1", "one"),
+        message("orders.placed.main.US1.2", "two"),
+        message("orders.placed.main.US1.1", "three"),
+    ];
+    let answers: Vec<_> =
+        publish::all(&nats, &batch, Some(0)).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, [Published::Stored(1), Published::Stored(2), Published::Occupied]);
+    let standing = publish::last(&nats, streams::ORDERS, &batch[2].subject).await.unwrap().unwrap();
+    assert_eq!((standing.sequence, &*standing.payload), (1, &b"one"[..]));
+    assert_eq!(publish::one(&nats, &batch[2], Some(1)).await.unwrap(), Published::Stored(3));
+    let nothing = publish::last(&nats, streams::ORDERS, "orders.placed.main.US1.3").await.unwrap();
+    assert!(nothing.is_none());
+}
+
+#[tokio::test]
+async fn what_no_stream_takes_and_what_is_too_large_is_permanent() {
+    let (_server, nats) = start().await;
+    let large = vec![b'x'; nats.message_bytes_max() + 1];
+    for message in [
+        Outgoing::new("nobody.listens".into(), "x".into()),
+        Outgoing::new("orders".into(), large.into()),
+    ] {
+        let unclear = publish::one(&nats, &message, None).await.unwrap_err();
+        assert!(unclear.is_permanent(), "{unclear:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_batches_at_once_do_not_wait_for_each_other_for_ever() {
+    let (_server, nats) = start().await;
+    let batches = ["a", "b", "c"].map(|name| {
+        let nats = nats.clone();
+        tokio::spawn(async move { publish::all(&nats, &messages(name, 6_000), Some(0)).await })
+    });
+    for batch in batches {
+        let answers = tokio::time::timeout(Duration::from_secs(60), batch).await.unwrap().unwrap();
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Published::Stored(_)))));
+    }
+    assert_eq!(read(&nats, streams::ANALYTICS, "analytics.>").await.len(), 18_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_gone_costs_one_time_out_and_sending_again_is_safe() {
+    let (server, nats) = start().await;
+    server.kill();
+    let batch = messages("a", 300);
+    let begun = Instant::now();
+    let answers = publish::all(&nats, &batch, Some(0)).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|e| !e.is_permanent())));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    server.restart();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while publish::all(&nats, &batch, Some(0)).await.iter().any(Result::is_err) {
+        assert!(Instant::now() < deadline);
+    }
+    let nats = connect(&server).await;
+    assert_eq!(read(&nats, streams::ANALYTICS, "analytics.>").await.len(), 300);
+}
