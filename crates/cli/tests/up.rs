@@ -103,6 +103,13 @@ fn is_gone(pid: i64) -> bool {
     stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"))
 }
 
+/// `pid (name) state parent group …`, and the name may contain anything.
+fn group_of(pid: i64) -> i64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    rest.split_ascii_whitespace().nth(2).unwrap().parse().unwrap()
+}
+
 #[track_caller]
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -130,6 +137,8 @@ fn everything_starts_answers_and_ends_on_sigterm() {
     let mut pids = up.pids();
     pids.retain(|pid| *pid != i64::from(up.child.id()));
     assert_eq!(pids.len(), 2, "nats-server and sshd are the only children");
+    let alone = pids.iter().all(|pid| group_of(*pid) == *pid);
+    assert!(alone, "Ctrl-C reaches only up, which ends them in order");
     up.end("-TERM");
     assert!(up.child.wait().unwrap().success());
     assert!(pids.into_iter().all(is_gone));

@@ -1,6 +1,6 @@
 //! `orderflow wait`: until nothing is left to do.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ use crate::failure::Failure;
 use crate::output;
 
 const LOOK: Duration = Duration::from_millis(250);
+/// What is open is said no more often than this.
+const SAY: Duration = Duration::from_secs(1);
 /// States of a file that nothing follows.
 const FINAL: [&str; 3] = ["done", "refused", "duplicate"];
 
@@ -28,7 +30,7 @@ struct Open {
     /// Files that have arrived and are not transformed, by partner and name.
     files: Vec<String>,
     /// Messages that a function has not answered yet, by subject.
-    messages: HashMap<&'static str, u64>,
+    messages: BTreeMap<&'static str, u64>,
     /// Orders that are placed and not decided.
     orders: u64,
     /// What could not be asked just now.
@@ -64,7 +66,7 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
     let pipeline = Pipeline::find(global)?;
     let started = Instant::now();
     let mut view = views::Orders::default();
-    let mut shown = String::new();
+    let mut said: Option<(Instant, String)> = None;
     loop {
         let open = look(&pipeline, &mut view).await;
         if open.is_empty() {
@@ -89,9 +91,9 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
             }
             return Err(Failure::TimeIsUp { seconds: timeout.as_secs(), open: text }.into());
         }
-        if text != shown {
+        if said.as_ref().is_none_or(|(when, before)| SAY <= when.elapsed() && *before != text) {
             output::note(format_args!("waiting: {text}"));
-            shown = text;
+            said = Some((Instant::now(), text));
         }
         tokio::time::sleep(LOOK).await;
     }
