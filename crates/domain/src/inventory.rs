@@ -13,6 +13,11 @@ pub const SEED: [(&str, i64); 5] =
 /// Keys of commands that are remembered; a client that repeats a command does so within these.
 pub const KEYS_MAX: usize = 10_000;
 
+/// Most characters of what a parser said of a message that cannot be read; it may repeat all of it.
+const DETAIL_MAX: usize = 500;
+/// Most bytes of a file's name in a decision; it is a SHA-256.
+const FILE_BYTES_MAX: usize = 128;
+
 /// One entry's content.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +88,13 @@ pub struct Input<'a> {
     pub file: Option<String>,
     /// Partner and order that the message's subject names.
     pub named: Option<(PartnerId, OrderId)>,
+}
+
+impl Input<'_> {
+    /// The file; nothing where it is no file's hash. A decision must fit into one message.
+    fn file(&self) -> Option<String> {
+        self.file.clone().filter(|file| file.len() <= FILE_BYTES_MAX)
+    }
 }
 
 /// What the journal of a warehouse folds to.
@@ -170,7 +182,7 @@ fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>) -> Outcome {
         order_id: order.order_id,
         kind: order.kind,
         attempt: order.attempt,
-        file: input.file.clone(),
+        file: input.file(),
     };
     let order = input.data.map(ToOwned::to_owned);
     Outcome { sequence: input.sequence, order, id: Some(id), verdict }
@@ -193,8 +205,12 @@ fn refuse(input: &Input<'_>, detail: String) -> Outcome {
         order_id,
         kind: Kind::Sale,
         attempt: 1,
-        file: input.file.clone(),
+        file: input.file(),
     });
+    let detail = match detail.char_indices().nth(DETAIL_MAX) {
+        Some((end, _)) => detail.get(..end).unwrap_or_default().to_owned() + "…",
+        None => detail,
+    };
     let verdict = Verdict::Refused(Refusal::Unreadable { detail });
     Outcome { sequence: input.sequence, order: None, id, verdict }
 }
@@ -245,6 +261,20 @@ mod tests {
         assert_eq!(decide(&stock, &inputs, 0).len(), 1);
         assert_eq!(decide(&stock, &inputs, 3_500).len(), 3);
         assert_eq!(decide(&stock, &inputs, usize::MAX).len(), 10);
+    }
+
+    #[test]
+    fn a_decision_does_not_repeat_what_makes_it_too_large() {
+        let long = "\u{1}\"x".repeat(100_000);
+        let data = RawValue::from_string(json!({"order_id": long}).to_string()).unwrap();
+        let order = placed("1", "P001", 1);
+        let stock = State::seeded().stock;
+        for data in [&data, &order] {
+            let file = Some(long.clone());
+            let input = Input { sequence: 1, data: Some(data), file, named: None };
+            let outcomes = decide(&stock, &[input], usize::MAX);
+            assert!(serde_json::to_string(&outcomes).unwrap().len() < 5_000);
+        }
     }
 
     #[test]

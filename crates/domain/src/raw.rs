@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 /// One thing that is wrong with an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{field}: {reason}")]
+#[error("{field}{}{reason}", if field.is_empty() { "" } else { ": " })]
 pub struct Problem {
     /// Path of the field, `lines[2].quantity`; empty for the whole.
     pub field: String,
@@ -408,7 +408,7 @@ mod tests {
             json!({"order_id": "", "colour": 1, "lines": [{"product_id": "A", "quantity": 1, "price": 1, "x": 1}, 7]}),
             "colour: is not a field of an order; order_id: is empty; lines[0].x: is not a field of an order line; lines[1]: is not a JSON object",
         );
-        check(json!([]), ": is not a JSON object");
+        check(json!([]), "is not a JSON object");
         check(with("kind", json!("return")), "kind: is a Return but its quantities say otherwise");
         check(with("total", json!(9)), "total: does not match the lines, which add up to 5.00");
         check(

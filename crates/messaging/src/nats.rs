@@ -68,10 +68,11 @@ impl Nats {
         }
     }
 
-    /// Largest message that the server takes, in bytes, headers included.
+    /// Largest message that the server takes, in bytes, headers included; its default before the
+    /// first connection.
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {
-        self.client.server_info().max_payload
+        self.client.max_payload()
     }
 }
 

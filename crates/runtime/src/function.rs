@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::request::Parts;
 use axum::{Extension, Router};
 use prometheus_client::registry::Registry;
@@ -46,7 +46,9 @@ impl Function {
 
     /// Its routes and their doors without the shell around them: for tests that need no port.
     pub fn into_router(self) -> Router {
-        self.routes.into_router().layer(Extension(Stop::never()))
+        // As in the shell, whose own limit holds for every body.
+        let unlimited = DefaultBodyLimit::disable();
+        self.routes.into_router().layer(unlimited).layer(Extension(Stop::never()))
     }
 
     /// What `/_/ready` asks: do the things this function needs answer? The reason is public.

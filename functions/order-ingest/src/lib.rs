@@ -4,7 +4,6 @@ mod check;
 mod http;
 mod place;
 
-use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use domain::PartnerId;
 use domain::order::Terms;
@@ -37,7 +36,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     registry.register("orders_received", "Orders by what became of them", received.clone());
     let app = App { nats: nats.clone(), terms: settings.terms, open: settings.open, received };
     let routes = Routes::new(settings.tokens)
-        .at(Door::Open, "/", post(http::receive).layer(DefaultBodyLimit::disable()))
+        .at(Door::Open, "/", post(http::receive))
         .with_state(Arc::new(app));
     let ready = move || {
         let nats = nats.clone();

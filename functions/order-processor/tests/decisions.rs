@@ -1,0 +1,471 @@
+//! Ordered batches and stock, on a real nats-server.
+#![cfg(test)]
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use chrono::DateTime;
+use domain::order::Terms;
+use domain::raw;
+use http_body_util::BodyExt as _;
+use messaging::publish::{self, Outgoing};
+use messaging::{Nats, streams, tail};
+use runtime::Env;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use testkit::nats::Server;
+use tower::ServiceExt as _;
+
+const FILTER: &str = "orders.placed.main.>";
+
+struct World {
+    server: Server,
+    nats: Nats,
+    router: Router,
+}
+
+async fn build(server: &Server) -> Router {
+    let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", server.url())])
+        .with_secret("connector-token", "connector")
+        .with_secret("api-token-read", "read")
+        .with_secret("api-token-admin", "admin");
+    order_processor::build(&mut env).await.unwrap().into_router()
+}
+
+async fn send(router: &Router, request: Request<Body>) -> (u16, Value) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// A batch as the connector sends it.
+struct Batch<'a> {
+    after: u64,
+    created: &'a str,
+    filter: &'a str,
+    events: Vec<Value>,
+}
+
+impl Default for Batch<'_> {
+    fn default() -> Self {
+        Self { after: 0, created: "2026-01-01T00:00:00Z", filter: FILTER, events: Vec::new() }
+    }
+}
+
+impl Batch<'_> {
+    async fn send(&self, router: &Router) -> (u16, Value) {
+        let request = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+            .header(header::AUTHORIZATION, "Bearer connector")
+            .header("orderflow-after", self.after)
+            .header("orderflow-stream", "ORDERS")
+            .header("orderflow-stream-created", self.created)
+            .header("orderflow-filter", self.filter);
+        let body = Body::from(Value::from(self.events.clone()).to_string());
+        send(router, request.body(body).unwrap()).await
+    }
+}
+
+impl World {
+    async fn start() -> Self {
+        let server = Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            step.outcome.unwrap();
+        }
+        let router = build(&server).await;
+        Self { server, nats, router }
+    }
+
+    #[track_caller]
+    fn decided(answer: (u16, Value)) -> u64 {
+        assert_eq!(answer.0, 200, "{}", answer.1);
+        answer.1["decided_to"].as_u64().unwrap()
+    }
+
+    async fn decide(&self, after: u64, events: &[Value]) -> u64 {
+        let batch = Batch { after, events: events.to_vec(), ..Batch::default() };
+        Self::decided(batch.send(&self.router).await)
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let request = Request::get(path).header(header::AUTHORIZATION, "Bearer read");
+        send(&self.router, request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn available(&self, product: &str) -> i64 {
+        let (status, body) = self.get("/stock").await;
+        assert_eq!(status, 200, "{body}");
+        body["products"][product]["available"].as_i64().unwrap()
+    }
+
+    async fn set(&self, key: Option<&str>, body: impl ToString) -> (u16, Value) {
+        let mut request = Request::put("/stock").header(header::AUTHORIZATION, "Bearer admin");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        send(&self.router, request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {
+        let mut found = Vec::new();
+        let each = |message: &async_nats::jetstream::Message| {
+            let headers = message.headers.clone().unwrap_or_default();
+            let json = serde_json::from_slice(&message.payload).unwrap();
+            found.push(Message { subject: message.subject.to_string(), headers, json });
+        };
+        tail::read(&self.nats, stream, filter, 1, false, each).await.unwrap();
+        found
+    }
+
+    async fn subjects(&self, stream: &str, filter: &str) -> Vec<String> {
+        self.messages(stream, filter).await.into_iter().map(|message| message.subject).collect()
+    }
+}
+
+struct Message {
+    subject: String,
+    headers: async_nats::HeaderMap,
+    json: Value,
+}
+
+impl Message {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap().as_str()
+    }
+}
+
+fn placed(id: &str, lines: &[(&str, i64)]) -> Value {
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(product, quantity)| json!({"product_id": product, "quantity": quantity, "price": 1}))
+        .collect();
+    let json = json!({"order_id": id, "lines": lines});
+    let order =
+        raw::read(&json, None).unwrap().place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
+    serde_json::to_value(order).unwrap()
+}
+
+/// Events with the sequences `from`, `from + 2`, …, each naming the one before it.
+fn chain(from: u64, data: impl IntoIterator<Item = Value>) -> Vec<Value> {
+    let events = (from..).step_by(2).zip(data).map(|(sequence, data)| {
+        json!({"specversion": "1.0", "id": format!("e{sequence}"), "source": "/test", "data": data,
+            "type": "orderflow.order.placed.v1", "sequence": sequence.to_string(),
+            "previous": if sequence == from { from.saturating_sub(2) } else { sequence - 2 }.to_string()})
+    });
+    events.collect()
+}
+
+fn one(id: &str, product: &str, quantity: i64) -> Value {
+    placed(id, &[(product, quantity)])
+}
+
+#[tokio::test]
+async fn orders_are_decided_in_their_order_and_every_fact_says_so() {
+    let world = World::start().await;
+    let mut events = chain(
+        2,
+        [
+            one("1", "P002", 15),
+            one("2", "P002", 6),
+            one("3", "P002", -1),
+            one("4", "P002", 6),
+            one("5", "nix", 1),
+        ],
+    );
+    events[0]["file"] = "sha".into();
+    assert_eq!(world.decide(0, &events).await, 10);
+    assert_eq!(world.available("P002").await, 0);
+    let confirmed = ["1", "3", "4"].map(|id| format!("orders.confirmed.main.DIRECT.{id}"));
+    assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await, confirmed);
+    let refused = world.messages(streams::ORDERS, "orders.refused.>").await;
+    let reasons: Vec<_> =
+        refused.iter().map(|m| (m.subject.as_str(), m.header("Orderflow-Reason"))).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("orders.refused.main.DIRECT.2", "insufficient_stock"),
+            ("orders.refused.main.DIRECT.5", "unknown_product")
+        ]
+    );
+    assert_eq!(
+        refused[0].json["data"]["refusal"],
+        json!({"reason": "insufficient_stock", "product": "P002", "requested": 6, "available": 5})
+    );
+    let [entry] = &world.messages(streams::JOURNAL, "journal.>").await[..] else {
+        panic!("one batch is one entry")
+    };
+    assert_eq!(entry.json["decided_to"]["sequence"], 10);
+    let id = entry.json["id"].as_str().unwrap();
+    let confirmed = world.messages(streams::ORDERS, "orders.confirmed.>").await;
+    let first = &confirmed[0];
+    let headers = ["Decision", "Decision-Sequence", "Attempt", "Kind", "File"]
+        .map(|name| first.header(&format!("Orderflow-{name}")));
+    assert_eq!(headers, [id, "1", "1", "sale", "sha"]);
+    assert_eq!(confirmed[1].header("Orderflow-Kind"), "return");
+    assert_eq!(first.json["data"]["order"], events[0]["data"]);
+    assert_eq!((&first.json["data"]["placed"], &first.json["file"]), (&json!(2), &json!("sha")));
+    let [changed] = &world.messages(streams::INVENTORY, "inventory.>").await[..] else {
+        panic!("one product changed")
+    };
+    assert_eq!(changed.subject, format!("inventory.changed.main.P002.{id}"));
+    assert_eq!(changed.json["data"]["delta"], -20);
+}
+
+#[tokio::test]
+async fn a_batch_that_comes_again_decides_nothing_twice() {
+    let world = World::start().await;
+    let events = chain(2, [one("1", "P001", 1), one("2", "P001", 1), one("3", "P001", 1)]);
+    assert_eq!(world.decide(0, &events[..2]).await, 4);
+    assert_eq!(world.decide(0, &events[..2]).await, 4);
+    assert_eq!(world.decide(0, &events).await, 6);
+    assert_eq!(world.decide(6, &[]).await, 6);
+    assert_eq!(world.available("P001").await, 47);
+    assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 3);
+    assert_eq!(world.subjects(streams::JOURNAL, "journal.>").await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_leaves_something_out_is_refused_with_the_position() {
+    let world = World::start().await;
+    assert_eq!(world.decide(0, &chain(2, [one("1", "P001", 1)])).await, 2);
+    let broken = {
+        let mut events = chain(4, [one("2", "P001", 1), one("3", "P001", 1)]);
+        events[1]["previous"] = "5".into();
+        events
+    };
+    for (after, events) in [
+        (4, chain(6, [one("3", "P001", 1)])),
+        (2, chain(6, [one("3", "P001", 1)])),
+        (9, vec![]),
+        (2, broken),
+    ] {
+        let batch = Batch { after, events, ..Batch::default() };
+        let (status, body) = batch.send(&world.router).await;
+        assert_eq!((status, &body["decided_to"]), (409, &json!(2)), "{body}");
+        assert_eq!(body.get("fault"), None);
+    }
+    assert_eq!(world.decide(2, &chain(4, [one("2", "P001", 1)])).await, 4);
+}
+
+#[tokio::test]
+async fn another_stream_or_filter_is_a_fault() {
+    let world = World::start().await;
+    assert_eq!(world.decide(0, &chain(2, [one("1", "P001", 1)])).await, 2);
+    let events = chain(4, [one("2", "P001", 1)]);
+    let other = Batch { after: 2, created: "2027-01-01T00:00:00Z", events, ..Batch::default() };
+    let (status, body) = other.send(&world.router).await;
+    assert_eq!((status, &body["fault"], &body["decided_to"]), (409, &json!(true), &json!(2)));
+    for filter in ["orders.placed.>", "orders.confirmed.main.>", "orders.placed.a.b.>"] {
+        let (status, body) = Batch { filter, ..Batch::default() }.send(&world.router).await;
+        assert_eq!(status, 400, "{body}");
+    }
+    // Another warehouse is another journal.
+    let events = chain(4, [one("2", "P001", 1)]);
+    let north = Batch { filter: "orders.placed.north.>", after: 2, events, ..Batch::default() };
+    assert_eq!(north.send(&world.router).await.1["decided_to"], 0);
+}
+
+#[tokio::test]
+async fn a_batch_without_a_place_in_the_stream_is_no_batch() {
+    let world = World::start().await;
+    for name in ["sequence", "previous"] {
+        let mut events = chain(2, [one("1", "P001", 1)]);
+        events[0].as_object_mut().unwrap().remove(name);
+        let (status, body) = Batch { events, ..Batch::default() }.send(&world.router).await;
+        assert_eq!((status, &body["detail"]), (400, &json!(format!("event 0 has no {name}"))));
+    }
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+        .header(header::AUTHORIZATION, "Bearer connector");
+    assert_eq!(send(&world.router, request.body(Body::from("[]")).unwrap()).await.0, 400);
+}
+
+#[tokio::test]
+async fn bad_messages_are_decided_too() {
+    let world = World::start().await;
+    let huge = "\u{1}x\"".repeat(100_000);
+    let mut events = chain(
+        2,
+        [
+            json!("no order"),
+            one("1", "P001", 1),
+            one("other", "P001", 1),
+            json!({"order_id": "3", "kind": huge}),
+            Value::Null,
+            one("4", "P001", 1),
+        ],
+    );
+    events[2]["subject"] = "orders.placed.main.US1.2".into();
+    events[3]["subject"] = "orders.placed.main.US1.3".into();
+    for event in &mut events {
+        event["file"] = huge.as_str().into();
+    }
+    assert_eq!(world.decide(0, &events).await, 12);
+    assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 2);
+    let refused = world.messages(streams::ORDERS, "orders.refused.>").await;
+    let details: Vec<_> = refused
+        .iter()
+        .map(|m| (m.subject.as_str(), m.json["data"]["refusal"]["detail"].as_str().unwrap()))
+        .collect();
+    assert_eq!(details[0], ("orders.refused.main.US1.2", "it is order other of DIRECT"));
+    assert!(details[1].0 == "orders.refused.main.US1.3" && details[1].1.len() < 2_000);
+    let nameless = world.messages(streams::ERRORS, "errors.undecidable.main.>").await;
+    let placed: Vec<_> = nameless.iter().map(|m| m.json["data"]["placed"].clone()).collect();
+    assert_eq!(placed, [2, 10]);
+    assert_eq!(world.available("P001").await, 48);
+}
+
+#[tokio::test]
+async fn of_a_batch_that_is_too_large_for_one_message_a_part_is_decided_and_then_the_rest() {
+    let world = World::start().await;
+    let orders = (0..12).map(|n| {
+        let mut order = one(&n.to_string(), "P005", 1);
+        order["lines"][0]["description"] = "é".repeat(100_000).into();
+        order
+    });
+    let events = chain(2, orders);
+    assert_eq!(world.decide(0, &events).await, 24);
+    let entries = world.messages(streams::JOURNAL, "journal.>").await;
+    let ends: Vec<_> =
+        entries.iter().map(|e| e.json["decided_to"]["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(ends, [10, 20, 24]);
+    assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 12);
+    assert_eq!(world.available("P005").await, 488);
+}
+
+#[tokio::test]
+async fn stock_is_set_once_per_key() {
+    let world = World::start().await;
+    let command = |n: i64| json!({"available": {"P001": n, "new one": 7}});
+    let (status, body) = world.set(Some("k1"), command(5)).await;
+    assert_eq!((status, &body["applied"], &body["products"]), (200, &json!(true), &json!(2)));
+    assert_eq!(world.decide(0, &chain(2, [one("1", "P001", 2)])).await, 2);
+    let (status, body) = world.set(Some("k1"), command(5)).await;
+    assert_eq!((status, &body["applied"]), (200, &json!(false)));
+    assert_eq!(world.available("P001").await, 3);
+    // A process that has just started knows the key as well.
+    let world = World { router: build(&world.server).await, ..world };
+    assert_eq!(world.set(Some("k1"), command(9)).await.1["applied"], false);
+    assert_eq!(world.set(Some("k2"), command(9)).await.1["applied"], true);
+    assert_eq!((world.available("P001").await, world.available("new one").await), (9, 7));
+    assert_eq!(
+        world.subjects(streams::INVENTORY, "inventory.changed.main.new=20one.>").await.len(),
+        2
+    );
+    // What was decided so far stays so.
+    assert_eq!(world.decide(2, &[]).await, 2);
+}
+
+#[tokio::test]
+async fn stock_that_cannot_be_set_is_named() {
+    let world = World::start().await;
+    let good = json!({"available": {"P001": 1}});
+    for key in [None, Some(""), Some(&*"k".repeat(256))] {
+        assert_eq!(world.set(key, &good).await.0, 400, "{key:?}");
+    }
+    let too_many: serde_json::Map<_, _> = (0..2_001).map(|n| (n.to_string(), json!(1))).collect();
+    for (body, field) in [
+        (json!({"available": {"P001": -1, "P002": 1}}), "available.P001"),
+        (json!({"available": {"P001": 1_000_000_000_001_i64}}), "available.P001"),
+        (json!({"available": {}}), "available"),
+        (json!({"available": too_many}), "available"),
+    ] {
+        let (status, body) = world.set(Some("k"), body).await;
+        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!(field)), "{body}");
+    }
+    for body in ["", "{}", r#"{"available":{"P001":1.5}}"#, r#"{"available":{"P001":1},"x":1}"#] {
+        assert_eq!(world.set(Some("k"), body).await.0, 422, "{body}");
+    }
+    assert_eq!(world.available("P001").await, 50);
+    assert_eq!(
+        world.get("/stock?product=P002").await.1["products"],
+        json!({"P002": {"available": 20, "known": true}})
+    );
+    assert_eq!(world.get("/stock?product=nix").await.0, 404);
+    let (_, body) = world.get("/stock?warehouse=north").await;
+    assert_eq!(body["products"].as_object().unwrap().len(), 5);
+    let many: serde_json::Map<_, _> =
+        (0..2_000).map(|n| (format!("{n:0>128}"), json!(1))).collect();
+    let (status, body) = world.set(Some("k"), json!({"available": many})).await;
+    assert_eq!((status, &body["products"]), (200, &json!(2_000)), "{body}");
+}
+
+#[tokio::test]
+async fn who_takes_over_publishes_the_facts_that_are_missing() {
+    let world = World::start().await;
+    let events = chain(2, [one("1", "P001", 1), one("2", "P001", 100)]);
+    assert_eq!(world.decide(0, &events).await, 4);
+    let [entry] = &world.messages(streams::JOURNAL, "journal.>").await[..] else { panic!("one") };
+    let facts = |world: &World| {
+        let nats = world.nats.clone();
+        async move {
+            let mut facts = Vec::new();
+            for (stream, filter) in
+                [(streams::ORDERS, "orders.>"), (streams::INVENTORY, "inventory.>")]
+            {
+                let each = |message: &async_nats::jetstream::Message| {
+                    facts.push((message.subject.to_string(), message.payload.clone()));
+                };
+                tail::read(&nats, stream, filter, 1, false, each).await.unwrap();
+            }
+            facts
+        }
+    };
+    let expected = facts(&world).await;
+    assert_eq!(expected.len(), 3);
+    // The same entry in a journal whose writer was gone before it published anything.
+    let other = World::start().await;
+    let entry = Outgoing::new(entry.subject.clone(), entry.json.to_string().into());
+    publish::one(&other.nats, &entry, Some(0)).await.unwrap();
+    assert_eq!(facts(&other).await, []);
+    assert_eq!(other.decide(4, &[]).await, 4);
+    assert_eq!(facts(&other).await, expected);
+    assert_eq!(other.available("P001").await, 49);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_at_once_decide_each_order_once() {
+    let world = World::start().await;
+    let other = build(&world.server).await;
+    let events = chain(2, (0..200).map(|n| one(&n.to_string(), "P005", 1)));
+    let run = |router: Router| {
+        let events = events.clone();
+        tokio::spawn(async move {
+            let mut position = 0;
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while position < 400 {
+                assert!(Instant::now() < deadline);
+                let start = usize::try_from(position / 2).unwrap();
+                let batch = events[start..].iter().take(7).cloned().collect();
+                let batch = Batch { after: position, events: batch, ..Batch::default() };
+                let (status, body) = batch.send(&router).await;
+                assert!(status == 200 || status == 409, "{body}");
+                position = body["decided_to"].as_u64().unwrap();
+            }
+        })
+    };
+    let (one, two) = (run(world.router.clone()), run(other));
+    one.await.unwrap();
+    two.await.unwrap();
+    assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 200);
+    assert_eq!(world.available("P005").await, 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nats_is_away_nothing_is_answered_and_then_it_goes_on() {
+    let world = World::start().await;
+    let events = chain(2, [one("1", "P001", 1), one("2", "P001", 1)]);
+    assert_eq!(world.decide(0, &events[..1]).await, 2);
+    world.server.kill();
+    let batch = Batch { events, ..Batch::default() };
+    let deciding = batch.send(&world.router);
+    let restarting = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.server.restart();
+    };
+    let (answer, ()) = tokio::join!(deciding, restarting);
+    assert_eq!(World::decided(answer), 4);
+    assert_eq!(world.available("P001").await, 48);
+}
