@@ -180,6 +180,14 @@ impl Run {
             .unwrap();
     }
 
+    /// Places a placed order again, as a second attempt.
+    async fn place_again(&self, order: &Order) {
+        let standing = publish::last(&self.nats, streams::ORDERS, &order.subject).await;
+        let payload = String::from_utf8(standing.unwrap().unwrap().payload.to_vec()).unwrap();
+        let payload = payload.replace("\"attempt\":1", "\"attempt\":2");
+        self.publish(&order.subject, payload).await;
+    }
+
     /// Publishes a message again, changed by `change`.
     async fn again(&self, stream: &str, subject: &str, change: impl Fn(String) -> String) {
         let standing = publish::last(&self.nats, stream, subject).await.unwrap().unwrap();
@@ -389,6 +397,26 @@ async fn a_fact_without_a_decision_is_found() {
 }
 
 #[tokio::test]
+async fn a_second_attempt_after_a_refusal_breaks_no_rule() {
+    let run = Run::whole().await;
+    // Number 3 is refused, for nobody knows its product.
+    run.place_again(&run.placed().await[3]).await;
+    run.check(&[Rule::Undecided]).await;
+    Box::pin(run.decide(&run.journal(), 10)).await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    assert_eq!((report.summary.sent, report.summary.placed), (301, 302));
+}
+
+#[tokio::test]
+async fn a_second_attempt_without_a_refusal_is_found() {
+    let run = Run::whole().await;
+    run.place_again(&run.placed().await[0]).await;
+    Box::pin(run.decide(&run.journal(), 10)).await;
+    run.check(&[Rule::AttemptWrong]).await;
+}
+
+#[tokio::test]
 async fn negative_stock_is_found() {
     let run = Run::empty().await;
     let json = json!({"order_id": "big", "product": "P002", "quantity": 21, "price": 1});
@@ -458,4 +486,23 @@ async fn an_order_that_nobody_sent_is_found() {
     let run = Run::whole().await;
     let lost = |message: &Message<'_>| message.subject == subject::ORDERS && message.sequence == 1;
     run.check_without(lost, &[Rule::NeverSent]).await;
+}
+
+#[tokio::test]
+async fn the_command_prints_the_report_and_fails_on_a_violation() {
+    let run = Run::empty().await;
+    let command = async || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_testkit"));
+        command.args(["check-history", "--nats", &run.server.url()]);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = command().await;
+    assert!(text.ends_with("✓ no rule is broken\n"), "{text}");
+    assert_eq!(code, Some(0));
+    run.send_and_place(1).await;
+    let (code, text) = command().await;
+    assert!(text.contains("✗ Undecided: orders.placed.main.DIRECT.A=2E1 #2: "), "{text}");
+    assert!(text.ends_with("✗ 1 violations\n"), "{text}");
+    assert_eq!(code, Some(1));
 }
