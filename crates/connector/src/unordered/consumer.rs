@@ -9,20 +9,17 @@ use messaging::Nats;
 use std::time::Duration;
 
 /// How long the server holds a request for a first message.
-const POLL: Duration = Duration::from_secs(2);
-/// What the server waits for an acknowledgement beyond the longest call.
-const ACK_MARGIN: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(500);
+/// How long the server waits for a word before it gives a message out again: the time that the
+/// messages of a killed connector are missing for. A call may last longer; a word is sent every
+/// third of it.
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(15);
 /// Messages that may wait for another attempt before no more are given out.
 const DELAYED_MAX: usize = 1_000;
 /// Subject, headers and reply of a message count as well.
 const MESSAGE_BYTES_EXTRA: usize = 64 * 1024;
 
 pub(crate) type Pull = Consumer<pull::Config>;
-
-/// How long the server waits for a word before it gives a message out again.
-pub(crate) fn ack_wait(subscription: &Subscription) -> Duration {
-    subscription.timeout.saturating_add(ACK_MARGIN)
-}
 
 /// Makes the consumer, or brings its settings up to date; its position stays.
 pub(crate) async fn ensure(
@@ -50,7 +47,7 @@ pub(crate) async fn ensure(
         description: Some(format!("calls of {}", subscription.function)),
         deliver_policy,
         ack_policy: AckPolicy::Explicit,
-        ack_wait: ack_wait(subscription),
+        ack_wait: ACK_WAIT,
         max_deliver: -1,
         max_ack_pending,
         filter_subject: subscription.filter.clone(),
@@ -74,6 +71,9 @@ fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {
 
 /// Up to `count` messages: what there is now, else what comes within [`POLL`] and
 /// `subscription.batch_wait` after it.
+///
+/// nats-server 2.9 ends a request whose time is up only every 5 s. So only requests for one message
+/// wait, because that message ends them; those for more take what is there.
 pub(crate) async fn fetch(
     nats: &Nats,
     consumer: &Pull,
@@ -82,29 +82,29 @@ pub(crate) async fn fetch(
 ) -> Result<Vec<Message>, String> {
     // A message that is larger than what is asked for would never come.
     let bytes = subscription.batch_bytes.max(nats.message_bytes_max() + MESSAGE_BYTES_EXTRA);
-    let wait = subscription.batch_wait.max(Duration::from_millis(1));
     if 1 < count {
-        let messages = pull(consumer, count, bytes, wait).await?;
+        let messages = take(consumer, count, bytes).await?;
         if !messages.is_empty() {
             return Ok(messages);
         }
     }
-    let mut messages = pull(consumer, 1, bytes, POLL).await?;
+    let first = consumer.batch().max_messages(1).max_bytes(bytes).expires(POLL);
+    let mut messages = collect(first.messages().await).await?;
     if !messages.is_empty() && 1 < count {
+        tokio::time::sleep(subscription.batch_wait).await;
         // What came is not lost when this fails.
-        messages.extend(pull(consumer, count - 1, bytes, wait).await.unwrap_or_default());
+        messages.extend(take(consumer, count - 1, bytes).await.unwrap_or_default());
     }
     Ok(messages)
 }
 
-async fn pull(
-    consumer: &Pull,
-    count: usize,
-    bytes: usize,
-    wait: Duration,
-) -> Result<Vec<Message>, String> {
-    let request = consumer.batch().max_messages(count).max_bytes(bytes).expires(wait);
-    let mut answers = request.messages().await.map_err(|error| error.to_string())?;
+/// What there is now.
+async fn take(consumer: &Pull, count: usize, bytes: usize) -> Result<Vec<Message>, String> {
+    collect(consumer.fetch().max_messages(count).max_bytes(bytes).messages().await).await
+}
+
+async fn collect<E: ToString>(answers: Result<pull::Batch, E>) -> Result<Vec<Message>, String> {
+    let mut answers = answers.map_err(|error| error.to_string())?;
     let mut messages = Vec::new();
     while let Some(answer) = answers.next().await {
         match answer {

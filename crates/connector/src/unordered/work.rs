@@ -1,6 +1,6 @@
 //! One fetched batch, from the first call until each message is settled.
 
-use super::consumer::ack_wait;
+use super::consumer::ACK_WAIT;
 use super::dead::{self, Buried};
 use super::held::{Held, Record, Records, cut};
 use crate::Shared;
@@ -17,7 +17,6 @@ use futures_util::StreamExt as _;
 use messaging::ack;
 use messaging::publish::Outgoing;
 use std::ops::Range;
-use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// Acknowledgements that wait for the server at once.
@@ -238,8 +237,7 @@ impl Worker {
     /// Waits for `future` and tells the server meanwhile that the messages are being worked on.
     async fn keep_alive<F: Future>(&self, held: &[Held], future: F) -> F::Output {
         tokio::pin!(future);
-        let third = (ack_wait(&self.subscription) / 3).max(Duration::from_millis(10));
-        let mut ticks = interval(third);
+        let mut ticks = interval(ACK_WAIT / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
         loop {

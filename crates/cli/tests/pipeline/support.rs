@@ -1,4 +1,4 @@
-//! `orderflow up` as a process, for the tests of this crate.
+//! `orderflow up` as a process.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(crate) struct Up {
     pub(crate) child: Child,
     pub(crate) dir: tempfile::TempDir,
-    pub(crate) gateway: String,
+    gateway: String,
 }
 
 impl Up {
@@ -98,6 +98,13 @@ pub(crate) fn kill(signal: &str, pid: i64) {
 pub(crate) fn is_gone(pid: i64) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"))
+}
+
+/// `pid (name) state parent group …`, and the name may contain anything.
+pub(crate) fn group_of(pid: i64) -> i64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    rest.split_ascii_whitespace().nth(2).unwrap().parse().unwrap()
 }
 
 #[track_caller]

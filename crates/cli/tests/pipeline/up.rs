@@ -1,123 +1,13 @@
-//! `orderflow up` as a process, with everything that it starts.
-#![cfg(test)]
+//! `orderflow up` with everything that it starts, and the commands that look into it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::{Up, command, eventually, group_of, is_gone, kill};
+
 const FUNCTIONS: [&str; 5] =
     ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"];
-
-struct Up {
-    child: Child,
-    dir: tempfile::TempDir,
-    gateway: String,
-}
-
-impl Up {
-    fn start(args: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut child = command(dir.path())
-            .args(["up", "--port", "0"])
-            .args(args)
-            .current_dir(dir.path())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(dir.path().join("stderr")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let stderr = fs::read_to_string(dir.path().join("stderr")).unwrap();
-        let gateway = line.trim().strip_prefix("ready http://");
-        let gateway = gateway.unwrap_or_else(|| panic!("{line:?} is not ready: {stderr}"));
-        Self { gateway: gateway.to_owned(), child, dir }
-    }
-
-    fn orderflow(&self, args: &[&str]) -> Output {
-        command(self.dir.path()).args(args).output().unwrap()
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let output = self.orderflow(&[args, &["--json"]].concat());
-        assert!(output.status.success(), "{args:?}: {output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn run_file(&self) -> Value {
-        let path = self.dir.path().join("data/run.json");
-        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-    }
-
-    fn pid_of(&self, name: &str) -> i64 {
-        self.run_file()["processes"][name]["pid"].as_i64().unwrap()
-    }
-
-    /// Pids of all that it has started, by run.json.
-    fn pids(&self) -> Vec<i64> {
-        let run = self.run_file();
-        let processes = run["processes"].as_object().unwrap();
-        processes.values().map(|process| process["pid"].as_i64().unwrap()).collect()
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.gateway).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-    }
-
-    fn end(&mut self, signal: &str) {
-        kill(signal, i64::from(self.child.id()));
-        let child = &mut self.child;
-        eventually("up ends", || child.try_wait().unwrap().is_some());
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        kill("-TERM", i64::from(self.child.id()));
-        self.child.wait().unwrap();
-    }
-}
-
-fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_orderflow"));
-    command.arg("--data-dir").arg(dir.join("data")).stdin(Stdio::null());
-    command
-}
-
-fn kill(signal: &str, pid: i64) {
-    Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
-}
-
-/// Not there, or only its exit status is left.
-fn is_gone(pid: i64) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"))
-}
-
-/// `pid (name) state parent group …`, and the name may contain anything.
-fn group_of(pid: i64) -> i64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let (_, rest) = stat.rsplit_once(')').unwrap();
-    rest.split_ascii_whitespace().nth(2).unwrap().parse().unwrap()
-}
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within 60 s");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 #[test]
 fn everything_starts_answers_and_ends_on_sigterm() {
