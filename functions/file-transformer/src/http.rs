@@ -95,17 +95,28 @@ fn start(app: &Arc<App>, given: &events::Event) -> Result<Job, String> {
     let record = record(arrived, event.time);
     tokio::spawn(async move {
         let (partner, name) = (record.partner.clone(), record.name.clone());
-        let arrival = record.arrival.clone();
+        let leave = Leave { app: work.app.clone(), arrival: record.arrival.clone() };
         let done = work.run(record).await;
-        let mut running = work.app.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&arrival);
-        drop(running);
+        drop(leave);
         if let Err(failure) = &done {
             tracing::warn!(%partner, file = %name, error = %failure, "the file is not done");
         }
         tell.send_replace(Some(verdict(done.map(|_| ()))));
     });
     Ok(job)
+}
+
+/// Takes a file out of those in work, also when the work panics.
+struct Leave {
+    app: Arc<App>,
+    arrival: String,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let running = &self.app.running.0;
+        running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.arrival);
+    }
 }
 
 fn record(arrived: Arrived, time: Option<DateTime<Utc>>) -> Record {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod http;
+mod names;
 mod publish;
 mod receipt;
 mod results;
@@ -9,6 +10,7 @@ mod steps;
 mod work;
 
 use axum::routing::post;
+use chrono::TimeDelta;
 use domain::PartnerId;
 use domain::partner::Partners;
 use intake::access::Account;
@@ -23,9 +25,12 @@ use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "file-transformer";
+/// Shorter leases end before they can be renewed.
+const LEASE_MIN: Duration = Duration::from_secs(1);
 
 /// Makes the function.
 ///
@@ -38,6 +43,11 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let ledger =
         Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
+    let lease = settings.lease;
+    let ledger = match TimeDelta::from_std(lease) {
+        Ok(lease) => ledger.with_lease(lease),
+        Err(_) => ledger,
+    };
     let mut registry = Registry::default();
     let figures = Figures::register(&mut registry);
     let inbox = nats.client.new_inbox();
@@ -46,6 +56,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         nats: nats.clone(),
         ledger,
         accounts: settings.accounts,
+        lease,
         scratch: settings.scratch,
         running: http::Running::default(),
         figures,
@@ -64,6 +75,7 @@ struct Settings {
     nats_url: String,
     accounts: HashMap<PartnerId, Arc<Account>>,
     scratch: PathBuf,
+    lease: Duration,
     tokens: Tokens,
 }
 
@@ -72,6 +84,10 @@ impl Settings {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let scratch = env.or("ORDERFLOW_SCRATCH_DIR", PathBuf::from("/tmp"));
+        let lease = env.seconds("ORDERFLOW_LEASE_SECONDS", Duration::from_secs(30));
+        if lease < LEASE_MIN {
+            env.problem("ORDERFLOW_LEASE_SECONDS", format!("less than {LEASE_MIN:?}"));
+        }
         let tokens = Tokens::from_env(env, &[Door::Connector]);
         let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
         let partners = partners.unwrap_or_else(|problems| {
@@ -84,7 +100,7 @@ impl Settings {
         let accounts =
             accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
         let accounts = accounts.collect();
-        env.finish(|| Some(Self { nats_url: nats_url?, accounts, scratch, tokens }))
+        env.finish(|| Some(Self { nats_url: nats_url?, accounts, scratch, lease, tokens }))
     }
 }
 
@@ -119,6 +135,8 @@ struct App {
     nats: Nats,
     ledger: Ledger,
     accounts: HashMap<PartnerId, Arc<Account>>,
+    /// How long a silent process keeps its files.
+    lease: Duration,
     scratch: PathBuf,
     running: http::Running,
     figures: Figures,

@@ -87,7 +87,7 @@ pub(crate) fn write(
             writing.reject(reject)?;
             next = rejects.next().transpose().map_err(Failure::spool)?;
         }
-        writing.row(&row.row(), &record)?;
+        writing.row(&row.row())?;
     }
     while let Some(reject) = next.take() {
         writing.reject(reject)?;
@@ -117,7 +117,7 @@ struct Open {
 }
 
 impl Writing<'_> {
-    fn row(&mut self, row: &Row<'_>, record: &csv::StringRecord) -> Result<(), Failure> {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), Failure> {
         let lost = || Failure::Scratch(std::io::Error::other("a row of no order"));
         match self.verdicts.verdict(row.order_id).ok_or_else(lost)? {
             Ok(order) => {
@@ -128,14 +128,13 @@ impl Writing<'_> {
                 self.line(row, order.lines, order.ordered_at)
             }
             Err(fault) => {
-                let raw: Vec<&str> = record.iter().skip(1).collect();
                 let (rule, reason) = explain(fault);
                 self.reject(SpooledReject {
                     line: row.line,
                     column: None,
                     rule,
                     reason: format!("order {}: {reason}", row.order_id),
-                    raw: raw.join(","),
+                    raw: cleaned(row),
                 })
             }
         }
@@ -213,6 +212,23 @@ impl Writing<'_> {
             examples: self.examples,
         })
     }
+}
+
+/// A row that is good by itself, as it stands in an output.
+fn cleaned(row: &Row<'_>) -> String {
+    let time = DateTime::from_timestamp_millis(row.ordered_at).unwrap_or_default();
+    format!(
+        "{},{},{},{},{},{},{},{},{}",
+        row.order_id,
+        row.product_id,
+        row.description,
+        row.quantity,
+        row.unit_price,
+        time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        row.customer_id,
+        row.region,
+        row.category
+    )
 }
 
 fn explain(fault: OrderFault) -> (Rule, &'static str) {

@@ -2,6 +2,7 @@
 //! an order is judged only when all its lines were seen. Memory holds one block and the orders'
 //! figures.
 
+use crate::steps;
 use crate::work::Failure;
 use domain::Money;
 use domain::assemble::{LineFacts, Orders};
@@ -127,11 +128,7 @@ pub(crate) fn read(
     scratch: &Path,
     read: &AtomicU64,
 ) -> Result<Pass, Failure> {
-    let mut reader = session.open_read(&format!("inbox/{}", record.name))?;
-    let entry = reader.entry();
-    if (entry.size, entry.mtime) != (record.size, record.mtime) {
-        return Err(Failure::Replaced);
-    }
+    let mut reader = steps::open(session, record)?;
     let mut hash = Sha256::new();
     let mut pass = Passing::new(account, scratch)?;
     let mut block = vec![0; BLOCK_BYTES];
@@ -199,14 +196,14 @@ impl Passing {
 
     fn keep(&mut self, part: &Part) -> Result<(), Failure> {
         for row in part.batch.rows() {
-            let texts = [row.product_id, row.description, row.category];
+            let texts = [row.product_id, row.description, row.category, row.region];
             self.orders.add(LineFacts {
                 order_id: row.order_id,
                 customer_id: row.customer_id,
                 ordered_at: row.ordered_at,
                 quantity: row.quantity,
                 unit_price: row.unit_price,
-                text_bytes: texts.iter().map(|text| text.len()).sum(),
+                text_bytes: texts.into_iter().map(json_len).sum(),
             });
             self.rows.push(SpooledRow::new(row))?;
         }
@@ -232,6 +229,16 @@ impl Passing {
         let Self { orders, rows, rejects, .. } = self;
         Ok(Ok(Content { summary, orders, rows, rejects }))
     }
+}
+
+/// Bytes of `text` in JSON; control characters are written as `\u0001`.
+fn json_len(text: &str) -> usize {
+    let len = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(len).sum()
 }
 
 fn spooled(reject: &Reject) -> SpooledReject {

@@ -5,13 +5,16 @@ use crate::spool::{self, Pass};
 use crate::work::Failure;
 use intake::access::Account;
 use intake::ledger::{self, Record};
-use intake::sftp::{Error, Session};
+use intake::sftp::{Error, Reader, Session};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 const BLOCK_BYTES: usize = 1 << 18;
+/// A half-written file in the depot that did not change for so long belongs to a killed process.
+const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Reads the file to its end.
 pub(crate) fn read(
@@ -21,11 +24,34 @@ pub(crate) fn read(
     read: &AtomicU64,
 ) -> Result<Pass, Failure> {
     let session = account.connect()?;
-    match spool::read(&session, account, record, scratch, read) {
-        // It was taken away before it was read.
-        Err(Failure::Sftp(Error::NotFound { .. })) => Err(Failure::Replaced),
-        other => other,
+    spool::read(&session, account, record, scratch, read)
+}
+
+/// Opens the file that arrived: in the inbox, or where it was moved to when it was judged.
+pub(crate) fn open(session: &Session, record: &Record) -> Result<Reader, Failure> {
+    let inbox = format!("inbox/{}", record.name);
+    for path in record.results.original.as_ref().into_iter().chain([&inbox]) {
+        match session.open_read(path) {
+            Ok(reader) => {
+                let entry = reader.entry();
+                if (entry.size, entry.mtime) == (record.size, record.mtime) {
+                    return Ok(reader);
+                }
+            }
+            Err(Error::NotFound { .. } | Error::NotAFile { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Err(Failure::Replaced)
+}
+
+/// Takes output and rejects out of the depot.
+pub(crate) fn withdraw(account: &Account, names: &ledger::Results) -> Result<(), Failure> {
+    let session = account.connect()?;
+    for name in names.output.iter().chain(&names.rejects) {
+        session.remove(name)?;
+    }
+    Ok(())
 }
 
 /// Puts output and rejects into the depot.
@@ -37,6 +63,9 @@ pub(crate) fn upload(
     let Some(results) = results else { return Ok(()) };
     let session = account.connect()?;
     session.make_folder("depot")?;
+    if let Err(error) = session.sweep("depot", LEFTOVER_AGE) {
+        tracing::debug!(%error, "leftovers of killed processes stay for now");
+    }
     for (name, file) in
         [(&names.output, &mut results.output), (&names.rejects, &mut results.rejects)]
     {
@@ -82,13 +111,14 @@ pub(crate) fn archive(account: &Account, record: &Record) -> Result<(), Failure>
             if let Some((folder, _)) = target.rsplit_once('/') {
                 session.make_folder(folder)?;
             }
+            // The marker goes first: a later file of this name must not be complete by it.
+            if let Some(marker) = &account.settings.inbox.done_marker {
+                session.remove(&format!("{inbox}{marker}"))?;
+            }
             session.rename(&inbox, target)?;
         }
         // Moved by an earlier try, or replaced by a file that arrives by itself.
         found => tracing::debug!(file = %record.name, there = found.is_some(), "not moved"),
-    }
-    if let Some(marker) = &account.settings.inbox.done_marker {
-        session.remove(&format!("{inbox}{marker}"))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
 
+use crate::names::names;
 use crate::receipt::{self, Readable};
 use crate::results::Results;
 use crate::spool::{Content, Pass};
@@ -14,11 +15,7 @@ use messaging::publish::{Outgoing, one};
 use messaging::{events, subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tokio::sync::Mutex;
-
-/// A third of the lease.
-const RENEW: Duration = Duration::from_secs(10);
 
 /// Why a file is not done.
 #[derive(Debug, thiserror::Error)]
@@ -122,9 +119,13 @@ impl Work {
         if record.state < State::Receipted {
             match self.transform(held, record.clone()).await {
                 Ok(next) => record = next,
-                Err(Failure::Replaced) if record.state == State::Claimed => {
-                    return self.give_up(held).await;
-                }
+                Err(Failure::Replaced) => match (record.state, &record.outcome) {
+                    (State::Claimed, _) | (State::Transformed, Some(Outcome::Accepted)) => {
+                        return self.give_up(held, &record).await;
+                    }
+                    // All that is left to do is to tell.
+                    _ => record = self.put_receipt(held, &record, None).await?,
+                },
                 Err(failure) => return Err(failure),
             }
         }
@@ -158,7 +159,8 @@ impl Work {
         .await?;
         if record.state == State::Claimed {
             let outcome = self.judge(&record, &judged).await?;
-            let names = names(&record, &judged, &outcome);
+            let has_rejects = judged.results.as_ref().is_some_and(|r| r.rejected() > 0);
+            let names = names(&record, &judged.pass.sha256, has_rejects, &outcome);
             let (account, uploaded) = (self.account.clone(), names.clone());
             judged = blocking(move || {
                 steps::upload(&account, &uploaded, judged.results.as_mut())?;
@@ -174,6 +176,10 @@ impl Work {
                 })
                 .await?;
         }
+        // Moved before the orders are published: nobody can replace it there, so that whoever goes
+        // on after a crash publishes the same orders.
+        let (account, original) = (self.account.clone(), record.clone());
+        blocking(move || steps::archive(&account, &original)).await?;
         if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
             if let Some(results) = &judged.results {
                 let sha256 = &judged.pass.sha256;
@@ -182,7 +188,17 @@ impl Work {
             }
             record = self.advance(held, State::Published).await?;
         }
-        let receipt = self.receipt(&record, &judged);
+        self.put_receipt(held, &record, Some(&judged)).await
+    }
+
+    /// Puts the receipt into the depot: a short one, if the file cannot be read any more.
+    async fn put_receipt(
+        &self,
+        held: &Mutex<Held>,
+        record: &Record,
+        judged: Option<&Judged>,
+    ) -> Result<Record, Failure> {
+        let receipt = self.receipt(record, judged);
         let (account, names) = (self.account.clone(), record.results.clone());
         blocking(move || steps::put_receipt(&account, &names, &receipt)).await?;
         self.advance(held, State::Receipted).await
@@ -231,10 +247,10 @@ impl Work {
         })
     }
 
-    fn receipt(&self, record: &Record, judged: &Judged) -> Vec<u8> {
+    fn receipt(&self, record: &Record, judged: Option<&Judged>) -> Vec<u8> {
         let totals: Totals;
-        let readable = match (&judged.pass.content, &judged.results) {
-            (Ok(Content { summary, orders, .. }), Some(results)) => {
+        let readable = match judged.map(|judged| (&judged.pass.content, &judged.results)) {
+            Some((Ok(Content { summary, orders, .. }), Some(results))) => {
                 totals = orders.totals();
                 Some(Readable { summary, totals: &totals, results })
             }
@@ -245,12 +261,23 @@ impl Work {
         receipt::json(record, &outcome, settings, &self.account.format, readable.as_ref())
     }
 
-    /// The file is not what arrived: it is left where it is and arrives anew.
-    async fn give_up(&self, held: &Mutex<Held>) -> Result<State, Failure> {
-        let reason = Failure::Replaced.to_string();
+    /// The file is not what arrived, and none of its orders was published: what stands in the inbox
+    /// now is left there and arrives anew.
+    async fn give_up(&self, held: &Mutex<Held>, record: &Record) -> Result<State, Failure> {
         let owner = &self.app.owner;
-        let outcome = Outcome::Refused { reason };
-        self.write(held, |record| record.judge(owner, now(), outcome)).await?;
+        let outcome = Outcome::Refused { reason: Failure::Replaced.to_string() };
+        if record.state == State::Claimed {
+            self.write(held, |record| record.judge(owner, now(), outcome)).await?;
+        } else {
+            let (account, names) = (self.account.clone(), record.results.clone());
+            blocking(move || steps::withdraw(&account, &names)).await?;
+            let withdrawn = |record: &Record| {
+                let held = record.renew(owner, now())?;
+                let results = ledger::Results::default();
+                Ok(Record { outcome: Some(outcome), results, ..held })
+            };
+            self.write(held, withdrawn).await?;
+        }
         self.advance(held, State::Receipted).await?;
         let record = self.advance(held, State::Archived).await?;
         self.tell(&record).await?;
@@ -308,7 +335,7 @@ async fn blocking<T: Send + 'static>(
 
 async fn renew(app: Arc<App>, held: Arc<Mutex<Held>>) {
     loop {
-        tokio::time::sleep(RENEW).await;
+        tokio::time::sleep(app.lease / 3).await;
         let mut held = held.lock().await;
         let step = |record: &Record| record.renew(&app.owner, now());
         if let Err(error) = app.ledger.write(&mut held, step).await {
@@ -328,28 +355,5 @@ fn counts(judged: &Judged) -> Counts {
         accepted: results.accepted,
         rejected: results.rejected(),
         orders: totals.sales + totals.returns,
-    }
-}
-
-/// Names of the results: the same each time, because they come from the arrival and the content.
-fn names(record: &Record, judged: &Judged, outcome: &Outcome) -> ledger::Results {
-    let (stem, ending) = record.name.rsplit_once('.').unwrap_or((&record.name, "csv"));
-    let time = record.arrived_at.format("%Y%m%dT%H%M%SZ");
-    let short: String = judged.pass.sha256.chars().take(8).collect();
-    let tag = format!("{stem}.{time}-{short}");
-    let accepted = *outcome == Outcome::Accepted;
-    let has_rejects = judged.results.as_ref().is_some_and(|results| results.rejected() > 0);
-    let refused = matches!(outcome, Outcome::Refused { .. });
-    let folder = match outcome {
-        Outcome::Refused { .. } => "quarantine".to_owned(),
-        Outcome::Accepted | Outcome::Duplicate { .. } => {
-            format!("archive/{}", record.arrived_at.format("%Y-%m-%d"))
-        }
-    };
-    ledger::Results {
-        output: accepted.then(|| format!("depot/{tag}.output.csv")),
-        rejects: (has_rejects && (accepted || refused)).then(|| format!("depot/{tag}.rejects.csv")),
-        receipt: Some(format!("depot/{tag}.receipt.json")),
-        original: Some(format!("{folder}/{tag}.{ending}")),
     }
 }

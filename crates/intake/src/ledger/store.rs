@@ -1,6 +1,6 @@
 //! The ledger in NATS: every write is a compare-and-set.
 
-use super::record::{LEASE, Record, Refusal, StepError};
+use super::record::{LEASE, Outcome, Record, Refusal, StepError};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::PartnerId;
 use messaging::kv::{self, Bucket};
@@ -183,7 +183,8 @@ impl Ledger {
     }
 
     /// Remembers that `content` was accepted. Gives what stands there now: `content` itself, or
-    /// the arrival with which the same content came earlier.
+    /// the arrival with which the same content came earlier. An arrival that was given up after it
+    /// was remembered does not count.
     ///
     /// # Errors
     /// The server does not answer; calling again is safe.
@@ -194,11 +195,21 @@ impl Ledger {
         content: Content,
     ) -> Result<Content, Error> {
         let key = key(partner, sha256);
-        if self.contents.create(&key, &content).await?.is_some() {
-            return Ok(content);
+        for _ in 0..ATTEMPTS_MAX {
+            if self.contents.create(&key, &content).await?.is_some() {
+                return Ok(content);
+            }
+            let Some((standing, revision)) = self.contents.get(&key).await? else { continue };
+            let is_ours = standing.arrival == content.arrival;
+            let of = if is_ours { None } else { self.get(partner, &standing.arrival).await? };
+            if of.is_none_or(|record| !matches!(record.outcome, Some(Outcome::Refused { .. }))) {
+                return Ok(standing);
+            }
+            if self.contents.update(&key, &content, revision).await?.is_some() {
+                return Ok(content);
+            }
         }
-        let standing = self.contents.get(&key).await?;
-        standing.map(|(content, _)| content).ok_or(Error::Missing(content.arrival))
+        Err(Error::Contended(content.arrival))
     }
 
     /// With which arrival the same content was accepted, if it was.

@@ -1,0 +1,176 @@
+//! A process is gone after each step; another goes on.
+
+use crate::support::{US3_HEADER, World, us3};
+use chrono::{DateTime, Utc};
+use domain::PartnerId;
+use intake::ledger::{Claim, Content, Counts, Outcome, Record, Results, State};
+use messaging::kv::Bucket;
+use messaging::streams;
+use serde_json::Value;
+
+fn content() -> Vec<u8> {
+    (US3_HEADER.to_owned() + &us3("1", 1) + &us3("2", 0) + &us3("3", 3)).into_bytes()
+}
+
+/// The record as a process leaves it that is gone, with an ended lease.
+async fn left(world: &World, record: Record) {
+    let owner = "a process that is gone".to_owned();
+    let claim = Some(Claim { owner, until: record.arrived_at });
+    let bucket = Bucket::<Record>::open(&world.client, streams::FILES_LEDGER).await.unwrap();
+    let key = format!("US3.{}", record.arrival);
+    assert!(bucket.create(&key, &Record { claim, ..record }).await.unwrap().is_some());
+}
+
+/// The same but for what says when and who.
+fn lasting(record: Record) -> Record {
+    Record { updated_at: DateTime::<Utc>::UNIX_EPOCH, claim: None, ..record }
+}
+
+/// Which of the files of a finished run are there when the process is gone.
+struct Crash {
+    state: State,
+    in_inbox: bool,
+    there: &'static [&'static str],
+    remembered: bool,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_on_comes_to_the_same_end() {
+    let finished = World::start().await;
+    let event = finished.put("US3", "a.csv", &content());
+    let record = finished.done(&event).await;
+    let files = finished.files("US3");
+    let orders = finished.orders().await;
+    assert_eq!((files.len(), orders.len()), (4, 2));
+
+    let crash = |state, in_inbox, there, remembered| Crash { state, in_inbox, there, remembered };
+    for crash in [
+        crash(State::Arrived, true, &[][..], false),
+        crash(State::Claimed, true, &[], false),
+        crash(State::Claimed, true, &["output"], true),
+        crash(State::Claimed, true, &["output", "rejects"], true),
+        crash(State::Transformed, true, &["output", "rejects"], true),
+        crash(State::Transformed, false, &["output", "rejects"], true),
+        crash(State::Published, false, &["output", "rejects"], true),
+        crash(State::Published, false, &["output", "rejects", "receipt"], true),
+        crash(State::Receipted, false, &["output", "rejects", "receipt"], true),
+        crash(State::Archived, false, &["output", "rejects", "receipt"], true),
+    ] {
+        let world = World::start().await;
+        if crash.in_inbox {
+            world.put("US3", "a.csv", &content());
+        } else {
+            world.write("US3", record.results.original.as_ref().unwrap(), &content());
+        }
+        for (name, bytes) in &files {
+            if crash.there.iter().any(|part| name.contains(part)) {
+                world.write("US3", name, bytes);
+            }
+        }
+        let us3 = PartnerId::parse("US3").unwrap();
+        if crash.remembered {
+            let (arrival, name) = (record.arrival.clone(), record.name.clone());
+            let known = Content { arrival, name, at: record.arrived_at };
+            world.ledger.remember(&us3, record.sha256.as_ref().unwrap(), known).await.unwrap();
+        }
+        let mut standing = Record { state: crash.state, ..record.clone() };
+        if crash.state <= State::Claimed {
+            let (results, counts) = (Results::default(), Counts::default());
+            standing = Record { results, counts, outcome: None, sha256: None, ..standing };
+        }
+        left(&world, standing).await;
+        let place = format!("{:?} {:?}", crash.state, crash.there);
+        assert_eq!(lasting(world.done(&event).await), lasting(record.clone()), "{place}");
+        assert_eq!(world.files("US3"), files, "{place}");
+        assert_eq!(world.told().await, finished.told().await, "{place}");
+        if crash.state <= State::Transformed {
+            assert_eq!(world.orders().await, orders, "{place}");
+        }
+    }
+}
+
+/// A process is gone after the results stand in the depot, before the original was moved, and the
+/// partner has replaced it meanwhile.
+async fn replaced(finished: &World, event: &Value, by: &[u8]) -> World {
+    let record = finished.record(event).await;
+    let world = World::start().await;
+    for (name, bytes) in finished.files("US3") {
+        if name.ends_with("output.csv") || name.ends_with("rejects.csv") {
+            world.write("US3", &name, &bytes);
+        }
+    }
+    let us3 = PartnerId::parse("US3").unwrap();
+    let (arrival, name) = (record.arrival.clone(), record.name.clone());
+    let known = Content { arrival, name, at: record.arrived_at };
+    world.ledger.remember(&us3, record.sha256.as_ref().unwrap(), known).await.unwrap();
+    left(&world, Record { state: State::Transformed, ..record }).await;
+    world.put("US3", "a.csv", by);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_replaced_before_its_orders_are_published_is_withdrawn_and_may_come_again() {
+    let finished = World::start().await;
+    let event = finished.put("US3", "a.csv", &content());
+    finished.done(&event).await;
+    let other = [&content()[..], us3("4", 4).as_bytes()].concat();
+    let world = replaced(&finished, &event, &other).await;
+    assert_eq!(world.done(&event).await.state, State::Refused);
+    assert!(world.orders().await.is_empty());
+    assert_eq!(world.names("US3"), ["inbox/a.csv"]);
+    // Its content was known, but nothing came of it.
+    let again = world.put("US3", "again.csv", &content());
+    assert_eq!(world.done(&again).await.outcome, Some(Outcome::Accepted));
+    assert_eq!(world.orders().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_orders_are_published_is_done_even_if_its_original_is_gone() {
+    let finished = World::start().await;
+    let event = finished.put("US3", "a.csv", &content());
+    let record = finished.done(&event).await;
+    let world = World::start().await;
+    left(&world, Record { state: State::Published, ..record.clone() }).await;
+    assert_eq!(world.done(&event).await.state, State::Done);
+    let receipt = world.receipt("US3", &record);
+    assert_eq!(
+        (receipt["rows"].as_u64(), receipt["decision"].as_str()),
+        (Some(3), Some("accepted"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_left_half_written_goes_with_the_next_file() {
+    let world = World::start().await;
+    world.write("US3", "depot/.a.output.csv.1-2-3.part", b"half");
+    let event = world.put("US3", "a.csv", &content());
+    world.done(&event).await;
+    let depot = world.sshd.root("US3").join("depot");
+    let names = std::fs::read_dir(depot).unwrap().map(|entry| entry.unwrap().file_name());
+    let hidden = names.filter(|name| name.to_str().unwrap().starts_with('.')).count();
+    assert_eq!(hidden, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_other_hands_is_waited_for() {
+    let world = World::start().await;
+    let event = world.put("US3", "a.csv", &content());
+    let us3 = PartnerId::parse("US3").unwrap();
+    let data = &event["data"];
+    let number = |name: &str| data[name].as_u64().unwrap();
+    let (arrival, at) = (data["arrival"].as_str().unwrap(), DateTime::UNIX_EPOCH);
+    let record = Record::new(
+        arrival.into(),
+        us3.clone(),
+        "a.csv".into(),
+        number("size"),
+        number("mtime"),
+        at,
+    );
+    world.ledger.arrive(record).await.unwrap();
+    let far = DateTime::from_timestamp(4_000_000_000, 0).unwrap();
+    world.ledger.claim(&us3, arrival, "other", far).await.unwrap();
+    let failed = world.call(std::slice::from_ref(&event)).await;
+    assert!(failed[0].starts_with("(wait) the file is held by other until 2096-"), "{failed:?}");
+    assert_eq!(world.names("US3"), ["inbox/a.csv"]);
+}

@@ -1,0 +1,8 @@
+//! Files on a real SFTP server become orders on a real nats-server.
+#![cfg(test)]
+
+mod crashes;
+mod kills;
+mod samples;
+mod support;
+mod whole;
