@@ -6,6 +6,7 @@ pub mod inventory;
 pub mod money;
 pub mod order;
 pub mod partner;
+pub mod problem;
 pub mod raw;
 pub mod stock;
 

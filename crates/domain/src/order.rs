@@ -1,7 +1,7 @@
 //! An order as it is placed.
 
 use crate::partner::{Partner, StockPolicy};
-use crate::raw::Problem;
+use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, WarehouseId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

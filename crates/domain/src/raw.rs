@@ -5,20 +5,10 @@
 use crate::order::{
     Customer, Draft, Kind, Line, LinesError, QUANTITY_MAX, TEXT_BYTES_MAX, kind_and_total,
 };
+use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, ids::IdError};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// One thing that is wrong with an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{field}{}{reason}", if field.is_empty() { "" } else { ": " })]
-pub struct Problem {
-    /// Path of the field, `lines[2].quantity`; empty for the whole.
-    pub field: String,
-    /// What is wrong, with the value and the limit.
-    pub reason: String,
-}
 
 /// Fields of an order in its long form. The short form has one line's fields at the top instead of
 /// `lines`.

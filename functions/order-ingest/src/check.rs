@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::order::{ORDER_BYTES_MAX, Terms};
-use domain::raw::{self, Problem};
+use domain::problem::Problem;
+use domain::raw;
 use domain::{Order, OrderId, PartnerId, WarehouseId};
 use messaging::envelope::Event;
 use messaging::inventory::kind_name;

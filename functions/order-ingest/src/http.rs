@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use domain::raw;
 use messaging::Event;
 use runtime::events::{Answer, Batch};
 use runtime::{Caller, Door, Problem};
@@ -89,7 +88,10 @@ async fn events(app: &App, batch: &Batch) -> Answer {
     answer
 }
 
-fn check_event(app: &App, event: &Event<Box<RawValue>>) -> Result<Checked, Vec<raw::Problem>> {
+fn check_event(
+    app: &App,
+    event: &Event<Box<RawValue>>,
+) -> Result<Checked, Vec<domain::problem::Problem>> {
     let json = check::event(event)?.get();
     let received = Received {
         event: &event.id,
@@ -104,7 +106,7 @@ fn check_event(app: &App, event: &Event<Box<RawValue>>) -> Result<Checked, Vec<r
     check::check(&received, &app.terms)
 }
 
-fn join(problems: &[raw::Problem]) -> String {
+fn join(problems: &[domain::problem::Problem]) -> String {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
