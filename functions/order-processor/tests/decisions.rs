@@ -384,6 +384,7 @@ async fn stock_that_cannot_be_set_is_named() {
         json!({"P002": {"available": 20, "known": true}})
     );
     assert_eq!(world.get("/stock?product=nix").await.0, 404);
+    assert_eq!(world.get("/stock?warehouse=a.b").await.0, 400);
     let (_, body) = world.get("/stock?warehouse=north").await;
     assert_eq!(body["products"].as_object().unwrap().len(), 5);
     let many: serde_json::Map<_, _> =
