@@ -147,6 +147,8 @@ pub enum Fate {
 /// What a function may ask for as the time until its next try: neither a busy loop nor for ever.
 const AFTER_MIN: Duration = Duration::from_millis(100);
 const AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+/// When to ask again about work that goes on, if the function does not say.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// The delivery rule. `failed_before`: this very call was tried before and the function failed.
 ///
@@ -160,10 +162,11 @@ pub fn decide(
     max_deliver: u32,
     jitter: Jitter,
 ) -> Decision {
-    let again = |member: &Member<'_>, reason: &str| {
+    let again = |member: &Member<'_>, reason: &str, after: Option<Duration>| {
         let attempts = member.attempts.saturating_add(1);
         if attempts < max_deliver {
-            return Fate::Later { after: backoff::message(attempts, jitter), counts: true };
+            let after = after.unwrap_or_else(|| backoff::message(attempts, jitter));
+            return Fate::Later { after, counts: true };
         }
         Fate::Dead { reason: format!("failed {attempts} times, last: {reason}") }
     };
@@ -171,13 +174,14 @@ pub fn decide(
         match answer.failed.iter().find(|failed| failed.id == member.id) {
             None => Fate::Done,
             Some(failed) if !failed.retry => Fate::Dead { reason: failed.reason.clone() },
-            // The function knows when to come back: it is at work, which is no attempt.
-            Some(failed) => match failed.after {
-                Some(after) => {
-                    Fate::Later { after: after.clamp(AFTER_MIN, AFTER_MAX), counts: false }
+            Some(failed) => {
+                let after = failed.after.map(|after| after.clamp(AFTER_MIN, AFTER_MAX));
+                match failed.progress {
+                    // It is in work, or waits for something that is not its fault.
+                    Some(_) => Fate::Later { after: after.unwrap_or(PROGRESS), counts: false },
+                    None => again(member, &failed.reason, after),
                 }
-                None => again(member, &failed.reason),
-            },
+            }
         }
     };
     match (outcome, call) {
@@ -189,7 +193,9 @@ pub fn decide(
             Decision::Settle(vec![Fate::Dead { reason: reason.clone() }])
         }
         (Outcome::Refused { .. }, _) => Decision::Halve,
-        (Outcome::Failed { reason }, [member]) => Decision::Settle(vec![again(member, reason)]),
+        (Outcome::Failed { reason }, [member]) => {
+            Decision::Settle(vec![again(member, reason, None)])
+        }
         (Outcome::Failed { .. }, _) if failed_before => Decision::Halve,
         (Outcome::Failed { .. }, _) => Decision::Again(backoff::message(1, jitter)),
     }
@@ -238,7 +244,7 @@ mod tests {
 
     #[test]
     fn each_message_has_its_own_fate() {
-        let body = r#"{"failed":[{"id":"m1","reason":"busy","retry":true},{"id":"m2","reason":"bad","retry":false},{"id":"m3","reason":"43 %","retry":true,"after":"5s"}]}"#;
+        let body = r#"{"failed":[{"id":"m1","reason":"busy","retry":true},{"id":"m2","reason":"bad","retry":false},{"id":"m3","reason":"in work","retry":true,"after":"5s","progress":43}]}"#;
         check(&http(200, true, body), &[0, 0, 0, 0], false, "done, later 1s, dead bad, wait 5s");
         check(
             &http(200, true, body),
@@ -251,8 +257,14 @@ mod tests {
 
     #[test]
     fn what_a_function_asks_for_has_limits() {
-        let body = r#"{"failed":[{"id":"m0","reason":"","retry":true,"after":"0s"},{"id":"m1","reason":"","after":"9999m"}]}"#;
-        check(&http(200, true, body), &[0, 9], false, "wait 100ms, wait 3600s");
+        let body = r#"{"failed":[{"id":"m0","reason":"","retry":true,"after":"0s"},{"id":"m1","reason":"","after":"9999m"},{"id":"m2","reason":"","progress":0}]}"#;
+        check(&http(200, true, body), &[0, 1, 99], false, "later 100ms, later 3600s, wait 5s");
+        check(
+            &http(200, true, body),
+            &[2, 2, 99],
+            false,
+            "dead failed 3 times, last: , dead failed 3 times, last: , wait 5s",
+        );
     }
 
     #[test]

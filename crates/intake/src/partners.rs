@@ -51,16 +51,21 @@ pub fn load(yaml: &str) -> Result<Partners, Vec<Problem>> {
     if problems.0.is_empty() { Ok(partners) } else { Err(problems.0) }
 }
 
-/// Reads the configuration in the file at `path`.
-///
-/// # Errors
-/// Everything that is wrong with it, or that the file cannot be read.
-pub fn load_file(path: &Path) -> Result<Partners, Vec<Problem>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let (place, reason) = (path.display().to_string(), error.to_string());
-        vec![Problem { place, reason }]
-    })?;
-    load(&text)
+/// The partners that the file at `path` configures. What is wrong goes to `report`, and then there
+/// are none; so it does when there is no path, which whoever reads the settings has reported.
+pub fn configured(path: Option<&Path>, report: impl FnMut(Problem)) -> Partners {
+    let Some(path) = path else { return Partners::new() };
+    let loaded = match std::fs::read_to_string(path) {
+        Ok(yaml) => load(&yaml),
+        Err(error) => {
+            let (place, reason) = (path.display().to_string(), error.to_string());
+            Err(vec![Problem { place, reason }])
+        }
+    };
+    loaded.unwrap_or_else(|problems| {
+        problems.into_iter().for_each(report);
+        Partners::new()
+    })
 }
 
 fn read(yaml: &str, problems: &mut Problems) -> Partners {

@@ -120,13 +120,7 @@ impl Answer {
 
     /// Notes an event that waits for something that is not its fault, or is in work for longer
     /// than a call can wait; `percent` says how far it is. No failed attempt.
-    pub fn wait(
-        &mut self,
-        event: &Event,
-        reason: impl Into<String>,
-        after: Duration,
-        percent: u8,
-    ) {
+    pub fn wait(&mut self, event: &Event, reason: impl Into<String>, after: Duration, percent: u8) {
         let (id, reason) = (event.id.clone(), reason.into());
         let progress = Some(percent);
         self.failed.push(Failed { id, reason, retry: true, after: Some(after), progress });
@@ -417,7 +411,8 @@ mod tests {
     #[test]
     fn a_failure_survives_the_wire() {
         for after in [None, Some(Duration::from_secs(5)), Some(Duration::from_millis(1500))] {
-            let failed = Failed { id: "a".into(), reason: "x".into(), retry: false, after, progress: None };
+            let failed =
+                Failed { id: "a".into(), reason: "x".into(), retry: false, after, progress: None };
             let answer = Answer { failed: vec![failed] };
             let text = serde_json::to_vec(&answer).unwrap();
             assert_eq!(Answer::parse(&text, |_| true).unwrap(), answer);

@@ -9,11 +9,11 @@ mod report;
 use axum::routing::get;
 use check::Checker;
 use intake::access::{self, Account};
-use intake::partners;
+use intake::partners::configured;
 use messaging::Nats;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Its name in `stack.yml`.
@@ -51,29 +51,11 @@ impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
-        let accounts = path.map(|path| accounts(env, &path)).unwrap_or_default();
+        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
+        let accounts = access::accounts(&partners, |name| {
+            env.secret(name).map(|secret| secret.expose().to_owned())
+        });
         let tokens = Tokens::from_env(env, &[Door::Admin]);
         env.finish(|| Some(Self { nats_url: nats_url?, accounts, tokens }))
     }
-}
-
-/// The partners that have a server; what is wrong with any partner is noted in `env`.
-fn accounts(env: &mut Env, path: &Path) -> Vec<Account> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            env.problem("ORDERFLOW_PARTNERS", format!("{}: {error}", path.display()));
-            return Vec::new();
-        }
-    };
-    let partners = match partners::load(&text) {
-        Ok(partners) => partners,
-        Err(problems) => {
-            for problem in problems {
-                env.problem(problem.place, problem.reason);
-            }
-            return Vec::new();
-        }
-    };
-    access::accounts(&partners, |name| env.secret(name).map(|secret| secret.expose().to_owned()))
 }

@@ -1,7 +1,8 @@
 //! `POST /`: files that arrived.
 
 use crate::App;
-use crate::work::{Failure, Work};
+use crate::failure::Failure;
+use crate::work::Work;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use intake::arrival::Arrived;
@@ -141,10 +142,10 @@ fn verdict(done: Result<(), Failure>) -> Verdict {
         Failure::Held { .. } => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
-        Failure::Ledger(_)
-        | Failure::Scratch(_)
-        | Failure::NotStored(_)
-        | Failure::Unclear(_)
-        | Failure::Panicked => Verdict::Later(reason, ASK_AGAIN),
+        // NATS or the disk, and again not the file's fault.
+        Failure::Ledger(_) | Failure::Scratch(_) | Failure::NotStored(_) | Failure::Unclear(_) => {
+            Verdict::Wait(reason, ASK_AGAIN)
+        }
+        Failure::Panicked => Verdict::Later(reason, ASK_AGAIN),
     }
 }

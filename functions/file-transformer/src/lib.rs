@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod failure;
 mod http;
 mod names;
 mod publish;
@@ -12,10 +13,9 @@ mod work;
 use axum::routing::post;
 use chrono::TimeDelta;
 use domain::PartnerId;
-use domain::partner::Partners;
 use intake::access::Account;
 use intake::ledger::Ledger;
-use intake::partners::load_file;
+use intake::partners::configured;
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -89,11 +89,7 @@ impl Settings {
             env.problem("ORDERFLOW_LEASE_SECONDS", format!("less than {LEASE_MIN:?}"));
         }
         let tokens = Tokens::from_env(env, &[Door::Connector]);
-        let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
-        let partners = partners.unwrap_or_else(|problems| {
-            problems.into_iter().for_each(|found| env.problem(found.place, found.reason));
-            Partners::new()
-        });
+        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
         let accounts = intake::access::accounts(&partners, |name| {
             env.secret(name).map(|secret| secret.expose().to_owned())
         });

@@ -1,6 +1,6 @@
 //! The orders of a file, published on the subject `orders`.
 
-use crate::work::Failure;
+use crate::failure::Failure;
 use intake::ledger::Record;
 use messaging::envelope::Event;
 use messaging::publish::{self, Outgoing, Published};

@@ -1,8 +1,8 @@
 //! The second pass: with every order judged, the rows become the output, the rejects and the
 //! orders, each a temporary file.
 
+use crate::failure::Failure;
 use crate::spool::{Content, EXAMPLES_MAX, SpooledReject, SpooledRow};
-use crate::work::Failure;
 use chrono::DateTime;
 use domain::assemble::{OrderFault, Orders};
 use domain::order::{Customer, Line};

@@ -2,8 +2,8 @@
 //! an order is judged only when all its lines were seen. Memory holds one block and the orders'
 //! figures.
 
+use crate::failure::Failure;
 use crate::steps;
-use crate::work::Failure;
 use domain::Money;
 use domain::assemble::{LineFacts, Orders};
 use intake::access::Account;

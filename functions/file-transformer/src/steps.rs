@@ -1,8 +1,8 @@
 //! What is done on the partner's server. Blocking; every step can be repeated.
 
+use crate::failure::Failure;
 use crate::results::Results;
 use crate::spool::{self, Pass};
-use crate::work::Failure;
 use intake::access::Account;
 use intake::ledger::{self, Record};
 use intake::sftp::{Error, Reader, Session};

@@ -14,6 +14,10 @@ use runtime::events::{Answer, Batch};
 use runtime::{Caller, Door, Problem};
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// When an order comes again for which the server's answer did not come.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
@@ -81,7 +85,8 @@ async fn events(app: &App, batch: &Batch) -> Answer {
     for ((given, _), placed) in sources.iter().zip(placed) {
         match placed {
             Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict => {}
-            Placed::Unclear(reason) => answer.retry(given, reason, None),
+            // Not the order's fault, however long it lasts.
+            Placed::Unclear(reason) => answer.wait(given, reason, ASK_AGAIN, 0),
             Placed::Impossible(reason) => answer.reject(given, reason),
         }
     }

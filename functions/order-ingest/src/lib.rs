@@ -8,7 +8,7 @@ use axum::routing::post;
 use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
-use intake::partners::load_file;
+use intake::partners::configured;
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -58,11 +58,8 @@ impl Settings {
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
         let tokens = Tokens::from_env(env, &[Door::Connector, Door::Admin]);
-        let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
-        let terms = terms(&partners.unwrap_or_else(|problems| {
-            problems.into_iter().for_each(|found| env.problem(found.place, found.reason));
-            Partners::new()
-        }));
+        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
+        let terms = terms(&partners);
         env.finish(|| Some(Self { nats_url: nats_url?, terms, open, tokens }))
     }
 }

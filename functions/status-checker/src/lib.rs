@@ -5,10 +5,9 @@ mod files;
 mod http;
 
 use axum::routing::get;
-use domain::partner::Partners;
 use intake::access::Account;
 use intake::ledger::Ledger;
-use intake::partners::load_file;
+use intake::partners::configured;
 use messaging::Nats;
 use messaging::views::Orders;
 use prometheus_client::metrics::gauge::Gauge;
@@ -63,11 +62,7 @@ impl Settings {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let tokens = Tokens::from_env(env, &[Door::Read]);
-        let partners = path.map_or_else(|| Ok(Partners::new()), |path| load_file(&path));
-        let partners = partners.unwrap_or_else(|problems| {
-            problems.into_iter().for_each(|found| env.problem(found.place, found.reason));
-            Partners::new()
-        });
+        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
         let accounts = intake::access::accounts(&partners, |name| {
             env.secret(name).map(|secret| secret.expose().to_owned())
         });

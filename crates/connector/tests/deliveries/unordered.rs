@@ -53,7 +53,7 @@ async fn a_message_that_failed_by_name_comes_again_and_its_neighbours_do_not() {
     world.gateway.deploy("f", move |_| match calls.fetch_add(1, Ordering::Relaxed) {
         0 => failed(json!([
             {"id": "ORDERS:1", "reason": "busy", "retry": true},
-            {"id": "ORDERS:3", "reason": "43 %", "retry": true, "after": "200ms"},
+            {"id": "ORDERS:3", "reason": "43 %", "retry": true, "after": "200ms", "progress": 43},
         ])),
         _ => (200, String::new()),
     });
