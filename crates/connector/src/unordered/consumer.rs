@@ -7,9 +7,12 @@ use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use futures_util::StreamExt as _;
 use messaging::Nats;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long the server holds a request for a first message.
 const POLL: Duration = Duration::from_millis(500);
+/// How long the server may take to answer. 2.9 ends a request that waited in vain every 5 s.
+const ANSWER: Duration = Duration::from_secs(6);
 /// How long the server waits for a word before it gives a message out again: the time that the
 /// messages of a killed connector are missing for. A call may last longer; a word is sent every
 /// third of it.
@@ -89,7 +92,7 @@ pub(crate) async fn fetch(
         }
     }
     let first = consumer.batch().max_messages(1).max_bytes(bytes).expires(POLL);
-    let mut messages = collect(first.messages().await).await?;
+    let mut messages = collect(first.messages().await, POLL + ANSWER).await?;
     if !messages.is_empty() && 1 < count {
         tokio::time::sleep(subscription.batch_wait).await;
         // What came is not lost when this fails.
@@ -100,19 +103,26 @@ pub(crate) async fn fetch(
 
 /// What there is now.
 async fn take(consumer: &Pull, count: usize, bytes: usize) -> Result<Vec<Message>, String> {
-    collect(consumer.fetch().max_messages(count).max_bytes(bytes).messages().await).await
+    let answers = consumer.fetch().max_messages(count).max_bytes(bytes).messages().await;
+    collect(answers, ANSWER).await
 }
 
-async fn collect<E: ToString>(answers: Result<pull::Batch, E>) -> Result<Vec<Message>, String> {
+/// What comes for one request, with at most `patience` before each message: a server that dies in
+/// the middle of its answer never ends it.
+async fn collect<E: ToString>(
+    answers: Result<pull::Batch, E>,
+    patience: Duration,
+) -> Result<Vec<Message>, String> {
     let mut answers = answers.map_err(|error| error.to_string())?;
     let mut messages = Vec::new();
-    while let Some(answer) = answers.next().await {
-        match answer {
-            Ok(message) => messages.push(message),
+    loop {
+        match timeout(patience, answers.next()).await {
+            Ok(None) => return Ok(messages),
+            Ok(Some(Ok(message))) => messages.push(message),
             // Among others: the next one did not fit into the bytes.
-            Err(_) if !messages.is_empty() => break,
-            Err(error) => return Err(error.to_string()),
+            Ok(Some(Err(_))) | Err(_) if !messages.is_empty() => return Ok(messages),
+            Ok(Some(Err(error))) => return Err(error.to_string()),
+            Err(_) => return Err(format!("no answer within {} s", patience.as_secs_f32())),
         }
     }
-    Ok(messages)
 }
