@@ -166,12 +166,12 @@ async fn a_partners_server_that_is_down_costs_no_attempt_and_the_file_is_done_la
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nats_that_is_away_loses_nothing() {
+async fn nats_that_is_away_costs_no_attempt_and_loses_nothing() {
     let world = World::start().await;
     let event = world.put("US3", "a.csv", &three_orders());
     world.nats.kill();
     let failed = world.call(std::slice::from_ref(&event)).await;
-    assert!(failed[0].starts_with("(again) "), "{failed:?}");
+    assert!(failed[0].starts_with("(wait) "), "{failed:?}");
     world.nats.restart();
     eventually(async || world.call(std::slice::from_ref(&event)).await.is_empty().then_some(()))
         .await;
