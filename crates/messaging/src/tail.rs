@@ -7,6 +7,8 @@ use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Bytes that may be on the way at once: half of what nats-server keeps for a client by default.
+const ON_THE_WAY_MAX: usize = 32 << 20;
 /// Longest wait for the next message of a stream that is known to have one.
 const STALL: Duration = Duration::from_secs(15);
 
@@ -47,6 +49,7 @@ pub async fn read(
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
             replay_policy: ReplayPolicy::Instant,
             headers_only,
+            max_batch: if headers_only { 0 } else { batch(nats) },
             ..Default::default()
         })
         .await
@@ -62,6 +65,13 @@ pub async fn read(
         tracing::debug!(%error, %stream, "the consumer stays for a while");
     }
     read.map_err(wrong)
+}
+
+/// Messages that may be on the way at once. With the client's own number the server would drop the
+/// connection of a reader that does not keep up with large ones.
+fn batch(nats: &Nats) -> i64 {
+    let messages = ON_THE_WAY_MAX / nats.message_bytes_max().max(1);
+    i64::try_from(messages.clamp(1, 500)).expect("it is at most 500")
 }
 
 async fn to_end(

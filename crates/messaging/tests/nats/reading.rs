@@ -105,3 +105,21 @@ async fn a_read_leaves_no_consumer_behind() {
     let mut stream = nats.js.get_stream(streams::ANALYTICS).await.unwrap();
     assert_eq!(stream.info().await.unwrap().state.consumer_count, 0);
 }
+
+/// More than nats-server keeps for a client (64 MiB), for a reader that keeps its thread busy.
+#[tokio::test]
+async fn large_messages_do_not_cost_a_slow_reader_its_connection() {
+    const COUNT: usize = 150;
+    let (_server, nats) = start().await;
+    for n in 0..COUNT {
+        let message = Outgoing::new(format!("analytics.large.{n}"), vec![b'x'; 1_000_000].into());
+        publish::one(&nats, &message, None).await.unwrap();
+    }
+    let mut seen = 0;
+    let each = |message: &async_nats::jetstream::Message| {
+        seen += message.payload.len();
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    tail::read(&nats, streams::ANALYTICS, "analytics.large.>", 1, false, each).await.unwrap();
+    assert_eq!(seen, COUNT * 1_000_000);
+}
