@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// Bytes that may be on the way at once: half of what nats-server keeps for a client by default.
 const ON_THE_WAY_MAX: usize = 32 << 20;
 /// Longest wait for the next message of a stream that is known to have one.
-const STALL: Duration = Duration::from_secs(15);
+const STALL: Duration = Duration::from_secs(6);
 
 /// The stream could not be read to its end.
 #[derive(Debug, thiserror::Error)]

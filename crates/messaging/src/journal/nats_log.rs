@@ -4,9 +4,13 @@ use super::{Appended, Log, LogError};
 use crate::publish::{self, Outgoing, Published};
 use crate::{Nats, header, streams, tail};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::future::IntoFuture;
+
+/// Entries that are asked for one by one, before a consumer is made for the rest.
+const FEW: usize = 32;
 
 /// One subject of the stream `JOURNAL`.
 #[derive(Debug)]
@@ -44,13 +48,28 @@ impl Log for NatsLog {
     }
 
     async fn after(&self, sequence: u64) -> Result<Vec<(u64, Bytes)>, LogError> {
-        let mut entries = Vec::new();
+        let stream =
+            self.nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)?;
+        let (mut entries, mut at) = (Vec::new(), sequence);
+        // Few are asked for one by one: a consumer would hang if the server died meanwhile.
+        while entries.len() < FEW {
+            match stream.get_first_raw_message_by_subject(&self.subject, at + 1).await {
+                Ok(message) => {
+                    at = message.sequence;
+                    entries.push((at, message.payload));
+                }
+                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+                    return Ok(entries);
+                }
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
         let each = |message: &async_nats::jetstream::Message| {
             if let Ok(info) = message.info() {
                 entries.push((info.stream_sequence, message.payload.clone()));
             }
         };
-        tail::read(&self.nats, streams::JOURNAL, &self.subject, sequence + 1, false, each)
+        tail::read(&self.nats, streams::JOURNAL, &self.subject, at + 1, false, each)
             .await
             .map_err(unavailable)?;
         Ok(entries)
