@@ -1,10 +1,11 @@
 //! The journal of a warehouse: which facts its entries have.
 
 use crate::envelope::Event;
-use crate::journal::{Book, Entry, Journal, NatsLog};
+use crate::journal::{self, Book, Entry, Journal, NatsLog, Verification, VerifyError};
 use crate::publish::Outgoing;
 use crate::subject::{self, Stage};
 use crate::{Nats, events, header};
+use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Identity, Outcome, State, Verdict};
 use domain::stock::Refusal;
 use domain::{OrderId, PartnerId, ProductId, WarehouseId};
@@ -30,6 +31,19 @@ pub fn journal(nats: &Nats, warehouse: &WarehouseId) -> InventoryJournal {
     let subject = subject::inventory_journal(warehouse);
     let log = NatsLog::new(nats.clone(), subject.clone());
     Journal::new(subject, Inventory { warehouse: warehouse.clone() }, log)
+}
+
+/// Reads the whole journal of `warehouse` and all its facts.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn verify(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    now: DateTime<Utc>,
+) -> Result<Verification<State>, VerifyError> {
+    let book = Inventory { warehouse: warehouse.clone() };
+    journal::verify(nats, &subject::inventory_journal(warehouse), &book, now).await
 }
 
 /// Data of `orders.confirmed.…` and `orders.refused.…`.
@@ -78,6 +92,13 @@ impl Book for Inventory {
 
     fn apply(&self, state: &mut State, body: &Body) {
         state.apply(body);
+    }
+
+    fn fact_filters(&self) -> Vec<String> {
+        let of = |facts: &str| format!("{facts}.{}.>", self.warehouse);
+        ["orders.confirmed", "orders.refused", "inventory.changed", "errors.undecidable"]
+            .map(of)
+            .into()
     }
 
     fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {

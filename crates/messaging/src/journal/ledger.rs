@@ -1,6 +1,6 @@
 //! What one process knows of a journal. No IO.
 
-use super::{Book, Entry, Position};
+use super::{Book, Entry, Position, Rebase, Record};
 use crate::publish::Outgoing;
 use chrono::{DateTime, Utc};
 
@@ -86,19 +86,32 @@ impl<B: Book> Ledger<B> {
         Entry { id, prev: self.sequence, at, decided_to, body }
     }
 
+    /// The entry to append next if it only sets the position.
+    pub fn rebase(&self, id: String, at: DateTime<Utc>, to: Position, reason: String) -> Rebase {
+        Rebase { id, prev: self.sequence, at, decided_to: to, reason }
+    }
+
     /// Folds the entry after the last known one. Its facts are unsettled from now on, whoever
     /// wrote it: only an acknowledgement of our own proves that they are stored.
     ///
     /// # Errors
     /// It does not follow the last known entry; nothing has changed.
-    pub fn fold(&mut self, sequence: u64, entry: Entry<B::Body>) -> Result<Folded, Hole> {
-        if entry.prev != self.sequence || sequence <= self.sequence {
-            return Err(Hole { prev: entry.prev, known: self.sequence });
+    pub fn fold(&mut self, sequence: u64, record: Record<B::Body>) -> Result<Folded, Hole> {
+        if record.prev() != self.sequence || sequence <= self.sequence {
+            return Err(Hole { prev: record.prev(), known: self.sequence });
         }
-        self.book.apply(&mut self.state, &entry.body);
-        self.unsettled = Some(self.book.facts(sequence, &entry));
         self.sequence = sequence;
-        self.decided_to = entry.decided_to;
+        match record {
+            Record::Decision(entry) => {
+                self.book.apply(&mut self.state, &entry.body);
+                self.unsettled = Some(self.book.facts(sequence, &entry));
+                self.decided_to = entry.decided_to;
+            }
+            Record::Rebase(rebase) => {
+                self.unsettled = None;
+                self.decided_to = Some(rebase.decided_to);
+            }
+        }
         Ok(Folded { sequence })
     }
 

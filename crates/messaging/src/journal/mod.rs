@@ -7,50 +7,28 @@
 //!
 //! [`Ledger`] is the part without IO; [`Journal`] drives it over a [`Log`]; [`NatsLog`] is the log.
 
+mod entry;
 pub mod input;
 mod ledger;
 mod nats_log;
+mod operations;
+mod verify;
 
+pub use entry::{Entry, Position, Rebase, Record, Unreadable};
 pub use ledger::{Folded, Hole, Ledger};
 pub use nats_log::NatsLog;
+pub use operations::{Applied, Command, Place, position};
+pub use verify::{PROBLEMS_MAX, Problem, Verification, VerifyError, verify};
 
 use crate::publish::Outgoing;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-
-/// Up to which message of an input everything is decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// The input stream.
-    pub stream: String,
-    /// When that stream was created; a stream of the same name made anew is another input.
-    pub created: String,
-    /// The filter under which it is read.
-    pub filter: String,
-    /// The last sequence that is decided.
-    pub sequence: u64,
-}
-
-/// One entry of a journal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Entry<B> {
-    /// Unique; the facts of the entry carry it.
-    pub id: String,
-    /// Sequence of the entry before it in the same journal, 0 for the first.
-    pub prev: u64,
-    /// When it was decided.
-    pub at: DateTime<Utc>,
-    /// Up to where the input is decided; entries that are no decision on input repeat the last.
-    pub decided_to: Option<Position>,
-    /// What was decided.
-    pub body: B,
-}
 
 /// What a journal is about.
 pub trait Book: Send + Sync + 'static {
@@ -65,6 +43,8 @@ pub trait Book: Send + Sync + 'static {
     fn apply(&self, state: &mut Self::State, body: &Self::Body);
     /// The facts of an entry: a function of the entry alone, each on a subject of its own.
     fn facts(&self, sequence: u64, entry: &Entry<Self::Body>) -> Vec<Outgoing>;
+    /// The filters under which all facts of this journal, and nothing else, are kept.
+    fn fact_filters(&self) -> Vec<String>;
 }
 
 /// What an append came to.
@@ -134,6 +114,13 @@ pub enum Decide<B, T> {
         body: B,
         /// Up to where the input is decided by it; nothing if it does not concern the input.
         decided_to: Option<Position>,
+    },
+    /// Append an entry that only sets the position in the input, then ask again.
+    Rebase {
+        /// Where the input goes on.
+        to: Position,
+        /// Why, in the operator's words.
+        reason: String,
     },
     /// Read what others have written, then ask again. Only where `fresh` is false.
     Refresh,
@@ -218,28 +205,39 @@ impl<B: Book, L: Log> Journal<B, L> {
             }
             Decide::Append { body, decided_to } => {
                 let entry = ledger.entry(self.log.new_id(), self.log.now(), decided_to, body);
-                let bytes = serde_json::to_vec(&entry).expect("entries have only string keys");
-                match self.log.append(ledger.sequence(), bytes.into()).await {
-                    Appended::Stored(sequence) => {
-                        ledger
-                            .fold(sequence, entry)
-                            .map_err(|hole| self.damaged(sequence, &hole))?;
-                    }
-                    // Nothing is folded and nothing is published; what stands after our last
-                    // entry says what happened.
-                    Appended::Unclear(reason) => {
-                        tracing::info!(journal = %self.name, %reason, "append unclear");
-                        let before = ledger.sequence();
-                        self.catch_up(ledger).await?;
-                        *fresh = true;
-                        if ledger.sequence() == before {
-                            return Err(self.unavailable(reason));
-                        }
-                    }
-                }
+                self.append(ledger, fresh, Record::Decision(entry)).await?;
+            }
+            Decide::Rebase { to, reason } => {
+                let rebase = ledger.rebase(self.log.new_id(), self.log.now(), to, reason);
+                self.append(ledger, fresh, Record::Rebase(rebase)).await?;
             }
         }
         Ok(None)
+    }
+
+    async fn append(
+        &self,
+        ledger: &mut Ledger<B>,
+        fresh: &mut bool,
+        record: Record<B::Body>,
+    ) -> Result<(), Error> {
+        match self.log.append(ledger.sequence(), record.to_bytes()).await {
+            Appended::Stored(sequence) => {
+                ledger.fold(sequence, record).map_err(|hole| self.damaged(sequence, &hole))?;
+            }
+            // Nothing is folded and nothing is published; what stands after our last entry says
+            // what happened.
+            Appended::Unclear(reason) => {
+                tracing::info!(journal = %self.name, %reason, "append unclear");
+                let before = ledger.sequence();
+                self.catch_up(ledger).await?;
+                *fresh = true;
+                if ledger.sequence() == before {
+                    return Err(self.unavailable(reason));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Publishes the facts of the last known entry, unless this process knows them to be stored.
@@ -276,12 +274,8 @@ impl<B: Book, L: Log> Journal<B, L> {
             .await
             .map_err(|error| self.unavailable(error.to_string()))?;
         for (sequence, bytes) in entries {
-            let entry = serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
-                journal: self.name.clone(),
-                sequence,
-                reason: format!("entry of an unknown kind: {error}"),
-            })?;
-            if let Err(hole) = ledger.fold(sequence, entry) {
+            let record = Record::parse(&bytes).map_err(|error| self.damaged(sequence, &error))?;
+            if let Err(hole) = ledger.fold(sequence, record) {
                 return Ok(Some((sequence, hole)));
             }
         }

@@ -23,6 +23,10 @@ impl Book for Sum {
     fn facts(&self, sequence: u64, entry: &Entry<i64>) -> Vec<Outgoing> {
         vec![Outgoing::new(format!("fact.{sequence}"), entry.body.to_string().into())]
     }
+
+    fn fact_filters(&self) -> Vec<String> {
+        vec!["fact.>".into()]
+    }
 }
 
 /// What goes wrong, once each, in this order.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Each entry names facts; the state is how often each was named.
 #[derive(Debug)]
-struct Names;
+pub(crate) struct Names;
 
 impl Book for Names {
     type Body = Vec<String>;
@@ -23,6 +23,10 @@ impl Book for Names {
         body.iter().for_each(|name| *state.entry(name.clone()).or_default() += 1);
     }
 
+    fn fact_filters(&self) -> Vec<String> {
+        vec!["inventory.changed.test.>".into()]
+    }
+
     fn facts(&self, sequence: u64, entry: &Entry<Vec<String>>) -> Vec<Outgoing> {
         let fact = |name: &String| {
             Outgoing::new(subject(name), entry.id.clone().into())
@@ -33,18 +37,18 @@ impl Book for Names {
     }
 }
 
-fn subject(name: &str) -> String {
+pub(crate) fn subject(name: &str) -> String {
     format!("inventory.changed.test.{name}")
 }
 
-const SUBJECT: &str = "journal.inventory.test";
+pub(crate) const SUBJECT: &str = "journal.inventory.test";
 
-fn journal(nats: &Nats) -> Journal<Names, NatsLog> {
+pub(crate) fn journal(nats: &Nats) -> Journal<Names, NatsLog> {
     Journal::new(SUBJECT, Names, NatsLog::new(nats.clone(), SUBJECT.into()))
 }
 
 /// Appends an entry with this name unless the state has it.
-async fn once(journal: &Journal<Names, NatsLog>, name: &str) {
+pub(crate) async fn once(journal: &Journal<Names, NatsLog>, name: &str) {
     let commit = journal.commit(|view| match view.state.get(name) {
         Some(_) => Decide::Answer(()),
         None => Decide::Append { body: vec![name.to_owned()], decided_to: None },
@@ -53,7 +57,7 @@ async fn once(journal: &Journal<Names, NatsLog>, name: &str) {
 }
 
 /// Appends an entry with this name whatever the state says.
-async fn again(journal: &Journal<Names, NatsLog>, name: &str) {
+pub(crate) async fn again(journal: &Journal<Names, NatsLog>, name: &str) {
     let mut before = None;
     let commit = journal.commit(|view| {
         let count = view.state.get(name).copied().unwrap_or(0);
@@ -65,7 +69,7 @@ async fn again(journal: &Journal<Names, NatsLog>, name: &str) {
     commit.await.unwrap();
 }
 
-async fn entries(nats: &Nats) -> Vec<(u64, Entry<Vec<String>>)> {
+pub(crate) async fn entries(nats: &Nats) -> Vec<(u64, Entry<Vec<String>>)> {
     let mut entries = Vec::new();
     let each = |message: &async_nats::jetstream::Message| {
         let sequence = message.info().unwrap().stream_sequence;
@@ -75,7 +79,7 @@ async fn entries(nats: &Nats) -> Vec<(u64, Entry<Vec<String>>)> {
     entries
 }
 
-async fn facts(nats: &Nats) -> Vec<(String, String)> {
+pub(crate) async fn facts(nats: &Nats) -> Vec<(String, String)> {
     read(nats, streams::INVENTORY, "inventory.changed.test.>").await
 }
 

@@ -3,6 +3,7 @@
 
 mod buckets;
 mod journal;
+mod journal_operations;
 mod publishing;
 mod reading;
 

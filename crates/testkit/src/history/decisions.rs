@@ -6,7 +6,7 @@ use domain::inventory::{self, Body, Verdict};
 use domain::partner::StockPolicy;
 use domain::{Kind, Order, OrderId, PartnerId, ProductId, WarehouseId};
 use messaging::events::{ORDER_CONFIRMED, ORDER_REFUSED, ORDER_UNDECIDABLE};
-use messaging::journal::{self, Position};
+use messaging::journal::{Position, Record};
 use messaging::subject::{self, Stage};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub(super) struct Entry {
 pub(super) enum Content {
     Orders(Vec<Outcome>),
     Set(BTreeMap<ProductId, i64>),
+    /// The input goes on elsewhere; the position says where.
+    Rebase,
 }
 
 /// What became of one order.
@@ -58,20 +60,24 @@ impl Entry {
     pub(super) fn of(message: &Message<'_>) -> anyhow::Result<Self> {
         let name = message.subject.strip_prefix("journal.inventory.").unwrap_or_default();
         let warehouse = WarehouseId::parse(name)?;
-        let entry: journal::Entry<Body> = serde_json::from_slice(message.payload)?;
-        let content = match &entry.body {
-            Body::Orders { outcomes } => Content::Orders(
-                outcomes.iter().map(|o| Outcome::of(message, &warehouse, &entry.id, o)).collect(),
-            ),
-            Body::Set { available, .. } => Content::Set(available.clone()),
+        let record = Record::<Body>::parse(message.payload)?;
+        let content = match &record {
+            Record::Rebase(_) => Content::Rebase,
+            Record::Decision(entry) => match &entry.body {
+                Body::Orders { outcomes } => {
+                    let outcome = |o| Outcome::of(message, &warehouse, &entry.id, o);
+                    Content::Orders(outcomes.iter().map(outcome).collect())
+                }
+                Body::Set { available, .. } => Content::Set(available.clone()),
+            },
         };
         Ok(Self {
             journal: message.subject.into(),
             warehouse,
             sequence: message.sequence,
-            id: entry.id.into(),
-            prev: entry.prev,
-            decided_to: entry.decided_to,
+            id: record.id().into(),
+            prev: record.prev(),
+            decided_to: record.decided_to().cloned(),
             content,
         })
     }

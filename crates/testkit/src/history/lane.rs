@@ -129,6 +129,7 @@ impl<'a> Lane<'a, '_> {
                     self.expect_changed(entry, product, (None, Some(*available)));
                 }
             }
+            Content::Rebase => {}
         }
         if let Some(detail) = self.position_problem(entry) {
             wrong(self.report, Rule::PositionWrong, detail);
@@ -137,6 +138,9 @@ impl<'a> Lane<'a, '_> {
     }
 
     fn position_problem(&self, entry: &Entry) -> Option<String> {
+        if matches!(entry.content, Content::Rebase) {
+            return None;
+        }
         let before = self.before.and_then(|before| before.decided_to.as_ref());
         let now = entry.decided_to.as_ref();
         let to =
@@ -151,7 +155,7 @@ impl<'a> Lane<'a, '_> {
         }
         let expected = match &entry.content {
             Content::Orders(outcomes) => outcomes.last().map_or(to(before), |last| last.placed),
-            Content::Set(_) => to(before),
+            Content::Set(_) | Content::Rebase => to(before),
         };
         if to(now) < to(before) {
             return Some(format!("decided to {}, it was {}", to(now), to(before)));

@@ -1,0 +1,128 @@
+//! What people and other functions ask of a journal, beside deciding its input.
+
+use super::{Book, Decide, Error, Journal, Log, LogError, Position, View};
+use crate::Nats;
+use chrono::{DateTime, SecondsFormat};
+
+/// Who did what a command asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// This call.
+    Now,
+    /// An earlier one.
+    Before,
+}
+
+/// An entry that a command wants to append.
+#[derive(Clone, Debug)]
+pub struct Command<B> {
+    /// The decision. It holds the command's idempotency key, and its fold remembers it.
+    pub body: B,
+    /// Where the input goes on, if the command decides a part of it.
+    pub decided_to: Option<Position>,
+}
+
+impl<B: Book, L: Log> Journal<B, L> {
+    /// Appends a command unless `applied` finds its key in the state.
+    ///
+    /// `make` sees a state that holds all that was committed when the call began; what it refuses
+    /// is refused. The call may be repeated: `applied` then finds what an earlier one appended,
+    /// even one that ended without an answer.
+    ///
+    /// # Errors
+    /// The outer error: nobody knows whether it was appended; repeat the call with the same key.
+    /// The inner one: what `make` said; nothing was appended.
+    pub async fn command<E>(
+        &self,
+        applied: impl Fn(&B::State) -> bool,
+        mut make: impl FnMut(View<'_, B::State>) -> Result<Command<B::Body>, E>,
+    ) -> Result<Result<Applied, E>, Error> {
+        let mut done = Applied::Before;
+        let commit = self.commit(|view| {
+            if applied(view.state) {
+                return Decide::Answer(Ok(()));
+            }
+            // The key may stand in an entry that this process has not read, and a refusal is only
+            // as true as the state it looks at.
+            if !view.fresh {
+                return Decide::Refresh;
+            }
+            match make(view) {
+                Ok(Command { body, decided_to }) => {
+                    done = Applied::Now;
+                    Decide::Append { body, decided_to }
+                }
+                Err(refused) => Decide::Answer(Err(refused)),
+            }
+        });
+        let answer = commit.await?;
+        Ok(answer.map(|()| done))
+    }
+
+    /// Sets a new position in the input, after the input stream was made anew or restored. Nothing
+    /// is appended if that is the position already.
+    ///
+    /// Messages that were decided and stand behind the new position are decided again; those that
+    /// were not decided and stand before it never are. Whoever calls it knows which there are.
+    ///
+    /// # Errors
+    /// Nobody knows whether it was set; repeat the call.
+    pub async fn rebase(&self, to: &Position, reason: &str) -> Result<Applied, Error> {
+        let mut done = Applied::Before;
+        let commit = self.commit(|view| {
+            if view.decided_to == Some(to) {
+                return Decide::Answer(());
+            }
+            if !view.fresh {
+                return Decide::Refresh;
+            }
+            done = Applied::Now;
+            Decide::Rebase { to: to.clone(), reason: reason.to_owned() }
+        });
+        commit.await?;
+        Ok(done)
+    }
+}
+
+/// Where an input begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before its first message: everything that is there will be decided.
+    Beginning,
+    /// After its last message: nothing that is there will be decided.
+    End,
+    /// After this sequence.
+    After(u64),
+}
+
+/// A position in the input stream as it is now.
+///
+/// # Errors
+/// The server did not answer, the stream is not there, or it ends before `place`.
+pub async fn position(
+    nats: &Nats,
+    stream: &str,
+    filter: &str,
+    place: Place,
+) -> Result<Position, LogError> {
+    let handle = nats.js.get_stream(stream).await.map_err(|e| LogError(e.to_string()))?;
+    let info = handle.cached_info();
+    let last = info.state.last_sequence;
+    let sequence = match place {
+        Place::Beginning => info.state.first_sequence.saturating_sub(1),
+        Place::End => last,
+        Place::After(sequence) if sequence <= last => sequence,
+        Place::After(sequence) => {
+            return Err(LogError(format!("stream {stream} ends at {last}, before {sequence}")));
+        }
+    };
+    let created = i64::try_from(info.created.unix_timestamp_nanos()).unwrap_or_default();
+    let created = DateTime::from_timestamp_nanos(created);
+    Ok(Position {
+        stream: stream.to_owned(),
+        // As the connector names it.
+        created: created.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        filter: filter.to_owned(),
+        sequence,
+    })
+}

@@ -1,0 +1,220 @@
+//! Reading a whole journal and everything that follows from it.
+
+use super::{Book, Position, Record};
+use crate::publish::Outgoing;
+use crate::{Nats, header, streams, tail};
+use async_nats::HeaderMap;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Problems that are described one by one; more are only counted.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// What [`verify`] found.
+#[derive(Debug)]
+pub struct Verification<S> {
+    /// Entries read.
+    pub entries: u64,
+    /// Sequence of the first of them; 0 if there is none.
+    pub first: u64,
+    /// Sequence of the last of them; 0 if there is none.
+    pub last: u64,
+    /// Up to where the input is decided.
+    pub decided_to: Option<Position>,
+    /// What the entries fold to, to be compared with what a writer says.
+    pub state: S,
+    /// Facts that follow from the entries.
+    pub facts: u64,
+    /// Of these, not looked for: their stream keeps them for a shorter time.
+    pub expired: u64,
+    /// Facts of the last entry that are not stored. Whoever writes next stores them first.
+    pub unsettled: u64,
+    /// The first [`PROBLEMS_MAX`] problems. None: the journal is whole.
+    pub problems: Vec<Problem>,
+    /// How many there are in all.
+    pub problems_total: u64,
+}
+
+/// Something is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The journal's entry that it is about; 0 if it is about none.
+    pub entry: u64,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// The journal or the facts could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot verify {journal}")]
+pub struct VerifyError {
+    journal: String,
+    #[source]
+    source: tail::Error,
+}
+
+/// Reads the journal on `subject` and the facts of all its entries.
+///
+/// Checks that each entry can be read and follows the one before it, and that each of its facts is
+/// stored exactly once and none is stored that does not follow from an entry. May be called while
+/// the journal is written. Takes about 100 bytes of memory for each fact. `now` tells which facts
+/// are so old that their stream does not keep them any longer.
+///
+/// # Errors
+/// The server does not answer. What is wrong with the journal is no error but in the result.
+pub async fn verify<B: Book>(
+    nats: &Nats,
+    subject: &str,
+    book: &B,
+    now: DateTime<Utc>,
+) -> Result<Verification<B::State>, VerifyError> {
+    let failed = |source| VerifyError { journal: subject.to_owned(), source };
+    let mut reading = Reading::new(book, now);
+    tail::read(nats, streams::JOURNAL, subject, 1, false, |message| {
+        if let Ok(info) = message.info() {
+            reading.entry(info.stream_sequence, &message.payload);
+        }
+    })
+    .await
+    .map_err(failed)?;
+    for filter in book.fact_filters() {
+        let Some(stream) = streams::of_subject(&filter) else {
+            reading.problem(0, format!("no stream keeps {filter}"));
+            continue;
+        };
+        tail::read(nats, stream.name, &filter, 1, true, |message| {
+            reading.fact(&message.subject, message.headers.as_ref());
+        })
+        .await
+        .map_err(failed)?;
+    }
+    Ok(reading.end())
+}
+
+/// A fact that must be stored.
+struct Expected {
+    entry: u64,
+    expired: bool,
+    found: bool,
+}
+
+struct Reading<'a, B: Book> {
+    book: &'a B,
+    now: DateTime<Utc>,
+    /// By a hash of the fact's subject and decision.
+    expected: HashMap<u64, Expected>,
+    found: Verification<B::State>,
+}
+
+impl<'a, B: Book> Reading<'a, B> {
+    fn new(book: &'a B, now: DateTime<Utc>) -> Self {
+        let found = Verification {
+            entries: 0,
+            first: 0,
+            last: 0,
+            decided_to: None,
+            state: book.initial(),
+            facts: 0,
+            expired: 0,
+            unsettled: 0,
+            problems: Vec::new(),
+            problems_total: 0,
+        };
+        Self { book, now, expected: HashMap::new(), found }
+    }
+
+    fn problem(&mut self, entry: u64, text: String) {
+        self.found.problems_total += 1;
+        if self.found.problems.len() < PROBLEMS_MAX {
+            self.found.problems.push(Problem { entry, text });
+        }
+    }
+
+    fn entry(&mut self, sequence: u64, bytes: &[u8]) {
+        let record = match Record::parse(bytes) {
+            Ok(record) => record,
+            Err(error) => return self.problem(sequence, error.to_string()),
+        };
+        if record.prev() != self.found.last {
+            let text = format!(
+                "it follows {}, but the entry before it is {}",
+                record.prev(),
+                self.found.last
+            );
+            self.problem(sequence, text);
+        }
+        if self.found.entries == 0 {
+            self.found.first = sequence;
+        }
+        self.found.entries += 1;
+        self.found.last = sequence;
+        self.found.decided_to = record.decided_to().cloned();
+        if let Record::Decision(entry) = &record {
+            self.book.apply(&mut self.found.state, &entry.body);
+            for fact in self.book.facts(sequence, entry) {
+                self.expect(sequence, entry.at, &fact);
+            }
+        }
+    }
+
+    fn expect(&mut self, entry: u64, at: DateTime<Utc>, fact: &Outgoing) {
+        self.found.facts += 1;
+        let keeps = streams::of_subject(&fact.subject).and_then(|stream| stream.keeps);
+        let age = (self.now - at).to_std().unwrap_or_default();
+        let expired = keeps.is_some_and(|keeps| age >= keeps);
+        let expected = Expected { entry, expired, found: false };
+        if self.expected.insert(key(&fact.subject, Some(&fact.headers)), expected).is_some() {
+            self.problem(entry, format!("it has two facts on {}", fact.subject));
+        }
+    }
+
+    fn fact(&mut self, subject: &str, headers: Option<&HeaderMap>) {
+        let entry = text(headers, header::DECISION_SEQUENCE).parse().unwrap_or(0);
+        // Written after the journal was read.
+        if entry > self.found.last {
+            return;
+        }
+        match self.expected.entry(key(subject, headers)) {
+            Slot::Occupied(mut slot) => {
+                if std::mem::replace(&mut slot.get_mut().found, true) {
+                    self.problem(entry, format!("{subject} is stored twice"));
+                }
+            }
+            Slot::Vacant(_) => self.problem(entry, format!("{subject} follows from no entry")),
+        }
+    }
+
+    fn end(mut self) -> Verification<B::State> {
+        let mut missing: HashMap<u64, u64> = HashMap::new();
+        for fact in self.expected.values().filter(|fact| !fact.found) {
+            if fact.expired {
+                self.found.expired += 1;
+            } else if fact.entry == self.found.last {
+                self.found.unsettled += 1;
+            } else {
+                *missing.entry(fact.entry).or_default() += 1;
+            }
+        }
+        let mut missing: Vec<_> = missing.into_iter().collect();
+        missing.sort_unstable();
+        for (entry, count) in missing {
+            self.problem(entry, format!("{count} of its facts are not stored"));
+        }
+        self.found.problems.sort_by_key(|problem| problem.entry);
+        self.found
+    }
+}
+
+fn text<'a>(headers: Option<&'a HeaderMap>, name: &str) -> &'a str {
+    headers.and_then(|headers| headers.get(name)).map_or("", |value| value.as_str())
+}
+
+fn key(subject: &str, headers: Option<&HeaderMap>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    subject.hash(&mut hasher);
+    text(headers, header::DECISION).hash(&mut hasher);
+    text(headers, header::DECISION_SEQUENCE).hash(&mut hasher);
+    hasher.finish()
+}
