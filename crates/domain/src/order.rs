@@ -65,7 +65,7 @@ pub struct Order {
     pub warehouse: WarehouseId,
     /// Sale or return.
     pub kind: Kind,
-    /// 1 for the first try; a retry after a refusal counts up.
+    /// 1 for the first try; a retry after a refusal, or a cancellation, counts up.
     pub attempt: u32,
     /// When it was ordered, as the partner says; when it came, if the partner says nothing.
     pub ordered_at: DateTime<Utc>,
@@ -83,6 +83,34 @@ pub struct Order {
     pub lines: Vec<Line>,
     /// Sum of quantity × unit price.
     pub total: Money,
+    /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancels: Option<Cancels>,
+}
+
+/// A confirmed attempt that is cancelled. Its lines are those of the order that cancels it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancels {
+    /// Its number.
+    pub attempt: u32,
+    /// Its stream sequence.
+    pub placed: u64,
+    /// Id of the decision that confirmed it.
+    pub decision: String,
+}
+
+impl Order {
+    /// The next attempt of the same order.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { attempt: self.attempt.saturating_add(1), cancels: None, ..self.clone() }
+    }
+
+    /// The next attempt, which takes a confirmed one back.
+    #[must_use]
+    pub fn cancelling(&self, cancels: Cancels) -> Self {
+        Self { cancels: Some(cancels), ..self.again() }
+    }
 }
 
 /// What a sender said of an order, checked, before the partner's settings are added.
@@ -173,6 +201,7 @@ impl Draft {
             stock: terms.stock,
             lines: self.lines,
             total: self.total,
+            cancels: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Stock of one warehouse: all or nothing per order.
 
-use crate::order::{Kind, Line};
+use crate::order::Line;
 use crate::partner::StockPolicy;
 use crate::{Order, ProductId};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,43 @@ pub enum Refusal {
         /// What the parser said.
         detail: String,
     },
+    /// It was confirmed, and then cancelled: its stock has moved back.
+    #[error("cancelled: attempt {attempt}")]
+    Cancelled {
+        /// The attempt that was confirmed.
+        attempt: u32,
+    },
+    /// An operator refused the message undecided.
+    #[error("skipped: {detail}")]
+    Skipped {
+        /// The operator's reason.
+        detail: String,
+    },
+}
+
+impl Refusal {
+    /// Every [`Refusal::code`].
+    pub const CODES: [&str; 6] = [
+        "unknown_product",
+        "insufficient_stock",
+        "quantity_overflow",
+        "unreadable",
+        "cancelled",
+        "skipped",
+    ];
+
+    /// The reason as a code, as it stands in JSON.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProduct { .. } => "unknown_product",
+            Self::InsufficientStock { .. } => "insufficient_stock",
+            Self::QuantityOverflow { .. } => "quantity_overflow",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
 }
 
 /// Stock of one product after a movement.
@@ -106,48 +143,60 @@ impl<'a> Desk<'a> {
         item
     }
 
-    /// Takes the stock of a sale or gives back that of a return: for all lines, or for none.
+    /// Takes the stock of a sale or gives back that of a return: for all lines, or for none. A
+    /// cancellation does the opposite of what the order it takes back has done.
     ///
     /// Lines of the same product count together.
     ///
     /// # Errors
     /// Why the order is refused; nothing has moved.
     pub fn decide(&mut self, order: &Order) -> Result<Vec<Movement>, Refusal> {
-        let wanted = sum_by_product(&order.lines)?;
-        for (&product, &quantity) in &wanted {
-            let item = self.item(product);
-            let left = item
-                .available
-                .checked_sub(quantity)
-                .filter(|left| left.abs() < i64::MAX / 2)
-                .ok_or_else(|| Refusal::QuantityOverflow { product: product.clone() })?;
-            let checked = match order.stock {
-                StockPolicy::Enforce | StockPolicy::Backorder => true,
-                StockPolicy::IfKnown => item.known,
-                StockPolicy::Ignore => false,
-            };
-            if order.kind == Kind::Return || !checked {
-                continue;
-            }
-            if !item.known {
-                return Err(Refusal::UnknownProduct { product: product.clone() });
-            }
-            if left < 0 && order.stock != StockPolicy::Backorder {
-                return Err(Refusal::InsufficientStock {
-                    product: product.clone(),
-                    requested: quantity,
-                    available: item.available,
-                });
-            }
-        }
-        let movements: Vec<Movement> = wanted
+        let movements: Vec<Movement> = sum_by_product(&order.lines)?
             .into_iter()
-            .map(|(product, quantity)| Movement { product: product.clone(), delta: -quantity })
-            .collect();
+            .map(|(product, sum)| {
+                let delta = if order.cancels.is_some() { Some(sum) } else { sum.checked_neg() };
+                let delta = delta.ok_or_else(|| overflow(product))?;
+                Ok(Movement { product: product.clone(), delta })
+            })
+            .collect::<Result<_, Refusal>>()?;
+        for movement in &movements {
+            self.check(order, movement)?;
+        }
         for movement in &movements {
             *self.moved.entry(movement.product.clone()).or_default() += movement.delta;
         }
         Ok(movements)
+    }
+
+    fn check(&self, order: &Order, Movement { product, delta }: &Movement) -> Result<(), Refusal> {
+        let item = self.item(product);
+        let left = item
+            .available
+            .checked_add(*delta)
+            .filter(|left| left.unsigned_abs() < u64::MAX / 4)
+            .ok_or_else(|| overflow(product))?;
+        // A return that is cancelled takes stock of a product that is known by it at least.
+        let known = item.known || order.cancels.is_some();
+        let (checked, floor) = match order.stock {
+            StockPolicy::Enforce => (true, true),
+            StockPolicy::Backorder => (true, false),
+            StockPolicy::IfKnown => (item.known, true),
+            StockPolicy::Ignore => (false, false),
+        };
+        if *delta >= 0 || !checked {
+            return Ok(());
+        }
+        if !known {
+            return Err(Refusal::UnknownProduct { product: product.clone() });
+        }
+        if left < 0 && floor {
+            return Err(Refusal::InsufficientStock {
+                product: product.clone(),
+                requested: delta.saturating_neg(),
+                available: item.available,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -155,17 +204,19 @@ fn sum_by_product(lines: &[Line]) -> Result<BTreeMap<&ProductId, i64>, Refusal> 
     let mut sums: BTreeMap<&ProductId, i64> = BTreeMap::new();
     for line in lines {
         let sum = sums.entry(&line.product_id).or_default();
-        *sum = sum
-            .checked_add(line.quantity)
-            .ok_or_else(|| Refusal::QuantityOverflow { product: line.product_id.clone() })?;
+        *sum = sum.checked_add(line.quantity).ok_or_else(|| overflow(&line.product_id))?;
     }
     Ok(sums)
+}
+
+fn overflow(product: &ProductId) -> Refusal {
+    Refusal::QuantityOverflow { product: product.clone() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::Terms;
+    use crate::order::{Cancels, Terms};
     use crate::raw;
     use chrono::DateTime;
     use serde_json::json;
@@ -224,6 +275,67 @@ mod tests {
     #[test]
     fn a_return_is_always_taken_and_can_be_sold_again() {
         check(StockPolicy::Enforce, &[&[("A", -2), ("Z", -1)], &[("A", 12)]], "A+2 Z+1; A-12");
+    }
+
+    #[test]
+    fn a_cancellation_moves_all_of_it_back_or_nothing() {
+        let cancels = Cancels { attempt: 1, placed: 1, decision: "d".into() };
+        let cancelled = |policy, lines: &[(&str, i64)]| {
+            let mut stock = Stock::default();
+            stock.set(product("A"), 10);
+            let mut desk = Desk::new(&stock);
+            match desk.decide(&order(lines, policy).cancelling(cancels.clone())) {
+                Ok(moves) => moves.iter().map(|m| format!("{}{:+} ", m.product, m.delta)).collect(),
+                Err(refusal) => refusal.to_string(),
+            }
+        };
+        for policy in [StockPolicy::Enforce, StockPolicy::Ignore] {
+            assert_eq!(cancelled(policy, &[("A", 4), ("Z", 1), ("A", 1)]), "A+5 Z+1 ");
+        }
+        assert_eq!(cancelled(StockPolicy::Enforce, &[("A", -10)]), "A-10 ");
+        let kept = "insufficient_stock: A: 11 ordered, 10 available";
+        for policy in [StockPolicy::Enforce, StockPolicy::IfKnown] {
+            assert_eq!(cancelled(policy, &[("A", -11)]), kept);
+        }
+        for policy in [StockPolicy::Backorder, StockPolicy::Ignore] {
+            assert_eq!(cancelled(policy, &[("A", -11), ("Z", -1)]), "A-11 Z-1 ");
+        }
+        let kept = "insufficient_stock: Z: 1 ordered, 0 available";
+        assert_eq!(cancelled(StockPolicy::Enforce, &[("Z", -1)]), kept);
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_refused() {
+        for quantity in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            let mut order = order(&[("A", 1)], StockPolicy::Ignore);
+            order.lines[0].quantity = quantity;
+            let mut stock = Stock::default();
+            stock.set(product("A"), -1);
+            let refused = Desk::new(&stock).decide(&order).unwrap_err();
+            assert_eq!(refused.to_string(), "quantity_overflow: A", "{quantity}");
+            let cancels = Cancels { attempt: 1, placed: 1, decision: "d".into() };
+            let refused = Desk::new(&stock).decide(&order.cancelling(cancels)).unwrap_err();
+            assert_eq!(refused.to_string(), "quantity_overflow: A", "{quantity}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_its_code_in_text_and_json() {
+        let product = || product("A");
+        let refusals = [
+            Refusal::UnknownProduct { product: product() },
+            Refusal::InsufficientStock { product: product(), requested: 2, available: 1 },
+            Refusal::QuantityOverflow { product: product() },
+            Refusal::Unreadable { detail: "x".into() },
+            Refusal::Cancelled { attempt: 1 },
+            Refusal::Skipped { detail: "x".into() },
+        ];
+        assert_eq!(refusals.each_ref().map(Refusal::code), Refusal::CODES);
+        for refusal in refusals {
+            let code = refusal.code();
+            assert_eq!(serde_json::to_value(&refusal).unwrap()["reason"], code);
+            assert!(refusal.to_string().starts_with(&format!("{code}: ")));
+        }
     }
 
     #[test]

@@ -10,11 +10,15 @@ pub const FILE_FAILED: &str = "orderflow.file.failed.v1";
 pub const ORDER_RECEIVED: &str = "orderflow.order.received.v1";
 /// An order was checked and accepted, once.
 pub const ORDER_PLACED: &str = "orderflow.order.placed.v1";
+/// A confirmed order is to be taken back.
+pub const ORDER_CANCELLING: &str = "orderflow.order.cancelling.v1";
 /// Another order has this id.
 pub const ORDER_CONFLICT: &str = "orderflow.order.conflict.v1";
 /// Stock is reserved, or a return taken.
 pub const ORDER_CONFIRMED: &str = "orderflow.order.confirmed.v1";
-/// Decided against.
+/// A cancellation was refused: the order stays confirmed.
+pub const ORDER_KEPT: &str = "orderflow.order.kept.v1";
+/// Decided against, or cancelled.
 pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
 /// A placed message that names no order.
 pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
@@ -63,6 +67,12 @@ pub const ALL: &[Definition] = &[
         "order-ingest",
         &["order-processor"],
     ),
+    event(
+        "orders.placed.<warehouse>.<partner>.<order>",
+        ORDER_CANCELLING,
+        "order-ingest",
+        &["order-processor"],
+    ),
     event("errors.conflict.<partner>.<order>", ORDER_CONFLICT, "order-ingest", &[]),
     event(
         "orders.confirmed.<warehouse>.<partner>.<order>",
@@ -70,6 +80,7 @@ pub const ALL: &[Definition] = &[
         "order-processor",
         &[],
     ),
+    event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_KEPT, "order-processor", &[]),
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor", &[]),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor", &[]),
     event(

@@ -16,7 +16,7 @@ pub const ATTEMPT: &str = "Orderflow-Attempt";
 pub const DECISION: &str = "Orderflow-Decision";
 /// Sequence of that decision in its journal.
 pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
-/// Why an order was refused, as a code.
+/// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
 
 /// HTTP: everything up to this stream sequence was given to the function before.

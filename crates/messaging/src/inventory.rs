@@ -59,7 +59,7 @@ pub struct Decided {
     pub attempt: u32,
     /// Stream sequence of the order that was placed.
     pub placed: u64,
-    /// Why it was refused, with the numbers.
+    /// Why it was refused, with the numbers; in `orderflow.order.kept.v1`, why it stays confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
     /// The order as it was placed.
@@ -103,26 +103,18 @@ impl Book for Inventory {
 
     fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
         let facts = Facts { book: self, sequence, entry };
-        match &entry.body {
-            Body::Orders { outcomes } => {
-                let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
-                for outcome in outcomes {
-                    if let Verdict::Confirmed(movements) = &outcome.verdict {
-                        for movement in movements {
-                            let sum = moved.entry(&movement.product).or_default();
-                            *sum = sum.saturating_add(movement.delta);
-                        }
-                    }
-                }
-                let orders = outcomes.iter().map(|outcome| facts.order(outcome));
-                let changes =
-                    moved.into_iter().map(|(p, delta)| facts.changed(p, Some(delta), None));
-                orders.chain(changes).collect()
-            }
-            Body::Set { available, .. } => {
-                available.iter().map(|(p, n)| facts.changed(p, None, Some(*n))).collect()
-            }
+        if let Body::Set { available, .. } = &entry.body {
+            return available.iter().map(|(p, n)| facts.changed(p, None, Some(*n))).collect();
         }
+        let outcomes = entry.body.outcomes();
+        let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
+        for movement in outcomes.iter().flat_map(|outcome| outcome.verdict.movements()) {
+            let sum = moved.entry(&movement.product).or_default();
+            *sum = sum.saturating_add(movement.delta);
+        }
+        let orders = outcomes.iter().map(|outcome| facts.order(outcome));
+        let changes = moved.into_iter().map(|(p, delta)| facts.changed(p, Some(delta), None));
+        orders.chain(changes).collect()
     }
 }
 
@@ -152,9 +144,15 @@ impl Facts<'_> {
     }
 
     fn order(&self, outcome: &Outcome) -> Outgoing {
-        let refusal = match &outcome.verdict {
-            Verdict::Confirmed(_) => None,
-            Verdict::Refused(refusal) => Some(refusal),
+        let cancelled;
+        let (stage, kind, refusal) = match &outcome.verdict {
+            Verdict::Confirmed(_) => (Stage::Confirmed, events::ORDER_CONFIRMED, None),
+            Verdict::Refused(refusal) => (Stage::Refused, events::ORDER_REFUSED, Some(refusal)),
+            Verdict::Cancelled { attempt, .. } => {
+                cancelled = Refusal::Cancelled { attempt: *attempt };
+                (Stage::Refused, events::ORDER_REFUSED, Some(&cancelled))
+            }
+            Verdict::Kept(refusal) => (Stage::Confirmed, events::ORDER_KEPT, Some(refusal)),
         };
         let part = outcome.sequence.to_string();
         let Some(id) = &outcome.id else {
@@ -162,10 +160,6 @@ impl Facts<'_> {
             let subject = format!("errors.undecidable.{}.{decision}-{part}", self.book.warehouse);
             let data = serde_json::json!({"placed": outcome.sequence, "refusal": refusal});
             return self.outgoing(subject, &part, events::ORDER_UNDECIDABLE, data, None);
-        };
-        let (stage, kind) = match refusal {
-            None => (Stage::Confirmed, events::ORDER_CONFIRMED),
-            Some(_) => (Stage::Refused, events::ORDER_REFUSED),
         };
         let subject = subject::order(stage, &self.book.warehouse, &id.partner, &id.order_id);
         let data = Decided {
@@ -185,9 +179,7 @@ impl Facts<'_> {
             message = message.header(header::FILE, file);
         }
         if let Some(refusal) = refusal {
-            let text = refusal.to_string();
-            let code = text.split(':').next().unwrap_or(&text);
-            message = message.header(header::REASON, code);
+            message = message.header(header::REASON, refusal.code());
         }
         message
     }

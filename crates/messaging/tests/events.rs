@@ -19,6 +19,17 @@ fn the_table_of_the_docs_is_the_list_of_events() {
 }
 
 #[test]
+fn the_docs_name_every_reason_of_a_refusal() {
+    let docs = include_str!("../../../docs/EVENTS.md");
+    let rows = docs.lines().skip_while(|line| !line.starts_with("| reason |")).skip(2);
+    let reasons: Vec<&str> = rows
+        .map_while(|line| line.strip_prefix("| `"))
+        .filter_map(|row| row.split('`').next())
+        .collect();
+    assert_eq!(reasons, domain::stock::Refusal::CODES);
+}
+
+#[test]
 fn every_event_has_a_stream() {
     for event in ALL {
         let subject: Vec<&str> =

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Input, Outcome, Verdict};
-use domain::order::Terms;
+use domain::order::{Cancels, Terms};
 use domain::stock::Movement;
 use domain::{OrderId, PartnerId, ProductId, WarehouseId, raw};
 use messaging::inventory::InventoryJournal;
@@ -148,11 +148,15 @@ impl Run {
     }
 
     async fn set_stock(&self, products: &[(&str, i64)]) {
+        self.set_stock_as("k", products).await;
+    }
+
+    async fn set_stock_as(&self, key: &str, products: &[(&str, i64)]) {
         let available: BTreeMap<ProductId, i64> =
             products.iter().map(|(id, n)| (ProductId::parse(id).unwrap(), *n)).collect();
-        let body = || Body::Set { key: "k".into(), available: available.clone() };
+        let body = || Body::Set { key: key.into(), available: available.clone() };
         self.journal()
-            .commit(|view| match view.state.keys.contains_key("k") {
+            .commit(|view| match view.state.keys.contains_key(key) {
                 true => Decide::Answer(()),
                 false => Decide::Append { body: body(), decided_to: None },
             })
@@ -180,12 +184,35 @@ impl Run {
             .unwrap();
     }
 
-    /// Places a placed order again, as a second attempt.
-    async fn place_again(&self, order: &Order) {
+    /// Places the last attempt of an order again, as `next` makes it.
+    async fn place_next(&self, order: &Order, next: impl FnOnce(&domain::Order) -> domain::Order) {
         let standing = publish::last(&self.nats, streams::ORDERS, &order.subject).await;
-        let payload = String::from_utf8(standing.unwrap().unwrap().payload.to_vec()).unwrap();
-        let payload = payload.replace("\"attempt\":1", "\"attempt\":2");
-        self.publish(&order.subject, payload).await;
+        let standing = standing.unwrap().unwrap();
+        let mut event: Event<domain::Order> = serde_json::from_slice(&standing.payload).unwrap();
+        event.data = event.data.as_ref().map(next);
+        let message = [header::CONTENT, header::EVENT]
+            .into_iter()
+            .fold(Outgoing::new(order.subject.clone(), event.to_bytes()), |message, name| {
+                message.header(name, standing.header(name).unwrap())
+            });
+        publish::one(&self.nats, &message, Some(standing.sequence)).await.unwrap();
+    }
+
+    /// Places a cancellation of `order`.
+    async fn cancel(&self, order: &Order) {
+        let decision = "as the fact says".into();
+        let cancels = Cancels { attempt: 1, placed: order.sequence, decision };
+        self.place_next(order, |order| order.cancelling(cancels)).await;
+    }
+
+    /// Places another cancellation of what the last one was to cancel.
+    async fn cancel_again(&self, order: &Order) {
+        let next = |order: &domain::Order| order.cancelling(order.cancels.clone().unwrap());
+        self.place_next(order, next).await;
+    }
+
+    async fn decide_all(&self) {
+        Box::pin(self.decide(&self.journal(), 10)).await;
     }
 
     /// Publishes a message again, changed by `change`.
@@ -400,20 +427,100 @@ async fn a_fact_without_a_decision_is_found() {
 async fn a_second_attempt_after_a_refusal_breaks_no_rule() {
     let run = Run::whole().await;
     // Number 3 is refused, for nobody knows its product.
-    run.place_again(&run.placed().await[3]).await;
+    run.place_next(&run.placed().await[3], domain::Order::again).await;
     run.check(&[Rule::Undecided]).await;
-    Box::pin(run.decide(&run.journal(), 10)).await;
+    run.decide_all().await;
     let report = run.report(|_| true).await;
     report.assert_clean();
     assert_eq!((report.summary.sent, report.summary.placed), (301, 302));
 }
 
 #[tokio::test]
-async fn a_second_attempt_without_a_refusal_is_found() {
+async fn a_second_attempt_without_a_refusal_or_of_another_order_is_found() {
     let run = Run::whole().await;
-    run.place_again(&run.placed().await[0]).await;
-    Box::pin(run.decide(&run.journal(), 10)).await;
+    let placed = run.placed().await;
+    run.place_next(&placed[0], domain::Order::again).await;
+    run.place_next(&placed[3], |order| domain::Order { attempt: 3, ..order.again() }).await;
+    run.place_next(&placed[8], |order| domain::Order { region: Some("x".into()), ..order.again() })
+        .await;
+    run.decide_all().await;
+    run.check(&[Rule::AttemptWrong; 3]).await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_cancelled_and_placed_again_breaks_no_rule() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    let (sale, back) = (&placed[0], &placed[2]);
+    run.cancel(sale).await;
+    run.cancel(back).await;
+    run.decide_all().await;
+    let before = run.report(|_| true).await.summary.stock["main"]["P005"];
+    run.place_next(sale, domain::Order::again).await;
+    run.decide_all().await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    let s = report.summary;
+    assert_eq!((s.cancelled, s.placed, s.stock["main"]["P005"]), (2, 304, before - 2));
+}
+
+#[tokio::test]
+async fn a_return_whose_stock_is_gone_stays_confirmed_and_can_be_cancelled_later() {
+    let run = Run::whole().await;
+    let back = &run.placed().await[2];
+    run.set_stock_as("none", &[("P005", 1)]).await;
+    run.cancel(back).await;
+    run.decide_all().await;
+    run.set_stock_as("some", &[("P005", 2)]).await;
+    run.cancel_again(back).await;
+    run.decide_all().await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    let s = report.summary;
+    assert_eq!((s.kept, s.cancelled, s.stock["main"]["P005"]), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_cancellation_of_what_does_not_stand_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    // One that was refused, and one twice.
+    run.cancel(&placed[3]).await;
+    run.cancel(&placed[0]).await;
+    run.decide_all().await;
+    run.cancel_again(&placed[0]).await;
+    run.decide_all().await;
+    let [a, c] = [Rule::AttemptWrong, Rule::CancelWrong];
+    run.check(&[a, a, c, c]).await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_names_another_attempt_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    let other = Cancels { attempt: 1, placed: placed[2].sequence, decision: "d".into() };
+    run.place_next(&placed[0], |order| order.cancelling(other)).await;
+    run.decide_all().await;
     run.check(&[Rule::AttemptWrong]).await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_gives_back_a_part_or_ends_as_an_order_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    run.cancel(&placed[0]).await;
+    let last = run.placed().await.pop().unwrap();
+    let mut outcome = confirmed(&last);
+    let Verdict::Cancelled { movements, .. } = &mut outcome.verdict else { panic!("cancelled") };
+    movements[0].delta -= 1;
+    run.append("part", last.sequence, vec![outcome]).await;
+    run.check(&[Rule::MovementsWrong]).await;
+    run.cancel(&placed[4]).await;
+    let last = run.placed().await.pop().unwrap();
+    let mut outcome = confirmed(&last);
+    outcome.verdict = Verdict::Confirmed(outcome.verdict.movements().to_vec());
+    run.append("sold", last.sequence, vec![outcome]).await;
+    run.check(&[Rule::MovementsWrong, Rule::VerdictWrong]).await;
 }
 
 #[tokio::test]

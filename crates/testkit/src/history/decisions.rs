@@ -3,9 +3,11 @@
 use super::facts::Saying;
 use super::{Message, digest};
 use domain::inventory::{self, Body, Verdict};
+use domain::order::Cancels;
 use domain::partner::StockPolicy;
-use domain::{Kind, Order, OrderId, PartnerId, ProductId, WarehouseId};
-use messaging::events::{ORDER_CONFIRMED, ORDER_REFUSED, ORDER_UNDECIDABLE};
+use domain::stock::Refusal;
+use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
+use messaging::events::{ORDER_CONFIRMED, ORDER_KEPT, ORDER_REFUSED, ORDER_UNDECIDABLE};
 use messaging::journal::{Position, Record};
 use messaging::subject::{self, Stage};
 use std::collections::BTreeMap;
@@ -28,6 +30,18 @@ pub(super) enum Content {
     Set(BTreeMap<ProductId, i64>),
     /// The input goes on elsewhere; the position says where.
     Rebase,
+    /// An operator's refusal of the next message.
+    Skip(Outcome),
+}
+
+impl Content {
+    pub(super) fn outcomes(&self) -> &[Outcome] {
+        match self {
+            Self::Orders(outcomes) => outcomes,
+            Self::Skip(outcome) => std::slice::from_ref(outcome),
+            Self::Set(_) | Self::Rebase => &[],
+        }
+    }
 }
 
 /// What became of one order.
@@ -50,10 +64,11 @@ pub(super) struct Outcome {
 /// What an order wants of the stock.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) kind: Kind,
     pub(super) policy: StockPolicy,
-    /// Pieces by product, below zero for a return. Wide enough for any sum.
+    /// Pieces to take by product, below zero where they are given back. Wide enough for any sum.
     pub(super) pieces: Vec<(ProductId, i128)>,
+    /// The confirmed attempt that it takes back.
+    pub(super) cancels: Option<Cancels>,
 }
 
 impl Entry {
@@ -61,14 +76,15 @@ impl Entry {
         let name = message.subject.strip_prefix("journal.inventory.").unwrap_or_default();
         let warehouse = WarehouseId::parse(name)?;
         let record = Record::<Body>::parse(message.payload)?;
+        let outcome = |outcome| Outcome::of(message, &warehouse, record.id(), outcome);
         let content = match &record {
             Record::Rebase(_) => Content::Rebase,
             Record::Decision(entry) => match &entry.body {
                 Body::Orders { outcomes } => {
-                    let outcome = |o| Outcome::of(message, &warehouse, &entry.id, o);
                     Content::Orders(outcomes.iter().map(outcome).collect())
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),
+                Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped)),
             },
         };
         Ok(Self {
@@ -90,9 +106,13 @@ impl Outcome {
         decision: &str,
         outcome: &inventory::Outcome,
     ) -> Self {
-        let (stage, kind, refusal) = match &outcome.verdict {
+        let (stage, kind, refusal) = match outcome.verdict.clone() {
             Verdict::Confirmed(_) => (Stage::Confirmed, ORDER_CONFIRMED, None),
             Verdict::Refused(refusal) => (Stage::Refused, ORDER_REFUSED, Some(refusal)),
+            Verdict::Cancelled { attempt, .. } => {
+                (Stage::Refused, ORDER_REFUSED, Some(Refusal::Cancelled { attempt }))
+            }
+            Verdict::Kept(refusal) => (Stage::Confirmed, ORDER_KEPT, Some(refusal)),
         };
         let named = |stage, (partner, order): (&PartnerId, &OrderId)| {
             subject::order(stage, warehouse, partner, order)
@@ -115,7 +135,7 @@ impl Outcome {
             number: message.sequence,
             placed: outcome.sequence,
             id,
-            refusal,
+            refusal: refusal.as_ref(),
             order: if id.is_some() { order } else { None },
         };
         let key = pair.map(|pair| {
@@ -135,12 +155,13 @@ impl Outcome {
 }
 
 impl Wanted {
-    #[expect(clippy::needless_pass_by_value, reason = "used as a function of map")]
     fn of(order: Order) -> Self {
+        let sign = if order.cancels.is_some() { -1 } else { 1 };
         let mut pieces: BTreeMap<ProductId, i128> = BTreeMap::new();
         for line in &order.lines {
-            *pieces.entry(line.product_id.clone()).or_default() += i128::from(line.quantity);
+            *pieces.entry(line.product_id.clone()).or_default() += sign * i128::from(line.quantity);
         }
-        Self { kind: order.kind, policy: order.stock, pieces: pieces.into_iter().collect() }
+        let pieces = pieces.into_iter().collect();
+        Self { policy: order.stock, pieces, cancels: order.cancels }
     }
 }

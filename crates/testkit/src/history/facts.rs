@@ -4,6 +4,7 @@ use super::lane::Expected;
 use super::report::{Report, Rule};
 use super::{History, Message, digest};
 use domain::inventory::Identity;
+use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Kind, Order};
 use messaging::inventory::{self, Decided};
@@ -19,6 +20,10 @@ pub(super) struct Placed {
     pub(super) subject: Box<str>,
     pub(super) attempt: u32,
     pub(super) is_return: bool,
+    /// The confirmed attempt that it takes back, by number and sequence.
+    pub(super) cancels: Option<(u32, u64)>,
+    /// Hash of the order without what tells its attempts apart.
+    order: Option<u64>,
     /// Is it an order that can be decided?
     pub(super) readable: bool,
     /// Hash of the event's data, as it stands there.
@@ -35,16 +40,23 @@ impl Placed {
         let data = event.as_ref().and_then(|event| event.data.as_ref());
         let order: Option<Order> = data.and_then(|data| serde_json::from_str(data.get()).ok());
         let readable = order.as_ref().is_some_and(|order| {
-            OrderSubject::parse(message.subject).is_some_and(|subject| {
-                (&subject.partner, &subject.order_id) == (&order.partner, &order.order_id)
-            })
+            let early = |cancels: &Cancels| order.attempt <= cancels.attempt;
+            !order.cancels.as_ref().is_some_and(early)
+                && OrderSubject::parse(message.subject).is_some_and(|subject| {
+                    (&subject.partner, &subject.order_id) == (&order.partner, &order.order_id)
+                })
         });
+        let cancels = order.as_ref().and_then(|order| order.cancels.as_ref());
+        let cancels = cancels.map(|cancels| (cancels.attempt, cancels.placed));
+        let same = order.as_ref().map(|order| Order { attempt: 0, ..order.again() });
         let event = message.header(header::EVENT).filter(|event| !event.starts_with("http=3A"));
         Self {
             sequence: message.sequence,
             subject: message.subject.into(),
             attempt: order.as_ref().map_or(1, |order| order.attempt),
             is_return: order.is_some_and(|order| order.kind == Kind::Return),
+            cancels,
+            order: same.map(|order| digest(&order)),
             readable,
             data: data.map(|data| digest(&data.get())),
             content: message.header(header::CONTENT).map(|content| digest(&content)),
@@ -217,29 +229,65 @@ impl History {
         }
     }
 
-    /// Attempts of an order count up from 1, each after a refusal.
+    /// Attempts of an order count up from 1 and say the same: a new one follows a refusal, or it
+    /// cancels what stands confirmed.
     pub(super) fn check_attempts(&self, report: &mut Report) {
-        let mut attempts: HashMap<&str, (u32, u64)> = HashMap::with_capacity(self.placed.len());
+        let mut last: HashMap<&str, &Placed> = HashMap::with_capacity(self.placed.len());
+        let mut followed = Vec::new();
         for placed in &self.placed {
-            let before = attempts.insert(&placed.subject, (placed.attempt, placed.sequence));
-            let (attempt, sequence) = before.unwrap_or((0, 0));
-            let refused = sequence == 0 || self.is_refused(sequence, placed);
-            if placed.attempt != attempt + 1 || !refused {
-                let detail =
-                    format!("attempt {} after attempt {attempt} (#{sequence})", placed.attempt);
-                report.add(Rule::AttemptWrong, &placed.subject, placed.sequence, detail);
-            }
             report.summary.placed += 1;
             report.summary.returns += u64::from(placed.is_return);
+            match last.insert(&placed.subject, placed) {
+                Some(before) => followed.push((before, placed)),
+                None if placed.attempt != 1 || placed.cancels.is_some() => {
+                    let detail = format!("attempt {} is the first", placed.attempt);
+                    report.add(Rule::AttemptWrong, &placed.subject, placed.sequence, detail);
+                }
+                None => {}
+            }
+        }
+        let mut facts: HashMap<u64, Option<&Fact>> =
+            followed.iter().map(|(before, _)| (before.sequence, None)).collect();
+        for fact in &self.facts {
+            if let Some(known) = fact.placed.and_then(|placed| facts.get_mut(&placed)) {
+                known.get_or_insert(fact);
+            }
+        }
+        for (before, placed) in followed {
+            let fact = facts.get(&before.sequence).copied().flatten();
+            if let Some(problem) = placed.problem_after(before, fact) {
+                let (attempt, sequence) = (before.attempt, before.sequence);
+                let detail = format!(
+                    "attempt {} after attempt {attempt} (#{sequence}): {problem}",
+                    placed.attempt
+                );
+                report.add(Rule::AttemptWrong, &placed.subject, placed.sequence, detail);
+            }
         }
     }
+}
 
-    /// Rare enough (only for second attempts) to look through all facts.
-    fn is_refused(&self, sequence: u64, later: &Placed) -> bool {
-        self.facts.iter().any(|fact| {
-            fact.placed == Some(sequence)
-                && fact.sequence < later.sequence
-                && fact.subject.starts_with("orders.refused.")
-        })
+impl Placed {
+    /// Why this is no attempt that may follow `before`, of which `fact` is told.
+    fn problem_after(&self, before: &Self, fact: Option<&Fact>) -> Option<&'static str> {
+        let fact = fact.filter(|fact| fact.sequence < self.sequence);
+        let is = |stage: &str| fact.is_some_and(|fact| fact.subject.starts_with(stage));
+        if Some(self.attempt) != before.attempt.checked_add(1) {
+            return Some("it does not count up");
+        }
+        if (self.content, self.event, self.order) != (before.content, before.event, before.order) {
+            return Some("it is another order");
+        }
+        match self.cancels {
+            None if !is("orders.refused.") => Some("that was not refused"),
+            Some(_) if !is("orders.confirmed.") => Some("that was not confirmed"),
+            // One that was kept is cancelled again by naming the same attempt.
+            Some(cancels)
+                if cancels != before.cancels.unwrap_or((before.attempt, before.sequence)) =>
+            {
+                Some("it cancels another attempt")
+            }
+            _ => None,
+        }
     }
 }

@@ -4,10 +4,10 @@ use super::History;
 use super::decisions::{Content, Entry, Outcome, Wanted};
 use super::facts::{Placed, changed_digest};
 use super::report::{Report, Rule};
+use domain::ProductId;
 use domain::inventory::{SEED, Verdict};
 use domain::partner::StockPolicy;
 use domain::stock::{Movement, Refusal};
-use domain::{Kind, ProductId};
 use messaging::subject;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -49,6 +49,7 @@ impl History {
                 placed: placed.map(|placed| (placed.sequence, placed)).collect(),
                 stock: seed(),
                 ids: HashSet::new(),
+                standing: HashSet::new(),
                 before: None,
                 last: 0,
                 expected: &mut expected,
@@ -84,6 +85,8 @@ struct Lane<'a, 'r> {
     placed: BTreeMap<u64, &'a Placed>,
     stock: HashMap<ProductId, Item>,
     ids: HashSet<&'a str>,
+    /// Placed orders that are confirmed and not cancelled, by sequence.
+    standing: HashSet<u64>,
     before: Option<&'a Entry>,
     /// The last sequence with an outcome.
     last: u64,
@@ -106,30 +109,23 @@ impl<'a> Lane<'a, '_> {
             let detail = format!("an earlier entry has the id {}", entry.id);
             wrong(self.report, Rule::ChainBroken, detail);
         }
-        match &entry.content {
-            Content::Orders(outcomes) => {
-                let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
-                for outcome in outcomes {
-                    self.outcome(entry, outcome);
-                    if let Verdict::Confirmed(movements) = &outcome.verdict {
-                        for movement in movements {
-                            let sum = moved.entry(&movement.product).or_default();
-                            *sum = sum.saturating_add(movement.delta);
-                        }
-                    }
-                }
-                for (product, delta) in moved {
-                    self.expect_changed(entry, product, (Some(delta), None));
-                }
+        if let Content::Set(available) = &entry.content {
+            for (product, available) in available {
+                let item = Item { available: (*available).into(), known: true };
+                self.stock.insert(product.clone(), item);
+                self.expect_changed(entry, product, (None, Some(*available)));
             }
-            Content::Set(available) => {
-                for (product, available) in available {
-                    let item = Item { available: (*available).into(), known: true };
-                    self.stock.insert(product.clone(), item);
-                    self.expect_changed(entry, product, (None, Some(*available)));
-                }
+        }
+        let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
+        for outcome in entry.content.outcomes() {
+            self.outcome(entry, outcome);
+            for movement in outcome.verdict.movements() {
+                let sum = moved.entry(&movement.product).or_default();
+                *sum = sum.saturating_add(movement.delta);
             }
-            Content::Rebase => {}
+        }
+        for (product, delta) in moved {
+            self.expect_changed(entry, product, (Some(delta), None));
         }
         if let Some(detail) = self.position_problem(entry) {
             wrong(self.report, Rule::PositionWrong, detail);
@@ -153,10 +149,8 @@ impl<'a> Lane<'a, '_> {
         {
             return Some(format!("its input is {}, it was {}", input(now), input(before)));
         }
-        let expected = match &entry.content {
-            Content::Orders(outcomes) => outcomes.last().map_or(to(before), |last| last.placed),
-            Content::Set(_) | Content::Rebase => to(before),
-        };
+        let outcomes = entry.content.outcomes();
+        let expected = outcomes.last().map_or(to(before), |last| last.placed);
         if to(now) < to(before) {
             return Some(format!("decided to {}, it was {}", to(now), to(before)));
         }
@@ -165,7 +159,8 @@ impl<'a> Lane<'a, '_> {
     }
 
     fn outcome(&mut self, entry: &Entry, outcome: &Outcome) {
-        let Outcome { placed, verdict, .. } = outcome;
+        let Outcome { placed, .. } = outcome;
+        let skipped = matches!(entry.content, Content::Skip(_));
         let mut wrong =
             |rule, detail| self.report.add(rule, &entry.journal, entry.sequence, detail);
         if let Some(first) = self.expected.orders.get(placed) {
@@ -190,30 +185,74 @@ impl<'a> Lane<'a, '_> {
                 if let Some(detail) = difference(outcome, order) {
                     wrong(Rule::OrderChanged, detail);
                 }
-                if order.readable && outcome.wanted.is_none() {
+                if order.readable && outcome.wanted.is_none() && !skipped {
                     wrong(Rule::RefusalWrong, format!("#{placed} can be read"));
                 }
             }
         }
-        match verdict {
-            Verdict::Confirmed(movements) => {
-                self.report.summary.confirmed += 1;
-                self.confirmed(entry, outcome, movements);
+        self.verdict(entry, outcome);
+    }
+
+    /// Does the verdict fit what was placed, and what stands?
+    fn verdict(&mut self, entry: &Entry, outcome: &Outcome) {
+        let placed = outcome.placed;
+        let summary = &mut self.report.summary;
+        let cancels = outcome.wanted.as_ref().and_then(|wanted| wanted.cancels.as_ref());
+        let problem = match (&outcome.verdict, cancels) {
+            (Verdict::Confirmed(_), None) => {
+                summary.confirmed += 1;
+                self.standing.insert(placed);
+                None
             }
-            Verdict::Refused(refusal) => {
-                self.report.summary.refused += 1;
-                if let Some(wanted) = &outcome.wanted
-                    && !self.holds(wanted, refusal)
-                {
-                    let detail = format!("#{placed} was refused: {refusal}");
-                    self.report.add(Rule::RefusalWrong, &entry.journal, entry.sequence, detail);
+            (Verdict::Refused(refusal), None) => {
+                summary.refused += 1;
+                let holds = match (&entry.content, &outcome.wanted) {
+                    (Content::Skip(_), _) => matches!(refusal, Refusal::Skipped { .. }),
+                    (_, Some(wanted)) => self.holds(wanted, refusal),
+                    (_, None) => matches!(refusal, Refusal::Unreadable { .. }),
+                };
+                let detail = || (Rule::RefusalWrong, format!("#{placed} was refused: {refusal}"));
+                (!holds).then(detail)
+            }
+            (Verdict::Cancelled { attempt, .. }, Some(cancels)) => {
+                summary.cancelled += 1;
+                let stood = self.standing.remove(&cancels.placed);
+                let detail = || {
+                    let detail =
+                        format!("#{placed} cancels #{}, which does not stand", cancels.placed);
+                    (Rule::CancelWrong, detail)
+                };
+                (!stood || *attempt != cancels.attempt).then(detail)
+            }
+            (Verdict::Kept(refusal), Some(cancels)) => {
+                summary.kept += 1;
+                let holds = outcome.wanted.as_ref().is_some_and(|w| self.holds(w, refusal));
+                if !self.standing.contains(&cancels.placed) {
+                    let detail =
+                        format!("#{placed} keeps #{}, which does not stand", cancels.placed);
+                    Some((Rule::CancelWrong, detail))
+                } else if holds {
+                    None
+                } else {
+                    Some((Rule::RefusalWrong, format!("#{placed} was kept: {refusal}")))
                 }
             }
+            (verdict, _) => {
+                Some((Rule::VerdictWrong, format!("#{placed} cannot end as {verdict:?}")))
+            }
+        };
+        if let Some((rule, detail)) = problem {
+            self.report.add(rule, &entry.journal, entry.sequence, detail);
+        }
+        if let Verdict::Confirmed(movements) | Verdict::Cancelled { movements, .. } =
+            &outcome.verdict
+        {
+            self.moved(entry, outcome, movements);
         }
     }
 
     /// All lines or none, and never below zero where stock is checked.
-    fn confirmed(&mut self, entry: &Entry, outcome: &Outcome, movements: &[Movement]) {
+    fn moved(&mut self, entry: &Entry, outcome: &Outcome, movements: &[Movement]) {
         let placed = outcome.placed;
         let mut wrong =
             |rule, detail| self.report.add(rule, &entry.journal, entry.sequence, detail);
@@ -233,7 +272,7 @@ impl<'a> Lane<'a, '_> {
                 _ => &mut self.report.summary.returned,
             };
             *sum = sum.saturating_add(pieces64);
-            let Some(wanted) = outcome.wanted.as_ref().filter(|w| w.kind == Kind::Sale) else {
+            let Some(wanted) = outcome.wanted.as_ref().filter(|_| pieces > 0) else {
                 continue;
             };
             let (checked, floor) = match wanted.policy {
@@ -242,8 +281,9 @@ impl<'a> Lane<'a, '_> {
                 StockPolicy::IfKnown => (item.known, true),
                 StockPolicy::Ignore => (false, false),
             };
-            if checked && (!item.known || floor && item.available < 0) {
-                let known = if item.known { "" } else { ", which was never set" };
+            let known = item.known || wanted.cancels.is_some();
+            if checked && (!known || floor && item.available < 0) {
+                let known = if known { "" } else { ", which was never set" };
                 let left = item.available;
                 let detail = format!("#{placed} takes {pieces} {product}{known}: {left} are left");
                 self.report.add(Rule::StockNegative, &entry.journal, entry.sequence, detail);
@@ -261,20 +301,23 @@ impl<'a> Lane<'a, '_> {
             Refusal::UnknownProduct { product } => {
                 let checked =
                     matches!(wanted.policy, StockPolicy::Enforce | StockPolicy::Backorder);
-                checked && pieces(product).is_some() && !item(product).known
+                let is_new = wanted.cancels.is_none() && !item(product).known;
+                checked && is_new && pieces(product).is_some_and(|pieces| pieces > 0)
             }
             Refusal::InsufficientStock { product, requested, available } => {
                 enforced
-                    && wanted.kind == Kind::Sale
                     && pieces(product) == Some(i128::from(*requested))
                     && item(product).available == i128::from(*available)
+                    && *requested > 0
                     && requested > available
             }
             Refusal::QuantityOverflow { product } => pieces(product).is_some_and(|pieces| {
                 let left = item(product).available - pieces;
                 left.abs() >= i128::from(i64::MAX / 2)
             }),
-            Refusal::Unreadable { .. } => false,
+            Refusal::Unreadable { .. } | Refusal::Cancelled { .. } | Refusal::Skipped { .. } => {
+                false
+            }
         }
     }
 

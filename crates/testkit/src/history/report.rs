@@ -27,8 +27,14 @@ pub enum Rule {
     NothingDecided,
     /// An outcome that repeats another order than the one that was placed.
     OrderChanged,
-    /// An attempt that does not follow a refused one.
+    /// An attempt that is another order, or that follows neither a refusal nor, as a cancellation,
+    /// what was confirmed.
     AttemptWrong,
+    /// A cancellation of what does not stand confirmed, or no longer.
+    CancelWrong,
+    /// A verdict that the attempt cannot have: a cancellation that is confirmed, an order that is
+    /// cancelled.
+    VerdictWrong,
     /// Stock of a checked product below zero.
     StockNegative,
     /// Movements that are not those of the order's lines: not all, or others.
@@ -88,13 +94,17 @@ pub struct Summary {
     pub confirmed: u64,
     /// Decided against, in the journals.
     pub refused: u64,
+    /// Cancellations that took back what was confirmed.
+    pub cancelled: u64,
+    /// Cancellations that the stock did not allow.
+    pub kept: u64,
     /// Of the placed ones, returns.
     pub returns: u64,
     /// Entries of the journals.
     pub entries: u64,
-    /// Pieces that confirmed sales took.
+    /// Pieces that sales took, and cancelled returns.
     pub reserved: i64,
-    /// Pieces that returns gave back.
+    /// Pieces that returns gave back, and cancelled sales.
     pub returned: i64,
     /// By warehouse and product: what is available at the end.
     pub stock: BTreeMap<String, BTreeMap<String, i64>>,
@@ -145,8 +155,17 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "orders: {} sent ({} duplicates, {} conflicts, {} dead letters), {} placed ({} returns), \
-             {} confirmed, {} refused",
-            s.sent, s.duplicates, s.conflicts, s.dead, s.placed, s.returns, s.confirmed, s.refused
+             {} confirmed, {} refused, {} cancelled, {} kept",
+            s.sent,
+            s.duplicates,
+            s.conflicts,
+            s.dead,
+            s.placed,
+            s.returns,
+            s.confirmed,
+            s.refused,
+            s.cancelled,
+            s.kept
         )?;
         writeln!(
             f,

@@ -1,7 +1,10 @@
 //! What became of the orders: a fold of `ORDERS` by subjects and headers, no bodies.
 
-use crate::publish::{self, LookupError, Standing};
-use crate::subject::{self, OrderSubject, Stage};
+mod lookup;
+
+pub use lookup::{Messages, lookup};
+
+use crate::subject::{OrderSubject, Stage};
 use crate::{Nats, header, streams, tail};
 use async_nats::HeaderMap;
 use domain::{OrderId, PartnerId, WarehouseId};
@@ -20,7 +23,7 @@ pub enum Status {
     Pending,
     /// Stock is reserved.
     Confirmed,
-    /// Decided against.
+    /// Decided against, or cancelled.
     Refused,
 }
 
@@ -35,8 +38,12 @@ pub struct OrderView {
     pub order_id: OrderId,
     /// The warehouse.
     pub warehouse: WarehouseId,
-    /// Where it stands.
+    /// Where it stands: its last attempt.
     pub status: Status,
+    /// The last attempt.
+    pub attempt: u32,
+    /// When that was said, milliseconds since 1970.
+    pub changed_ms: i64,
     /// Is it a return?
     #[serde(rename = "return")]
     pub is_return: bool,
@@ -44,7 +51,7 @@ pub struct OrderView {
     pub total: Option<Box<str>>,
     /// SHA-256 of the file it came in.
     pub file: Option<Arc<str>>,
-    /// Why it was refused, as a code.
+    /// Why it was refused, or why it was not cancelled, as a code.
     pub reason: Option<Box<str>>,
 }
 
@@ -55,7 +62,7 @@ pub struct Counts {
     pub placed: u64,
     /// Decided for.
     pub confirmed: u64,
-    /// Decided against.
+    /// Decided against, or cancelled.
     pub refused: u64,
     /// Placed and not decided.
     pub pending: u64,
@@ -93,28 +100,42 @@ impl Orders {
         let from = self.read_to + 1;
         let read = tail::read(nats, streams::ORDERS, "orders.>", from, true, |message| {
             if let Ok(info) = message.info() {
+                let published_ms = info.published.unix_timestamp_nanos() / 1_000_000;
+                let published_ms = i64::try_from(published_ms).unwrap_or_default();
                 let headers = message.headers.as_ref();
-                self.fold(info.stream_sequence, &message.subject, headers);
+                self.fold(info.stream_sequence, published_ms, &message.subject, headers);
             }
         });
         self.read_to = read.await?;
         Ok(())
     }
 
-    /// Folds one message in.
-    pub fn fold(&mut self, sequence: u64, subject: &str, headers: Option<&HeaderMap>) {
+    /// Folds one message in, which was published so many milliseconds after 1970.
+    pub fn fold(
+        &mut self,
+        sequence: u64,
+        published_ms: i64,
+        subject: &str,
+        headers: Option<&HeaderMap>,
+    ) {
         let Some(subject) = OrderSubject::parse(subject) else { return };
         self.read_to = self.read_to.max(sequence);
         let text = |name| headers.and_then(|h: &HeaderMap| h.get(name)).map(|v| v.as_str());
         let key = (subject.partner, subject.order_id);
         let place = self.places.get(&key).copied();
+        let attempt = text(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
         let status = match subject.stage {
             Stage::Placed => Status::Pending,
             Stage::Confirmed => Status::Confirmed,
             Stage::Refused => Status::Refused,
         };
         if let Some(order) = place.and_then(|place| self.orders.get_mut(&place)) {
+            // What is said of an attempt stands before the next one; a stray one changes nothing.
+            if attempt < order.attempt && subject.stage != Stage::Placed {
+                return;
+            }
             let before = std::mem::replace(&mut order.status, status);
+            (order.attempt, order.changed_ms) = (attempt, published_ms);
             order.reason = text(header::REASON).map(Into::into);
             let file = order.file.clone();
             self.change(file.as_ref(), |counts| {
@@ -136,6 +157,8 @@ impl Orders {
             order_id: key.1.clone(),
             warehouse: subject.warehouse,
             status,
+            attempt,
+            changed_ms: published_ms,
             is_return,
             total: text(header::TOTAL).map(Into::into),
             file,
@@ -184,69 +207,24 @@ impl Orders {
     }
 }
 
-/// The last messages of one order: placed, confirmed, refused.
-#[derive(Clone, Debug)]
-pub struct Messages {
-    /// As it was placed.
-    pub placed: Option<Standing>,
-    /// That it was confirmed.
-    pub confirmed: Option<Standing>,
-    /// That it was refused.
-    pub refused: Option<Standing>,
-}
-
-impl Messages {
-    /// Where the order stands: what was said last. Nothing if it was never placed.
-    #[must_use]
-    pub fn status(&self) -> Option<Status> {
-        let sequence = |m: &Option<Standing>| m.as_ref().map_or(0, |m| m.sequence);
-        let placed = sequence(&self.placed);
-        let (confirmed, refused) = (sequence(&self.confirmed), sequence(&self.refused));
-        match placed.max(confirmed).max(refused) {
-            0 => None,
-            last if last == confirmed => Some(Status::Confirmed),
-            last if last == refused => Some(Status::Refused),
-            _ => Some(Status::Pending),
-        }
-    }
-}
-
-/// Looks one order up by its subjects, in parallel.
-///
-/// # Errors
-/// The server does not answer.
-pub async fn lookup(
-    nats: &Nats,
-    warehouse: &WarehouseId,
-    partner: &PartnerId,
-    order_id: &OrderId,
-) -> Result<Messages, LookupError> {
-    let get = |stage| {
-        let subject = subject::order(stage, warehouse, partner, order_id);
-        async move { publish::last(nats, streams::ORDERS, &subject).await }
-    };
-    let (placed, confirmed, refused) =
-        tokio::try_join!(get(Stage::Placed), get(Stage::Confirmed), get(Stage::Refused))?;
-    Ok(Messages { placed, confirmed, refused })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
     fn check(
-        messages: &[(&str, &str)],
+        messages: &[(&str, u32, &str)],
         expected: (u64, u64, u64, u64),
         file: (u64, u64, u64, u64),
     ) {
         let mut orders = Orders::default();
-        for (sequence, (subject, file)) in (1..).zip(messages) {
+        for (sequence, (subject, attempt, file)) in (1..).zip(messages) {
             let mut headers = HeaderMap::new();
+            headers.insert(header::ATTEMPT, attempt.to_string());
             if !file.is_empty() {
                 headers.insert(header::FILE, *file);
             }
-            orders.fold(sequence, subject, Some(&headers));
+            orders.fold(sequence, 0, subject, Some(&headers));
         }
         let numbers = |c: Counts| (c.placed, c.confirmed, c.refused, c.pending);
         assert_eq!(numbers(orders.counts()), expected);
@@ -257,11 +235,11 @@ mod tests {
     fn orders_are_counted_by_where_they_stand() {
         check(
             &[
-                ("orders.placed.main.US1.1", "f"),
-                ("orders.placed.main.US1.2", "f"),
-                ("orders.placed.main.US1.3", ""),
-                ("orders.confirmed.main.US1.1", "f"),
-                ("orders.refused.main.US1.3", ""),
+                ("orders.placed.main.US1.1", 1, "f"),
+                ("orders.placed.main.US1.2", 1, "f"),
+                ("orders.placed.main.US1.3", 1, ""),
+                ("orders.confirmed.main.US1.1", 1, "f"),
+                ("orders.refused.main.US1.3", 1, ""),
             ],
             (3, 1, 1, 1),
             (2, 1, 0, 1),
@@ -272,10 +250,10 @@ mod tests {
     fn an_order_that_is_tried_again_counts_once() {
         check(
             &[
-                ("orders.placed.main.US1.1", "f"),
-                ("orders.refused.main.US1.1", "f"),
-                ("orders.placed.main.US1.1", "f"),
-                ("orders.confirmed.main.US1.1", "f"),
+                ("orders.placed.main.US1.1", 1, "f"),
+                ("orders.refused.main.US1.1", 1, "f"),
+                ("orders.placed.main.US1.1", 2, "f"),
+                ("orders.confirmed.main.US1.1", 2, "f"),
             ],
             (1, 1, 0, 0),
             (1, 1, 0, 0),
@@ -283,9 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_order_is_refused_and_the_last_attempt_counts() {
+        let mut messages = vec![
+            ("orders.placed.main.US1.1", 1, "f"),
+            ("orders.confirmed.main.US1.1", 1, "f"),
+            ("orders.placed.main.US1.1", 2, "f"),
+        ];
+        check(&messages, (1, 0, 0, 1), (1, 0, 0, 1));
+        // Nothing that was said of the attempt before counts any more.
+        messages.push(("orders.confirmed.main.US1.1", 1, "f"));
+        check(&messages, (1, 0, 0, 1), (1, 0, 0, 1));
+        messages.push(("orders.refused.main.US1.1", 2, "f"));
+        check(&messages, (1, 0, 1, 0), (1, 0, 1, 0));
+    }
+
+    #[test]
     fn other_subjects_do_not_count() {
         check(
-            &[("orders", ""), ("orders.placed.main.US1", ""), ("files.arrived.US1.x", "")],
+            &[("orders", 1, ""), ("orders.placed.main.US1", 1, ""), ("files.arrived.US1.x", 1, "")],
             (0, 0, 0, 0),
             (0, 0, 0, 0),
         );

@@ -1,81 +1,11 @@
-//! What a warehouse's journal holds: its entries, and the state that they fold to.
+//! Deciding what comes in.
 
-use crate::order::Kind;
-use crate::stock::{Desk, Movement, Refusal, Stock};
-use crate::{Order, OrderId, PartnerId, ProductId};
-use serde::{Deserialize, Serialize};
+use super::{DETAIL_MAX, FILE_BYTES_MAX, Identity, Outcome, Verdict};
+use crate::order::{Cancels, Kind};
+use crate::stock::{Desk, Refusal, Stock};
+use crate::{Order, OrderId, PartnerId};
+use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap};
-
-/// Stock of the built-in catalogue, so that a first order can be placed.
-pub const SEED: [(&str, i64); 5] =
-    [("P001", 50), ("P002", 20), ("P003", 100), ("P004", 200), ("P005", 500)];
-/// Keys of commands that are remembered; a client that repeats a command does so within these.
-pub const KEYS_MAX: usize = 10_000;
-
-/// Most characters of what a parser said of a message that cannot be read; it may repeat all of it.
-const DETAIL_MAX: usize = 500;
-/// Most bytes of a file's name in a decision; it is a SHA-256.
-const FILE_BYTES_MAX: usize = 128;
-
-/// One entry's content.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// Placed orders that were decided, in stream order.
-    Orders {
-        /// One for each message, none left out.
-        outcomes: Vec<Outcome>,
-    },
-    /// Stock that an operator set.
-    Set {
-        /// The command's idempotency key.
-        key: String,
-        /// What is available from now on.
-        available: BTreeMap<ProductId, i64>,
-    },
-}
-
-/// What became of one message of the input.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The message's stream sequence.
-    pub sequence: u64,
-    /// The order, as it was placed; nothing if the message could not be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Box<RawValue>>,
-    /// Which order it is. Nothing if the message could not be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Identity>,
-    /// Movements of a confirmed order, or why it was refused.
-    pub verdict: Verdict,
-}
-
-/// Which order an outcome is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// The partner.
-    pub partner: PartnerId,
-    /// The partner's number.
-    pub order_id: OrderId,
-    /// Sale or return.
-    pub kind: Kind,
-    /// Which try.
-    pub attempt: u32,
-    /// SHA-256 of the file it came in, if it came in one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-}
-
-/// Confirmed or refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Stock has moved.
-    Confirmed(Vec<Movement>),
-    /// Nothing has moved.
-    Refused(Refusal),
-}
 
 /// One message of the input.
 #[derive(Debug)]
@@ -97,53 +27,6 @@ impl Input<'_> {
     }
 }
 
-/// What the journal of a warehouse folds to.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct State {
-    /// Stock now.
-    pub stock: Stock,
-    /// Idempotency keys of applied commands, with the number of the command.
-    pub keys: HashMap<String, u64>,
-    commands: u64,
-}
-
-impl State {
-    /// The state before any entry: the seed catalogue.
-    #[must_use]
-    pub fn seeded() -> Self {
-        let mut state = Self::default();
-        for (product, available) in SEED {
-            let product = ProductId::parse(product).expect("the seed's ids are valid");
-            state.stock.set(product, available);
-        }
-        state
-    }
-
-    /// Folds one entry in.
-    pub fn apply(&mut self, body: &Body) {
-        match body {
-            Body::Orders { outcomes } => {
-                for outcome in outcomes {
-                    if let Verdict::Confirmed(movements) = &outcome.verdict {
-                        movements.iter().for_each(|movement| self.stock.apply(movement));
-                    }
-                }
-            }
-            Body::Set { key, available } => {
-                for (product, available) in available {
-                    self.stock.set(product.clone(), *available);
-                }
-                self.commands += 1;
-                self.keys.insert(key.clone(), self.commands);
-                if self.keys.len() > KEYS_MAX {
-                    let oldest = self.commands - KEYS_MAX as u64;
-                    self.keys.retain(|_, number| *number > oldest);
-                }
-            }
-        }
-    }
-}
-
 /// Decides `inputs` in their order. Bad input is decided too: refused, with its reason.
 ///
 /// Stops before the decision grows beyond `bytes_max`, but decides at least one input.
@@ -154,10 +37,7 @@ pub fn decide(stock: &Stock, inputs: &[Input<'_>], bytes_max: usize) -> Vec<Outc
     let mut outcomes = Vec::with_capacity(inputs.len());
     for input in inputs {
         let outcome = decide_one(&mut desk, input);
-        let moved = match &outcome.verdict {
-            Verdict::Confirmed(movements) => movements.len(),
-            Verdict::Refused(_) => 1,
-        };
+        let moved = outcome.verdict.movements().len().max(1);
         // The order as it came, and about 200 bytes a movement with the longest product id.
         bytes += input.data.map_or(0, |data| data.get().len()) + 500 + moved * 200;
         if bytes > bytes_max && !outcomes.is_empty() {
@@ -171,11 +51,15 @@ pub fn decide(stock: &Stock, inputs: &[Input<'_>], bytes_max: usize) -> Vec<Outc
 fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>) -> Outcome {
     let order = match read(input) {
         Ok(order) => order,
-        Err(detail) => return refuse(input, detail),
+        Err(detail) => return refuse(input, &detail),
     };
-    let verdict = match desk.decide(&order) {
-        Ok(movements) => Verdict::Confirmed(movements),
-        Err(refusal) => Verdict::Refused(refusal),
+    let verdict = match (&order.cancels, desk.decide(&order)) {
+        (None, Ok(movements)) => Verdict::Confirmed(movements),
+        (None, Err(refusal)) => Verdict::Refused(refusal),
+        (Some(Cancels { attempt, .. }), Ok(movements)) => {
+            Verdict::Cancelled { attempt: *attempt, movements }
+        }
+        (Some(_), Err(refusal)) => Verdict::Kept(refusal),
     };
     let id = Identity {
         partner: order.partner,
@@ -189,27 +73,36 @@ fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>) -> Outcome {
 }
 
 fn read(input: &Input<'_>) -> Result<Order, String> {
-    let data = input.data.ok_or("the event has no data")?;
+    let data = input.data.ok_or("the event has no data that can be read")?;
     let order: Order = serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
-    match &input.named {
-        Some((partner, id)) if (partner, id) != (&order.partner, &order.order_id) => {
+    match (&input.named, &order.cancels) {
+        (Some((partner, id)), _) if (partner, id) != (&order.partner, &order.order_id) => {
             Err(format!("it is order {} of {}", order.order_id, order.partner))
+        }
+        (_, Some(cancels)) if order.attempt <= cancels.attempt => {
+            Err(format!("attempt {} cannot cancel attempt {}", order.attempt, cancels.attempt))
         }
         _ => Ok(order),
     }
 }
 
-fn refuse(input: &Input<'_>, detail: String) -> Outcome {
+fn refuse(input: &Input<'_>, detail: &str) -> Outcome {
+    /// The one thing that counts of what cannot be read: which attempt it ends.
+    #[derive(Deserialize)]
+    struct Attempt {
+        attempt: u32,
+    }
+    let attempt = input.data.and_then(|data| serde_json::from_str(data.get()).ok());
     let id = input.named.clone().map(|(partner, order_id)| Identity {
         partner,
         order_id,
         kind: Kind::Sale,
-        attempt: 1,
+        attempt: attempt.map_or(1, |Attempt { attempt }| attempt),
         file: input.file(),
     });
     let detail = match detail.char_indices().nth(DETAIL_MAX) {
         Some((end, _)) => detail.get(..end).unwrap_or_default().to_owned() + "…",
-        None => detail,
+        None => detail.to_owned(),
     };
     let verdict = Verdict::Refused(Refusal::Unreadable { detail });
     Outcome { sequence: input.sequence, order: None, id, verdict }
@@ -217,11 +110,17 @@ fn refuse(input: &Input<'_>, detail: String) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Body, State};
     use super::*;
+    use crate::ProductId;
     use crate::order::Terms;
     use crate::raw;
     use chrono::DateTime;
     use serde_json::json;
+
+    fn placed_order(id: &str, quantity: i64) -> Order {
+        serde_json::from_str(placed(id, "P002", quantity).get()).unwrap()
+    }
 
     fn placed(id: &str, product: &str, quantity: i64) -> Box<RawValue> {
         let json = json!({"order_id": id, "product_id": product, "quantity": quantity, "price": 1});
@@ -252,6 +151,55 @@ mod tests {
     }
 
     #[test]
+    fn a_cancellation_takes_back_what_was_confirmed() {
+        let (sale, back) = (placed_order("1", 5), placed_order("2", -30));
+        let cancels = Cancels { attempt: 1, placed: 1, decision: "d".into() };
+        let early = Cancels { attempt: 2, ..cancels.clone() };
+        let orders = [
+            sale.clone(),
+            sale.cancelling(cancels.clone()),
+            back.clone(),
+            placed_order("3", 35),
+            back.cancelling(cancels),
+            sale.cancelling(early),
+        ];
+        let orders = orders.map(|order| serde_json::value::to_raw_value(&order).unwrap());
+        let named = Some((sale.partner.clone(), sale.order_id.clone()));
+        let mut inputs: Vec<_> = (1..)
+            .zip(&orders)
+            .map(|(sequence, data)| Input { sequence, data: Some(data), file: None, named: None })
+            .collect();
+        inputs.last_mut().unwrap().named = named;
+        let mut state = State::seeded();
+        let outcomes = decide(&state.stock, &inputs, usize::MAX);
+        let said: Vec<String> = outcomes
+            .iter()
+            .map(|outcome| {
+                let attempt = outcome.id.as_ref().unwrap().attempt;
+                match &outcome.verdict {
+                    Verdict::Confirmed(moves) => format!("{attempt} confirmed {}", moves[0].delta),
+                    Verdict::Cancelled { attempt: before, movements } => {
+                        format!("{attempt} cancelled {before} {}", movements[0].delta)
+                    }
+                    Verdict::Kept(refusal) => format!("{attempt} kept {}", refusal.code()),
+                    Verdict::Refused(refusal) => format!("{attempt} refused {refusal}"),
+                }
+            })
+            .collect();
+        let expected = [
+            "1 confirmed -5",
+            "2 cancelled 1 5",
+            "1 confirmed 30",
+            "1 confirmed -35",
+            "2 kept insufficient_stock",
+            "2 refused unreadable: attempt 2 cannot cancel attempt 2",
+        ];
+        assert_eq!(said, expected);
+        state.apply(&Body::Orders { outcomes });
+        assert_eq!(state.stock.get(&ProductId::parse("P002").unwrap()).unwrap().available, 15);
+    }
+
+    #[test]
     fn a_decision_stops_before_it_grows_too_large() {
         let order = placed("1", "P001", 1);
         let inputs: Vec<_> = (1..=10)
@@ -275,15 +223,5 @@ mod tests {
             let outcomes = decide(&stock, &[input], usize::MAX);
             assert!(serde_json::to_string(&outcomes).unwrap().len() < 5_000);
         }
-    }
-
-    #[test]
-    fn applied_keys_are_remembered_up_to_the_limit() {
-        let mut state = State::default();
-        for number in 0..=KEYS_MAX {
-            state.apply(&Body::Set { key: number.to_string(), available: BTreeMap::new() });
-        }
-        assert_eq!(state.keys.len(), KEYS_MAX);
-        assert!(!state.keys.contains_key("0") && state.keys.contains_key("1"));
     }
 }

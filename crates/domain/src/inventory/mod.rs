@@ -1,0 +1,118 @@
+//! What a warehouse's journal holds: its entries, and the state that they fold to.
+
+mod decide;
+mod state;
+
+pub use decide::{Input, decide};
+pub use state::{KEYS_MAX, SEED, State};
+
+use crate::order::Kind;
+use crate::stock::{Movement, Refusal};
+use crate::{OrderId, PartnerId, ProductId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// Most characters of a text that a decision repeats, such as what a parser said of a message that
+/// cannot be read.
+pub const DETAIL_MAX: usize = 500;
+/// Most bytes of a file's name in a decision; it is a SHA-256.
+const FILE_BYTES_MAX: usize = 128;
+
+/// One entry's content.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// Placed orders that were decided, in stream order.
+    Orders {
+        /// One for each message, none left out.
+        outcomes: Vec<Outcome>,
+    },
+    /// Stock that an operator set.
+    Set {
+        /// The command's idempotency key.
+        key: String,
+        /// What is available from now on.
+        available: BTreeMap<ProductId, i64>,
+    },
+    /// The next message of the input, which an operator refused undecided.
+    Skip {
+        /// The command's idempotency key.
+        key: String,
+        /// Refused as [`Refusal::Skipped`]; it does not repeat the order.
+        outcome: Outcome,
+    },
+}
+
+impl Body {
+    /// What became of messages of the input, in stream order.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Outcome] {
+        match self {
+            Self::Orders { outcomes } => outcomes,
+            Self::Skip { outcome, .. } => std::slice::from_ref(outcome),
+            Self::Set { .. } => &[],
+        }
+    }
+}
+
+/// What became of one message of the input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The message's stream sequence.
+    pub sequence: u64,
+    /// The order, as it was placed; nothing if the message could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<RawValue>>,
+    /// Which order it is. Nothing if the message could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Identity>,
+    /// What was decided.
+    pub verdict: Verdict,
+}
+
+/// Which order an outcome is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The partner's number.
+    pub order_id: OrderId,
+    /// Sale or return.
+    pub kind: Kind,
+    /// Which try.
+    pub attempt: u32,
+    /// SHA-256 of the file it came in, if it came in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// What was decided about an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Stock has moved.
+    Confirmed(Vec<Movement>),
+    /// Nothing has moved.
+    Refused(Refusal),
+    /// A cancellation: the stock of the confirmed attempt has moved back.
+    Cancelled {
+        /// The attempt that was confirmed.
+        attempt: u32,
+        /// What moved back.
+        movements: Vec<Movement>,
+    },
+    /// A cancellation that the stock does not allow: nothing has moved, the order stays confirmed.
+    Kept(Refusal),
+}
+
+impl Verdict {
+    /// What has moved.
+    #[must_use]
+    pub fn movements(&self) -> &[Movement] {
+        match self {
+            Self::Confirmed(movements) | Self::Cancelled { movements, .. } => movements,
+            Self::Refused(_) | Self::Kept(_) => &[],
+        }
+    }
+}
