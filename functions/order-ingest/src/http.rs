@@ -1,14 +1,13 @@
 //! `POST /`: a batch from the connector, or one order.
 
-use crate::App;
 use crate::check::{self, Checked, Received};
 use crate::place::Placed;
+use crate::{App, now};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use messaging::Event;
 use runtime::events::{Answer, Batch};
 use runtime::{Caller, Door, Problem};
@@ -45,11 +44,6 @@ pub(crate) async fn receive(
         },
         Err(error) => Problem::invalid(format!("the body is not UTF-8: {error}")).into_response(),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the time at which an order came in by HTTP")]
-fn now() -> DateTime<Utc> {
-    Utc::now()
 }
 
 /// A batch of what came on the subject `orders`.

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod again;
 mod check;
 mod http;
 mod place;
 
 use axum::routing::post;
+use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
@@ -37,6 +39,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let app = App { nats: nats.clone(), terms: settings.terms, open: settings.open, received };
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", post(http::receive))
+        .at(Door::Admin, "/retry", post(again::retry))
+        .at(Door::Admin, "/cancel", post(again::cancel))
         .with_state(Arc::new(app));
     let ready = move || {
         let nats = nats.clone();
@@ -70,6 +74,11 @@ fn terms(partners: &Partners) -> HashMap<PartnerId, Terms> {
     let configured =
         partners.iter().map(|(name, partner)| (name.clone(), Terms::of(name, partner)));
     std::iter::once(direct).chain(configured).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time at which something came in by HTTP")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

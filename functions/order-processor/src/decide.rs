@@ -10,6 +10,7 @@ use messaging::journal::input::{Claim, Link, Plan, plan};
 use messaging::subject::OrderSubject;
 use runtime::Problem;
 use runtime::events::{Batch, OrderedAnswer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,25 @@ const ENVELOPE_BYTES: usize = 16 * 1024;
 /// One placed order of the batch.
 struct Placed {
     link: Link,
-    event: Event<Box<RawValue>>,
+    /// Nothing if it cannot be read; that is decided as well, and must not hold what is behind it.
+    event: Option<Event<Box<RawValue>>>,
+    subject: Option<OrderSubject>,
+}
+
+/// What the connector sets in every event, and all that a message needs to be decided.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    sequence: Option<String>,
+    #[serde(default)]
+    previous: Option<String>,
+}
+
+/// Where an event says that it stands.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    subject: Option<String>,
 }
 
 enum Decided {
@@ -63,10 +82,8 @@ pub(crate) async fn batch(
     });
     match decided.await.map_err(|error| unavailable(&error))? {
         Decided::To(decided_to) => {
-            let add = |verdict, n| app.decided.get_or_create(&Label { verdict }).inc_by(n);
-            for (confirmed, refused) in verdicts.into_values() {
-                add("confirmed", confirmed);
-                add("refused", refused);
+            for (verdict, n) in verdicts.into_values().flatten() {
+                app.decided.get_or_create(&Label { verdict }).inc_by(n);
             }
             Ok(OrderedAnswer { decided_to })
         }
@@ -81,19 +98,27 @@ pub(crate) async fn batch(
     }
 }
 
-fn count(outcomes: &[Outcome]) -> (u64, u64) {
-    outcomes.iter().fold((0, 0), |(confirmed, refused), outcome| match outcome.verdict {
-        Verdict::Confirmed(_) => (confirmed + 1, refused),
-        Verdict::Refused(_) => (confirmed, refused + 1),
-    })
+/// How many of each verdict.
+fn count(outcomes: &[Outcome]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for outcome in outcomes {
+        let verdict = match outcome.verdict {
+            Verdict::Confirmed(_) => "confirmed",
+            Verdict::Refused(_) => "refused",
+            Verdict::Cancelled { .. } => "cancelled",
+            Verdict::Kept(_) => "kept",
+        };
+        *counts.entry(verdict).or_default() += 1;
+    }
+    counts
 }
 
 fn input(placed: &Placed) -> Input<'_> {
-    let named = placed.event.subject.as_deref().and_then(OrderSubject::parse);
+    let named = placed.subject.clone();
     Input {
         sequence: placed.link.sequence,
-        data: placed.event.data.as_deref(),
-        file: placed.event.file.clone(),
+        data: placed.event.as_ref().and_then(|event| event.data.as_deref()),
+        file: placed.event.as_ref().and_then(|event| event.file.clone()),
         named: named.map(|subject| (subject.partner, subject.order_id)),
     }
 }
@@ -121,12 +146,26 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
         filter: filter.clone(),
     };
     let placed = batch.events.iter().enumerate().map(|(index, event)| {
-        let no = |what: &str| wrong(&format!("event {index} has no {what}"));
-        let event: Event<Box<RawValue>> =
-            event.parse().map_err(|error| wrong(&format!("event {index}: {error}")))?;
-        let sequence = event.stream_sequence().ok_or_else(|| no("sequence"))?;
-        let previous = event.stream_previous().ok_or_else(|| no("previous"))?;
-        Ok(Placed { link: Link { sequence, previous }, event })
+        placed(event).map_err(|what| wrong(&format!("event {index} {what}")))
     });
     Ok((warehouse, claim, placed.collect::<Result<_, Problem>>()?))
+}
+
+fn placed(event: &runtime::events::Event) -> Result<Placed, String> {
+    let read: Option<Event<Box<RawValue>>> = event.parse().ok();
+    let head = match &read {
+        Some(event) => Head { sequence: event.sequence.clone(), previous: event.previous.clone() },
+        None => event.parse().map_err(|error| format!("cannot be read: {error}"))?,
+    };
+    let number = |text: Option<String>, name: &str| {
+        text.and_then(|text| text.parse().ok()).ok_or_else(|| format!("has no {name}"))
+    };
+    let sequence = number(head.sequence, "sequence")?;
+    let previous = number(head.previous, "previous")?;
+    let subject = match &read {
+        Some(event) => event.subject.clone(),
+        None => event.parse().ok().and_then(|named: Named| named.subject),
+    };
+    let subject = subject.as_deref().and_then(OrderSubject::parse);
+    Ok(Placed { link: Link { sequence, previous }, event: read, subject })
 }

@@ -1,0 +1,122 @@
+//! `POST /retry` and `POST /cancel`: the next attempt of an order.
+//!
+//! It is published on the order's own subject and expects the attempt before it to be the last one.
+//! What became of an attempt never changes, so that a command that lands late, or beside another,
+//! either follows what it was made for or is refused by the server.
+
+mod attempt;
+
+use attempt::{Attempt, Stands, Step, Verb};
+
+use crate::{App, now};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::{OrderId, PartnerId};
+use messaging::publish::{self, Published};
+use messaging::subject::{self, Stage};
+use messaging::views;
+use runtime::Problem;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// How often an order is looked at again that another command has just changed.
+const LOOKS_MAX: u32 = 5;
+
+/// The body of both.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Command {
+    #[serde(default = "PartnerId::direct")]
+    partner: PartnerId,
+    order_id: OrderId,
+    /// The attempt that is to be tried again or cancelled; the last one if nothing is said. A
+    /// command that names it can be repeated at any time.
+    attempt: Option<u32>,
+}
+
+pub(crate) async fn retry(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    run(&app, Verb::Retry, &headers, &body).await
+}
+
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    run(&app, Verb::Cancel, &headers, &body).await
+}
+
+async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
+    let command: Command =
+        serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))?;
+    let Command { partner, order_id, .. } = &command;
+    let none = || Problem::not_found(format!("there is no order {order_id} of {partner}"));
+    let terms = app.terms.get(partner).ok_or_else(none)?;
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    for _ in 0..LOOKS_MAX {
+        let messages = views::lookup(&app.nats, &terms.warehouse, partner, order_id)
+            .await
+            .map_err(|error| unavailable(&error, "NATS does not answer"))?;
+        let standing = Attempt::last(&messages).ok_or_else(none)?;
+        let (expected, order) = match standing.step(verb, command.attempt) {
+            Step::Place(order) => (standing.sequence, order),
+            Step::Done => {
+                let Attempt { sequence, attempt, state, .. } = &standing;
+                return Ok(command.answer(StatusCode::OK, *sequence, *attempt, state));
+            }
+            Step::No(reason) => return Err(command.refusal(&standing, reason)),
+            Step::LookAgain => continue,
+        };
+        let subject = subject::order(Stage::Placed, &terms.warehouse, partner, order_id);
+        let message = standing.message(subject, verb, &order, traceparent, now());
+        match publish::one(&app.nats, &message, Some(expected)).await {
+            Ok(Published::Stored(sequence)) => {
+                app.count(if verb == Verb::Retry { "retried" } else { "cancelling" });
+                let state = verb.pending();
+                return Ok(command.answer(StatusCode::CREATED, sequence, order.attempt, &state));
+            }
+            Ok(Published::Occupied) => {}
+            Err(unclear) => {
+                let detail = "nobody knows whether it is done; the same call again is safe";
+                return Err(unavailable(&unclear, detail));
+            }
+        }
+    }
+    Err(Problem::unavailable("the order is changing just now; try again"))
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Problem {
+    tracing::warn!(error, "the next attempt is not placed");
+    Problem::unavailable(detail)
+}
+
+impl Command {
+    fn answer(&self, status: StatusCode, sequence: u64, attempt: u32, state: &Stands) -> Response {
+        let body = json!({
+            "partner": self.partner, "order_id": self.order_id, "attempt": attempt,
+            "state": state.as_str(), "sequence": sequence,
+            "status": if status == StatusCode::CREATED { "placed" } else { "done before" },
+        });
+        (status, Json(body)).into_response()
+    }
+
+    fn refusal(&self, standing: &Attempt<'_>, reason: &str) -> Problem {
+        let (state, attempt) = (standing.state.as_str(), standing.attempt);
+        let Self { partner, order_id, .. } = self;
+        let detail =
+            format!("order {order_id} of {partner} is {state} (attempt {attempt}): {reason}");
+        let problem = Problem::conflict(detail).with("state", state).with("attempt", attempt);
+        match &standing.state {
+            Stands::Refused(reason) => problem.with("reason", reason.clone()),
+            _ => problem,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Where the last attempt of an order stands, and what may follow it. No IO.
+
+use crate::check::SOURCE;
+use chrono::{DateTime, Utc};
+use domain::Order;
+use domain::order::Cancels;
+use messaging::inventory::Decided;
+use messaging::publish::{Outgoing, Standing};
+use messaging::views::{Messages, Status};
+use messaging::{Event, events, header, streams};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Retry,
+    Cancel,
+}
+
+impl Verb {
+    /// The state of an order for which this was placed.
+    pub(super) fn pending(self) -> Stands {
+        match self {
+            Self::Retry => Stands::Pending,
+            Self::Cancel => Stands::Cancelling,
+        }
+    }
+}
+
+/// Where the last attempt stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    Pending,
+    Cancelling,
+    Confirmed,
+    Refused(String),
+    Cancelled,
+    /// The messages do not fit together: one was written between two looks.
+    Changing,
+}
+
+impl Stands {
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending | Self::Changing => "pending",
+            Self::Cancelling => "cancelling",
+            Self::Confirmed => "confirmed",
+            Self::Refused(_) => "refused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a command comes to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// This is placed next.
+    Place(Box<Order>),
+    /// An earlier call did it.
+    Done,
+    /// It cannot be.
+    No(&'static str),
+    LookAgain,
+}
+
+/// The last attempt of an order.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    placed: &'a Standing,
+    pub(super) sequence: u64,
+    pub(super) attempt: u32,
+    /// Nothing if it cannot be read.
+    event: Option<Event<Order>>,
+    /// Id of the decision about it.
+    decision: String,
+    pub(super) state: Stands,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn last(messages: &'a Messages) -> Option<Self> {
+        let placed = messages.placed.as_ref()?;
+        let event: Option<Event<Order>> = serde_json::from_slice(&placed.payload).ok();
+        let order = event.as_ref().and_then(|event| event.data.as_ref());
+        let fact = messages.last().filter(|last| last.sequence > placed.sequence);
+        let state = match (fact, messages.status()) {
+            (None, _) => match order.is_some_and(|order| order.cancels.is_some()) {
+                true => Stands::Cancelling,
+                false => Stands::Pending,
+            },
+            (Some(fact), _) if !is_about(fact, placed.sequence) => Stands::Changing,
+            (Some(_), Some(Status::Confirmed)) => Stands::Confirmed,
+            (Some(fact), _) => match fact.header(header::REASON).unwrap_or_default() {
+                "cancelled" => Stands::Cancelled,
+                reason => Stands::Refused(reason.to_owned()),
+            },
+        };
+        let decision = fact.and_then(|fact| fact.header(header::DECISION)).unwrap_or_default();
+        Some(Self {
+            placed,
+            sequence: placed.sequence,
+            attempt: order.map_or(1, |order| order.attempt),
+            decision: decision.to_owned(),
+            event,
+            state,
+        })
+    }
+
+    /// What `verb` comes to for the attempt `named`.
+    pub(super) fn step(&self, verb: Verb, named: Option<u32>) -> Step {
+        if self.state == Stands::Changing {
+            return Step::LookAgain;
+        }
+        let Some(order) = self.event.as_ref().and_then(|event| event.data.as_ref()) else {
+            return Step::No("its message cannot be read as an order");
+        };
+        let is_cancellation = order.cancels.is_some();
+        // The last attempt is what an earlier call of the same kind has placed.
+        let is_ours = match verb {
+            Verb::Retry => self.attempt > 1 && !is_cancellation,
+            Verb::Cancel => is_cancellation,
+        };
+        match named {
+            Some(n) if is_ours && n.checked_add(1) == Some(self.attempt) => return Step::Done,
+            Some(n) if n != self.attempt => return Step::No("that is not its last attempt"),
+            _ => {}
+        }
+        match (verb, &self.state) {
+            (Verb::Retry, Stands::Refused(_) | Stands::Cancelled) => {
+                Step::Place(Box::new(order.again()))
+            }
+            (Verb::Cancel, Stands::Confirmed) => {
+                let first = || Cancels {
+                    attempt: self.attempt,
+                    placed: self.sequence,
+                    decision: self.decision.clone(),
+                };
+                // One that stays confirmed after a cancellation is still the attempt before that.
+                let cancels = order.cancels.clone().unwrap_or_else(first);
+                Step::Place(Box::new(order.cancelling(cancels)))
+            }
+            (Verb::Retry, Stands::Pending | Stands::Confirmed) if is_ours && named.is_none() => {
+                Step::Done
+            }
+            (Verb::Cancel, Stands::Cancelling | Stands::Cancelled) if named.is_none() => Step::Done,
+            (Verb::Retry, _) => Step::No("only what is refused can be tried again"),
+            (Verb::Cancel, _) => Step::No("only what is confirmed can be cancelled"),
+        }
+    }
+
+    /// The message that places `order`, the next attempt.
+    pub(super) fn message(
+        &self,
+        subject: String,
+        verb: Verb,
+        order: &Order,
+        traceparent: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Outgoing {
+        let (kind, name) = match verb {
+            Verb::Retry => (events::ORDER_PLACED, "retry"),
+            Verb::Cancel => (events::ORDER_CANCELLING, "cancel"),
+        };
+        let id = format!("{}:{}:{name}", streams::ORDERS, self.sequence);
+        let mut event = Event::new(id, SOURCE, kind, &subject, order);
+        event.time = Some(at);
+        event.partner = Some(order.partner.clone());
+        event.file = self.event.as_ref().and_then(|event| event.file.clone());
+        event.traceparent = traceparent.map(ToOwned::to_owned);
+        let message = Outgoing::new(subject, event.to_bytes());
+        // The content and the event that brought it stay, so that the same order is known again.
+        let kept = [header::CONTENT, header::EVENT, header::KIND, header::TOTAL, header::FILE];
+        kept.iter()
+            .filter_map(|name| Some((name, self.placed.header(name)?)))
+            .fold(message, |message, (name, value)| message.header(name, value))
+            .header(header::ATTEMPT, &order.attempt.to_string())
+    }
+}
+
+/// Is `fact` about the attempt that was placed as number `sequence`?
+fn is_about(fact: &Standing, sequence: u64) -> bool {
+    let event: Option<Event<Decided>> = serde_json::from_slice(&fact.payload).ok();
+    event.and_then(|event| event.data).is_some_and(|data| data.placed == sequence)
+}

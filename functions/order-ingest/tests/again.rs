@@ -1,0 +1,366 @@
+//! Orders that are tried again or cancelled, with a real journal that decides them.
+#![cfg(test)]
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use domain::inventory::{Body as Entry, Input, decide};
+use domain::{ProductId, WarehouseId};
+use http_body_util::BodyExt as _;
+use messaging::inventory::{self, InventoryJournal};
+use messaging::journal::{Decide, Position};
+use messaging::subject::OrderSubject;
+use messaging::{Event, Nats, streams, tail};
+use runtime::Env;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use testkit::history::{History, Options, Report};
+use testkit::nats::Server;
+use tower::ServiceExt as _;
+
+struct World {
+    server: Server,
+    nats: Nats,
+    router: Router,
+    journal: InventoryJournal,
+}
+
+async fn send(router: &Router, path: &str, token: &str, body: String) -> (u16, Value) {
+    let request = Request::post(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+    let response = router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+impl World {
+    async fn start() -> Self {
+        let server = Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            step.outcome.unwrap();
+        }
+        let partners = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(partners.path(), "partners:\n  US1: {currency: GBP}\n").unwrap();
+        let mut env = Env::from_pairs([
+            ("ORDERFLOW_NATS_URL", server.url()),
+            ("ORDERFLOW_PARTNERS", partners.path().display().to_string()),
+        ])
+        .with_secret("connector-token", "connector")
+        .with_secret("api-token-admin", "admin");
+        let router = order_ingest::build(&mut env).await.unwrap().into_router();
+        let journal = inventory::journal(&nats, &WarehouseId::main());
+        Self { server, nats, router, journal }
+    }
+
+    /// `status state attempt` of the answer.
+    async fn post(&self, path: &str, body: Value) -> String {
+        let (status, body) = send(&self.router, path, "admin", body.to_string()).await;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        format!("{status} {} {}", text("state"), body["attempt"])
+    }
+
+    async fn place(&self, id: &str, quantity: i64) -> u16 {
+        let order = order(id, quantity);
+        send(&self.router, "/", "admin", order.to_string()).await.0
+    }
+
+    /// Decides what is placed, as order-processor does.
+    async fn decide(&self) {
+        let mut placed: Vec<(u64, String, Event)> = Vec::new();
+        let each = |message: &async_nats::jetstream::Message| {
+            let sequence = message.info().unwrap().stream_sequence;
+            let event = serde_json::from_slice(&message.payload).unwrap();
+            placed.push((sequence, message.subject.to_string(), event));
+        };
+        tail::read(&self.nats, streams::ORDERS, "orders.placed.main.>", 1, false, each)
+            .await
+            .unwrap();
+        let commit = self.journal.commit(|view| {
+            let decided_to = view.decided_to.map_or(0, |position| position.sequence);
+            let rest = placed.iter().filter(|(sequence, ..)| *sequence > decided_to);
+            let inputs: Vec<Input<'_>> = rest
+                .map(|(sequence, subject, event)| {
+                    let named = OrderSubject::parse(subject).unwrap();
+                    Input {
+                        sequence: *sequence,
+                        data: event.data.as_deref(),
+                        file: event.file.clone(),
+                        named: Some((named.partner, named.order_id)),
+                    }
+                })
+                .collect();
+            let Some(last) = inputs.last() else { return Decide::Answer(()) };
+            let position = Position {
+                stream: streams::ORDERS.into(),
+                created: "2026".into(),
+                filter: "orders.placed.main.>".into(),
+                sequence: last.sequence,
+            };
+            let outcomes = decide(&view.state.stock, &inputs, usize::MAX);
+            Decide::Append { body: Entry::Orders { outcomes }, decided_to: Some(position) }
+        });
+        commit.await.unwrap();
+    }
+
+    async fn set(&self, key: &str, available: i64) {
+        let available = BTreeMap::from([(product(), available)]);
+        let commit = self.journal.commit(|view| match view.state.keys.contains_key(key) {
+            true => Decide::Answer(()),
+            false => Decide::Append {
+                body: Entry::Set { key: key.into(), available: available.clone() },
+                decided_to: None,
+            },
+        });
+        commit.await.unwrap();
+    }
+
+    async fn available(&self) -> i64 {
+        let read = self
+            .journal
+            .commit(|view| Decide::Answer(view.state.stock.get(&product()).unwrap().available));
+        read.await.unwrap()
+    }
+
+    /// `subject type attempt reason` of everything on `filter`.
+    async fn said(&self, filter: &str) -> Vec<String> {
+        let mut said = Vec::new();
+        let each = |message: &async_nats::jetstream::Message| {
+            let event: Event = serde_json::from_slice(&message.payload).unwrap();
+            let header = |name| {
+                let value = message.headers.as_ref().and_then(|headers| headers.get(name));
+                value.map_or("", |value| value.as_str())
+            };
+            let (attempt, reason) = (header("Orderflow-Attempt"), header("Orderflow-Reason"));
+            let stage = message.subject.split('.').nth(1).unwrap();
+            let kind = event.kind.trim_start_matches("orderflow.order.").to_owned();
+            said.push(format!("{stage} {kind} {attempt} {reason}").trim().to_owned());
+        };
+        tail::read(&self.nats, streams::ORDERS, filter, 1, false, each).await.unwrap();
+        said
+    }
+
+    async fn history(&self) -> Report {
+        let report =
+            History::read(&self.server.url()).await.unwrap().check(Options { sent: false });
+        report.assert_clean();
+        report
+    }
+}
+
+fn product() -> ProductId {
+    ProductId::parse("P001").unwrap()
+}
+
+fn order(id: &str, quantity: i64) -> Value {
+    json!({"order_id": id, "product": "P001", "quantity": quantity, "price": "1.50"})
+}
+
+#[tokio::test]
+async fn a_refused_order_is_tried_again_until_there_is_stock() {
+    let world = World::start().await;
+    let retry = async |body: Value| world.post("/retry", body).await;
+    assert_eq!(world.place("a.1", 60).await, 201);
+    assert_eq!(retry(json!({"order_id": "a.1"})).await, "409 pending 1");
+    world.decide().await;
+    assert_eq!(retry(json!({"order_id": "a.1"})).await, "201 pending 2");
+    assert_eq!(retry(json!({"order_id": "a.1"})).await, "200 pending 2");
+    assert_eq!(retry(json!({"order_id": "a.1", "attempt": 1})).await, "200 pending 2");
+    assert_eq!(retry(json!({"order_id": "a.1", "attempt": 2})).await, "409 pending 2");
+    world.decide().await;
+    // The command that names its attempt is done, whatever came of it.
+    assert_eq!(retry(json!({"order_id": "a.1", "attempt": 1})).await, "200 refused 2");
+    world.set("more", 70).await;
+    assert_eq!(retry(json!({"order_id": "a.1", "attempt": 2})).await, "201 pending 3");
+    world.decide().await;
+    assert_eq!(world.available().await, 10);
+    assert_eq!(retry(json!({"order_id": "a.1"})).await, "200 confirmed 3");
+    assert_eq!(retry(json!({"order_id": "a.1", "attempt": 3})).await, "409 confirmed 3");
+    assert_eq!(retry(json!({"order_id": "a.1", "attempt": 1})).await, "409 confirmed 3");
+    // The order itself is still known, and so is another one under its id.
+    assert_eq!(world.place("a.1", 60).await, 200);
+    assert_eq!(world.place("a.1", 61).await, 409);
+    let said = world.said("orders.*.main.DIRECT.>").await;
+    let expected = [
+        "placed placed.v1 1",
+        "refused refused.v1 1 insufficient_stock",
+        "placed placed.v1 2",
+        "refused refused.v1 2 insufficient_stock",
+        "placed placed.v1 3",
+        "confirmed confirmed.v1 3",
+    ];
+    assert_eq!(said, expected);
+    let summary = world.history().await.summary;
+    assert_eq!((summary.placed, summary.confirmed, summary.refused), (3, 1, 2));
+}
+
+#[tokio::test]
+async fn a_confirmed_order_is_cancelled_once_and_can_be_placed_again() {
+    let world = World::start().await;
+    let cancel = async |body: Value| world.post("/cancel", body).await;
+    let id = json!({"partner": "DIRECT", "order_id": "1"});
+    assert_eq!(world.place("1", 30).await, 201);
+    assert_eq!(cancel(id.clone()).await, "409 pending 1");
+    world.decide().await;
+    assert_eq!(cancel(id.clone()).await, "201 cancelling 2");
+    assert_eq!(cancel(id.clone()).await, "200 cancelling 2");
+    assert_eq!(world.post("/retry", id.clone()).await, "409 cancelling 2");
+    world.decide().await;
+    assert_eq!(world.available().await, 50);
+    assert_eq!(cancel(id.clone()).await, "200 cancelled 2");
+    assert_eq!(cancel(json!({"order_id": "1", "attempt": 1})).await, "200 cancelled 2");
+    assert_eq!(cancel(json!({"order_id": "1", "attempt": 2})).await, "409 cancelled 2");
+    assert_eq!(world.place("1", 30).await, 200, "the same order is still a duplicate");
+    assert_eq!(world.post("/retry", id.clone()).await, "201 pending 3");
+    assert_eq!(cancel(id.clone()).await, "409 pending 3");
+    world.decide().await;
+    assert_eq!(cancel(id).await, "201 cancelling 4");
+    world.decide().await;
+    let said = world.said("orders.*.main.DIRECT.>").await;
+    let expected = [
+        "placed placed.v1 1",
+        "confirmed confirmed.v1 1",
+        "placed cancelling.v1 2",
+        "refused refused.v1 2 cancelled",
+        "placed placed.v1 3",
+        "confirmed confirmed.v1 3",
+        "placed cancelling.v1 4",
+        "refused refused.v1 4 cancelled",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(world.available().await, 50);
+    assert_eq!(world.history().await.summary.cancelled, 2);
+}
+
+#[tokio::test]
+async fn a_return_whose_stock_is_sold_stays_confirmed_until_it_is_there_again() {
+    let world = World::start().await;
+    let id = json!({"order_id": "back"});
+    assert_eq!(world.place("back", -10).await, 201);
+    assert_eq!(world.place("sold", 55).await, 201);
+    world.decide().await;
+    assert_eq!(world.post("/cancel", id.clone()).await, "201 cancelling 2");
+    world.decide().await;
+    assert_eq!(world.available().await, 5);
+    assert_eq!(world.post("/retry", id.clone()).await, "409 confirmed 2");
+    world.set("more", 12).await;
+    assert_eq!(world.post("/cancel", id.clone()).await, "201 cancelling 3");
+    world.decide().await;
+    assert_eq!(world.post("/cancel", id).await, "200 cancelled 3");
+    assert_eq!(world.available().await, 2);
+    let said = world.said("orders.*.main.DIRECT.back").await;
+    let expected = [
+        "placed placed.v1 1",
+        "confirmed confirmed.v1 1",
+        "placed cancelling.v1 2",
+        "confirmed kept.v1 2 insufficient_stock",
+        "placed cancelling.v1 3",
+        "refused refused.v1 3 cancelled",
+    ];
+    assert_eq!(said, expected);
+    let summary = world.history().await.summary;
+    assert_eq!((summary.kept, summary.cancelled), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_commands_at_once_one_wins() {
+    let world = World::start().await;
+    assert_eq!(world.place("no", 60).await, 201);
+    assert_eq!(world.place("yes", 10).await, 201);
+    world.decide().await;
+    for (path, id) in [("/retry", "no"), ("/cancel", "yes")] {
+        let body = json!({"order_id": id}).to_string();
+        let calls: Vec<_> = (0..20)
+            .map(|_| {
+                let (router, body) = (world.router.clone(), body.clone());
+                tokio::spawn(async move { send(&router, path, "admin", body).await })
+            })
+            .collect();
+        let mut answers = BTreeMap::new();
+        for call in calls {
+            *answers.entry(call.await.unwrap().0).or_insert(0) += 1;
+        }
+        assert_eq!(answers, BTreeMap::from([(200, 19), (201, 1)]), "{path}");
+    }
+    world.decide().await;
+    assert_eq!(world.available().await, 50);
+    assert_eq!(world.history().await.summary.placed, 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_and_says_where_the_order_stands() {
+    let world = World::start().await;
+    assert_eq!(world.place("yes", 10).await, 201);
+    assert_eq!(world.place("no", 60).await, 201);
+    world.decide().await;
+    for (path, id, expected) in [
+        ("/retry", "yes", "order yes of DIRECT is confirmed (attempt 1): only what is refused"),
+        ("/cancel", "no", "order no of DIRECT is refused (attempt 1): only what is confirmed"),
+    ] {
+        let body = json!({"order_id": id}).to_string();
+        let (status, body) = send(&world.router, path, "admin", body).await;
+        let detail = body["detail"].as_str().unwrap();
+        assert!(status == 409 && detail.starts_with(expected), "{body}");
+    }
+    let body = json!({"order_id": "no"}).to_string();
+    let (_, body) = send(&world.router, "/cancel", "admin", body).await;
+    assert_eq!(
+        (&body["state"], &body["reason"]),
+        (&json!("refused"), &json!("insufficient_stock"))
+    );
+    for path in ["/retry", "/cancel"] {
+        for body in [
+            json!({"order_id": "other"}),
+            json!({"order_id": "yes", "partner": "US1"}),
+            json!({"order_id": "yes", "partner": "NEW"}),
+        ] {
+            let answer = send(&world.router, path, "admin", body.to_string()).await;
+            assert_eq!(answer.0, 404, "{path} {body}");
+        }
+        let named = json!({"order_id": "yes", "attempt": 7}).to_string();
+        assert_eq!(send(&world.router, path, "admin", named).await.0, 409);
+        for body in [
+            "",
+            "[]",
+            "{}",
+            "\"yes\"",
+            "{\"order_id\":7}",
+            "{\"order_id\":\"\"}",
+            "{\"order_id\":\"yes\",\"attempt\":-1}",
+            "{\"order_id\":\"yes\",\"partner\":\"no such/name\"}",
+            "{\"order_id\":\"yes\",\"force\":true}",
+            "\u{0}",
+        ] {
+            let (status, problem) = send(&world.router, path, "admin", body.into()).await;
+            assert_eq!((status, &problem["status"]), (422, &json!(422)), "{path} {body}");
+        }
+        let body = json!({"order_id": "yes"}).to_string();
+        for (token, status) in [("guess", 401), ("connector", 403)] {
+            assert_eq!(send(&world.router, path, token, body.clone()).await.0, status);
+        }
+    }
+    assert_eq!(world.said("orders.placed.>").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_answer_is_lost_can_be_repeated() {
+    let world = World::start().await;
+    assert_eq!(world.place("no", 60).await, 201);
+    world.decide().await;
+    let body = json!({"order_id": "no", "attempt": 1});
+    world.server.kill();
+    assert_eq!(send(&world.router, "/retry", "admin", body.to_string()).await.0, 503);
+    world.server.restart();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = world.post("/retry", body.clone()).await;
+        if answer.starts_with("20") {
+            break;
+        }
+        assert!(answer.starts_with("503") && Instant::now() < deadline, "{answer}");
+    }
+    world.decide().await;
+    assert_eq!(world.post("/retry", body).await, "200 refused 2");
+    assert_eq!(world.history().await.summary.placed, 2);
+}
