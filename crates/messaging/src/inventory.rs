@@ -22,6 +22,14 @@ pub struct Inventory {
     warehouse: WarehouseId,
 }
 
+impl Inventory {
+    /// The book of `warehouse`.
+    #[must_use]
+    pub fn new(warehouse: WarehouseId) -> Self {
+        Self { warehouse }
+    }
+}
+
 /// The journal of one warehouse on NATS.
 pub type InventoryJournal = Journal<Inventory, NatsLog>;
 
@@ -30,7 +38,7 @@ pub type InventoryJournal = Journal<Inventory, NatsLog>;
 pub fn journal(nats: &Nats, warehouse: &WarehouseId) -> InventoryJournal {
     let subject = subject::inventory_journal(warehouse);
     let log = NatsLog::new(nats.clone(), subject.clone());
-    Journal::new(subject, Inventory { warehouse: warehouse.clone() }, log)
+    Journal::new(subject, Inventory::new(warehouse.clone()), log)
 }
 
 /// Reads the whole journal of `warehouse` and all its facts.

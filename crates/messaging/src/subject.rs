@@ -111,6 +111,12 @@ pub fn order(
     format!("{ORDERS}.{}.{warehouse}.{partner}.{}", stage.as_str(), token(order_id.as_str()))
 }
 
+/// `orders.placed.<warehouse>.>`: the input of the warehouse's journal.
+#[must_use]
+pub fn placed(warehouse: &WarehouseId) -> String {
+    format!("{ORDERS}.placed.{warehouse}.>")
+}
+
 /// `files.<stage>.<partner>.<arrival>`; stages are `arrived`, `transformed` and `failed`.
 #[must_use]
 pub fn file(stage: &str, partner: &PartnerId, arrival: &str) -> String {
@@ -127,6 +133,12 @@ pub fn inventory_journal(warehouse: &WarehouseId) -> String {
 #[must_use]
 pub fn inventory_changed(warehouse: &WarehouseId, product: &ProductId, decision: &str) -> String {
     format!("inventory.changed.{warehouse}.{}.{}", token(product.as_str()), token(decision))
+}
+
+/// `inventory.changed.<warehouse>.>`.
+#[must_use]
+pub fn changed(warehouse: &WarehouseId) -> String {
+    format!("inventory.changed.{warehouse}.>")
 }
 
 /// `errors.dead.<function>`.

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod decide;
+mod key;
+mod skip;
 mod stock;
 
 use axum::routing::{get, post};
@@ -34,6 +36,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .at(Door::Connector, "/", post(decide::batch))
         .at(Door::Read, "/stock", get(stock::list))
         .at(Door::Admin, "/stock", axum::routing::put(stock::set))
+        .at(Door::Admin, "/journal/skip", post(skip::skip))
         .with_state(Arc::new(app));
     let ready = move || {
         let nats = nats.clone();

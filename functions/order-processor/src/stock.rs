@@ -1,23 +1,23 @@
 //! `/stock`: looking at stock and setting it.
 
+use crate::key::idempotency_key;
 use crate::{App, unavailable};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use domain::inventory::Body;
 use domain::{ProductId, WarehouseId};
-use messaging::journal::Decide;
+use messaging::journal::{self, Applied, Decide};
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Most products that one command may set; its entry must fit into one message.
 const PRODUCTS_MAX: usize = 2_000;
 /// Largest stock of a product.
 const AVAILABLE_MAX: i64 = 1_000_000_000_000;
-/// Most characters of an `Idempotency-Key`.
-const KEY_MAX: usize = 255;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Filter {
@@ -83,30 +83,21 @@ pub(crate) async fn set(
     headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Result<Json<Done>, Problem> {
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-    let key = key.filter(|key| (1..=KEY_MAX).contains(&key.len())).ok_or_else(|| {
-        Problem::bad_request(format!("an Idempotency-Key of 1 to {KEY_MAX} characters is needed"))
-    })?;
+    let key = idempotency_key(&headers)?;
     let command: Command =
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
     check(&command)?;
-    let mut applied = false;
     let journal = app.journal(&command.warehouse);
-    let done = journal.commit(|view| {
-        if view.state.keys.contains_key(key) {
-            return Decide::Answer(());
-        }
-        // A key may stand in an entry that this process has not read.
-        if !view.fresh {
-            return Decide::Refresh;
-        }
-        applied = true;
-        let body = Body::Set { key: key.to_owned(), available: command.available.clone() };
-        Decide::Append { body, decided_to: None }
-    });
-    done.await.map_err(|error| unavailable(&error))?;
+    let done = journal.command(
+        |state| state.keys.contains_key(key),
+        |_| {
+            let body = Body::Set { key: key.to_owned(), available: command.available.clone() };
+            Ok::<_, Infallible>(journal::Command { body, decided_to: None })
+        },
+    );
+    let Ok(done) = done.await.map_err(|error| unavailable(&error))?;
     let products = command.available.len();
-    Ok(Json(Done { warehouse: command.warehouse, products, applied }))
+    Ok(Json(Done { warehouse: command.warehouse, products, applied: done == Applied::Now }))
 }
 
 fn check(command: &Command) -> Result<(), Problem> {

@@ -318,6 +318,23 @@ async fn bad_messages_are_decided_too() {
 }
 
 #[tokio::test]
+async fn an_envelope_that_cannot_be_read_does_not_hold_what_is_behind_it() {
+    let world = World::start().await;
+    let mut events = chain(2, ["1", "2", "3", "4"].map(|id| one(id, "P001", 1)));
+    events[0]["partner"] = "no such/name".into();
+    events[0]["subject"] = "orders.placed.main.DIRECT.1".into();
+    events[1]["time"] = 7.into();
+    events[2]["subject"] = json!(["orders.placed.main.DIRECT.3"]);
+    assert_eq!(world.decide(0, &events).await, 8);
+    assert_eq!(world.available("P001").await, 49);
+    let refused = world.messages(streams::ORDERS, "orders.refused.>").await;
+    let [refused] = &refused[..] else { panic!("one names its order") };
+    assert_eq!(refused.subject, "orders.refused.main.DIRECT.1");
+    assert_eq!(refused.header("Orderflow-Reason"), "unreadable");
+    assert_eq!(world.subjects(streams::ERRORS, "errors.undecidable.main.>").await.len(), 2);
+}
+
+#[tokio::test]
 async fn of_a_batch_that_is_too_large_for_one_message_a_part_is_decided_and_then_the_rest() {
     let world = World::start().await;
     let orders = (0..12).map(|n| {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// cannot be read.
 pub const DETAIL_MAX: usize = 500;
 /// Most bytes of a file's name in a decision; it is a SHA-256.
-const FILE_BYTES_MAX: usize = 128;
+pub const FILE_BYTES_MAX: usize = 128;
 
 /// One entry's content.
 #[derive(Clone, Debug, Serialize, Deserialize)]

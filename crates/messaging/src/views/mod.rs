@@ -1,8 +1,10 @@
 //! What became of the orders: a fold of `ORDERS` by subjects and headers, no bodies.
 
 mod lookup;
+mod next;
 
 pub use lookup::{Messages, lookup};
+pub use next::{Next, NextError, next};
 
 use crate::subject::{OrderSubject, Stage};
 use crate::{Nats, header, streams, tail};

@@ -197,7 +197,15 @@ impl<'a> Lane<'a, '_> {
     fn verdict(&mut self, entry: &Entry, outcome: &Outcome) {
         let placed = outcome.placed;
         let summary = &mut self.report.summary;
-        let cancels = outcome.wanted.as_ref().and_then(|wanted| wanted.cancels.as_ref());
+        let skipped = matches!(entry.content, Content::Skip(_));
+        let wanted = outcome.wanted.as_ref();
+        // What is skipped is not repeated; the placed message says what it was.
+        let cancels = match skipped {
+            true => self.placed.get(&placed).and_then(|placed| placed.cancels),
+            false => wanted
+                .and_then(|wanted| wanted.cancels.as_ref())
+                .map(|cancels| (cancels.attempt, cancels.placed)),
+        };
         let problem = match (&outcome.verdict, cancels) {
             (Verdict::Confirmed(_), None) => {
                 summary.confirmed += 1;
@@ -206,30 +214,31 @@ impl<'a> Lane<'a, '_> {
             }
             (Verdict::Refused(refusal), None) => {
                 summary.refused += 1;
-                let holds = match (&entry.content, &outcome.wanted) {
-                    (Content::Skip(_), _) => matches!(refusal, Refusal::Skipped { .. }),
-                    (_, Some(wanted)) => self.holds(wanted, refusal),
-                    (_, None) => matches!(refusal, Refusal::Unreadable { .. }),
+                let holds = match wanted {
+                    _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
+                    Some(wanted) => self.holds(wanted, refusal),
+                    None => matches!(refusal, Refusal::Unreadable { .. }),
                 };
                 let detail = || (Rule::RefusalWrong, format!("#{placed} was refused: {refusal}"));
                 (!holds).then(detail)
             }
-            (Verdict::Cancelled { attempt, .. }, Some(cancels)) => {
+            (Verdict::Cancelled { attempt, .. }, Some((of, stands))) if !skipped => {
                 summary.cancelled += 1;
-                let stood = self.standing.remove(&cancels.placed);
+                let stood = self.standing.remove(&stands);
                 let detail = || {
-                    let detail =
-                        format!("#{placed} cancels #{}, which does not stand", cancels.placed);
+                    let detail = format!("#{placed} cancels #{stands}, which does not stand");
                     (Rule::CancelWrong, detail)
                 };
-                (!stood || *attempt != cancels.attempt).then(detail)
+                (!stood || *attempt != of).then(detail)
             }
-            (Verdict::Kept(refusal), Some(cancels)) => {
+            (Verdict::Kept(refusal), Some((_, stands))) => {
                 summary.kept += 1;
-                let holds = outcome.wanted.as_ref().is_some_and(|w| self.holds(w, refusal));
-                if !self.standing.contains(&cancels.placed) {
-                    let detail =
-                        format!("#{placed} keeps #{}, which does not stand", cancels.placed);
+                let holds = match skipped {
+                    true => matches!(refusal, Refusal::Skipped { .. }),
+                    false => wanted.is_some_and(|wanted| self.holds(wanted, refusal)),
+                };
+                if !self.standing.contains(&stands) {
+                    let detail = format!("#{placed} keeps #{stands}, which does not stand");
                     Some((Rule::CancelWrong, detail))
                 } else if holds {
                     None

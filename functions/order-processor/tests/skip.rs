@@ -1,0 +1,302 @@
+//! An operator's refusal of the next message, on a real nats-server.
+#![cfg(test)]
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use chrono::DateTime;
+use domain::order::{Cancels, Order, Terms};
+use domain::raw;
+use http_body_util::BodyExt as _;
+use messaging::journal::{Place, position};
+use messaging::publish::{self, Outgoing, Published};
+use messaging::{Event, Nats, events, streams, tail};
+use runtime::Env;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use testkit::history::{History, Options, Report};
+use testkit::nats::Server;
+use tower::ServiceExt as _;
+
+const FILTER: &str = "orders.placed.main.>";
+
+struct World {
+    server: Server,
+    nats: Nats,
+    router: Router,
+}
+
+impl World {
+    async fn start() -> Self {
+        let server = Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        setup(&nats).await;
+        let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", server.url())])
+            .with_secret("connector-token", "connector")
+            .with_secret("api-token-read", "read")
+            .with_secret("api-token-admin", "admin");
+        let router = order_processor::build(&mut env).await.unwrap().into_router();
+        Self { server, nats, router }
+    }
+
+    async fn send(&self, request: Request<Body>) -> (u16, Value) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn skip(&self, key: &str, body: impl ToString) -> (u16, Value) {
+        let request = Request::post("/journal/skip")
+            .header(header::AUTHORIZATION, "Bearer admin")
+            .header("idempotency-key", key);
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn skip_at(&self, sequence: u64) -> (u16, Value) {
+        let body = json!({"sequence": sequence, "reason": "it makes the function fail"});
+        self.skip(&format!("key-{sequence}"), body).await
+    }
+
+    async fn publish(&self, message: &Outgoing) -> u64 {
+        match publish::one(&self.nats, message, None).await.unwrap() {
+            Published::Stored(sequence) => sequence,
+            Published::Occupied => panic!("{} is occupied", message.subject),
+        }
+    }
+
+    async fn place(&self, id: &str, quantity: i64) -> u64 {
+        self.publish(&placed(&order(id, quantity))).await
+    }
+
+    /// What stands on the lane, as the connector sends it.
+    async fn batch(&self) -> Request<Body> {
+        let (mut batch, mut previous) = (Vec::new(), 0_u64);
+        let each = |message: &async_nats::jetstream::Message| {
+            let sequence = message.info().unwrap().stream_sequence;
+            let subject = message.subject.as_str();
+            let raw = || Event::new(sequence.to_string(), "/test", events::RAW, subject, None);
+            let event = serde_json::from_slice(&message.payload);
+            let mut event: Event<Option<Box<RawValue>>> = event.unwrap_or_else(|_| raw());
+            event.sequence = Some(sequence.to_string());
+            event.previous = Some(previous.to_string());
+            previous = sequence;
+            batch.push(serde_json::to_string(&event).unwrap());
+        };
+        tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await.unwrap();
+        let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
+        let request = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+            .header(header::AUTHORIZATION, "Bearer connector")
+            .header("orderflow-after", 0)
+            .header("orderflow-stream", "ORDERS")
+            .header("orderflow-stream-created", place.created)
+            .header("orderflow-filter", FILTER);
+        request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
+    }
+
+    async fn decide(&self) -> u64 {
+        let (status, body) = self.send(self.batch().await).await;
+        assert_eq!(status, 200, "{body}");
+        body["decided_to"].as_u64().unwrap()
+    }
+
+    async fn available(&self) -> i64 {
+        let request = Request::get("/stock").header(header::AUTHORIZATION, "Bearer read");
+        let (_, body) = self.send(request.body(Body::empty()).unwrap()).await;
+        body["products"]["P001"]["available"].as_i64().unwrap()
+    }
+
+    /// `subject type reason` of everything on `filter`.
+    async fn said(&self, stream: &str, filter: &str) -> Vec<String> {
+        let mut said = Vec::new();
+        let each = |message: &async_nats::jetstream::Message| {
+            let event: Event = serde_json::from_slice(&message.payload).unwrap();
+            let reason = message.headers.as_ref().and_then(|h| h.get("Orderflow-Reason"));
+            let reason = reason.map_or("", |reason| reason.as_str());
+            let kind = event.kind.trim_start_matches("orderflow.order.").to_owned();
+            said.push(format!("{} {kind} {reason}", message.subject).trim().to_owned());
+        };
+        tail::read(&self.nats, stream, filter, 1, false, each).await.unwrap();
+        said
+    }
+
+    async fn history(&self) -> Report {
+        let history = History::read(&self.server.url()).await.unwrap();
+        let report = history.check(Options { sent: false });
+        report.assert_clean();
+        report
+    }
+}
+
+async fn setup(nats: &Nats) {
+    for step in streams::setup(nats, streams::Settings::default()).await {
+        step.outcome.unwrap();
+    }
+}
+
+fn order(id: &str, quantity: i64) -> Order {
+    let json = json!({"order_id": id, "product": "P001", "quantity": quantity, "price": 1});
+    raw::read(&json, None).unwrap().place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap()
+}
+
+fn placed(order: &Order) -> Outgoing {
+    let subject = format!("orders.placed.main.DIRECT.{}", order.order_id);
+    let kind = match order.cancels {
+        Some(_) => events::ORDER_CANCELLING,
+        None => events::ORDER_PLACED,
+    };
+    let event =
+        Event::new(format!("{}:{}", order.order_id, order.attempt), "/test", kind, &subject, order);
+    Outgoing::new(subject, event.to_bytes())
+        .header("Orderflow-Attempt", &order.attempt.to_string())
+        .header("Orderflow-Kind", messaging::inventory::kind_name(order.kind))
+}
+
+#[tokio::test]
+async fn what_is_skipped_is_refused_and_the_lane_goes_on_behind_it() {
+    let world = World::start().await;
+    // The first message of a journal that has no entry yet, and one in the middle.
+    let first = world.place("1", 1).await;
+    let (status, body) = world.skip_at(first).await;
+    assert_eq!((status, &body["applied"]), (200, &json!(true)), "{body}");
+    world.place("2", 2).await;
+    assert!(world.decide().await > first);
+    let third = world.place("3", -3).await;
+    let fourth = world.place("4", 4).await;
+    assert_eq!(world.skip_at(third).await.0, 200);
+    // The connector gives out what it holds, and finds a position that has moved on.
+    assert_eq!(world.decide().await, fourth);
+    assert_eq!(world.available().await, 44);
+    let said = world.said(streams::ORDERS, "orders.refused.>").await;
+    let expected =
+        ["1", "3"].map(|id| format!("orders.refused.main.DIRECT.{id} refused.v1 skipped"));
+    assert_eq!(said, expected);
+    let summary = world.history().await.summary;
+    assert_eq!((summary.confirmed, summary.refused), (2, 2));
+}
+
+#[tokio::test]
+async fn a_message_is_skipped_once_whoever_repeats_it() {
+    let world = World::start().await;
+    let first = world.place("1", 1).await;
+    let second = world.place("2", 1).await;
+    let body = json!({"sequence": first, "reason": "r"});
+    assert_eq!(world.skip("a", &body).await.1["applied"], true);
+    assert_eq!(world.skip("a", &body).await.1["applied"], false);
+    let (status, answer) = world.skip("b", &body).await;
+    assert_eq!((status, &answer["decided_to"]), (409, &json!(first)), "{answer}");
+    assert_eq!(world.decide().await, second);
+    assert_eq!(world.skip("a", &body).await.1["applied"], false);
+    world.history().await;
+}
+
+#[tokio::test]
+async fn only_the_next_message_can_be_skipped() {
+    let world = World::start().await;
+    assert_eq!(world.skip_at(1).await.1["detail"], "nothing waits behind 0");
+    let first = world.place("1", 1).await;
+    let second = world.place("2", 1).await;
+    let (status, body) = world.skip_at(second).await;
+    let expected = format!("the next message is {first}, not {second}");
+    assert_eq!((status, &body["detail"]), (409, &json!(expected)));
+    assert_eq!(body["decided_to"], 0);
+    assert_eq!(world.skip_at(first + 100).await.0, 409);
+    assert_eq!(world.skip_at(0).await.0, 409);
+    let elsewhere = json!({"sequence": first, "reason": "r", "warehouse": "north"});
+    assert_eq!(world.skip("k", elsewhere).await.0, 409);
+    assert_eq!(world.decide().await, second);
+    assert_eq!(world.skip_at(second).await.0, 409);
+    assert_eq!(world.history().await.summary.confirmed, 2);
+}
+
+#[tokio::test]
+async fn a_command_that_is_wrong_says_why() {
+    let world = World::start().await;
+    let first = world.place("1", 1).await;
+    for reason in [" ".to_owned(), "x".repeat(501)] {
+        let (status, body) = world.skip("k", json!({"sequence": first, "reason": reason})).await;
+        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("reason")));
+    }
+    for body in [
+        "",
+        "{}",
+        r#"{"sequence":1}"#,
+        r#"{"sequence":-1,"reason":"r"}"#,
+        r#"{"sequence":"1","reason":"r"}"#,
+        r#"{"sequence":1,"reason":"r","all":true}"#,
+        r#"{"sequence":1,"reason":"r","warehouse":"a.b"}"#,
+    ] {
+        assert_eq!(world.skip("k", body).await.0, 422, "{body}");
+    }
+    let body = json!({"sequence": first, "reason": "r"});
+    assert_eq!(world.skip(&"k".repeat(256), &body).await.0, 400);
+    for (token, status) in [("guess", 401), ("read", 403), ("connector", 403)] {
+        let request = Request::post("/journal/skip")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header("idempotency-key", "k");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        assert_eq!(world.send(request).await.0, status, "{token}");
+    }
+    assert_eq!(world.decide().await, first);
+    assert_eq!(world.history().await.summary.confirmed, 1);
+}
+
+#[tokio::test]
+async fn an_order_whose_cancellation_is_skipped_stays_confirmed() {
+    let world = World::start().await;
+    let sale = order("1", 5);
+    let first = world.publish(&placed(&sale)).await;
+    world.decide().await;
+    let cancels = Cancels { attempt: 1, placed: first, decision: "d".into() };
+    let second = world.publish(&placed(&sale.cancelling(cancels))).await;
+    assert_eq!(world.skip_at(second).await.0, 200);
+    assert_eq!(world.available().await, 45);
+    let said = world.said(streams::ORDERS, "orders.confirmed.>").await;
+    let expected = ["confirmed.v1", "kept.v1 skipped"]
+        .map(|kind| format!("orders.confirmed.main.DIRECT.1 {kind}"));
+    assert_eq!(said, expected);
+    assert_eq!(world.history().await.summary.kept, 1);
+}
+
+#[tokio::test]
+async fn what_names_no_order_is_skipped_as_well() {
+    let world = World::start().await;
+    let sequence =
+        world.publish(&Outgoing::new("orders.placed.main.x".into(), "\u{0}garbage".into())).await;
+    assert_eq!(world.skip_at(sequence).await.0, 200);
+    assert!(world.said(streams::ORDERS, "orders.refused.>").await.is_empty());
+    let said = world.said(streams::ERRORS, "errors.undecidable.main.>").await;
+    assert_eq!(said.len(), 1);
+    world.history().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_made_anew_is_not_skipped_into() {
+    let world = World::start().await;
+    world.place("1", 1).await;
+    world.decide().await;
+    world.nats.js.delete_stream(streams::ORDERS).await.unwrap();
+    setup(&world.nats).await;
+    // It begins at 1 again, and what is decided is only a number in it.
+    world.place("2", 1).await;
+    let next = world.place("3", 1).await;
+    assert_eq!(next, 2);
+    let (status, body) = world.skip_at(next).await;
+    assert_eq!(status, 409);
+    assert!(body["detail"].as_str().unwrap().ends_with("rebase first"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_decided_and_skipped_at_once_ends_once() {
+    let world = World::start().await;
+    for number in 0..10 {
+        let sequence = world.place(&number.to_string(), 1).await;
+        let batch = world.batch().await;
+        let (decided, skipped) = tokio::join!(world.send(batch), world.skip_at(sequence));
+        assert_eq!(decided.0, 200, "{}", decided.1);
+        assert!(matches!(skipped.0, 200 | 409), "{}", skipped.1);
+    }
+    let summary = world.history().await.summary;
+    assert_eq!(summary.confirmed + summary.refused, 10);
+}
