@@ -7,6 +7,7 @@ pub mod header;
 pub mod inventory;
 pub mod journal;
 pub mod kv;
+pub mod link;
 pub mod nats;
 pub mod publish;
 pub mod streams;

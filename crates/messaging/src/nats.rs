@@ -1,7 +1,9 @@
 //! The connection.
 
+use crate::link::Link;
 use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectOptions, Event};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait for an acknowledgement or an answer of the JetStream API.
@@ -16,6 +18,8 @@ pub struct Nats {
     pub client: Client,
     /// JetStream on it.
     pub js: jetstream::Context,
+    /// What the connection said about itself.
+    pub link: Arc<Link>,
 }
 
 /// Why there is no connection.
@@ -34,12 +38,12 @@ impl Nats {
     /// # Errors
     /// The first attempt failed and `wait` is not set.
     pub async fn connect(url: &str, name: &str, wait: bool) -> Result<Self, ConnectError> {
-        let mut options = ConnectOptions::new()
-            .name(name)
-            .ping_interval(Duration::from_secs(10))
-            .request_timeout(Some(TIMEOUT))
-            .subscription_capacity(64 * 1024)
-            .event_callback(|event| async move { log(&event) });
+        let link = Arc::new(Link::default());
+        let noting = Arc::clone(&link);
+        let mut options = options(name).event_callback(move |event| {
+            noting.note(&event);
+            async move { log(&event) }
+        });
         if wait {
             options = options.retry_on_initial_connect();
         }
@@ -54,7 +58,7 @@ impl Nats {
             .max_ack_inflight(IN_FLIGHT_MAX)
             .backpressure_on_inflight(true)
             .build(client.clone());
-        Ok(Self { client, js })
+        Ok(Self { client, js, link })
     }
 
     /// Is the connection up, and does JetStream answer? For readiness.
@@ -76,6 +80,16 @@ impl Nats {
     }
 }
 
+fn options(name: &str) -> ConnectOptions {
+    ConnectOptions::new()
+        .name(name)
+        // However long the server is away.
+        .max_reconnects(None)
+        .ping_interval(Duration::from_secs(10))
+        .request_timeout(Some(TIMEOUT))
+        .subscription_capacity(64 * 1024)
+}
+
 fn log(event: &Event) {
     match event {
         Event::Connected | Event::Draining | Event::Closed => tracing::info!(%event, "nats"),
@@ -85,5 +99,16 @@ fn log(event: &Event) {
         | Event::SlowConsumer(_)
         | Event::ServerError(_)
         | Event::ClientError(_) => tracing::warn!(%event, "nats"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_away_is_never_given_up() {
+        let shown = format!("{:?}", options("test"));
+        assert!(shown.contains("\"max_reconnects\": None"), "{shown}");
     }
 }
