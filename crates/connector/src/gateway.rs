@@ -1,6 +1,7 @@
-//! Calls through the gateway.
+//! Lists and calls functions.
 
 use crate::Settings;
+use crate::invoke::Invoke;
 use crate::metrics::{Metrics, OfCode, OfFunction};
 use crate::verdict::Reply;
 use base64::Engine as _;
@@ -40,6 +41,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 pub(crate) struct Gateway {
     http: Client<HttpConnector, Full<Bytes>>,
     base: String,
+    invoke: Invoke,
     token: HeaderValue,
     basic_auth: Option<HeaderValue>,
     calls: Arc<Calls>,
@@ -98,15 +100,17 @@ impl Gateway {
             let both = base64::engine::general_purpose::STANDARD.encode(both);
             authorization(&format!("Basic {both}"))
         });
+        let invoke = settings.invoke.clone();
         let process = RandomState::new().hash_one(std::process::id());
         let calls = Arc::new(Calls { process, number: AtomicU64::new(0) });
-        Self { http, base, token: bearer(&settings.token), basic_auth, calls, metrics }
+        Self { http, base, invoke, token: bearer(&settings.token), basic_auth, calls, metrics }
     }
 
     /// The functions there are.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>, ListError> {
         let mut request = Request::new(Full::default());
-        *request.uri_mut() = self.uri("/system/functions").map_err(ListError::Unreachable)?;
+        let uri = format!("{}/system/functions", self.base);
+        *request.uri_mut() = address(&uri).map_err(ListError::Unreachable)?;
         if let Some(value) = &self.basic_auth {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
@@ -173,7 +177,11 @@ impl Gateway {
     fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, String> {
         let mut request = Request::new(Full::new(call.body.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri(&format!("/function/{}", call.function))?;
+        let uri = match &self.invoke {
+            Invoke::Gateway => format!("{}/function/{}", self.base, call.function),
+            Invoke::Direct(template) => template.of(call.function),
+        };
+        *request.uri_mut() = address(&uri)?;
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(BATCH_JSON));
         headers.insert(AUTHORIZATION, self.token.clone());
@@ -184,11 +192,6 @@ impl Gateway {
             position.write_to(headers).map_err(|error| error.to_string())?;
         }
         Ok(request)
-    }
-
-    fn uri(&self, path: &str) -> Result<hyper::Uri, String> {
-        let uri = format!("{}{path}", self.base);
-        uri.parse().map_err(|error| format!("{uri:?} is no address: {error}"))
     }
 }
 
@@ -206,6 +209,10 @@ impl Drop for Gauged {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+fn address(uri: &str) -> Result<hyper::Uri, String> {
+    uri.parse().map_err(|error| format!("{uri:?} is no address: {error}"))
 }
 
 fn bearer(token: &Secret) -> HeaderValue {

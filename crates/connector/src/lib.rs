@@ -5,6 +5,7 @@ pub mod backoff;
 mod circuit;
 pub mod event;
 mod gateway;
+mod invoke;
 mod metrics;
 pub mod ordered;
 mod program;
@@ -16,6 +17,7 @@ mod value;
 pub mod verdict;
 
 pub use annotations::durable_name;
+pub use invoke::{Invoke, Template, TemplateError};
 pub use program::main;
 pub use settings::Settings;
 

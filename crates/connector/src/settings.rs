@@ -1,5 +1,6 @@
 //! The settings of the connector.
 
+use crate::invoke::{Invoke, Template};
 use hyper::Uri;
 use runtime::{Env, EnvError, Secret, ServerSettings};
 use std::time::Duration;
@@ -11,6 +12,8 @@ pub struct Settings {
     pub nats_url: String,
     /// `ORDERFLOW_GATEWAY_URL`: where `/function/<name>` and `/system/functions` are.
     pub gateway: Uri,
+    /// `ORDERFLOW_INVOKE` (`gateway`, or `direct` at `ORDERFLOW_DIRECT_URL`): whom calls go to.
+    pub invoke: Invoke,
     /// `ORDERFLOW_POLL_SECONDS` (5): how often the functions are listed.
     pub poll: Duration,
     /// Secret `connector-token`: what functions know the connector by.
@@ -34,6 +37,7 @@ impl Settings {
         {
             env.problem("ORDERFLOW_GATEWAY_URL", format!("{uri}: not http://HOST:PORT"));
         }
+        let invoke = invoke(env);
         let poll = env.seconds("ORDERFLOW_POLL_SECONDS", Duration::from_secs(5));
         if poll < Duration::from_millis(100) {
             env.problem("ORDERFLOW_POLL_SECONDS", format!("{}: below 0.1", poll.as_secs_f64()));
@@ -50,6 +54,7 @@ impl Settings {
             Some(Self {
                 nats_url: nats_url?,
                 gateway: gateway?,
+                invoke: invoke?,
                 poll,
                 token: token?,
                 basic_auth,
@@ -59,9 +64,45 @@ impl Settings {
     }
 }
 
+fn invoke(env: &mut Env) -> Option<Invoke> {
+    let template: Option<Template> = env.optional("ORDERFLOW_DIRECT_URL");
+    let how: String = env.or("ORDERFLOW_INVOKE", "gateway".to_owned());
+    match (how.as_str(), template) {
+        ("direct", template) => return Some(Invoke::Direct(template.unwrap_or_default())),
+        ("gateway", None) => return Some(Invoke::Gateway),
+        ("gateway", Some(_)) => {
+            env.problem("ORDERFLOW_DIRECT_URL", "only with ORDERFLOW_INVOKE direct");
+        }
+        (other, _) => {
+            env.problem("ORDERFLOW_INVOKE", format!("{other:?}: not gateway or direct"));
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_are_called_through_the_gateway_or_directly() {
+        let read = |pairs: &[(&str, &str)]| {
+            let mut env = Env::from_pairs(pairs.iter().copied());
+            let invoke = invoke(&mut env);
+            env.finish(|| invoke).map_err(|mut error| error.problems.remove(0).name)
+        };
+        assert_eq!(read(&[]), Ok(Invoke::Gateway));
+        let direct = Invoke::Direct(Template::default());
+        assert_eq!(read(&[("ORDERFLOW_INVOKE", "direct")]), Ok(direct));
+        let url = ("ORDERFLOW_DIRECT_URL", "http://{function}:80/");
+        let direct = Invoke::Direct(url.1.parse().unwrap());
+        assert_eq!(read(&[("ORDERFLOW_INVOKE", "direct"), url]), Ok(direct));
+        assert_eq!(read(&[url]), Err("ORDERFLOW_DIRECT_URL".to_owned()));
+        assert_eq!(read(&[("ORDERFLOW_INVOKE", "both")]), Err("ORDERFLOW_INVOKE".to_owned()));
+        let bad = ("ORDERFLOW_DIRECT_URL", "http://f/");
+        let read = read(&[("ORDERFLOW_INVOKE", "direct"), bad]);
+        assert_eq!(read, Err("ORDERFLOW_DIRECT_URL".to_owned()));
+    }
 
     #[test]
     fn all_wrong_settings_are_named_at_once() {

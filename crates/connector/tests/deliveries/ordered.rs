@@ -337,3 +337,17 @@ async fn two_lanes_are_read_each_for_itself() {
     assert_eq!(seen.lock().unwrap().len(), 2);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_lane_can_be_given_out_past_the_gateway() {
+    let mut world = World::new().await;
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    world.gateway.annotate("p", ORDERED);
+    let expected = publish(&world, 30).await;
+    let direct = world.direct();
+    world.start_with(|settings| settings.invoke = direct).await;
+    decided(&ledger, &expected).await;
+    assert_eq!(world.gateway.direct_calls(), world.gateway.calls("p").len());
+    world.stop().await;
+}

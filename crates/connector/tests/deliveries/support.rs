@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use connector::Settings;
+use connector::{Invoke, Settings};
 use messaging::{Nats, streams};
 use runtime::{Secret, ServerSettings};
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ struct Functions {
     handlers: BTreeMap<String, (Handler, Duration)>,
     calls: Vec<(String, Call)>,
     listing_fails: bool,
+    direct: usize,
 }
 
 /// A gateway with functions that are closures.
@@ -105,12 +106,19 @@ impl Gateway {
         self.calls(name).into_iter().flat_map(|call| call.events).collect()
     }
 
+    /// How many calls came past the gateway.
+    pub(crate) fn direct_calls(&self) -> usize {
+        self.lock().direct
+    }
+
     async fn serve(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
             .route("/system/functions", get(list))
             .route("/function/{name}", post(invoke))
+            // The functions themselves, as they are reached past the gateway.
+            .route("/direct/{name}/", post(directly))
             .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         url
@@ -126,6 +134,16 @@ async fn list(State(gateway): State<Gateway>) -> Response {
     let list: Vec<Value> =
         list.map(|(name, annotations)| json!({"name": name, "annotations": annotations})).collect();
     Value::from(list).to_string().into_response()
+}
+
+async fn directly(
+    State(gateway): State<Gateway>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    gateway.lock().direct += 1;
+    invoke(State(gateway), Path(name), headers, body).await
 }
 
 async fn invoke(
@@ -181,18 +199,21 @@ impl World {
     }
 
     pub(crate) async fn start(&mut self) {
-        self.start_with(TOKEN).await;
+        self.start_with(|_| {}).await;
     }
 
-    pub(crate) async fn start_with(&mut self, token: &str) {
-        let settings = Settings {
+    /// Starts it with other settings than usual.
+    pub(crate) async fn start_with(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = Settings {
             nats_url: self.server.url(),
             gateway: self.url.parse().unwrap(),
+            invoke: Invoke::Gateway,
             poll: Duration::from_millis(100),
-            token: Secret::new(token),
+            token: Secret::new(TOKEN),
             basic_auth: None,
             server: ServerSettings::ephemeral(),
         };
+        change(&mut settings);
         let nats = Nats::connect(&self.server.url(), "connector", false).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -200,6 +221,11 @@ impl World {
             connector::run(settings, nats, asked).await.unwrap();
         });
         self.connector = Some((stop, task));
+    }
+
+    /// The address of functions past the gateway.
+    pub(crate) fn direct(&self) -> Invoke {
+        Invoke::Direct(format!("{}/direct/{{function}}/", self.url).parse().unwrap())
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -1,6 +1,7 @@
 //! Messages given out each for itself, on a real nats-server.
 
 use crate::support::{World, done, numbers, until};
+use runtime::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -153,7 +154,7 @@ async fn a_wrong_token_does_not_cost_the_message() {
     let mut world = World::new().await;
     world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.max-deliver", "1")]);
     world.gateway.deploy("f", done);
-    world.start_with("wrong").await;
+    world.start_with(|settings| settings.token = Secret::new("wrong")).await;
     world.publish("orders", r#"{"n": 1}"#).await;
     until("it was tried", async || matches!(world.open("f", "orders").await, (0, 1))).await;
     world.stop().await;
@@ -309,5 +310,24 @@ async fn a_call_in_progress_ends_before_the_connector_does() {
     world.start().await;
     world.settled("f", "orders").await;
     assert_eq!(numbers(&world.gateway.events("f")), [0, 1, 2]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn functions_can_be_called_past_the_gateway() {
+    let mut world = World::new().await;
+    let direct = world.direct();
+    world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.max-deliver", "1")]);
+    world.start_with(|settings| settings.invoke = direct).await;
+    for n in 0..5 {
+        world.publish("orders", &json!({"n": n}).to_string()).await;
+    }
+    until("it was tried", async || world.gateway.direct_calls() > 0).await;
+    world.gateway.deploy("f", done);
+    world.settled("f", "orders").await;
+    let given: BTreeSet<_> = numbers(&world.gateway.events("f")).into_iter().collect();
+    assert_eq!(given, (0..5).collect());
+    assert_eq!(world.dead_letters().await, 0, "a function that is not there costs no message");
+    assert!(world.gateway.direct_calls() > 5);
     world.stop().await;
 }
