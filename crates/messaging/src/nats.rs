@@ -2,7 +2,7 @@
 
 use crate::link::Link;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,16 +24,17 @@ pub struct Nats {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot connect to NATS at {url}")]
+#[error("cannot connect to NATS at {hosts}")]
 pub struct ConnectError {
-    url: String,
+    hosts: String,
     #[source]
     source: async_nats::ConnectError,
 }
 
 impl Nats {
-    /// Connects, trying again for as long as it takes when `wait` is set; afterwards the client
-    /// reconnects by itself for ever, at most every 4 s.
+    /// Connects to `url`, or to the first of several that answers, separated by commas; as the user
+    /// that one of them names (`nats://USER:PASSWORD@HOST`). Tries again for as long as it takes when
+    /// `wait` is set; afterwards the client reconnects by itself for ever, at most every 4 s.
     ///
     /// # Errors
     /// The first attempt failed and `wait` is not set.
@@ -48,10 +49,13 @@ impl Nats {
             options = options.retry_on_initial_connect();
         }
         let urls: Vec<&str> = url.split(',').map(str::trim).collect();
+        if let Some((user, password)) = urls.iter().find_map(|url| credentials(url)) {
+            options = options.user_and_password(user, password);
+        }
         let client = options
             .connect(urls)
             .await
-            .map_err(|source| ConnectError { url: url.into(), source })?;
+            .map_err(|source| ConnectError { hosts: hosts(url), source })?;
         let js = ContextBuilder::new()
             .timeout(TIMEOUT)
             .ack_timeout(TIMEOUT)
@@ -80,6 +84,18 @@ impl Nats {
     }
 }
 
+/// The user that a URL names, at whom the client itself does not look.
+fn credentials(url: &str) -> Option<(String, String)> {
+    let address: ServerAddr = url.parse().ok()?;
+    Some((address.username()?.to_owned(), address.password()?.to_owned()))
+}
+
+/// The addresses without users and passwords.
+fn hosts(urls: &str) -> String {
+    let host = |url: &str| url.rsplit('@').next().map(|host| host.trim().to_owned());
+    urls.split(',').filter_map(host).collect::<Vec<_>>().join(", ")
+}
+
 fn options(name: &str) -> ConnectOptions {
     ConnectOptions::new()
         .name(name)
@@ -105,6 +121,15 @@ fn log(event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_may_name_a_user_whom_no_error_repeats() {
+        let expected = Some(("me".to_owned(), "secret".to_owned()));
+        assert_eq!(credentials("nats://me:secret@nats:4222"), expected);
+        assert_eq!(credentials("nats://nats:4222"), None);
+        assert_eq!(credentials("nats://token@nats:4222"), None);
+        assert_eq!(hosts("nats://me:secret@a:4222, nats://b"), "a:4222, nats://b");
+    }
 
     #[test]
     fn a_server_that_is_away_is_never_given_up() {
