@@ -131,8 +131,11 @@ impl Gateway {
     pub(crate) async fn call(&self, call: Call<'_>) -> Reply {
         let function = OfFunction { function: call.function.to_owned() };
         let in_flight = Gauged::up(self.metrics.in_flight.get_or_create_owned(&function));
+        let began = Instant::now();
         let reply = self.send(&call).await;
         drop(in_flight);
+        let seconds = began.elapsed().as_secs_f64();
+        self.metrics.call_seconds.get_or_create(&function).observe(seconds);
         let code = match &reply {
             Reply::Http { status, by_function: true, .. } => status.to_string(),
             Reply::Http { status, .. } => format!("gateway-{status}"),

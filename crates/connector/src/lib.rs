@@ -6,6 +6,7 @@ mod circuit;
 pub mod event;
 mod gateway;
 mod invoke;
+mod limit;
 mod metrics;
 pub mod ordered;
 mod program;
@@ -21,14 +22,15 @@ pub use invoke::{Invoke, Template, TemplateError};
 pub use program::main;
 pub use settings::Settings;
 
+use annotations::Subscription;
 use gateway::Gateway;
 use messaging::Nats;
-use metrics::Metrics;
+use metrics::{Connection, Metrics};
 use prometheus_client::registry::Registry;
 use runtime::{Function, Routes, ServeError, ServerSettings, Tokens};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long calls in progress may take to end.
 pub(crate) const DRAIN: Duration = Duration::from_secs(20);
@@ -39,6 +41,19 @@ pub(crate) struct Shared {
     pub(crate) nats: Nats,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Metrics,
+}
+
+impl Shared {
+    /// Says aloud if the server refused something about the stream of `of` since `since`: did it?
+    /// Whoever asked for it only sees that no answer comes.
+    pub(crate) fn report_denied(&self, of: &Subscription, since: Instant) -> bool {
+        let Subscription { function, filter, stream, .. } = of;
+        let Some(denied) = self.nats.link.denied(since, &format!(".{stream}")) else {
+            return false;
+        };
+        tracing::error!(alert = "denied", function, filter, denied, "NATS refuses what is needed");
+        true
+    }
 }
 
 /// Delivers until `shutdown`; then calls in progress may end, for 20 s, and everything else is
@@ -53,6 +68,7 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
+    registry.register_collector(Box::new(Connection(nats.clone())));
     let gateway = Gateway::new(&settings, metrics.clone());
     let shared = Shared { nats: nats.clone(), gateway, metrics };
     let listed = Arc::new(AtomicBool::new(false));
@@ -77,7 +93,8 @@ pub async fn run(
         .await
 }
 
-/// NATS is connected, and the gateway gave its list of functions when it was asked last.
+/// NATS is connected, and the gateway has listed its functions: what is delivered is known. A list
+/// that fails later stops no delivery, and is counted.
 fn ready(
     nats: Nats,
     listed: Arc<AtomicBool>,
@@ -86,7 +103,7 @@ fn ready(
         let (nats, listed) = (nats.clone(), listed.load(Ordering::Relaxed));
         Box::pin(async move {
             nats.ready().await?;
-            if listed { Ok(()) } else { Err("the gateway does not list its functions".into()) }
+            if listed { Ok(()) } else { Err("the gateway has not listed its functions".into()) }
         })
     }
 }

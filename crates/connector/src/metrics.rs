@@ -1,10 +1,20 @@
-//! What the connector counts.
+//! What the connector counts. `docs/CONNECTOR.md` is the list.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use messaging::Nats;
+use messaging::link::Signal;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::fmt;
+
+/// A call may take up to 15 minutes, and most take milliseconds.
+const SECONDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 45.0, 300.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OfOutcome {
@@ -29,48 +39,150 @@ pub(crate) struct OfFilter {
     pub(crate) filter: String,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     pub(crate) messages: Family<OfOutcome, Counter>,
     pub(crate) calls: Family<OfCode, Counter>,
+    pub(crate) call_seconds: Family<OfFunction, Histogram, fn() -> Histogram>,
     pub(crate) in_flight: Family<OfFunction, Gauge>,
+    pub(crate) attempts: Family<OfFunction, Counter>,
+    pub(crate) halvings: Family<OfFunction, Counter>,
     pub(crate) dead_letters: Family<OfFunction, Counter>,
+    pub(crate) unconfirmed: Family<OfFunction, Counter>,
+    pub(crate) concurrency: Family<OfFilter, Gauge>,
     pub(crate) circuit_open: Family<OfFilter, Gauge>,
     pub(crate) lane_held: Family<OfFilter, Gauge>,
+    pub(crate) lane_leased: Family<OfFilter, Gauge>,
     pub(crate) lag: Family<OfFilter, Gauge>,
+    pub(crate) rebuilds: Family<OfFilter, Counter>,
     pub(crate) problems: Gauge,
+    pub(crate) list_failures: Counter,
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            messages: Family::default(),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(histogram),
+            in_flight: Family::default(),
+            attempts: Family::default(),
+            halvings: Family::default(),
+            dead_letters: Family::default(),
+            unconfirmed: Family::default(),
+            concurrency: Family::default(),
+            circuit_open: Family::default(),
+            lane_held: Family::default(),
+            lane_leased: Family::default(),
+            lag: Family::default(),
+            rebuilds: Family::default(),
+            problems: Gauge::default(),
+            list_failures: Counter::default(),
+        }
+    }
 }
 
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let of = &metrics;
-        registry.register(
-            "connector_messages",
-            "Messages by what became of them",
-            of.messages.clone(),
-        );
-        registry.register("connector_calls", "Calls by status", of.calls.clone());
-        registry.register("connector_in_flight", "Calls in progress", of.in_flight.clone());
-        registry.register("connector_dead_letters", "Messages given up", of.dead_letters.clone());
-        let help = "1 while the function does not answer and is only probed";
-        registry.register("connector_circuit_open", help, of.circuit_open.clone());
-        let help = "1 while an ordered lane stands still until somebody looks";
-        registry.register("connector_lane_held", help, of.lane_held.clone());
-        registry.register("connector_lag", "Messages not yet given out", of.lag.clone());
-        let help = "Annotations that cannot be used";
-        registry.register("connector_annotation_problems", help, of.problems.clone());
+        metrics.register_calls(registry);
+        metrics.register_subscriptions(registry);
         metrics
+    }
+
+    fn register_calls(&self, registry: &mut Registry) {
+        let help = "Messages by what became of them";
+        registry.register("connector_messages", help, self.messages.clone());
+        registry.register("connector_calls", "Calls by status", self.calls.clone());
+        let help = "Time from the beginning of a call to the end of its answer";
+        registry.register_with_unit(
+            "connector_call_duration",
+            help,
+            Unit::Seconds,
+            self.call_seconds.clone(),
+        );
+        registry.register("connector_in_flight", "Calls in progress", self.in_flight.clone());
+        let help = "Messages that the function failed on, each time";
+        registry.register("connector_attempts", help, self.attempts.clone());
+        let help = "Calls cut into halves to find the message that fails";
+        registry.register("connector_halvings", help, self.halvings.clone());
+        registry.register("connector_dead_letters", "Messages given up", self.dead_letters.clone());
+        let help = "Messages whose end the server did not confirm; they come again";
+        registry.register("connector_unconfirmed", help, self.unconfirmed.clone());
+    }
+
+    fn register_subscriptions(&self, registry: &mut Registry) {
+        let help = "Calls that may be in progress at once";
+        registry.register("connector_concurrency_limit", help, self.concurrency.clone());
+        let help = "1 while the function does not answer and is only probed";
+        registry.register("connector_circuit_open", help, self.circuit_open.clone());
+        let help = "1 while an ordered lane stands still until somebody looks";
+        registry.register("connector_lane_held", help, self.lane_held.clone());
+        let help = "1 while this connector is the one that reads the lane";
+        registry.register("connector_lane_leased", help, self.lane_leased.clone());
+        let help = "Messages not yet given out";
+        registry.register("connector_lag_messages", help, self.lag.clone());
+        let help = "Consumers made anew because they were gone, changed or stood still";
+        registry.register("connector_rebuilds", help, self.rebuilds.clone());
+        let help = "Annotations that cannot be used";
+        registry.register("connector_annotation_problems", help, self.problems.clone());
+        let help = "Times that the gateway did not list its functions";
+        registry.register("connector_list_failures", help, self.list_failures.clone());
     }
 
     pub(crate) fn count(&self, function: &str, outcome: &'static str, messages: usize) {
         if messages > 0 {
             let label = OfOutcome { function: function.to_owned(), outcome };
-            self.messages.get_or_create(&label).inc_by(u64::try_from(messages).unwrap_or(u64::MAX));
+            self.messages.get_or_create(&label).inc_by(number(messages));
         }
+    }
+}
+
+impl Metrics {
+    /// What ended has no state any more; its counters stay.
+    pub(crate) fn forget(&self, name: &OfFilter) {
+        for gauges in
+            [&self.concurrency, &self.circuit_open, &self.lane_held, &self.lane_leased, &self.lag]
+        {
+            gauges.remove(name);
+        }
+    }
+}
+
+/// Adds to a counter of a function.
+pub(crate) fn add(to: &Family<OfFunction, Counter>, function: &str, count: usize) {
+    if count > 0 {
+        let label = OfFunction { function: function.to_owned() };
+        to.get_or_create(&label).inc_by(number(count));
     }
 }
 
 pub(crate) fn gauge(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// What the connection to NATS said about itself.
+#[derive(Debug)]
+pub(crate) struct Connection(pub(crate) Nats);
+
+impl Collector for Connection {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Events of the connection to NATS";
+        let mut metric =
+            encoder.encode_descriptor("connector_nats_events", help, None, MetricType::Counter)?;
+        for signal in Signal::ALL {
+            let label = [("event", signal.name())];
+            let mut of = metric.encode_family(&label)?;
+            of.encode_counter::<NoLabelSet, u64, u64>(&self.0.link.count(signal), None)?;
+        }
+        Ok(())
+    }
 }

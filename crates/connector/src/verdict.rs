@@ -33,6 +33,18 @@ pub enum Reply {
     },
 }
 
+impl Reply {
+    /// Does it say that the function, or what stands before it, has too much to do?
+    #[must_use]
+    pub fn is_too_much(&self) -> bool {
+        match self {
+            Self::Http { status, .. } => matches!(status, 429 | 502 | 503 | 504),
+            Self::Late => true,
+            Self::Unfinished { .. } | Self::Unreachable { .. } => false,
+        }
+    }
+}
+
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -324,6 +336,18 @@ mod tests {
         let cut = Reply::Unfinished { reason: "cut".into() };
         check(&cut, &[0, 0], true, "halve");
         check(&cut, &[2], false, "dead failed 3 times, last: cut");
+    }
+
+    #[test]
+    fn a_failure_for_another_reason_says_nothing_about_the_number_of_calls() {
+        for status in [429, 502, 503, 504] {
+            assert!(http(status, true, "").is_too_much(), "{status}");
+        }
+        assert!(Reply::Late.is_too_much());
+        for status in [200, 400, 404, 413, 422, 500] {
+            assert!(!http(status, true, "").is_too_much(), "{status}");
+        }
+        assert!(!Reply::Unreachable { reason: String::new() }.is_too_much());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The durable consumer of a subscription, and fetching from it.
 
+use super::watch::{self, Place};
 use crate::annotations::{Deliver, Subscription, durable_name};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
@@ -7,7 +8,7 @@ use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use futures_util::StreamExt as _;
 use messaging::Nats;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long the server holds a request for a first message.
 const POLL: Duration = Duration::from_millis(500);
@@ -18,30 +19,47 @@ const ANSWER: Duration = Duration::from_secs(6);
 /// third of it.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(15);
 /// Messages that may wait for another attempt before no more are given out.
-const DELAYED_MAX: usize = 1_000;
+pub(crate) const DELAYED_MAX: usize = 1_000;
 /// Subject, headers and reply of a message count as well.
 const MESSAGE_BYTES_EXTRA: usize = 64 * 1024;
 
 pub(crate) type Pull = Consumer<pull::Config>;
 
-/// Makes the consumer, or brings its settings up to date; its position stays.
+/// A consumer, and how far it is.
+pub(crate) struct Ensured {
+    pub(crate) consumer: Pull,
+    pub(crate) place: Place,
+    /// It had to be made, because it or its whole stream was gone.
+    pub(crate) made: bool,
+}
+
+/// Makes the consumer, or brings its settings up to date; its position stays. When `before` is
+/// known it goes on from there, whatever became of the consumer meanwhile.
 pub(crate) async fn ensure(
     nats: &Nats,
     subscription: &Subscription,
     deliver: Deliver,
     max_inflight: usize,
-) -> Result<Pull, String> {
+    before: Option<Place>,
+) -> Result<Ensured, String> {
     let name = durable_name(&subscription.function, &subscription.filter);
     let stream = nats.js.get_stream(&subscription.stream).await.map_err(|e| e.to_string())?;
+    let created = stream.cached_info().created.unix_timestamp_nanos();
     let known = match stream.consumer_info(&name).await {
         Ok(info) => Some(info.config.deliver_policy),
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => None,
         Err(error) => return Err(error.to_string()),
     };
-    let deliver_policy = match known {
+    let made = known.is_none();
+    let deliver_policy = match (known, before) {
         // Where it started cannot be changed, and means nothing any more.
-        Some(policy) => policy,
-        None => start(deliver)?,
+        (Some(policy), _) => policy,
+        (None, Some(before)) if before.created == created => {
+            DeliverPolicy::ByStartSequence { start_sequence: before.settled + 1 }
+        }
+        // All of another stream came after the subscription.
+        (None, Some(_)) => DeliverPolicy::All,
+        (None, None) => start(deliver)?,
     };
     let batch = subscription.batch.saturating_mul(max_inflight);
     let max_ack_pending = i64::try_from(batch.saturating_add(DELAYED_MAX)).unwrap_or(i64::MAX);
@@ -56,7 +74,10 @@ pub(crate) async fn ensure(
         filter_subject: subscription.filter.clone(),
         ..Default::default()
     };
-    stream.create_consumer(config).await.map_err(|error| error.to_string())
+    let consumer = stream.create_consumer(config).await.map_err(|error| error.to_string())?;
+    let known = before.filter(|before| before.created == created).map_or(0, |it| it.settled);
+    let settled = watch::settled(consumer.cached_info()).max(known);
+    Ok(Ensured { consumer, place: Place { created, settled }, made })
 }
 
 fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {
@@ -72,8 +93,11 @@ fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {
     Ok(DeliverPolicy::ByStartTime { start_time })
 }
 
-/// Up to `count` messages: what there is now, else what comes within [`POLL`] and
-/// `subscription.batch_wait` after it.
+/// How often a batch that is not full is looked after within `batch-wait`.
+const LOOKS: u32 = 4;
+
+/// Up to `count` messages: what there is now, else what comes within [`POLL`]; a batch that is not
+/// full waits for more, `subscription.batch_wait` in all.
 ///
 /// nats-server 2.9 ends a request whose time is up only every 5 s. So only requests for one message
 /// wait, because that message ends them; those for more take what is there.
@@ -85,18 +109,23 @@ pub(crate) async fn fetch(
 ) -> Result<Vec<Message>, String> {
     // A message that is larger than what is asked for would never come.
     let bytes = subscription.batch_bytes.max(nats.message_bytes_max() + MESSAGE_BYTES_EXTRA);
-    if 1 < count {
-        let messages = take(consumer, count, bytes).await?;
-        if !messages.is_empty() {
-            return Ok(messages);
-        }
+    let mut messages = if 1 < count { take(consumer, count, bytes).await? } else { Vec::new() };
+    if messages.is_empty() {
+        let first = consumer.batch().max_messages(1).max_bytes(bytes).expires(POLL);
+        messages = collect(first.messages().await, POLL + ANSWER).await?;
     }
-    let first = consumer.batch().max_messages(1).max_bytes(bytes).expires(POLL);
-    let mut messages = collect(first.messages().await, POLL + ANSWER).await?;
-    if !messages.is_empty() && 1 < count {
-        tokio::time::sleep(subscription.batch_wait).await;
+    if messages.is_empty() || subscription.batch_wait.is_zero() {
+        return Ok(messages);
+    }
+    for _ in 0..LOOKS {
+        let held: usize = messages.iter().map(|message| message.length).sum();
+        if count <= messages.len() || subscription.batch_bytes <= held {
+            break;
+        }
+        sleep(subscription.batch_wait / LOOKS).await;
         // What came is not lost when this fails.
-        messages.extend(take(consumer, count - 1, bytes).await.unwrap_or_default());
+        let more = take(consumer, count - messages.len(), bytes).await;
+        messages.extend(more.unwrap_or_default());
     }
     Ok(messages)
 }

@@ -7,7 +7,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -48,6 +48,11 @@ impl Records {
 
     pub(crate) fn set(&self, sequence: u64, record: Record) {
         self.lock().insert(sequence, record);
+    }
+
+    /// Of another stream than before nothing is known.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
     }
 
     pub(crate) fn forget(&self, sequence: u64) {
@@ -119,20 +124,23 @@ impl Held {
     }
 }
 
-/// Cuts `held` into calls of at most `bytes_max`; those that go alone come last.
+/// Cuts `held` into calls of at most `bytes_max`; those that go alone come last. No call has the
+/// same id twice, so that an answer that names an id means one message.
 pub(crate) fn cut(held: &mut [Held], bytes_max: usize) -> Vec<Range<usize>> {
     held.sort_by_key(|held| (held.record.alone, held.sequence));
     let mut calls: Vec<Range<usize>> = Vec::new();
     let mut bytes = 0_usize;
+    let mut ids: HashSet<&str> = HashSet::new();
     for (i, one) in held.iter().enumerate() {
         let size = one.json.len() + 1;
         match calls.last_mut() {
-            Some(call) if !one.record.alone && bytes + size <= bytes_max => {
+            Some(call) if !one.record.alone && bytes + size <= bytes_max && ids.insert(&one.id) => {
                 bytes += size;
                 call.end = i + 1;
             }
             _ => {
                 bytes = size;
+                ids = HashSet::from([one.id.as_str()]);
                 calls.push(i..i + 1);
             }
         }
@@ -167,6 +175,19 @@ mod tests {
         check(&[4, 99, 4], &[], 10, &[&[1], &[2], &[3]]);
         check(&[1, 1, 1, 1], &[2, 3], 100, &[&[1, 4], &[2], &[3]]);
         check(&[1, 1], &[1, 2], 100, &[&[1], &[2]]);
+    }
+
+    #[test]
+    fn an_id_is_in_a_call_only_once() {
+        let mut held: Vec<Held> = [(1, "a"), (2, "b"), (3, "a"), (4, "c"), (5, "a")]
+            .into_iter()
+            .map(|(sequence, id)| {
+                let mut held = Held::for_test(sequence, "s", HeaderMap::new(), b"1");
+                held.id = id.to_owned();
+                held
+            })
+            .collect();
+        assert_eq!(cut(&mut held, 100), [0..2, 2..4, 4..5]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod consumer;
 pub mod dead;
 mod held;
+mod watch;
 mod work;
 
 pub(crate) use consumer::fetch;
@@ -11,16 +12,18 @@ pub(crate) use held::stored_at;
 use crate::annotations::{Deliver, Subscription};
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
-use crate::metrics::{OfFilter, gauge};
+use crate::limit::Throttle;
+use crate::metrics::OfFilter;
 use crate::stop::Stop;
 use crate::{DRAIN, Shared};
 use async_nats::jetstream::Message;
 use consumer::Pull;
+use prometheus_client::metrics::counter::Counter;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use watch::Watch;
 use work::Worker;
 
 /// Fetches and calls until `stop`; then calls in progress may end.
@@ -33,24 +36,43 @@ pub(crate) async fn run(
 ) {
     let name =
         OfFilter { function: subscription.function.clone(), filter: subscription.filter.clone() };
-    let lag = shared.metrics.lag.get_or_create_owned(&name);
-    let circuit = Circuit::new(name, &shared.metrics);
-    let max_deliver = subscription.max_deliver;
-    let records = held::Records::default();
+    let metrics = shared.metrics.clone();
+    let lag = metrics.lag.get_or_create_owned(&name);
+    let watch = Arc::new(Watch::default());
+    let source = Source {
+        deliver,
+        max_inflight,
+        watch: Arc::clone(&watch),
+        rebuilds: metrics.rebuilds.get_or_create_owned(&name),
+        consumer: None,
+        failures: 0,
+    };
     let worker = Arc::new(Worker {
+        max_deliver: subscription.max_deliver,
+        circuit: Circuit::new(name.clone(), &metrics),
+        throttle: Throttle::new(max_inflight, metrics.concurrency.get_or_create_owned(&name)),
         shared,
         subscription,
-        max_deliver,
-        records,
-        circuit,
-        stop: stop.clone(),
+        records: held::Records::default(),
+        stop,
     });
-    let permits = Arc::new(Semaphore::new(max_inflight));
-    let mut source = Source { deliver, max_inflight, consumer: None, failures: 0 };
+    tokio::select! {
+        () = deliveries(&worker, source) => {}
+        () = watch.run(&worker.shared, &worker.subscription, &lag) => {}
+    }
+    metrics.forget(&name);
+}
+
+async fn deliveries(worker: &Arc<Worker>, mut source: Source) {
+    let stop = &worker.stop;
     let mut tasks = JoinSet::new();
-    loop {
+    while !stop.is_requested() {
         while tasks.try_join_next().is_some() {}
-        let Some(permit) = stop.or(Arc::clone(&permits).acquire_owned()).await else { break };
+        if worker.throttle.now() <= tasks.len() {
+            // A call that ends makes room; the loop ends when it is time to.
+            drop(stop.or(tasks.join_next()).await);
+            continue;
+        }
         let probe = worker.circuit.wait();
         if let Some(delay) = probe
             && stop.or(sleep(delay)).await.is_none()
@@ -58,29 +80,21 @@ pub(crate) async fn run(
             break;
         }
         let count = if probe.is_some() { 1 } else { worker.subscription.batch };
-        let messages = match source.fetch(&worker, count).await {
+        let messages = match source.fetch(worker, count).await {
+            Ok(messages) if messages.is_empty() => continue,
             Ok(messages) => messages,
             Err(delay) => {
-                if stop.or(sleep(delay)).await.is_none() {
-                    break;
-                }
+                // When it is cut short the loop ends.
+                stop.or(sleep(delay)).await;
                 continue;
             }
         };
-        let pending = messages.last().and_then(|message| message.info().ok());
-        lag.set(pending.map_or(0, |info| gauge(info.pending)));
-        if messages.is_empty() {
-            continue;
-        }
         if probe.is_some() {
             worker.work(messages).await;
             continue;
         }
-        let worker = Arc::clone(&worker);
-        tasks.spawn(async move {
-            worker.work(messages).await;
-            drop(permit);
-        });
+        let worker = Arc::clone(worker);
+        tasks.spawn(async move { worker.work(messages).await });
     }
     // Calls end within DRAIN by themselves; what is left is told to the server.
     let ended = async { while tasks.join_next().await.is_some() {} };
@@ -93,6 +107,8 @@ pub(crate) async fn run(
 struct Source {
     deliver: Deliver,
     max_inflight: usize,
+    watch: Arc<Watch>,
+    rebuilds: Counter,
     consumer: Option<Pull>,
     failures: u32,
 }
@@ -101,29 +117,48 @@ impl Source {
     /// Messages, none if none came, or how long to wait after a failure.
     async fn fetch(&mut self, worker: &Worker, count: usize) -> Result<Vec<Message>, Duration> {
         let (nats, subscription) = (&worker.shared.nats, &worker.subscription);
+        let Subscription { function, filter, .. } = subscription;
+        if self.watch.take_stalled() {
+            tracing::error!(alert = "stalled", function, filter, "there are messages; none comes");
+            self.consumer = None;
+        }
+        let began = Instant::now();
         let fetched = match &self.consumer {
             Some(consumer) => consumer::fetch(nats, consumer, subscription, count).await,
-            None => {
-                let made =
-                    consumer::ensure(nats, subscription, self.deliver, self.max_inflight).await;
-                made.map(|consumer| {
-                    self.consumer = Some(consumer);
-                    Vec::new()
-                })
-            }
+            None => self.ensure(worker).await.map(|()| Vec::new()),
         };
         match fetched {
             Ok(messages) => {
                 self.failures = 0;
+                self.watch.fetched(messages.len());
                 Ok(messages)
             }
             Err(error) => {
                 self.consumer = None;
                 self.failures = self.failures.saturating_add(1);
-                let Subscription { function, filter, .. } = subscription;
-                tracing::warn!(function, filter, error, "cannot fetch");
+                if !worker.shared.report_denied(subscription, began) {
+                    tracing::warn!(function, filter, error, "cannot fetch");
+                }
                 Err(backoff::circuit(self.failures, Jitter::random()))
             }
         }
+    }
+
+    async fn ensure(&mut self, worker: &Worker) -> Result<(), String> {
+        let (nats, subscription) = (&worker.shared.nats, &worker.subscription);
+        let before = self.watch.place();
+        let ensured =
+            consumer::ensure(nats, subscription, self.deliver, self.max_inflight, before).await?;
+        if let Some(before) = before {
+            self.rebuilds.inc();
+            let Subscription { function, filter, .. } = subscription;
+            tracing::warn!(function, filter, made = ensured.made, "reading anew");
+            if before.created != ensured.place.created {
+                worker.records.clear();
+            }
+        }
+        self.watch.at(ensured.place);
+        self.consumer = Some(ensured.consumer);
+        Ok(())
     }
 }

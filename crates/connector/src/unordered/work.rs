@@ -8,16 +8,17 @@ use crate::annotations::Subscription;
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
 use crate::gateway::Call;
-use crate::metrics::OfFunction;
+use crate::limit::{Sign, Throttle};
+use crate::metrics::add;
 use crate::stop::Stop;
-use crate::verdict::{self, Decision, Fate, Outcome};
+use crate::verdict::{self, Decision, Fate, Outcome, Reply};
 use crate::{DRAIN, event};
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt as _;
 use messaging::ack;
 use messaging::publish::Outgoing;
 use std::ops::Range;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// Acknowledgements that wait for the server at once.
 const ACKS_AT_ONCE: usize = 512;
@@ -30,6 +31,7 @@ pub(crate) struct Worker {
     pub(crate) max_deliver: u32,
     pub(crate) records: Records,
     pub(crate) circuit: Circuit,
+    pub(crate) throttle: Throttle,
     pub(crate) stop: Stop,
 }
 
@@ -66,6 +68,7 @@ impl Worker {
                     groups.push(Group { failed_before: true, ..group });
                 }
                 Decision::Halve => {
+                    add(&self.shared.metrics.halvings, &self.subscription.function, 1);
                     let middle = usize::midpoint(group.of.start, group.of.end);
                     let half = |of| Group { of, failed_before: true };
                     groups.push(half(middle..group.of.end));
@@ -84,6 +87,10 @@ impl Worker {
     async fn call(&self, held: &[Held], group: &Group) -> Option<(Decision, Outcome)> {
         let of = held.get(group.of.clone()).unwrap_or_default();
         let body = event::array(of.iter().map(|one| one.json.as_slice()));
+        let Subscription { batch, batch_bytes, .. } = self.subscription;
+        // Only calls of about the same size can be compared.
+        let is_full = batch <= of.len() || batch_bytes / 2 <= body.len();
+        let (ticket, began) = (self.throttle.begin(), Instant::now());
         let reply = self.shared.gateway.call(Call {
             function: &self.subscription.function,
             body: body.into(),
@@ -98,6 +105,12 @@ impl Worker {
             reply = self.keep_alive(held, reply) => reply,
             () = ended => return None,
         };
+        let sign = match &reply {
+            reply if reply.is_too_much() => Sign::TooMuch,
+            Reply::Http { status: 200, .. } if is_full => Sign::Well(began.elapsed()),
+            _ => Sign::Nothing,
+        };
+        let fewer_may_help = self.throttle.end(ticket, sign);
         let outcome = verdict::outcome(&reply, |id| of.iter().any(|one| one.id == id));
         let members: Vec<_> = of.iter().map(Held::member).collect();
         let jitter = Jitter::random();
@@ -105,6 +118,12 @@ impl Worker {
             verdict::decide(&outcome, &members, group.failed_before, self.max_deliver, jitter);
         let function = &self.subscription.function;
         match &outcome {
+            // It answers, and takes fewer calls at once.
+            Outcome::Unavailable { reason, .. }
+                if fewer_may_help && matches!(reply, Reply::Http { status: 429, .. }) =>
+            {
+                tracing::info!(function, reason, limit = self.throttle.now(), "too many calls");
+            }
             Outcome::Unavailable { reason, retry_after, .. } => {
                 self.circuit.failed(reason, *retry_after);
             }
@@ -119,7 +138,7 @@ impl Worker {
 
     /// `failed`: it was the whole call that failed, not a message that the function named.
     async fn settle(&self, held: &mut [Held], of: Range<usize>, fates: Vec<Fate>, failed: bool) {
-        let mut done = 0;
+        let (mut done, mut attempts_now) = (0, 0);
         let mut words = Vec::with_capacity(fates.len());
         for (one, fate) in held.get_mut(of).unwrap_or_default().iter_mut().zip(fates) {
             one.settled = true;
@@ -129,6 +148,7 @@ impl Worker {
                     Word::of(one, AckKind::Ack)
                 }
                 Fate::Later { after, counts } => {
+                    attempts_now += usize::from(counts);
                     let attempts = one.record.attempts.saturating_add(u32::from(counts));
                     // What made a call fail would make that of its next neighbours fail, too.
                     let alone = failed || one.record.alone;
@@ -137,6 +157,7 @@ impl Worker {
                     Word::of(one, AckKind::Nak(Some(after)))
                 }
                 Fate::Dead { reason } => {
+                    attempts_now += 1;
                     let attempts = one.record.attempts.saturating_add(1);
                     let letter = dead::letter(&self.subscription, one, attempts, &reason);
                     Word { letter: Some(letter), ..Word::of(one, AckKind::Term) }
@@ -144,6 +165,7 @@ impl Worker {
             });
         }
         self.metrics("done", done);
+        add(&self.shared.metrics.attempts, &self.subscription.function, attempts_now);
         let said = self.say(words);
         self.keep_alive(held, said).await;
     }
@@ -151,7 +173,10 @@ impl Worker {
     /// Gives back the messages of a call that nobody answered. Those that may have been the reason
     /// wait longer each time and go alone, so that they do not keep the circuit open for others.
     async fn unanswered(&self, held: &mut [Held], of: Range<usize>, outcome: &Outcome) {
-        let suspect = matches!(outcome, Outcome::Unavailable { suspect: true, .. });
+        let (suspect, asked) = match outcome {
+            Outcome::Unavailable { suspect, retry_after, .. } => (*suspect, *retry_after),
+            _ => (false, None),
+        };
         let mut words = Vec::with_capacity(of.len());
         for one in held.get_mut(of).unwrap_or_default() {
             one.settled = true;
@@ -159,6 +184,7 @@ impl Worker {
             one.record.alone |= suspect && 1 < one.record.unanswered;
             self.records.set(one.sequence, one.record);
             let delay = backoff::circuit(one.record.unanswered, Jitter::random());
+            let delay = delay.max(asked.unwrap_or_default());
             words.push(Word::of(one, AckKind::Nak(Some(delay))));
         }
         self.metrics("unanswered", words.len());
@@ -179,6 +205,7 @@ impl Worker {
 
     /// Tells the server what became of messages; what it does not confirm comes again.
     async fn say(&self, words: Vec<Word>) {
+        let began = std::time::Instant::now();
         let said = futures_util::stream::iter(words).map(|word| {
             let nats = self.shared.nats.clone();
             async move {
@@ -214,6 +241,8 @@ impl Worker {
         }
         if lost > 0 {
             let function = &self.subscription.function;
+            add(&self.shared.metrics.unconfirmed, function, lost);
+            self.shared.report_denied(&self.subscription, began);
             tracing::warn!(
                 function,
                 messages = lost,
@@ -224,11 +253,10 @@ impl Worker {
     }
 
     fn buried(&self, buried: Buried) {
-        let function = self.subscription.function.clone();
         match buried {
             Buried::Kept => {
                 self.metrics("dead", 1);
-                self.shared.metrics.dead_letters.get_or_create(&OfFunction { function }).inc();
+                add(&self.shared.metrics.dead_letters, &self.subscription.function, 1);
             }
             Buried::Parked => self.metrics("parked", 1),
         }

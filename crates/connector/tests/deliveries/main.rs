@@ -1,6 +1,8 @@
 //! Deliveries on a real nats-server, through a small gateway.
 #![cfg(test)]
 
+mod odd;
 mod ordered;
+mod recovery;
 mod support;
 mod unordered;

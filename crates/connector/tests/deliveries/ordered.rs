@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const ORDERED: &[(&str, &str)] = &[
+pub(crate) const ORDERED: &[(&str, &str)] = &[
     ("topic", "orders.placed.>"),
     ("orderflow.ordered", "true"),
     ("orderflow.lanes", "main"),
@@ -18,7 +18,7 @@ const ORDERED: &[(&str, &str)] = &[
 
 /// A function with a journal: it decides what follows and refuses what does not.
 #[derive(Clone, Default)]
-struct Ledger(Arc<Mutex<Book>>);
+pub(crate) struct Ledger(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
@@ -31,7 +31,7 @@ struct Book {
 }
 
 impl Ledger {
-    fn decided(&self) -> Vec<u64> {
+    pub(crate) fn decided(&self) -> Vec<u64> {
         self.0.lock().unwrap().decided.clone()
     }
 
@@ -77,14 +77,14 @@ impl Ledger {
         }
     }
 
-    fn deploy(&self, world: &World) {
+    pub(crate) fn deploy(&self, world: &World) {
         let ledger = self.clone();
         world.gateway.deploy("p", move |call| ledger.answer(call));
     }
 }
 
 /// Publishes orders of two warehouses; the sequences of those of `main`.
-async fn publish(world: &World, count: u64) -> Vec<u64> {
+pub(crate) async fn publish(world: &World, count: u64) -> Vec<u64> {
     let mut main = Vec::new();
     for n in 0..count {
         world.publish("orders", "{}").await;
@@ -98,7 +98,7 @@ async fn publish(world: &World, count: u64) -> Vec<u64> {
     main
 }
 
-async fn decided(ledger: &Ledger, expected: &[u64]) {
+pub(crate) async fn decided(ledger: &Ledger, expected: &[u64]) {
     until("all are decided", async || ledger.decided().len() >= expected.len()).await;
     assert_eq!(ledger.decided(), expected);
 }

@@ -26,6 +26,9 @@ pub(crate) const TOKEN: &str = "connector-secret";
 pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) events: Vec<Value>,
+    /// Calls of the function in progress, this one included.
+    pub(crate) at_once: usize,
+    pub(crate) began: Instant,
 }
 
 impl Call {
@@ -38,7 +41,21 @@ impl Call {
     }
 }
 
-type Handler = Arc<dyn Fn(&Call) -> (u16, String) + Send + Sync>;
+/// What a function answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl From<(u16, String)> for Answer {
+    fn from((status, body): (u16, String)) -> Self {
+        Self { status, body, retry_after: None }
+    }
+}
+
+type Handler = Arc<dyn Fn(&Call) -> Answer + Send + Sync>;
 
 #[derive(Default)]
 struct Functions {
@@ -47,6 +64,8 @@ struct Functions {
     calls: Vec<(String, Call)>,
     listing_fails: bool,
     direct: usize,
+    lists: usize,
+    in_progress: BTreeMap<String, usize>,
 }
 
 /// A gateway with functions that are closures.
@@ -72,22 +91,23 @@ impl Gateway {
     }
 
     /// Puts a function there: status and body of its answers.
-    pub(crate) fn deploy(
+    pub(crate) fn deploy<A: Into<Answer>>(
         &self,
         name: &str,
-        handler: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static,
+        handler: impl Fn(&Call) -> A + Send + Sync + 'static,
     ) {
         self.deploy_slow(name, Duration::ZERO, handler);
     }
 
     /// One whose answers take `delay`, and for ever where the handler says `0`.
-    pub(crate) fn deploy_slow(
+    pub(crate) fn deploy_slow<A: Into<Answer>>(
         &self,
         name: &str,
         delay: Duration,
-        handler: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static,
+        handler: impl Fn(&Call) -> A + Send + Sync + 'static,
     ) {
-        self.lock().handlers.insert(name.to_owned(), (Arc::new(handler), delay));
+        let handler: Handler = Arc::new(move |call| handler(call).into());
+        self.lock().handlers.insert(name.to_owned(), (handler, delay));
     }
 
     pub(crate) fn remove(&self, name: &str) {
@@ -104,6 +124,11 @@ impl Gateway {
     /// What the function was given, call after call.
     pub(crate) fn events(&self, name: &str) -> Vec<Value> {
         self.calls(name).into_iter().flat_map(|call| call.events).collect()
+    }
+
+    /// How often the functions were listed.
+    pub(crate) fn lists(&self) -> usize {
+        self.lock().lists
     }
 
     /// How many calls came past the gateway.
@@ -126,7 +151,8 @@ impl Gateway {
 }
 
 async fn list(State(gateway): State<Gateway>) -> Response {
-    let functions = gateway.lock();
+    let mut functions = gateway.lock();
+    functions.lists += 1;
     if functions.listing_fails {
         return StatusCode::BAD_GATEWAY.into_response();
     }
@@ -161,14 +187,41 @@ async fn invoke(
     assert_eq!(headers["content-type"], "application/cloudevents-batch+json");
     assert!(!headers["x-call-id"].is_empty());
     let events = serde_json::from_slice(&body).unwrap();
-    let call = Call { headers, events };
-    let (status, body) = handler(&call);
+    let in_progress = InProgress::of(&gateway, &name);
+    let call = Call { headers, events, at_once: in_progress.at_once, began: Instant::now() };
+    let Answer { status, body, retry_after } = handler(&call);
     gateway.lock().calls.push((name, call));
     sleep(delay).await;
     if status == 0 {
         std::future::pending::<()>().await;
     }
-    (StatusCode::from_u16(status).unwrap(), signature, body).into_response()
+    let mut response = (StatusCode::from_u16(status).unwrap(), signature, body).into_response();
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert("retry-after", seconds.into());
+    }
+    response
+}
+
+/// Counts a call until it is answered or hung up.
+struct InProgress {
+    gateway: Gateway,
+    name: String,
+    at_once: usize,
+}
+
+impl InProgress {
+    fn of(gateway: &Gateway, name: &str) -> Self {
+        let mut functions = gateway.lock();
+        let count = functions.in_progress.entry(name.to_owned()).or_default();
+        *count += 1;
+        Self { gateway: gateway.clone(), name: name.to_owned(), at_once: *count }
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        *self.gateway.lock().in_progress.get_mut(&self.name).unwrap() -= 1;
+    }
 }
 
 /// Everything is done.
@@ -182,6 +235,7 @@ pub(crate) struct World {
     pub(crate) nats: Nats,
     pub(crate) gateway: Gateway,
     url: String,
+    dir: tempfile::TempDir,
     connector: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -195,7 +249,8 @@ impl World {
         }
         let gateway = Gateway::default();
         let url = gateway.serve().await;
-        Self { server, nats, gateway, url, connector: None }
+        let dir = tempfile::tempdir().unwrap();
+        Self { server, nats, gateway, url, dir, connector: None }
     }
 
     pub(crate) async fn start(&mut self) {
@@ -213,8 +268,9 @@ impl World {
             basic_auth: None,
             server: ServerSettings::ephemeral(),
         };
+        settings.server.listen_file = Some(self.dir.path().join("listen.json"));
         change(&mut settings);
-        let nats = Nats::connect(&self.server.url(), "connector", false).await.unwrap();
+        let nats = Nats::connect(&settings.nats_url, "connector", false).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let asked = async { drop(stopped.await) };
@@ -232,6 +288,67 @@ impl World {
         let (stop, task) = self.connector.take().unwrap();
         drop(stop);
         timeout(Duration::from_secs(30), task).await.expect("the connector ends").unwrap();
+    }
+
+    /// Starts a connector as a process of its own, as it runs in a pod.
+    pub(crate) fn spawn(&self) -> Replica {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("connector-token"), TOKEN).unwrap();
+        let child = std::process::Command::new(env!("CARGO_BIN_EXE_connector"))
+            .env_clear()
+            .env("ORDERFLOW_NATS_URL", self.server.url())
+            .env("ORDERFLOW_GATEWAY_URL", &self.url)
+            .env("ORDERFLOW_POLL_SECONDS", "0.2")
+            .env("ORDERFLOW_SECRETS_DIR", dir.path())
+            .env("ORDERFLOW_BIND", "127.0.0.1")
+            .env("ORDERFLOW_PORT", "0")
+            .env("ORDERFLOW_METRICS_PORT", "0")
+            .env("ORDERFLOW_LISTEN_FILE", dir.path().join("listen.json"))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        Replica { child, dir }
+    }
+
+    /// What the connector counts: the value of the one line that begins with `series`.
+    pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
+        let listen = std::fs::read(self.dir.path().join("listen.json")).ok()?;
+        let addresses: Value = serde_json::from_slice(&listen).unwrap();
+        let text = http_get(addresses["metrics"].as_str().unwrap(), "/metrics").await;
+        let line = text.lines().find(|line| line.starts_with(series))?;
+        line.rsplit(' ').next().unwrap().parse().ok()
+    }
+
+    /// Does the connector say that it is ready?
+    pub(crate) async fn is_ready(&self) -> bool {
+        let listen = std::fs::read(self.dir.path().join("listen.json")).unwrap();
+        let addresses: Value = serde_json::from_slice(&listen).unwrap();
+        http_get(addresses["traffic"].as_str().unwrap(), "/_/ready").await.contains(" 200 OK")
+    }
+
+    /// From now on the server knows the users `test`, who may do everything, and `connector`.
+    pub(crate) async fn restrict(&mut self, permissions: &str) {
+        let path = self.server.dir().join("nats-server.conf");
+        let config = std::fs::read_to_string(&path).unwrap();
+        let config = config.split("# rights").next().unwrap();
+        let rights = format!(
+            "# rights\nauthorization {{ users: [ {{user: test, password: x}}, {{user: connector, password: x, permissions: {{ {permissions} }} }} ] }}\n"
+        );
+        std::fs::write(&path, format!("{config}{rights}")).unwrap();
+        let pid = self.server.pid().to_string();
+        assert!(
+            std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success()
+        );
+        let nobody = self.server.url();
+        let refused = async || Nats::connect(&nobody, "test", false).await.is_err();
+        until("a user is asked for", refused).await;
+        let url = self.url_of("test");
+        self.nats = Nats::connect(&url, "test", false).await.unwrap();
+    }
+
+    /// The server's address for a user.
+    pub(crate) fn url_of(&self, user: &str) -> String {
+        self.server.url().replace("nats://", &format!("nats://{user}:x@"))
     }
 
     /// After a restart of the server: waits until it takes messages again.
@@ -269,6 +386,61 @@ impl World {
     pub(crate) async fn dead_letters(&self) -> u64 {
         self.stream("ERRORS").await.cached_info().state.messages
     }
+}
+
+/// A connector as a process of its own; killed when dropped.
+pub(crate) struct Replica {
+    child: std::process::Child,
+    dir: tempfile::TempDir,
+}
+
+impl Replica {
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM and waits for the end: its exit code.
+    pub(crate) async fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
+        let mut code = None;
+        until("it ends", async || {
+            code = self.child.try_wait().unwrap();
+            code.is_some()
+        })
+        .await;
+        code.unwrap().code()
+    }
+
+    pub(crate) async fn ready(&self) {
+        until("it is ready", async || {
+            let Ok(listen) = std::fs::read(self.dir.path().join("listen.json")) else {
+                return false;
+            };
+            let addresses: Value = serde_json::from_slice(&listen).unwrap();
+            let traffic = addresses["traffic"].as_str().unwrap();
+            http_get(traffic, "/_/ready").await.contains(" 200 OK")
+        })
+        .await;
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+async fn http_get(address: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 /// Waits until `is_so`, for a limited time.

@@ -1,0 +1,252 @@
+//! How many calls of a function at once: as many as it takes well.
+//!
+//! Half as many after each sign of too much (429, 502, 503, 504, no answer in time); fewer as well
+//! while full calls take more than twice as long as they usually do; otherwise slowly more, up to
+//! what the annotation allows.
+
+use prometheus_client::metrics::gauge::Gauge;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Calls that the recent time is an average of, and those of the usual time.
+const RECENT_CALLS: f64 = 10.0;
+const USUAL_CALLS: f64 = 200.0;
+/// Slower than this times the usual is too many at once.
+const TOLERANCE: f64 = 2.0;
+/// Most that slow calls take away at once, and the share of it that a single call decides.
+const GRADIENT_MIN: f64 = 0.5;
+const SMOOTHING: f64 = 0.2;
+/// What a good call adds: much where it went well before, little where it hurt the last time.
+const STEP: f64 = 0.2;
+const STEP_CAREFUL: f64 = 0.01;
+
+/// A limit that learns. Pure: it is told how long calls took.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    now: f64,
+    max: f64,
+    /// The limit that was too much the last time.
+    hurt: f64,
+    /// Seconds of a full call: of late, and usually.
+    recent: Option<f64>,
+    usual: f64,
+    /// Counts the times it was halved.
+    epoch: u64,
+}
+
+/// A call under way, as the limit was when it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    epoch: u64,
+    /// Was it one of as many as were allowed?
+    pressed: bool,
+}
+
+impl Limit {
+    /// Begins with `max`, the most that somebody asked for.
+    pub(crate) fn new(max: usize) -> Self {
+        let max = u32::try_from(max).map_or(f64::MAX, f64::from).max(1.0);
+        Self { now: max, max, hurt: f64::INFINITY, recent: None, usual: 0.0, epoch: 0 }
+    }
+
+    /// Calls that may be under way at once, at least 1.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 1 and the annotation's limit"
+    )]
+    pub(crate) fn now(&self) -> usize {
+        self.now.floor() as usize
+    }
+
+    /// A call begins, with which `under_way` are.
+    pub(crate) fn begin(&self, under_way: usize) -> Ticket {
+        Ticket { epoch: self.epoch, pressed: self.now() <= under_way }
+    }
+
+    /// A full call was answered after `took`.
+    pub(crate) fn well(&mut self, ticket: Ticket, took: Duration) {
+        let took = took.as_secs_f64();
+        let recent = self.recent.map_or(took, |recent| recent + (took - recent) / RECENT_CALLS);
+        if self.recent.is_none() {
+            self.usual = took;
+        }
+        self.recent = Some(recent);
+        self.usual += (took - self.usual) / USUAL_CALLS;
+        if recent < self.usual / TOLERANCE {
+            // What was usual is over.
+            self.usual = (self.usual * 0.95).max(recent);
+        }
+        if !ticket.pressed {
+            return;
+        }
+        let gradient = if recent > 0.0 {
+            (TOLERANCE * self.usual / recent).clamp(GRADIENT_MIN, 1.0)
+        } else {
+            1.0
+        };
+        if gradient < 1.0 {
+            self.now -= self.now * (1.0 - gradient) * SMOOTHING;
+        } else {
+            self.now += if self.now + 1.0 < self.hurt { STEP } else { STEP_CAREFUL };
+        }
+        self.now = self.now.clamp(1.0, self.max);
+    }
+
+    /// A call was too much. Is there room for fewer? Calls that began together are one sign.
+    pub(crate) fn too_much(&mut self, ticket: Ticket) -> bool {
+        if ticket.epoch < self.epoch {
+            return true;
+        }
+        if self.now() <= 1 {
+            return false;
+        }
+        self.epoch += 1;
+        self.hurt = self.now.floor();
+        self.now = (self.now / 2.0).max(1.0);
+        true
+    }
+}
+
+/// What a call told about the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// A full call was answered after this time.
+    Well(Duration),
+    /// It was too much.
+    TooMuch,
+    /// Nothing: it was a small call, or it failed for another reason.
+    Nothing,
+}
+
+/// A [`Limit`] that the calls of a subscription share.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    limit: Mutex<Limit>,
+    under_way: AtomicUsize,
+    gauge: Gauge,
+}
+
+impl Throttle {
+    pub(crate) fn new(max: usize, gauge: Gauge) -> Self {
+        let throttle =
+            Self { limit: Mutex::new(Limit::new(max)), under_way: AtomicUsize::default(), gauge };
+        throttle.show(&throttle.lock());
+        throttle
+    }
+
+    pub(crate) fn now(&self) -> usize {
+        self.lock().now()
+    }
+
+    pub(crate) fn begin(&self) -> Ticket {
+        let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        self.lock().begin(under_way)
+    }
+
+    /// Is the call one of too many, so that fewer may help?
+    pub(crate) fn end(&self, ticket: Ticket, sign: Sign) -> bool {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        let mut limit = self.lock();
+        let fewer_may_help = match sign {
+            Sign::Well(took) => {
+                limit.well(ticket, took);
+                false
+            }
+            Sign::TooMuch => limit.too_much(ticket),
+            Sign::Nothing => false,
+        };
+        self.show(&limit);
+        fewer_may_help
+    }
+
+    fn show(&self, limit: &Limit) {
+        self.gauge.set(i64::try_from(limit.now()).unwrap_or(i64::MAX));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Limit> {
+        self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// `count` full calls of `took`, each one of as many as are allowed.
+    fn busy(limit: &mut Limit, count: usize, took: u64) {
+        for _ in 0..count {
+            let ticket = limit.begin(limit.now());
+            limit.well(ticket, ms(took));
+        }
+    }
+
+    #[test]
+    fn it_stays_where_it_began_while_all_goes_well() {
+        let mut limit = Limit::new(8);
+        busy(&mut limit, 1_000, 30);
+        assert_eq!(limit.now(), 8);
+        assert_eq!(Limit::new(0).now(), 1);
+    }
+
+    #[test]
+    fn too_much_halves_it_once_for_all_calls_that_began_together() {
+        let mut limit = Limit::new(16);
+        let tickets: Vec<Ticket> = (1..=16).map(|n| limit.begin(n)).collect();
+        for ticket in tickets {
+            assert!(limit.too_much(ticket));
+        }
+        assert_eq!(limit.now(), 8);
+        for expected in [4, 2, 1] {
+            assert!(limit.too_much(limit.begin(1)));
+            assert_eq!(limit.now(), expected);
+        }
+        assert!(!limit.too_much(limit.begin(1)), "one at a time is the least");
+        assert_eq!(limit.now(), 1);
+    }
+
+    #[test]
+    fn it_comes_back_fast_up_to_where_it_hurt_and_carefully_beyond() {
+        let mut limit = Limit::new(16);
+        limit.too_much(limit.begin(16));
+        limit.too_much(limit.begin(8));
+        assert_eq!((limit.now(), limit.hurt), (4, 8.0));
+        busy(&mut limit, 20, 30);
+        assert_eq!(limit.now(), 7);
+        busy(&mut limit, 50, 30);
+        assert_eq!(limit.now(), 7, "beyond that in small steps");
+        busy(&mut limit, 60, 30);
+        assert_eq!(limit.now(), 8);
+        busy(&mut limit, 2_000, 30);
+        assert_eq!(limit.now(), 16);
+    }
+
+    #[test]
+    fn slow_calls_lower_it_until_they_are_the_usual_ones() {
+        let mut limit = Limit::new(16);
+        busy(&mut limit, 300, 20);
+        busy(&mut limit, 40, 400);
+        let lowest = limit.now();
+        assert!(lowest < 8, "{lowest}");
+        busy(&mut limit, 2_000, 400);
+        assert_eq!(limit.now(), 16);
+        busy(&mut limit, 500, 20);
+        busy(&mut limit, 40, 400);
+        assert!(limit.now() < 8, "and it learns that they are fast again");
+    }
+
+    #[test]
+    fn a_function_with_little_to_do_teaches_nothing() {
+        let mut limit = Limit::new(16);
+        limit.too_much(limit.begin(16));
+        for took in [1, 500, 1, 900] {
+            limit.well(limit.begin(1), ms(took));
+        }
+        assert_eq!(limit.now(), 8);
+    }
+}
