@@ -5,51 +5,83 @@ use crate::gateway::Listed;
 use crate::metrics::gauge;
 use crate::stop::{Stop, Stopper, channel};
 use crate::{Shared, ordered, unordered};
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Function and filter.
 type Key = (String, String);
 
+/// Lists in a row that a function must be missing from before its deliveries end. A gateway that has
+/// just started may not know all functions yet; whoever is called too long answers 404, which costs
+/// nothing.
+const ABSENT_MAX: u32 = 3;
+
+/// How long a list waits for what it ended, so that it can begin again at once.
+const ENDING_MAX: Duration = Duration::from_secs(1);
+
 /// A subscription at work.
 struct Running {
     subscription: Subscription,
+    /// Lists in a row that its function was missing from.
+    absent: u32,
     stopper: Stopper,
     task: JoinHandle<()>,
 }
 
 /// Lists functions and delivers to them until `stop`; ends when the last call has.
 pub(crate) async fn run(shared: Shared, poll: Duration, listed: Arc<AtomicBool>, stop: Stop) {
-    let mut supervisor = Supervisor { shared, running: BTreeMap::new(), reported: String::new() };
+    let mut supervisor = Supervisor {
+        shared,
+        running: BTreeMap::new(),
+        ending: BTreeMap::new(),
+        reported: String::new(),
+    };
     let mut ticks = interval(poll);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut well = true;
     while stop.or(ticks.tick()).await.is_some() {
         let Some(list) = stop.or(supervisor.shared.gateway.list()).await else { break };
-        listed.store(list.is_ok(), Ordering::Relaxed);
         match list {
             Ok(functions) => {
+                listed.store(true, Ordering::Relaxed);
                 supervisor.follow(&functions).await;
                 well = true;
             }
             // Deliveries go on with what was listed last.
-            Err(error) if well => {
+            Err(error) => {
+                supervisor.shared.metrics.list_failures.inc();
+                if well {
+                    tracing::warn!(%error, "cannot list the functions of the gateway");
+                }
                 well = false;
-                tracing::warn!(%error, "cannot list the functions of the gateway");
             }
-            Err(error) => tracing::debug!(%error, "cannot list the functions of the gateway"),
         }
     }
     supervisor.stop_all().await;
 }
 
+impl Running {
+    /// After a list with the functions `listed`: has it ended, or should it?
+    fn is_stale(&mut self, listed: &BTreeSet<&str>, wanted: Option<&Subscription>) -> bool {
+        if listed.contains(self.subscription.function.as_str()) {
+            self.absent = 0;
+            return self.task.is_finished() || wanted != Some(&self.subscription);
+        }
+        self.absent += 1;
+        self.task.is_finished() || ABSENT_MAX <= self.absent
+    }
+}
+
 struct Supervisor {
     shared: Shared,
     running: BTreeMap<Key, Running>,
+    /// What was stopped and still ends its calls.
+    ending: BTreeMap<Key, JoinHandle<()>>,
     /// Problems as they were logged last: each is said once.
     reported: String,
 }
@@ -58,27 +90,30 @@ impl Supervisor {
     async fn follow(&mut self, functions: &[Listed]) {
         let (wanted, problems) = wanted(functions);
         self.report(&problems);
+        let listed: BTreeSet<&str> = functions.iter().map(|listed| listed.name.as_str()).collect();
         let stale: BTreeSet<Key> = self
             .running
-            .iter()
-            .filter(|(key, running)| {
-                running.task.is_finished() || wanted.get(key) != Some(&running.subscription)
-            })
-            .map(|(key, _)| key.clone())
+            .iter_mut()
+            .filter_map(|(key, running)| running.is_stale(&listed, wanted.get(key)).then_some(key))
+            .cloned()
             .collect();
-        let mut ending = JoinSet::new();
         for key in stale {
             if let Some(running) = self.running.remove(&key) {
                 let Subscription { function, filter, .. } = &running.subscription;
                 tracing::info!(function, filter, "deliveries stop");
                 running.stopper.stop();
-                ending.spawn(running.task);
+                self.ending.insert(key, running.task);
             }
         }
-        // What is started again must not meet its former self.
-        while ending.join_next().await.is_some() {}
+        // Most end at once; the long call of one function keeps no other one waiting.
+        let ended = join_all(self.ending.values_mut());
+        if timeout(ENDING_MAX, ended).await.is_ok() {
+            self.ending.clear();
+        }
+        self.ending.retain(|_, task| !task.is_finished());
         for (key, subscription) in wanted {
-            if !self.running.contains_key(&key) {
+            // What is started again must not meet its former self.
+            if !self.running.contains_key(&key) && !self.ending.contains_key(&key) {
                 self.start(key, subscription);
             }
         }
@@ -95,7 +130,7 @@ impl Supervisor {
                 tokio::spawn(unordered::run(shared, of, deliver, max_inflight, stop))
             }
         };
-        self.running.insert(key, Running { subscription, stopper, task });
+        self.running.insert(key, Running { subscription, absent: 0, stopper, task });
     }
 
     fn report(&mut self, problems: &[Problem]) {
@@ -115,7 +150,7 @@ impl Supervisor {
             running.stopper.stop();
             running.task
         });
-        for ended in futures_util::future::join_all(tasks).await {
+        for ended in join_all(tasks.chain(self.ending.into_values())).await {
             if let Err(error) = ended {
                 tracing::error!(%error, "deliveries ended badly");
             }
@@ -142,6 +177,25 @@ fn wanted(functions: &[Listed]) -> (BTreeMap<Key, Subscription>, Vec<Problem>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn deliveries_end_with_what_is_said_of_a_function_or_when_nothing_is_for_a_while() {
+        let annotations = [("topic".to_owned(), "orders".to_owned())].into();
+        let subscription = annotations::parse("f", &annotations).unwrap().remove(0);
+        let other = Subscription { batch: 7, ..subscription.clone() };
+        let (stopper, _stop) = channel();
+        let task = tokio::spawn(std::future::pending());
+        let mut running = Running { subscription: subscription.clone(), absent: 0, stopper, task };
+        let (all, none) = (BTreeSet::from(["f", "g"]), BTreeSet::new());
+        let mut is_stale = |listed, wanted: Option<&Subscription>| running.is_stale(listed, wanted);
+        assert!(!is_stale(&all, Some(&subscription)));
+        assert!(is_stale(&all, Some(&other)), "its annotations changed");
+        assert!(is_stale(&all, None), "it has none any more");
+        assert_eq!([is_stale(&none, None), is_stale(&none, None)], [false, false]);
+        assert!(!is_stale(&all, Some(&subscription)), "it is back");
+        let after: Vec<bool> = (0..3).map(|_| is_stale(&none, None)).collect();
+        assert_eq!(after, [false, false, true]);
+    }
 
     #[test]
     fn a_bad_annotation_stops_only_its_own_function() {

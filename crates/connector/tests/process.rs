@@ -49,7 +49,7 @@ fn it_serves_health_and_metrics_and_ends_in_good_order_when_asked() {
     assert!(get(&addresses["traffic"], "/_/health").starts_with("HTTP/1.1 200"));
     let ready = get(&addresses["traffic"], "/_/ready");
     assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
-    assert!(ready.contains("the gateway does not list its functions"), "{ready}");
+    assert!(ready.contains("the gateway has not listed its functions"), "{ready}");
     assert!(get(&addresses["metrics"], "/metrics").contains("connector_annotation_problems 0"));
     let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(killed.success());
