@@ -30,6 +30,8 @@ pub const ERRORS: &str = "ERRORS";
 pub const FILES_LEDGER: &str = "FILES_LEDGER";
 /// Bucket: which content a partner has sent before.
 pub const FILES_CONTENT: &str = "FILES_CONTENT";
+/// Bucket: which connector reads which lane.
+pub const CONNECTOR_LEASES: &str = "CONNECTOR_LEASES";
 
 /// A stream: its name, its subjects, and how long it keeps messages.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +66,7 @@ pub const STREAMS: &[Definition] = &[
 ];
 
 /// All buckets.
-pub const BUCKETS: &[&str] = &[FILES_LEDGER, FILES_CONTENT];
+pub const BUCKETS: &[&str] = &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES];
 
 /// The stream that keeps `filter`'s messages, if one does.
 #[must_use]

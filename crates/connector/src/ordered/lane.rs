@@ -6,6 +6,7 @@ use crate::annotations::Subscription;
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
 use crate::gateway::Call;
+use crate::metrics::add;
 use crate::stop::Stop;
 use crate::unordered::stored_at;
 use crate::{DRAIN, Shared, event};
@@ -170,8 +171,11 @@ impl Lane {
             Said::Failed(reason) => reason,
             Said::Unavailable { reason, .. } => return Err(End::Anew(reason)),
         };
+        let size = session.size;
         let delay = session.failed(count, self.subscription.max_deliver);
         let Subscription { function, filter, max_deliver, .. } = &self.subscription;
+        add(&self.shared.metrics.attempts, function, usize::from(count == 1));
+        add(&self.shared.metrics.halvings, function, usize::from(session.size < size));
         let sequence = session.buffer.front().map(|input| input.sequence);
         tracing::warn!(function, filter, sequence, messages = count, reason, "the call failed");
         if session.attempts == *max_deliver {

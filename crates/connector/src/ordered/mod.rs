@@ -1,28 +1,68 @@
 //! Messages given out in stream order without gaps: the function keeps the position.
 
 mod lane;
+mod lease;
 mod reader;
 pub mod said;
 
 use crate::Shared;
-use crate::annotations::Subscription;
+use crate::annotations::{Subscription, durable_name};
 use crate::circuit::Circuit;
 use crate::metrics::OfFilter;
-use crate::stop::Stop;
-use lane::Lane;
+use crate::stop::{self, Stop};
+use lane::{End, Lane};
+use lease::Lease;
+use std::time::Instant;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Gives out one lane until `stop`.
+/// Gives out one lane until `stop`, while this connector is the one that reads it.
 pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) {
-    let name =
-        OfFilter { function: subscription.function.clone(), filter: subscription.filter.clone() };
-    let held = shared.metrics.lane_held.get_or_create_owned(&name);
-    let circuit = Circuit::new(name, &shared.metrics);
+    let Subscription { function, filter, .. } = &subscription;
+    let name = OfFilter { function: function.clone(), filter: filter.clone() };
+    let leased = shared.metrics.lane_leased.get_or_create_owned(&name);
+    let lease = Lease::new(shared.nats.clone(), durable_name(function, filter));
+    let (sender, mut mine) = watch::channel(false);
+    let (stop_keeper, keeper) = stop::channel();
+    let keeper = tokio::spawn(lease.keep(sender, keeper));
+    // An error means that the keeper is gone, which it is not before it is stopped.
+    while matches!(stop.or(mine.wait_for(|mine| *mine)).await, Some(Ok(_))) {
+        leased.set(1);
+        let (stopper, tenure) = stop::channel();
+        let lost = async {
+            drop(stop.or(mine.wait_for(|mine| !*mine)).await);
+            stopper.stop();
+            // The lane ends when its call in progress does.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = read(&shared, &subscription, &name, tenure) => {}
+            () = lost => {}
+        }
+        leased.set(0);
+    }
+    // Only now: whoever comes next need not wait for the call that was in progress.
+    stop_keeper.stop();
+    if let Err(error) = keeper.await {
+        tracing::error!(%error, "the lease ended badly");
+    }
+    shared.metrics.forget(&name);
+}
+
+/// Gives out the lane until `stop`.
+async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, stop: Stop) {
+    let held = shared.metrics.lane_held.get_or_create_owned(name);
+    let circuit = Circuit::new(name.clone(), &shared.metrics);
+    let (shared, subscription) = (shared.clone(), subscription.clone());
     let lane = Lane { shared, subscription, circuit, held, stop: stop.clone() };
     let mut fruitless = 0_u32;
     while !stop.is_requested() {
-        let mut progress = false;
+        let (mut progress, began) = (false, Instant::now());
         let end = lane.session(&mut progress).await;
+        if matches!(end, End::Anew(_)) {
+            lane.shared.metrics.rebuilds.get_or_create(name).inc();
+            lane.shared.report_denied(&lane.subscription, began);
+        }
         fruitless = if progress { 1 } else { fruitless.saturating_add(1) };
         match lane.ended(end, fruitless) {
             // When it is cut short the loop ends.

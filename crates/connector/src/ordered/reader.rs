@@ -11,11 +11,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 /// After this time without a request the server removes the consumer.
 const INACTIVE_MAX: Duration = Duration::from_secs(30);
 /// Batches that wait for their call, beside the one that is being called.
 const AHEAD: usize = 1;
+
+/// How often the lag is asked for while a batch waits for its call.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long there may be messages without one coming.
+const STILL_MAX: Duration = Duration::from_secs(15);
 
 /// A message of the input.
 #[derive(Debug)]
@@ -90,22 +96,52 @@ async fn read(
     let name = OfFilter { function: function.clone(), filter: filter.clone() };
     let lag = shared.metrics.lag.get_or_create_owned(&name);
     let mut chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
+    let mut still: Option<Instant> = None;
     loop {
         let messages = fetch(&shared.nats, &consumer, subscription, subscription.batch).await?;
-        if messages.is_empty() {
+        let Some(last) = messages.last() else {
+            let info = consumer.info().await.map_err(|error| error.to_string())?;
+            lag.set(gauge(info.num_pending));
             // Nothing more on the way? A message that was lost last would not be missed otherwise.
-            let delivered =
-                consumer.info().await.map_err(|e| e.to_string())?.delivered.consumer_sequence;
+            let delivered = info.delivered.consumer_sequence;
             if delivered != chain.delivered {
                 return Err(format!("{delivered} messages sent, {} received", chain.delivered));
             }
-            lag.set(0);
+            still = (0 < info.num_pending).then(|| still.unwrap_or_else(Instant::now));
+            if still.is_some_and(|since| STILL_MAX <= since.elapsed()) {
+                tracing::error!(alert = "stalled", function, filter, "messages, but none comes");
+                return Err(format!("{} messages, and none comes", info.num_pending));
+            }
             continue;
-        }
+        };
+        still = None;
+        lag.set(last.info().map_or(0, |info| gauge(info.pending)));
         let inputs: Result<Vec<Input>, String> =
-            messages.iter().map(|message| chain.next(message, &lag)).collect();
-        if chunks.send(Ok(inputs?)).await.is_err() {
+            messages.iter().map(|message| chain.next(message)).collect();
+        if !give(&mut consumer, chunks, inputs?, &lag).await {
             return Ok(());
+        }
+    }
+}
+
+/// Hands `inputs` to the lane, however long that takes: is it still there? The lag is asked for
+/// meanwhile.
+async fn give(
+    consumer: &mut Consumer<pull::Config>,
+    chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
+    inputs: Vec<Input>,
+    lag: &Gauge,
+) -> bool {
+    let given = chunks.send(Ok(inputs));
+    tokio::pin!(given);
+    loop {
+        match timeout(LOOK, &mut given).await {
+            Ok(given) => return given.is_ok(),
+            Err(_elapsed) => {
+                if let Ok(info) = consumer.info().await {
+                    lag.set(gauge(info.num_pending));
+                }
+            }
         }
     }
 }
@@ -137,7 +173,7 @@ struct Chain<'a> {
 }
 
 impl Chain<'_> {
-    fn next(&mut self, message: &Message, lag: &Gauge) -> Result<Input, String> {
+    fn next(&mut self, message: &Message) -> Result<Input, String> {
         let info = message.info().map_err(|error| error.to_string())?;
         if info.consumer_sequence != self.delivered + 1 || info.stream_sequence <= self.previous {
             let (got, before) = (info.consumer_sequence, self.delivered);
@@ -155,7 +191,6 @@ impl Chain<'_> {
         });
         self.delivered = info.consumer_sequence;
         self.previous = info.stream_sequence;
-        lag.set(gauge(info.pending));
         Ok(Input { sequence: info.stream_sequence, json: encoded.json })
     }
 }

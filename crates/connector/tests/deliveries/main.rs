@@ -4,5 +4,6 @@
 mod odd;
 mod ordered;
 mod recovery;
+mod replicas;
 mod support;
 mod unordered;
