@@ -68,3 +68,25 @@ async fn a_server_that_is_gone_costs_one_time_out_and_sending_again_is_safe() {
     let nats = connect(&server).await;
     assert_eq!(read(&nats, streams::ANALYTICS, "analytics.>").await.len(), 300);
 }
+
+#[tokio::test]
+async fn an_acknowledgement_that_nobody_takes_is_not_confirmed() {
+    use async_nats::jetstream::AckKind;
+    use async_nats::jetstream::consumer::pull;
+    use futures_util::StreamExt as _;
+    let (_server, nats) = start().await;
+    let message = Outgoing::new("orders".into(), "x".into());
+    for _ in 0..2 {
+        publish::one(&nats, &message, None).await.unwrap();
+    }
+    let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+    let config = pull::Config { durable_name: Some("c".into()), ..Default::default() };
+    let consumer = stream.create_consumer(config).await.unwrap();
+    let messages = consumer.fetch().max_messages(2).messages().await.unwrap();
+    let replies: Vec<_> =
+        messages.map(|message| message.unwrap().reply.clone().unwrap()).collect().await;
+    messaging::ack::confirmed(&nats, &replies[0], AckKind::Ack).await.unwrap();
+    stream.delete_consumer("c").await.unwrap();
+    let error = messaging::ack::confirmed(&nats, &replies[1], AckKind::Ack).await.unwrap_err();
+    assert!(error.to_string().contains("no responders"), "{error}");
+}
