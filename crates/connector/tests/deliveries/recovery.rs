@@ -202,3 +202,24 @@ async fn a_lane_goes_on_when_its_consumer_is_gone() {
     }
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_message_whose_end_is_not_confirmed_comes_again() {
+    let mut world = World::new().await;
+    world.restrict("publish: { deny: [\"$JS.ACK.ORDERS.>\"] }").await;
+    world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.max-deliver", "1")]);
+    world.gateway.deploy("f", done);
+    let url = world.url_of("connector");
+    world.start_with(|settings| settings.nats_url = url).await;
+    publish(&world, 0..2).await;
+    until("they are not confirmed", async || {
+        world.metric("connector_unconfirmed_total").await >= Some(2.0)
+    })
+    .await;
+    assert_eq!(world.open("f", "orders").await, (0, 2));
+    world.restrict("publish: { allow: [\">\"] }").await;
+    world.settled("f", "orders").await;
+    assert!(numbers(&world.gateway.events("f")).len() > 2, "they came again");
+    assert_eq!(world.dead_letters().await, 0);
+    world.stop().await;
+}
