@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod operate;
+
+pub(crate) use operate::{Journal, Reason, Retry};
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,6 +85,9 @@ pub(crate) enum Command {
     /// What is in stock.
     #[command(subcommand)]
     Stock(Stock),
+    /// What was decided, by the journal of a warehouse.
+    #[command(subcommand)]
+    Journal(Journal),
     /// Publish made-up orders on the subject `orders`.
     Simulate {
         /// How many.
@@ -143,6 +150,15 @@ pub(crate) enum Orders {
     },
     /// How many were placed, confirmed, refused.
     Count,
+    /// Try refused orders again: one, or all that were refused for a reason.
+    Retry(Retry),
+    /// Cancel a confirmed order: its stock moves back.
+    Cancel {
+        /// Whose order.
+        partner: PartnerId,
+        /// The partner's number.
+        order: OrderId,
+    },
 }
 
 /// State of an order.
@@ -203,6 +219,12 @@ pub(crate) enum Stock {
         /// How many.
         #[arg(value_parser = clap::value_parser!(i64).range(0..=MAX_AVAILABLE))]
         available: i64,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Compare what is available with the journal and with the movements that were published.
+    Verify {
         /// Where.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,

@@ -53,6 +53,7 @@ async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode
         Command::Orders(command) => commands::orders::run(global, &command).await?,
         Command::Files(command) => commands::files::run(global, &command).await?,
         Command::Stock(command) => commands::stock::run(global, &command).await?,
+        Command::Journal(command) => commands::journal::run(global, &command).await?,
         Command::Simulate { orders, rate, seed } => {
             commands::simulate::run(global, orders, rate, seed).await?;
         }

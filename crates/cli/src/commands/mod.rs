@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod files;
 pub(crate) mod function;
+pub(crate) mod journal;
 pub(crate) mod orders;
 pub(crate) mod send;
 pub(crate) mod setup;
@@ -60,7 +61,7 @@ impl Pipeline {
         level: Level,
         method: Method,
         path: &str,
-        more: Option<(&str, Vec<u8>)>,
+        more: Option<(String, Vec<u8>)>,
     ) -> Result<T> {
         let token = self.dir.secret(match level {
             Level::Read => READ_TOKEN,
@@ -68,11 +69,10 @@ impl Pipeline {
         })?;
         let authorization = format!("Bearer {token}");
         let mut headers = vec![("authorization", authorization.as_str())];
-        let mut body = Vec::new();
-        if let Some((key, content)) = more {
-            headers.push(("idempotency-key", key));
+        let (key, body) = more.unwrap_or_default();
+        if !key.is_empty() {
+            headers.push(("idempotency-key", &key));
             headers.push(("content-type", "application/json"));
-            body = content;
         }
         let url = format!("{}/function/{path}", self.run.gateway);
         let body = body.into();
@@ -83,6 +83,11 @@ impl Pipeline {
         }
         Err(refusal(path, answer.status, &answer.body))
     }
+}
+
+/// A new idempotency key.
+fn key() -> String {
+    format!("cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
 }
 
 /// What a function says is wrong, in one line for each thing.

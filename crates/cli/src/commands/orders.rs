@@ -1,7 +1,10 @@
 //! `orderflow orders …`: from the stream itself, without asking a function.
 
+mod again;
+
 use anyhow::Result;
 use domain::{OrderId, PartnerId, WarehouseId};
+use messaging::header;
 use messaging::publish::Standing;
 use messaging::views::{self, OrderView};
 use serde::Serialize;
@@ -11,6 +14,7 @@ use super::Pipeline;
 use crate::args::{Global, Orders, Status};
 use crate::failure::Failure;
 use crate::output;
+use again::Verb;
 
 pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
     let pipeline = Pipeline::find(global)?;
@@ -24,6 +28,15 @@ pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
             list(&pipeline, wanted, *limit, *cursor).await
         }
         Orders::Count => count(&pipeline).await,
+        Orders::Retry(retry) => match (&retry.partner, &retry.order) {
+            (Some(partner), Some(order)) => {
+                again::one(&pipeline, Verb::Retry, partner, order).await
+            }
+            _ => again::all(&pipeline, &fold(&pipeline).await?, retry).await,
+        },
+        Orders::Cancel { partner, order } => {
+            again::one(&pipeline, Verb::Cancel, partner, order).await
+        }
     }
 }
 
@@ -34,8 +47,8 @@ struct Found {
     order_id: OrderId,
     warehouse: WarehouseId,
     status: &'static str,
-    attempt: u64,
-    /// Why it was refused.
+    attempt: u32,
+    /// Why it was refused, or why it was not cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// The file it came in, by its SHA-256.
@@ -60,26 +73,27 @@ async fn get(
     let status = state(status);
     let event = |message: &Standing| serde_json::from_slice::<Value>(&message.payload);
     let placed_event = event(placed)?;
-    let reason = match (&messages.refused, status) {
-        (Some(refused), Status::Refused) => Some(reason(&event(refused)?, refused)),
-        _ => None,
+    let said = messages.last().filter(|last| last.header(header::REASON).is_some());
+    let reason = match said {
+        Some(said) => Some(reason(&event(said)?, said)),
+        None => None,
     };
-    let attempt = placed.header(messaging::header::ATTEMPT).and_then(|text| text.parse().ok());
     let found = Found {
         partner: partner.clone(),
         order_id: id.clone(),
         warehouse: warehouse.clone(),
         status: status.as_str(),
-        attempt: attempt.unwrap_or(1),
+        attempt: messages.attempt().unwrap_or(1),
         reason,
-        file: placed.header(messaging::header::FILE).map(str::to_owned),
+        file: placed.header(header::FILE).map(str::to_owned),
         order: placed_event.get("data").cloned().unwrap_or_default(),
     };
     if pipeline.json {
         output::json(&found);
         return Ok(());
     }
-    output::line(format_args!("{} of {}: {}", found.order_id, found.partner, found.status));
+    let Found { order_id, partner, status, attempt, .. } = &found;
+    output::line(format_args!("{order_id} of {partner}: {status}, attempt {attempt}"));
     if let Some(reason) = &found.reason {
         output::line(format_args!("reason: {reason}"));
     }
@@ -89,7 +103,7 @@ async fn get(
 
 /// The code, and what the refusal says beside it.
 fn reason(event: &Value, message: &Standing) -> String {
-    let code = message.header(messaging::header::REASON).unwrap_or("refused");
+    let code = message.header(header::REASON).unwrap_or("refused");
     match event.pointer("/data/refusal").and_then(Value::as_object) {
         Some(refusal) => {
             let details = refusal.iter().filter(|(_, value)| value.as_str() != Some(code));
@@ -129,11 +143,13 @@ async fn list(
             order.order_id.to_string(),
             if order.is_return { "return" } else { "sale" }.to_owned(),
             order.total.as_deref().unwrap_or_default().to_owned(),
+            order.attempt.to_string(),
             state(order.status).as_str().to_owned(),
             order.reason.as_deref().unwrap_or_default().to_owned(),
         ]
     });
-    output::table(&["partner", "order", "kind", "total", "status", "reason"], &[3], rows);
+    let head = ["partner", "order", "kind", "total", "attempt", "status", "reason"];
+    output::table(&head, &[3, 4], rows);
     if let Some(next) = next {
         output::note(format_args!("there are more: --cursor {next}"));
     }

@@ -1,5 +1,7 @@
 //! `orderflow stock …`: over HTTP on order-processor, which writes the journal.
 
+mod verify;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -9,7 +11,7 @@ use domain::{ProductId, WarehouseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Level, Pipeline, query_value};
+use super::{Level, Pipeline, key, query_value};
 use crate::args::{Global, MAX_AVAILABLE, Stock};
 use crate::failure::Failure;
 use crate::output;
@@ -44,11 +46,18 @@ pub(crate) async fn run(global: &Global, command: &Stock) -> Result<()> {
             let pipeline = Pipeline::find(global)?;
             set(&pipeline, warehouse, Available::from([(product.clone(), *available)])).await
         }
+        Stock::Verify { warehouse } => verify::run(&Pipeline::find(global)?, warehouse).await,
         Stock::Import { file, warehouse } => {
             let available = read(file)?;
             set(&Pipeline::find(global)?, warehouse, available).await
         }
     }
+}
+
+/// All that is available, as order-processor says.
+async fn book(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<Answer> {
+    let path = format!("order-processor/stock?warehouse={warehouse}");
+    pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
 async fn get(pipeline: &Pipeline, products: &[ProductId], warehouse: &WarehouseId) -> Result<()> {
@@ -79,16 +88,15 @@ async fn get(pipeline: &Pipeline, products: &[ProductId], warehouse: &WarehouseI
 /// Sets all of them, so many a command. The same call again does no harm.
 async fn set(pipeline: &Pipeline, warehouse: &WarehouseId, available: Available) -> Result<()> {
     let count = available.len();
-    let run = format!("cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+    let run = key();
     let all: Vec<_> = available.into_iter().collect();
     for (number, part) in all.chunks(PRODUCTS_MAX).enumerate() {
         let part: BTreeMap<_, _> = part.iter().cloned().collect();
         let body = json!({"warehouse": warehouse, "available": part});
         let body = serde_json::to_vec(&body).context("the products")?;
-        let (key, path) = (format!("{run}-{number}"), "order-processor/stock");
-        let more = Some((key.as_str(), body));
+        let more = Some((format!("{run}-{number}"), body));
         pipeline
-            .call::<Value>(Level::Admin, Method::PUT, path, more)
+            .call::<Value>(Level::Admin, Method::PUT, "order-processor/stock", more)
             .await
             .with_context(|| format!("{} of {count} products are set", number * PRODUCTS_MAX))?;
     }

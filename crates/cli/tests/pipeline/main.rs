@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod faults;
+mod operate;
 mod support;
 mod up;

@@ -1,0 +1,166 @@
+//! `journal show`: entries as they stand.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use domain::WarehouseId;
+use domain::inventory::{Body, Outcome, Verdict};
+use messaging::journal::Record;
+use messaging::{streams, subject};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::super::Pipeline;
+use crate::output;
+
+/// An entry and its sequence.
+struct Shown {
+    sequence: u64,
+    payload: Vec<u8>,
+}
+
+pub(super) async fn run(
+    pipeline: &Pipeline,
+    warehouse: &WarehouseId,
+    from: Option<u64>,
+    count: u32,
+) -> Result<()> {
+    let nats = pipeline.nats().await?;
+    let stream = nats.js.get_stream_no_info(streams::JOURNAL).await?;
+    let subject = subject::inventory_journal(warehouse);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let entries = match from {
+        Some(from) => forward(&stream, &subject, from, count).await?,
+        None => back(&stream, &subject, count).await?,
+    };
+    if pipeline.json {
+        let entries: Vec<Value> = entries.iter().map(Shown::json).collect();
+        output::json(&json!({"journal": subject, "entries": entries}));
+        return Ok(());
+    }
+    output::table(&["entry", "at", "decided to", "what"], &[0, 2], entries.iter().map(Shown::row));
+    Ok(())
+}
+
+/// The entries from `from` on.
+async fn forward(
+    stream: &Stream<()>,
+    subject: &str,
+    from: u64,
+    count: usize,
+) -> Result<Vec<Shown>> {
+    let (mut entries, mut at) = (Vec::new(), from.max(1));
+    while entries.len() < count {
+        match stream.get_first_raw_message_by_subject(subject, at).await {
+            Ok(message) => {
+                at = message.sequence + 1;
+                let payload = message.payload.to_vec();
+                entries.push(Shown { sequence: message.sequence, payload });
+            }
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break,
+            Err(error) => return Err(error).context("the journal"),
+        }
+    }
+    Ok(entries)
+}
+
+/// The last entries: each names the one before it.
+async fn back(stream: &Stream<()>, subject: &str, count: usize) -> Result<Vec<Shown>> {
+    use async_nats::jetstream::stream::LastRawMessageErrorKind as Last;
+    let mut next = match stream.get_last_raw_message_by_subject(subject).await {
+        Ok(message) => Some(message),
+        Err(error) if error.kind() == Last::NoMessageFound => None,
+        Err(error) => return Err(error).context("the journal"),
+    };
+    let mut entries = Vec::new();
+    while let Some(message) = next.take() {
+        let prev = Record::<Box<RawValue>>::parse(&message.payload).map_or(0, |r| r.prev());
+        let payload = message.payload.to_vec();
+        entries.push(Shown { sequence: message.sequence, payload });
+        if prev == 0 || entries.len() == count {
+            break;
+        }
+        next = match stream.get_raw_message(prev).await {
+            Ok(message) => Some(message),
+            // What stands before the oldest kept entry was taken away.
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => None,
+            Err(error) => return Err(error).context("the journal"),
+        };
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+impl Shown {
+    fn json(&self) -> Value {
+        match serde_json::from_slice::<Value>(&self.payload) {
+            Ok(entry) => json!({"sequence": self.sequence, "entry": entry}),
+            Err(error) => json!({"sequence": self.sequence, "unreadable": error.to_string()}),
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let sequence = self.sequence.to_string();
+        let record = match Record::<Body>::parse(&self.payload) {
+            Ok(record) => record,
+            Err(error) => return vec![sequence, String::new(), String::new(), error.to_string()],
+        };
+        let decided_to = record.decided_to().map_or(0, |position| position.sequence);
+        let at = record.at().format("%Y-%m-%d %H:%M:%S%.3f").to_string();
+        vec![sequence, at, decided_to.to_string(), what(&record)]
+    }
+}
+
+/// What an entry says, in one line.
+fn what(record: &Record<Body>) -> String {
+    let entry = match record {
+        Record::Decision(entry) => entry,
+        Record::Rebase(rebase) => return format!("goes on elsewhere: {}", rebase.reason),
+    };
+    match &entry.body {
+        Body::Orders { outcomes } => orders(outcomes),
+        Body::Set { available, .. } => match available.iter().collect::<Vec<_>>()[..] {
+            [(product, available)] => format!("{product} set to {available}"),
+            _ => format!("{} products set", available.len()),
+        },
+        Body::Skip { outcome, .. } => match &outcome.verdict {
+            Verdict::Refused(refusal) | Verdict::Kept(refusal) => {
+                format!("message {} {refusal}", outcome.sequence)
+            }
+            Verdict::Confirmed(_) | Verdict::Cancelled { .. } => "unknown".to_owned(),
+        },
+    }
+}
+
+fn orders(outcomes: &[Outcome]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut moved: BTreeMap<_, i64> = BTreeMap::new();
+    for outcome in outcomes {
+        let verdict = match &outcome.verdict {
+            Verdict::Confirmed(_) => "confirmed",
+            Verdict::Refused(_) => "refused",
+            Verdict::Cancelled { .. } => "cancelled",
+            Verdict::Kept(_) => "not cancelled",
+        };
+        *counts.entry(verdict).or_default() += 1;
+        for movement in outcome.verdict.movements() {
+            let sum = moved.entry(&movement.product).or_default();
+            *sum = sum.saturating_add(movement.delta);
+        }
+    }
+    let counts: Vec<String> =
+        counts.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let counts = counts.join(", ");
+    const PRODUCTS_SHOWN: usize = 3;
+    let shown: Vec<String> = moved
+        .iter()
+        .take(PRODUCTS_SHOWN)
+        .map(|(product, delta)| format!("{product} {delta:+}"))
+        .collect();
+    match (shown.is_empty(), moved.len().saturating_sub(PRODUCTS_SHOWN)) {
+        (true, _) => counts,
+        (false, 0) => format!("{counts}: {}", shown.join(", ")),
+        (false, more) => format!("{counts}: {} and {more} more products", shown.join(", ")),
+    }
+}

@@ -1,0 +1,236 @@
+//! `stock verify`: three accounts of the same stock. The journal's fold, what order-processor says,
+//! and the sum of the movements that were published.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use domain::inventory::{Body, State};
+use domain::stock::Stock;
+use domain::{ProductId, WarehouseId};
+use messaging::inventory::Changed;
+use messaging::journal::Record;
+use messaging::{Event, Nats, header, publish, streams, subject, tail};
+use serde::Serialize;
+use serde_json::json;
+
+use super::super::Pipeline;
+use super::Answer;
+use crate::output;
+
+type Available = BTreeMap<ProductId, i64>;
+
+/// A product of which two accounts differ.
+#[derive(Debug, Serialize)]
+struct Difference {
+    product: ProductId,
+    journal: Option<i64>,
+    other: Option<i64>,
+}
+
+/// The journal's fold, and at which entry.
+struct Fold {
+    at: u64,
+    available: Available,
+    /// Before the first movement that is still there in full.
+    base: Available,
+}
+
+pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
+    let nats = pipeline.nats().await?;
+    let journal = subject::inventory_journal(warehouse);
+    let kept = kept_after(&nats, warehouse).await?;
+    // The answer is the fold at an entry between the last one now and the last one after it.
+    let last = publish::last(&nats, streams::JOURNAL, &journal).await?;
+    let last = last.map_or(0, |message| message.sequence);
+    let Answer { products, .. } = super::book(pipeline, warehouse).await?;
+    let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
+    let fold = fold(&nats, &journal, last, kept, &book).await?;
+    let said = differences(&fold.available, &book);
+    let moved = match kept {
+        Some(after) => {
+            let sum = sum(&nats, warehouse, fold.base, after, fold.at).await?;
+            Some(differences(&fold.available, &sum))
+        }
+        None => None,
+    };
+    let products = fold.available.len();
+    if pipeline.json {
+        output::json(&json!({
+            "warehouse": warehouse, "entry": fold.at, "products": products,
+            "order_processor": said, "movements": moved, "movements_after": kept,
+        }));
+    } else {
+        let count = format!("{products} products at entry {} of {journal}", fold.at);
+        print(&format!("order-processor says what the journal says: {count}"), &said);
+        match (&moved, kept) {
+            (Some(moved), Some(after)) => {
+                print(&format!("the movements after entry {after} add up to it"), moved);
+            }
+            _ => output::line("! no movements are kept"),
+        }
+    }
+    match said.len() + moved.as_ref().map_or(0, Vec::len) {
+        0 => Ok(()),
+        count => bail!("{count} differences in the stock of {warehouse}"),
+    }
+}
+
+fn print(what: &str, differences: &[Difference]) {
+    if differences.is_empty() {
+        return output::line(format_args!("✓ {what}"));
+    }
+    output::line(format_args!("✗ not so: {what}"));
+    let text = |n: Option<i64>| n.map_or_else(|| "nothing".to_owned(), |n| n.to_string());
+    for Difference { product, journal, other } in differences {
+        let (journal, other) = (text(*journal), text(*other));
+        output::line(format_args!("✗ {product}: {journal} by the journal, {other} otherwise"));
+    }
+}
+
+fn differences(journal: &Available, other: &Available) -> Vec<Difference> {
+    let all: std::collections::BTreeSet<_> = journal.keys().chain(other.keys()).collect();
+    all.into_iter()
+        .map(|product| Difference {
+            product: product.clone(),
+            journal: journal.get(product).copied(),
+            other: other.get(product).copied(),
+        })
+        .filter(|difference| difference.journal != difference.other)
+        .collect()
+}
+
+/// All movements of the entries after this one are kept; nothing if none is.
+async fn kept_after(nats: &Nats, warehouse: &WarehouseId) -> Result<Option<u64>> {
+    let stream = nats.js.get_stream(streams::INVENTORY).await?;
+    // Nothing was ever taken away: those of the first entry are there as well.
+    if stream.cached_info().state.first_sequence <= 1 {
+        return Ok((stream.cached_info().state.messages > 0).then_some(0));
+    }
+    let filter = subject::changed(warehouse);
+    match stream.get_first_raw_message_by_subject(&filter, 1).await {
+        Ok(first) => {
+            let entry = first.headers.get(header::DECISION_SEQUENCE);
+            let entry = entry.and_then(|entry| entry.as_str().parse().ok());
+            Ok(Some(entry.with_context(|| format!("{} names no decision", first.subject))?))
+        }
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(error).context(filter),
+    }
+}
+
+/// Folds the journal up to where it is `book`, at entry `last` or later; if it never is, to where
+/// fewest products differ.
+async fn fold(
+    nats: &Nats,
+    journal: &str,
+    last: u64,
+    kept: Option<u64>,
+    book: &Available,
+) -> Result<Fold> {
+    let mut state = State::seeded();
+    let mut base = None;
+    let mut best: Option<(usize, u64, Available)> = None;
+    let mut before = 0;
+    let mut wrong = None;
+    let mut look = |at: u64, stock: &Stock| {
+        let available = available(stock);
+        let count = differences(&available, book).len();
+        if best.as_ref().is_none_or(|(least, ..)| count < *least) {
+            best = Some((count, at, available));
+        }
+    };
+    if last == 0 {
+        look(0, &state.stock);
+    }
+    tail::read(nats, streams::JOURNAL, journal, 1, false, |message| {
+        let Ok(info) = message.info() else { return };
+        let sequence = info.stream_sequence;
+        match Record::<Body>::parse(&message.payload) {
+            Ok(record) if record.prev() != before => {
+                wrong.get_or_insert(format!("entry {sequence} does not follow {before}"));
+            }
+            Ok(Record::Decision(entry)) => {
+                if kept.is_some_and(|kept| before <= kept && kept < sequence) {
+                    base = Some(available(&state.stock));
+                }
+                state.apply(&entry.body);
+            }
+            Ok(Record::Rebase(_)) => {}
+            Err(error) => {
+                wrong.get_or_insert(format!("entry {sequence}: {error}"));
+            }
+        }
+        before = sequence;
+        if sequence >= last {
+            look(sequence, &state.stock);
+        }
+    })
+    .await?;
+    if let Some(wrong) = wrong {
+        bail!("{journal} cannot be folded: {wrong}; see orderflow journal verify");
+    }
+    let (_, at, found) = best.with_context(|| format!("{journal} ends before {last}"))?;
+    // Nothing stands behind what is kept: the movements add nothing.
+    let base = base.unwrap_or_else(|| available(&state.stock));
+    Ok(Fold { at, available: found, base })
+}
+
+fn available(stock: &Stock) -> Available {
+    stock.iter().map(|(product, item)| (product.clone(), item.available)).collect()
+}
+
+/// Adds the movements of the entries after `after` up to `at` to `base`.
+async fn sum(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    base: Available,
+    after: u64,
+    at: u64,
+) -> Result<Available> {
+    let mut sum = base;
+    let mut wrong = None;
+    // They stand in the order of their decisions: those of one are stored before the next is made.
+    let each = |message: &Message| {
+        let decision = message.headers.as_ref().and_then(|h| h.get(header::DECISION_SEQUENCE));
+        let decision = decision.and_then(|decision| decision.as_str().parse::<u64>().ok());
+        let event: Result<Event<Changed>, _> = serde_json::from_slice(&message.payload);
+        let data = event.ok().and_then(|event| event.data);
+        let (Some(decision), Some(Changed { product, delta, available, .. })) = (decision, data)
+        else {
+            wrong.get_or_insert(message.subject.to_string());
+            return;
+        };
+        if decision <= after || at < decision {
+            return;
+        }
+        let entry = sum.entry(product).or_default();
+        *entry = available.unwrap_or(entry.saturating_add(delta.unwrap_or(0)));
+    };
+    let filter = subject::changed(warehouse);
+    tail::read(nats, streams::INVENTORY, &filter, 1, false, each).await?;
+    match wrong {
+        Some(subject) => bail!("{subject} cannot be read"),
+        None => Ok(sum),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_that_one_account_lacks_is_a_difference() {
+        let of = |all: &[(&str, i64)]| -> Available {
+            all.iter().map(|(id, n)| (ProductId::parse(id).unwrap(), *n)).collect()
+        };
+        let found =
+            differences(&of(&[("A", 1), ("B", 2), ("C", 3)]), &of(&[("A", 1), ("B", 3), ("D", 0)]));
+        let found: Vec<_> =
+            found.iter().map(|d| (d.product.as_str(), d.journal, d.other)).collect();
+        let expected = [("B", Some(2), Some(3)), ("C", Some(3), None), ("D", None, Some(0))];
+        assert_eq!(found, expected);
+        assert!(differences(&of(&[]), &of(&[])).is_empty());
+    }
+}
