@@ -4,12 +4,15 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use domain::inventory::{Body as Entry, Input, decide};
+use chrono::DateTime;
+use domain::inventory::{Body as Entry, Input, Outcome, decide};
+use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
 use http_body_util::BodyExt as _;
 use messaging::inventory::{self, InventoryJournal};
-use messaging::journal::{Decide, Position};
-use messaging::subject::{OrderSubject, matches};
+use messaging::journal::{self, Decide, Position};
+use messaging::publish::{self, Outgoing, Published};
+use messaging::subject::{self, OrderSubject, matches};
 use messaging::{Event, Nats, streams, tail};
 use runtime::Env;
 use serde_json::{Value, json};
@@ -68,40 +71,55 @@ impl World {
 
     /// Decides what is placed, as order-processor does.
     async fn decide(&self) {
-        let mut placed: Vec<(u64, String, Event)> = Vec::new();
+        let placed = self.placed().await;
+        let commit = self.journal.commit(|view| {
+            let decided_to = view.decided_to.map_or(0, |position| position.sequence);
+            match outcomes(&placed, decided_to, &view.state.stock) {
+                None => Decide::Answer(()),
+                Some((outcomes, to)) => {
+                    Decide::Append { body: Entry::Orders { outcomes }, decided_to: Some(to) }
+                }
+            }
+        });
+        commit.await.unwrap();
+    }
+
+    /// Decides what is placed, as a process does that ends before it has published a fact.
+    async fn decide_and_die(&self) {
+        let placed = self.placed().await;
+        let read = self.journal.commit(|view| match view.fresh {
+            false => Decide::Refresh,
+            true => {
+                let decided_to = view.decided_to.map_or(0, |position| position.sequence);
+                Decide::Answer(outcomes(&placed, decided_to, &view.state.stock).unwrap())
+            }
+        });
+        let (outcomes, to) = read.await.unwrap();
+        let subject = subject::inventory_journal(&WarehouseId::main());
+        let last = publish::last(&self.nats, streams::JOURNAL, &subject).await.unwrap();
+        let prev = last.map_or(0, |last| last.sequence);
+        let entry = journal::Entry {
+            id: "the last words".into(),
+            prev,
+            at: DateTime::UNIX_EPOCH,
+            decided_to: Some(to),
+            body: Entry::Orders { outcomes },
+        };
+        let entry = Outgoing::new(subject, serde_json::to_vec(&entry).unwrap().into());
+        let stored = publish::one(&self.nats, &entry, Some(prev)).await.unwrap();
+        assert!(matches!(stored, Published::Stored(_)));
+    }
+
+    async fn placed(&self) -> Vec<(u64, String, Event)> {
+        let mut placed = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let sequence = message.info().unwrap().stream_sequence;
             let event = serde_json::from_slice(&message.payload).unwrap();
             placed.push((sequence, message.subject.to_string(), event));
         };
-        tail::read(&self.nats, streams::ORDERS, "orders.placed.main.>", 1, false, each)
-            .await
-            .unwrap();
-        let commit = self.journal.commit(|view| {
-            let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-            let rest = placed.iter().filter(|(sequence, ..)| *sequence > decided_to);
-            let inputs: Vec<Input<'_>> = rest
-                .map(|(sequence, subject, event)| {
-                    let named = OrderSubject::parse(subject).unwrap();
-                    Input {
-                        sequence: *sequence,
-                        data: event.data.as_deref(),
-                        file: event.file.clone(),
-                        named: Some((named.partner, named.order_id)),
-                    }
-                })
-                .collect();
-            let Some(last) = inputs.last() else { return Decide::Answer(()) };
-            let position = Position {
-                stream: streams::ORDERS.into(),
-                created: "2026".into(),
-                filter: "orders.placed.main.>".into(),
-                sequence: last.sequence,
-            };
-            let outcomes = decide(&view.state.stock, &inputs, usize::MAX);
-            Decide::Append { body: Entry::Orders { outcomes }, decided_to: Some(position) }
-        });
-        commit.await.unwrap();
+        let filter = subject::placed(&WarehouseId::main());
+        tail::read(&self.nats, streams::ORDERS, &filter, 1, false, each).await.unwrap();
+        placed
     }
 
     async fn set(&self, key: &str, available: i64) {
@@ -151,6 +169,34 @@ impl World {
         report.assert_clean();
         report
     }
+}
+
+/// What becomes of everything behind `decided_to`, and up to where that is.
+fn outcomes(
+    placed: &[(u64, String, Event)],
+    decided_to: u64,
+    stock: &Stock,
+) -> Option<(Vec<Outcome>, Position)> {
+    let inputs: Vec<Input<'_>> = placed
+        .iter()
+        .filter(|(sequence, ..)| *sequence > decided_to)
+        .map(|(sequence, subject, event)| {
+            let named = OrderSubject::parse(subject).unwrap();
+            Input {
+                sequence: *sequence,
+                data: event.data.as_deref(),
+                file: event.file.clone(),
+                named: Some((named.partner, named.order_id)),
+            }
+        })
+        .collect();
+    let position = Position {
+        stream: streams::ORDERS.into(),
+        created: "2026".into(),
+        filter: subject::placed(&WarehouseId::main()),
+        sequence: inputs.last()?.sequence,
+    };
+    Some((decide(stock, &inputs, usize::MAX), position))
 }
 
 fn product() -> ProductId {
@@ -265,6 +311,37 @@ async fn a_return_whose_stock_is_sold_stays_confirmed_until_it_is_there_again() 
     assert_eq!(said, expected);
     let summary = world.history().await.summary;
     assert_eq!((summary.kept, summary.cancelled), (1, 1));
+}
+
+#[tokio::test]
+async fn facts_of_a_further_attempt_are_published_by_whoever_comes_next() {
+    let world = World::start().await;
+    for (id, quantity) in [("no", 60), ("yes", 10)] {
+        assert_eq!(world.place(id, quantity).await, 201);
+    }
+    world.decide().await;
+    assert_eq!(world.post("/retry", json!({"order_id": "no"})).await, "201 pending 2");
+    assert_eq!(world.post("/cancel", json!({"order_id": "yes"})).await, "201 cancelling 2");
+    world.decide_and_die().await;
+    // Decided and not yet said: no further attempt is taken, and a command that comes again is done.
+    assert_eq!(world.post("/retry", json!({"order_id": "no"})).await, "200 pending 2");
+    assert_eq!(world.post("/retry", json!({"order_id": "yes"})).await, "409 cancelling 2");
+    let world = World { journal: inventory::journal(&world.nats, &WarehouseId::main()), ..world };
+    world.decide().await;
+    assert_eq!(world.available().await, 50);
+    let mut said = world.said("orders.refused.>").await;
+    said.sort();
+    let expected = [
+        "refused refused.v1 1 insufficient_stock",
+        "refused refused.v1 2 cancelled",
+        "refused refused.v1 2 insufficient_stock",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(world.post("/retry", json!({"order_id": "no"})).await, "201 pending 3");
+    assert_eq!(world.post("/retry", json!({"order_id": "yes"})).await, "201 pending 3");
+    world.decide().await;
+    let summary = world.history().await.summary;
+    assert_eq!((summary.confirmed, summary.cancelled, summary.refused), (2, 1, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
