@@ -55,8 +55,11 @@ impl Records {
         self.lock().clear();
     }
 
-    pub(crate) fn forget(&self, sequence: u64) {
-        self.lock().remove(&sequence);
+    pub(crate) fn forget(&self, sequences: &[u64]) {
+        let mut records = self.lock();
+        for sequence in sequences {
+            records.remove(sequence);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Record>> {

@@ -206,11 +206,40 @@ impl Worker {
     /// Tells the server what became of messages; what it does not confirm comes again.
     async fn say(&self, words: Vec<Word>) {
         let began = std::time::Instant::now();
+        let (done, others): (Vec<Word>, Vec<Word>) =
+            words.into_iter().partition(|word| matches!(word.kind, AckKind::Ack));
+        let ((lost_done, why_done), (lost_others, why_others)) =
+            tokio::join!(self.say_done(done), self.say_others(others));
+        let lost = lost_done + lost_others;
+        if lost > 0 {
+            let function = &self.subscription.function;
+            let error = why_done.or(why_others).unwrap_or_default();
+            add(&self.shared.metrics.unconfirmed, function, lost);
+            self.shared.report_denied(&self.subscription, began);
+            tracing::warn!(function, messages = lost, error, "not confirmed; they come again");
+        }
+    }
+
+    /// How many were not confirmed, and why.
+    async fn say_done(&self, done: Vec<Word>) -> (usize, Option<String>) {
+        let (sequences, replies): (Vec<u64>, Vec<String>) =
+            done.into_iter().map(|word| (word.sequence, word.reply)).unzip();
+        match ack::all_confirmed(&self.shared.nats, replies).await {
+            Ok(()) => {
+                self.records.forget(&sequences);
+                (0, None)
+            }
+            Err(error) => (sequences.len(), Some(error.to_string())),
+        }
+    }
+
+    /// How many were not confirmed, and why.
+    async fn say_others(&self, words: Vec<Word>) -> (usize, Option<String>) {
         let said = futures_util::stream::iter(words).map(|word| {
             let nats = self.shared.nats.clone();
             async move {
                 let Word { sequence, reply, kind, letter } = word;
-                let settled = matches!(kind, AckKind::Ack | AckKind::Term);
+                let settled = matches!(kind, AckKind::Term);
                 let result = match letter {
                     None => ack::confirmed(&nats, &reply, kind)
                         .await
@@ -222,12 +251,12 @@ impl Worker {
             }
         });
         let mut said = said.buffer_unordered(ACKS_AT_ONCE);
-        let (mut lost, mut last) = (0_usize, String::new());
+        let (mut lost, mut why) = (0_usize, None);
         while let Some((sequence, settled, result)) = said.next().await {
             match result {
                 Ok(buried) => {
                     if settled {
-                        self.records.forget(sequence);
+                        self.records.forget(&[sequence]);
                     }
                     if let Some(buried) = buried {
                         self.buried(buried);
@@ -235,21 +264,11 @@ impl Worker {
                 }
                 Err(error) => {
                     lost += 1;
-                    last = error;
+                    why = Some(error);
                 }
             }
         }
-        if lost > 0 {
-            let function = &self.subscription.function;
-            add(&self.shared.metrics.unconfirmed, function, lost);
-            self.shared.report_denied(&self.subscription, began);
-            tracing::warn!(
-                function,
-                messages = lost,
-                error = last,
-                "not confirmed; they come again"
-            );
-        }
+        (lost, why)
     }
 
     fn buried(&self, buried: Buried) {
