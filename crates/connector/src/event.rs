@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The type of a message that is no CloudEvent.
@@ -44,9 +45,9 @@ pub fn encode(stored: &Stored<'_>) -> Encoded {
     match serde_json::from_slice::<Members<'_>>(stored.payload) {
         Ok(members) => match members.id() {
             Some(id) => splice(stored, &members, id),
-            None => wrap(stored),
+            None => wrap(stored, true),
         },
-        Err(_) => wrap(stored),
+        Err(_) => wrap(stored, serde_json::from_slice::<&RawValue>(stored.payload).is_ok()),
     }
 }
 
@@ -54,12 +55,20 @@ pub fn encode(stored: &Stored<'_>) -> Encoded {
 const OURS: [&str; 2] = ["sequence", "previous"];
 
 fn splice(stored: &Stored<'_>, members: &Members<'_>, id: String) -> Encoded {
-    let mut object = Object::new(stored.payload.len() + 64);
-    for (name, value) in &members.0 {
-        if !OURS.contains(&name.as_str()) {
-            object.raw(name, value.get().as_bytes());
+    let foreign = |name: &str| !OURS.contains(&name);
+    let mut object = match stored.payload.trim_ascii().strip_suffix(b"}") {
+        // As good as always: the members are copied as they stand.
+        Some(open) if members.0.iter().all(|(name, _)| foreign(&name.0)) => {
+            Object::open(open, stored.payload.len() + 128)
         }
-    }
+        _ => {
+            let mut object = Object::new(stored.payload.len() + 64);
+            for (name, value) in members.0.iter().filter(|(name, _)| foreign(&name.0)) {
+                object.raw(&name.0, value.get().as_bytes());
+            }
+            object
+        }
+    };
     if members.get("traceparent").is_none() {
         object.traceparent(stored);
     }
@@ -67,7 +76,7 @@ fn splice(stored: &Stored<'_>, members: &Members<'_>, id: String) -> Encoded {
     Encoded { id, json: object.end() }
 }
 
-fn wrap(stored: &Stored<'_>) -> Encoded {
+fn wrap(stored: &Stored<'_>, is_json: bool) -> Encoded {
     let id = format!("{}:{}", stored.stream, stored.sequence);
     let mut object = Object::new(stored.payload.len() + 256);
     object.text("specversion", "1.0");
@@ -78,16 +87,12 @@ fn wrap(stored: &Stored<'_>) -> Encoded {
     object.text("time", stored.time);
     object.traceparent(stored);
     object.place(stored);
-    match serde_json::from_slice::<&RawValue>(stored.payload) {
-        Ok(json) => {
-            object.text("datacontenttype", "application/json");
-            object.raw("data", json.get().as_bytes());
-        }
-        Err(_) if stored.payload.is_empty() => {}
-        Err(_) => {
-            object.text("datacontenttype", "application/octet-stream");
-            object.text("data_base64", &STANDARD.encode(stored.payload));
-        }
+    if is_json {
+        object.text("datacontenttype", "application/json");
+        object.raw("data", stored.payload.trim_ascii());
+    } else if !stored.payload.is_empty() {
+        object.text("datacontenttype", "application/octet-stream");
+        object.text("data_base64", &STANDARD.encode(stored.payload));
     }
     Encoded { id, json: object.end() }
 }
@@ -115,6 +120,13 @@ impl Object {
     fn new(capacity: usize) -> Self {
         let mut json = Vec::with_capacity(capacity);
         json.push(b'{');
+        Self(json)
+    }
+
+    /// Goes on where `open`, an object without its end, stops. It has a member.
+    fn open(open: &[u8], capacity: usize) -> Self {
+        let mut json = Vec::with_capacity(capacity);
+        json.extend_from_slice(open);
         Self(json)
     }
 
@@ -156,11 +168,15 @@ impl Object {
 }
 
 /// The members of an object in their order, values as they came.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
+
+/// A name; borrowed unless something in it is escaped.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Members<'_> {
     fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+        self.0.iter().find(|(known, _)| known.0 == name).map(|(_, value)| *value)
     }
 
     fn string(&self, name: &str) -> Option<String> {
@@ -171,7 +187,7 @@ impl Members<'_> {
     fn id(&self) -> Option<String> {
         let is = |name| self.string(name).is_some_and(|text: String| !text.is_empty());
         let known = self.string("specversion")?.starts_with("1.") && is("source") && is("type");
-        let once = |name| self.0.iter().filter(|(known, _)| known == name).count() == 1;
+        let once = |name| self.0.iter().filter(|(known, _)| known.0 == name).count() == 1;
         let whole = ["specversion", "id", "source", "type"].into_iter().all(once);
         self.string("id").filter(|id| known && whole && !id.is_empty())
     }
@@ -181,7 +197,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct All;
         impl<'de> Visitor<'de> for All {
-            type Value = Vec<(String, &'de RawValue)>;
+            type Value = Vec<(Name<'de>, &'de RawValue)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
