@@ -114,25 +114,33 @@ async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
 
 /// One look from the front of the pipeline to its end, so that nothing moves past it unseen: what
 /// has left a place before it is looked at is found at a later one.
+///
+/// Files and orders are counted only when no message waits: it takes a reading of every order, and
+/// whoever waits must not slow down what is waited for.
 async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     let mut open = Open::default();
     let looked = async {
         let nats = pipeline.nats().await?;
         waiting(&nats, streams::FILES, "files.arrived.>", &mut open).await?;
+        waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
+        if !open.messages.is_empty() {
+            return Ok(());
+        }
         for file in files::status(pipeline, false).await?.files {
             let file = FileStatus::deserialize(&file)?;
             if !FINAL.contains(&file.state.as_str()) {
                 open.files.push(format!("{}/{} ({})", file.partner, file.name, file.state));
             }
         }
+        // A file's orders may have come after the first look at them.
         waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
         view.refresh(&nats).await?;
+        open.orders = view.counts().pending;
         anyhow::Ok(())
     };
     if let Err(error) = looked.await {
         open.unknown = Some(format!("{error:#}"));
     }
-    open.orders = view.counts().pending;
     open
 }
 
