@@ -100,6 +100,60 @@ pub(crate) enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Measure each stage on this machine, on servers and processes of its own.
+    Bench(Bench),
+}
+
+/// Options of `bench`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Bench {
+    /// What to measure; without any, all but memory.
+    pub(crate) stages: Vec<Stage>,
+    /// Orders or messages of one run.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) orders: u64,
+    /// Runs of a stage, each on a fresh store; the median is shown.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub(crate) rounds: u32,
+    /// Orders a second, for latency and memory.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: u32,
+    /// For how long, for latency and memory.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: u64,
+}
+
+/// What `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    /// From the start of a function to its first answer, and its memory when idle.
+    Start,
+    /// Stored messages to a function that does nothing.
+    Connector,
+    /// One-line orders of a thousand products, from the first message to the last decision.
+    Orders,
+    /// The same with one product.
+    HotProduct,
+    /// The same with twenty warehouses.
+    Warehouses,
+    /// From publish to decided, at a steady rate.
+    Latency,
+    /// Resident memory of every process over time, at a steady rate.
+    Memory,
+}
+
+impl Stage {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Connector => "connector",
+            Self::Orders => "orders",
+            Self::HotProduct => "hot-product",
+            Self::Warehouses => "warehouses",
+            Self::Latency => "latency",
+            Self::Memory => "memory",
+        }
+    }
 }
 
 /// Options of `up`.

@@ -54,6 +54,7 @@ async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode
         Command::Files(command) => commands::files::run(global, &command).await?,
         Command::Stock(command) => commands::stock::run(global, &command).await?,
         Command::Journal(command) => commands::journal::run(global, &command).await?,
+        Command::Bench(args) => Box::pin(commands::bench::run(global, &args)).await?,
         Command::Simulate { orders, rate, seed } => {
             commands::simulate::run(global, orders, rate, seed).await?;
         }

@@ -1,5 +1,6 @@
 //! The commands that look into a running pipeline, and those that are its parts.
 
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod files;
 pub(crate) mod function;

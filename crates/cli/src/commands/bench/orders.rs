@@ -1,0 +1,113 @@
+//! From the first message on `orders` to the last order decided.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use bytes::Bytes;
+use messaging::publish::{self, Outgoing};
+use tokio::time::sleep;
+
+use super::pipeline::{self, Own};
+use super::{Row, median, number, usage};
+use crate::args::Stage;
+
+/// Products of a benchmark.
+pub(crate) const PRODUCTS: u32 = 1_000;
+/// Messages on the way at once.
+const CHUNK: usize = 2_000;
+const LOOK: Duration = Duration::from_millis(20);
+/// Without a step forward for so long, it is not slow but broken.
+const STALL: Duration = Duration::from_secs(30);
+/// Messages of ORDERS for each order: received, placed, decided.
+const STAGES: u64 = 3;
+
+pub(crate) async fn run(stage: Stage, orders: u64, rounds: u32) -> Result<Vec<Row>> {
+    let warehouses = if stage == Stage::Warehouses { 20 } else { 1 };
+    let mut rates = Vec::new();
+    let mut note = String::new();
+    for _ in 0..rounds {
+        let own = Own::start(warehouses).await?;
+        let before = own.usage()?;
+        let seconds = round(&own, stage, orders, warehouses).await?;
+        note = usage::per_one(&before, &own.usage()?, number(orders));
+        own.stop().await?;
+        rates.push(number(orders) / seconds);
+    }
+    let what = "received, placed and decided";
+    let note = format!("{orders} one-line orders, median of {rounds}; {note}");
+    Ok(vec![Row::new(stage.as_str(), what, median(rates), "orders/s", note)])
+}
+
+/// Seconds from the first publish to the last decision.
+async fn round(own: &Own, stage: Stage, orders: u64, warehouses: u32) -> Result<f64> {
+    let before = own.orders().await?.cached_info().state.messages;
+    let started = Instant::now();
+    let products = if stage == Stage::HotProduct { 1 } else { PRODUCTS };
+    let publish = publish_all(own, orders, warehouses, products);
+    let decided = decided(own, before + STAGES * orders);
+    tokio::try_join!(publish, decided)?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
+async fn publish_all(own: &Own, orders: u64, warehouses: u32, products: u32) -> Result<()> {
+    let mut number = 0;
+    while number < orders {
+        let chunk: Vec<Outgoing> = (number..orders)
+            .take(CHUNK)
+            .map(|number| {
+                let body = order(number, warehouses, products);
+                Outgoing::new(messaging::subject::ORDERS.to_owned(), body)
+            })
+            .collect();
+        number += u64::try_from(chunk.len())?;
+        for stored in publish::all(&own.nats, &chunk, None).await {
+            stored?;
+        }
+    }
+    Ok(())
+}
+
+/// A one-line order as a shop sends it.
+pub(crate) fn order(number: u64, warehouses: u32, products: u32) -> Bytes {
+    let of = |count: u32| u32::try_from(number % u64::from(count)).unwrap_or_default() + 1;
+    let (partner, product) = (pipeline::partner(of(warehouses)), pipeline::product(of(products)));
+    let text = format!(
+        r#"{{"order_id":"B-{number}","partner":"{partner}","customer":{{"id":"CUST-{:04}"}},"product_id":"{product}","quantity":{},"price":"19.99","timestamp":"2026-01-31T12:00:00Z"}}"#,
+        of(500),
+        of(3),
+    );
+    text.into()
+}
+
+/// Waits until the stream has as many messages.
+async fn decided(own: &Own, messages: u64) -> Result<()> {
+    let stream = own.orders().await?;
+    let (mut last, mut since) = (0, Instant::now());
+    loop {
+        let now = stream.get_info().await?.state.messages;
+        if messages <= now {
+            return Ok(());
+        }
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        if STALL < since.elapsed() {
+            bail!("{} messages of ORDERS are missing, and no more come", messages - now);
+        }
+        sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_orders_are_orders() {
+        for n in 0..100 {
+            let json = serde_json::from_slice(&order(n, 20, PRODUCTS)).unwrap();
+            let draft = domain::raw::read(&json, None).unwrap();
+            assert_eq!(draft.lines.len(), 1);
+        }
+    }
+}
