@@ -83,10 +83,5 @@ pub const ALL: &[Definition] = &[
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_KEPT, "order-processor", &[]),
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor", &[]),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor", &[]),
-    event(
-        "inventory.changed.<warehouse>.<product>.<decision>",
-        INVENTORY_CHANGED,
-        "order-processor",
-        &[],
-    ),
+    event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor", &[]),
 ];

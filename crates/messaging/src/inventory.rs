@@ -80,14 +80,12 @@ pub struct Decided {
 pub struct Changed {
     /// The warehouse.
     pub warehouse: WarehouseId,
-    /// The product.
-    pub product: ProductId,
-    /// Added (taken, if below zero) by the decision; nothing where it was set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delta: Option<i64>,
-    /// What was set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub available: Option<i64>,
+    /// What the decision added (took, if below zero), by product, all its orders together.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<ProductId, i64>,
+    /// What an operator set as available, by product.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<ProductId, i64>,
 }
 
 impl Book for Inventory {
@@ -111,19 +109,24 @@ impl Book for Inventory {
 
     fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
         let facts = Facts { book: self, sequence, entry };
-        if let Body::Set { available, .. } = &entry.body {
-            return available.iter().map(|(p, n)| facts.changed(p, None, Some(*n))).collect();
-        }
         let outcomes = entry.body.outcomes();
-        let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
-        for movement in outcomes.iter().flat_map(|outcome| outcome.verdict.movements()) {
-            let sum = moved.entry(&movement.product).or_default();
-            *sum = sum.saturating_add(movement.delta);
-        }
+        let set = match &entry.body {
+            Body::Set { available, .. } => available.clone(),
+            Body::Orders { .. } | Body::Skip { .. } => BTreeMap::new(),
+        };
         let orders = outcomes.iter().map(|outcome| facts.order(outcome));
-        let changes = moved.into_iter().map(|(p, delta)| facts.changed(p, Some(delta), None));
-        orders.chain(changes).collect()
+        orders.chain(facts.changed(moved(outcomes), set)).collect()
     }
+}
+
+/// The movements of all outcomes, by product.
+fn moved(outcomes: &[Outcome]) -> BTreeMap<ProductId, i64> {
+    let mut moved: BTreeMap<ProductId, i64> = BTreeMap::new();
+    for movement in outcomes.iter().flat_map(|outcome| outcome.verdict.movements()) {
+        let sum = moved.entry(movement.product.clone()).or_default();
+        *sum = sum.saturating_add(movement.delta);
+    }
+    moved
 }
 
 struct Facts<'a> {
@@ -192,13 +195,19 @@ impl Facts<'_> {
         message
     }
 
-    fn changed(&self, product: &ProductId, delta: Option<i64>, available: Option<i64>) -> Outgoing {
+    /// One message for all products: one for each would be most of what the server stores.
+    fn changed(
+        &self,
+        moved: BTreeMap<ProductId, i64>,
+        set: BTreeMap<ProductId, i64>,
+    ) -> Option<Outgoing> {
+        if moved.is_empty() && set.is_empty() {
+            return None;
+        }
         let warehouse = &self.book.warehouse;
-        let subject = subject::inventory_changed(warehouse, product, &self.entry.id);
-        let product = product.clone();
-        let part = format!("product:{product}");
-        let data = Changed { warehouse: warehouse.clone(), product, delta, available };
-        self.outgoing(subject, &part, events::INVENTORY_CHANGED, data, None)
+        let subject = subject::inventory_changed(warehouse, &self.entry.id);
+        let data = Changed { warehouse: warehouse.clone(), moved, set };
+        Some(self.outgoing(subject, "stock", events::INVENTORY_CHANGED, data, None))
     }
 }
 

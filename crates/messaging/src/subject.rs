@@ -3,7 +3,7 @@
 //! A token keeps `A-Z a-z 0-9 _ -` and writes every other byte of the UTF-8 as `=HH`, so that any
 //! order id is one token of a subject and one segment of a KV key.
 
-use domain::{OrderId, PartnerId, ProductId, WarehouseId};
+use domain::{OrderId, PartnerId, WarehouseId};
 use std::fmt::Write as _;
 
 /// Where anyone may publish an order.
@@ -129,10 +129,10 @@ pub fn inventory_journal(warehouse: &WarehouseId) -> String {
     format!("journal.inventory.{warehouse}")
 }
 
-/// `inventory.changed.<warehouse>.<product>.<decision>`.
+/// `inventory.changed.<warehouse>.<decision>`.
 #[must_use]
-pub fn inventory_changed(warehouse: &WarehouseId, product: &ProductId, decision: &str) -> String {
-    format!("inventory.changed.{warehouse}.{}.{}", token(product.as_str()), token(decision))
+pub fn inventory_changed(warehouse: &WarehouseId, decision: &str) -> String {
+    format!("inventory.changed.{warehouse}.{}", token(decision))
 }
 
 /// `inventory.changed.<warehouse>.>`.

@@ -6,12 +6,12 @@ use super::{History, Message, digest};
 use domain::inventory::Identity;
 use domain::order::Cancels;
 use domain::stock::Refusal;
-use domain::{Kind, Order};
+use domain::{Kind, Order, ProductId};
 use messaging::inventory::{self, Decided};
 use messaging::subject::OrderSubject;
 use messaging::{Event, events, header};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// `orders.placed.<warehouse>.<partner>.<order>`.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl Saying<'_> {
     }
 }
 
-/// `inventory.changed.<warehouse>.<product>.<decision>`.
+/// `inventory.changed.<warehouse>.<decision>`.
 #[derive(Debug)]
 pub(super) struct Changed {
     sequence: u64,
@@ -158,8 +158,7 @@ impl Changed {
             let decision = message.header(header::DECISION)?;
             let number = message.header(header::DECISION_SEQUENCE)?.parse().ok()?;
             let warehouse = data.warehouse.as_str();
-            let moved = (data.delta, data.available);
-            Some(changed_digest(decision, number, warehouse, data.product.as_str(), moved))
+            Some(changed_digest(decision, number, warehouse, &data.moved, &data.set))
         });
         Self { sequence: message.sequence, subject: message.subject.into(), content }
     }
@@ -169,10 +168,10 @@ pub(super) fn changed_digest(
     decision: &str,
     number: u64,
     warehouse: &str,
-    product: &str,
-    (delta, available): (Option<i64>, Option<i64>),
+    moved: &BTreeMap<ProductId, i64>,
+    set: &BTreeMap<ProductId, i64>,
 ) -> u64 {
-    digest(&(decision, number, warehouse, product, delta, available))
+    digest(&(decision, number, warehouse, moved, set))
 }
 
 impl History {
@@ -204,7 +203,7 @@ impl History {
         }
     }
 
-    /// Exactly one message of each movement of each entry, and none without.
+    /// Exactly one message of each entry that changes stock, and none without.
     pub(super) fn check_changed(&self, expected: &Expected, report: &mut Report) {
         let mut seen: HashMap<&str, u64> = HashMap::with_capacity(self.changed.len());
         for Changed { sequence, subject, content } in &self.changed {

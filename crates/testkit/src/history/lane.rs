@@ -109,24 +109,23 @@ impl<'a> Lane<'a, '_> {
             let detail = format!("an earlier entry has the id {}", entry.id);
             wrong(self.report, Rule::ChainBroken, detail);
         }
+        let mut set = BTreeMap::new();
         if let Content::Set(available) = &entry.content {
             for (product, available) in available {
                 let item = Item { available: (*available).into(), known: true };
                 self.stock.insert(product.clone(), item);
-                self.expect_changed(entry, product, (None, Some(*available)));
             }
+            set.clone_from(available);
         }
-        let mut moved: BTreeMap<&ProductId, i64> = BTreeMap::new();
+        let mut moved: BTreeMap<ProductId, i64> = BTreeMap::new();
         for outcome in entry.content.outcomes() {
             self.outcome(entry, outcome);
             for movement in outcome.verdict.movements() {
-                let sum = moved.entry(&movement.product).or_default();
+                let sum = moved.entry(movement.product.clone()).or_default();
                 *sum = sum.saturating_add(movement.delta);
             }
         }
-        for (product, delta) in moved {
-            self.expect_changed(entry, product, (Some(delta), None));
-        }
+        self.expect_changed(entry, &moved, &set);
         if let Some(detail) = self.position_problem(entry) {
             wrong(self.report, Rule::PositionWrong, detail);
         }
@@ -333,16 +332,17 @@ impl<'a> Lane<'a, '_> {
     fn expect_changed(
         &mut self,
         entry: &Entry,
-        product: &ProductId,
-        moved: (Option<i64>, Option<i64>),
+        moved: &BTreeMap<ProductId, i64>,
+        set: &BTreeMap<ProductId, i64>,
     ) {
-        let subject = subject::inventory_changed(&entry.warehouse, product, &entry.id);
+        let products = moved.len() + set.len();
+        if products == 0 {
+            return;
+        }
+        let subject = subject::inventory_changed(&entry.warehouse, &entry.id);
         let warehouse = entry.warehouse.as_str();
-        let content = changed_digest(&entry.id, entry.sequence, warehouse, product.as_str(), moved);
-        let what = match moved {
-            (Some(delta), _) => format!("{product} by {delta}"),
-            (None, available) => format!("{product} to {}", available.unwrap_or(0)),
-        };
+        let content = changed_digest(&entry.id, entry.sequence, warehouse, moved, set);
+        let what = format!("{products} products");
         let moved = Moved { entry: entry.sequence, what, content };
         self.expected.changed.insert(subject.into(), moved);
     }

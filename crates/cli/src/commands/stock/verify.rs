@@ -197,16 +197,18 @@ async fn sum(
         let decision = decision.and_then(|decision| decision.as_str().parse::<u64>().ok());
         let event: Result<Event<Changed>, _> = serde_json::from_slice(&message.payload);
         let data = event.ok().and_then(|event| event.data);
-        let (Some(decision), Some(Changed { product, delta, available, .. })) = (decision, data)
-        else {
+        let (Some(decision), Some(Changed { moved, set, .. })) = (decision, data) else {
             wrong.get_or_insert(message.subject.to_string());
             return;
         };
         if decision <= after || at < decision {
             return;
         }
-        let entry = sum.entry(product).or_default();
-        *entry = available.unwrap_or(entry.saturating_add(delta.unwrap_or(0)));
+        for (product, delta) in moved {
+            let entry = sum.entry(product).or_default();
+            *entry = entry.saturating_add(delta);
+        }
+        sum.extend(set);
     };
     let filter = subject::changed(warehouse);
     tail::read(nats, streams::INVENTORY, &filter, 1, false, each).await?;
