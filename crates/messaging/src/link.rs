@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// Refusals that are remembered; older ones are forgotten first.
 const DENIED_MAX: usize = 64;
@@ -64,6 +65,7 @@ impl Signal {
 #[derive(Debug, Default)]
 pub struct Link {
     counts: [AtomicU64; Signal::ALL.len()],
+    connections: watch::Sender<u64>,
     denied: Mutex<VecDeque<(Instant, String)>>,
 }
 
@@ -73,6 +75,12 @@ impl Link {
     pub fn count(&self, signal: Signal) -> u64 {
         let place = Signal::ALL.iter().zip(&self.counts).find(|(known, _)| **known == signal);
         place.map_or(0, |(_, count)| count.load(Ordering::Relaxed))
+    }
+
+    /// Waits for the next time that the connection is made.
+    pub async fn connected(&self) {
+        // It ends only with `self`.
+        drop(self.connections.subscribe().changed().await);
     }
 
     /// The last refusal since `since` whose subject has `part` in it, as the server worded it.
@@ -91,6 +99,9 @@ impl Link {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
+        if signal == Signal::Connected {
+            self.connections.send_modify(|connections| *connections += 1);
+        }
         if signal == Signal::Denied {
             let mut denied = self.denied_lock();
             if denied.len() == DENIED_MAX {
@@ -108,9 +119,24 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
 
     fn said(text: &str) -> Event {
         Event::ServerError(ServerError::Other(text.into()))
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_learns_of_the_next_connection() {
+        let link = Link::default();
+        link.note(&Event::Connected);
+        let mut next = Box::pin(link.connected());
+        let waits = timeout(Duration::ZERO, &mut next).await.is_err();
+        assert!(waits, "an earlier one does not count");
+        link.note(&Event::Disconnected);
+        assert!(timeout(Duration::ZERO, &mut next).await.is_err());
+        link.note(&Event::Connected);
+        next.await;
     }
 
     #[test]
