@@ -44,6 +44,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Waits before another try of what NATS did not do: for `delay`, or until it is back.
+    pub(crate) async fn pause(&self, delay: Duration) {
+        // Either is a reason to try again.
+        drop(tokio::time::timeout(delay, self.nats.link.connected()).await);
+    }
+
     /// Says aloud if the server refused something about the stream of `of` since `since`: did it?
     /// Whoever asked for it only sees that no answer comes.
     pub(crate) fn report_denied(&self, of: &Subscription, since: Instant) -> bool {

@@ -14,7 +14,6 @@ use lane::{End, Lane};
 use lease::Lease;
 use std::time::Instant;
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 /// Gives out one lane until `stop`, while this connector is the one that reads it.
 pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) {
@@ -66,7 +65,7 @@ async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, sto
         fruitless = if progress { 1 } else { fruitless.saturating_add(1) };
         match lane.ended(end, fruitless) {
             // When it is cut short the loop ends.
-            Some(delay) => drop(stop.or(sleep(delay)).await),
+            Some(delay) => drop(stop.or(lane.shared.pause(delay)).await),
             None => break,
         }
     }

@@ -85,7 +85,7 @@ async fn deliveries(worker: &Arc<Worker>, mut source: Source) {
             Ok(messages) => messages,
             Err(delay) => {
                 // When it is cut short the loop ends.
-                stop.or(sleep(delay)).await;
+                stop.or(worker.shared.pause(delay)).await;
                 continue;
             }
         };
