@@ -85,65 +85,105 @@ async fn read(
     after: u64,
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
-    let mut consumer = consumer(&shared, subscription, after).await?;
+    let consumer = open(&shared, subscription, created, after).await?;
+    let chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
+    let Subscription { function, filter, .. } = subscription;
+    let name = OfFilter { function: function.clone(), filter: filter.clone() };
+    let lag = shared.metrics.lag.get_or_create_owned(&name);
+    let mut source = Source { shared, subscription, created, consumer, chain, lag, still: None };
+    loop {
+        let inputs = source.next().await?;
+        if inputs.is_empty() {
+            continue;
+        }
+        let given = chunks.send(Ok(inputs));
+        tokio::pin!(given);
+        let given = loop {
+            match timeout(LOOK, &mut given).await {
+                Ok(given) => break given,
+                Err(_elapsed) => source.look().await,
+            }
+        };
+        if given.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Where inputs come from.
+struct Source<'a> {
+    shared: Shared,
+    subscription: &'a Subscription,
+    created: &'a str,
+    consumer: Consumer<pull::Config>,
+    chain: Chain<'a>,
+    lag: Gauge,
+    /// Since when there are messages and none comes.
+    still: Option<Instant>,
+}
+
+impl Source<'_> {
+    /// What comes next, if anything does.
+    async fn next(&mut self) -> Result<Vec<Input>, String> {
+        let Subscription { batch, .. } = self.subscription;
+        let messages = fetch(&self.shared.nats, &self.consumer, self.subscription, *batch).await?;
+        let Some(last) = messages.last() else {
+            self.nothing().await?;
+            return Ok(Vec::new());
+        };
+        self.still = None;
+        self.lag.set(last.info().map_or(0, |info| gauge(info.pending)));
+        messages.iter().map(|message| self.chain.next(message)).collect()
+    }
+
+    /// Nothing came: is nothing there?
+    async fn nothing(&mut self) -> Result<(), String> {
+        let info = self.consumer.info().await.map_err(|error| error.to_string())?;
+        self.lag.set(gauge(info.num_pending));
+        // Nothing more on the way? A message that was lost last would not be missed otherwise.
+        let (delivered, received) = (info.delivered.consumer_sequence, self.chain.delivered);
+        if delivered != received {
+            return Err(format!("{delivered} messages sent, {received} received"));
+        }
+        self.still = (0 < info.num_pending).then(|| self.still.unwrap_or_else(Instant::now));
+        if self.still.is_some_and(|since| STILL_MAX <= since.elapsed()) {
+            let Subscription { function, filter, .. } = self.subscription;
+            tracing::error!(alert = "stalled", function, filter, "there are messages; none comes");
+            return Err(format!("{} messages, and none comes", info.num_pending));
+        }
+        Ok(())
+    }
+
+    /// While a batch waits for its call: how much is left?
+    async fn look(&mut self) {
+        if let Ok(info) = self.consumer.info().await {
+            self.lag.set(gauge(info.num_pending));
+            return;
+        }
+        // Nothing was asked of it for so long that the server has removed it.
+        let after = self.chain.previous;
+        if let Ok(anew) = open(&self.shared, self.subscription, self.created, after).await {
+            self.lag.set(gauge(anew.cached_info().num_pending));
+            (self.consumer, self.chain.delivered) = (anew, 0);
+        }
+    }
+}
+
+/// A consumer of what comes after `after`, in the stream that was made at `created` and no other.
+async fn open(
+    shared: &Shared,
+    subscription: &Subscription,
+    created: &str,
+    after: u64,
+) -> Result<Consumer<pull::Config>, String> {
+    let consumer = consumer(shared, subscription, after).await?;
     // Looked at after the consumer was made: a consumer never outlives its stream.
     let stream = shared.nats.js.get_stream(&subscription.stream).await;
     let info = stream.map_err(|error| error.to_string())?;
     if stored_at(info.cached_info().created.unix_timestamp_nanos()) != created {
         return Err("the stream was made anew".into());
     }
-    let Subscription { function, filter, .. } = subscription;
-    let name = OfFilter { function: function.clone(), filter: filter.clone() };
-    let lag = shared.metrics.lag.get_or_create_owned(&name);
-    let mut chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
-    let mut still: Option<Instant> = None;
-    loop {
-        let messages = fetch(&shared.nats, &consumer, subscription, subscription.batch).await?;
-        let Some(last) = messages.last() else {
-            let info = consumer.info().await.map_err(|error| error.to_string())?;
-            lag.set(gauge(info.num_pending));
-            // Nothing more on the way? A message that was lost last would not be missed otherwise.
-            let delivered = info.delivered.consumer_sequence;
-            if delivered != chain.delivered {
-                return Err(format!("{delivered} messages sent, {} received", chain.delivered));
-            }
-            still = (0 < info.num_pending).then(|| still.unwrap_or_else(Instant::now));
-            if still.is_some_and(|since| STILL_MAX <= since.elapsed()) {
-                tracing::error!(alert = "stalled", function, filter, "messages, but none comes");
-                return Err(format!("{} messages, and none comes", info.num_pending));
-            }
-            continue;
-        };
-        still = None;
-        lag.set(last.info().map_or(0, |info| gauge(info.pending)));
-        let inputs: Result<Vec<Input>, String> =
-            messages.iter().map(|message| chain.next(message)).collect();
-        if !give(&mut consumer, chunks, inputs?, &lag).await {
-            return Ok(());
-        }
-    }
-}
-
-/// Hands `inputs` to the lane, however long that takes: is it still there? The lag is asked for
-/// meanwhile.
-async fn give(
-    consumer: &mut Consumer<pull::Config>,
-    chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
-    inputs: Vec<Input>,
-    lag: &Gauge,
-) -> bool {
-    let given = chunks.send(Ok(inputs));
-    tokio::pin!(given);
-    loop {
-        match timeout(LOOK, &mut given).await {
-            Ok(given) => return given.is_ok(),
-            Err(_elapsed) => {
-                if let Ok(info) = consumer.info().await {
-                    lag.set(gauge(info.num_pending));
-                }
-            }
-        }
-    }
+    Ok(consumer)
 }
 
 async fn consumer(

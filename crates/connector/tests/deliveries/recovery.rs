@@ -2,8 +2,8 @@
 
 use crate::ordered::{self, Ledger, ORDERED, decided};
 use crate::support::{World, done, numbers, until};
-use async_nats::jetstream::consumer::pull;
-use futures_util::TryStreamExt as _;
+use async_nats::jetstream::consumer::{Consumer, pull};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -85,6 +85,54 @@ async fn a_purged_stream_goes_on() {
     world.stop().await;
 }
 
+/// Changes the consumer of `f` behind the connector's back.
+async fn change(world: &World, change: impl FnOnce(&mut pull::Config)) -> Consumer<pull::Config> {
+    let stream = world.stream("ORDERS").await;
+    let name = connector::durable_name("f", "orders");
+    let known: Consumer<pull::Config> = stream.get_consumer(&name).await.unwrap();
+    let known = known.cached_info().config.clone();
+    let mut config = pull::Config {
+        durable_name: Some(name),
+        description: known.description,
+        ack_wait: known.ack_wait,
+        max_ack_pending: known.max_ack_pending,
+        filter_subject: known.filter_subject,
+        ..Default::default()
+    };
+    change(&mut config);
+    stream.create_consumer(config).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_consumer_that_stands_still_is_brought_back() {
+    let mut world = World::new().await;
+    world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "10")]);
+    world.gateway.deploy("f", done);
+    world.start().await;
+    world.settled("f", "orders").await;
+    // Somebody takes one message, keeps it, and until then no other one is given out.
+    let consumer = change(&world, |config| {
+        config.max_ack_pending = 1;
+        config.ack_wait = Duration::from_secs(60 * 60);
+    })
+    .await;
+    let taking = consumer.batch().max_messages(1).expires(Duration::from_secs(30));
+    let mut taking = taking.messages().await.unwrap();
+    let taken = tokio::spawn(async move { taking.next().await.unwrap().unwrap() });
+    let mut count = 0;
+    until("it is taken", async || {
+        publish(&world, count..count + 1).await;
+        count += 1;
+        taken.is_finished()
+    })
+    .await;
+    publish(&world, count..count + 10).await;
+    given(&world, 0..count + 10).await;
+    world.settled("f", "orders").await;
+    assert!(world.metric("connector_rebuilds_total").await >= Some(1.0));
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_consumer_that_was_changed_is_brought_back() {
     let mut world = World::new().await;
@@ -94,18 +142,8 @@ async fn a_consumer_that_was_changed_is_brought_back() {
     world.settled("f", "orders").await;
     let name = connector::durable_name("f", "orders");
     let stream = world.stream("ORDERS").await;
-    let made: async_nats::jetstream::consumer::Consumer<pull::Config> =
-        stream.get_consumer(&name).await.unwrap();
     // Requests for more than one message are refused from now on.
-    let config = pull::Config {
-        durable_name: Some(name.clone()),
-        ack_wait: made.cached_info().config.ack_wait,
-        max_ack_pending: made.cached_info().config.max_ack_pending,
-        filter_subject: "orders".into(),
-        max_batch: 1,
-        ..Default::default()
-    };
-    stream.create_consumer(config).await.unwrap();
+    change(&world, |config| config.max_batch = 1).await;
     publish(&world, 0..30).await;
     given(&world, 0..30).await;
     world.settled("f", "orders").await;
@@ -221,5 +259,36 @@ async fn a_message_whose_end_is_not_confirmed_comes_again() {
     world.settled("f", "orders").await;
     assert!(numbers(&world.gateway.events("f")).len() > 2, "they came again");
     assert_eq!(world.dead_letters().await, 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_rights_that_the_docs_name_are_enough() {
+    let docs = include_str!("../../../../docs/CONNECTOR.md");
+    let rights = docs.split("```").find(|block| block.contains("$JS.ACK.>")).unwrap();
+    let rights: Vec<String> = rights.split_whitespace().map(|r| format!("\"{r}\"")).collect();
+    let mut world = World::new().await;
+    let allow = rights.join(", ");
+    let rights = format!("publish: {{ allow: [{allow}] }}, subscribe: {{ allow: [\"_INBOX.>\"] }}");
+    world.restrict(&rights).await;
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    world.gateway.annotate("p", ORDERED);
+    world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "10")]);
+    let refuse = json!({"failed": [{"id": "ORDERS:1", "reason": "bad", "retry": false}]});
+    world.gateway.deploy("f", move |call| {
+        (200, if call.has("ORDERS:1\"") { refuse.to_string() } else { String::new() })
+    });
+    publish(&world, 0..3).await;
+    let expected = ordered::publish(&world, 30).await;
+    let url = world.url_of("connector");
+    world.start_with(|settings| settings.nats_url = url).await;
+    decided(&ledger, &expected).await;
+    world.settled("f", "orders").await;
+    assert_eq!(world.dead_letters().await, 1);
+    let leases = world.stream("KV_CONNECTOR_LEASES").await.cached_info().state.messages;
+    assert_eq!(leases, 1);
+    let denied = "connector_nats_events_total{event=\"denied\"}";
+    assert_eq!(world.metric(denied).await, Some(0.0));
     world.stop().await;
 }
