@@ -9,15 +9,15 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use domain::inventory::{Body, State};
 use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
-use messaging::inventory::Changed;
-use messaging::journal::Record;
+use messaging::inventory::{Changed, Inventory};
+use messaging::journal::{self, Record};
 use messaging::{Event, Nats, header, publish, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
 
 use super::super::Pipeline;
 use super::Answer;
-use crate::output;
+use crate::{clock, output};
 
 type Available = BTreeMap<ProductId, i64>;
 
@@ -33,22 +33,51 @@ struct Difference {
 struct Fold {
     at: u64,
     available: Available,
-    /// Before the first movement that is still there in full.
+    /// After entry `after`; all movements of the entries behind it are kept.
     base: Available,
+    after: Option<u64>,
+}
+
+/// Where folding begins.
+struct Start {
+    at: u64,
+    state: State,
+}
+
+impl Start {
+    /// The beginning of the journal; if that was removed, where verifying it has ended.
+    async fn find(nats: &Nats, warehouse: &WarehouseId, journal: &str) -> Result<Self> {
+        let stream = nats.js.get_stream_no_info(streams::JOURNAL).await?;
+        let begins = match stream.get_first_raw_message_by_subject(journal, 1).await {
+            Ok(first) => Record::<Body>::parse(&first.payload)?.prev() == 0,
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => true,
+            Err(error) => return Err(error).context(journal.to_owned()),
+        };
+        if begins {
+            return Ok(Self { at: 0, state: State::seeded() });
+        }
+        let book = Inventory::new(warehouse.clone());
+        let found = journal::verify(nats, journal, &book, clock::now()).await?;
+        match found.problems.first() {
+            None => Ok(Self { at: found.last, state: found.state }),
+            Some(problem) => bail!("{journal}: entry {}: {}", problem.entry, problem.text),
+        }
+    }
 }
 
 pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
     let journal = subject::inventory_journal(warehouse);
     let kept = kept_after(&nats, warehouse).await?;
+    let start = Start::find(&nats, warehouse, &journal).await?;
     // The answer is the fold at an entry between the last one now and the last one after it.
     let last = publish::last(&nats, streams::JOURNAL, &journal).await?;
     let last = last.map_or(0, |message| message.sequence);
     let Answer { products, .. } = super::book(pipeline, warehouse).await?;
     let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
-    let fold = fold(&nats, &journal, last, kept, &book).await?;
+    let fold = fold(&nats, &journal, start, last, kept, &book).await?;
     let said = differences(&fold.available, &book);
-    let moved = match kept {
+    let moved = match fold.after {
         Some(after) => {
             let sum = sum(&nats, warehouse, fold.base, after, fold.at).await?;
             Some(differences(&fold.available, &sum))
@@ -59,12 +88,12 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
     if pipeline.json {
         output::json(&json!({
             "warehouse": warehouse, "entry": fold.at, "products": products,
-            "order_processor": said, "movements": moved, "movements_after": kept,
+            "order_processor": said, "movements": moved, "movements_after": fold.after,
         }));
     } else {
         let count = format!("{products} products at entry {} of {journal}", fold.at);
         print(&format!("order-processor says what the journal says: {count}"), &said);
-        match (&moved, kept) {
+        match (&moved, fold.after) {
             (Some(moved), Some(after)) => {
                 print(&format!("the movements after entry {after} add up to it"), moved);
             }
@@ -125,14 +154,16 @@ async fn kept_after(nats: &Nats, warehouse: &WarehouseId) -> Result<Option<u64>>
 async fn fold(
     nats: &Nats,
     journal: &str,
+    start: Start,
     last: u64,
     kept: Option<u64>,
     book: &Available,
 ) -> Result<Fold> {
-    let mut state = State::seeded();
+    let Start { at: begin, mut state } = start;
+    let after = kept.map(|kept| kept.max(begin));
     let mut base = None;
     let mut best: Option<(usize, u64, Available)> = None;
-    let mut before = 0;
+    let mut before = begin;
     let mut wrong = None;
     let mut look = |at: u64, stock: &Stock| {
         let available = available(stock);
@@ -141,10 +172,10 @@ async fn fold(
             best = Some((count, at, available));
         }
     };
-    if last == 0 {
-        look(0, &state.stock);
+    if last <= begin {
+        look(begin, &state.stock);
     }
-    tail::read(nats, streams::JOURNAL, journal, 1, false, |message| {
+    tail::read(nats, streams::JOURNAL, journal, begin + 1, false, |message| {
         let Ok(info) = message.info() else { return };
         let sequence = info.stream_sequence;
         match Record::<Body>::parse(&message.payload) {
@@ -152,7 +183,7 @@ async fn fold(
                 wrong.get_or_insert(format!("entry {sequence} does not follow {before}"));
             }
             Ok(Record::Decision(entry)) => {
-                if kept.is_some_and(|kept| before <= kept && kept < sequence) {
+                if after.is_some_and(|after| before <= after && after < sequence) {
                     base = Some(available(&state.stock));
                 }
                 state.apply(&entry.body);
@@ -174,7 +205,7 @@ async fn fold(
     let (_, at, found) = best.with_context(|| format!("{journal} ends before {last}"))?;
     // Nothing stands behind what is kept: the movements add nothing.
     let base = base.unwrap_or_else(|| available(&state.stock));
-    Ok(Fold { at, available: found, base })
+    Ok(Fold { at, available: found, base, after })
 }
 
 fn available(stock: &Stock) -> Available {
