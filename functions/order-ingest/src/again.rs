@@ -84,6 +84,9 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
                 return Ok(command.answer(StatusCode::CREATED, sequence, order.attempt, &state));
             }
             Ok(Published::Occupied) => {}
+            Err(unclear) if unclear.is_permanent() => {
+                return Err(Problem::invalid(unclear.to_string()));
+            }
             Err(unclear) => {
                 let detail = "nobody knows whether it is done; the same call again is safe";
                 return Err(unavailable(&unclear, detail));

@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::inventory::{Body as Entry, Input, Outcome, decide};
+use domain::order::Cancels;
 use domain::stock::Stock;
-use domain::{ProductId, WarehouseId};
+use domain::{Order, ProductId, WarehouseId};
 use http_body_util::BodyExt as _;
 use messaging::inventory::{self, InventoryJournal};
 use messaging::journal::{self, Decide, Position};
@@ -342,6 +343,24 @@ async fn facts_of_a_further_attempt_are_published_by_whoever_comes_next() {
     world.decide().await;
     let summary = world.history().await.summary;
     assert_eq!((summary.confirmed, summary.cancelled, summary.refused), (2, 1, 3));
+}
+
+#[tokio::test]
+async fn an_order_whose_cancellation_cannot_be_read_is_not_sold_twice() {
+    let world = World::start().await;
+    assert_eq!(world.place("1", 10).await, 201);
+    world.decide().await;
+    // Not as order-ingest would write it: it cancels itself.
+    let (sequence, subject, mut event) = world.placed().await.pop().unwrap();
+    let order: Order = serde_json::from_str(event.data.unwrap().get()).unwrap();
+    let order = order.cancelling(Cancels { attempt: 2, placed: sequence, decision: "d".into() });
+    event.data = Some(serde_json::value::to_raw_value(&order).unwrap());
+    let message = Outgoing::new(subject, event.to_bytes()).header("Orderflow-Attempt", "2");
+    publish::one(&world.nats, &message, Some(sequence)).await.unwrap();
+    world.decide().await;
+    assert_eq!(world.post("/retry", json!({"order_id": "1"})).await, "409 refused 2");
+    assert_eq!(world.post("/cancel", json!({"order_id": "1"})).await, "409 refused 2");
+    assert_eq!(world.available().await, 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]

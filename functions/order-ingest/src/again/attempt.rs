@@ -124,6 +124,10 @@ impl<'a> Attempt<'a> {
             _ => {}
         }
         match (verb, &self.state) {
+            // The attempt before it may still hold its stock.
+            (Verb::Retry, Stands::Refused(_)) if is_cancellation => {
+                Step::No("what was refused is its cancellation")
+            }
             (Verb::Retry, Stands::Refused(_) | Stands::Cancelled) => {
                 Step::Place(Box::new(order.again()))
             }
