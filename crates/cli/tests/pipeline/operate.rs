@@ -139,8 +139,8 @@ fn accounts(up: &Up) {
     assert!(text.contains("P002 set to 30") && text.contains("1 cancelled: P001 +5"), "{text}");
     assert_eq!(up.json(&["journal", "show", "--warehouse", "west"])["entries"], json!([]));
 
-    let (last, ghost) = (verified["last"].to_string(), "inventory.changed.main.P001.ghost");
-    let data = json!({"warehouse": "main", "product": "P001", "delta": -1});
+    let (last, ghost) = (verified["last"].to_string(), "inventory.changed.main.ghost");
+    let data = json!({"warehouse": "main", "moved": {"P001": -1}});
     let event = json!({"specversion": "1.0", "id": "g", "source": "/test", "data": data,
         "type": "orderflow.inventory.changed.v1"});
     run(async {
@@ -152,7 +152,7 @@ fn accounts(up: &Up) {
     });
     for (args, expected) in [
         (["stock", "verify"], "✗ P001: 50 by the journal, 49 otherwise"),
-        (["journal", "verify"], "inventory.changed.main.P001.ghost follows from no entry"),
+        (["journal", "verify"], "inventory.changed.main.ghost follows from no entry"),
     ] {
         let output = up.orderflow(&args);
         let text = String::from_utf8(output.stdout).unwrap();
