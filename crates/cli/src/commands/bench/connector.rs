@@ -105,12 +105,11 @@ async fn serve(function: Arc<Nothing>) -> Result<String> {
 }
 
 async fn list(State(function): State<Arc<Nothing>>) -> Json<Value> {
-    let mut annotations = json!({"topic": "orders.placed.bench.>", "orderflow.batch": "500"});
-    if function.ordered {
-        annotations["topic"] = "orders.placed.>".into();
-        annotations["orderflow.ordered"] = "true".into();
-        annotations["orderflow.lanes"] = "bench".into();
-    }
+    let annotations = match function.ordered {
+        true => json!({"topic": "orders.placed.>", "orderflow.batch": "500",
+            "orderflow.ordered": "true", "orderflow.lanes": "bench"}),
+        false => json!({"topic": "orders.placed.bench.>", "orderflow.batch": "500"}),
+    };
     Json(json!([{"name": "nothing", "annotations": annotations}]))
 }
 
