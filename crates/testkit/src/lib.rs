@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod nats;
+pub mod proxy;
 pub mod sshd;
 
 use std::path::PathBuf;
