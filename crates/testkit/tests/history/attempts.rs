@@ -1,0 +1,106 @@
+//! Orders that are tried again or cancelled.
+
+use crate::run::{Run, confirmed};
+use domain::inventory::Verdict;
+use domain::order::Cancels;
+use testkit::history::Rule;
+
+#[tokio::test]
+async fn a_second_attempt_after_a_refusal_breaks_no_rule() {
+    let run = Run::whole().await;
+    // Number 3 is refused, for nobody knows its product.
+    run.place_next(&run.placed().await[3], domain::Order::again).await;
+    run.check(&[Rule::Undecided]).await;
+    run.decide_all().await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    assert_eq!((report.summary.sent, report.summary.placed), (301, 302));
+}
+
+#[tokio::test]
+async fn a_second_attempt_without_a_refusal_or_of_another_order_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    run.place_next(&placed[0], domain::Order::again).await;
+    run.place_next(&placed[3], |order| domain::Order { attempt: 3, ..order.again() }).await;
+    run.place_next(&placed[8], |order| domain::Order { region: Some("x".into()), ..order.again() })
+        .await;
+    run.decide_all().await;
+    run.check(&[Rule::AttemptWrong; 3]).await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_cancelled_and_placed_again_breaks_no_rule() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    let (sale, back) = (&placed[0], &placed[2]);
+    run.cancel(sale).await;
+    run.cancel(back).await;
+    run.decide_all().await;
+    let before = run.report(|_| true).await.summary.stock["main"]["P005"];
+    run.place_next(sale, domain::Order::again).await;
+    run.decide_all().await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    let s = report.summary;
+    assert_eq!((s.cancelled, s.placed, s.stock["main"]["P005"]), (2, 304, before - 2));
+}
+
+#[tokio::test]
+async fn a_return_whose_stock_is_gone_stays_confirmed_and_can_be_cancelled_later() {
+    let run = Run::whole().await;
+    let back = &run.placed().await[2];
+    run.set_stock_as("none", &[("P005", 1)]).await;
+    run.cancel(back).await;
+    run.decide_all().await;
+    run.set_stock_as("some", &[("P005", 2)]).await;
+    run.cancel_again(back).await;
+    run.decide_all().await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    let s = report.summary;
+    assert_eq!((s.kept, s.cancelled, s.stock["main"]["P005"]), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_cancellation_of_what_does_not_stand_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    // One that was refused, and one twice.
+    run.cancel(&placed[3]).await;
+    run.cancel(&placed[0]).await;
+    run.decide_all().await;
+    run.cancel_again(&placed[0]).await;
+    run.decide_all().await;
+    let [a, c] = [Rule::AttemptWrong, Rule::CancelWrong];
+    run.check(&[a, a, c, c]).await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_names_another_attempt_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    let other = Cancels { attempt: 1, placed: placed[2].sequence, decision: "d".into() };
+    run.place_next(&placed[0], |order| order.cancelling(other)).await;
+    run.decide_all().await;
+    run.check(&[Rule::AttemptWrong]).await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_gives_back_a_part_or_ends_as_an_order_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    run.cancel(&placed[0]).await;
+    let last = run.placed().await.pop().unwrap();
+    let mut outcome = confirmed(&last);
+    let Verdict::Cancelled { movements, .. } = &mut outcome.verdict else { panic!("cancelled") };
+    movements[0].delta -= 1;
+    run.append("part", last.sequence, vec![outcome]).await;
+    run.check(&[Rule::MovementsWrong]).await;
+    run.cancel(&placed[4]).await;
+    let last = run.placed().await.pop().unwrap();
+    let mut outcome = confirmed(&last);
+    outcome.verdict = Verdict::Confirmed(outcome.verdict.movements().to_vec());
+    run.append("sold", last.sequence, vec![outcome]).await;
+    run.check(&[Rule::MovementsWrong, Rule::VerdictWrong]).await;
+}

@@ -1,0 +1,67 @@
+//! Entries of a journal, and which orders they decide.
+
+use crate::run::{Run, confirmed};
+use testkit::history::{Message, Rule};
+
+#[tokio::test]
+async fn what_two_racing_journals_leave_breaks_no_rule() {
+    let run = Run::whole().await;
+    let report = run.report(|_| true).await;
+    report.assert_clean();
+    let s = &report.summary;
+    assert_eq!((s.sent, s.placed, s.confirmed + s.refused), (301, 301, 301));
+    assert_eq!(s.returns, 60);
+    assert!(s.refused > 60, "{report}");
+    let stock = &s.stock["main"];
+    assert_eq!((stock["P002"], stock["P009"], stock["P005"]), (1000, 5, 498));
+}
+
+#[tokio::test]
+async fn a_placed_order_that_is_never_decided_is_found() {
+    let run = Run::whole().await;
+    run.send_and_place(1000).await;
+    run.check(&[Rule::Undecided]).await;
+}
+
+#[tokio::test]
+async fn a_skipped_sequence_is_found() {
+    let run = Run::whole().await;
+    run.send_and_place(1004).await;
+    run.send_and_place(1005).await;
+    let placed = run.placed().await;
+    let last = placed.last().unwrap();
+    run.append("gap", last.sequence, vec![confirmed(last)]).await;
+    run.check(&[Rule::Skipped]).await;
+}
+
+#[tokio::test]
+async fn an_order_decided_twice_in_the_journal_is_found() {
+    let run = Run::whole().await;
+    let placed = run.placed().await;
+    let (again, last) = (placed.first().unwrap(), placed.last().unwrap());
+    run.append("again", last.sequence, vec![confirmed(again)]).await;
+    // The second decision also replaces the fact of the first, and ends at the wrong place.
+    run.check(&[Rule::DecidedTwice, Rule::PositionWrong, Rule::FactTwice, Rule::FactChanged]).await;
+}
+
+#[tokio::test]
+async fn a_decision_on_nothing_is_found() {
+    let run = Run::whole().await;
+    let mut last = run.placed().await.pop().unwrap();
+    last.sequence += 1000;
+    run.append("nothing", last.sequence, vec![confirmed(&last)]).await;
+    run.check(&[Rule::NothingDecided]).await;
+}
+
+#[tokio::test]
+async fn a_missing_entry_is_a_hole_in_the_chain() {
+    let run = Run::empty().await;
+    for number in [0, 5, 10] {
+        run.send_and_place(number).await;
+        Box::pin(run.decide(&run.journal(), 1)).await;
+    }
+    let lost =
+        |message: &Message<'_>| message.subject.starts_with("journal.") && message.sequence == 2;
+    let expected = [Rule::ChainBroken, Rule::Skipped, Rule::FactUnfounded, Rule::FactUnfounded];
+    run.check_without(lost, &expected).await;
+}
