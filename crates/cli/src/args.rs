@@ -171,6 +171,10 @@ pub(crate) struct Up {
     /// The functions; without it ./stack.yml, else the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) stack: Option<PathBuf>,
+    /// Set in the environment of every function and of the connector, over everything else; may be
+    /// given several times.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// `orders …`
@@ -295,6 +299,14 @@ pub(crate) enum Stock {
 
 /// The most that can be set of one product.
 pub(crate) const MAX_AVAILABLE: i64 = 1_000_000_000;
+
+/// `NAME=VALUE`; the value may be empty.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("is not NAME=VALUE".to_owned()),
+    }
+}
 
 /// `90s`, `5m`, `1h`, `250ms`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {

@@ -40,7 +40,7 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     let listener = listen(args.port).await?;
     let gateway = format!("http://{}", listener.local_addr().context("the gateway")?);
     let ended = tokio::select! {
-        started = start(&dir, sources, gateway) => match started {
+        started = start(&dir, sources, gateway, args) => match started {
             Ok((site, servers)) => {
                 let parts = Parts::start(&site, listener, schedules, args.processes);
                 let ended = serve(&site, &mut signals).await;
@@ -71,6 +71,7 @@ async fn start(
     dir: &DataDir,
     sources: sources::Sources,
     gateway: String,
+    args: &Up,
 ) -> Result<(Arc<Site>, Servers)> {
     secrets::ensure(dir)?;
     let nats = servers::nats::Settings::under(dir.root().join("nats"));
@@ -105,7 +106,8 @@ async fn start(
         sftp_port: sshd.port(),
         ..Run::default()
     };
-    let site = Arc::new(Site::new(dir.clone(), sources.stack, run));
+    let environment = args.environment.iter().cloned().collect();
+    let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment));
     let servers = Servers {
         sshd: watch(Arc::clone(&site), "sshd", sshd),
         nats: watch(Arc::clone(&site), "nats-server", nats),

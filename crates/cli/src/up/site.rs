@@ -14,6 +14,8 @@ pub(crate) struct Site {
     pub(crate) dir: DataDir,
     pub(crate) stack: Stack,
     pub(crate) registry: Arc<Registry>,
+    /// Set for every part, over everything else.
+    environment: BTreeMap<String, String>,
     state: Mutex<State>,
 }
 
@@ -25,10 +27,15 @@ struct State {
 }
 
 impl Site {
-    pub(crate) fn new(dir: DataDir, stack: Stack, run: Run) -> Self {
+    pub(crate) fn new(
+        dir: DataDir,
+        stack: Stack,
+        run: Run,
+        environment: BTreeMap<String, String>,
+    ) -> Self {
         let registry = Arc::new(Registry::new(&stack));
         let state = Mutex::new(State { run, failures: BTreeMap::new() });
-        Self { dir, stack, registry, state }
+        Self { dir, stack, registry, environment, state }
     }
 
     /// The environment of a function or of the connector, as its pod would have it.
@@ -52,6 +59,7 @@ impl Site {
         if name == "order-ingest" {
             set("ORDERFLOW_OPEN_INGEST", "true".to_owned());
         }
+        environment.extend(self.environment.clone());
         environment
     }
 
