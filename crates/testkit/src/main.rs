@@ -1,35 +1,27 @@
 //! Tools for people who test a running pipeline.
 
-use clap::{Parser, Subcommand};
+mod args;
+
+use args::{Args, Command};
+use clap::Parser as _;
 use std::io::Write as _;
 use std::process::ExitCode;
+use testkit::campaign;
 use testkit::history::{History, Options};
-
-#[derive(Parser)]
-#[command(name = "testkit", about = "Tools for people who test a running pipeline")]
-struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Checks what a run left in the streams: every order decided once, no fact missing or doubled
-    CheckHistory {
-        /// Address of the nats-server
-        #[arg(long)]
-        nats: String,
-        /// Leave out what became of the messages on `orders`
-        #[arg(long)]
-        without_sent: bool,
-    },
-}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let Command::CheckHistory { nats, without_sent } = Args::parse().command;
-    let history = History::read(&nats).await?;
-    let report = history.check(Options { sent: !without_sent });
-    writeln!(std::io::stdout().lock(), "{report}")?;
-    Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let (text, clean) = match Args::parse().command {
+        Command::CheckHistory { nats, without_sent } => {
+            let history = History::read(&nats).await?;
+            let report = history.check(Options { sent: !without_sent });
+            (report.to_string(), report.violations.is_empty())
+        }
+        Command::Campaign(args) => {
+            let outcome = campaign::run(&args.options()?).await?;
+            (outcome.to_string(), outcome.problems.is_empty())
+        }
+    };
+    writeln!(std::io::stdout().lock(), "{text}")?;
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,22 +1,18 @@
-//! What must be right from the start, on real servers: odd uploads, orders sent twice, and processes
-//! killed at random points while files and orders go through. A history checker reads the streams
-//! afterwards.
+//! What must be right from the start, on real servers: odd uploads and orders sent twice. A history
+//! checker reads the streams afterwards.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use crate::support::{Up, eventually, kill};
+use crate::support::Up;
 use messaging::publish::{Outgoing, one};
 use messaging::{Nats, streams, subject, tail};
 use serde_json::{Value, json};
 use testkit::history::{History, Options, Report};
 
-const DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/US1/2011-12-09.csv");
 const US3: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/US3/orders.csv");
-/// What the day's file holds.
-const DAY_ORDERS: u64 = 46;
 const WAIT: [&str; 3] = ["wait", "--timeout", "180s"];
 
 fn tokio() -> tokio::runtime::Runtime {
@@ -178,70 +174,4 @@ fn what_is_no_order_is_kept_with_its_reason_and_harms_no_other() {
     assert_eq!(up.json(&WAIT)["confirmed"], 2);
     assert_eq!(history(&up).summary.dead, 2);
     assert_eq!(count(&up, streams::ERRORS, "errors.dead.order-ingest"), 2);
-}
-
-/// The day's file under other order numbers, so that several of them are several files.
-fn another_day(up: &Up, number: u32) -> String {
-    let mut text = String::new();
-    for (index, line) in fs::read_to_string(DAY).unwrap().lines().enumerate() {
-        let (mark, rest) = match line.strip_prefix('C') {
-            Some(rest) => ("C", rest),
-            None => ("", line),
-        };
-        let number = if index == 0 { String::new() } else { number.to_string() };
-        text.push_str(&format!("{mark}{number}{rest}\n"));
-    }
-    let path = up.dir.path().join(format!("day-{number}.csv"));
-    fs::write(&path, text).unwrap();
-    path.display().to_string()
-}
-
-#[test]
-fn processes_killed_at_random_lose_and_double_nothing() {
-    const VICTIMS: [&str; 5] =
-        ["nats-server", "connector", "file-transformer", "order-processor", "order-ingest"];
-    const KILLS: u32 = 20;
-    const FILES: u32 = 4;
-    const ORDERS: u64 = 2_000;
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed.into());
-    let up = Up::start(&["--processes"]);
-    let killing = AtomicBool::new(true);
-    std::thread::scope(|scope| {
-        let up = &up;
-        scope.spawn(|| {
-            for _ in 0..KILLS {
-                std::thread::sleep(Duration::from_millis(rng.u64(100..900)));
-                let name = VICTIMS[rng.usize(..VICTIMS.len())];
-                kill("-KILL", up.pid_of(name));
-            }
-            killing.store(false, Ordering::Relaxed);
-        });
-        scope.spawn(|| {
-            let orders = ORDERS.to_string();
-            up.json(&["simulate", "--orders", &orders, "--rate", "250", "--seed", "7"]);
-        });
-        for number in 1..=FILES {
-            let path = another_day(up, number);
-            let name = format!("day-{number}.csv");
-            eventually("the file is sent", || {
-                up.orderflow(&["send", &path, "--partner", "US1", "--name", &name]).status.success()
-            });
-        }
-        while killing.load(Ordering::Relaxed) {
-            // Fails while NATS is down; the next one succeeds.
-            up.orderflow(&["check"]);
-        }
-    });
-    eventually("a check after the last kill", || up.orderflow(&["check"]).status.success());
-    let counts = up.json(&WAIT);
-    let placed = ORDERS + DAY_ORDERS * u64::from(FILES);
-    assert_eq!(counts["placed"], placed, "seed {seed}");
-    let report = history(&up);
-    assert_eq!(report.summary.placed, placed, "seed {seed}");
-    assert_eq!(report.summary.dead, 0, "seed {seed}");
-    let states = states(&up);
-    assert_eq!(states.len(), FILES as usize);
-    assert!(states.iter().all(|(_, state)| state == "done"), "{states:?}, seed {seed}");
 }

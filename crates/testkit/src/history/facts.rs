@@ -235,6 +235,7 @@ impl History {
         let mut followed = Vec::new();
         for placed in &self.placed {
             report.summary.placed += 1;
+            report.summary.further += u64::from(placed.attempt > 1);
             report.summary.returns += u64::from(placed.is_return);
             match last.insert(&placed.subject, placed) {
                 Some(before) => followed.push((before, placed)),

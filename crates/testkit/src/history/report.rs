@@ -90,6 +90,8 @@ pub struct Summary {
     pub dead: u64,
     /// Placed orders, every attempt.
     pub placed: u64,
+    /// Of them, attempts after the first, cancellations included.
+    pub further: u64,
     /// Decided for, in the journals.
     pub confirmed: u64,
     /// Decided against, in the journals.

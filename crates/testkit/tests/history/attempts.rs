@@ -14,7 +14,8 @@ async fn a_second_attempt_after_a_refusal_breaks_no_rule() {
     run.decide_all().await;
     let report = run.report(|_| true).await;
     report.assert_clean();
-    assert_eq!((report.summary.sent, report.summary.placed), (301, 302));
+    let s = &report.summary;
+    assert_eq!((s.sent, s.placed, s.further), (301, 302, 1));
 }
 
 #[tokio::test]

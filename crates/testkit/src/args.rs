@@ -1,0 +1,89 @@
+//! What can be typed.
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+use testkit::campaign::Options;
+
+/// Tools for people who test a running pipeline.
+#[derive(Parser)]
+#[command(name = "testkit")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Checks what a run left in the streams: every order decided once, no fact missing or doubled
+    CheckHistory {
+        /// Address of the nats-server
+        #[arg(long)]
+        nats: String,
+        /// Leave out what became of the messages on `orders`
+        #[arg(long)]
+        without_sent: bool,
+    },
+    /// Runs the whole pipeline under kills, network faults, wrong clocks and full disks, and checks
+    /// that nothing is lost, doubled, negative or contradictory
+    Campaign(Campaign),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Campaign {
+    /// How long faults happen
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    minutes: u32,
+    /// The same seed makes the same schedule and the same orders; without it, another one each time
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Processes killed with signal 9 [default: 12 a minute]
+    #[arg(long)]
+    kills: Option<u32>,
+    /// Connections harmed [default: 250 a minute]
+    #[arg(long)]
+    faults: Option<u32>,
+    /// Messages sent on `orders` [default: 3000 a minute]
+    #[arg(long)]
+    orders: Option<u64>,
+    /// Files sent over SFTP [default: 1 a minute]
+    #[arg(long)]
+    files: Option<u32>,
+    /// The nats-server to use; without it the one in PATH
+    #[arg(long, value_name = "BIN")]
+    nats_server: Option<PathBuf>,
+    /// The orderflow to use; without it the one beside this program
+    #[arg(long, value_name = "BIN")]
+    orderflow: Option<PathBuf>,
+    /// Work in this folder and keep it; without it, only what went wrong is kept
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+impl Campaign {
+    pub(crate) fn options(self) -> Result<Options> {
+        let minutes = self.minutes;
+        let beside =
+            std::env::current_exe().context("the own program")?.with_file_name("orderflow");
+        Ok(Options {
+            orderflow: self.orderflow.unwrap_or(beside),
+            nats_server: self.nats_server,
+            seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+            length: Duration::from_secs(u64::from(minutes) * 60),
+            kills: self.kills.unwrap_or(12 * minutes),
+            faults: self.faults.unwrap_or(250 * minutes),
+            orders: self.orders.unwrap_or(3_000 * u64::from(minutes)),
+            files: self.files.unwrap_or(minutes),
+            pauses: minutes,
+            // Longer than every lease, which are 30 s at most.
+            pause: (Duration::from_secs(5), Duration::from_secs(45)),
+            clock_jumps: minutes,
+            disk_full: minutes.div_ceil(10),
+            empty_store: minutes.div_ceil(5),
+            fault_max: Duration::from_secs(if minutes < 20 { 15 } else { 60 }),
+            settle: Duration::from_secs(1_200),
+            keep: self.keep,
+        })
+    }
+}

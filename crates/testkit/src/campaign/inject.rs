@@ -1,0 +1,181 @@
+//! Carries out a schedule.
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::load::Load;
+use super::pipeline::{Pipeline, signal};
+use super::plan::{Event, Injection, Link, NATS};
+use super::store;
+use super::tally::Tally;
+use crate::proxy::Proxy;
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// How long it may take until nothing is stored any longer on a full disk.
+const FULL_MAX: Duration = Duration::from_secs(90);
+/// nats-server gives up a store that it could not write to, until it is started again. That is done
+/// when it takes nothing for so long although there is room.
+const STUCK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// All that an injection can reach.
+pub(super) struct Site {
+    pub(super) pipeline: Pipeline,
+    pub(super) load: Load,
+    pub(super) nats: Proxy,
+    pub(super) gateway: Proxy,
+    pub(super) disk: Option<Disk>,
+    pub(super) clock: Option<Clock>,
+    pub(super) tally: Tally,
+    /// Only one clock is wrong at a time.
+    pub(super) clock_turn: tokio::sync::Mutex<()>,
+}
+
+/// Carries out `events`. What concerns all parts at once happens alone, and the schedule waits.
+pub(super) async fn run(site: &Arc<Site>, events: Vec<Event>) {
+    let mut tasks = JoinSet::new();
+    let mut start = Instant::now();
+    for event in events {
+        sleep(event.at.saturating_sub(start.elapsed())).await;
+        match event.what {
+            Injection::DiskFull(_) | Injection::EmptyStore { .. } => {
+                while tasks.join_next().await.is_some() {}
+                let begun = Instant::now();
+                alone(site, event.what).await;
+                start += begun.elapsed();
+            }
+            what => drop(tasks.spawn(one_part(Arc::clone(site), what))),
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+impl Site {
+    fn proxy(&self, link: Link) -> &Proxy {
+        match link {
+            Link::Nats => &self.nats,
+            Link::Gateway => &self.gateway,
+        }
+    }
+
+    /// Faults of connections that were carried out, by name.
+    pub(super) fn faults(&self) -> BTreeMap<String, u64> {
+        let named = |proxy: &Proxy, link: &str| {
+            let named = |(name, count)| (format!("{name} ({link})"), count);
+            proxy.injected().into_iter().map(named).collect::<Vec<_>>()
+        };
+        let all = named(&self.nats, "NATS").into_iter().chain(named(&self.gateway, "HTTP"));
+        all.collect()
+    }
+}
+
+async fn one_part(site: Arc<Site>, what: Injection) {
+    match what {
+        Injection::Kill(part) => kill(&site, &part, &format!("kill {part}")).await,
+        Injection::Pause(part, during) => {
+            let name = format!("pause {part}");
+            let Ok(pid) = site.pipeline.pid_of(&part) else { return };
+            site.tally.begin(&name);
+            signal(pid, Signal::STOP);
+            sleep(during).await;
+            signal(pid, Signal::CONT);
+            site.tally.end(&name, site.pipeline.recovered(&part, None).await);
+        }
+        Injection::Clock(part, hours) => {
+            let Some(clock) = &site.clock else { return };
+            let _turn = site.clock_turn.lock().await;
+            let wrong = clock.set(hours);
+            kill(&site, &part, &format!("clock {hours:+} h, {part}")).await;
+            if let Err(error) = wrong.and_then(|()| clock.set(0)) {
+                site.tally.problem(format!("{error:#}"));
+            }
+        }
+        Injection::Fault(link, fault, pick) => {
+            // While too many wait for a connection, this one waits for its turn.
+            while !site.proxy(link).inject(fault, pick) {
+                sleep(LOOK).await;
+            }
+        }
+        Injection::DiskFull(_) | Injection::EmptyStore { .. } => {}
+    }
+}
+
+async fn kill(site: &Site, part: &str, name: &str) {
+    // It may be starting just now, after an earlier one.
+    let Ok(pid) = site.pipeline.pid_of(part) else { return };
+    site.tally.begin(name);
+    signal(pid, Signal::KILL);
+    site.tally.end(name, site.pipeline.recovered(part, Some(pid)).await);
+}
+
+async fn alone(site: &Site, what: Injection) {
+    let (name, done) = match what {
+        Injection::DiskFull(during) => {
+            let Some(disk) = &site.disk else { return };
+            let name = "disk full";
+            site.tally.begin(name);
+            (name, disk_full(site, disk, during).await)
+        }
+        Injection::EmptyStore { streams, during } => {
+            let name = if streams { "empty store with streams" } else { "empty store" };
+            site.tally.begin(name);
+            (name, store::empty(site, streams, during).await)
+        }
+        _ => return,
+    };
+    let recovered = match done {
+        Ok(duration) => Some(duration),
+        Err(error) => {
+            site.tally.problem(format!("{name}: {error:#}"));
+            None
+        }
+    };
+    site.tally.end(name, recovered);
+}
+
+/// Takes the room away until nothing is stored any longer and somebody says so, and gives it back.
+async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duration> {
+    let logs = site.pipeline.log_ends();
+    disk.fill()?;
+    let full = timeout(FULL_MAX, async {
+        loop {
+            let (confirmed, unclear) = (site.load.confirmed(), site.load.unclear());
+            sleep(during).await;
+            let nothing_stored =
+                site.load.confirmed() == confirmed && site.load.unclear() > unclear;
+            if nothing_stored && !site.pipeline.errors_since(&logs).is_empty() {
+                return;
+            }
+            // What was left may be enough for a while.
+            if let Err(error) = disk.fill() {
+                return site.tally.problem(format!("{error:#}"));
+            }
+        }
+    })
+    .await;
+    disk.empty()?;
+    full.context("there is no room, and orders are confirmed or no part logs an error")?;
+    confirmed_again(site).await
+}
+
+/// Waits until orders are confirmed again, and starts nats-server anew if they are not.
+pub(super) async fn confirmed_again(site: &Site) -> Result<Duration> {
+    let started = Instant::now();
+    let before = site.load.confirmed();
+    let mut restarted = false;
+    while site.load.confirmed() == before && !site.load.is_done() {
+        if !restarted && STUCK < started.elapsed() {
+            restarted = true;
+            kill(site, NATS, "restart nats-server by hand").await;
+        }
+        ensure!(started.elapsed() < FULL_MAX * 2, "nothing is confirmed any longer");
+        sleep(LOOK).await;
+    }
+    Ok(started.elapsed())
+}

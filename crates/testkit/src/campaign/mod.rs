@@ -1,0 +1,248 @@
+//! The whole pipeline under faults, and whether anything is lost, doubled, negative or contradictory.
+//!
+//! Starts `orderflow up --processes` with a fault proxy before NATS and one before the gateway,
+//! sends orders and files through it, carries out a schedule of kills, pauses, network faults, wrong
+//! clocks, full disks and empty stores, waits until everything is decided, and has the history
+//! checked. The schedule and the orders depend on the seed alone; what the operating system and the
+//! network make of them does not.
+
+mod clock;
+mod disk;
+mod files;
+mod inject;
+mod load;
+mod operator;
+mod orders;
+mod pipeline;
+mod plan;
+mod progress;
+mod store;
+mod tally;
+mod verdict;
+
+pub use verdict::Outcome;
+
+use crate::proxy::Proxy;
+use anyhow::{Context as _, Result, bail};
+use inject::Site;
+use messaging::Nats;
+use pipeline::Pipeline;
+use plan::Plan;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How often a line says how it stands.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+/// The same for a reading of a large stream.
+const SAY_EVERY_LARGE: Duration = Duration::from_secs(30);
+const LARGE: u64 = 200_000;
+/// About how long a full disk or an empty store takes.
+const ALONE: Duration = Duration::from_secs(25);
+/// Before a command that failed is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What to run, and how hard.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The program `orderflow`.
+    pub orderflow: PathBuf,
+    /// The program `nats-server`; without it the one in `PATH`.
+    pub nats_server: Option<PathBuf>,
+    /// What schedule and orders depend on.
+    pub seed: u64,
+    /// How long faults happen.
+    pub length: Duration,
+    /// Processes killed with signal 9.
+    pub kills: u32,
+    /// Connections harmed.
+    pub faults: u32,
+    /// Messages sent on `orders`.
+    pub orders: u64,
+    /// Files sent over SFTP.
+    pub files: u32,
+    /// Processes stopped and continued.
+    pub pauses: u32,
+    /// Shortest and longest stop; longer than leases, where there is time for it.
+    pub pause: (Duration, Duration),
+    /// Processes that come back with a wrong clock; needs libfaketime.
+    pub clock_jumps: u32,
+    /// How often the disk is full; needs root.
+    pub disk_full: u32,
+    /// How often nats-server comes back with an empty store.
+    pub empty_store: u32,
+    /// Longest stall of a connection.
+    pub fault_max: Duration,
+    /// How long it may take afterwards until everything is decided.
+    pub settle: Duration,
+    /// Where to work; kept afterwards. Without it a folder for temporary files, kept if something
+    /// is wrong.
+    pub keep: Option<PathBuf>,
+}
+
+/// Runs a campaign.
+///
+/// # Errors
+/// The pipeline does not start, or cannot be looked at. What the pipeline does wrong is in the
+/// outcome.
+pub async fn run(options: &Options) -> Result<Outcome> {
+    let (folder, temporary) = match &options.keep {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            (folder.canonicalize()?, None)
+        }
+        None => {
+            let folder = tempfile::Builder::new().prefix("orderflow-campaign-").tempdir()?;
+            (folder.path().to_owned(), Some(folder))
+        }
+    };
+    let mut outcome = Box::pin(in_folder(options, &folder)).await;
+    let clean = outcome.as_ref().is_ok_and(|outcome| outcome.problems.is_empty());
+    match temporary {
+        Some(temporary) if clean => drop(temporary),
+        temporary => {
+            let kept = temporary.map_or(folder, tempfile::TempDir::keep);
+            if let Ok(outcome) = &mut outcome {
+                outcome.kept = Some(kept);
+            } else {
+                progress::say(format_args!("seed {}; kept in {}", options.seed, kept.display()));
+            }
+        }
+    }
+    outcome
+}
+
+async fn in_folder(options: &Options, folder: &Path) -> Result<Outcome> {
+    let started = Instant::now();
+    let (site, parts) = Box::pin(start(options, folder)).await?;
+    let (site, files) = (Arc::new(site), files::Files { count: options.files });
+    let events = plan::schedule(&plan_of(options, &site, parts));
+    progress::say(format_args!("seed {}: the pipeline is ready", options.seed));
+    let url = site.pipeline.run()?.nats;
+    let mut decided = progress::Decided::new(Nats::connect(&url, "campaign", true).await?);
+    let begun = Instant::now();
+    let every = if options.orders < LARGE { SAY_EVERY } else { SAY_EVERY_LARGE };
+    let told = async {
+        loop {
+            sleep(every).await;
+            progress::line(&site, &mut decided, begun, with_waits(options), options.orders).await;
+        }
+    };
+    let work = async {
+        let (sent, (), (), ()) = Box::pin(async {
+            tokio::join!(
+                files.send(&site.pipeline, with_waits(options)),
+                site.load.run(with_waits(options)),
+                operator::run(&site, maker(options), with_waits(options)),
+                inject::run(&site, events),
+            )
+        })
+        .await;
+        sent?;
+        progress::say("no more faults; waiting until everything is decided");
+        settle(&site, options.settle).await
+    };
+    tokio::select! {
+        done = work => done?,
+        () = told => {}
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    }
+    let mut outcome = verdict::of(options, &site, files, started).await?;
+    let mut site = Arc::into_inner(site).context("every task has ended")?;
+    if let Err(error) = site.pipeline.stop().await {
+        outcome.problems.push(format!("{error:#}"));
+    }
+    if let Some(disk) = site.disk.take()
+        && (options.keep.is_some() || !outcome.problems.is_empty())
+    {
+        disk.keep_content()?;
+    }
+    Ok(outcome)
+}
+
+/// Everything that is started, and the names of the parts that can be killed.
+async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> {
+    let disk = match options.disk_full {
+        0 => None,
+        _ => disk::Disk::mount(&pipeline::store_dir(folder), options.orders)
+            .map_err(|error| progress::say(format_args!("the disk cannot be filled: {error:#}")))
+            .ok(),
+    };
+    let clock = match options.clock_jumps {
+        0 => None,
+        _ => clock::Clock::in_folder(folder)?,
+    };
+    if clock.is_none() && options.clock_jumps > 0 {
+        progress::say("libfaketime is not installed: all clocks are right");
+    }
+    let (nats, gateway) = (Proxy::start().await?, Proxy::start().await?);
+    let mut environment = vec![
+        ("ORDERFLOW_NATS_URL".to_owned(), format!("nats://{}", nats.address())),
+        ("ORDERFLOW_GATEWAY_URL".to_owned(), format!("http://{}", gateway.address())),
+    ];
+    environment.extend(clock.iter().flat_map(clock::Clock::environment));
+    let nats_server = options.nats_server.as_deref();
+    let mut pipeline = Pipeline::start(&options.orderflow, folder, nats_server, &environment)?;
+    let run = pipeline.servers_started().await?;
+    let address = |url: &str| -> Result<SocketAddr> {
+        let (_, address) = url.split_once("://").context("an address")?;
+        address.parse().with_context(|| url.to_owned())
+    };
+    nats.set_upstream(address(&run.nats)?);
+    gateway.set_upstream(address(&run.gateway)?);
+    let parts = pipeline.ready().await?.processes.into_keys().collect();
+    let direct = Nats::connect(&run.nats, "campaign", true).await?;
+    let load = load::Load::new(maker(options), direct, options.orders);
+    let tally = tally::Tally::default();
+    let clock_turn = tokio::sync::Mutex::default();
+    Ok((Site { pipeline, load, nats, gateway, disk, clock, tally, clock_turn }, parts))
+}
+
+fn plan_of(options: &Options, site: &Site, parts: Vec<String>) -> Plan {
+    Plan {
+        seed: options.seed,
+        length: options.length,
+        parts,
+        kills: options.kills,
+        faults: options.faults,
+        pauses: options.pauses,
+        clock_jumps: if site.clock.is_some() { options.clock_jumps } else { 0 },
+        disk_full: if site.disk.is_some() { options.disk_full } else { 0 },
+        empty_store: options.empty_store,
+        fault_max: options.fault_max,
+        pause: options.pause,
+    }
+}
+
+fn maker(options: &Options) -> orders::Maker {
+    orders::Maker { seed: options.seed }
+}
+
+/// How long faults and what they wait for take: the schedule stands still while something concerns
+/// all parts at once, and orders are sent all the time.
+fn with_waits(options: &Options) -> Duration {
+    options.length + ALONE * (options.disk_full + options.empty_store)
+}
+
+/// Waits until everything is decided.
+async fn settle(site: &Site, longest: Duration) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        // A file may have arrived after the last look into the inbox.
+        let checked = site.pipeline.orderflow(&["check"]).await?.status.success();
+        let waited = site.pipeline.orderflow(&["wait", "--timeout", "60s"]).await?;
+        if checked && waited.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&waited.stderr);
+        let said = said.trim().lines().last().unwrap_or_default();
+        progress::say(format_args!("not decided yet: {said}"));
+        if longest <= started.elapsed() {
+            site.tally.problem(format!("not decided after {} s: {said}", longest.as_secs()));
+            return Ok(());
+        }
+        sleep(PAUSE).await;
+    }
+}

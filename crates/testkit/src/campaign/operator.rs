@@ -1,0 +1,41 @@
+//! What operators do meanwhile: set stock, try orders again, cancel orders.
+
+use super::inject::Site;
+use super::orders::{Kind, Maker, PRODUCTS};
+use fastrand::Rng;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How often something is done.
+const EVERY: Duration = Duration::from_secs(2);
+/// Pieces that a product gets.
+const AVAILABLE: (u32, u32) = (1_000, 6_000);
+
+/// Does something every two seconds for so long. Most of it fails while something is down, or
+/// because the order is not in the right state; what is done must be done right.
+pub(super) async fn run(site: &Site, maker: Maker, length: Duration) {
+    let started = Instant::now();
+    let mut rng = Rng::with_seed(maker.seed);
+    while started.elapsed() < length {
+        let what = command(maker, &mut rng, site.load.confirmed());
+        let args: Vec<&str> = what.iter().map(String::as_str).collect();
+        if let Ok(output) = site.pipeline.orderflow(&args).await
+            && output.status.success()
+        {
+            site.tally.done(&what.iter().take(2).cloned().collect::<Vec<_>>().join(" "));
+        }
+        sleep(EVERY).await;
+    }
+}
+
+/// Arguments of `orderflow`; `sent` messages were sent before.
+fn command(maker: Maker, rng: &mut Rng, sent: u64) -> Vec<String> {
+    let n = rng.u64(..sent.max(1));
+    if rng.u8(..3) == 0 || maker.kind(n) != Kind::Fresh {
+        let (product, _) = rng.choice(PRODUCTS).expect("there are products");
+        let available = rng.u32(AVAILABLE.0..AVAILABLE.1);
+        return ["stock", "set", product, &available.to_string()].map(str::to_owned).to_vec();
+    }
+    let verb = if rng.bool() { "retry" } else { "cancel" };
+    ["orders", verb, "DIRECT", &maker.order_id(n)].map(str::to_owned).to_vec()
+}

@@ -1,0 +1,209 @@
+//! What is done to the pipeline and when, from a seed and nothing else.
+
+use crate::proxy::{Fault, Side};
+use fastrand::Rng;
+use std::time::Duration;
+
+/// Process names as in `run.json`.
+pub(super) const NATS: &str = "nats-server";
+
+/// How much of what.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) length: Duration,
+    /// All that can be killed.
+    pub(super) parts: Vec<String>,
+    pub(super) kills: u32,
+    pub(super) faults: u32,
+    pub(super) pauses: u32,
+    pub(super) clock_jumps: u32,
+    pub(super) disk_full: u32,
+    pub(super) empty_store: u32,
+    /// Longest stall, delay or half-open time of a connection.
+    pub(super) fault_max: Duration,
+    /// Shortest and longest pause of a process.
+    pub(super) pause: (Duration, Duration),
+}
+
+/// Between whom a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Any part and nats-server.
+    Nats,
+    /// The connector and the gateway.
+    Gateway,
+}
+
+/// One thing that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Injection {
+    /// Signal 9.
+    Kill(String),
+    /// Stopped for so long; then it goes on as if nothing had been.
+    Pause(String, Duration),
+    /// A fault of a connection.
+    Fault(Link, Fault, usize),
+    /// Killed; its wall clock is off by so many hours when it comes back.
+    Clock(String, i8),
+    /// nats-server has no room for so long.
+    DiskFull(Duration),
+    /// nats-server comes back with an empty store for so long, in which somebody has made the
+    /// streams if this is set.
+    EmptyStore { streams: bool, during: Duration },
+}
+
+/// When what is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Event {
+    /// Since the start.
+    pub(super) at: Duration,
+    pub(super) what: Injection,
+}
+
+/// The same plan makes the same events, in the order of time.
+pub(super) fn schedule(plan: &Plan) -> Vec<Event> {
+    let mut rng = Rng::with_seed(plan.seed);
+    let mut what = Vec::new();
+    let victims = Victims::new(plan, &mut rng, |_| true);
+    what.extend(victims.take(plan.kills).map(Injection::Kill));
+    let paused = Victims::new(plan, &mut rng, |_| true);
+    for part in paused.take(plan.pauses) {
+        what.push(Injection::Pause(part, between(&mut rng, plan.pause.0, plan.pause.1)));
+    }
+    // The servers get no environment from us.
+    let jumping = Victims::new(plan, &mut rng, |part| part != NATS && part != "sshd");
+    for part in jumping.take(plan.clock_jumps) {
+        what.push(Injection::Clock(part, if rng.bool() { 1 } else { -1 }));
+    }
+    for _ in 0..plan.faults {
+        let link = if rng.u8(..4) == 0 { Link::Gateway } else { Link::Nats };
+        what.push(Injection::Fault(link, fault(&mut rng, plan.fault_max), rng.usize(..1 << 16)));
+    }
+    let mut events: Vec<Event> =
+        what.into_iter().map(|what| Event { at: any(&mut rng, plan.length), what }).collect();
+    for number in 0..plan.disk_full {
+        let during = between(&mut rng, Duration::from_secs(3), Duration::from_secs(10));
+        let at = spread(plan.length, number, plan.disk_full, 0.3);
+        events.push(Event { at, what: Injection::DiskFull(during) });
+    }
+    for number in 0..plan.empty_store {
+        let during = between(&mut rng, Duration::from_secs(5), Duration::from_secs(15));
+        let at = spread(plan.length, number, plan.empty_store, 0.7);
+        let streams = number % 2 == 0;
+        events.push(Event { at, what: Injection::EmptyStore { streams, during } });
+    }
+    events.sort_by_key(|event| event.at);
+    events
+}
+
+/// Every part once, in any order, before one comes again.
+struct Victims {
+    parts: Vec<String>,
+}
+
+impl Victims {
+    fn new(plan: &Plan, rng: &mut Rng, can: impl Fn(&str) -> bool) -> Self {
+        let mut parts: Vec<String> = plan.parts.iter().filter(|part| can(part)).cloned().collect();
+        rng.shuffle(&mut parts);
+        Self { parts }
+    }
+
+    fn take(self, count: u32) -> impl Iterator<Item = String> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let length = self.parts.len();
+        let all = (0..count).filter_map(move |n| self.parts.get(n.checked_rem(length)?).cloned());
+        all.collect::<Vec<_>>().into_iter()
+    }
+}
+
+fn fault(rng: &mut Rng, longest: Duration) -> Fault {
+    let shortest = longest / 60;
+    match rng.u8(..10) {
+        0..3 => Fault::Reset,
+        3..6 => Fault::DropReplies(any(rng, longest / 10)),
+        6 => Fault::Stall(between(rng, shortest, longest)),
+        7 => {
+            let by = any(rng, Duration::from_millis(200));
+            Fault::Delay { by, during: between(rng, shortest, longest) }
+        }
+        8 => Fault::Slices(between(rng, shortest, longest)),
+        _ => {
+            let gone = if rng.bool() { Side::Client } else { Side::Server };
+            Fault::HalfOpen { gone, during: between(rng, shortest, longest) }
+        }
+    }
+}
+
+fn any(rng: &mut Rng, longest: Duration) -> Duration {
+    longest.mul_f64(rng.f64())
+}
+
+fn between(rng: &mut Rng, shortest: Duration, longest: Duration) -> Duration {
+    shortest + any(rng, longest.saturating_sub(shortest))
+}
+
+/// The place of number `number` of `count`, each in its own part of the time.
+fn spread(length: Duration, number: u32, count: u32, place: f64) -> Duration {
+    length.mul_f64((f64::from(number) + place) / f64::from(count.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn plan(seed: u64) -> Plan {
+        Plan {
+            seed,
+            length: Duration::from_secs(100),
+            parts: ["a", "b", NATS, "sshd"].map(String::from).to_vec(),
+            kills: 50,
+            faults: 1_000,
+            pauses: 4,
+            clock_jumps: 5,
+            disk_full: 1,
+            empty_store: 2,
+            fault_max: Duration::from_secs(6),
+            pause: (Duration::from_secs(2), Duration::from_secs(3)),
+        }
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_schedule_and_another_one_does_not() {
+        assert_eq!(schedule(&plan(7)), schedule(&plan(7)));
+        assert_ne!(schedule(&plan(7)), schedule(&plan(8)));
+    }
+
+    #[test]
+    fn everything_that_was_asked_for_happens_in_time_and_to_everybody() {
+        let plan = plan(7);
+        let events = schedule(&plan);
+        let mut killed = BTreeMap::<&str, u32>::new();
+        let mut faults = BTreeMap::<&str, u32>::new();
+        let mut count = [0; 4];
+        for event in &events {
+            assert!(event.at <= plan.length);
+            match &event.what {
+                Injection::Kill(part) => *killed.entry(part).or_default() += 1,
+                Injection::Fault(_, fault, _) => *faults.entry(fault.name()).or_default() += 1,
+                Injection::Pause(_, during) => {
+                    assert!((plan.pause.0..=plan.pause.1).contains(during));
+                    count[0] += 1;
+                }
+                Injection::Clock(part, _) => {
+                    assert!(part != NATS && part != "sshd");
+                    count[1] += 1;
+                }
+                Injection::DiskFull(_) => count[2] += 1,
+                Injection::EmptyStore { .. } => count[3] += 1,
+            }
+        }
+        assert_eq!(killed.len(), 4);
+        assert!(killed.values().all(|kills| (12..=13).contains(kills)), "{killed:?}");
+        assert_eq!(faults.values().sum::<u32>(), 1_000);
+        assert!(faults.len() == 7 && faults.values().all(|count| *count > 20), "{faults:?}");
+        assert_eq!(count, [4, 5, 1, 2]);
+        assert!(events.is_sorted_by_key(|event| event.at));
+    }
+}

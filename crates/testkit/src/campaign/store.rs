@@ -1,0 +1,62 @@
+//! nats-server with an empty store, as after a wrong mount or a forgotten volume.
+
+use super::inject::{Site, confirmed_again};
+use anyhow::{Context as _, Result, ensure};
+use messaging::publish::{Outgoing, one};
+use messaging::{Nats, streams, subject};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The folder in the store directory that nats-server uses.
+const FOLDER: &str = "jetstream";
+const TRUE: &str = "jetstream.true";
+
+/// Takes the store away for so long; with streams in the empty one an order is sent there, which
+/// nobody may decide, because everything that is known is somewhere else.
+pub(super) async fn empty(site: &Site, streams: bool, during: Duration) -> Result<Duration> {
+    // What an empty store confirms is lost.
+    site.load.pause().await;
+    let store = site.pipeline.store();
+    let (folder, kept) = (store.join(FOLDER), store.join(TRUE));
+    let rename = |from: &std::path::Path, to: &std::path::Path| {
+        std::fs::rename(from, to).with_context(|| format!("cannot rename {}", from.display()))
+    };
+    site.pipeline.while_nats_is_down(|| rename(&folder, &kept)).await?;
+    let looked = look(site, streams, during).await;
+    site.pipeline
+        .while_nats_is_down(|| {
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder).context("cannot remove the empty store")?;
+            }
+            rename(&kept, &folder)
+        })
+        .await?;
+    site.load.resume();
+    looked?;
+    confirmed_again(site).await
+}
+
+async fn look(site: &Site, with_streams: bool, during: Duration) -> Result<()> {
+    let url = site.pipeline.run()?.nats;
+    let nats = Nats::connect(&url, "campaign", true).await?;
+    if with_streams {
+        let output = site.pipeline.orderflow(&["setup"]).await?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "setup: {error}");
+        let order = json!({"order_id": "PROBE", "product": "P001", "quantity": 1, "price": 1});
+        let message = Outgoing::new(subject::ORDERS.into(), order.to_string().into());
+        // It need not be the first: what clients held back for the true store comes here too.
+        one(&nats, &message, None).await.context("the empty store takes nothing")?;
+    }
+    let logs = site.pipeline.log_ends();
+    sleep(during).await;
+    let errors = site.pipeline.errors_since(&logs);
+    ensure!(!errors.is_empty() || !with_streams, "no part logs an error about the empty store");
+    let decided = match nats.js.get_stream(streams::JOURNAL).await {
+        Ok(stream) => stream.cached_info().state.last_sequence,
+        Err(_) => 0,
+    };
+    ensure!(decided == 0, "{decided} entries were written into the journal of an empty store");
+    Ok(())
+}

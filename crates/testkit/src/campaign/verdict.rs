@@ -1,0 +1,130 @@
+//! What a campaign found.
+
+use super::Options;
+use super::files::Files;
+use super::inject::Site;
+use super::progress::say;
+use crate::history::{self, History, Summary};
+use anyhow::Result;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Confirmed messages that are named one by one when they are missing.
+const MISSING_SHOWN: usize = 10;
+/// Broken rules of the history that are named one by one.
+const VIOLATIONS_SHOWN: usize = 50;
+
+/// What a campaign found.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Everything that is lost, doubled, negative or contradictory, or did not recover.
+    pub problems: Vec<String>,
+    /// Figures of the history.
+    pub summary: Summary,
+    /// Processes that were killed.
+    pub kills: u64,
+    /// Connections that were harmed.
+    pub faults: u64,
+    /// A line for each kind of fault: how often, and how long the pipeline took to recover.
+    pub table: String,
+    /// How long all of it took.
+    pub elapsed: Duration,
+    /// Where everything lies that it wrote, if it was kept.
+    pub kept: Option<PathBuf>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = &self.summary;
+        writeln!(f, "{}", self.table)?;
+        writeln!(
+            f,
+            "messages on orders: {} ({} duplicates, {} conflicts, {} dead letters); orders: {} \
+             placed ({} of them again), {} confirmed, {} refused, {} cancelled; {} entries in the \
+             journal",
+            s.sent,
+            s.duplicates,
+            s.conflicts,
+            s.dead,
+            s.placed,
+            s.further,
+            s.confirmed,
+            s.refused,
+            s.cancelled,
+            s.entries
+        )?;
+        for problem in &self.problems {
+            writeln!(f, "✗ {problem}")?;
+        }
+        if let Some(kept) = &self.kept {
+            writeln!(f, "kept in {}", kept.display())?;
+        }
+        let mark = if self.problems.is_empty() { "✓ nothing is" } else { "✗ something is" };
+        write!(
+            f,
+            "{mark} lost, doubled, negative or contradictory: seed {}, {} kills and {} network \
+             faults, {} s",
+            self.seed,
+            self.kills,
+            self.faults,
+            self.elapsed.as_secs()
+        )
+    }
+}
+
+/// Compares what was sent with what there is, once everything is decided.
+pub(super) async fn of(
+    options: &Options,
+    site: &Site,
+    files: Files,
+    started: Instant,
+) -> Result<Outcome> {
+    say("reading the history");
+    let url = site.pipeline.run()?.nats;
+    let report = History::read(&url).await?.check(history::Options::default());
+    let mut problems = site.tally.problems();
+    let violations = &report.violations;
+    problems.extend(violations.iter().take(VIOLATIONS_SHOWN).map(ToString::to_string));
+    if violations.len() > VIOLATIONS_SHOWN {
+        problems.push(format!("{} broken rules in all", violations.len()));
+    }
+    let found = site.load.look_for().await?;
+    if !found.missing.is_empty() {
+        let some: Vec<_> = found.missing.iter().take(MISSING_SHOWN).collect();
+        let count = found.missing.len();
+        problems.push(format!("{count} confirmed messages are not there, among them {some:?}"));
+    }
+    let summary = report.summary;
+    let placed = super::maker(options).distinct(options.orders) + files.orders();
+    let first = summary.placed - summary.further;
+    if first != placed {
+        problems.push(format!("{first} orders are placed, {placed} were sent"));
+    }
+    for args in [["journal", "verify"], ["stock", "verify"]] {
+        let output = site.pipeline.orderflow(&args).await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            problems.push(format!("orderflow {}: {said}{error}", args.join(" ")));
+        }
+    }
+    if summary.dead != found.broken {
+        let (dead, broken) = (summary.dead, found.broken);
+        problems.push(format!("{dead} messages are dead letters, {broken} are no orders"));
+    }
+    problems.extend(files.problems(&site.pipeline).await?);
+    let faults = site.faults();
+    Ok(Outcome {
+        seed: options.seed,
+        problems,
+        summary,
+        kills: site.tally.count("kill "),
+        faults: faults.values().sum(),
+        table: site.tally.table(&faults),
+        elapsed: started.elapsed(),
+        kept: None,
+    })
+}
