@@ -186,3 +186,54 @@ impl Collector for Connection {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    impl Metrics {
+        /// A family without a series is not shown.
+        fn touch(&self) {
+            let function = String::new;
+            drop(self.messages.get_or_create(&OfOutcome { function: function(), outcome: "" }));
+            drop(self.calls.get_or_create(&OfCode { function: function(), code: String::new() }));
+            let of = OfFunction { function: function() };
+            drop(self.call_seconds.get_or_create(&of));
+            drop(self.in_flight.get_or_create(&of));
+            for family in [&self.attempts, &self.halvings, &self.dead_letters, &self.unconfirmed] {
+                drop(family.get_or_create(&of));
+            }
+            let of = OfFilter { function: function(), filter: String::new() };
+            for family in [
+                &self.concurrency,
+                &self.circuit_open,
+                &self.lane_held,
+                &self.lane_leased,
+                &self.lag,
+            ] {
+                drop(family.get_or_create(&of));
+            }
+            drop(self.rebuilds.get_or_create(&of));
+        }
+    }
+
+    #[test]
+    fn the_docs_list_every_metric() {
+        let mut registry = Registry::default();
+        Metrics::register(&mut registry).touch();
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let total = |kind| if kind == "counter" { "_total" } else { "" };
+        let mut known: BTreeSet<String> =
+            kinds.map(|(name, kind)| format!("{name}{}", total(kind))).collect();
+        // It needs a connection.
+        known.insert("connector_nats_events_total".to_owned());
+        let docs = include_str!("../../../docs/CONNECTOR.md").lines();
+        let docs = docs.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let listed: BTreeSet<String> =
+            docs.filter(|name| name.starts_with("connector_")).map(ToOwned::to_owned).collect();
+        assert_eq!(listed, known);
+    }
+}
