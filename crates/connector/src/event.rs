@@ -248,7 +248,7 @@ mod tests {
         check(
             &format!("{{{HEAD}, \"data\" : {{ \"price\": 1.50 }} }}"),
             "a\"1",
-            &format!("{{{HEAD},\"data\":{{ \"price\": 1.50 }},\"sequence\":\"7\"}}"),
+            &format!("{{{HEAD}, \"data\" : {{ \"price\": 1.50 }} ,\"sequence\":\"7\"}}"),
         );
     }
 
