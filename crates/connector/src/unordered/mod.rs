@@ -123,9 +123,12 @@ impl Source {
             self.consumer = None;
         }
         let began = Instant::now();
-        let fetched = match &self.consumer {
-            Some(consumer) => consumer::fetch(nats, consumer, subscription, count).await,
-            None => self.ensure(worker).await.map(|()| Vec::new()),
+        let fetched = match (nats.ready().await, &self.consumer) {
+            // What is asked for now is sent when NATS is back, and the messages that answer it find
+            // nobody who waits for them.
+            (Err(away), _) => Err(away),
+            (Ok(()), Some(consumer)) => consumer::fetch(nats, consumer, subscription, count).await,
+            (Ok(()), None) => self.ensure(worker).await.map(|()| Vec::new()),
         };
         match fetched {
             Ok(messages) => {
