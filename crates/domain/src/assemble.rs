@@ -42,7 +42,7 @@ pub enum OrderFault {
     WrongSign,
     /// More lines or bytes than an order may have.
     TooLarge,
-    /// The total cannot be held.
+    /// The total is beyond the largest amount that can be read again.
     TotalTooLarge,
 }
 
@@ -102,12 +102,13 @@ impl Orders {
     /// Adds an accepted line.
     pub fn add(&mut self, line: LineFacts<'_>) {
         let kind = if line.quantity < 0 { Kind::Return } else { Kind::Sale };
-        let total = line.unit_price.times(line.quantity);
+        let within = |total: &Money| total.is_within_limit();
+        let total = line.unit_price.times(line.quantity).filter(within);
         if let Some(order) = self.by_id.get_mut(line.order_id) {
             order.lines += 1;
             order.ordered_at = order.ordered_at.min(line.ordered_at);
             order.bytes += line.text_bytes + LINE_BYTES;
-            let sum = total.and_then(|total| order.total.plus(total));
+            let sum = total.and_then(|total| order.total.plus(total)).filter(within);
             let fault = match sum {
                 None => Some(OrderFault::TotalTooLarge),
                 _ if *order.customer_id != *line.customer_id => Some(OrderFault::CustomersDiffer),
@@ -220,6 +221,9 @@ mod tests {
         check(&rules, &vec![line("A", "c", 1, 1); LINES_MAX + 1], &[], "TooLarge");
         let large = LineFacts { text_bytes: 1_500, ..line("A", "c", 1, 1) };
         check(&rules, &vec![large; 200], &[], "TooLarge");
+        check(&rules, &[line("A", "c", 1, 600_000_000)], &[], "Sale 1 1 900000000.00");
+        check(&rules, &[line("A", "c", 1, 700_000_000)], &[], "TotalTooLarge");
+        check(&rules, &[line("A", "c", 1, -400_000_000); 2], &[], "TotalTooLarge");
     }
 
     #[test]

@@ -31,12 +31,16 @@ pub enum IdError {
 }
 
 fn free_text(text: &str) -> Result<&str, IdError> {
+    within(text, ID_BYTES_MAX)
+}
+
+fn within(text: &str, max: usize) -> Result<&str, IdError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(IdError::Empty);
     }
-    if text.len() > ID_BYTES_MAX {
-        return Err(IdError::TooLong { len: text.len(), max: ID_BYTES_MAX });
+    if text.len() > max {
+        return Err(IdError::TooLong { len: text.len(), max });
     }
     match text.chars().find(|c| c.is_control()) {
         Some(c) => Err(IdError::Control(c)),
@@ -45,10 +49,7 @@ fn free_text(text: &str) -> Result<&str, IdError> {
 }
 
 fn plain_name(text: &str) -> Result<&str, IdError> {
-    let text = free_text(text)?;
-    if text.len() > NAME_BYTES_MAX {
-        return Err(IdError::TooLong { len: text.len(), max: NAME_BYTES_MAX });
-    }
+    let text = within(text, NAME_BYTES_MAX)?;
     match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
         Some(c) => Err(IdError::Character(c)),
         None => Ok(text),
@@ -177,6 +178,10 @@ mod tests {
         assert_eq!(
             OrderId::parse(&"x".repeat(129)).unwrap_err().to_string(),
             "has 129 bytes, the limit is 128"
+        );
+        assert_eq!(
+            PartnerId::parse(&"x".repeat(500)).unwrap_err().to_string(),
+            "has 500 bytes, the limit is 32"
         );
         assert_eq!(OrderId::parse("a\u{0}b").unwrap_err(), IdError::Control('\0'));
         assert_eq!(PartnerId::parse("US.1").unwrap_err(), IdError::Character('.'));

@@ -102,6 +102,12 @@ impl Money {
         Ok(Self(if negative { -units } else { units }))
     }
 
+    /// Is it at most [`WHOLE_MAX`], so that it can be read again once it is written?
+    #[must_use]
+    pub fn is_within_limit(self) -> bool {
+        self.0.unsigned_abs() <= WHOLE_MAX.unsigned_abs() * SCALE.unsigned_abs()
+    }
+
     /// This amount `quantity` times.
     #[must_use]
     pub fn times(self, quantity: i64) -> Option<Self> {

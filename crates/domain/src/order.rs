@@ -1,5 +1,6 @@
 //! An order as it is placed.
 
+use crate::money::WHOLE_MAX;
 use crate::partner::{Partner, StockPolicy};
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, WarehouseId};
@@ -230,20 +231,17 @@ pub enum LinesError {
     #[error("has {0} lines, the limit is {LINES_MAX}")]
     TooMany(usize),
     /// Neither a sale nor a return.
-    #[error("mixes quantities above and below zero")]
+    #[error("mix quantities above and below zero")]
     MixedSigns,
-    /// The kind that was given says otherwise.
-    #[error("is a {0:?} but its quantities say otherwise")]
-    WrongKind(Kind),
-    /// The total cannot be held.
-    #[error("has a total that is too large")]
+    /// Beyond the largest amount that can be read again.
+    #[error("add up to more than {WHOLE_MAX}, the limit")]
     TotalTooLarge,
 }
 
 /// The kind and total of an order with these lines.
 ///
 /// # Errors
-/// No or too many lines, quantities of both signs, or a total beyond what can be held.
+/// No or too many lines, quantities of both signs, or a total beyond the largest amount.
 pub fn kind_and_total(lines: &[Line]) -> Result<(Kind, Money), LinesError> {
     let first = lines.first().ok_or(LinesError::None)?;
     if lines.len() > LINES_MAX {
@@ -255,6 +253,7 @@ pub fn kind_and_total(lines: &[Line]) -> Result<(Kind, Money), LinesError> {
     let total = lines
         .iter()
         .try_fold(Money::ZERO, |sum, line| sum.plus(line.unit_price.times(line.quantity)?))
+        .filter(|total| total.is_within_limit())
         .ok_or(LinesError::TotalTooLarge)?;
     Ok((if first.quantity < 0 { Kind::Return } else { Kind::Sale }, total))
 }
@@ -292,5 +291,15 @@ mod tests {
         assert_eq!(kind_and_total(&vec![line(1, "1"); 1001]), Err(LinesError::TooMany(1001)));
         let most = vec![line(QUANTITY_MAX, "1000000000"); 3];
         assert_eq!(kind_and_total(&most), Err(LinesError::TotalTooLarge));
+    }
+
+    #[test]
+    fn a_total_that_is_accepted_can_be_read_again() {
+        let (_, total) = kind_and_total(&[line(QUANTITY_MAX, "1")]).unwrap();
+        assert_eq!(Money::parse(&total.to_string()), Ok(total));
+        for sign in [1, -1] {
+            let over = [line(sign * QUANTITY_MAX, "1"), line(sign, "0.0001")];
+            assert_eq!(kind_and_total(&over), Err(LinesError::TotalTooLarge));
+        }
     }
 }

@@ -1,0 +1,472 @@
+//! What is understood, what is refused with which words, and what never happens.
+
+use super::*;
+use crate::Money;
+use proptest::prelude::*;
+use serde_json::json;
+
+#[track_caller]
+fn check(json: &str, expected: &str) {
+    let got = match parse(json.as_bytes(), None) {
+        Ok(draft) => {
+            let line =
+                |l: &crate::Line| format!("{}x{}@{}", l.product_id, l.quantity, l.unit_price);
+            let lines: Vec<_> = draft.lines.iter().map(line).collect();
+            format!("{} {:?} {} {}", draft.order_id, draft.kind, lines.join(","), draft.total)
+        }
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(got, expected, "for {json}");
+}
+
+/// An order that is good but for `field`, whose value is written as given.
+#[track_caller]
+fn with(field: &str, value: &str, expected: &str) {
+    let good =
+        [("order_id", "\"A1\""), ("product_id", "\"P001\""), ("quantity", "2"), ("price", "2.5")];
+    let good = good.into_iter().filter(|(name, _)| *name != field).chain([(field, value)]);
+    let members: Vec<_> = good.map(|(name, value)| format!("{name:?}:{value}")).collect();
+    check(&format!("{{{}}}", members.join(",")), expected);
+}
+
+const GOOD: &str = "A1 Sale P001x2@2.50 5.00";
+
+#[test]
+fn a_short_order_is_understood() {
+    with("vip", "true", GOOD);
+    with("lines", "null", GOOD);
+    with("quantity", "2.0", GOOD);
+    with("price", "25e-1", GOOD);
+    with("price", "-0.0", "A1 Sale P001x2@0.00 0.00");
+    check(
+        r#" {"order_id": 7, "product": "P001", "quantity": -2, "price": "2.55"} "#,
+        "7 Return P001x-2@2.55 -5.10",
+    );
+}
+
+#[test]
+fn a_long_order_is_understood() {
+    check(
+        r#"{"order_id": "A1", "partner": "US1", "timestamp": "2011-12-09T08:00:00Z",
+            "customer": {"id": "17850"}, "lines": [
+            {"product_id": "A", "quantity": 1, "unit_price": "0.1"},
+            {"product_id": "B", "quantity": 2, "unit_price": "0.2"}], "total": "0.50"}"#,
+        "A1 Sale Ax1@0.10,Bx2@0.20 0.50",
+    );
+}
+
+#[test]
+fn what_is_no_json_says_where() {
+    check("", "is empty or null; an order is a JSON object");
+    check("null", "is empty or null; an order is a JSON object");
+    check(" \n", "is empty or null; an order is a JSON object");
+    check("\u{feff}{}", "begins with a byte order mark, which JSON does not allow");
+    check("{", "is not JSON: EOF while parsing an object at line 1 column 1");
+    check("{} x", "is not JSON: trailing characters at line 1 column 4");
+    with("price", "NaN", "price: is not JSON: expected value at line 1 column 59");
+    with("price", "Infinity", "price: is not JSON: expected value at line 1 column 59");
+    with("quantity", "1e400", "quantity: is not JSON: number out of range at line 1 column 65");
+    with(
+        "lines",
+        r#"[{"price": }]"#,
+        "lines[0].price: is not JSON: expected value at line 1 column 82",
+    );
+    check(&"[".repeat(10_000), "[0]: is nested more than 127 levels deep");
+    with("region", &"[".repeat(10_000), "region: is nested more than 127 levels deep");
+    let error = parse(b"{\"order_id\":\"\xff\"}", None).unwrap_err();
+    assert_eq!(error.to_string(), "is not UTF-8 from byte 13 on, counted from 0");
+    let error = parse(&[b' '; 300_000], None).unwrap_err();
+    assert_eq!(error.to_string(), "the order has 300000 bytes, the limit is 262144");
+}
+
+#[test]
+fn an_order_is_one_object() {
+    for (json, what) in [("7", "7"), ("true", "true"), ("\"x\"", "\"x\""), ("[{}]", "a list")] {
+        check(json, &format!("is {what}, not a JSON object"));
+    }
+}
+
+#[test]
+fn quantities_are_whole_and_within_the_limit() {
+    for value in [
+        "0",
+        "2.5",
+        "\"2\"",
+        "1000000001",
+        "-1000000001",
+        "1e300",
+        "true",
+        "[]",
+        "9223372036854775808",
+    ] {
+        let shown = match value {
+            "1e300" => "1e+300",
+            "[]" => "a list",
+            "9223372036854775808" => value,
+            value => value,
+        };
+        with(
+            "quantity",
+            value,
+            &format!(
+                "quantity: is {shown}; a quantity is a whole number, not 0, of at most 1000000000 (below zero in a return)"
+            ),
+        );
+    }
+    with(
+        "quantity",
+        "-0",
+        "quantity: is -0.0; a quantity is a whole number, not 0, of at most 1000000000 (below zero in a return)",
+    );
+    with("quantity", "null", "quantity: is missing");
+    with("quantity", "1e9", "lines: add up to more than 1000000000, the limit");
+}
+
+#[test]
+fn prices_are_exact_and_not_below_zero() {
+    for text in ["\"12,50\"", "\"NaN\"", "\"1e3\"", "\"\"", "\"£3\"", "true"] {
+        with("price", text, &format!("price: is {text}, not a decimal number such as 12.50"));
+    }
+    with("price", "-1", "price: is -1.00; a price is not below zero");
+    with("price", "0.12345", "price: is 0.12345, the limit are 4 decimal places");
+    with("price", "\"0.12345\"", "price: is \"0.12345\", the limit are 4 decimal places");
+    with("price", "1e-7", "price: is 1e-7, the limit are 4 decimal places");
+    with("price", "1e30", "price: is 1e+30, the limit is 1000000000");
+    with("price", "1000000000.5", "price: is 1000000000.5, the limit is 1000000000");
+}
+
+#[test]
+fn ids_are_text_or_whole_numbers() {
+    with("order_id", "null", "order_id: is missing");
+    with("order_id", "\"  \"", "order_id: is empty");
+    with("order_id", "7.5", "order_id: is 7.5, neither text nor a whole number of 64 bits");
+    with("order_id", "-7", "order_id: is -7, neither text nor a whole number of 64 bits");
+    with("order_id", r#""a\u0000b""#, "order_id: contains the control character '\\0'");
+    with("product_id", r#""a\nb""#, "product_id: contains the control character '\\n'");
+    with(
+        "customer",
+        &format!("{:?}", "x".repeat(500)),
+        "customer: has 500 bytes, the limit is 128",
+    );
+    with("partner", "\"US 1\"", "partner: contains ' '; allowed are A-Z a-z 0-9 _ -");
+    with("region", &format!("{:?}", "x".repeat(513)), "region: has 513 bytes, the limit is 512");
+}
+
+#[test]
+fn every_problem_is_named_by_its_path() {
+    check(
+        r#"{"order_id": "", "colour": 1, "vip": "yes", "currency": "euro", "lines": [
+            {"product_id": "A", "quantity": 1, "price": 1, "x": 1}, 7]}"#,
+        "colour: is not a field of an order; order_id: is empty; vip: is \"yes\", neither true nor \
+         false; currency: is \"euro\", not three capital letters (ISO 4217); lines[0].x: is not a \
+         field of an order line; lines[1]: is 7, not a JSON object",
+    );
+    with("kind", "\"return\"", "kind: is \"return\", but the quantities are above zero");
+    with("kind", "\"gift\"", "kind: is \"gift\", neither \"sale\" nor \"return\"");
+    with("total", "9", "total: is 9.00, but the lines add up to 5.00");
+    with("total", "\"5,00\"", "total: is \"5,00\", not a decimal number such as 12.50");
+    with(
+        "customer",
+        r#"{"vip": 1, "name": "x"}"#,
+        "customer.name: is not a field of a customer; customer.vip: is 1, neither true nor false; customer.id: is missing",
+    );
+}
+
+#[test]
+fn a_name_like_a_known_one_is_told() {
+    with("orderId", "1", "orderId: is not a field of an order; did you mean \"order_id\"?");
+    with("quantiy", "1", "quantiy: is not a field of an order; did you mean \"quantity\"?");
+    with("Unit-Price", "1", "Unit-Price: is not a field of an order; did you mean \"unit_price\"?");
+    with("tax", "1", "tax: is not a field of an order");
+    with(
+        "customer",
+        r#"{"ID": "1", "id": "1"}"#,
+        "customer.ID: is not a field of a customer; did you mean \"id\"?",
+    );
+    let long = "x".repeat(100_000);
+    with(&long, "1", &format!("{}…: is not a field of an order", "x".repeat(40)));
+}
+
+#[test]
+fn what_could_mean_two_things_is_refused() {
+    with("product", "\"P002\"", "product: means the same as `product_id`; give one of them");
+    with("unit_price", "1", "unit_price: means the same as `price`; give one of them");
+    with("product", "null", GOOD);
+    check(
+        r#"{"order_id":"A1","order_id":"A2","product":"P","quantity":1,"price":1,"customer":{"id":"1","id":"1"}}"#,
+        "order_id: is given more than once; customer.id: is given more than once",
+    );
+    check(
+        r#"{"order_id":"A1","product_id":"P","quantity":1,"lines":[{"product":"P","quantity":1,"price":1}]}"#,
+        "product_id: belongs to a line and stands beside `lines`; quantity: belongs to a line and stands beside `lines`",
+    );
+    let both =
+        r#"{"order_id":"A1","product":"P","quantity":1,"price":1,"timestamp":1,"ordered_at":1}"#;
+    check(both, "ordered_at: means the same as `timestamp`; give one of them");
+}
+
+#[test]
+fn lines_are_counted_before_they_are_read() {
+    let lines = |count: usize, line: &str| {
+        format!(r#"{{"order_id":"A1","lines":[{}]}}"#, vec![line; count].join(","))
+    };
+    check(&lines(0, ""), "lines: has 0 lines; an order has 1 to 1000");
+    check(&lines(1_001, "7"), "lines: has 1001 lines; an order has 1 to 1000");
+    check(r#"{"order_id":"A1","lines":"x"}"#, "lines: is \"x\", not a list");
+    let error = parse(lines(1_000, "7").as_bytes(), None).unwrap_err().into_problems();
+    assert_eq!(error.len(), PROBLEMS_MAX + 1);
+    assert_eq!(error[PROBLEMS_MAX].to_string(), "and 980 more problems");
+    let mixed = r#"{"order_id":"A1","lines":[{"product":"A","quantity":1,"price":1},{"product":"B","quantity":-1,"price":1}]}"#;
+    check(mixed, "lines: mix quantities above and below zero");
+}
+
+#[test]
+fn times_are_rfc3339_or_epoch_seconds() {
+    for (time, expected) in [
+        (json!("2026-01-02T03:04:05+01:00"), "2026-01-02T02:04:05+00:00"),
+        (json!(1_700_000_000), "2023-11-14T22:13:20+00:00"),
+        (json!(1_700_000_000.5), "2023-11-14T22:13:20.500+00:00"),
+        (json!(0), "1970-01-01T00:00:00+00:00"),
+        (json!("9999-12-31T23:59:59Z"), "9999-12-31T23:59:59+00:00"),
+    ] {
+        assert_eq!(value::time(&time).unwrap().to_rfc3339(), expected);
+    }
+    for (time, expected) in [
+        (
+            "\"yesterday\"",
+            "is \"yesterday\", neither RFC 3339 such as 2026-01-02T03:04:05Z nor seconds since 1970",
+        ),
+        ("\"\"", "is \"\", neither RFC 3339 such as 2026-01-02T03:04:05Z nor seconds since 1970"),
+        (
+            "\"2026-13-01T00:00:00Z\"",
+            "is \"2026-13-01T00:00:00Z\", neither RFC 3339 such as 2026-01-02T03:04:05Z nor seconds since 1970",
+        ),
+        (
+            "\"2026-01-02T03:04:05\"",
+            "is \"2026-01-02T03:04:05\", without a time zone; Z or an offset such as +01:00 belongs to it",
+        ),
+        ("\"1700000000\"", "is the text \"1700000000\"; seconds since 1970 stand without quotes"),
+        ("-1", "is -1, not within the years 1970 to 9999"),
+        (
+            "\"1969-12-31T23:59:59Z\"",
+            "is \"1969-12-31T23:59:59Z\", not within the years 1970 to 9999",
+        ),
+        (
+            "1700000000000",
+            "is 1700000000000, not within the years 1970 to 9999; seconds are meant, not milliseconds",
+        ),
+        ("1e300", "is 1e+300, not within the years 1970 to 9999"),
+        ("[]", "is a list, neither RFC 3339 nor seconds since 1970"),
+    ] {
+        with("timestamp", time, &format!("timestamp: {expected}"));
+    }
+}
+
+#[test]
+fn a_partner_speaks_only_for_itself() {
+    let us1 = PartnerId::parse("US1").unwrap();
+    let order = |partner: &str| {
+        let order =
+            format!(r#"{{"order_id":1,"product":"P","quantity":1,"price":1,"partner":{partner}}}"#);
+        parse(order.as_bytes(), Some(&us1))
+    };
+    assert_eq!(order("\"US2\"").unwrap_err().to_string(), "partner: is US2, but US1 sent it");
+    assert_eq!(order("null").unwrap().partner, Some(us1.clone()));
+    assert_eq!(order("\"US1\"").unwrap().partner, Some(us1.clone()));
+}
+
+#[test]
+fn the_same_content_has_the_same_hash() {
+    let hash = |price: Value| {
+        let order = json!({"order_id": 1, "product": "P", "quantity": 1, "price": price});
+        read(&order, None).unwrap().content_hash()
+    };
+    assert_eq!(hash(json!("2.50")), hash(json!(2.5)));
+    assert_ne!(hash(json!(2.5)), hash(json!(2.51)));
+}
+
+fn text() -> impl Strategy<Value = Option<String>> {
+    prop::option::of("[ a-zé🛒\"\\\\.]{0,12}")
+}
+
+/// A line: product, pieces (the sign comes later), price in units of 10⁻⁴, texts.
+fn line() -> impl Strategy<Value = (String, i64, i64, Option<String>, Option<String>)> {
+    ("[A-Za-z0-9 .=*>é]{0,9}[A-Z]", 1..=10_000_i64, 0..=100_000_000_i64, text(), text())
+}
+
+prop_compose! {
+    /// An order in its long form.
+    fn order()(
+        id in "[ -~é🛒]{0,20}[A-Z0-9]",
+        lines in prop::collection::vec(line(), 1..6),
+        sign in prop_oneof![Just(1), Just(-1)],
+        time in prop::option::of(0..=253_402_300_799_i64),
+        currency in prop::option::of("[A-Z]{3}"),
+        customer in prop::option::of(("[a-z0-9]{1,8}", any::<bool>())),
+        region in text(),
+        total in any::<bool>(),
+    ) -> Value {
+        let sum: i64 = lines.iter().map(|(_, pieces, price, ..)| sign * pieces * price).sum();
+        let lines: Vec<Value> = lines
+            .into_iter()
+            .map(|(product, pieces, price, description, category)| json!({
+                "product_id": product, "quantity": sign * pieces,
+                "unit_price": Money::from_units(price), "description": description,
+                "category": category,
+            }))
+            .collect();
+        let customer = customer.map(|(id, vip)| json!({"id": id, "vip": vip}));
+        let total = total.then(|| Money::from_units(sum));
+        json!({"order_id": id, "lines": lines, "timestamp": time, "currency": currency,
+            "customer": customer, "region": region, "total": total})
+    }
+}
+
+/// The members of all objects, in an order that `seed` chooses.
+fn shuffled(value: &Value, seed: u64) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            let key = |name: &str| {
+                name.bytes().fold(seed, |key, b| key.wrapping_mul(0x100_0000_01b3) ^ u64::from(b))
+            };
+            members.sort_by_key(|(name, _)| key(name));
+            let members: Vec<_> = members
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", json!(name), shuffled(value, seed)))
+                .collect();
+            format!("{{{}}}", members.join(" ,"))
+        }
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| shuffled(item, seed)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The short form of an order with one line, with the other names of fields.
+fn short(order: &Value) -> Option<Value> {
+    let mut short = order.as_object()?.clone();
+    let Some(Value::Array(lines)) = short.remove("lines") else { return None };
+    let [line] = lines.as_slice() else { return None };
+    for (name, other) in [
+        ("product_id", "product"),
+        ("quantity", "quantity"),
+        ("unit_price", "price"),
+        ("description", "description"),
+        ("category", "category"),
+    ] {
+        short.insert(other.into(), line[name].clone());
+    }
+    let time = short.remove("timestamp")?;
+    short.insert("ordered_at".into(), time);
+    if let Some(Value::Object(customer)) = short.remove("customer") {
+        short.insert("customer".into(), customer["id"].clone());
+        short.insert("vip".into(), customer["vip"].clone());
+    }
+    Some(short.into())
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![
+        prop::sample::select(vec![
+            "order_id",
+            "partner",
+            "kind",
+            "timestamp",
+            "ordered_at",
+            "currency",
+            "customer",
+            "region",
+            "lines",
+            "total",
+            "vip",
+            "product_id",
+            "product",
+            "quantity",
+            "price",
+            "unit_price",
+            "description",
+            "category",
+            "id",
+        ])
+        .prop_map(str::to_owned),
+        any::<String>(),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        prop::sample::select(vec!["US1", "sale", "2026-01-02T03:04:05Z", "EUR", "1.50"])
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((name.clone(), inner), 0..9)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(json in any_json()) {
+        let text = json.to_string();
+        let by_text = parse(text.as_bytes(), None).map_err(Error::into_problems);
+        // As this parser reads the numbers: the last digit of a large one may differ.
+        let json: Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&by_text, &read(&json, None));
+        if let Err(problems) = by_text {
+            prop_assert!((1..=PROBLEMS_MAX + 1).contains(&problems.len()));
+            prop_assert!(problems.iter().all(|p| !p.reason.is_empty() && p.reason.len() < 1_000));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        if let Err(error) = parse(&bytes, None) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_order_survives_being_written(order in order()) {
+        let draft = read(&order, None).unwrap();
+        let again = parse(&serde_json::to_vec(&draft).unwrap(), None).unwrap();
+        prop_assert_eq!(&again, &draft);
+        let terms = crate::order::Terms::direct();
+        let placed = draft.place(&terms, chrono::DateTime::UNIX_EPOCH).unwrap();
+        let json = serde_json::to_vec(&placed).unwrap();
+        prop_assert_eq!(serde_json::from_slice::<crate::Order>(&json).unwrap(), placed);
+    }
+
+    #[test]
+    fn neither_form_nor_order_of_fields_changes_the_content(order in order(), seed in any::<u64>()) {
+        let hash = read(&order, None).unwrap().content_hash();
+        let other = parse(shuffled(&order, seed).as_bytes(), None).unwrap();
+        prop_assert_eq!(other.content_hash(), hash.clone());
+        if let Some(short) = short(&order) {
+            prop_assert_eq!(read(&short, None).unwrap().content_hash(), hash);
+        }
+    }
+
+    #[test]
+    fn another_price_is_another_content(order in order(), units in 1..100_i64) {
+        let draft = read(&order, None).unwrap();
+        let mut other = draft.clone();
+        let price = &mut other.lines[0].unit_price;
+        *price = price.plus(Money::from_units(units)).unwrap();
+        prop_assert_ne!(draft.content_hash(), other.content_hash());
+    }
+
+    #[test]
+    fn a_total_is_the_sum_of_its_lines(order in order()) {
+        let draft = read(&order, None).unwrap();
+        let sum = |unit: &dyn Fn(&crate::Line) -> i64| draft.lines.iter().map(|l| l.quantity * unit(l)).sum::<i64>();
+        prop_assert_eq!(draft.total.units(), sum(&|line| line.unit_price.units()));
+    }
+}
