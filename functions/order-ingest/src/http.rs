@@ -1,6 +1,7 @@
 //! `POST /`: a batch from the connector, or one order.
 
-use crate::check::{self, Checked, Received};
+use crate::check::{self, Received};
+use crate::media;
 use crate::place::Placed;
 use crate::{App, now};
 use axum::Json;
@@ -8,10 +9,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use messaging::Event;
+use domain::raw;
 use runtime::events::{Answer, Batch};
 use runtime::{Caller, Door, Problem};
-use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,11 +38,8 @@ pub(crate) async fn receive(
     {
         return refused.into_response();
     }
-    match std::str::from_utf8(&body) {
-        Ok(json) => match one(&app, &headers, json).await {
-            Ok(response) | Err(response) => response,
-        },
-        Err(error) => Problem::invalid(format!("the body is not UTF-8: {error}")).into_response(),
+    match one(&app, &headers, &body).await {
+        Ok(response) | Err(response) => response,
     }
 }
 
@@ -52,30 +49,22 @@ async fn events(app: &App, batch: &Batch) -> Answer {
     let mut orders = Vec::with_capacity(batch.events.len());
     let mut sources = Vec::with_capacity(batch.events.len());
     for given in &batch.events {
-        let event: Event<Box<RawValue>> = match given.parse() {
-            Ok(event) => event,
-            Err(error) => {
-                app.count("rejected");
-                answer.reject(given, error.to_string());
-                continue;
-            }
-        };
-        match check_event(app, &event) {
-            Ok(order) => {
+        match check::event(given, &app.terms, now) {
+            Ok((order, event)) => {
                 orders.push(order);
                 sources.push((given, event));
             }
-            Err(problems) => {
+            Err(error) => {
                 app.count("rejected");
-                answer.reject(given, join(&problems));
+                answer.reject(given, error.to_string());
             }
         }
     }
-    let json = |index: usize| {
-        let event = sources.get(index).map(|(_, event)| event);
-        event.and_then(|event| event.data.as_deref()).map_or("", RawValue::get)
+    let came = |index: usize| {
+        let bytes = sources.get(index).map(|(_, event)| check::bytes(event));
+        bytes.and_then(Result::ok).unwrap_or_default()
     };
-    let placed = app.place(&orders, json).await;
+    let placed = app.place(&orders, came).await;
     for ((given, _), placed) in sources.iter().zip(placed) {
         match placed {
             Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict => {}
@@ -87,31 +76,12 @@ async fn events(app: &App, batch: &Batch) -> Answer {
     answer
 }
 
-fn check_event(
-    app: &App,
-    event: &Event<Box<RawValue>>,
-) -> Result<Checked, Vec<domain::problem::Problem>> {
-    let json = check::event(event)?.get();
-    let received = Received {
-        event: &event.id,
-        sender: event.partner.as_ref(),
-        file: event.file.as_deref(),
-        traceparent: event.traceparent.as_deref(),
-        // The connector sets the time at which the message was stored, so that a second delivery
-        // makes the same order.
-        at: event.time.unwrap_or_else(now),
-        json,
-    };
-    check::check(&received, &app.terms)
-}
-
-fn join(problems: &[domain::problem::Problem]) -> String {
-    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    texts.join("; ")
-}
-
 /// One order by HTTP.
-async fn one(app: &App, headers: &HeaderMap, json: &str) -> Result<Response, Response> {
+async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, Response> {
+    media::check(headers).map_err(|problem| {
+        app.count("rejected");
+        problem.into_response()
+    })?;
     let call = headers.get("x-call-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown");
     let event = format!("http:{call}");
     let received = Received {
@@ -120,17 +90,13 @@ async fn one(app: &App, headers: &HeaderMap, json: &str) -> Result<Response, Res
         file: None,
         traceparent: headers.get("traceparent").and_then(|value| value.to_str().ok()),
         at: now(),
-        json,
+        bytes,
     };
-    let order = check::check(&received, &app.terms).map_err(|problems| {
+    let order = check::check(&received, &app.terms).map_err(|error| {
         app.count("rejected");
-        let problem = Problem::invalid("this is not an order that can be placed");
-        problems
-            .into_iter()
-            .fold(problem, |problem, found| problem.field(found.field, found.reason))
-            .into_response()
+        refusal(error).into_response()
     })?;
-    let placed = app.place(std::slice::from_ref(&order), |_| json).await;
+    let placed = app.place(std::slice::from_ref(&order), |_| bytes.into()).await;
     let body = |status: &str, sequence: u64| {
         Json(serde_json::json!({
             "partner": order.partner, "order_id": order.order_id, "status": status,
@@ -153,4 +119,16 @@ async fn one(app: &App, headers: &HeaderMap, json: &str) -> Result<Response, Res
         }
         None => Err(Problem::internal().into_response()),
     }
+}
+
+/// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named.
+fn refusal(error: raw::Error) -> Problem {
+    let status = match error {
+        raw::Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        raw::Error::Unreadable(_) => StatusCode::BAD_REQUEST,
+        raw::Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let problem = Problem::new(status).detail("this is not an order that can be placed");
+    let found = error.into_problems().into_iter();
+    found.fold(problem, |problem, found| problem.field(found.field, found.reason))
 }

@@ -2,8 +2,12 @@
 
 mod again;
 mod check;
+mod envelope;
 mod http;
+mod media;
 mod place;
+
+pub use check::placement;
 
 use axum::routing::post;
 use chrono::{DateTime, Utc};

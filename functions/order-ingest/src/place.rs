@@ -4,6 +4,7 @@ use crate::check::{self, Checked};
 use crate::{App, Label};
 use messaging::publish::{self, Published};
 use messaging::{header, streams, subject};
+use std::borrow::Cow;
 
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +41,12 @@ impl App {
         self.received.get_or_create(&Label { outcome }).inc();
     }
 
-    /// Places all of them at once; the results stand in the same order. `json` is what came, by
+    /// Places all of them at once; the results stand in the same order. `came` is what came, by
     /// the place of the order.
     pub(crate) async fn place<'a>(
         &self,
         orders: &[Checked],
-        json: impl Fn(usize) -> &'a str,
+        came: impl Fn(usize) -> Cow<'a, [u8]>,
     ) -> Vec<Placed> {
         let messages: Vec<_> = orders.iter().map(|order| order.message.clone()).collect();
         let results = publish::all(&self.nats, &messages, Some(0)).await;
@@ -53,7 +54,7 @@ impl App {
         for (index, (order, result)) in orders.iter().zip(results).enumerate() {
             let outcome = match result {
                 Ok(Published::Stored(sequence)) => Placed::Now(sequence),
-                Ok(Published::Occupied) => self.compare(order, json(index)).await,
+                Ok(Published::Occupied) => self.compare(order, &came(index)).await,
                 Err(unclear) if unclear.is_permanent() => Placed::Impossible(unclear.to_string()),
                 Err(unclear) => Placed::Unclear(unclear.to_string()),
             };
@@ -64,7 +65,7 @@ impl App {
     }
 
     /// Something stands where the order belongs: is it the same order?
-    async fn compare(&self, order: &Checked, json: &str) -> Placed {
+    async fn compare(&self, order: &Checked, came: &[u8]) -> Placed {
         let subject = &order.message.subject;
         let standing = match publish::last(&self.nats, streams::ORDERS, subject).await {
             Ok(Some(standing)) => standing,
@@ -80,7 +81,7 @@ impl App {
                 Placed::Duplicate(standing.sequence)
             };
         }
-        let conflict = check::conflict(order, json, content);
+        let conflict = check::conflict(order, came, content);
         tracing::warn!(
             partner = %order.partner, order_id = %order.order_id, warehouse = %order.warehouse,
             event.id = %order.event, "conflict: another order has this id"

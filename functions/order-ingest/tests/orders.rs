@@ -135,11 +135,11 @@ async fn a_bad_message_does_not_stop_the_good_ones_beside_it() {
         ])
         .await;
     let expected = [
-        "binary: the message is not JSON",
-        "text: is not a JSON object",
+        "binary: is not JSON: expected value at line 1 column 1",
+        "text: is \"hello\", not a JSON object",
         "new: partner: NEW is not a configured partner",
-        "name: contains ' '; allowed are A-Z a-z 0-9 _ - at line 1 column ",
-        "zero: quantity: is 0",
+        "name: partner: contains ' '; allowed are A-Z a-z 0-9 _ -",
+        "zero: quantity: is 0; ",
     ];
     assert_eq!(failed.len(), expected.len(), "{failed:?}");
     for (failed, expected) in failed.iter().zip(expected) {
@@ -270,7 +270,7 @@ async fn one_order_by_http_is_placed_or_says_what_is_wrong() {
     let fields: Vec<_> = body["errors"].as_array().unwrap().iter().map(|e| &e["field"]).collect();
     assert_eq!(fields, ["order_id", "lines[1].quantity", "lines[1].price"]);
     let (status, body) = world.post("application/json", Some("admin"), "{").await;
-    assert_eq!((status, body["errors"][0]["field"].as_str()), (422, Some("")));
+    assert_eq!((status, body["errors"][0]["field"].as_str()), (400, Some("")));
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn while_nats_is_away_everything_is_to_be_sent_again_and_nothing_is_lost()
     let failed = world.failed(&[&orders[..], &[bad]].concat()).await;
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(failed.iter().filter(|line| line.starts_with("(again) ")).count(), 200);
-    assert!(failed.contains(&"bad: quantity: is 0".to_owned()));
+    assert!(failed.iter().any(|line| line.starts_with("bad: quantity: is 0; ")));
     let (status, _) = world.post("application/json", Some("admin"), order("http", 1)).await;
     assert_eq!(status, 503);
     world.server.restart();
