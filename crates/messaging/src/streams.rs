@@ -1,5 +1,7 @@
 //! The streams and buckets, and their set-up.
 
+pub mod inspect;
+
 use crate::Nats;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use std::fmt;

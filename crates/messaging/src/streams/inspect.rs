@@ -1,0 +1,162 @@
+//! Looks at streams and buckets without changing them.
+
+use super::{BUCKETS, STREAMS, Settings, bucket, config};
+use crate::Nats;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::Config;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Settings that an installation may make of its own: `setup` has no opinion on them, or the server
+/// sets them itself.
+const FREE: [&str; 3] = ["description", "metadata", "placement"];
+/// Settings in nanoseconds.
+const TIMES: [&str; 2] = ["max_age", "duplicate_window"];
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// A stream or bucket, compared with what [`super::setup`] would make of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// The stream or bucket.
+    pub name: String,
+    /// How it stands.
+    pub state: State,
+}
+
+/// How a stream stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// As `setup` makes it.
+    AsSetUp,
+    /// It is not there.
+    Missing,
+    /// These settings are others.
+    Differs(Vec<Difference>),
+    /// The server did not say.
+    Unknown(String),
+}
+
+/// A setting that is another; nothing stands for the server's default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Its name in the server's configuration of streams.
+    pub setting: String,
+    /// What it is.
+    pub is: Option<Value>,
+    /// What `setup` makes it.
+    pub should_be: Option<Value>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |value: &Option<Value>| match value {
+            None => "not set".to_owned(),
+            Some(value) => {
+                match value.as_u64().filter(|_| TIMES.contains(&self.setting.as_str())) {
+                    Some(nanos) => format!("{} s", nanos / NANOS_PER_SECOND),
+                    None => value.to_string(),
+                }
+            }
+        };
+        write!(f, "{} is {}, not {}", self.setting, text(&self.is), text(&self.should_be))
+    }
+}
+
+/// Looks at every stream and bucket.
+pub async fn inspect(nats: &Nats, settings: Settings) -> Vec<Inspection> {
+    let streams = STREAMS.iter().map(|stream| (stream.name.to_owned(), config(stream, settings)));
+    let buckets = BUCKETS.iter().map(|name| (format!("bucket {name}"), bucket(name, settings)));
+    let mut inspections = Vec::new();
+    for (name, wanted) in streams.chain(buckets) {
+        inspections.push(Inspection { name, state: state(nats, &wanted).await });
+    }
+    inspections
+}
+
+async fn state(nats: &Nats, wanted: &Config) -> State {
+    match nats.js.get_stream(&wanted.name).await {
+        Ok(stream) => match differences(&stream.cached_info().config, wanted) {
+            found if found.is_empty() => State::AsSetUp,
+            found => State::Differs(found),
+        },
+        Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) => {
+            State::Missing
+        }
+        Err(error) => State::Unknown(error.to_string()),
+    }
+}
+
+/// Compares what goes over the wire, so that no setting is left out.
+fn differences(is: &Config, wanted: &Config) -> Vec<Difference> {
+    let (is, wanted) = (wire(is), wire(wanted));
+    let names: BTreeSet<&String> = is.keys().chain(wanted.keys()).collect();
+    let differing = names
+        .into_iter()
+        .filter(|name| !FREE.contains(&name.as_str()) && value(&is, name) != value(&wanted, name));
+    differing
+        .map(|name| Difference {
+            setting: name.clone(),
+            is: is.get(name).cloned(),
+            should_be: wanted.get(name).cloned(),
+        })
+        .collect()
+}
+
+fn wire(config: &Config) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Nothing where it means the same as nothing; the order of subjects means nothing.
+fn value(config: &Map<String, Value>, name: &str) -> Option<Value> {
+    let mut value = config.get(name)?.clone();
+    if let Value::Array(items) = &mut value {
+        items.sort_by_key(ToString::to_string);
+    }
+    (!is_default(&value)).then_some(value)
+}
+
+fn is_default(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        // Unlimited: the server writes one, a client may write the other.
+        Value::Number(number) => matches!(number.as_i64(), Some(0 | -1)),
+        Value::String(text) => text.is_empty() || text == "none",
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.values().all(is_default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn each_setting_that_is_another_is_named() {
+        let wanted = config(&STREAMS[1], Settings { replicas: 3 });
+        assert_eq!(differences(&wanted, &wanted), []);
+        let mut is = wanted.clone();
+        is.subjects.reverse();
+        is.max_messages = 0;
+        is.description = Some("ours".into());
+        assert_eq!(differences(&is, &wanted), [], "what means the same");
+        assert!(is_default(&serde_json::json!({"inactive_threshold": 0, "max_ack_pending": 0})));
+        is.max_age = Duration::from_secs(60);
+        is.deny_delete = false;
+        is.num_replicas = 1;
+        is.subjects.pop();
+        let found: Vec<String> =
+            differences(&is, &wanted).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert_eq!(found[0], "deny_delete is not set, not true");
+        assert_eq!(found[1], "max_age is 60 s, not 7776000 s");
+        assert_eq!(found[2], "num_replicas is 1, not 3");
+        assert!(found[3].starts_with("subjects is ["), "{found:?}");
+    }
+}
