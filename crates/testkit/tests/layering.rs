@@ -78,6 +78,12 @@ const LAYERS: &[Layer] = &[
         others: None,
         rule: "it looks at the pipeline from outside",
     },
+    Layer {
+        name: "orderflow-fuzz",
+        members: &["connector", "domain", "messaging", "order-ingest", "runtime"],
+        others: None,
+        rule: "it brings bad input to what reads input",
+    },
 ];
 
 /// What a function may use.

@@ -1,0 +1,187 @@
+#![doc = include_str!("../README.md")]
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
+use connector::event::{Stored, array, encode};
+use domain::inventory::{Body, State};
+use domain::order::{ORDER_BYTES_MAX, Terms};
+use domain::raw::{self, PROBLEMS_MAX};
+use domain::{Order, OrderId, PartnerId, WarehouseId};
+use messaging::journal::Entry;
+use messaging::subject::{self, OrderSubject, Stage};
+use runtime::events::{BATCH_JSON, Batch};
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// A function of bytes.
+pub type Target = fn(&[u8]);
+
+/// All targets, by name.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("envelope", envelope),
+    ("raw_order", raw_order),
+    ("subject_token", subject_token),
+    ("journal_entry", journal_entry),
+    ("batch_body", batch_body),
+];
+
+/// Texts that somebody reads are no longer than this.
+const REASON_BYTES_MAX: usize = 1_000;
+
+fn batch(body: &[u8]) -> Result<Batch, runtime::Problem> {
+    let kind = HeaderValue::from_static(BATCH_JSON);
+    Batch::parse(&HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]), body)
+}
+
+/// A message of NATS as the event that a function gets.
+///
+/// # Panics
+/// It is no event, or does not hold what the message held.
+pub fn envelope(data: &[u8]) {
+    let encoded = encode(&Stored {
+        stream: "ORDERS",
+        sequence: 7,
+        previous: Some(3),
+        subject: "orders",
+        time: "2026-01-02T03:04:05Z",
+        traceparent: None,
+        payload: data,
+    });
+    let body = array([encoded.json.as_slice()].into_iter());
+    let batch = batch(&body).expect("the connector sends batches");
+    let [event] = batch.events.as_slice() else { panic!("one event") };
+    assert_eq!(event.id(), encoded.id);
+    let text = event.raw().get();
+    let Ok(whole) = serde_json::from_str::<serde_json::Map<String, Value>>(text) else {
+        // JSON by its grammar that no tree can hold: too deep, a number too large, half a
+        // surrogate. It goes through as it came, for the function to refuse.
+        assert!(serde_json::from_slice::<Value>(data).is_err());
+        return;
+    };
+    assert_eq!(whole.get("sequence"), Some(&"7".into()));
+    assert_eq!(whole.get("previous"), Some(&"3".into()));
+    if encoded.id != "ORDERS:7" {
+        return;
+    }
+    match (whole.get("data_base64").and_then(Value::as_str), whole.get("data")) {
+        (Some(base64), None) => {
+            assert_eq!(STANDARD.decode(base64).expect("it is base64"), data);
+        }
+        (None, Some(json)) => {
+            let sent: Value = serde_json::from_slice(data).expect("only JSON is data");
+            assert_eq!(*json, sent);
+        }
+        // An event that says of itself that it is number 7 may have both.
+        (None, None) | (Some(_), Some(_)) => {
+            assert!(data.is_empty() || serde_json::from_slice::<Value>(data).is_ok());
+        }
+    }
+}
+
+/// What anybody sends as an order.
+///
+/// # Panics
+/// A refusal says nothing or too much, or an order does not survive being written.
+pub fn raw_order(data: &[u8]) {
+    let draft = match raw::parse(data, None) {
+        Ok(draft) => draft,
+        Err(error) => {
+            let problems = error.into_problems();
+            assert!((1..=PROBLEMS_MAX + 1).contains(&problems.len()));
+            for problem in problems {
+                assert!(!problem.reason.is_empty() && problem.reason.len() <= REASON_BYTES_MAX);
+                assert!(!problem.field.contains(char::is_control));
+            }
+            return;
+        }
+    };
+    let written = serde_json::to_vec(&draft).expect("its keys are strings");
+    if written.len() <= ORDER_BYTES_MAX {
+        let partner = draft.partner.as_ref();
+        let again = raw::parse(&written, partner).expect("what was written is an order");
+        assert_eq!(again, draft);
+        assert_eq!(again.content_hash(), draft.content_hash());
+    }
+    let order = draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).expect("nothing is required");
+    let written = serde_json::to_vec(&order).expect("its keys are strings");
+    let again: Order = serde_json::from_slice(&written).expect("what was placed can be read");
+    assert_eq!(again, order);
+}
+
+/// Texts as tokens of subjects.
+///
+/// # Panics
+/// One does not come back, or is more than one token.
+pub fn subject_token(data: &[u8]) {
+    let given = String::from_utf8_lossy(data);
+    let token = subject::token(&given);
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'=');
+    assert!(token.bytes().all(allowed));
+    assert_eq!(subject::text(&token).as_deref(), Some(&*given));
+    if let Some(text) = subject::text(&given) {
+        assert_eq!(subject::text(&subject::token(&text)), Some(text));
+    }
+    if let Some(parsed) = OrderSubject::parse(&given) {
+        let written =
+            subject::order(parsed.stage, &parsed.warehouse, &parsed.partner, &parsed.order_id);
+        assert_eq!(OrderSubject::parse(&written), Some(parsed));
+    }
+    let trimmed = given.trim();
+    let is_id = (1..=128).contains(&trimmed.len()) && !trimmed.contains(char::is_control);
+    assert_eq!(OrderId::parse(&given).is_ok(), is_id);
+    if let Ok(order_id) = OrderId::parse(&given) {
+        let (warehouse, partner) = (WarehouseId::main(), PartnerId::direct());
+        let written = subject::order(Stage::Placed, &warehouse, &partner, &order_id);
+        assert_eq!(written.split('.').count(), 5);
+        let parsed = OrderSubject { stage: Stage::Placed, warehouse, partner, order_id };
+        assert_eq!(OrderSubject::parse(&written), Some(parsed));
+    }
+}
+
+/// An entry of a journal.
+///
+/// # Panics
+/// It can be read and does not fold, or means something else when it is written again.
+pub fn journal_entry(data: &[u8]) {
+    let Ok(entry) = serde_json::from_slice::<Entry<Body>>(data) else { return };
+    let written = serde_json::to_vec(&entry).expect("its keys are strings");
+    let again: Entry<Body> =
+        serde_json::from_slice(&written).expect("what was written is an entry");
+    let once = serde_json::to_vec(&again).expect("its keys are strings");
+    assert_eq!(written, once);
+    let (mut state, mut other) = (State::seeded(), State::seeded());
+    state.apply(&entry.body);
+    other.apply(&again.body);
+    assert_eq!(state.stock, other.stock);
+}
+
+/// The body of a call of order-ingest.
+///
+/// # Panics
+/// An order would be placed that nobody can read, or in a message that says something else.
+pub fn batch_body(data: &[u8]) {
+    let Ok(batch) = batch(data) else { return };
+    let us1 = Terms { partner: PartnerId::parse("US1").expect("a name"), ..Terms::direct() };
+    let terms: HashMap<PartnerId, Terms> =
+        [Terms::direct(), us1].map(|terms| (terms.partner.clone(), terms)).into();
+    for event in &batch.events {
+        let message = match order_ingest::placement(event, &terms, DateTime::UNIX_EPOCH) {
+            Ok(message) => message,
+            Err(error) => {
+                assert!((1..=PROBLEMS_MAX + 1).contains(&error.into_problems().len()));
+                continue;
+            }
+        };
+        assert!(message.payload.len() <= ORDER_BYTES_MAX);
+        for (_, values) in message.headers.iter() {
+            assert!(values.iter().all(|value| !value.as_str().contains(['\r', '\n'])));
+        }
+        let named = OrderSubject::parse(&message.subject).expect("the subject names an order");
+        let event: messaging::envelope::Event<Order> =
+            serde_json::from_slice(&message.payload).expect("an event with an order");
+        let order = event.data.expect("an order");
+        assert_eq!((named.partner, named.order_id), (order.partner, order.order_id));
+    }
+}
