@@ -41,7 +41,7 @@ pub(crate) struct Campaign {
     /// Processes killed with signal 9 [default: 12 a minute]
     #[arg(long)]
     kills: Option<u32>,
-    /// Connections harmed [default: 250 a minute]
+    /// Connections harmed [default: 100 a minute]
     #[arg(long)]
     faults: Option<u32>,
     /// Messages sent on `orders` [default: 3000 a minute]
@@ -72,7 +72,7 @@ impl Campaign {
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             length: Duration::from_secs(u64::from(minutes) * 60),
             kills: self.kills.unwrap_or(12 * minutes),
-            faults: self.faults.unwrap_or(250 * minutes),
+            faults: self.faults.unwrap_or(100 * minutes),
             orders: self.orders.unwrap_or(3_000 * u64::from(minutes)),
             files: self.files.unwrap_or(minutes),
             pauses: minutes,

@@ -34,6 +34,8 @@ pub(super) struct Site {
     pub(super) tally: Tally,
     /// Only one clock is wrong at a time.
     pub(super) clock_turn: tokio::sync::Mutex<()>,
+    /// Held by an operator's command, and while there must be none.
+    pub(super) operator_turn: tokio::sync::Mutex<()>,
 }
 
 /// Carries out `events`. What concerns all parts at once happens alone, and the schedule waits.

@@ -196,8 +196,10 @@ async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> 
     let direct = Nats::connect(&run.nats, "campaign", true).await?;
     let load = load::Load::new(maker(options), direct, options.orders);
     let tally = tally::Tally::default();
-    let clock_turn = tokio::sync::Mutex::default();
-    Ok((Site { pipeline, load, nats, gateway, disk, clock, tally, clock_turn }, parts))
+    let (clock_turn, operator_turn) = Default::default();
+    let site =
+        Site { pipeline, load, nats, gateway, disk, clock, tally, clock_turn, operator_turn };
+    Ok((site, parts))
 }
 
 fn plan_of(options: &Options, site: &Site, parts: Vec<String>) -> Plan {

@@ -19,11 +19,13 @@ pub(super) async fn run(site: &Site, maker: Maker, length: Duration) {
     while started.elapsed() < length {
         let what = command(maker, &mut rng, site.load.confirmed());
         let args: Vec<&str> = what.iter().map(String::as_str).collect();
+        let turn = site.operator_turn.lock().await;
         if let Ok(output) = site.pipeline.orderflow(&args).await
             && output.status.success()
         {
             site.tally.done(&what.iter().take(2).cloned().collect::<Vec<_>>().join(" "));
         }
+        drop(turn);
         sleep(EVERY).await;
     }
 }

@@ -122,15 +122,15 @@ fn fault(rng: &mut Rng, longest: Duration) -> Fault {
     match rng.u8(..10) {
         0..3 => Fault::Reset,
         3..6 => Fault::DropReplies(any(rng, longest / 10)),
-        6 => Fault::Stall(between(rng, shortest, longest)),
+        6 => Fault::Stall(mostly_short(rng, shortest, longest)),
         7 => {
             let by = any(rng, Duration::from_millis(200));
-            Fault::Delay { by, during: between(rng, shortest, longest) }
+            Fault::Delay { by, during: mostly_short(rng, shortest, longest) }
         }
-        8 => Fault::Slices(between(rng, shortest, longest)),
+        8 => Fault::Slices(mostly_short(rng, shortest, longest)),
         _ => {
             let gone = if rng.bool() { Side::Client } else { Side::Server };
-            Fault::HalfOpen { gone, during: between(rng, shortest, longest) }
+            Fault::HalfOpen { gone, during: mostly_short(rng, shortest, longest) }
         }
     }
 }
@@ -141,6 +141,12 @@ fn any(rng: &mut Rng, longest: Duration) -> Duration {
 
 fn between(rng: &mut Rng, shortest: Duration, longest: Duration) -> Duration {
     shortest + any(rng, longest.saturating_sub(shortest))
+}
+
+/// A quarter of the way on average: with many long ones no connection would ever be whole, and
+/// nothing would be in the middle of anything when the next one comes.
+fn mostly_short(rng: &mut Rng, shortest: Duration, longest: Duration) -> Duration {
+    shortest + longest.saturating_sub(shortest).mul_f64(rng.f64().powi(3))
 }
 
 /// The place of number `number` of `count`, each in its own part of the time.

@@ -6,17 +6,30 @@ use messaging::publish::{Outgoing, one};
 use messaging::{Nats, streams, subject};
 use serde_json::json;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// The folder in the store directory that nats-server uses.
 const FOLDER: &str = "jetstream";
 const TRUE: &str = "jetstream.true";
 
+/// How long order-processor may take until it has read its journal.
+const KNOWN_MAX: Duration = Duration::from_secs(180);
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Takes the store away for so long; with streams in the empty one an order is sent there, which
 /// nobody may decide, because everything that is known is somewhere else.
 pub(super) async fn empty(site: &Site, streams: bool, during: Duration) -> Result<Duration> {
     // What an empty store confirms is lost.
+    let _operator_waits = site.operator_turn.lock().await;
     site.load.pause().await;
+    // A process that has just started, and has read nothing yet, cannot know that there was more.
+    let known = timeout(KNOWN_MAX, async {
+        while !site.pipeline.orderflow(&["stock", "get", "P001"]).await?.status.success() {
+            sleep(LOOK).await;
+        }
+        anyhow::Ok(())
+    });
+    known.await.context("order-processor does not say what is in stock")??;
     let store = site.pipeline.store();
     let (folder, kept) = (store.join(FOLDER), store.join(TRUE));
     let rename = |from: &std::path::Path, to: &std::path::Path| {
