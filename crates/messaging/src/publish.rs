@@ -44,7 +44,8 @@ impl Outgoing {
     }
 
     /// About as many as the server counts: payload, headers, and room for the one that is added.
-    fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let line = |name: &str, value: &[u8]| name.len() + value.len() + 4;
         let headers = self.headers.iter().flat_map(|(name, values)| {
             values.iter().map(move |value| line(name.as_ref(), value.as_ref()))

@@ -34,6 +34,8 @@ pub const FILES_LEDGER: &str = "FILES_LEDGER";
 pub const FILES_CONTENT: &str = "FILES_CONTENT";
 /// Bucket: which connector reads which lane.
 pub const CONNECTOR_LEASES: &str = "CONNECTOR_LEASES";
+/// Bucket: snapshots of the journals.
+pub const JOURNAL_SNAPSHOTS: &str = "JOURNAL_SNAPSHOTS";
 
 /// A stream: its name, its subjects, and how long it keeps messages.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,7 @@ pub const STREAMS: &[Definition] = &[
 ];
 
 /// All buckets.
-pub const BUCKETS: &[&str] = &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES];
+pub const BUCKETS: &[&str] = &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS];
 
 /// The stream that keeps `filter`'s messages, if one does.
 #[must_use]

@@ -84,5 +84,8 @@ fn unavailable(error: &Error) -> Problem {
     match error {
         Error::Unavailable { .. } => Problem::unavailable("the journal does not answer"),
         Error::Damaged { .. } => Problem::internal().detail("the journal is damaged; see the log"),
+        Error::TooLarge { .. } => {
+            Problem::internal().detail("a decision is too large; see the log")
+        }
     }
 }

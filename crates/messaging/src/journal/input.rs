@@ -1,6 +1,7 @@
 //! Input without gaps: which part of a batch is to be decided, and when it must be refused. Pure.
 
-use super::Position;
+use super::rules::{Rule, Rules};
+use super::{Position, View};
 
 /// Where a batch claims to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +51,66 @@ pub enum Plan {
     Foreign,
 }
 
+/// What a function does with a batch next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Read what others have written, then ask again.
+    Refresh,
+    /// Decide the messages from this index on.
+    Decide(usize),
+    /// All is decided, up to this sequence.
+    Done(u64),
+    /// The batch leaves something out: refuse it and name this position.
+    Behind(u64),
+    /// The batch is of another input: a fault. Refuse it and name this position.
+    Foreign(u64),
+}
+
+/// Compares a batch with what a process knows of the journal.
+///
+/// A batch is refused only by what the end of the journal says. One that is decided already needs
+/// no such look: an old position is a lower bound. A call without messages is there to make the
+/// process read what others wrote, and settle it.
+#[must_use]
+pub fn turn<S>(view: &View<'_, S>, claim: &Claim, links: &[Link]) -> Turn {
+    turn_under(Rules::default(), view, claim, links)
+}
+
+pub(super) fn turn_under<S>(
+    rules: Rules,
+    view: &View<'_, S>,
+    claim: &Claim,
+    links: &[Link],
+) -> Turn {
+    let decided_to = view.decided_to.map_or(0, |position| position.sequence);
+    let idle = links.is_empty() && rules.hold(Rule::IdleReads);
+    match plan_under(rules, view.decided_to, claim, links) {
+        Plan::From(index) => Turn::Decide(index),
+        Plan::Foreign | Plan::Gap if !view.fresh => Turn::Refresh,
+        Plan::Done if idle && !view.fresh => Turn::Refresh,
+        Plan::Foreign => Turn::Foreign(decided_to),
+        Plan::Gap => Turn::Behind(decided_to),
+        Plan::Done => Turn::Done(decided_to),
+    }
+}
+
 /// Compares a batch with the position that the journal has.
 #[must_use]
 pub fn plan(decided: Option<&Position>, claim: &Claim, links: &[Link]) -> Plan {
+    plan_under(Rules::default(), decided, claim, links)
+}
+
+fn plan_under(rules: Rules, decided: Option<&Position>, claim: &Claim, links: &[Link]) -> Plan {
     if let Some(position) = decided
         && (&position.stream, &position.created, &position.filter)
             != (&claim.stream, &claim.created, &claim.filter)
+        && rules.hold(Rule::InputIsChecked)
     {
         return Plan::Foreign;
     }
     let decided_to = decided.map_or(0, |position| position.sequence);
-    if claim.after > decided_to {
+    let after = rules.hold(Rule::AfterIsChecked);
+    if after && claim.after > decided_to {
         return Plan::Gap;
     }
     let chained = links.windows(2).all(|pair| match pair {
@@ -69,9 +119,9 @@ pub fn plan(decided: Option<&Position>, claim: &Claim, links: &[Link]) -> Plan {
     });
     let index = links.partition_point(|link| link.sequence <= decided_to);
     match links.get(index) {
-        _ if !chained => Plan::Gap,
+        _ if !chained && rules.hold(Rule::ChainIsChecked) => Plan::Gap,
         None => Plan::Done,
-        Some(first) if first.previous > decided_to => Plan::Gap,
+        Some(first) if after && first.previous > decided_to => Plan::Gap,
         Some(_) => Plan::From(index),
     }
 }

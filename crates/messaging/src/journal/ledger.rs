@@ -1,127 +1,170 @@
 //! What one process knows of a journal. No IO.
 
-use super::{Book, Entry, Position, Rebase, Record};
+use super::machine::Hole;
+use super::rules::{Rule, Rules};
+use super::{Book, Entry, Position, Record, Snapshot};
 use crate::publish::Outgoing;
-use chrono::{DateTime, Utc};
+
+/// Where the facts of the last known entry are.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
+enum Facts<E> {
+    /// Stored: each was acknowledged to this process. Or there are none.
+    Stored,
+    /// This process does not know that they are stored, whoever wrote the entry.
+    Owed(E),
+    /// The entry is known from a snapshot only, and is to be read.
+    Unread,
+}
 
 /// The state up to the last known entry, and whether that entry's facts are stored.
 #[derive(Debug)]
-pub struct Ledger<B: Book> {
+#[cfg_attr(test, derive(Clone, Hash))]
+pub(super) struct Ledger<B: Book> {
     book: B,
     state: B::State,
     /// Sequence of the last known entry.
     sequence: u64,
     decided_to: Option<Position>,
-    /// Facts of the last known entry that this process has no acknowledgement for.
-    unsettled: Option<Vec<Outgoing>>,
-    started: bool,
+    facts: Facts<Entry<B::Body>>,
+    pub(super) rules: Rules,
 }
 
-/// What a fold changed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Folded {
-    /// Sequence of the last known entry.
-    pub sequence: u64,
-}
-
-/// An entry that does not follow the last known one.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it follows {prev}, but {known} is the last known entry")]
-pub struct Hole {
-    /// The entry that it says it follows.
-    pub prev: u64,
-    /// The last known entry.
-    pub known: u64,
+/// Who says that an entry is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The append of this process was acknowledged.
+    Append,
+    /// It was read, by a process that has just started.
+    Start,
+    /// It was read later.
+    Tail,
 }
 
 impl<B: Book> Ledger<B> {
     /// Nothing is known.
-    pub fn new(book: B) -> Self {
+    pub(super) fn new(book: B) -> Self {
         let state = book.initial();
-        Self { book, state, sequence: 0, decided_to: None, unsettled: None, started: false }
+        let rules = Rules::default();
+        Self { book, state, sequence: 0, decided_to: None, facts: Facts::Stored, rules }
     }
 
-    /// Was the journal read since the start?
-    pub fn is_started(&self) -> bool {
-        self.started
+    /// Goes on from a snapshot, or from nothing.
+    pub(super) fn load(&mut self, snapshot: Option<Snapshot<B::State>>) {
+        match snapshot {
+            Some(Snapshot { sequence, decided_to, state }) => {
+                self.state = state;
+                self.sequence = sequence;
+                self.decided_to = decided_to;
+                let read = self.rules.hold(Rule::SnapshotIsRead);
+                self.facts = if read { Facts::Unread } else { Facts::Stored };
+            }
+            None => {
+                self.state = self.book.initial();
+                self.sequence = 0;
+                self.decided_to = None;
+                self.facts = Facts::Stored;
+            }
+        }
     }
 
-    /// The journal was read to its end once.
-    pub fn started(&mut self) {
-        self.started = true;
-    }
-
-    /// Back to nothing.
-    pub fn forget(&mut self) {
-        self.state = self.book.initial();
-        self.sequence = 0;
-        self.decided_to = None;
-        self.unsettled = None;
-    }
-
-    /// The state.
-    pub fn state(&self) -> &B::State {
+    pub(super) fn state(&self) -> &B::State {
         &self.state
     }
 
     /// Sequence of the last known entry, 0 if there is none.
-    pub fn sequence(&self) -> u64 {
+    pub(super) fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// Up to where the input is decided.
-    pub fn decided_to(&self) -> Option<&Position> {
+    pub(super) fn decided_to(&self) -> Option<&Position> {
         self.decided_to.as_ref()
     }
 
-    /// The entry to append next.
-    pub fn entry(
-        &self,
-        id: String,
-        at: DateTime<Utc>,
-        decided_to: Option<Position>,
-        body: B::Body,
-    ) -> Entry<B::Body> {
-        let decided_to = decided_to.or_else(|| self.decided_to.clone());
-        Entry { id, prev: self.sequence, at, decided_to, body }
+    /// The first sequence that is to be read.
+    pub(super) fn read_from(&self) -> u64 {
+        if matches!(self.facts, Facts::Unread) { self.sequence } else { self.sequence + 1 }
     }
 
-    /// The entry to append next if it only sets the position.
-    pub fn rebase(&self, id: String, at: DateTime<Utc>, to: Position, reason: String) -> Rebase {
-        Rebase { id, prev: self.sequence, at, decided_to: to, reason }
+    /// Is the last known entry known from a snapshot only?
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(self.facts, Facts::Unread)
     }
 
-    /// Folds the entry after the last known one. Its facts are unsettled from now on, whoever
-    /// wrote it: only an acknowledgement of our own proves that they are stored.
+    /// Folds the entry after the last known one. Its facts are owed from now on, whoever wrote it:
+    /// only an acknowledgement of our own proves that they are stored.
     ///
     /// # Errors
     /// It does not follow the last known entry; nothing has changed.
-    pub fn fold(&mut self, sequence: u64, record: Record<B::Body>) -> Result<Folded, Hole> {
-        if record.prev() != self.sequence || sequence <= self.sequence {
-            return Err(Hole { prev: record.prev(), known: self.sequence });
+    pub(super) fn fold(
+        &mut self,
+        sequence: u64,
+        record: Record<B::Body>,
+        source: Source,
+    ) -> Result<(), Hole> {
+        let known = Hole { prev: record.prev(), known: self.sequence };
+        if matches!(self.facts, Facts::Unread) {
+            // A snapshot ends with this entry: its facts are owed, its effect is in the state.
+            if sequence != self.sequence || record.decided_to() != self.decided_to.as_ref() {
+                return Err(known);
+            }
+            self.owe(record, source);
+            return Ok(());
+        }
+        let follows = record.prev() == self.sequence && self.sequence < sequence;
+        if !follows && self.rules.hold(Rule::PrevIsChecked) {
+            return Err(known);
         }
         self.sequence = sequence;
-        match record {
-            Record::Decision(entry) => {
-                self.book.apply(&mut self.state, &entry.body);
-                self.unsettled = Some(self.book.facts(sequence, &entry));
-                self.decided_to = entry.decided_to;
-            }
-            Record::Rebase(rebase) => {
-                self.unsettled = None;
-                self.decided_to = Some(rebase.decided_to);
-            }
+        self.decided_to = record.decided_to().cloned();
+        if let Record::Decision(entry) = &record {
+            self.book.apply(&mut self.state, &entry.body);
         }
-        Ok(Folded { sequence })
+        self.owe(record, source);
+        Ok(())
+    }
+
+    fn owe(&mut self, record: Record<B::Body>, source: Source) {
+        let settles = match source {
+            Source::Append => true,
+            Source::Start => self.rules.hold(Rule::SettleForOthers),
+            Source::Tail => {
+                self.rules.hold(Rule::SettleForOthers) && self.rules.hold(Rule::SettleAfterReading)
+            }
+        };
+        self.facts = match record {
+            Record::Decision(entry) if settles => Facts::Owed(entry),
+            Record::Decision(_) | Record::Rebase(_) => Facts::Stored,
+        };
     }
 
     /// Facts that must be stored before anything is appended or answered.
-    pub fn unsettled(&self) -> Option<Vec<Outgoing>> {
-        self.unsettled.clone()
+    pub(super) fn owed(&self) -> Option<Vec<Outgoing>> {
+        match &self.facts {
+            Facts::Owed(entry) => Some(self.book.facts(self.sequence, entry)),
+            Facts::Stored | Facts::Unread => None,
+        }
+    }
+
+    /// The facts that `entry` would have; their sequence is the longest there is.
+    pub(super) fn facts_of(&self, entry: &Entry<B::Body>) -> Vec<Outgoing> {
+        self.book.facts(u64::MAX, entry)
     }
 
     /// Every fact of the last known entry was acknowledged to this process.
-    pub fn settled(&mut self) {
-        self.unsettled = None;
+    pub(super) fn settled(&mut self) {
+        self.facts = Facts::Stored;
+    }
+
+    /// A snapshot of what is settled; nothing while it is not.
+    pub(super) fn snapshot(&self) -> Option<Snapshot<B::State>> {
+        let settled =
+            matches!(self.facts, Facts::Stored) || !self.rules.hold(Rule::SnapshotIsSettled);
+        let sequence = self.sequence + u64::from(!self.rules.hold(Rule::SnapshotIsNamed));
+        (settled && self.sequence > 0).then(|| Snapshot {
+            sequence,
+            decided_to: self.decided_to.clone(),
+            state: self.state.clone(),
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! A journal's log on JetStream.
 
-use super::{Appended, Log, LogError};
+use super::rules::Rules;
+use super::snapshots::Snapshots;
+use super::{Appended, Log, LogError, trim};
 use crate::publish::{self, Outgoing, Published};
 use crate::{Nats, header, streams, tail};
 use async_nats::jetstream::message::PublishMessage;
@@ -8,22 +10,43 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::future::IntoFuture;
+use std::time::Duration;
 
 /// Entries that are asked for one by one, before a consumer is made for the rest.
 const FEW: usize = 32;
 
-/// One subject of the stream `JOURNAL`.
+/// What of a journal is kept beyond what snapshots need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// All of it.
+    #[default]
+    Forever,
+    /// Entries younger than this; older ones are removed when the second-last snapshot holds them.
+    For(Duration),
+}
+
+/// One subject of the stream `JOURNAL`, and its snapshots.
 #[derive(Debug)]
 pub struct NatsLog {
     nats: Nats,
     subject: String,
+    snapshots: Snapshots,
+    keep: Keep,
 }
 
 impl NatsLog {
-    /// The log on `subject`.
+    /// The log on `subject`, of which nothing is removed.
     #[must_use]
     pub fn new(nats: Nats, subject: String) -> Self {
-        Self { nats, subject }
+        let snapshots = Snapshots::new(nats.clone(), &subject);
+        Self { nats, subject, snapshots, keep: Keep::default() }
+    }
+
+    /// With entries removed that are older than `keep` and not needed.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
     }
 }
 
@@ -47,37 +70,70 @@ impl Log for NatsLog {
         }
     }
 
-    async fn after(&self, sequence: u64) -> Result<Vec<(u64, Bytes)>, LogError> {
+    async fn read(
+        &self,
+        from: u64,
+        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+    ) -> Result<u64, LogError> {
+        let last = publish::last(&self.nats, streams::JOURNAL, &self.subject).await;
+        let Some(last) = last.map_err(unavailable)? else { return Ok(0) };
+        if last.sequence < from {
+            return Ok(last.sequence);
+        }
         let stream =
             self.nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)?;
-        let (mut entries, mut at) = (Vec::new(), sequence);
+        let mut at = from;
         // Few are asked for one by one: a consumer would hang if the server died meanwhile.
-        while entries.len() < FEW {
-            match stream.get_first_raw_message_by_subject(&self.subject, at + 1).await {
-                Ok(message) => {
-                    at = message.sequence;
-                    entries.push((at, message.payload));
+        for _ in 0..FEW {
+            if at == last.sequence {
+                each(at, &last.payload);
+                return Ok(at);
+            }
+            match stream.get_first_raw_message_by_subject(&self.subject, at).await {
+                Ok(message) if message.sequence <= last.sequence => {
+                    each(message.sequence, &message.payload);
+                    at = message.sequence + 1;
                 }
+                // What was appended meanwhile belongs to the next read.
+                Ok(_) => return Ok(last.sequence),
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-                    return Ok(entries);
+                    return Ok(last.sequence);
                 }
                 Err(error) => return Err(unavailable(error)),
             }
+            if at > last.sequence {
+                return Ok(last.sequence);
+            }
         }
-        let each = |message: &async_nats::jetstream::Message| {
+        let mut end = last.sequence;
+        let give = |message: &async_nats::jetstream::Message| {
             if let Ok(info) = message.info() {
-                entries.push((info.stream_sequence, message.payload.clone()));
+                each(info.stream_sequence, &message.payload);
+                end = end.max(info.stream_sequence);
             }
         };
-        tail::read(&self.nats, streams::JOURNAL, &self.subject, at + 1, false, each)
+        tail::read(&self.nats, streams::JOURNAL, &self.subject, at, false, give)
             .await
             .map_err(unavailable)?;
-        Ok(entries)
+        Ok(end)
     }
 
-    async fn last(&self) -> Result<u64, LogError> {
-        let last = publish::last(&self.nats, streams::JOURNAL, &self.subject).await;
-        Ok(last.map_err(unavailable)?.map_or(0, |message| message.sequence))
+    async fn load(&self) -> Result<Option<Vec<u8>>, LogError> {
+        self.snapshots.load().await
+    }
+
+    async fn save(&self, sequence: u64, snapshot: Vec<u8>) -> Result<u64, LogError> {
+        let head = self.snapshots.save(sequence, &self.new_id(), snapshot).await?;
+        if let Keep::For(keep) = self.keep {
+            let young = self.now() - keep;
+            let below = head.trim_below(Rules::default());
+            trim::trim(&self.nats, &self.subject, below, young).await?;
+        }
+        Ok(head.current.sequence)
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        self.nats.message_bytes_max()
     }
 
     async fn publish(&self, facts: Vec<Outgoing>) -> Result<(), LogError> {

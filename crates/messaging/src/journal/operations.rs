@@ -39,21 +39,11 @@ impl<B: Book, L: Log> Journal<B, L> {
     ) -> Result<Result<Applied, E>, Error> {
         let mut done = Applied::Before;
         let commit = self.commit(|view| {
-            if applied(view.state) {
-                return Decide::Answer(Ok(()));
+            let turn = turn(view, &applied, &mut make);
+            if matches!(turn, Decide::Append { .. }) {
+                done = Applied::Now;
             }
-            // The key may stand in an entry that this process has not read, and a refusal is only
-            // as true as the state it looks at.
-            if !view.fresh {
-                return Decide::Refresh;
-            }
-            match make(view) {
-                Ok(Command { body, decided_to }) => {
-                    done = Applied::Now;
-                    Decide::Append { body, decided_to }
-                }
-                Err(refused) => Decide::Answer(Err(refused)),
-            }
+            turn
         });
         let answer = commit.await?;
         Ok(answer.map(|()| done))
@@ -81,6 +71,26 @@ impl<B: Book, L: Log> Journal<B, L> {
         });
         commit.await?;
         Ok(done)
+    }
+}
+
+/// What a command does next.
+pub(super) fn turn<S, B, E>(
+    view: View<'_, S>,
+    applied: impl Fn(&S) -> bool,
+    make: impl FnOnce(View<'_, S>) -> Result<Command<B>, E>,
+) -> Decide<B, Result<(), E>> {
+    if applied(view.state) {
+        return Decide::Answer(Ok(()));
+    }
+    // The key may stand in an entry that this process has not read, and a refusal is only as true
+    // as the state it looks at.
+    if !view.fresh {
+        return Decide::Refresh;
+    }
+    match make(view) {
+        Ok(Command { body, decided_to }) => Decide::Append { body, decided_to },
+        Err(refused) => Decide::Answer(Err(refused)),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as SyncMutex};
+use std::time::Duration;
 
 /// Adds numbers; one fact per entry.
 struct Sum;
@@ -51,6 +52,7 @@ struct Server {
     faults: Vec<Fault>,
     ghosts: Vec<(u64, Bytes)>,
     ids: u64,
+    snapshot: Option<(u64, Vec<u8>)>,
 }
 
 impl Server {
@@ -101,13 +103,32 @@ impl Log for FakeLog {
         }
     }
 
-    async fn after(&self, sequence: u64) -> Result<Vec<(u64, Bytes)>, LogError> {
+    async fn read(
+        &self,
+        from: u64,
+        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+    ) -> Result<u64, LogError> {
         let server = self.0.lock().unwrap();
-        Ok(server.entries.iter().filter(|(found, _)| *found > sequence).cloned().collect())
+        for (sequence, entry) in server.entries.iter().filter(|(found, _)| *found >= from) {
+            each(*sequence, entry);
+        }
+        Ok(server.last())
     }
 
-    async fn last(&self) -> Result<u64, LogError> {
-        Ok(self.0.lock().unwrap().last())
+    async fn load(&self) -> Result<Option<Vec<u8>>, LogError> {
+        Ok(self.0.lock().unwrap().snapshot.clone().map(|(_, bytes)| bytes))
+    }
+
+    async fn save(&self, sequence: u64, snapshot: Vec<u8>) -> Result<u64, LogError> {
+        let mut server = self.0.lock().unwrap();
+        if server.snapshot.as_ref().is_none_or(|(newest, _)| *newest < sequence) {
+            server.snapshot = Some((sequence, snapshot));
+        }
+        Ok(server.snapshot.as_ref().unwrap().0)
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        1_000
     }
 
     async fn publish(&self, facts: Vec<Outgoing>) -> Result<(), LogError> {
@@ -195,9 +216,9 @@ async fn each_input_is_decided_once_whatever_fails() {
 async fn whoever_comes_next_publishes_the_facts_of_one_that_crashed() {
     let log = FakeLog::default();
     // Appended, acknowledged, and then the process is gone before its fact is stored.
-    let entry =
-        journal(&log).ledger.into_inner().entry("x".into(), log.now(), Some(position(1)), 1);
-    log.append(0, serde_json::to_vec(&entry).unwrap().into()).await;
+    let (id, at, decided_to) = ("x".into(), log.now(), Some(position(1)));
+    let entry = Record::Decision(Entry { id, prev: 0, at, decided_to, body: 1 });
+    log.append(0, entry.to_bytes()).await;
     assert!(log.0.lock().unwrap().facts.is_empty());
     assert_eq!(decide_to(&journal(&log), 2).await, Ok(3));
     check(&log, &[1, 2]);
@@ -261,4 +282,81 @@ async fn an_entry_of_an_unknown_kind_stops_the_writer() {
     log.append(0, Bytes::from_static(b"{\"from\":\"a later version\"}")).await;
     let error = decide_to(&journal(&log), 1).await.unwrap_err();
     assert!(matches!(error, Error::Damaged { sequence: 3, .. }), "{error}");
+}
+
+/// One fact, three times as long as its entry's body.
+#[derive(Debug)]
+struct Loud;
+
+impl Book for Loud {
+    type Body = String;
+    type State = String;
+
+    fn initial(&self) -> String {
+        String::new()
+    }
+
+    fn apply(&self, state: &mut String, body: &String) {
+        state.clone_from(body);
+    }
+
+    fn facts(&self, _: u64, entry: &Entry<String>) -> Vec<Outgoing> {
+        vec![Outgoing::new("loud".into(), entry.body.repeat(3).into())]
+    }
+
+    fn fact_filters(&self) -> Vec<String> {
+        vec!["loud".into()]
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_whose_fact_could_never_be_stored_is_not_appended() {
+    let log = FakeLog::default();
+    let journal = Journal::new("test", Loud, log.clone());
+    let say = async |body: String| {
+        journal
+            .commit(|view| match *view.state == body {
+                true => Decide::Answer(()),
+                false => Decide::Append { body: body.clone(), decided_to: None },
+            })
+            .await
+    };
+    let Err(Error::TooLarge { what, bytes_max: 1_000, .. }) = say("x".repeat(450)).await else {
+        panic!("its fact has more than 1,000 bytes");
+    };
+    assert_eq!(what, "its fact loud");
+    let Err(Error::TooLarge { what, .. }) = say("x".repeat(2_000)).await else {
+        panic!("it has more than 1,000 bytes");
+    };
+    assert_eq!(what, "the entry");
+    assert!(log.0.lock().unwrap().entries.is_empty());
+    assert_eq!(say("short".into()).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_that_cannot_be_stored_are_seen_from_outside() {
+    let log = FakeLog::default();
+    let journal = Arc::new(journal(&log));
+    log.0.lock().unwrap().faults = vec![Fault::FactsDropped; 1000];
+    decide_to(&journal, 1).await.unwrap_err();
+    decide_to(&journal, 1).await.unwrap_err();
+    let status = journal.status();
+    assert_eq!(status.sequence, 3);
+    assert!(status.unsettled.unwrap() > UNSETTLED_TIME_MAX, "{status:?}");
+    log.0.lock().unwrap().faults.clear();
+    assert_eq!(decide_to(&journal, 1).await, Ok(1));
+    assert_eq!(journal.status().unsettled, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_while_it_appends_leaves_nothing_wrong() {
+    let log = FakeLog::default();
+    let one = journal(&log);
+    assert_eq!(decide_to(&one, 1).await, Ok(1));
+    log.0.lock().unwrap().faults = vec![Fault::AckLost, Fault::FactsDropped];
+    // It waits after the facts were lost, and its caller goes away.
+    let call = tokio::time::timeout(Duration::from_millis(5), decide_to(&one, 2));
+    assert!(call.await.is_err());
+    assert_eq!(decide_to(&one, 3).await, Ok(6));
+    check(&log, &[1, 2, 3]);
 }

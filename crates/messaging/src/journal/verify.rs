@@ -1,6 +1,7 @@
 //! Reading a whole journal and everything that follows from it.
 
-use super::{Book, Position, Record};
+use super::snapshots::Snapshots;
+use super::{Book, Position, Record, Snapshot};
 use crate::publish::Outgoing;
 use crate::{Nats, header, streams, tail};
 use async_nats::HeaderMap;
@@ -25,6 +26,8 @@ pub struct Verification<S> {
     pub decided_to: Option<Position>,
     /// What the entries fold to, to be compared with what a writer says.
     pub state: S,
+    /// Snapshots that hold what the entries fold to, by their last entry.
+    pub snapshots: Vec<u64>,
     /// Facts that follow from the entries.
     pub facts: u64,
     /// Of these, not looked for: their stream keeps them for a shorter time.
@@ -48,17 +51,18 @@ pub struct Problem {
 
 /// The journal or the facts could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot verify {journal}")]
+#[error("cannot verify {journal}: {reason}")]
 pub struct VerifyError {
     journal: String,
-    #[source]
-    source: tail::Error,
+    reason: String,
 }
 
 /// Reads the journal on `subject` and the facts of all its entries.
 ///
 /// Checks that each entry can be read and follows the one before it, and that each of its facts is
-/// stored exactly once and none is stored that does not follow from an entry. May be called while
+/// stored exactly once and none is stored that does not follow from an entry, and that the snapshots
+/// hold what the entries fold to. A journal whose beginning was removed is folded from a snapshot
+/// on. May be called while
 /// the journal is written. Takes about 100 bytes of memory for each fact. `now` tells which facts
 /// are so old that their stream does not keep them any longer.
 ///
@@ -70,15 +74,24 @@ pub async fn verify<B: Book>(
     book: &B,
     now: DateTime<Utc>,
 ) -> Result<Verification<B::State>, VerifyError> {
-    let failed = |source| VerifyError { journal: subject.to_owned(), source };
+    let failed = |error: String| VerifyError { journal: subject.to_owned(), reason: error };
     let mut reading = Reading::new(book, now);
+    let snapshots = Snapshots::new(nats.clone(), subject);
+    let (_, head) = snapshots.head().await.map_err(|error| failed(error.to_string()))?;
+    for saved in head.iter().flat_map(|head| head.previous.iter().chain([&head.current])) {
+        let bytes = snapshots.read(saved).await.map_err(|error| failed(error.to_string()))?;
+        match bytes.and_then(|bytes| Snapshot::parse(&bytes).ok()) {
+            Some(snapshot) => reading.snapshots.push(snapshot),
+            None => reading.problem(saved.sequence, "its snapshot cannot be read".into()),
+        }
+    }
     tail::read(nats, streams::JOURNAL, subject, 1, false, |message| {
         if let Ok(info) = message.info() {
             reading.entry(info.stream_sequence, &message.payload);
         }
     })
     .await
-    .map_err(failed)?;
+    .map_err(|error| failed(error.to_string()))?;
     for filter in book.fact_filters() {
         let Some(stream) = streams::of_subject(&filter) else {
             reading.problem(0, format!("no stream keeps {filter}"));
@@ -88,7 +101,7 @@ pub async fn verify<B: Book>(
             reading.fact(&message.subject, message.headers.as_ref());
         })
         .await
-        .map_err(failed)?;
+        .map_err(|error| failed(error.to_string()))?;
     }
     Ok(reading.end())
 }
@@ -105,6 +118,10 @@ struct Reading<'a, B: Book> {
     now: DateTime<Utc>,
     /// By a hash of the fact's subject and decision.
     expected: HashMap<u64, Expected>,
+    snapshots: Vec<Snapshot<B::State>>,
+    /// Is the state that of the last entry? Not before the first snapshot, if the beginning was
+    /// removed.
+    folded: bool,
     found: Verification<B::State>,
 }
 
@@ -116,13 +133,15 @@ impl<'a, B: Book> Reading<'a, B> {
             last: 0,
             decided_to: None,
             state: book.initial(),
+            snapshots: Vec::new(),
             facts: 0,
             expired: 0,
             unsettled: 0,
             problems: Vec::new(),
             problems_total: 0,
         };
-        Self { book, now, expected: HashMap::new(), found }
+        let (expected, snapshots) = (HashMap::new(), Vec::new());
+        Self { book, now, expected, snapshots, folded: true, found }
     }
 
     fn problem(&mut self, entry: u64, text: String) {
@@ -137,25 +156,43 @@ impl<'a, B: Book> Reading<'a, B> {
             Ok(record) => record,
             Err(error) => return self.problem(sequence, error.to_string()),
         };
-        if record.prev() != self.found.last {
-            let text = format!(
-                "it follows {}, but the entry before it is {}",
-                record.prev(),
-                self.found.last
-            );
-            self.problem(sequence, text);
-        }
+        let (prev, last) = (record.prev(), self.found.last);
         if self.found.entries == 0 {
             self.found.first = sequence;
+            self.folded = prev == 0 || !self.snapshots.iter().any(|s| sequence <= s.sequence);
+        }
+        if prev != last && (self.folded || last != 0) {
+            self.problem(sequence, format!("it follows {prev}, but the entry before it is {last}"));
         }
         self.found.entries += 1;
         self.found.last = sequence;
         self.found.decided_to = record.decided_to().cloned();
         if let Record::Decision(entry) = &record {
-            self.book.apply(&mut self.found.state, &entry.body);
+            if self.folded {
+                self.book.apply(&mut self.found.state, &entry.body);
+            }
             for fact in self.book.facts(sequence, entry) {
                 self.expect(sequence, entry.at, &fact);
             }
+        }
+        self.compare(sequence);
+    }
+
+    /// Compares the state after `sequence` with the snapshot of that entry, or goes on from it.
+    fn compare(&mut self, sequence: u64) {
+        let at = self.snapshots.iter().position(|snapshot| snapshot.sequence == sequence);
+        let Some(snapshot) = at.map(|at| self.snapshots.remove(at)) else { return };
+        // States need not be comparable, but they can be written, maps in any order.
+        let written = |state| serde_json::to_value(state).ok();
+        let same = !self.folded || written(&snapshot.state) == written(&self.found.state);
+        if same && snapshot.decided_to == self.found.decided_to {
+            self.found.snapshots.push(sequence);
+        } else {
+            self.problem(sequence, "its snapshot holds another state than the entries".into());
+        }
+        if !self.folded {
+            self.found.state = snapshot.state;
+            self.folded = true;
         }
     }
 
@@ -172,8 +209,9 @@ impl<'a, B: Book> Reading<'a, B> {
 
     fn fact(&mut self, subject: &str, headers: Option<&HeaderMap>) {
         let entry = text(headers, header::DECISION_SEQUENCE).parse().unwrap_or(0);
-        // Written after the journal was read.
-        if entry > self.found.last {
+        // Written after the journal was read, or its entry was removed.
+        let removed = 0 < entry && entry < self.found.first;
+        if removed || entry > self.found.last {
             return;
         }
         match self.expected.entry(key(subject, headers)) {
@@ -187,6 +225,10 @@ impl<'a, B: Book> Reading<'a, B> {
     }
 
     fn end(mut self) -> Verification<B::State> {
+        for snapshot in std::mem::take(&mut self.snapshots) {
+            let (at, last) = (snapshot.sequence, self.found.last);
+            self.problem(at, format!("its snapshot is there, but it is not; the last is {last}"));
+        }
         let mut missing: HashMap<u64, u64> = HashMap::new();
         for fact in self.expected.values().filter(|fact| !fact.found) {
             if fact.expired {

@@ -4,6 +4,7 @@
 mod buckets;
 mod journal;
 mod journal_operations;
+mod journal_snapshots;
 mod publishing;
 mod reading;
 

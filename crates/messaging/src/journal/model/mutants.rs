@@ -1,0 +1,88 @@
+//! Each rule taken away once.
+
+use super::explore::{STUCK, explore};
+use super::world::{Flaw, Input, Settings};
+use super::{STATES_MAX, TWO};
+use crate::journal::rules::Rule;
+
+/// The exploration must find this.
+#[track_caller]
+fn finds(what: &str, settings: Settings) {
+    let found = explore(&settings, STATES_MAX);
+    let (broken, way) = found.broken.unwrap_or_else(|| panic!("{} states: safe", found.states));
+    let way: String = way.iter().map(|step| format!("{step:?}\n")).collect();
+    println!("{} states: {broken}\n{way}", found.states);
+    assert_eq!(broken, what, "{way}");
+}
+
+const ONE: Settings = Settings { replicas: 1, ghosts: 0, stale: false, answers: false, ..TWO };
+const PAIR: Settings = Settings { replicas: 2, ..ONE };
+/// One replica, and the process with the command.
+const COMMAND: Settings = Settings { add: 1, orders: 1, ..ONE };
+const TWICE: &str = "an order is decided twice";
+const SKIPPED: &str = "an order is skipped";
+
+macro_rules! without {
+    ($($name:ident: $settings:expr => $what:expr;)*) => {
+        $(#[test] fn $name() { finds($what, $settings); })*
+    };
+}
+
+without! {
+    settling_before_an_append:
+        Settings { broken: &[Rule::SettleBeforeAppend], ..ONE } => STUCK;
+    settling_for_others:
+        Settings { broken: &[Rule::SettleForOthers], ..ONE } => STUCK;
+    settling_after_more_than_a_start:
+        Settings { broken: &[Rule::SettleAfterReading], ..ONE } => STUCK;
+    settling_by_the_other_writer:
+        Settings { broken_writer: &[Rule::SettleForOthers], ..COMMAND } => STUCK;
+    knowing_all_facts:
+        Settings { flaw: Some(Flaw::UnknownFacts), ..COMMAND } => STUCK;
+    repeating_facts:
+        Settings { broken: &[Rule::FactsAreRepeated], ..ONE } => STUCK;
+    waiting_for_the_append:
+        Settings { broken: &[Rule::FactsAfterAppend], ..PAIR } => "a fact contradicts the journal";
+    doubting_an_unclear_append:
+        Settings { broken: &[Rule::UnclearIsNotDone], ..PAIR } =>
+            "it is answered that an order is decided, and it is not";
+    reading_the_entry_of_a_snapshot_that_is_not_settled:
+        Settings { broken: &[Rule::SnapshotIsRead, Rule::SnapshotIsSettled], snapshots: true, ..ONE } => STUCK;
+    leaving_out_of_a_snapshot_what_is_on_its_way:
+        Settings { broken: &[Rule::SnapshotIsCommitted, Rule::SnapshotIsRead], snapshots: true, ..PAIR } =>
+            "it is answered that an order is decided, and it is not";
+    naming_the_last_entry_of_a_snapshot:
+        Settings { broken: &[Rule::SnapshotIsNamed, Rule::SnapshotIsRead], snapshots: true, ..PAIR } => TWICE;
+    snapshots_that_only_get_newer:
+        Settings { broken: &[Rule::SnapshotsGoForward], snapshots: true, ..PAIR } => STUCK;
+    looking_at_prev:
+        Settings { broken: &[Rule::PrevIsChecked], snapshots: true, orders: 3, faults: false, answers: true, ..PAIR } =>
+            "it is answered what the journal does not say";
+    keeping_the_last_entry:
+        Settings { broken: &[Rule::TailIsKept], snapshots: true, ..ONE } => STUCK;
+    looking_at_after:
+        Settings { broken: &[Rule::AfterIsChecked], ..ONE } => SKIPPED;
+    looking_for_holes:
+        Settings { broken: &[Rule::ChainIsChecked], orders: 3, ..ONE } => SKIPPED;
+    looking_at_the_filter:
+        Settings { broken: &[Rule::InputIsChecked], foreign: &[Input::OtherFilter], orders: 3, ..ONE } => SKIPPED;
+    looking_at_the_stream:
+        Settings { broken: &[Rule::InputIsChecked], foreign: &[Input::MadeAnew], ..ONE } =>
+            "an order of another stream is taken for one of this";
+    answering_when_settled:
+        Settings { broken: &[Rule::FactsAreRepeated], answers: true, ..ONE } =>
+            "it is answered before the facts are stored";
+    looking_at_the_journal_when_idle:
+        Settings { broken: &[Rule::IdleReads], ..COMMAND } => STUCK;
+    compare_and_set:
+        Settings { flaw: Some(Flaw::NoCompareAndSet), ..PAIR } => "the stock is negative";
+    an_expected_sequence_for_facts:
+        Settings { flaw: Some(Flaw::FactsByMessageId), ..ONE } => "a fact is stored twice";
+    a_key:
+        Settings { flaw: Some(Flaw::NoKey), ..COMMAND } => "the command is applied twice";
+    the_key_in_snapshots:
+        Settings { flaw: Some(Flaw::KeyNotInSnapshot), snapshots: true, ..COMMAND } => "the command is applied twice";
+    calling_an_unclear_append_unknown:
+        Settings { flaw: Some(Flaw::UnclearIsFailure), ghosts: 1, ..COMMAND } =>
+            "the client was told that it failed, and it was applied";
+}

@@ -1,0 +1,62 @@
+//! The rules of the journal as a switch, so that the model test can take each away and must notice.
+
+/// A rule. Each is shown to be necessary in `model/mutants.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Rule {
+    /// The facts of the last entry are stored before another is appended.
+    SettleBeforeAppend,
+    /// The facts of entries that others wrote are settled as well.
+    SettleForOthers,
+    /// And not only at a start.
+    SettleAfterReading,
+    /// Facts are stored when that was acknowledged, not when they were sent.
+    FactsAreRepeated,
+    /// Facts are published when the append is known to be stored.
+    #[cfg(test)]
+    FactsAfterAppend,
+    /// An unclear append is not taken as done.
+    UnclearIsNotDone,
+    /// The entry that a snapshot ends with is read and settled.
+    SnapshotIsRead,
+    /// A snapshot holds only what is settled.
+    SnapshotIsSettled,
+    /// A snapshot holds the position of what is stored, not of what is on its way.
+    SnapshotIsCommitted,
+    /// A snapshot names the last entry that is in it.
+    SnapshotIsNamed,
+    /// Snapshots only ever get newer.
+    SnapshotsGoForward,
+    /// Entries are folded only onto the one that they follow.
+    PrevIsChecked,
+    /// What the snapshots need is not trimmed, least of all the last entry.
+    TailIsKept,
+    /// A batch that begins after what is decided is refused.
+    AfterIsChecked,
+    /// And one with a hole inside.
+    ChainIsChecked,
+    /// And one of another stream or filter.
+    InputIsChecked,
+    /// An idle call reads what others wrote.
+    IdleReads,
+}
+
+/// All rules hold, unless a test has taken one away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Rules {
+    #[cfg(test)]
+    pub(super) broken: &'static [Rule],
+}
+
+impl Rules {
+    /// Does `rule` hold?
+    #[cfg(not(test))]
+    pub(super) const fn hold(self, _: Rule) -> bool {
+        true
+    }
+
+    /// Does `rule` hold?
+    #[cfg(test)]
+    pub(super) fn hold(self, rule: Rule) -> bool {
+        !self.broken.contains(&rule)
+    }
+}
