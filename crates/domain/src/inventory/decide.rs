@@ -29,7 +29,8 @@ impl Input<'_> {
 
 /// Decides `inputs` in their order. Bad input is decided too: refused, with its reason.
 ///
-/// Stops before the decision grows beyond `bytes_max`, but decides at least one input.
+/// Stops before the decision grows beyond `bytes_max`, but decides at least one input: an order
+/// that is too large by itself is refused, for its fact could never be stored.
 #[must_use]
 pub fn decide(stock: &Stock, inputs: &[Input<'_>], bytes_max: usize) -> Vec<Outcome> {
     let mut desk = Desk::new(stock);
@@ -37,15 +38,26 @@ pub fn decide(stock: &Stock, inputs: &[Input<'_>], bytes_max: usize) -> Vec<Outc
     let mut outcomes = Vec::with_capacity(inputs.len());
     for input in inputs {
         let outcome = decide_one(&mut desk, input);
-        let moved = outcome.verdict.movements().len().max(1);
-        // The order as it came, and about 200 bytes a movement with the longest product id.
-        bytes += input.data.map_or(0, |data| data.get().len()) + 500 + moved * 200;
-        if bytes > bytes_max && !outcomes.is_empty() {
-            break;
+        let size = size(&outcome);
+        bytes += size;
+        if bytes <= bytes_max {
+            outcomes.push(outcome);
+            continue;
         }
-        outcomes.push(outcome);
+        if outcomes.is_empty() {
+            let detail = format!("its decision has {size} bytes, the limit is {bytes_max}");
+            outcomes.push(refuse(input, &detail));
+        }
+        break;
     }
     outcomes
+}
+
+/// At most so many bytes of an entry: the order as it came, and 200 bytes a movement with the
+/// longest product id.
+fn size(outcome: &Outcome) -> usize {
+    let order = outcome.order.as_ref().map_or(0, |order| order.get().len());
+    order + 500 + outcome.verdict.movements().len().max(1) * 200
 }
 
 fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>) -> Outcome {
@@ -209,6 +221,22 @@ mod tests {
         assert_eq!(decide(&stock, &inputs, 0).len(), 1);
         assert_eq!(decide(&stock, &inputs, 3_500).len(), 3);
         assert_eq!(decide(&stock, &inputs, usize::MAX).len(), 10);
+    }
+
+    #[test]
+    fn an_order_whose_fact_could_never_be_stored_is_refused() {
+        let order = placed("1", "P001", 1);
+        let inputs: Vec<_> = (1..=2)
+            .map(|sequence| Input { sequence, data: Some(&order), file: None, named: None })
+            .collect();
+        let stock = State::seeded().stock;
+        let outcomes = decide(&stock, &inputs, 800);
+        let [outcome] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        let Verdict::Refused(Refusal::Unreadable { detail }) = &outcome.verdict else {
+            panic!("{outcome:?}");
+        };
+        assert!(detail.ends_with("bytes, the limit is 800"), "{detail}");
+        assert!(outcome.order.is_none());
     }
 
     #[test]
