@@ -1,7 +1,7 @@
 //! The journal of a warehouse: which facts its entries have.
 
 use crate::envelope::Event;
-use crate::journal::{self, Book, Entry, Journal, NatsLog, Verification, VerifyError};
+use crate::journal::{self, Book, Entry, Journal, Keep, NatsLog, Verification, VerifyError};
 use crate::publish::Outgoing;
 use crate::subject::{self, Stage};
 use crate::{Nats, events, header};
@@ -33,12 +33,18 @@ impl Inventory {
 /// The journal of one warehouse on NATS.
 pub type InventoryJournal = Journal<Inventory, NatsLog>;
 
-/// Opens the journal of `warehouse`.
+/// Opens the journal of `warehouse`, of which nothing is removed.
 #[must_use]
 pub fn journal(nats: &Nats, warehouse: &WarehouseId) -> InventoryJournal {
+    journal_keeping(nats, warehouse, Keep::Forever)
+}
+
+/// Opens the journal of `warehouse`, from which what is older than `keep` is removed.
+#[must_use]
+pub fn journal_keeping(nats: &Nats, warehouse: &WarehouseId, keep: Keep) -> InventoryJournal {
     let subject = subject::inventory_journal(warehouse);
-    let log = NatsLog::new(nats.clone(), subject.clone());
-    Journal::new(subject, Inventory::new(warehouse.clone()), log)
+    let log = NatsLog::new(nats.clone(), subject.clone()).keep(keep);
+    Journal::new(subject, Inventory { warehouse: warehouse.clone() }, log)
 }
 
 /// Reads the whole journal of `warehouse` and all its facts.

@@ -6,7 +6,7 @@ use domain::WarehouseId;
 use domain::inventory::{Body, Input, Outcome, Verdict, decide};
 use messaging::Event;
 use messaging::journal::Decide;
-use messaging::journal::input::{Claim, Link, Plan, plan};
+use messaging::journal::input::{Claim, Link, Turn, turn};
 use messaging::subject::OrderSubject;
 use runtime::Problem;
 use runtime::events::{Batch, OrderedAnswer};
@@ -58,29 +58,26 @@ pub(crate) async fn batch(
     // By the last sequence of each append: one that was unclear may be decided anew.
     let mut verdicts = BTreeMap::new();
     let journal = app.journal(&warehouse);
-    let decided = journal.commit(|view| {
-        let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-        match plan(view.decided_to, &claim, &links) {
-            Plan::Foreign if view.fresh => Decide::Answer(Decided::Foreign(decided_to)),
-            Plan::Gap if view.fresh => Decide::Answer(Decided::Behind(decided_to)),
-            Plan::Foreign | Plan::Gap => Decide::Refresh,
-            // An idle call is there to make this process read what others wrote.
-            Plan::Done if links.is_empty() && !view.fresh => Decide::Refresh,
-            Plan::Done => Decide::Answer(Decided::To(decided_to)),
-            Plan::From(index) => {
-                let rest = placed.get(index..).unwrap_or_default();
-                let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
-                let outcomes = decide(&view.state.stock, &inputs, bytes_max);
-                let last = outcomes.last().map_or(decided_to, |outcome| outcome.sequence);
-                verdicts.insert(last, count(&outcomes));
-                Decide::Append {
-                    body: Body::Orders { outcomes },
-                    decided_to: Some(claim.decided_to(last)),
-                }
+    let decided = journal.commit(|view| match turn(&view, &claim, &links) {
+        Turn::Refresh => Decide::Refresh,
+        Turn::Done(to) => Decide::Answer(Decided::To(to)),
+        Turn::Behind(to) => Decide::Answer(Decided::Behind(to)),
+        Turn::Foreign(to) => Decide::Answer(Decided::Foreign(to)),
+        Turn::Decide(index) => {
+            let rest = placed.get(index..).unwrap_or_default();
+            let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
+            let outcomes = decide(&view.state.stock, &inputs, bytes_max);
+            let last = outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
+            verdicts.insert(last, count(&outcomes));
+            Decide::Append {
+                body: Body::Orders { outcomes },
+                decided_to: Some(claim.decided_to(last)),
             }
         }
     });
-    match decided.await.map_err(|error| unavailable(&error))? {
+    let decided = decided.await;
+    app.observe(&warehouse, &journal);
+    match decided.map_err(|error| unavailable(&error))? {
         Decided::To(decided_to) => {
             for (verdict, n) in verdicts.into_values().flatten() {
                 app.decided.get_or_create(&Label { verdict }).inc_by(n);

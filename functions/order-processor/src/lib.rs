@@ -1,15 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod decide;
+mod figures;
 mod key;
 mod skip;
 mod stock;
 
 use axum::routing::{get, post};
 use domain::WarehouseId;
+use figures::Figures;
 use messaging::Nats;
 use messaging::inventory::{self, InventoryJournal};
-use messaging::journal::Error;
+use messaging::journal::{Error, Keep};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,21 +19,25 @@ use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Problem, Routes, Tokens};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
+
+/// What of the journals is kept beyond what a start needs: as long as the facts that follow from it.
+const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
 
 /// Makes the function.
 ///
 /// # Errors
 /// Settings are missing, or NATS cannot be reached.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let (url, tokens) = settings(env)?;
+    let (url, keep, tokens) = settings(env)?;
     let nats = Nats::connect(&url, NAME, true)
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
-    let app = App::new(nats.clone(), &mut registry);
+    let app = App::new(nats.clone(), keep, &mut registry);
     let routes = Routes::new(tokens)
         .at(Door::Connector, "/", post(decide::batch))
         .at(Door::Read, "/stock", get(stock::list))
@@ -45,10 +51,11 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     Ok(Function::new(NAME, routes).ready(ready).registry(registry))
 }
 
-fn settings(env: &mut Env) -> Result<(String, Tokens), EnvError> {
+fn settings(env: &mut Env) -> Result<(String, Keep, Tokens), EnvError> {
     let url = env.required("ORDERFLOW_NATS_URL");
+    let keep = env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
     let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
-    env.finish(|| Some((url?, tokens)))
+    env.finish(|| Some((url?, keep, tokens)))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,19 +69,27 @@ struct App {
     nats: Nats,
     journals: Mutex<HashMap<WarehouseId, Arc<InventoryJournal>>>,
     decided: Family<Label, Counter>,
+    figures: Figures,
+    keep: Keep,
 }
 
 impl App {
-    fn new(nats: Nats, registry: &mut Registry) -> Self {
+    fn new(nats: Nats, keep: Keep, registry: &mut Registry) -> Self {
         let decided = Family::default();
         registry.register("orders_decided", "Orders decided by this process", decided.clone());
-        Self { nats, journals: Mutex::default(), decided }
+        let figures = Figures::new(registry);
+        Self { nats, journals: Mutex::default(), decided, figures, keep }
     }
 
     fn journal(&self, warehouse: &WarehouseId) -> Arc<InventoryJournal> {
         let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(inventory::journal(&self.nats, warehouse));
+        let made = || Arc::new(inventory::journal_keeping(&self.nats, warehouse, self.keep));
         journals.entry(warehouse.clone()).or_insert_with(made).clone()
+    }
+
+    /// Brings the figures of a journal up to date. The connector calls every few seconds.
+    fn observe(&self, warehouse: &WarehouseId, journal: &InventoryJournal) {
+        self.figures.set(warehouse, journal.status());
     }
 }
 

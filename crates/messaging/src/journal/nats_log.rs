@@ -10,6 +10,7 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::future::IntoFuture;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Entries that are asked for one by one, before a consumer is made for the rest.
@@ -23,6 +24,26 @@ pub enum Keep {
     Forever,
     /// Entries younger than this; older ones are removed when the second-last snapshot holds them.
     For(Duration),
+}
+
+/// A text is no [`Keep`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither \"forever\" nor a number of days as in \"90d\"")]
+pub struct NoKeep(String);
+
+impl FromStr for Keep {
+    type Err = NoKeep;
+
+    /// `forever`, or days: `90d`.
+    fn from_str(text: &str) -> Result<Self, NoKeep> {
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        let days: Option<u32> = text.strip_suffix('d').and_then(|days| days.parse().ok());
+        // A century, so that no time before it is out of range.
+        let days = days.filter(|days| *days <= 36_500).ok_or_else(|| NoKeep(text.into()))?;
+        Ok(Self::For(Duration::from_secs(24 * 60 * 60) * days))
+    }
 }
 
 /// One subject of the stream `JOURNAL`, and its snapshots.
@@ -179,5 +200,21 @@ async fn take_over(nats: &Nats, fact: &Outgoing) -> Result<(), LogError> {
         Ok(Published::Stored(_)) => Ok(()),
         Ok(Published::Occupied) => Err(LogError(format!("{} has just changed", fact.subject))),
         Err(unclear) => Err(unavailable(unclear)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_entries_are_kept_is_a_number_of_days_or_forever() {
+        assert_eq!("forever".parse(), Ok(Keep::Forever));
+        assert_eq!("0d".parse(), Ok(Keep::For(Duration::ZERO)));
+        assert_eq!("90d".parse(), Ok(Keep::For(Duration::from_secs(7_776_000))));
+        for bad in ["", "90", "-1d", "1.5d", "36501d", "d", "90 d", "always"] {
+            let error = bad.parse::<Keep>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{bad:?} is neither")), "{error}");
+        }
     }
 }
