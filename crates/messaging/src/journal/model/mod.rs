@@ -26,7 +26,7 @@
 //! | 1 order, 1 replica, a command, snapshots, a late append, stale reads | 181,710 |
 //! | 2 orders, 1 replica, a command that can be refused, a late append | 40,967 |
 //! | 1 order, 2 replicas, a command | 89,578 |
-//! | 2 orders, 2 replicas, batches of other inputs, stale reads | FOREIGN |
+//! | 2 orders, 2 replicas, batches of other inputs, a late append, stale reads | 32,569 |
 //!
 //! Not in the model: loss of what was acknowledged, the connector's code, more than one command.
 
