@@ -35,6 +35,7 @@ mod explore;
 mod mutants;
 mod world;
 
+use super::rules::Rule;
 use explore::explore;
 use world::{Input, Settings};
 
@@ -105,4 +106,11 @@ fn three_processes_settle_for_each_other() {
 #[test]
 fn another_input_is_never_taken_for_this_one() {
     holds(Settings { foreign: &[Input::OtherFilter, Input::MadeAnew], ..TWO });
+}
+
+#[test]
+fn of_two_rules_on_snapshots_either_is_enough() {
+    let settings = Settings { snapshots: true, ghosts: 0, stale: false, ..TWO };
+    holds(Settings { broken: &[Rule::SnapshotIsRead], ..settings });
+    holds(Settings { broken: &[Rule::SnapshotIsSettled], ..settings });
 }
