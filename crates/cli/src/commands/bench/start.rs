@@ -52,8 +52,17 @@ pub(crate) async fn run(rounds: u32) -> Result<Vec<Row>> {
 async fn start(own: &Own, name: &str, environment: &[u8]) -> Result<(Duration, u64)> {
     let listen = own.pipeline.dir.listen().join("bench");
     drop(std::fs::remove_file(&listen));
-    let mut command = Command::new(std::env::current_exe().context("the own program")?);
-    command.args(["function", name]).env_clear();
+    // As in an image, if it was built: a program of its own, without the other functions.
+    let own_program = std::env::current_exe().context("the own program")?;
+    let function = own_program.with_file_name(name);
+    let mut command = if function.is_file() {
+        Command::new(function)
+    } else {
+        let mut command = Command::new(own_program);
+        command.args(["function", name]);
+        command
+    };
+    command.env_clear();
     let pairs = environment.split(|byte| *byte == 0).filter_map(|pair| {
         let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
         Some((name, value))
