@@ -1,8 +1,10 @@
 //! What can be typed.
 
 mod operate;
+mod simulate;
 
 pub(crate) use operate::{Journal, Reason, Retry};
+pub(crate) use simulate::Simulate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -88,18 +90,8 @@ pub(crate) enum Command {
     /// What was decided, by the journal of a warehouse.
     #[command(subcommand)]
     Journal(Journal),
-    /// Publish made-up orders on the subject `orders`.
-    Simulate {
-        /// How many.
-        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-        orders: u64,
-        /// How many a second.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-        rate: u32,
-        /// The same seed makes the same orders; without it, another one each time.
-        #[arg(long)]
-        seed: Option<u64>,
-    },
+    /// Send made-up orders, good and bad, and say what should become of them.
+    Simulate(Simulate),
     /// Measure each stage on this machine, on servers and processes of its own.
     Bench(Bench),
 }
@@ -342,6 +334,10 @@ mod tests {
             "orderflow wait --timeout soon",
             "orderflow simulate --orders 0 --rate 1",
             "orderflow simulate --orders 1 --rate 0",
+            "orderflow simulate --orders 1 --rate 1 --broken 101",
+            "orderflow simulate --orders 1 --rate 1 --broken -1",
+            "orderflow simulate --orders 1 --rate 1 --duplicates many",
+            "orderflow simulate --orders 1 --rate 1 --lines 1001",
             "orderflow stock set P001 -1",
             "orderflow stock set P001 many",
             "orderflow send a.csv --partner US.1",

@@ -43,7 +43,7 @@ fn publish(up: &Up, orders: &[Value]) {
     });
 }
 
-fn count(up: &Up, stream: &str, filter: &str) -> usize {
+pub(crate) fn count(up: &Up, stream: &str, filter: &str) -> usize {
     tokio().block_on(async {
         let nats = Nats::connect(&nats_url(up), "test", false).await.unwrap();
         let mut count = 0;

@@ -3,5 +3,6 @@
 
 mod faults;
 mod operate;
+mod simulate;
 mod support;
 mod up;

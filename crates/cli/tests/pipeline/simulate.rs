@@ -1,0 +1,63 @@
+//! What `simulate` says it sent is what the pipeline got.
+
+use crate::faults::count;
+use crate::support::Up;
+use serde_json::Value;
+
+const MIX: [&str; 12] = [
+    "--duplicates",
+    "10",
+    "--conflicts",
+    "5",
+    "--broken",
+    "10",
+    "--returns",
+    "5",
+    "--lines",
+    "3",
+    "--hot-product",
+    "50.5",
+];
+
+fn simulate(up: &Up, args: &[&str]) -> Value {
+    up.json(&[&["simulate", "--rate", "2000"], args, &MIX].concat())
+}
+
+fn broken(sent: &Value) -> u64 {
+    sent["sent"]["broken"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
+}
+
+#[test]
+fn what_is_simulated_becomes_what_was_said() {
+    let up = Up::start(&[]);
+    let sent = simulate(&up, &["--orders", "600", "--seed", "3"]);
+    let number = |place: &str| sent.pointer(place).unwrap().as_u64().unwrap();
+    let placed = number("/expected/placed");
+    assert!(placed > 400 && number("/sent/duplicates") > 30 && broken(&sent) > 30, "{sent}");
+    let counts = up.json(&["wait", "--timeout", "120s"]);
+    assert_eq!(
+        (counts["placed"].as_u64(), &counts["returns"]),
+        (Some(placed), &sent["sent"]["returns"])
+    );
+    let kept = |filter: &str| u64::try_from(count(&up, "ERRORS", filter)).unwrap();
+    assert_eq!(kept("errors.conflict.>"), number("/sent/conflicts"));
+    assert_eq!(kept("errors.dead.order-ingest"), broken(&sent));
+
+    // Over HTTP every answer is counted.
+    let sent = simulate(&up, &["--orders", "200", "--seed", "4", "--http"]);
+    let answered = |status: &str| sent["answers"][status].as_u64().unwrap_or_default();
+    assert_eq!(answered("201"), sent["expected"]["placed"].as_u64().unwrap(), "{sent}");
+    assert_eq!(answered("400") + answered("422"), broken(&sent), "{sent}");
+    let all: u64 = ["200", "201", "400", "409", "422"].into_iter().map(answered).sum();
+    assert_eq!(all, 200, "{sent}");
+
+    let table = up.orderflow(&["simulate", "--orders", "5", "--rate", "1000", "--seed", "5"]);
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(
+        table.contains("BECOMES") && table.contains("5 orders to be placed; seed 5"),
+        "{table}"
+    );
+    let lanes = up.orderflow(&["simulate", "--orders", "5", "--rate", "9", "--lanes", "2"]);
+    assert_eq!(lanes.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&lanes.stderr).contains("the partners have 1 warehouses"));
+}
