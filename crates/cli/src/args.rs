@@ -1,8 +1,10 @@
 //! What can be typed.
 
+mod doctor;
 mod operate;
 mod simulate;
 
+pub(crate) use doctor::Doctor;
 pub(crate) use operate::{Journal, Reason, Retry};
 pub(crate) use simulate::Simulate;
 
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     /// What was decided, by the journal of a warehouse.
     #[command(subcommand)]
     Journal(Journal),
+    /// See whether everything is as it has to be, and what to do where it is not.
+    Doctor(Doctor),
     /// Send made-up orders, good and bad, and say what should become of them.
     Simulate(Simulate),
     /// Measure each stage on this machine, on servers and processes of its own.

@@ -1,0 +1,114 @@
+//! The gateway, and whether the functions behind it are there and ready.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::finding::Finding;
+use super::site::Site;
+use crate::catalogue;
+use crate::http::{Answer, Call, Http};
+
+const CALL_MAX: Duration = Duration::from_secs(10);
+const WHAT: &str = "gateway";
+
+/// What is read of a function's status.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    name: String,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    available_replicas: u64,
+}
+
+pub(super) async fn look(site: &Site) -> Vec<Finding> {
+    let Some(gateway) = &site.gateway else {
+        return vec![Finding::warning(WHAT, "not looked at", "--gateway URL")];
+    };
+    let gateway = gateway.trim_end_matches('/');
+    if !gateway.starts_with("http://") {
+        let text = format!("{gateway} is not reached by http://");
+        return vec![Finding::bad(WHAT, text, "--gateway http://HOST:PORT")];
+    }
+    let http = Http::new();
+    let functions = match list(&http, site, gateway).await {
+        Ok(functions) => functions,
+        Err(finding) => return vec![finding],
+    };
+    let text = format!("{gateway} lists {} functions", functions.len());
+    let mut findings = vec![Finding::good(WHAT, text)];
+    for name in catalogue::NAMES {
+        match functions.iter().find(|function| function.name == name) {
+            Some(function) => findings.push(of_function(&http, gateway, function).await),
+            None => {
+                let what = format!("function {name}");
+                findings.push(Finding::bad(what, "is not deployed", "faas-cli up"));
+            }
+        }
+    }
+    findings
+}
+
+async fn get(http: &Http, url: String, authorization: Option<&str>) -> Result<Answer, String> {
+    let headers = authorization.map(|value| ("authorization", value)).into_iter().collect();
+    let call = Call { method: Method::GET, url, headers, body: Bytes::new(), timeout: CALL_MAX };
+    http.send(call).await.map_err(|error| format!("{error:#}"))
+}
+
+async fn list(http: &Http, site: &Site, gateway: &str) -> Result<Vec<Status>, Finding> {
+    let authorization = basic_auth(site);
+    let url = format!("{gateway}/system/functions");
+    let answer = get(http, url, authorization.as_deref()).await.map_err(|error| {
+        Finding::bad(WHAT, error, "see whether it runs, and whether the address is right")
+    })?;
+    match answer.status {
+        StatusCode::OK => serde_json::from_slice(&answer.body).map_err(|error| {
+            let text = format!("its list of functions cannot be read: {error}");
+            Finding::bad(WHAT, text, "see whether it is an OpenFaaS gateway")
+        }),
+        StatusCode::UNAUTHORIZED => {
+            let todo = "put basic-auth-user and basic-auth-password into the folder of secrets";
+            Err(Finding::bad(WHAT, "does not take the password", todo))
+        }
+        status => Err(Finding::bad(WHAT, format!("answers {status}"), "see its log")),
+    }
+}
+
+fn basic_auth(site: &Site) -> Option<String> {
+    let secrets = site.secrets.as_ref()?;
+    let read = |name: &str| std::fs::read_to_string(secrets.join(name)).ok();
+    let (user, password) = (read("basic-auth-user")?, read("basic-auth-password")?);
+    let pair = format!("{}:{}", user.trim(), password.trim());
+    Some(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+async fn of_function(http: &Http, gateway: &str, function: &Status) -> Finding {
+    let name = &function.name;
+    let what = format!("function {name}");
+    let annotations = function.annotations.clone().unwrap_or_default();
+    if let Err(problems) = connector::annotations::parse(name, &annotations) {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let todo = "correct its annotations in stack.yml; it is not called at all";
+        return Finding::bad(what, problems.join("; "), todo);
+    }
+    if function.available_replicas == 0 {
+        return Finding::bad(what, "no replica is available", format!("faas-cli logs {name}"));
+    }
+    match get(http, format!("{gateway}/function/{name}/_/ready"), None).await {
+        Ok(answer) if answer.status.is_success() => Finding::good(what, "ready"),
+        Ok(answer) => {
+            let reason = String::from_utf8_lossy(&answer.body);
+            let reason: String = reason.trim().chars().take(200).collect();
+            let text = format!("is not ready: {} {reason}", answer.status.as_u16());
+            Finding::bad(what, text, "see what it depends on, and its log")
+        }
+        Err(error) => Finding::bad(what, error, format!("faas-cli logs {name}")),
+    }
+}

@@ -1,0 +1,61 @@
+//! `orderflow doctor`: is everything as it has to be, and if not, what to do about it.
+//!
+//! Looks, and changes nothing; two things leave a trace for a moment, because clocks can be read in no
+//! other way: a consumer that gives out nothing, and an empty file in a partner's depot.
+
+mod clocks;
+mod finding;
+mod gateway;
+mod lanes;
+mod machine;
+mod nats;
+mod partners;
+mod secrets;
+mod site;
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::args::{Doctor, Global};
+use crate::output;
+use finding::{Finding, Level};
+use site::Site;
+
+pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
+    let site = Site::find(global, args)?;
+    let mut report = Report { json: global.json, all: Vec::new() };
+    report.add(machine::look(&site));
+    report.add(secrets::look(&site));
+    report.add(nats::look(&site).await);
+    report.add(gateway::look(&site).await);
+    report.add(partners::look(&site).await);
+    report.end()
+}
+
+struct Report {
+    json: bool,
+    all: Vec<Finding>,
+}
+
+impl Report {
+    /// What people read is said as soon as it is known.
+    fn add(&mut self, findings: Vec<Finding>) {
+        if !self.json {
+            findings.iter().for_each(output::line);
+        }
+        self.all.extend(findings);
+    }
+
+    fn end(self) -> Result<()> {
+        if self.json {
+            output::json(&self.all.iter().map(Finding::json).collect::<Vec<Value>>());
+        }
+        let count = |level| self.all.iter().filter(|found| found.level == level).count();
+        let (bad, warnings) = (count(Level::Bad), count(Level::Warning));
+        if bad > 0 {
+            bail!("{bad} of {} checks failed, {warnings} warnings", self.all.len());
+        }
+        output::note(format_args!("{} checks, {warnings} warnings", self.all.len()));
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Secrets: there, not empty, each for itself, and not for everybody.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, READ_TOKEN};
+
+use super::finding::Finding;
+use super::site::Site;
+
+const TOKENS: [&str; 3] = [CONNECTOR_TOKEN, READ_TOKEN, ADMIN_TOKEN];
+/// Shorter ones can be guessed.
+const TOKEN_BYTES_MIN: usize = 16;
+
+pub(super) fn look(site: &Site) -> Vec<Finding> {
+    let Some(dir) = &site.secrets else {
+        let todo = "--secrets-dir DIR";
+        return vec![Finding::warning("secrets", "not looked at", todo)];
+    };
+    let partners = site.partners();
+    let of_partners = partners.values().filter_map(|partner| partner.sftp.as_ref());
+    let of_partners = of_partners
+        .filter_map(|sftp| sftp.private_key_secret.as_deref().or(sftp.password_secret.as_deref()));
+    let mut findings: Vec<Finding> =
+        TOKENS.into_iter().chain(of_partners).map(|name| secret(dir, name)).collect();
+    findings.extend(equal_tokens(dir));
+    findings
+}
+
+fn secret(dir: &Path, name: &str) -> Finding {
+    let path = dir.join(name);
+    let what = format!("secret {name}");
+    let make = format!("put it into {}", path.display());
+    let (text, mode) = match (std::fs::read(&path), path.metadata()) {
+        (Ok(text), Ok(metadata)) => (text, metadata.permissions().mode()),
+        (Err(error), _) | (_, Err(error)) => return Finding::bad(what, error.to_string(), make),
+    };
+    let len = text.trim_ascii().len();
+    let close = format!("chmod 600 {}", path.display());
+    if len == 0 {
+        Finding::bad(what, "is empty", make)
+    } else if mode & 0o022 != 0 {
+        Finding::bad(what, format!("others may change it (mode {:o})", mode & 0o777), close)
+    } else if TOKENS.contains(&name) && len < TOKEN_BYTES_MIN {
+        let text = format!("has {len} bytes; under {TOKEN_BYTES_MIN} it can be guessed");
+        Finding::warning(what, text, "openssl rand -hex 32")
+    } else if mode & 0o044 != 0 {
+        let text = format!("other users of the machine may read it (mode {:o})", mode & 0o777);
+        Finding::warning(what, text, close)
+    } else {
+        Finding::good(what, "is there")
+    }
+}
+
+/// A token for two doors opens only the lower one.
+fn equal_tokens(dir: &Path) -> Option<Finding> {
+    let text = |name: &str| {
+        let text = std::fs::read(dir.join(name)).unwrap_or_default();
+        text.trim_ascii().to_owned()
+    };
+    let pairs =
+        [(CONNECTOR_TOKEN, READ_TOKEN), (CONNECTOR_TOKEN, ADMIN_TOKEN), (READ_TOKEN, ADMIN_TOKEN)];
+    let (a, b) = pairs.into_iter().find(|(a, b)| !text(a).is_empty() && text(a) == text(b))?;
+    let todo = "make one for each: openssl rand -hex 32";
+    Some(Finding::bad("secrets", format!("{a} and {b} are the same; it opens only one door"), todo))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_secret_that_is_not_as_it_should_be_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |content: Option<&str>, mode: u32, expected: &str| {
+            let path = dir.path().join(READ_TOKEN);
+            drop(fs::remove_file(&path));
+            if let Some(content) = content {
+                fs::write(&path, content).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let found = secret(dir.path(), READ_TOKEN).to_string();
+            assert!(found.starts_with(expected), "{found}");
+        };
+        let good = "0123456789abcdef\n";
+        check(Some(good), 0o600, "✓ secret api-token-read: is there");
+        check(Some(good), 0o444, "! secret api-token-read: other users");
+        check(
+            Some(good),
+            0o660,
+            "✗ secret api-token-read: others may change it (mode 660) → chmod",
+        );
+        check(Some("short"), 0o600, "! secret api-token-read: has 5 bytes");
+        check(Some(" \n"), 0o600, "✗ secret api-token-read: is empty");
+        check(None, 0, "✗ secret api-token-read: No such file");
+    }
+
+    #[test]
+    fn one_token_for_two_doors_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in TOKENS {
+            fs::write(dir.path().join(name), format!("token of {name}")).unwrap();
+        }
+        assert_eq!(equal_tokens(dir.path()), None);
+        fs::write(dir.path().join(ADMIN_TOKEN), format!("token of {READ_TOKEN}\n")).unwrap();
+        let found = equal_tokens(dir.path()).unwrap().to_string();
+        assert!(found.contains("api-token-read and api-token-admin are the same"), "{found}");
+    }
+}

@@ -1,0 +1,56 @@
+//! What is looked at: what `up` runs here, or the settings of an installation elsewhere.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use domain::partner::Partners;
+
+use crate::args::{Doctor, Global};
+use crate::dir::DataDir;
+
+/// Nothing stands for what is not looked at.
+#[derive(Debug, Default)]
+pub(super) struct Site {
+    pub(super) nats: Option<String>,
+    pub(super) gateway: Option<String>,
+    pub(super) partners: Option<PathBuf>,
+    pub(super) secrets: Option<PathBuf>,
+    /// Of `up`, with the store of nats-server in it.
+    pub(super) data: Option<DataDir>,
+    pub(super) replicas: Option<usize>,
+}
+
+impl Site {
+    pub(super) fn find(global: &Global, args: &Doctor) -> Result<Self> {
+        let given = Self {
+            nats: args.nats.clone(),
+            gateway: args.gateway.clone(),
+            partners: args.partners.clone(),
+            secrets: args.secrets_dir.clone(),
+            data: None,
+            replicas: args.replicas,
+        };
+        let elsewhere = given.nats.is_some()
+            || given.gateway.is_some()
+            || given.partners.is_some()
+            || given.secrets.is_some();
+        if elsewhere {
+            return Ok(given);
+        }
+        let dir = DataDir::at(&global.data_dir);
+        let run = dir.running()?;
+        Ok(Self {
+            nats: Some(run.nats),
+            gateway: Some(run.gateway),
+            partners: Some(dir.partners()),
+            secrets: Some(dir.secrets()),
+            data: Some(dir),
+            replicas: given.replicas,
+        })
+    }
+
+    /// The partners as far as they can be read; what is wrong with them is found elsewhere.
+    pub(super) fn partners(&self) -> Partners {
+        intake::partners::configured(self.partners.as_deref(), drop)
+    }
+}
