@@ -19,13 +19,18 @@ pub(crate) struct Retry {
     #[arg(long, conflicts_with = "order")]
     pub(crate) all_refused: bool,
     /// Of these, those that were refused for this reason.
-    #[arg(long, requires = "all_refused")]
+    #[arg(long, requires = "all_refused", conflicts_with = "order")]
     pub(crate) reason: Option<Reason>,
     /// Of these, those that were refused after this time, as 2h or 2026-01-31T08:00:00Z.
-    #[arg(long, requires = "all_refused", value_name = "TIME", value_parser = since)]
+    #[arg(long, requires = "all_refused", conflicts_with = "order", value_name = "TIME", value_parser = since)]
     pub(crate) since: Option<DateTime<Utc>>,
     /// Of these, those of this partner.
-    #[arg(long = "partner", requires = "all_refused", value_name = "PARTNER")]
+    #[arg(
+        long = "partner",
+        requires = "all_refused",
+        conflicts_with = "order",
+        value_name = "PARTNER"
+    )]
     pub(crate) of: Option<PartnerId>,
 }
 
