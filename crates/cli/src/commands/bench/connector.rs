@@ -51,7 +51,8 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
         step.outcome.map_err(|error| anyhow::anyhow!("{error}"))?;
     }
     fill(&nats, messages).await?;
-    let function = Arc::new(Nothing { ordered, decided_to: AtomicU64::new(0) });
+    let function =
+        Arc::new(Nothing { ordered, given: AtomicU64::new(0), decided_to: AtomicU64::new(0) });
     let gateway = serve(Arc::clone(&function)).await?;
     let settings = connector::Settings {
         nats_url: server.url(),
@@ -68,6 +69,10 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
     let task = tokio::spawn(connector::run(settings, own, async { drop(stopped.await) }));
     settled(&nats, &function, messages).await?;
     let seconds = started.elapsed().as_secs_f64();
+    let given = function.given.load(Ordering::Relaxed);
+    if given < messages {
+        bail!("{messages} messages are settled, but the function was given {given}");
+    }
     drop(stop);
     task.await??;
     Ok(seconds)
@@ -87,9 +92,14 @@ async fn fill(nats: &Nats, messages: u64) -> Result<()> {
     Ok(())
 }
 
+/// What only an answer of a function has.
+const SIGNATURE: [(&str, &str); 1] = [("x-duration-seconds", "0.0")];
+
 /// The function that does nothing but answer.
 struct Nothing {
     ordered: bool,
+    /// Events that it was given.
+    given: AtomicU64,
     decided_to: AtomicU64,
 }
 
@@ -120,8 +130,11 @@ async fn call(State(function): State<Arc<Nothing>>, headers: HeaderMap, body: By
     }
     let answer = match Batch::parse(&headers, &body) {
         Err(problem) => problem.into_response(),
-        Ok(_) if !function.ordered => Answer::done().into_response(),
         Ok(batch) => {
+            function.given.fetch_add(batch.events.len() as u64, Ordering::Relaxed);
+            if !function.ordered {
+                return (SIGNATURE, Answer::done()).into_response();
+            }
             let last = batch.events.last().and_then(|event| event.parse::<Sequence>().ok());
             if let Some(last) = last.and_then(|last| last.sequence.parse().ok()) {
                 function.decided_to.store(last, Ordering::Relaxed);
@@ -130,7 +143,7 @@ async fn call(State(function): State<Arc<Nothing>>, headers: HeaderMap, body: By
                 .into_response()
         }
     };
-    ([("x-duration-seconds", "0.0")], answer).into_response()
+    (SIGNATURE, answer).into_response()
 }
 
 /// Waits until every message is acknowledged, or decided.
