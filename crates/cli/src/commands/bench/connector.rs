@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use messaging::publish::{self, Outgoing};
 use messaging::{Nats, streams};
 use runtime::events::{Answer, Batch, OrderedAnswer};
 use runtime::{Secret, ServerSettings};
@@ -21,11 +20,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::orders::{PRODUCTS, order};
+use super::orders::{PRODUCTS, order, publish_all};
 use super::{Row, median, number};
 
 const SUBJECT: &str = "orders.placed.bench.all";
-const CHUNK: usize = 2_000;
 const LOOK: Duration = Duration::from_millis(10);
 const STALL: Duration = Duration::from_secs(30);
 
@@ -50,7 +48,7 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
     for step in streams::setup(&nats, streams::Settings::default()).await {
         step.outcome.map_err(|error| anyhow::anyhow!("{error}"))?;
     }
-    fill(&nats, messages).await?;
+    publish_all(&nats, SUBJECT, messages, |number| order(number, 1, PRODUCTS)).await?;
     let function =
         Arc::new(Nothing { ordered, given: AtomicU64::new(0), decided_to: AtomicU64::new(0) });
     let gateway = serve(Arc::clone(&function)).await?;
@@ -76,20 +74,6 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
     drop(stop);
     task.await??;
     Ok(seconds)
-}
-
-async fn fill(nats: &Nats, messages: u64) -> Result<()> {
-    let mut first = 0;
-    while first < messages {
-        let numbers = (first..messages).take(CHUNK);
-        let chunk: Vec<Outgoing> =
-            numbers.map(|n| Outgoing::new(SUBJECT.to_owned(), order(n, 1, PRODUCTS))).collect();
-        first += u64::try_from(chunk.len())?;
-        for stored in publish::all(nats, &chunk, None).await {
-            stored?;
-        }
-    }
-    Ok(())
 }
 
 /// What only an answer of a function has.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
+use messaging::Nats;
 use messaging::publish::{self, Outgoing};
 use tokio::time::sleep;
 
@@ -43,24 +44,28 @@ async fn round(own: &Own, stage: Stage, orders: u64, warehouses: u32) -> Result<
     let before = own.orders().await?.cached_info().state.messages;
     let started = Instant::now();
     let products = if stage == Stage::HotProduct { 1 } else { PRODUCTS };
-    let publish = publish_all(own, orders, warehouses, products);
+    let publish = publish_all(&own.nats, messaging::subject::ORDERS, orders, |number| {
+        order(number, warehouses, products)
+    });
     let decided = decided(own, before + STAGES * orders);
     tokio::try_join!(publish, decided)?;
     Ok(started.elapsed().as_secs_f64())
 }
 
-async fn publish_all(own: &Own, orders: u64, warehouses: u32, products: u32) -> Result<()> {
-    let mut number = 0;
-    while number < orders {
-        let chunk: Vec<Outgoing> = (number..orders)
-            .take(CHUNK)
-            .map(|number| {
-                let body = order(number, warehouses, products);
-                Outgoing::new(messaging::subject::ORDERS.to_owned(), body)
-            })
-            .collect();
-        number += u64::try_from(chunk.len())?;
-        for stored in publish::all(&own.nats, &chunk, None).await {
+/// Publishes `count` orders on `subject` and waits until all are stored.
+pub(crate) async fn publish_all(
+    nats: &Nats,
+    subject: &str,
+    count: u64,
+    order: impl Fn(u64) -> Bytes,
+) -> Result<()> {
+    let mut first = 0;
+    while first < count {
+        let numbers = (first..count).take(CHUNK);
+        let chunk: Vec<Outgoing> =
+            numbers.map(|number| Outgoing::new(subject.to_owned(), order(number))).collect();
+        first += u64::try_from(chunk.len())?;
+        for stored in publish::all(nats, &chunk, None).await {
             stored?;
         }
     }
