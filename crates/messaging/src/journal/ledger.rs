@@ -1,6 +1,6 @@
 //! What one process knows of a journal. No IO.
 
-use super::machine::Hole;
+use super::machine::{Hole, Misfit, Other};
 use super::rules::{Rule, Rules};
 use super::{Book, Entry, Position, Record, Snapshot};
 use crate::publish::Outgoing;
@@ -25,6 +25,8 @@ pub(super) struct Ledger<B: Book> {
     state: B::State,
     /// Sequence of the last known entry.
     sequence: u64,
+    /// Its id; nothing if there is no entry, or it is known from a snapshot only.
+    id: Option<String>,
     decided_to: Option<Position>,
     facts: Facts<Entry<B::Body>>,
     pub(super) rules: Rules,
@@ -46,11 +48,13 @@ impl<B: Book> Ledger<B> {
     pub(super) fn new(book: B) -> Self {
         let state = book.initial();
         let rules = Rules::default();
-        Self { book, state, sequence: 0, decided_to: None, facts: Facts::Stored, rules }
+        let facts = Facts::Stored;
+        Self { book, state, sequence: 0, id: None, decided_to: None, facts, rules }
     }
 
     /// Goes on from a snapshot, or from nothing.
     pub(super) fn load(&mut self, snapshot: Option<Snapshot<B::State>>) {
+        self.id = None;
         match snapshot {
             Some(Snapshot { sequence, decided_to, state }) => {
                 self.state = state;
@@ -81,9 +85,11 @@ impl<B: Book> Ledger<B> {
         self.decided_to.as_ref()
     }
 
-    /// The first sequence that is to be read.
+    /// The first sequence that is to be read: the last known entry is read again, because another
+    /// store has another one there.
     pub(super) fn read_from(&self) -> u64 {
-        if matches!(self.facts, Facts::Unread) { self.sequence } else { self.sequence + 1 }
+        let compares = self.id.is_some() && self.rules.hold(Rule::TheEntryIsTheSame);
+        if compares || self.is_unread() { self.sequence } else { self.sequence + 1 }
     }
 
     /// Is the last known entry known from a snapshot only?
@@ -92,22 +98,28 @@ impl<B: Book> Ledger<B> {
     }
 
     /// Folds the entry after the last known one. Its facts are owed from now on, whoever wrote it:
-    /// only an acknowledgement of our own proves that they are stored.
+    /// only an acknowledgement of our own proves that they are stored. The last known entry itself
+    /// changes nothing.
     ///
     /// # Errors
-    /// It does not follow the last known entry; nothing has changed.
+    /// It does not follow the last known entry, or is another one in its place; nothing has changed.
     pub(super) fn fold(
         &mut self,
         sequence: u64,
         record: Record<B::Body>,
         source: Source,
-    ) -> Result<(), Hole> {
-        let known = Hole { prev: record.prev(), known: self.sequence };
+    ) -> Result<(), Misfit> {
+        let known = Misfit::Hole(Hole { prev: record.prev(), known: self.sequence });
+        if let (true, Some(id)) = (sequence == self.sequence, &self.id) {
+            let (found, known) = (record.id(), id.as_str());
+            return if found == known { Ok(()) } else { Err(Other::new(found, known).into()) };
+        }
         if matches!(self.facts, Facts::Unread) {
             // A snapshot ends with this entry: its facts are owed, its effect is in the state.
             if sequence != self.sequence || record.decided_to() != self.decided_to.as_ref() {
                 return Err(known);
             }
+            self.id = Some(record.id().to_owned());
             self.owe(record, source);
             return Ok(());
         }
@@ -116,6 +128,7 @@ impl<B: Book> Ledger<B> {
             return Err(known);
         }
         self.sequence = sequence;
+        self.id = Some(record.id().to_owned());
         self.decided_to = record.decided_to().cloned();
         if let Record::Decision(entry) = &record {
             self.book.apply(&mut self.state, &entry.body);

@@ -25,7 +25,7 @@ pub(super) struct Machine<B: Book> {
     loaded: u64,
     /// An entry that does not follow, met since the snapshot was loaded.
     hole: Option<(u64, Hole)>,
-    /// An entry that cannot be read.
+    /// An entry that cannot be read, or is another than before.
     unreadable: Option<(u64, String)>,
 }
 
@@ -77,6 +77,31 @@ pub(super) struct Hole {
     pub(super) known: u64,
 }
 
+/// Another entry in the place of the last known one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error(
+    "it is {found}, but {known} was read there before: another store answers. \
+     If this one is right, start the process anew"
+)]
+pub(super) struct Other {
+    found: String,
+    known: String,
+}
+
+impl Other {
+    pub(super) fn new(found: &str, known: &str) -> Self {
+        Self { found: found.to_owned(), known: known.to_owned() }
+    }
+}
+
+/// Why an entry cannot be folded.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) enum Misfit {
+    Hole(#[from] Hole),
+    Other(#[from] Other),
+}
+
 /// Why a commit cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -104,7 +129,8 @@ impl<B: Book> Machine<B> {
     }
 
     /// A commit begins, or begins again. What an earlier one left half done is unclear: it is
-    /// found when an append is refused or the tail is read.
+    /// found when an append is refused or the tail is read. Facts that are owed wait for that read:
+    /// on another store than the entry's own they would be taken for stored.
     pub(super) fn begin(&mut self) {
         self.fresh = false;
         self.hole = None;
@@ -113,6 +139,9 @@ impl<B: Book> Machine<B> {
             Phase::Load | Phase::Read { start: true, .. } => self.phase = Phase::Load,
             Phase::Ready | Phase::Read { start: false, .. } | Phase::Append { .. } => {
                 self.phase = Phase::Ready;
+                if self.ledger.owed().is_some() && self.rules().hold(Rule::OwedIsReadFirst) {
+                    self.refresh();
+                }
             }
         }
     }
@@ -167,11 +196,13 @@ impl<B: Book> Machine<B> {
         }
         let source = if start { Source::Start } else { Source::Tail };
         match Record::parse(bytes) {
-            Ok(record) => {
-                if let Err(hole) = self.ledger.fold(sequence, record, source) {
-                    self.hole = Some((sequence, hole));
+            Ok(record) => match self.ledger.fold(sequence, record, source) {
+                Ok(()) => {}
+                Err(Misfit::Hole(hole)) => self.hole = Some((sequence, hole)),
+                Err(Misfit::Other(other)) => {
+                    self.unreadable = Some((sequence, other.to_string()));
                 }
-            }
+            },
             Err(error) => self.unreadable = Some((sequence, error.to_string())),
         }
     }
@@ -297,7 +328,7 @@ impl<B: Book> Machine<B> {
             }
         };
         let folded = self.ledger.fold(sequence, record, Source::Append);
-        folded.map_err(|hole| Stop::Damaged { sequence, reason: hole.to_string() })
+        folded.map_err(|misfit| Stop::Damaged { sequence, reason: misfit.to_string() })
     }
 
     /// A snapshot of the state, if it is settled.

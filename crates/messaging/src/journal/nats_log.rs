@@ -11,6 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::future::IntoFuture;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Entries that are asked for one by one, before a consumer is made for the rest.
@@ -53,14 +54,20 @@ pub struct NatsLog {
     subject: String,
     snapshots: Snapshots,
     keep: Keep,
+    /// The connection on which the journal was read last.
+    read_on: Mutex<Option<Connection>>,
 }
+
+/// Which connection to which server process. A server that comes back is another one, and so may
+/// its store be.
+type Connection = (String, u64);
 
 impl NatsLog {
     /// The log on `subject`, of which nothing is removed.
     #[must_use]
     pub fn new(nats: Nats, subject: String) -> Self {
         let snapshots = Snapshots::new(nats.clone(), &subject);
-        Self { nats, subject, snapshots, keep: Keep::default() }
+        Self { nats, subject, snapshots, keep: Keep::default(), read_on: Mutex::default() }
     }
 
     /// With entries removed that are older than `keep` and not needed.
@@ -71,27 +78,30 @@ impl NatsLog {
     }
 }
 
+/// The connection is not the one on which the journal was read.
+const ANEW: &str = "connected anew since the journal was read";
+
 fn unavailable(error: impl ToString) -> LogError {
     LogError(error.to_string())
 }
 
-impl Log for NatsLog {
-    async fn append(&self, expected: u64, entry: Bytes) -> Appended {
-        // No message id: the same id with other content would be answered as a duplicate.
-        let message =
-            PublishMessage::build().payload(entry).expected_last_subject_sequence(expected);
-        let answer = match self.nats.js.send_publish(self.subject.clone(), message).await {
-            Ok(ack) => ack.into_future().await,
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(ack) if !ack.duplicate => Appended::Stored(ack.sequence),
-            Ok(_) => Appended::Unclear("answered as a duplicate".into()),
-            Err(error) => Appended::Unclear(error.to_string()),
-        }
+impl NatsLog {
+    fn connection(&self) -> Connection {
+        let info = self.nats.client.server_info();
+        (info.server_id, info.client_id)
     }
 
-    async fn read(
+    fn read_on(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.read_on.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the connection been the same since the journal was read? Until it is read again nobody
+    /// knows that the store behind it is the same.
+    fn is_read(&self) -> bool {
+        self.read_on().as_ref() == Some(&self.connection())
+    }
+
+    async fn read_entries(
         &self,
         from: u64,
         each: &mut (dyn FnMut(u64, &[u8]) + Send),
@@ -138,6 +148,37 @@ impl Log for NatsLog {
             .map_err(unavailable)?;
         Ok(end)
     }
+}
+
+impl Log for NatsLog {
+    async fn append(&self, expected: u64, entry: Bytes) -> Appended {
+        if !self.is_read() {
+            return Appended::Unclear(ANEW.into());
+        }
+        // No message id: the same id with other content would be answered as a duplicate.
+        let message =
+            PublishMessage::build().payload(entry).expected_last_subject_sequence(expected);
+        let answer = match self.nats.js.send_publish(self.subject.clone(), message).await {
+            Ok(ack) => ack.into_future().await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(ack) if !ack.duplicate => Appended::Stored(ack.sequence),
+            Ok(_) => Appended::Unclear("answered as a duplicate".into()),
+            Err(error) => Appended::Unclear(error.to_string()),
+        }
+    }
+
+    async fn read(
+        &self,
+        from: u64,
+        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+    ) -> Result<u64, LogError> {
+        let connection = self.connection();
+        let last = self.read_entries(from, each).await?;
+        *self.read_on() = Some(connection);
+        Ok(last)
+    }
 
     async fn load(&self) -> Result<Option<Vec<u8>>, LogError> {
         self.snapshots.load().await
@@ -166,7 +207,8 @@ impl Log for NatsLog {
                 Err(unclear) => return Err(unavailable(unclear)),
             }
         }
-        Ok(())
+        // What another server took, which a lost connection may have been followed by, proves nothing.
+        if self.is_read() { Ok(()) } else { Err(unavailable(ANEW)) }
     }
 
     fn new_id(&self) -> String {

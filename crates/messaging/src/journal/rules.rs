@@ -11,6 +11,10 @@ pub(super) enum Rule {
     SettleAfterReading,
     /// Facts are stored when that was acknowledged, not when they were sent.
     FactsAreRepeated,
+    /// Facts that are owed when a commit begins are published when the journal was read.
+    OwedIsReadFirst,
+    /// The last known entry is read again with what follows, and is the same.
+    TheEntryIsTheSame,
     /// Facts are published when the append is known to be stored.
     #[cfg(test)]
     FactsAfterAppend,

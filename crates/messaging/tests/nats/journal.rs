@@ -1,7 +1,7 @@
 //! The journal on NATS: entries, facts, races and a server that is killed.
 
 use crate::{connect, read, start};
-use messaging::journal::{Book, Decide, Entry, Journal, NatsLog};
+use messaging::journal::{Appended, Book, Decide, Entry, Journal, Log as _, NatsLog};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, header, streams};
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,4 +204,35 @@ async fn a_server_that_is_killed_costs_no_decision_and_doubles_none() {
     let names = |writer| (0..50).map(move |n| format!("{writer}-{n}"));
     let nats = connect(&server).await;
     check(&nats, &names("one").chain(names("two")).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_another_store_takes_neither_entry_nor_fact() {
+    let (server, nats) = start().await;
+    let log = NatsLog::new(nats.clone(), SUBJECT.into());
+    assert_eq!(log.read(1, &mut |_, _| {}).await.unwrap(), 0);
+    let store = server.dir().join("store/jetstream");
+    server.kill();
+    std::fs::rename(&store, store.with_extension("true")).unwrap();
+    server.restart();
+    let other = connect(&server).await;
+    for step in streams::setup(&other, streams::Settings::default()).await {
+        step.outcome.unwrap();
+    }
+    // This connection is made anew as well: until then nothing is answered.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while nats.client.flush().await.is_err()
+        || nats.client.server_info().server_id != other.client.server_info().server_id
+    {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let appended = log.append(0, "{}".into()).await;
+    assert!(matches!(&appended, Appended::Unclear(why) if why.contains("anew")), "{appended:?}");
+    assert_eq!(entries(&other).await.len(), 0);
+    let fact = Outgoing::new(subject("a"), "x".into());
+    let error = log.publish(vec![fact]).await.unwrap_err();
+    assert!(error.to_string().contains("anew"), "{error}");
+    log.read(1, &mut |_, _| {}).await.unwrap();
+    assert!(matches!(log.append(0, "{}".into()).await, Appended::Stored(_)), "it was read");
 }

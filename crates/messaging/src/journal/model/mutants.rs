@@ -2,25 +2,25 @@
 //!
 //! | without | states seen | what is found |
 //! |---|---|---|
-//! | settling before an append | 107 | a fact is missing for ever |
-//! | settling for others; only at a start; by the other writer | 99; 101; 3,020 | the same |
-//! | knowing the facts of every kind | 3,275 | the same |
-//! | repeating facts | 104 | the same; 60: answered before the facts are stored |
-//! | reading when idle | 2,748 | a fact is missing while all replicas idle |
-//! | waiting for the append with the facts | 590 | a fact contradicts the journal |
-//! | doubting an unclear append | 222 | answered that an order is decided, and it is not |
-//! | calling an unclear command unknown | 177 | told that it failed, and applied |
-//! | reading the last entry of a snapshot of what is not settled | 295 | a fact is missing for ever |
-//! | leaving out of a snapshot what is on its way | 4,448 | answered that an order is decided, and it is not |
-//! | naming the last entry of a snapshot | 6,977 | an order is decided twice |
-//! | snapshots that only get newer | 301,437 | no process can start |
+//! | settling before an append | 95 | a fact is missing for ever |
+//! | settling for others; only at a start; by the other writer | 108; 105; 3,235 | the same |
+//! | knowing the facts of every kind | 3,567 | the same |
+//! | repeating facts | 108 | the same; 62: answered before the facts are stored |
+//! | reading when idle | 2,830 | a fact is missing while all replicas idle |
+//! | waiting for the append with the facts | 621 | a fact contradicts the journal |
+//! | doubting an unclear append | 247 | answered that an order is decided, and it is not |
+//! | calling an unclear command unknown | 181 | told that it failed, and applied |
+//! | reading the last entry of a snapshot of what is not settled | 318 | a fact is missing for ever |
+//! | leaving out of a snapshot what is on its way | 4,822 | answered that an order is decided, and it is not |
+//! | naming the last entry of a snapshot | 7,623 | an order is decided twice |
+//! | snapshots that only get newer | 312,229 | no process can start |
 //! | looking at `prev` | 39,477 | an answer that the journal does not say |
-//! | keeping the last entry | 293 | no process can start |
-//! | looking at `after`; for holes; at the filter | 34; 45; 116 | an order is skipped |
-//! | looking at the stream's creation time | 52 | an order of another stream is taken for one of this |
-//! | compare-and-set | 465 | the stock is negative |
-//! | an expected sequence for facts | 56 | a fact is stored twice |
-//! | a key; the key in snapshots | 1,516; 7,072 | the command is applied twice |
+//! | keeping the last entry | 304 | no process can start |
+//! | looking at `after`; for holes; at the filter | 36; 48; 126 | an order is skipped |
+//! | looking at the stream's creation time | 57 | an order of another stream is taken for one of this |
+//! | compare-and-set | 499 | the stock is negative |
+//! | an expected sequence for facts | 71 | a fact is stored twice |
+//! | a key; the key in snapshots | 1,154; 7,451 | the command is applied twice |
 //!
 //! Two rules stand for each other: a snapshot of what is settled could be trusted without reading its
 //! last entry, and one that is read may be of what is not settled. Both are kept, and only both
