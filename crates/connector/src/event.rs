@@ -39,7 +39,8 @@ pub struct Encoded {
     pub json: Vec<u8>,
 }
 
-/// Makes the event: a CloudEvent gets `sequence` (and `previous`), anything else is wrapped.
+/// Makes the event: a CloudEvent gets `subject` and `sequence` (and `previous`) of the stored message,
+/// anything else is wrapped.
 #[must_use]
 pub fn encode(stored: &Stored<'_>) -> Encoded {
     match serde_json::from_slice::<Members<'_>>(stored.payload) {
@@ -51,21 +52,31 @@ pub fn encode(stored: &Stored<'_>) -> Encoded {
     }
 }
 
-/// Members that are set here, whatever the message says.
-const OURS: [&str; 2] = ["sequence", "previous"];
+/// Members that are set here, whatever the message says: a function takes them for the truth.
+const OURS: [&str; 3] = ["subject", "sequence", "previous"];
 
 fn splice(stored: &Stored<'_>, members: &Members<'_>, id: String) -> Encoded {
     let foreign = |name: &str| !OURS.contains(&name);
+    let subject = format!("\"{}\"", stored.subject);
+    let is_true = |name: &str, value: &RawValue| name == "subject" && value.get() == subject;
+    let named = members.get("subject").is_some_and(|value| is_true("subject", value));
+    let stands =
+        |(name, value): &(Name<'_>, &RawValue)| foreign(&name.0) || is_true(&name.0, value);
     let mut object = match stored.payload.trim_ascii().strip_suffix(b"}") {
         // As good as always: the members are copied as they stand.
-        Some(open) if members.0.iter().all(|(name, _)| foreign(&name.0)) => {
-            Object::open(open, stored.payload.len() + 128)
+        Some(open) if members.0.iter().all(stands) => {
+            let mut object = Object::open(open, stored.payload.len() + 128);
+            if !named {
+                object.text("subject", stored.subject);
+            }
+            object
         }
         _ => {
             let mut object = Object::new(stored.payload.len() + 64);
             for (name, value) in members.0.iter().filter(|(name, _)| foreign(&name.0)) {
                 object.raw(&name.0, value.get().as_bytes());
             }
+            object.text("subject", stored.subject);
             object
         }
     };
@@ -241,6 +252,7 @@ mod tests {
     }
 
     const HEAD: &str = r#""specversion":"1.0","id":"a\"1","source":"/x","type":"t""#;
+    const PLACE: &str = r#""subject":"orders","sequence":"7""#;
     const WRAPPED: &str = r#"{"specversion":"1.0","id":"ORDERS:7","source":"/nats/orders","type":"orderflow.raw.v1","subject":"orders","time":"2026-01-02T03:04:05Z","sequence":"7""#;
 
     #[test]
@@ -248,8 +260,20 @@ mod tests {
         check(
             &format!("{{{HEAD}, \"data\" : {{ \"price\": 1.50 }} }}"),
             "a\"1",
-            &format!("{{{HEAD}, \"data\" : {{ \"price\": 1.50 }} ,\"sequence\":\"7\"}}"),
+            &format!("{{{HEAD}, \"data\" : {{ \"price\": 1.50 }} ,{PLACE}}}"),
         );
+    }
+
+    #[test]
+    fn the_subject_is_the_one_that_the_message_was_stored_on() {
+        let named = |subject| format!("{{\"subject\":{subject},{HEAD}}}");
+        let stands = format!("{{\"subject\":\"orders\",{HEAD},\"sequence\":\"7\"}}");
+        check(&named("\"orders\""), "a\"1", &stands);
+        for other in ["\"orders.placed.main.US1.7\"", "\"ord\\u0065rs\"", "null", "7"] {
+            check(&named(other), "a\"1", &format!("{{{HEAD},{PLACE}}}"));
+        }
+        let twice = format!("{{\"subject\":\"orders\",{HEAD},\"subject\":\"x\"}}");
+        check(&twice, "a\"1", &format!("{{{HEAD},{PLACE}}}"));
     }
 
     #[test]
@@ -257,7 +281,7 @@ mod tests {
         check(
             &format!("{{\"sequence\":\"1\",{HEAD},\"previous\":\"0\",\"s\\u0065quence\":5}}"),
             "a\"1",
-            &format!("{{{HEAD},\"sequence\":\"7\"}}"),
+            &format!("{{{HEAD},{PLACE}}}"),
         );
     }
 
@@ -265,7 +289,7 @@ mod tests {
     fn an_ordered_event_names_the_one_before_it() {
         let payload = format!("{{{HEAD}}}");
         let encoded = encode(&Stored { previous: Some(3), ..stored(payload.as_bytes()) });
-        let expected = format!("{{{HEAD},\"sequence\":\"7\",\"previous\":\"3\"}}");
+        let expected = format!("{{{HEAD},{PLACE},\"previous\":\"3\"}}");
         assert_eq!(String::from_utf8(encoded.json).unwrap(), expected);
     }
 
@@ -344,6 +368,7 @@ mod tests {
             let mut got: Value = serde_json::from_slice(&encoded.json).unwrap();
             prop_assert_eq!(&encoded.id, &id);
             prop_assert_eq!(got["sequence"].take(), json!("7"));
+            prop_assert_eq!(got["subject"].take(), json!("orders"));
             for (name, value) in given.as_object().unwrap() {
                 prop_assert!(OURS.contains(&name.as_str()) || &got[name] == value);
             }
