@@ -242,6 +242,39 @@ async fn a_lane_goes_on_when_its_consumer_is_gone() {
 }
 
 #[tokio::test]
+async fn a_lane_whose_consumer_gives_nothing_gets_another() {
+    let mut world = World::new().await;
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    world.gateway.annotate("p", ORDERED);
+    let mut expected = ordered::publish(&world, 10).await;
+    world.start().await;
+    decided(&ledger, &expected).await;
+    let stream = world.stream("ORDERS").await;
+    let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+    for name in &names {
+        let known = stream.consumer_info(name).await.unwrap();
+        // Requests for more than one message are refused from now on.
+        let config = pull::Config {
+            name: Some(name.clone()),
+            description: known.config.description,
+            deliver_policy: known.config.deliver_policy,
+            ack_policy: known.config.ack_policy,
+            filter_subject: known.config.filter_subject,
+            inactive_threshold: known.config.inactive_threshold,
+            memory_storage: true,
+            num_replicas: 1,
+            max_batch: 1,
+            ..Default::default()
+        };
+        stream.create_consumer(config).await.unwrap();
+    }
+    expected.extend(ordered::publish(&world, 30).await);
+    decided(&ledger, &expected).await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_message_whose_end_is_not_confirmed_comes_again() {
     let mut world = World::new().await;
     world.restrict("publish: { deny: [\"$JS.ACK.ORDERS.>\"] }").await;
