@@ -22,26 +22,32 @@ fn main() -> anyhow::Result<()> {
         None => None,
     };
     let mut file = File::open(&path).context(path)?;
-    let mut transform = Transform::new(&format(), &rules(), "Europe/London", Limits::default())?;
+    let workers = arguments.next().map_or(Ok(2), |workers| workers.parse())?;
+    let limits = Limits { workers, ..Limits::default() };
+    let mut transform = Transform::new(&format(), &rules(), "Europe/London", limits)?;
     let mut block = vec![0; 1 << 20];
     let mut bytes = 0_usize;
     let start = Instant::now();
     loop {
         let read = file.read(&mut block)?;
-        let part = match block.get(..read) {
+        let parts = match block.get(..read) {
             Some([]) | None => break,
             Some(read) => transform.push(read)?,
         };
         bytes += read;
-        if let Some((output, rejects)) = &mut writers {
+        for part in parts {
+            if let Some((output, rejects)) = &mut writers {
+                output.write(&part.batch)?;
+                rejects.write(&part.rejects)?;
+            }
+        }
+    }
+    let (parts, summary) = transform.finish()?;
+    if let Some((mut output, mut rejects)) = writers {
+        for part in parts {
             output.write(&part.batch)?;
             rejects.write(&part.rejects)?;
         }
-    }
-    let (part, summary) = transform.finish()?;
-    if let Some((mut output, mut rejects)) = writers {
-        output.write(&part.batch)?;
-        rejects.write(&part.rejects)?;
         output.finish()?.flush()?;
         rejects.finish()?.flush()?;
     }

@@ -35,6 +35,16 @@ impl TextColumn {
         self.text.push_str(text);
         self.ends.push(self.text.len());
     }
+
+    /// Adds the texts of rows `from..to` of another column.
+    fn extend(&mut self, other: &Self, from: usize, to: usize) {
+        let start = from.checked_sub(1).and_then(|i| other.ends.get(i)).copied().unwrap_or(0);
+        let Some(ends) = other.ends.get(from..to) else { return };
+        let base = self.text.len();
+        let end = ends.last().copied().unwrap_or(start);
+        self.text.push_str(other.text.get(start..end).unwrap_or_default());
+        self.ends.extend(ends.iter().map(|end| end - start + base));
+    }
 }
 
 /// Accepted rows in file order, each column by itself.
@@ -122,6 +132,35 @@ impl Batch {
     /// The rows in order.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.len()).filter_map(|i| self.row(i))
+    }
+
+    /// The rows but those with the ascending numbers `out`.
+    pub(crate) fn without(&self, out: &[usize]) -> Self {
+        let mut kept = Self::default();
+        let mut from = 0;
+        for &row in out {
+            kept.extend(self, from, row);
+            from = row + 1;
+        }
+        kept.extend(self, from, self.len());
+        kept
+    }
+
+    /// Adds rows `from..to` of another batch.
+    fn extend(&mut self, other: &Self, from: usize, to: usize) {
+        let numbers = |mine: &mut Vec<i64>, theirs: &[i64]| {
+            mine.extend_from_slice(theirs.get(from..to).unwrap_or_default());
+        };
+        self.line.extend_from_slice(other.line.get(from..to).unwrap_or_default());
+        self.order_id.extend(&other.order_id, from, to);
+        self.product_id.extend(&other.product_id, from, to);
+        self.description.extend(&other.description, from, to);
+        numbers(&mut self.quantity, &other.quantity);
+        numbers(&mut self.unit_price, &other.unit_price);
+        numbers(&mut self.ordered_at, &other.ordered_at);
+        self.customer_id.extend(&other.customer_id, from, to);
+        self.region.extend(&other.region, from, to);
+        self.category.extend(&other.category, from, to);
     }
 
     /// Adds a row at the end.

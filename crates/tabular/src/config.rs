@@ -10,14 +10,24 @@ pub struct Limits {
     pub record_bytes_max: usize,
     /// Most bytes of a rejected record that are kept.
     pub raw_bytes_max: usize,
-    /// Most rows of a file; one more refuses the file. Duplicate removal holds 17 to 39 bytes for
+    /// Most rows of a file; one more refuses the file. Duplicate removal holds 15 to 30 bytes for
     /// each accepted row.
     pub rows_max: u64,
+    /// Bytes that are worked on at once, at least 1. About twice as many are held for each worker.
+    pub block_bytes: usize,
+    /// Threads that read blocks ahead of the one that pushes; below 2 it does all by itself.
+    pub workers: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { record_bytes_max: 64 << 10, raw_bytes_max: 4 << 10, rows_max: 25_000_000 }
+        Self {
+            record_bytes_max: 64 << 10,
+            raw_bytes_max: 4 << 10,
+            rows_max: 25_000_000,
+            block_bytes: 1 << 20,
+            workers: 1,
+        }
     }
 }
 
@@ -65,6 +75,9 @@ pub enum ConfigError {
     /// A limit that leaves no room for a record.
     #[error("record_bytes_max is {0}, the least is 16")]
     RecordLimit(usize),
+    /// Blocks of nothing.
+    #[error("block_bytes is 0, the least is 1")]
+    BlockLimit,
 }
 
 /// What a column of the file means.
@@ -99,7 +112,7 @@ impl Role {
 }
 
 /// A partner's format and rules, ready for use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) delimiter: u8,
     pub(crate) windows_1252: bool,
@@ -131,6 +144,9 @@ impl Config {
         };
         if limits.record_bytes_max < 16 {
             return Err(ConfigError::RecordLimit(limits.record_bytes_max));
+        }
+        if limits.block_bytes == 0 {
+            return Err(ConfigError::BlockLimit);
         }
         if rules.customer_required && format.columns.customer_id.is_none() {
             return Err(ConfigError::NoCustomerColumn);

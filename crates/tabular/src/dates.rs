@@ -14,15 +14,17 @@ const FAST: &str = "%Y-%m-%d %H:%M:%S";
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// Reads dates.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dates {
     formats: Vec<Format>,
     zone: Tz,
-    /// The last date read: the rows of an order mostly carry the same one.
-    last: (String, i64),
 }
 
-#[derive(Debug)]
+/// The last date read, as text and time: the rows of an order mostly carry the same one.
+#[derive(Debug, Default)]
+pub(crate) struct LastDate(String, i64);
+
+#[derive(Clone, Debug)]
 struct Format {
     fast: bool,
     items: Vec<Item<'static>>,
@@ -35,21 +37,21 @@ impl Dates {
             return Err(ConfigError::NoDateFormat);
         }
         let formats = formats.iter().map(|f| Format::new(f)).collect::<Result<_, _>>()?;
-        Ok(Self { formats, zone, last: (String::new(), 0) })
+        Ok(Self { formats, zone })
     }
 
     /// Milliseconds since 1970 in UTC, by the first format that fits.
     ///
     /// A local time that exists twice is the earlier one; one that the clock jumps over is moved
     /// on by as much as the clock.
-    pub(crate) fn read(&mut self, text: &str) -> Option<i64> {
-        if !text.is_empty() && self.last.0 == text {
-            return Some(self.last.1);
+    pub(crate) fn read(&self, text: &str, last: &mut LastDate) -> Option<i64> {
+        if !text.is_empty() && last.0 == text {
+            return Some(last.1);
         }
         let millis = self.formats.iter().find_map(|format| format.read(text, self.zone))?;
-        self.last.0.clear();
-        self.last.0.push_str(text);
-        self.last.1 = millis;
+        last.0.clear();
+        last.0.push_str(text);
+        last.1 = millis;
         Some(millis)
     }
 }
@@ -149,8 +151,8 @@ mod tests {
 
     #[track_caller]
     fn check(format: &str, zone: &str, text: &str, expected: &str) {
-        let mut dates = Dates::new(&[format.to_owned()], zone).unwrap();
-        let got = dates.read(text).map_or("none".to_owned(), |millis| {
+        let dates = Dates::new(&[format.to_owned()], zone).unwrap();
+        let got = dates.read(text, &mut LastDate::default()).map_or("none".to_owned(), |millis| {
             DateTime::from_timestamp_millis(millis).unwrap().format("%FT%T%.fZ").to_string()
         });
         assert_eq!(got, expected, "for {text:?}");

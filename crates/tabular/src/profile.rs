@@ -1,9 +1,11 @@
-//! The receipt's column profile, computed by polars on the typed columns of each batch.
+//! The receipt's column profile.
+//!
+//! It is put together from the profiles of the file's pieces. A duplicate equals an earlier row, so
+//! taking it out changes counts, never a least or a greatest value.
 
-use crate::batch::{Batch, TextColumn};
+use crate::batch::{Batch, Row, TextColumn};
 use chrono::{DateTime, SecondsFormat};
 use domain::Money;
-use polars::prelude::{BinaryChunked, ChunkAgg, Int64Chunked, NewChunkedArray, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
 /// What the accepted rows hold in one column.
@@ -26,6 +28,7 @@ pub struct ColumnProfile {
 /// The profile so far.
 #[derive(Debug, Default)]
 pub(crate) struct Profile {
+    rows: u64,
     order_id: Text,
     product_id: Text,
     description: Text,
@@ -38,34 +41,60 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    pub(crate) fn add(&mut self, batch: &Batch) {
-        if batch.is_empty() {
-            return;
+    /// Of all rows of `batch`.
+    pub(crate) fn of(batch: &Batch) -> Self {
+        Self {
+            rows: batch.len() as u64,
+            order_id: Text::of(&batch.order_id),
+            product_id: Text::of(&batch.product_id),
+            description: Text::of(&batch.description),
+            quantity: Numbers::of(&batch.quantity),
+            unit_price: Numbers::of(&batch.unit_price),
+            ordered_at: Numbers::of(&batch.ordered_at),
+            customer_id: Text::of(&batch.customer_id),
+            region: Text::of(&batch.region),
+            category: Text::of(&batch.category),
         }
-        self.order_id.add(&batch.order_id);
-        self.product_id.add(&batch.product_id);
-        self.description.add(&batch.description);
-        self.quantity.add(&batch.quantity);
-        self.unit_price.add(&batch.unit_price);
-        self.ordered_at.add(&batch.ordered_at);
-        self.customer_id.add(&batch.customer_id);
-        self.region.add(&batch.region);
-        self.category.add(&batch.category);
+    }
+
+    /// Takes out a row that equals an earlier one.
+    pub(crate) fn forget(&mut self, row: &Row<'_>) {
+        self.rows -= 1;
+        self.order_id.forget(row.order_id);
+        self.product_id.forget(row.product_id);
+        self.description.forget(row.description);
+        self.customer_id.forget(row.customer_id);
+        self.region.forget(row.region);
+        self.category.forget(row.category);
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.order_id.add(other.order_id);
+        self.product_id.add(other.product_id);
+        self.description.add(other.description);
+        self.quantity.add(other.quantity);
+        self.unit_price.add(other.unit_price);
+        self.ordered_at.add(other.ordered_at);
+        self.customer_id.add(other.customer_id);
+        self.region.add(other.region);
+        self.category.add(other.category);
     }
 
     /// One entry per output column, in the order of the output.
     pub(crate) fn finish(self) -> Vec<ColumnProfile> {
         let price = |units: i64| Money::from_units(units).to_string();
+        let rows = self.rows;
         vec![
-            self.order_id.finish("order_id"),
-            self.product_id.finish("product_id"),
-            self.description.finish("description"),
-            self.quantity.finish("quantity", |number| number.to_string()),
-            self.unit_price.finish("unit_price", price),
-            self.ordered_at.finish("ordered_at", rfc3339),
-            self.customer_id.finish("customer_id"),
-            self.region.finish("region"),
-            self.category.finish("category"),
+            self.order_id.finish("order_id", rows),
+            self.product_id.finish("product_id", rows),
+            self.description.finish("description", rows),
+            self.quantity.finish("quantity", rows, |number| number.to_string()),
+            self.unit_price.finish("unit_price", rows, price),
+            self.ordered_at.finish("ordered_at", rows, rfc3339),
+            self.customer_id.finish("customer_id", rows),
+            self.region.finish("region", rows),
+            self.category.finish("category", rows),
         ]
     }
 }
@@ -79,26 +108,26 @@ pub(crate) fn rfc3339(millis: i64) -> String {
 
 #[derive(Debug, Default)]
 struct Numbers {
-    count: u64,
     range: Option<(i64, i64)>,
 }
 
 impl Numbers {
-    fn add(&mut self, values: &[i64]) {
-        let column = Int64Chunked::from_slice(PlSmallStr::EMPTY, values);
-        self.count += column.len() as u64;
-        if let (Some(min), Some(max)) = (column.min(), column.max()) {
-            self.range = Some(match self.range {
-                Some((least, greatest)) => (least.min(min), greatest.max(max)),
-                None => (min, max),
-            });
-        }
+    fn of(values: &[i64]) -> Self {
+        let (min, max) = (values.iter().min(), values.iter().max());
+        Self { range: min.copied().zip(max.copied()) }
     }
 
-    fn finish(self, name: &str, show: impl Fn(i64) -> String) -> ColumnProfile {
+    fn add(&mut self, other: Self) {
+        self.range = match (self.range, other.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
+    }
+
+    fn finish(self, name: &str, rows: u64, show: impl Fn(i64) -> String) -> ColumnProfile {
         ColumnProfile {
             column: name.to_owned(),
-            count: self.count,
+            count: rows,
             empty: 0,
             min: self.range.map(|(min, _)| show(min)),
             max: self.range.map(|(_, max)| show(max)),
@@ -108,45 +137,69 @@ impl Numbers {
 
 #[derive(Debug, Default)]
 struct Text {
-    count: u64,
     empty: u64,
-    range: Option<(Vec<u8>, Vec<u8>)>,
+    range: Option<(String, String)>,
 }
 
 impl Text {
-    fn add(&mut self, texts: &TextColumn) {
-        // Runs of one value are the rule (an order's id, customer, region): each is looked at once.
+    fn of(texts: &TextColumn) -> Self {
+        let mut empty = 0;
         let mut last = "";
-        let mut values: Vec<&[u8]> = Vec::new();
+        let mut range: Option<(&str, &str)> = None;
+        let mut keys = (0, 0);
         for text in texts.iter() {
             if text.is_empty() {
-                self.empty += 1;
+                empty += 1;
                 continue;
             }
-            self.count += 1;
-            if text != last {
-                values.push(text.as_bytes());
-                last = text;
+            // Runs of one value are the rule (an order's id, customer, region).
+            if text == last {
+                continue;
+            }
+            last = text;
+            // The first eight bytes settle nearly every comparison.
+            let key = key(text);
+            match &mut range {
+                None => (range, keys) = (Some((text, text)), (key, key)),
+                Some((min, max)) => {
+                    if key <= keys.0 && text < *min {
+                        (*min, keys.0) = (text, key);
+                    }
+                    if key >= keys.1 && text > *max {
+                        (*max, keys.1) = (text, key);
+                    }
+                }
             }
         }
-        let column = BinaryChunked::from_slice(PlSmallStr::EMPTY, &values);
-        let (Some(min), Some(max)) = (column.min_binary(), column.max_binary()) else { return };
-        match &mut self.range {
-            None => self.range = Some((min.to_vec(), max.to_vec())),
-            Some((least, greatest)) => {
-                if min < least.as_slice() {
-                    *least = min.to_vec();
-                }
-                if max > greatest.as_slice() {
-                    *greatest = max.to_vec();
-                }
-            }
-        }
+        Self { empty, range: range.map(|(min, max)| (min.to_owned(), max.to_owned())) }
     }
 
-    fn finish(self, name: &str) -> ColumnProfile {
-        let show = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (min, max) = self.range.map(|(min, max)| (show(min), show(max))).unzip();
-        ColumnProfile { column: name.to_owned(), count: self.count, empty: self.empty, min, max }
+    fn forget(&mut self, text: &str) {
+        self.empty -= u64::from(text.is_empty());
+    }
+
+    fn add(&mut self, other: Self) {
+        self.empty += other.empty;
+        self.range = match (self.range.take(), other.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
+    }
+
+    fn finish(self, name: &str, rows: u64) -> ColumnProfile {
+        let (min, max) = self.range.unzip();
+        let (count, empty) = (rows - self.empty, self.empty);
+        ColumnProfile { column: name.to_owned(), count, empty, min, max }
+    }
+}
+
+/// The first eight bytes as a number that compares as they do.
+fn key(text: &str) -> u64 {
+    match text.as_bytes().first_chunk::<8>() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => {
+            let bytes = text.bytes().chain(std::iter::repeat(0)).take(8);
+            bytes.fold(0, |key, byte| key << 8 | u64::from(byte))
+        }
     }
 }

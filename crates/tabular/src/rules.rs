@@ -2,6 +2,7 @@
 
 use crate::batch::Row;
 use crate::config::Config;
+use crate::dates::LastDate;
 use crate::header::{Column, Layout};
 use crate::reject::Rule;
 use crate::scanner::{Span, part};
@@ -16,6 +17,8 @@ pub(crate) const TEXT_BYTES_MAX: usize = 512;
 pub(crate) const QUANTITY_MAX: i64 = 1_000_000_000;
 /// Most characters of a value that a reason repeats.
 const SHOWN_CHARS_MAX: usize = 40;
+/// Why a duplicate is one.
+pub(crate) const DUPLICATE: &str = "equals an earlier row";
 
 /// A rule that a record broke.
 #[derive(Debug)]
@@ -47,8 +50,9 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) {
 
 /// Reads the fields of one record of the right width, none of them with doubled quotes.
 pub(crate) fn read<'a>(
-    config: &mut Config,
+    config: &Config,
     layout: &Layout,
+    last_date: &mut LastDate,
     line: u64,
     record: &'a str,
     fields: &[Span],
@@ -71,7 +75,7 @@ pub(crate) fn read<'a>(
     let quantity = quantity(field(&layout.quantity), &layout.quantity)?;
     let unit_price = price(field(&layout.unit_price), &layout.unit_price, config)?;
     let date = field(&layout.ordered_at);
-    let ordered_at = config.dates.read(date).ok_or_else(|| {
+    let ordered_at = config.dates.read(date, last_date).ok_or_else(|| {
         let reason = format!("{} is not a date in one of the partner's formats", shown(date));
         Fault::new(Rule::BadDate, &layout.ordered_at, reason)
     })?;

@@ -1,60 +1,67 @@
 //! From blocks of bytes to batches and rejects.
 
-use crate::batch::{Batch, Row};
+use crate::batch::Batch;
 use crate::config::{Config, ConfigError, Limits};
-use crate::duplicates::Seen;
 use crate::header::{FileError, Layout};
-use crate::profile::{ColumnProfile, Profile};
-use crate::reject::{Reject, Rule};
-use crate::rules::{self, Fault};
-use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
+use crate::join::Join;
+use crate::piece::{Block, Plan, broken};
+use crate::pool::{Pending, Pool};
+use crate::profile::ColumnProfile;
+use crate::reject::Reject;
+use crate::scanner::{Scanner, Span, Step, part, rest};
 use domain::partner::{FileFormat, Rules};
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Most bytes that are worked on at once, whatever a caller pushes.
-const BLOCK_BYTES: usize = 1 << 20;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads one file, block by block.
+///
+/// With [`Limits::workers`] above 1 that many threads read blocks ahead, and the thread that pushes
+/// only puts together what they found. Rows, rejects and figures are the same for any number.
 #[derive(Debug)]
 pub struct Transform {
-    config: Config,
-    scanner: Scanner,
     state: State,
-    /// Bytes that no record was made of yet.
+    windows_1252: bool,
+    block_bytes: usize,
+    /// Bytes behind a block that its last record may need.
+    behind_bytes: usize,
+    /// Bytes that are in no block yet.
     buffer: Vec<u8>,
-    /// Physical line of the first byte in `buffer`.
-    line: u64,
-    /// Where the columns stand, once the header was read.
-    layout: Option<Layout>,
-    seen: Option<Seen>,
-    /// Scratch: a record whose doubled quotes are single, and its fields.
-    unescaped: String,
-    unescaped_fields: Vec<Span>,
-    /// Scratch: what two equal rows share.
-    fingerprint: Vec<u8>,
-    summary: Summary,
-    rejected: BTreeMap<Rule, u64>,
-    profile: Profile,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Nothing read yet: there may be a byte order mark.
-    Start,
-    /// At the start of a record.
-    Record,
-    /// Inside a line that is too long, whose rest is dropped.
-    Skipping,
+    /// The header was not read yet.
+    Head(Box<Head>),
+    Body(Box<Body>),
     /// The file is unreadable.
     Failed(FileError),
 }
 
-/// Rows and rejects of some blocks, each in file order.
+/// Before the first row.
+#[derive(Debug)]
+struct Head {
+    config: Config,
+    scanner: Scanner,
+    /// A byte order mark may still come.
+    start: bool,
+    /// Physical line of the first byte in the buffer.
+    line: u64,
+}
+
+/// Behind the header.
+#[derive(Debug)]
+struct Body {
+    join: Join,
+    pool: Option<Pool>,
+    pending: VecDeque<Pending>,
+}
+
+/// Rows and rejects of a stretch of the file, each in file order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// Accepted rows.
@@ -97,255 +104,160 @@ impl Transform {
     ) -> Result<Self, ConfigError> {
         let config = Config::new(format, rules, time_zone, limits)?;
         Ok(Self {
-            scanner: Scanner::new(config.delimiter, limits.record_bytes_max),
-            state: State::Start,
+            windows_1252: config.windows_1252,
+            block_bytes: limits.block_bytes,
+            behind_bytes: limits.record_bytes_max + 1,
             buffer: Vec::new(),
-            line: 1,
-            layout: None,
-            seen: config.reject_duplicates.then(Seen::default),
-            unescaped: String::new(),
-            unescaped_fields: Vec::new(),
-            fingerprint: Vec::new(),
-            summary: Summary::default(),
-            rejected: BTreeMap::new(),
-            profile: Profile::default(),
-            config,
+            state: State::Head(Box::new(Head {
+                scanner: Scanner::new(config.delimiter, limits.record_bytes_max),
+                start: true,
+                line: 1,
+                config,
+            })),
         })
     }
 
-    /// Reads on: `bytes` is any piece of the file. What is returned, taken together, does not
-    /// depend on where the pieces were cut. About 1 MiB is a good size.
+    /// Reads on: `bytes` is any piece of the file. What is returned are the rows that are done by
+    /// now, of earlier bytes mostly; all parts, taken together, do not depend on where the pieces
+    /// were cut.
     ///
     /// # Errors
     /// Why the file is unreadable as a whole; every later call says the same.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Part, FileError> {
-        let mut part = Part::default();
-        for block in bytes.chunks(BLOCK_BYTES) {
-            if self.config.windows_1252 {
-                let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(block);
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Part>, FileError> {
+        let mut parts = Vec::new();
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            if let State::Failed(error) = &self.state {
+                return Err(error.clone());
+            }
+            let room = (self.block_bytes + self.behind_bytes).saturating_sub(self.buffer.len());
+            let (now, later) = bytes.split_at(room.max(1).min(bytes.len()));
+            bytes = later;
+            if self.windows_1252 {
+                let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(now);
                 self.buffer.extend_from_slice(text.as_bytes());
             } else {
-                self.buffer.extend_from_slice(block);
+                self.buffer.extend_from_slice(now);
             }
-            self.advance(false, &mut part)?;
+            if let Err(error) = self.advance(&mut parts) {
+                return Err(self.fail(error));
+            }
         }
-        self.profile.add(&part.batch);
-        Ok(part)
+        Ok(parts)
     }
 
     /// The file ends here.
     ///
     /// # Errors
     /// As [`Transform::push`].
-    pub fn finish(mut self) -> Result<(Part, Summary), FileError> {
-        let mut part = Part::default();
-        self.advance(true, &mut part)?;
-        if self.layout.is_none() {
-            return Err(FileError::Empty);
+    pub fn finish(mut self) -> Result<(Vec<Part>, Summary), FileError> {
+        let mut parts = Vec::new();
+        if let State::Head(head) = &mut self.state
+            && let Some(body) = head.read(&mut self.buffer, true)?
+        {
+            self.state = State::Body(Box::new(body));
         }
-        self.profile.add(&part.batch);
-        self.summary.profile = self.profile.finish();
-        let by_rule = self.rejected.into_iter();
-        self.summary.rejected_by_rule =
-            by_rule.map(|(rule, n)| (rule.code().to_owned(), n)).collect();
-        Ok((part, self.summary))
-    }
-
-    /// Turns the buffer's complete records into rows and rejects.
-    fn advance(&mut self, end: bool, into: &mut Part) -> Result<(), FileError> {
-        let buffer = std::mem::take(&mut self.buffer);
-        let read = self.read(&buffer, end, into);
-        self.buffer = buffer;
-        match read {
-            Ok(read) => {
-                self.buffer.drain(..read);
-                Ok(())
-            }
-            Err(error) => {
-                self.buffer = Vec::new();
-                self.state = State::Failed(error.clone());
-                Err(error)
+        match self.state {
+            State::Failed(error) => Err(error),
+            State::Head(_) => Err(FileError::Empty),
+            State::Body(mut body) => {
+                let (len, bytes) = (self.buffer.len(), self.buffer);
+                body.add(Block { bytes, len, end: true }, &mut parts)?;
+                body.settle(0, &mut parts)?;
+                Ok((parts, body.join.finish()))
             }
         }
     }
 
-    /// Reads records from `bytes` as far as they can be decided; says how far.
-    fn read(&mut self, bytes: &[u8], end: bool, into: &mut Part) -> Result<usize, FileError> {
+    fn fail(&mut self, error: FileError) -> FileError {
+        self.state = State::Failed(error.clone());
+        self.buffer = Vec::new();
+        error
+    }
+
+    /// Makes blocks of the buffer.
+    fn advance(&mut self, parts: &mut Vec<Part>) -> Result<(), FileError> {
+        if let State::Head(head) = &mut self.state {
+            let Some(body) = head.read(&mut self.buffer, false)? else { return Ok(()) };
+            self.state = State::Body(Box::new(body));
+        }
+        let State::Body(body) = &mut self.state else { return Ok(()) };
+        while self.buffer.len() >= self.block_bytes + self.behind_bytes {
+            // Copied is only what is needed twice.
+            let mut next = Vec::with_capacity(self.block_bytes + self.behind_bytes);
+            next.extend_from_slice(rest(&self.buffer, self.block_bytes));
+            let bytes = std::mem::replace(&mut self.buffer, next);
+            body.add(Block { bytes, len: self.block_bytes, end: false }, parts)?;
+        }
+        Ok(())
+    }
+}
+
+impl Body {
+    fn new(config: Config, layout: Layout, line: u64) -> Self {
+        let workers = config.limits.workers;
+        let plan = Arc::new(Plan { config, layout });
+        Self {
+            pool: (workers > 1).then(|| Pool::new(&plan, workers)),
+            join: Join::new(plan, line),
+            pending: VecDeque::new(),
+        }
+    }
+
+    fn add(&mut self, block: Block, parts: &mut Vec<Part>) -> Result<(), FileError> {
+        let Some(pool) = &self.pool else { return self.join.add(&block, None, parts) };
+        let left = pool.blocks_max() - 1;
+        self.pending.push_back(pool.read(block));
+        self.settle(left, parts)
+    }
+
+    /// Joins blocks until at most `left` are pending.
+    fn settle(&mut self, left: usize, parts: &mut Vec<Part>) -> Result<(), FileError> {
+        while self.pending.len() > left {
+            let Some(pending) = self.pending.pop_front() else { return Ok(()) };
+            let (block, guessed) = pending.wait();
+            self.join.add(&block, guessed, parts)?;
+        }
+        Ok(())
+    }
+}
+
+impl Head {
+    /// Reads the header from the start of `buffer`, and takes it out. Nothing if more bytes are
+    /// needed.
+    fn read(&mut self, buffer: &mut Vec<u8>, end: bool) -> Result<Option<Body>, FileError> {
+        if self.start {
+            if buffer.len() < BOM.len() && BOM.starts_with(buffer) && !end {
+                return Ok(None);
+            }
+            if buffer.starts_with(BOM) {
+                buffer.drain(..BOM.len());
+            }
+            self.start = false;
+        }
         let mut at = 0;
-        // Once for all records: a good block is text throughout.
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                std::str::from_utf8(part(bytes, 0, error.valid_up_to())).unwrap_or_default()
-            }
-        };
-        loop {
-            match &self.state {
-                State::Failed(error) => return Err(error.clone()),
-                State::Start => {
-                    if bytes.len() < BOM.len() && BOM.starts_with(bytes) && !end {
-                        return Ok(0);
-                    }
-                    if bytes.starts_with(BOM) {
-                        at = BOM.len();
-                    }
-                    self.state = State::Record;
+        let found = loop {
+            match self.scanner.scan(rest(buffer, at), end) {
+                Step::Need => break None,
+                Step::Blank { len } => {
+                    at += len;
+                    self.line += 1;
                 }
-                State::Skipping => match memchr(b'\n', rest(bytes, at)) {
-                    None => return Ok(bytes.len()),
-                    Some(n) => {
-                        at += n + 1;
-                        self.line += 1;
-                        self.state = State::Record;
-                    }
-                },
-                State::Record => {
-                    let bytes = rest(bytes, at);
-                    match self.scanner.scan(bytes, end) {
-                        Step::Need => return Ok(at),
-                        Step::Blank { len } => {
-                            at += len;
-                            self.line += 1;
-                        }
-                        step => at += self.record(bytes, text.get(at..), step, into)?,
-                    }
-                }
+                step => break Some(step),
             }
-        }
-    }
-
-    /// Handles one record or defect at the start of `bytes`; says how many bytes are done.
-    /// `text` is the same as far as it is known to be UTF-8.
-    fn record(
-        &mut self,
-        bytes: &[u8],
-        text: Option<&str>,
-        step: Step,
-        into: &mut Part,
-    ) -> Result<usize, FileError> {
-        let Some(layout) = &self.layout else {
-            let layout = header(&self.config, &self.scanner, self.line, bytes, step)?;
-            self.layout = Some(layout);
-            return Ok(self.pass(bytes, step, true));
         };
-        let limits = self.config.limits;
-        if self.summary.rows >= limits.rows_max {
-            return Err(FileError::TooManyRows { max: limits.rows_max });
-        }
-        self.summary.rows += 1;
-        let mut fields = &self.scanner.fields;
-        let (raw, whole, fault) = match step {
-            Step::Record { raw, has_nul, .. } => {
-                let text = text.and_then(|text| text.get(..raw));
-                let raw = part(bytes, 0, raw);
-                let checked = structure(layout, fields.len(), raw, text, has_nul);
-                let checked = checked.and_then(|mut text| {
-                    if fields.iter().any(|field| field.escaped) {
-                        self.unescaped_fields.clone_from(fields);
-                        rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
-                        (text, fields) = (&self.unescaped, &self.unescaped_fields);
-                    }
-                    let row = rules::read(&mut self.config, layout, self.line, text, fields);
-                    let new = |row: Row<'_>| {
-                        is_new(self.seen.as_mut(), &row, &mut self.fingerprint)?;
-                        into.batch.push(&row);
-                        Ok(())
-                    };
-                    row.and_then(new).map_err(|fault| (fault, true))
-                });
-                let Err((fault, whole)) = checked else {
-                    self.summary.accepted += 1;
-                    return Ok(self.pass(bytes, step, true));
-                };
-                (raw, whole, fault)
-            }
-            Step::Bad { defect, raw, .. } => {
-                let column = layout.names.get(fields.len()).cloned();
-                (part(bytes, 0, raw), true, broken(defect, column, limits.record_bytes_max))
-            }
-            Step::Need | Step::Blank { .. } => return Ok(0),
+        let Some(step) = found else {
+            buffer.drain(..at);
+            return Ok(None);
         };
-        let order_id = rules::order_id(layout, bytes, &self.scanner.fields);
-        let raw = part(raw, 0, raw.len().min(limits.raw_bytes_max)).to_vec();
-        let Fault { rule, column, reason } = fault;
-        *self.rejected.entry(rule).or_default() += 1;
-        into.rejects.push(Reject { line: self.line, column, rule, reason, raw, order_id });
-        Ok(self.pass(bytes, step, whole))
-    }
-
-    /// Goes behind a record, or with `whole` false only behind its first line; says how many bytes
-    /// that is.
-    fn pass(&mut self, bytes: &[u8], step: Step, whole: bool) -> usize {
-        match step {
-            Step::Record { len, lines, .. } if whole => {
-                self.line += lines;
-                len
-            }
-            Step::Record { first: len, .. } | Step::Bad { len: Some(len), .. } => {
-                self.line += 1;
-                len
-            }
-            Step::Bad { len: None, .. } => {
-                self.state = State::Skipping;
-                self.config.limits.record_bytes_max.min(bytes.len())
-            }
-            Step::Need | Step::Blank { .. } => 0,
+        let layout = header(&self.config, &self.scanner, self.line, rest(buffer, at), step)?;
+        if let Step::Record { len, lines, .. } = step {
+            at += len;
+            self.line += lines;
         }
+        buffer.drain(..at);
+        Ok(Some(Body::new(self.config.clone(), layout, self.line)))
     }
-}
-
-/// What is wrong with a record's width and bytes; with it, whether the whole record is to blame
-/// or only its first line. `text` is `raw` if that is known to be UTF-8.
-fn structure<'a>(
-    layout: &Layout,
-    fields: usize,
-    raw: &'a [u8],
-    text: Option<&'a str>,
-    has_nul: bool,
-) -> Result<&'a str, (Fault, bool)> {
-    let fault = |rule, reason: Cow<'static, str>| Fault { rule, column: None, reason };
-    if fields != layout.width {
-        let rule = if fields < layout.width { Rule::TooFewFields } else { Rule::TooManyFields };
-        let reason = format!("has {fields} fields, the header has {}", layout.width);
-        // A quote that was left open may have run to the next row's first one.
-        return Err((fault(rule, reason.into()), false));
-    }
-    if has_nul {
-        let reason = format!("byte {} of the record is zero", memchr(0, raw).unwrap_or(0) + 1);
-        return Err((fault(Rule::NulByte, reason.into()), true));
-    }
-    text.map_or_else(|| std::str::from_utf8(raw), Ok).map_err(|error| {
-        let reason = format!("byte {} of the record is not UTF-8", error.valid_up_to() + 1);
-        (fault(Rule::InvalidUtf8, reason.into()), true)
-    })
-}
-
-/// Whether no earlier accepted row equals `row`.
-fn is_new(seen: Option<&mut Seen>, row: &Row<'_>, scratch: &mut Vec<u8>) -> Result<(), Fault> {
-    let Some(seen) = seen else { return Ok(()) };
-    rules::fingerprint(row, scratch);
-    if seen.insert(scratch) {
-        return Ok(());
-    }
-    let reason = "equals an earlier row".into();
-    Err(Fault { rule: Rule::Duplicate, column: None, reason })
-}
-
-fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> Fault {
-    let (rule, reason): (Rule, Cow<'static, str>) = match defect {
-        Defect::StrayQuote => (Rule::StrayQuote, "a quote inside a field without quotes".into()),
-        Defect::TextAfterQuote => (Rule::TextAfterQuote, "text after a closing quote".into()),
-        Defect::UnclosedQuote => {
-            let reason = format!("a quote is not closed within {limit} bytes or the file");
-            (Rule::UnclosedQuote, reason.into())
-        }
-        Defect::StrayCarriageReturn => {
-            (Rule::StrayCarriageReturn, "a carriage return inside a field without quotes".into())
-        }
-        Defect::TooLong => (Rule::RecordTooLong, format!("is longer than {limit} bytes").into()),
-    };
-    let column = column.filter(|_| defect != Defect::TooLong);
-    Fault { rule, column, reason }
 }
 
 /// Reads the header from the first record.

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tabular::{FileError, Limits, Part, Reject, Row, Rule, Summary, Transform};
 
 const BLOCK_BYTES: usize = 1 << 20;
+const WORKERS_MAX: usize = 4;
 /// Rejects that are shown in a receipt.
 pub(crate) const EXAMPLES_MAX: usize = 10;
 
@@ -172,9 +173,9 @@ struct Passing {
 impl Passing {
     fn new(account: &Account, scratch: &Path) -> Result<Self, Failure> {
         let partner = &account.settings;
-        let transform =
-            Transform::new(&account.format, &partner.rules, &partner.time_zone, Limits::default())
-                .map_err(|error| Failure::Configuration(error.to_string()))?;
+        let limits = Limits { workers: workers(), ..Limits::default() };
+        let transform = Transform::new(&account.format, &partner.rules, &partner.time_zone, limits)
+            .map_err(|error| Failure::Configuration(error.to_string()))?;
         Ok(Self {
             transform: Ok(transform),
             orders: Orders::new(&partner.rules),
@@ -186,7 +187,7 @@ impl Passing {
     fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let Ok(transform) = &mut self.transform else { return Ok(()) };
         match transform.push(bytes) {
-            Ok(part) => self.keep(&part),
+            Ok(parts) => parts.iter().try_for_each(|part| self.keep(part)),
             Err(error) => {
                 self.transform = Err(error);
                 Ok(())
@@ -221,14 +222,20 @@ impl Passing {
             Ok(transform) => transform.finish(),
             Err(error) => Err(error),
         };
-        let (part, summary) = match end {
+        let (parts, summary) = match end {
             Ok(end) => end,
             Err(error) => return Ok(Err(error)),
         };
-        self.keep(&part)?;
+        parts.iter().try_for_each(|part| self.keep(part))?;
         let Self { orders, rows, rejects, .. } = self;
         Ok(Ok(Content { summary, orders, rows, rejects }))
     }
+}
+
+/// Threads that check rows while this one receives and keeps them: as many as there are cores, but
+/// no more than a transfer can feed.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(WORKERS_MAX))
 }
 
 /// Bytes of `text` in JSON; control characters are written as `\u0001`.

@@ -145,12 +145,14 @@ fn a_line_of_a_hundred_megabytes_needs_no_memory() {
     transform.push(format!("{HEADER}A1,P1,").as_bytes()).unwrap();
     let block = vec![b'x'; 1 << 20];
     for _ in 0..100 {
-        let part = transform.push(&block).unwrap();
-        assert!(part.rejects.iter().all(|reject| reject.raw.len() == 4096));
+        for part in transform.push(&block).unwrap() {
+            assert!(part.rejects.iter().all(|reject| reject.raw.len() == 4096));
+        }
     }
-    let part = transform.push(format!("\n{GOOD}").as_bytes()).unwrap();
-    assert_eq!(part.batch.line, [3]);
-    assert_eq!(transform.finish().unwrap().1.rejected_by_rule["record_too_long"], 1);
+    assert_eq!(transform.push(format!("\n{GOOD}").as_bytes()).unwrap(), []);
+    let (parts, summary) = transform.finish().unwrap();
+    assert_eq!(parts[0].batch.line, [3]);
+    assert_eq!(summary.rejected_by_rule["record_too_long"], 1);
 }
 
 #[test]

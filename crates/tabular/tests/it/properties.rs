@@ -75,6 +75,26 @@ proptest! {
         prop_assert_eq!(&setting.read_blocks(blocks.into_iter()), &whole);
     }
 
+    /// Blocks begin anywhere in the pieces: inside quotes, defects, line ends and letters.
+    #[test]
+    fn any_number_of_workers_and_any_size_of_blocks_give_the_same(
+        rows in torture(),
+        block_bytes in prop::sample::select(vec![1, 7, 64, 100, 333, 4 << 20]),
+        workers in prop::sample::select(vec![1, 2, 7]),
+        duplicates in any::<bool>(),
+    ) {
+        let mut setting = setting();
+        if !duplicates {
+            setting.rules.duplicates = domain::partner::Duplicates::Keep;
+        }
+        let file = [HEADER.as_bytes(), &rows, b"\n", &rows].concat();
+        let whole = setting.read(&file, usize::MAX);
+        setting.limits.block_bytes = block_bytes;
+        setting.limits.workers = workers;
+        prop_assert_eq!(&setting.read(&file, usize::MAX), &whole);
+        prop_assert_eq!(&setting.read(&file, 50), &whole);
+    }
+
     #[test]
     fn a_broken_line_costs_no_good_row_after_it(rows in torture()) {
         // The good rows have no quote, so nothing that is open before them is closed in them.

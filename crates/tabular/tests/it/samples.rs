@@ -21,7 +21,13 @@ fn read(partner: &str, file: &[u8]) -> (Part, Summary) {
         limits: Limits::default(),
     };
     let whole = setting.read(file, usize::MAX).unwrap();
-    assert_eq!(setting.read(file, 4096).unwrap(), whole);
+    for (workers, block_bytes) in
+        [(1, 64), (1, 4 << 20), (2, 64), (2, 4096), (2, 70_000), (7, 64), (7, 1000), (7, 4 << 20)]
+    {
+        let mut setting = setting.clone();
+        setting.limits = Limits { workers, block_bytes, ..setting.limits };
+        assert_eq!(setting.read(file, 4096).unwrap(), whole, "{workers} {block_bytes}");
+    }
     whole
 }
 

@@ -57,10 +57,10 @@ impl Setting {
         let mut transform = self.transform();
         let mut all = Part::default();
         for block in blocks {
-            join(&mut all, transform.push(block)?);
+            transform.push(block)?.into_iter().for_each(|part| join(&mut all, part));
         }
-        let (part, summary) = transform.finish()?;
-        join(&mut all, part);
+        let (parts, summary) = transform.finish()?;
+        parts.into_iter().for_each(|part| join(&mut all, part));
         assert_eq!(summary.rows, summary.accepted + summary.rejected());
         assert_eq!(summary.accepted, all.batch.len() as u64);
         assert_eq!(summary.rejected(), all.rejects.len() as u64);
