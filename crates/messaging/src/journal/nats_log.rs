@@ -9,6 +9,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::future::IntoFuture;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 /// Entries that are asked for one by one, before a consumer is made for the rest.
 const FEW: usize = 32;
+/// Facts that are looked at side by side when something stands in their places.
+const ASKED_AT_ONCE: usize = 64;
 
 /// What of a journal is kept beyond what snapshots need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -200,13 +203,18 @@ impl Log for NatsLog {
 
     async fn publish(&self, facts: Vec<Outgoing>) -> Result<(), LogError> {
         let results = publish::all(&self.nats, &facts, Some(0)).await;
-        for (fact, result) in facts.iter().zip(results) {
+        let mut occupied = Vec::new();
+        for (fact, result) in facts.into_iter().zip(results) {
             match result {
                 Ok(Published::Stored(_)) => {}
-                Ok(Published::Occupied) => take_over(&self.nats, fact).await?,
+                Ok(Published::Occupied) => occupied.push(fact),
                 Err(unclear) => return Err(unavailable(unclear)),
             }
         }
+        // All of them, when a process starts: each is a question and perhaps an answer.
+        let nats = &self.nats;
+        let asking = stream::iter(occupied).map(|fact| async move { take_over(nats, &fact).await });
+        asking.buffer_unordered(ASKED_AT_ONCE).try_collect::<()>().await?;
         // What another server took, which a lost connection may have been followed by, proves nothing.
         if self.is_read() { Ok(()) } else { Err(unavailable(ANEW)) }
     }
