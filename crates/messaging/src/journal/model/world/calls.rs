@@ -1,0 +1,151 @@
+//! What callers ask of a process, and what it answers.
+
+use super::{Client, Flaw, Input, Settings, Step, World};
+use crate::journal::input::{Claim, Link, Turn, turn_under};
+use crate::journal::model::book::Deed;
+use crate::journal::rules::Rules;
+use crate::journal::{Command, Decide, operations};
+use chrono::DateTime;
+
+/// A call of a connector: the adversary may make any of them at any time.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    pub(super) input: Input,
+    after: u64,
+    orders: Vec<u64>,
+    /// Decided at most so many by one append.
+    at_once: usize,
+}
+
+fn claim(input: Input, after: u64) -> Claim {
+    let (created, filter) = match input {
+        Input::Ours => ("1", "in.>"),
+        Input::OtherFilter => ("1", "in.b"),
+        Input::MadeAnew => ("2", "in.>"),
+    };
+    Claim { after, stream: "IN".into(), created: created.into(), filter: filter.into() }
+}
+
+impl World {
+    /// What a connector may send. What it sends matters only when the function decides, so it is
+    /// chosen then, and chosen anew after every look at the journal.
+    pub(super) fn batches(&self, settings: &Settings) -> Vec<Batch> {
+        let all = settings.orders;
+        let mut batches = Vec::new();
+        let mut batch = |input, after, orders: Vec<u64>, at_once| {
+            batches.push(Batch { input, after, orders, at_once });
+        };
+        for after in 0..=all {
+            batch(Input::Ours, after, Vec::new(), 1);
+            for last in after + 1..=all {
+                batch(Input::Ours, after, (after + 1..=last).collect(), 9);
+            }
+        }
+        // One by one within a call, and with a hole inside.
+        batch(Input::Ours, 0, (1..=all).collect(), 1);
+        if all > 2 {
+            batch(Input::Ours, 0, vec![1, 3], 9);
+        }
+        // The first batch of all says which input it is.
+        for input in settings.foreign.iter().filter(|_| !self.entries.is_empty()) {
+            batch(*input, 0, vec![if *input == Input::OtherFilter { all } else { 1 }], 9);
+        }
+        batches
+    }
+
+    /// The function decides; nothing if it would answer though facts are not stored.
+    pub(super) fn decide(&mut self, settings: &Settings, at: usize, batch: &Batch) -> Option<Step> {
+        let Batch { input, after, ref orders, at_once } = *batch;
+        let now = DateTime::UNIX_EPOCH;
+        let machine = &mut self.node(at).machine;
+        let (owed, sequence) = (machine.owed().is_some(), machine.sequence());
+        let view = machine.view();
+        let claim = claim(input, after);
+        let previous = |order| if input == Input::OtherFilter { 0 } else { order - 1 };
+        let links: Vec<Link> = orders
+            .iter()
+            .map(|&order| Link { sequence: order, previous: previous(order) })
+            .collect();
+        match turn_under(Rules { broken: settings.broken }, &view, &claim, &links) {
+            Turn::Refresh => machine.refresh(),
+            Turn::Decide(index) => {
+                let mut pieces = view.state.pieces;
+                let take = |order: &u64| {
+                    let got = pieces > 0;
+                    pieces -= i64::from(got);
+                    (*order, got)
+                };
+                let decided: Vec<_> = orders[index..].iter().take(at_once).map(take).collect();
+                let (last, _) = *decided.last()?;
+                let id = format!("{at}/{sequence}/{decided:?}");
+                let body = (Some(claim.decided_to(last)), Deed::Orders(decided));
+                machine.decision(id, now, body, usize::MAX).unwrap();
+                return Some(("decides to", at, last));
+            }
+            Turn::Behind(_) | Turn::Foreign(_) => self.end(at, None),
+            Turn::Done(_) if owed => return None,
+            Turn::Done(to) => {
+                self.answered(settings, at, sequence);
+                if to > self.told.decided {
+                    self.broken = Some("it is answered that an order is decided, and it is not");
+                }
+                if input == Input::MadeAnew {
+                    self.broken = Some("an order of another stream is taken for one of this");
+                }
+                self.end(at, None);
+                return Some(("answers", at, to));
+            }
+        }
+        Some(("looks again", at, 0))
+    }
+
+    pub(super) fn command(&mut self, settings: &Settings, at: usize) -> Option<Step> {
+        let known = self.nodes[at].asked || settings.flaw != Some(Flaw::NoKey);
+        let machine = &mut self.node(at).machine;
+        let (owed, sequence) = (machine.owed().is_some(), machine.sequence());
+        let turn = operations::turn(
+            machine.view(),
+            |state| state.key && known,
+            |view| match view.state.pieces + settings.add {
+                0.. => Ok(Command { body: Deed::Add(settings.add), decided_to: None }),
+                _ => Err(()),
+            },
+        );
+        match turn {
+            Decide::Append { body, decided_to } => {
+                let id = format!("{at}/{sequence}/add");
+                machine.decision(id, DateTime::UNIX_EPOCH, (decided_to, body), usize::MAX).unwrap();
+                self.node(at).asked = true;
+                return Some(("commands", at, 0));
+            }
+            Decide::Refresh | Decide::Rebase { .. } => machine.refresh(),
+            Decide::Answer(_) if owed => return None,
+            Decide::Answer(answer) => {
+                self.answered(settings, at, sequence);
+                if answer.is_ok() && self.told.commands == 0 {
+                    self.broken = Some("it is answered that the command is applied, and it is not");
+                }
+                self.end(at, Some(if answer.is_ok() { Client::Done } else { Client::Refused }));
+                return Some(("answers", at, sequence));
+            }
+        }
+        Some(("looks again", at, 0))
+    }
+
+    /// An answer by a process that knows the entries up to `sequence`.
+    fn answered(&mut self, settings: &Settings, at: usize, sequence: u64) {
+        let known = usize::try_from(sequence).unwrap();
+        let Some((state, decided, facts)) = self.told.states.get(known) else { return };
+        let view = self.nodes[at].machine.view();
+        let same = view.state == state && view.decided_to.map_or(0, |to| to.sequence) == *decided;
+        if settings.answers && !same {
+            self.broken = Some("it is answered what the journal does not say");
+        }
+        let orders = (1..=*decided).map(|order| order.to_string());
+        let add = (*facts as u64 > *decided).then(|| "add".to_owned());
+        let stored = orders.chain(add).all(|fact| self.facts.contains_key(&fact));
+        if settings.answers && !stored {
+            self.broken = Some("it is answered before the facts are stored");
+        }
+    }
+}
