@@ -1,6 +1,6 @@
 //! The only reader of the environment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
@@ -44,6 +44,7 @@ const SECONDS_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct Env {
     variables: HashMap<OsString, OsString>,
     secrets: HashMap<String, Secret>,
+    asked: BTreeSet<String>,
     problems: Vec<SettingProblem>,
 }
 
@@ -76,7 +77,12 @@ impl Env {
         V: Into<OsString>,
     {
         let variables = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self { variables: variables.collect(), secrets: HashMap::new(), problems: Vec::new() }
+        Self {
+            variables: variables.collect(),
+            secrets: HashMap::new(),
+            asked: BTreeSet::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// Gives a secret without a file.
@@ -146,6 +152,7 @@ impl Env {
 
     /// A secret that may be missing. A file that is there must be readable and not be empty.
     pub fn optional_secret(&mut self, name: &str) -> Option<Secret> {
+        self.asked.insert(format!("secret {name}"));
         let read = match self.secrets.get(name) {
             Some(secret) => Ok(Some(secret.clone())),
             None => read_secret(&self.secrets_dir().join(name)),
@@ -167,6 +174,11 @@ impl Env {
     pub fn secrets_dir(&self) -> PathBuf {
         let set = self.variables.get(OsStr::new("ORDERFLOW_SECRETS_DIR"));
         set.filter(|dir| !dir.is_empty()).map_or_else(|| PathBuf::from(SECRETS_DIR), PathBuf::from)
+    }
+
+    /// Everything that was asked for so far, set or not: names of variables, and `secret NAME`.
+    pub fn asked(&self) -> impl Iterator<Item = &str> {
+        self.asked.iter().map(String::as_str)
     }
 
     /// Adds a problem that only the caller can see, such as two settings that exclude each other.
@@ -193,6 +205,7 @@ impl Env {
     where
         T: FromStr<Err: fmt::Display>,
     {
+        self.asked.insert(name.to_owned());
         let Some(value) = self.variables.get(OsStr::new(name)) else { return Ok(None) };
         let Some(text) = value.to_str() else {
             self.problem(name, "not UTF-8");

@@ -21,7 +21,7 @@ mod shell;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub use door::{Caller, Door, Routes, Tokens};
-pub use env::{Env, EnvError, SettingProblem};
+pub use env::{Env, EnvError, SECRETS_DIR, SettingProblem};
 pub use function::{Function, Stop};
 pub use problem::{FieldError, PROBLEM_JSON, Problem};
 pub use run::{BuildError, run};
