@@ -1,10 +1,12 @@
 //! What can be typed.
 
 mod doctor;
+mod lint;
 mod operate;
 mod simulate;
 
 pub(crate) use doctor::Doctor;
+pub(crate) use lint::Lint;
 pub(crate) use operate::{Journal, Reason, Retry};
 pub(crate) use simulate::Simulate;
 
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Journal(Journal),
     /// See whether everything is as it has to be, and what to do where it is not.
     Doctor(Doctor),
+    /// Say what is wrong with a stack.yml before it is deployed; reads files only.
+    Lint(Lint),
     /// Send made-up orders, good and bad, and say what should become of them.
     Simulate(Simulate),
     /// Measure each stage on this machine, on servers and processes of its own.

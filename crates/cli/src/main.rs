@@ -55,6 +55,7 @@ async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode
         Command::Stock(command) => commands::stock::run(global, &command).await?,
         Command::Journal(command) => commands::journal::run(global, &command).await?,
         Command::Bench(args) => Box::pin(commands::bench::run(global, &args)).await?,
+        Command::Lint(args) => Box::pin(commands::lint::run(global, &args)).await?,
         Command::Doctor(args) => Box::pin(commands::doctor::run(global, &args)).await?,
         Command::Simulate(args) => commands::simulate::run(global, &args).await?,
     }

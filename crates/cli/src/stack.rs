@@ -50,10 +50,14 @@ pub(crate) enum StackError {
 pub(crate) fn parse(
     text: &str,
     place: &str,
-    variable: impl FnMut(&str) -> Option<String>,
+    mut variable: impl FnMut(&str) -> Option<String>,
 ) -> Result<Stack, StackError> {
     let wrong = |source| StackError::Yaml { place: place.to_owned(), source };
-    let mut value: Value = serde_yaml_ng::from_str(&substitute(text, variable)).map_err(wrong)?;
+    let text = substitute(text, |name, default| {
+        let value = variable(name).filter(|value| !value.is_empty());
+        value.or_else(|| default.map(str::to_owned))
+    });
+    let mut value: Value = serde_yaml_ng::from_str(&text).map_err(wrong)?;
     value.apply_merge().map_err(wrong)?;
     let stack: Stack = serde_yaml_ng::from_value(value).map_err(wrong)?;
     if stack.functions.is_empty() {
@@ -71,7 +75,11 @@ pub(crate) fn parse(
 }
 
 /// `${NAME}` and `${NAME:-default}`, over the whole text as `faas-cli` does; `$${` is a plain `${`.
-fn substitute(text: &str, mut variable: impl FnMut(&str) -> Option<String>) -> String {
+/// What stands for a name and its default is asked from `value`.
+pub(crate) fn substitute(
+    text: &str,
+    mut value: impl FnMut(&str, Option<&str>) -> Option<String>,
+) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -87,9 +95,11 @@ fn substitute(text: &str, mut variable: impl FnMut(&str) -> Option<String>) -> S
             rest = after;
             continue;
         };
-        let (name, default) = inner.split_once(":-").unwrap_or((inner, ""));
-        let value = variable(name).filter(|value| !value.is_empty());
-        out.push_str(value.as_deref().unwrap_or(default));
+        let (name, default) = match inner.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (inner, None),
+        };
+        out.push_str(&value(name, default).unwrap_or_default());
         rest = next;
     }
     out.push_str(rest);
@@ -142,7 +152,9 @@ mod tests {
 
     #[test]
     fn variables_stand_for_their_value_or_default() {
-        let value = |name: &str| (name == "TAG").then(|| "2".to_owned());
+        let value = |name: &str, default: Option<&str>| {
+            (name == "TAG").then(|| "2".to_owned()).or_else(|| default.map(str::to_owned))
+        };
         for (text, expected) in [
             ("a:${TAG}", "a:2"),
             ("a:${TAG:-1}", "a:2"),

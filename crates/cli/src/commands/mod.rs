@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod function;
 pub(crate) mod journal;
+pub(crate) mod lint;
 pub(crate) mod orders;
 pub(crate) mod send;
 pub(crate) mod setup;
