@@ -1,6 +1,8 @@
 //! A partner's configuration, as plain data. Reading it from a file, and checking it, is
 //! `intake`'s work; using its format is `tabular`'s.
 
+mod policy;
+
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod dry_run;
 mod failure;
 mod http;
+mod judged;
 mod names;
 mod publish;
 mod receipt;

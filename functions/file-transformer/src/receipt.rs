@@ -4,7 +4,7 @@ use crate::results::{Example, Results};
 use chrono::{DateTime, Utc};
 use domain::Money;
 use domain::assemble::Totals;
-use domain::partner::{FileFormat, Partner};
+use domain::partner::Partner;
 use intake::ledger::{self, Outcome, Record};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,7 +29,8 @@ pub(crate) struct Receipt<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     examples: Vec<Example>,
     orders: Orders,
-    format: Format<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Format<'a>>,
     results: &'a ledger::Results,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     columns: &'a [ColumnProfile],
@@ -58,7 +59,7 @@ struct Format<'a> {
 /// What a readable file adds.
 pub(crate) struct Readable<'a> {
     pub(crate) summary: &'a Summary,
-    pub(crate) totals: &'a Totals,
+    pub(crate) totals: Totals,
     pub(crate) results: &'a Results,
 }
 
@@ -67,12 +68,11 @@ pub(crate) fn json(
     record: &Record,
     outcome: &Outcome,
     partner: &Partner,
-    format: &FileFormat,
     readable: Option<&Readable<'_>>,
 ) -> Vec<u8> {
     let accepted = *outcome == Outcome::Accepted;
     let orders = readable.map_or_else(Orders::default, |readable| {
-        let totals = readable.totals;
+        let totals = &readable.totals;
         Orders {
             placed: if accepted { totals.sales + totals.returns } else { 0 },
             rejected: totals.rejected,
@@ -98,13 +98,13 @@ pub(crate) fn json(
         rejected_by_rule: results.map(|r| r.rejected_by_rule.clone()).unwrap_or_default(),
         examples: results.map(|r| r.examples.clone()).unwrap_or_default(),
         orders,
-        format: Format {
+        format: partner.file.as_ref().map(|format| Format {
             delimiter: format.delimiter,
             encoding: format.encoding,
             decimal_mark: format.decimal_mark,
             dates: &format.dates,
             time_zone: &partner.time_zone,
-        },
+        }),
         results: &record.results,
         columns: readable.map_or(&[], |readable| &readable.summary.profile),
     };

@@ -2,7 +2,7 @@
 //! orders, each a temporary file.
 
 use crate::failure::Failure;
-use crate::spool::{Content, EXAMPLES_MAX, SpooledReject, SpooledRow};
+use crate::spool::{Content, SpooledReject, SpooledRow};
 use chrono::DateTime;
 use domain::assemble::{OrderFault, Orders};
 use domain::order::{Customer, Line};
@@ -15,6 +15,9 @@ use std::path::Path;
 use tabular::output::{OutputWriter, RejectsWriter};
 use tabular::{Batch, Reject, Row, Rule};
 
+/// Rejects of each rule that are shown in a receipt.
+const EXAMPLES_MAX: u64 = 3;
+
 /// What came of a readable file.
 #[derive(Debug)]
 pub(crate) struct Results {
@@ -26,7 +29,7 @@ pub(crate) struct Results {
     pub(crate) accepted: u64,
     /// Rows in the rejects, by rule.
     pub(crate) rejected_by_rule: BTreeMap<&'static str, u64>,
-    /// The first rejects, without what stood in them.
+    /// The first rejects of each rule, without what stood in them.
     pub(crate) examples: Vec<Example>,
 }
 
@@ -176,8 +179,9 @@ impl Writing<'_> {
     }
 
     fn reject(&mut self, reject: SpooledReject) -> Result<(), Failure> {
-        *self.rejected_by_rule.entry(reject.rule.code()).or_default() += 1;
-        if self.examples.len() < EXAMPLES_MAX {
+        let of_rule = self.rejected_by_rule.entry(reject.rule.code()).or_default();
+        *of_rule += 1;
+        if *of_rule <= EXAMPLES_MAX {
             self.examples.push(Example {
                 line: reject.line,
                 column: reject.column.clone(),

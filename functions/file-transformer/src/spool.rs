@@ -6,9 +6,10 @@ use crate::failure::Failure;
 use crate::steps;
 use domain::Money;
 use domain::assemble::{LineFacts, Orders};
+use domain::partner::{FileFormat, Partner};
 use intake::access::Account;
 use intake::ledger::Record;
-use intake::sftp::{Reader, Session};
+use intake::sftp::Session;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -19,8 +20,6 @@ use tabular::{FileError, Limits, Part, Reject, Row, Rule, Summary, Transform};
 
 const BLOCK_BYTES: usize = 1 << 20;
 const WORKERS_MAX: usize = 4;
-/// Rejects that are shown in a receipt.
-pub(crate) const EXAMPLES_MAX: usize = 10;
 
 /// A file that was read to its end.
 #[derive(Debug)]
@@ -130,35 +129,53 @@ pub(crate) fn read(
     read: &AtomicU64,
 ) -> Result<Pass, Failure> {
     let mut reader = steps::open(session, record)?;
-    let mut hash = Sha256::new();
-    let mut pass = Passing::new(account, scratch)?;
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let bytes = fill(&mut reader, &mut block)?;
-        if bytes.is_empty() {
-            break;
-        }
-        hash.update(bytes);
-        read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        pass.push(bytes)?;
-    }
+    let pass = pass(&account.settings, &account.format, scratch, |block| {
+        let len = fill(block, |rest| reader.read(rest).map_err(|e| reader.explain(&e)))?;
+        read.fetch_add(len as u64, Ordering::Relaxed);
+        Ok::<_, Failure>(len)
+    })?;
     // Never half a file: what was read must be what stands there now.
     if !reader.is_unchanged()? || read.load(Ordering::Relaxed) != record.size {
         return Err(Failure::Replaced);
     }
+    Ok(pass)
+}
+
+/// Reads what `fill` puts into blocks, until it puts nothing there.
+pub(crate) fn pass<E: From<Failure>>(
+    partner: &Partner,
+    format: &FileFormat,
+    scratch: &Path,
+    mut fill: impl FnMut(&mut [u8]) -> Result<usize, E>,
+) -> Result<Pass, E> {
+    let mut hash = Sha256::new();
+    let mut pass = Passing::new(partner, format, scratch)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let len = fill(&mut block)?;
+        let bytes = block.get(..len).unwrap_or_default();
+        if bytes.is_empty() {
+            break;
+        }
+        hash.update(bytes);
+        pass.push(bytes)?;
+    }
     Ok(Pass { sha256: hex::encode(hash.finalize()), content: pass.finish()? })
 }
 
-fn fill<'a>(reader: &mut Reader, block: &'a mut [u8]) -> Result<&'a [u8], Failure> {
+/// Fills `block` as far as `read` has bytes.
+pub(crate) fn fill<E>(
+    block: &mut [u8],
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
+) -> Result<usize, E> {
     let mut len = 0;
     while let Some(rest) = block.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest) {
-            Ok(0) => break,
-            Ok(n) => len += n,
-            Err(error) => return Err(reader.explain(&error).into()),
+        match read(rest)? {
+            0 => break,
+            n => len += n,
         }
     }
-    Ok(block.get(..len).unwrap_or_default())
+    Ok(len)
 }
 
 /// The pass while it runs. A file that turns out to be unreadable is still read to its end, for
@@ -171,10 +188,9 @@ struct Passing {
 }
 
 impl Passing {
-    fn new(account: &Account, scratch: &Path) -> Result<Self, Failure> {
-        let partner = &account.settings;
+    fn new(partner: &Partner, format: &FileFormat, scratch: &Path) -> Result<Self, Failure> {
         let limits = Limits { workers: workers(), ..Limits::default() };
-        let transform = Transform::new(&account.format, &partner.rules, &partner.time_zone, limits)
+        let transform = Transform::new(format, &partner.rules, &partner.time_zone, limits)
             .map_err(|error| Failure::Configuration(error.to_string()))?;
         Ok(Self {
             transform: Ok(transform),

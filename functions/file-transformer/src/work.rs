@@ -1,16 +1,12 @@
 //! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
 
 use crate::failure::Failure;
+use crate::judged::Judged;
 use crate::names::names;
-use crate::receipt::{self, Readable};
-use crate::results::Results;
-use crate::spool::{Content, Pass};
-use crate::{App, Label, publish, steps};
+use crate::{App, Label, publish, receipt, steps};
 use chrono::{DateTime, Utc};
-use domain::assemble::Totals;
-use domain::partner::FilePolicy;
 use intake::access::Account;
-use intake::ledger::{self, Claimed, Counts, Held, Outcome, Record, Refusal, State, StepError};
+use intake::ledger::{self, Claimed, Held, Outcome, Record, Refusal, State, StepError};
 use messaging::envelope::Event;
 use messaging::publish::{Outgoing, one};
 use messaging::{events, subject};
@@ -29,12 +25,6 @@ pub(crate) struct Work {
     pub(crate) account: Arc<Account>,
     /// Bytes read.
     pub(crate) read: Arc<AtomicU64>,
-}
-
-/// What the first two passes found.
-struct Judged {
-    pass: Pass,
-    results: Option<Results>,
 }
 
 impl Work {
@@ -110,13 +100,8 @@ impl Work {
         let (read, of) = (self.read.clone(), record.clone());
         let mut judged = blocking(move || {
             read.store(0, Ordering::Relaxed);
-            let mut pass = steps::read(&account, &of, &scratch, &read)?;
-            let currency = &account.settings.currency;
-            let results = match &mut pass.content {
-                Ok(content) => Some(crate::results::write(content, currency, &scratch)?),
-                Err(_) => None,
-            };
-            Ok(Judged { pass, results })
+            let pass = steps::read(&account, &of, &scratch, &read)?;
+            Judged::new(pass, &account.settings, &scratch)
         })
         .await?;
         if record.state == State::Claimed {
@@ -129,7 +114,7 @@ impl Work {
                 Ok(judged)
             })
             .await?;
-            let counts = counts(&judged);
+            let counts = judged.counts();
             record = self
                 .write(held, |record| {
                     let next = record.judge(&self.app.owner, now(), outcome)?;
@@ -168,12 +153,7 @@ impl Work {
 
     /// Accepted, refused as a whole, or known already?
     async fn judge(&self, record: &Record, judged: &Judged) -> Result<Outcome, Failure> {
-        let results = match (&judged.pass.content, &judged.results) {
-            (Ok(_), Some(results)) => results,
-            (Err(error), _) => return Ok(Outcome::Refused { reason: error.to_string() }),
-            (Ok(_), None) => return Err(Failure::Panicked),
-        };
-        if let Some(reason) = self.whole_file(results) {
+        if let Some(reason) = judged.refusal(&self.account.settings) {
             return Ok(Outcome::Refused { reason });
         }
         let content = ledger::Content {
@@ -190,37 +170,10 @@ impl Work {
         }
     }
 
-    /// Does the partner's policy refuse a file with these rejects?
-    fn whole_file(&self, results: &Results) -> Option<String> {
-        let rules = &self.account.settings.rules;
-        let duplicates = results.rejected_by_rule.get("duplicate").copied().unwrap_or(0);
-        let bad = results.rejected() - duplicates;
-        let rows = results.accepted + results.rejected();
-        if bad > 0 && rules.policy == FilePolicy::RejectFile {
-            return Some(format!("{bad} of {rows} rows are bad, and one refuses the whole file"));
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
-        let share = if rows == 0 { 0.0 } else { bad as f64 * 100.0 / rows as f64 };
-        (share > rules.error_budget_percent).then(|| {
-            format!(
-                "{bad} of {rows} rows are bad: {share:.2} %, the limit is {} %",
-                rules.error_budget_percent
-            )
-        })
-    }
-
     fn receipt(&self, record: &Record, judged: Option<&Judged>) -> Vec<u8> {
-        let totals: Totals;
-        let readable = match judged.map(|judged| (&judged.pass.content, &judged.results)) {
-            Some((Ok(Content { summary, orders, .. }), Some(results))) => {
-                totals = orders.totals();
-                Some(Readable { summary, totals: &totals, results })
-            }
-            _ => None,
-        };
         let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
-        let settings = &self.account.settings;
-        receipt::json(record, &outcome, settings, &self.account.format, readable.as_ref())
+        let readable = judged.and_then(|judged| judged.readable());
+        receipt::json(record, &outcome, &self.account.settings, readable.as_ref())
     }
 
     /// The file is not what arrived, and none of its orders was published: what stands in the inbox
@@ -304,18 +257,5 @@ async fn renew(app: Arc<App>, held: Arc<Mutex<Held>>) {
             // The next step finds out whether the file is still ours.
             tracing::warn!(%error, "the lease was not renewed");
         }
-    }
-}
-
-fn counts(judged: &Judged) -> Counts {
-    let (Ok(content), Some(results)) = (&judged.pass.content, &judged.results) else {
-        return Counts::default();
-    };
-    let totals = content.orders.totals();
-    Counts {
-        rows: content.summary.rows,
-        accepted: results.accepted,
-        rejected: results.rejected(),
-        orders: totals.sales + totals.returns,
     }
 }

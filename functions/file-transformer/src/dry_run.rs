@@ -1,0 +1,91 @@
+//! A file judged as file-transformer would, without a server: nothing is placed or moved.
+
+use crate::failure::Failure;
+use crate::judged::Judged;
+use crate::{receipt, spool};
+use chrono::{DateTime, Utc};
+use domain::PartnerId;
+use domain::partner::Partner;
+use intake::ledger::{Outcome, Record};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Why a file could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The partner has no `file` section.
+    #[error("partner {0} has no file section in this configuration")]
+    NoFormat(PartnerId),
+    /// The format and the rules do not fit together.
+    #[error("the configuration cannot be used: {0}")]
+    Configuration(String),
+    /// The file.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Temporary files.
+    #[error("{0}")]
+    Scratch(String),
+}
+
+/// What would become of a file.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Accepted, or refused as a whole. Whether the content was known already, only the pipeline
+    /// can say.
+    pub outcome: Outcome,
+    /// The receipt as JSON. Names of results and the arrival are empty.
+    pub receipt: Vec<u8>,
+    /// The rejected rows as CSV, from its beginning. Nothing for a file that is unreadable as a
+    /// whole.
+    pub rejects: Option<File>,
+}
+
+/// Judges the file at `path`; temporary files go to the folder `scratch`. Blocks.
+///
+/// # Errors
+/// The file or the scratch folder cannot be used, or the partner's configuration cannot.
+pub fn judge(
+    partner: &PartnerId,
+    settings: &Partner,
+    path: &Path,
+    scratch: &Path,
+) -> Result<Verdict, Error> {
+    let of_file = |source| Error::File { path: path.to_owned(), source };
+    let format = settings.file.as_ref().ok_or_else(|| Error::NoFormat(partner.clone()))?;
+    let mut file = File::open(path).map_err(of_file)?;
+    let data = file.metadata().map_err(of_file)?;
+    if !data.is_file() {
+        return Err(of_file(std::io::Error::other("it is no file")));
+    }
+    let pass = spool::pass(settings, format, scratch, |block| {
+        spool::fill(block, |rest| file.read(rest)).map_err(of_file)
+    })?;
+    let judged = Judged::new(pass, settings, scratch)?;
+    let refusal = judged.refusal(settings);
+    let outcome = refusal.map_or(Outcome::Accepted, |reason| Outcome::Refused { reason });
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let changed = data.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
+    let seconds = u64::try_from(changed.timestamp()).unwrap_or(0);
+    let mut record =
+        Record::new(String::new(), partner.clone(), name, data.len(), seconds, changed);
+    record.sha256 = Some(judged.pass.sha256.clone());
+    record.counts = judged.counts();
+    let receipt = receipt::json(&record, &outcome, settings, judged.readable().as_ref());
+    let rejects = judged.results.map(|results| results.rejects);
+    Ok(Verdict { outcome, receipt, rejects })
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Configuration(reason) => Self::Configuration(reason),
+            other => Self::Scratch(other.to_string()),
+        }
+    }
+}
