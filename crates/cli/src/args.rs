@@ -3,11 +3,13 @@
 mod doctor;
 mod lint;
 mod operate;
+mod partners;
 mod simulate;
 
 pub(crate) use doctor::Doctor;
 pub(crate) use lint::Lint;
 pub(crate) use operate::{Journal, Reason, Retry};
+pub(crate) use partners::{Partners, PartnersAdd, PartnersCheck, PartnersNew, Source};
 pub(crate) use simulate::Simulate;
 
 use std::path::PathBuf;
@@ -29,7 +31,8 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 time is up (wait), \
-4 not found, 5 nothing is running here, 64 a setting of a function is wrong";
+4 not found, 5 nothing is running here, 6 accepted with rejected rows and 7 refused (partners \
+check), 64 a setting of a function is wrong";
 
 /// Options that may stand before or after the command.
 #[derive(Clone, Debug, Args)]
@@ -88,6 +91,9 @@ pub(crate) enum Command {
     /// What became of files.
     #[command(subcommand)]
     Files(Files),
+    /// Who sends files, and what would become of a file.
+    #[command(subcommand)]
+    Partners(Partners),
     /// What is in stock.
     #[command(subcommand)]
     Stock(Stock),

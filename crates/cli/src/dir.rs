@@ -176,7 +176,10 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let write = || {
         let mut options = File::options();
         options.create(true).truncate(true).write(true).mode(mode);
-        options.open(&part)?.write_all(bytes)?;
+        let mut file = options.open(&part)?;
+        file.write_all(bytes)?;
+        // Otherwise a file without content may be what a power loss leaves under the name.
+        file.sync_all()?;
         fs::rename(&part, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))

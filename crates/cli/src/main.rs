@@ -11,6 +11,7 @@ mod failure;
 mod gateway;
 mod http;
 mod output;
+mod propose;
 mod stack;
 mod up;
 
@@ -52,6 +53,7 @@ async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode
         Command::Wait { timeout } => commands::wait::run(global, timeout).await?,
         Command::Orders(command) => commands::orders::run(global, &command).await?,
         Command::Files(command) => commands::files::run(global, &command).await?,
+        Command::Partners(command) => return commands::partners::run(global, command).await,
         Command::Stock(command) => commands::stock::run(global, &command).await?,
         Command::Journal(command) => commands::journal::run(global, &command).await?,
         Command::Bench(args) => Box::pin(commands::bench::run(global, &args)).await?,

@@ -8,6 +8,7 @@ pub(crate) mod function;
 pub(crate) mod journal;
 pub(crate) mod lint;
 pub(crate) mod orders;
+pub(crate) mod partners;
 pub(crate) mod send;
 pub(crate) mod setup;
 pub(crate) mod simulate;

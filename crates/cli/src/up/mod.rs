@@ -10,7 +10,7 @@ mod ready;
 mod schedules;
 mod secrets;
 mod site;
-mod sources;
+pub(crate) mod sources;
 mod supervise;
 
 use std::process::ExitCode;

@@ -31,7 +31,8 @@ pub(crate) fn read(args: &Up) -> Result<Sources> {
     Ok(Sources { stack, partners })
 }
 
-fn choose(given: Option<&Path>, name: &str, built_in: &str) -> Result<(String, String)> {
+/// The text of the file that is given or lies here, else of the one that is built in; and its place.
+pub(crate) fn choose(given: Option<&Path>, name: &str, built_in: &str) -> Result<(String, String)> {
     let here = Path::new(name);
     let path = given.or_else(|| here.is_file().then_some(here));
     let Some(path) = path else {

@@ -1,0 +1,152 @@
+//! `orderflow partners check`: a dry run by file-transformer's own code.
+
+use std::io::{Seek as _, SeekFrom};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use domain::PartnerId;
+use domain::partner::{Partner, Partners};
+use file_transformer::dry_run::{self, Verdict};
+use intake::ledger::Outcome;
+use serde_json::Value;
+
+use super::read;
+use crate::args::PartnersCheck;
+use crate::failure::Failure;
+use crate::output;
+
+/// Accepted, but not every row.
+const WITH_REJECTS: u8 = 6;
+/// Refused as a whole.
+const REFUSED: u8 = 7;
+
+/// Blocks.
+pub(super) fn run(json: bool, args: &PartnersCheck) -> Result<ExitCode> {
+    let (partners, place) = read(&args.source)?;
+    let (name, partner) = choose(&partners, args.partner.as_ref(), &place)?;
+    let mut judged = judge(name, partner, &args.file)?;
+    if let Some(path) = &args.rejects {
+        write_rejects(&mut judged, path)?;
+    }
+    if json {
+        output::json(&judged.receipt);
+    } else {
+        judged.print();
+    }
+    Ok(judged.exit_code())
+}
+
+/// A verdict with its receipt.
+pub(super) struct Judged {
+    verdict: Verdict,
+    pub(super) receipt: Value,
+}
+
+/// What would become of `file`.
+pub(super) fn judge(name: &PartnerId, partner: &Partner, file: &Path) -> Result<Judged> {
+    let verdict = dry_run::judge(name, partner, file, &std::env::temp_dir())?;
+    let receipt = serde_json::from_slice(&verdict.receipt).context("the receipt")?;
+    Ok(Judged { verdict, receipt })
+}
+
+fn choose<'a>(
+    partners: &'a Partners,
+    wanted: Option<&PartnerId>,
+    place: &str,
+) -> Result<(&'a PartnerId, &'a Partner)> {
+    let mut all = partners.iter();
+    match (wanted, all.next(), all.next()) {
+        (Some(wanted), _, _) => {
+            let what = || Failure::NotFound { what: format!("partner {wanted} in {place}") };
+            Ok(partners.get_key_value(wanted).ok_or_else(what)?)
+        }
+        (None, Some(only), None) => Ok(only),
+        (None, _, _) => {
+            let names: Vec<&str> = partners.keys().map(PartnerId::as_str).collect();
+            bail!("say whose file it is with --partner; {place} has {}", names.join(" "))
+        }
+    }
+}
+
+fn write_rejects(judged: &mut Judged, path: &Path) -> Result<()> {
+    let Some(rejects) = &mut judged.verdict.rejects else { return Ok(()) };
+    let write = |rejects: &mut std::fs::File| {
+        rejects.seek(SeekFrom::Start(0))?;
+        std::io::copy(rejects, &mut std::fs::File::create(path)?)
+    };
+    write(rejects).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
+impl Judged {
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match &self.verdict.outcome {
+            Outcome::Refused { .. } => ExitCode::from(REFUSED),
+            _ if self.number("/rejected") > 0 => ExitCode::from(WITH_REJECTS),
+            _ => ExitCode::SUCCESS,
+        }
+    }
+
+    fn number(&self, path: &str) -> u64 {
+        self.receipt.pointer(path).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    fn text(&self, path: &str) -> &str {
+        self.receipt.pointer(path).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What a person wants to know first.
+    pub(super) fn print(&self) {
+        let (rows, accepted, rejected) =
+            (self.number("/rows"), self.number("/accepted"), self.number("/rejected"));
+        match &self.verdict.outcome {
+            Outcome::Refused { reason } => {
+                output::line(format_args!("The file would be refused as a whole: {reason}"));
+            }
+            _ if rejected == 0 => output::line("The file would be accepted."),
+            _ => output::line("The file would be accepted without its rejected rows."),
+        }
+        if rows > 0 {
+            output::line(format_args!("{rows} rows: {accepted} accepted, {rejected} rejected"));
+            self.print_orders();
+        }
+        self.print_rejects();
+    }
+
+    fn print_orders(&self) {
+        let amount = |name: &str| {
+            let (number, total) = (format!("/orders/{name}"), format!("/orders/{name}_total"));
+            let currency = self.text("/orders/currency");
+            format!("{} {name}, {} {currency}", self.number(&number), self.text(&total))
+        };
+        let rejected = self.number("/orders/rejected");
+        output::line(format_args!(
+            "orders: {}; {}; {rejected} rejected",
+            amount("sales"),
+            amount("returns")
+        ));
+    }
+
+    fn print_rejects(&self) {
+        let by_rule = self.receipt.get("rejected_by_rule").and_then(Value::as_object);
+        let rows = by_rule.into_iter().flatten().map(|(rule, number)| {
+            let examples = self.receipt.get("examples").and_then(Value::as_array);
+            let of_rule =
+                |example: &&Value| example.get("rule").is_some_and(|r| r == rule.as_str());
+            let first = examples.into_iter().flatten().find(of_rule);
+            let field = |name: &str| match first.and_then(|first| first.get(name)) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            };
+            let number = number.to_string();
+            vec![rule.clone(), number, field("line"), field("column"), field("reason")]
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            let head = ["rejected by", "rows", "e.g. line", "column", "reason"];
+            output::table(&head, &[1, 2], rows);
+        }
+    }
+}

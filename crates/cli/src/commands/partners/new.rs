@@ -1,0 +1,93 @@
+//! `orderflow partners new`: a proposal for a file that nobody has configured, tried on the file.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use super::{check, load};
+use crate::args::PartnersNew;
+use crate::propose::{Proposal, propose};
+use crate::{dir, output};
+
+/// Bytes of the file that are looked at.
+const SAMPLE_BYTES: u64 = 8 << 20;
+
+/// Blocks.
+pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
+    let (bytes, is_whole) = sample(&args.file)?;
+    let proposal = propose(&bytes, is_whole, &args.columns)
+        .with_context(|| format!("nothing can be proposed for {}", args.file.display()))?;
+    let file = args.file.file_name().unwrap_or_default().to_string_lossy();
+    let yaml = proposal.yaml(&args.name, &file);
+    let partners = load(&yaml, "the proposal")?;
+    let partner = partners.get(&args.name).context("the proposal has no such partner")?;
+    let judged = check::judge(&args.name, partner, &args.file)?;
+    if let Some(path) = &args.out {
+        ensure!(!path.exists(), "{} is there already", path.display());
+        dir::write_atomic(path, yaml.as_bytes(), 0o644)?;
+    }
+    if json {
+        let guesses = proposal.guesses();
+        let (partner, receipt) = (&args.name, &judged.receipt);
+        output::json(
+            &json!({"partner": partner, "yaml": yaml, "guesses": guesses, "receipt": receipt}),
+        );
+        return Ok(judged.exit_code());
+    }
+    if args.out.is_none() {
+        output::line(yaml.trim_end());
+        output::line("");
+    }
+    judged.print();
+    tell_unsure(&proposal);
+    output::line(format_args!("next: {}", next(args)));
+    Ok(judged.exit_code())
+}
+
+/// The beginning of the file, and whether that is all of it.
+fn sample(path: &Path) -> Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    let mut read = || {
+        std::fs::File::open(path)?.take(SAMPLE_BYTES).read_to_end(&mut bytes)?;
+        std::fs::metadata(path)
+    };
+    let data = read().with_context(|| format!("cannot read {}", path.display()))?;
+    let is_whole = u64::try_from(bytes.len()).is_ok_and(|len| data.len() <= len);
+    Ok((bytes, is_whole))
+}
+
+/// What somebody has to look at.
+fn tell_unsure(proposal: &Proposal) {
+    let unsure: Vec<Vec<String>> = proposal
+        .guesses()
+        .into_iter()
+        .filter(|guess| guess.get("confidence").is_some_and(|trust| trust == "unsure"))
+        .map(|guess| {
+            let field =
+                |name| guess.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+            vec![field("setting"), field("value"), field("reason")]
+        })
+        .collect();
+    if !unsure.is_empty() {
+        output::line("please look at what is only guessed:");
+        output::table(&["setting", "value", "why"], &[], unsure);
+    }
+}
+
+fn next(args: &PartnersNew) -> String {
+    let name = &args.name;
+    match &args.out {
+        Some(path) => {
+            let path = path.display();
+            format!(
+                "correct {path}, try it with: orderflow partners check {} --partners {path}; \
+                 then: orderflow partners add {path}",
+                args.file.display()
+            )
+        }
+        None => format!("write it into a file with --out {name}.yml"),
+    }
+}

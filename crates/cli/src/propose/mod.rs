@@ -1,0 +1,154 @@
+//! Looks at a file that nobody has configured and proposes how to read it. Every guess says why it
+//! was made and how far it can be trusted; nothing here decides anything for good.
+
+mod aliases;
+mod columns;
+mod dates;
+mod numbers;
+mod table;
+mod text;
+mod yaml;
+
+use domain::partner::Encoding;
+
+pub(crate) use aliases::Role;
+use columns::Assigned;
+use table::Table;
+
+/// How far a guess can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Trust {
+    /// Nothing speaks for it; somebody has to look.
+    Unsure,
+    /// It fits, and so might something else.
+    Likely,
+    /// Nothing else fits.
+    Sure,
+}
+
+impl Trust {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsure => "unsure",
+            Self::Likely => "likely",
+            Self::Sure => "sure",
+        }
+    }
+}
+
+/// A value, and why it was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Guess<T> {
+    pub(crate) value: T,
+    pub(crate) trust: Trust,
+    pub(crate) why: String,
+}
+
+impl<T> Guess<T> {
+    fn new(trust: Trust, value: T, why: impl Into<String>) -> Self {
+        Self { value, trust, why: why.into() }
+    }
+}
+
+/// Why nothing can be proposed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoProposal {
+    #[error("the file is empty")]
+    Empty,
+    #[error("the file is no text: it has zero bytes")]
+    NoText,
+    #[error("the file is UTF-16; save it as UTF-8")]
+    Utf16,
+    #[error(
+        "no delimiter makes columns of it: tried comma, semicolon, tab and |; the first line is {0:?}"
+    )]
+    NoColumns(String),
+    #[error("line {line} is no line with the names of the columns: {found:?}")]
+    NoHeader { line: usize, found: Vec<String> },
+    #[error(
+        "no column looks like {}; name it with --column {}=NAME; there are {found:?}",
+        missing.join(", "), missing.first().copied().unwrap_or_default()
+    )]
+    Missing { missing: Vec<&'static str>, found: Vec<String> },
+    #[error("--column {role}={name}: the file has no such column; there are {found:?}")]
+    NoSuchColumn { role: &'static str, name: String, found: Vec<String> },
+}
+
+/// How to read the file.
+#[derive(Debug)]
+pub(crate) struct Proposal {
+    pub(crate) encoding: Guess<Encoding>,
+    pub(crate) delimiter: Guess<char>,
+    pub(crate) decimal_mark: Guess<char>,
+    pub(crate) dates: Guess<Vec<String>>,
+    pub(crate) currency: Guess<String>,
+    pub(crate) columns: Vec<(Role, Guess<String>)>,
+    pub(crate) customer_required: Guess<bool>,
+    pub(crate) price_positive: Guess<bool>,
+    pub(crate) return_prefix: Option<Guess<String>>,
+    /// Columns that mean nothing to orderflow.
+    pub(crate) unused: Vec<String>,
+}
+
+/// Proposes how to read a file that begins with `bytes`, or is all of it with `is_whole`. `named`
+/// are columns that somebody has named.
+///
+/// # Errors
+/// It is no table, or a column that is needed cannot be found.
+pub(crate) fn propose(
+    bytes: &[u8],
+    is_whole: bool,
+    named: &[(Role, String)],
+) -> Result<Proposal, NoProposal> {
+    let text = text::decode(bytes, is_whole)?;
+    let (table, delimiter) = Table::read(&text.value)?;
+    let assigned = columns::assign(&table, named)?;
+    let day_first = dates::Hint::of(&table, &assigned, delimiter.value);
+    let encoding = Guess { value: text.encoding, trust: text.trust, why: text.why };
+    let column = |role| assigned.values(&table, role);
+    let decimal_mark = numbers::decimal_mark(column(Role::UnitPrice));
+    Ok(Proposal {
+        dates: dates::formats(column(Role::OrderedAt), day_first),
+        currency: numbers::currency(&table, &assigned, decimal_mark.value),
+        customer_required: customer_required(&table, &assigned),
+        price_positive: numbers::price_positive(column(Role::UnitPrice)),
+        return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),
+        unused: assigned.unused(&table),
+        columns: assigned.guesses(&table),
+        encoding,
+        delimiter,
+        decimal_mark,
+    })
+}
+
+fn customer_required(table: &Table, assigned: &Assigned) -> Guess<bool> {
+    let values = assigned.values(table, Role::CustomerId);
+    let empty = values.iter().filter(|value| value.is_empty()).count();
+    match (values.len(), empty) {
+        (0, _) => Guess::new(Trust::Sure, false, "there is no such column"),
+        (rows, 0) => Guess::new(Trust::Likely, true, format!("all of {rows} rows have one")),
+        (rows, empty) => {
+            let why = format!("{empty} of {rows} rows have none; true would reject them");
+            Guess::new(Trust::Unsure, false, why)
+        }
+    }
+}
+
+/// A letter that all orders with negative quantities start with, and no other order.
+fn return_prefix(orders: &[String], quantities: &[String]) -> Option<Guess<String>> {
+    let rows = || orders.iter().zip(quantities).filter(|(order, _)| !order.is_empty());
+    let negative = |quantity: &str| quantity.starts_with('-');
+    let first = rows().find(|(_, quantity)| negative(quantity))?.0.chars().next()?;
+    let fits =
+        |(order, quantity): (&String, &String)| order.starts_with(first) == negative(quantity);
+    if !first.is_alphabetic() || !rows().all(fits) {
+        return None;
+    }
+    let returns = rows().filter(|(_, quantity)| negative(quantity)).count();
+    let why = format!("so do all {returns} rows below zero, and no other");
+    Some(Guess::new(Trust::Likely, first.to_string(), why))
+}
+
+#[cfg(test)]
+mod tests;

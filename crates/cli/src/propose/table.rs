@@ -1,0 +1,131 @@
+//! From text to columns: which delimiter, which line is the header.
+
+use super::{Guess, NoProposal, Trust};
+
+/// Rows that are looked at.
+const ROWS_MAX: usize = 20_000;
+/// Lines by which delimiters are compared.
+const LINES_COMPARED: usize = 500;
+/// Fewer columns make no order.
+const COLUMNS_MIN: usize = 3;
+/// The order in which a tie is decided.
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+/// One column of the file.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Trimmed; empty where a row is too short.
+    pub(super) values: Vec<String>,
+}
+
+/// The first rows of a file, column by column.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) columns: Vec<Column>,
+}
+
+impl Table {
+    pub(super) fn read(text: &str) -> Result<(Self, Guess<char>), NoProposal> {
+        let delimiter = delimiter(text)?;
+        let mut records = records(text, delimiter.value, ROWS_MAX + 1).into_iter();
+        let header = records.next().ok_or(NoProposal::Empty)?;
+        let is_name = |cell: &String| !cell.is_empty() && cell.chars().any(char::is_alphabetic);
+        let names = header.iter().filter(|cell| is_name(cell)).count();
+        if names < COLUMNS_MIN.max(header.len().div_ceil(2)) {
+            return Err(NoProposal::NoHeader { line: 1, found: header });
+        }
+        let mut columns: Vec<Column> =
+            header.into_iter().map(|name| Column { name, values: Vec::new() }).collect();
+        for record in records {
+            let mut cells = record.into_iter();
+            for column in &mut columns {
+                column.values.push(cells.next().unwrap_or_default());
+            }
+        }
+        Ok((Self { columns }, delimiter))
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
+    }
+}
+
+/// Records with trimmed cells; what the csv crate cannot read ends them.
+fn records(text: &str, delimiter: char, max: usize) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(u8::try_from(delimiter).expect("the delimiters are ASCII"))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let records = reader.records().map_while(Result::ok).take(max);
+    records.map(|record| record.iter().map(ToOwned::to_owned).collect()).collect()
+}
+
+/// The delimiter that most lines agree on.
+fn delimiter(text: &str) -> Result<Guess<char>, NoProposal> {
+    // Lines agree if they have as many columns as the header.
+    let agreeing = |delimiter: char| {
+        let records = records(text, delimiter, LINES_COMPARED);
+        let width = records.first().map_or(0, Vec::len);
+        let same = records.iter().filter(|record| record.len() == width).count();
+        (delimiter, width, same, records.len())
+    };
+    let fitting = DELIMITERS.map(agreeing).into_iter().filter(|found| COLUMNS_MIN <= found.1);
+    // The first of equals: `max_by_key` would take the last.
+    let best = fitting.rev().max_by_key(|(_, width, same, lines)| (same * 100 / lines, *width));
+    let Some((delimiter, width, same, lines)) = best else {
+        let first = text.lines().next().unwrap_or_default();
+        return Err(NoProposal::NoColumns(first.chars().take(80).collect()));
+    };
+    let trust = match same * 100 / lines {
+        95.. => Trust::Sure,
+        70.. => Trust::Likely,
+        _ => Trust::Unsure,
+    };
+    let why = format!("{same} of the first {lines} lines have {width} columns");
+    Ok(Guess::new(trust, delimiter, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, delimiter: char, names: &[&str]) {
+        let (table, found) = Table::read(text).unwrap();
+        assert_eq!(
+            (found.value, table.names()),
+            (delimiter, names.iter().map(|n| (*n).into()).collect())
+        );
+    }
+
+    #[test]
+    fn the_delimiter_is_the_one_that_makes_columns() {
+        check("a,b,c\n1,2,3\n", ',', &["a", "b", "c"]);
+        check("a;b;c\n1,5;2,5;3,5\n", ';', &["a", "b", "c"]);
+        check("a\tb\tc\n1\t2\t\"x\ty\"\n", '\t', &["a", "b", "c"]);
+        check("a | b | c\n1|2|3\n", '|', &["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_delimiter_inside_quotes_is_none() {
+        check("a;b;c\n\"1,2,3,4\";2;3\n\"1;1\";2;3\n", ';', &["a", "b", "c"]);
+    }
+
+    #[test]
+    fn short_rows_are_filled_up() {
+        let (table, found) = Table::read("a,b,c\n1\n1,2,3\n").unwrap();
+        assert_eq!(table.columns[2].values, ["", "3"]);
+        assert_eq!(found.trust, Trust::Unsure);
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused() {
+        let no = |text| Table::read(text).unwrap_err();
+        assert_eq!(no("Dear customer\nthank you\n"), NoProposal::NoColumns("Dear customer".into()));
+        assert!(matches!(no("1,2,3\n4,5,6\n"), NoProposal::NoHeader { line: 1, .. }));
+        assert!(matches!(no("a,,\n4,5,6\n"), NoProposal::NoHeader { .. }));
+    }
+}

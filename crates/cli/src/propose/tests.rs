@@ -1,0 +1,113 @@
+//! Whole proposals.
+
+use super::*;
+
+#[track_caller]
+fn check(text: &str, expected: &[(&str, &str)]) -> Proposal {
+    let proposal = propose(text.as_bytes(), true, &[]).unwrap();
+    let guesses = proposal.guesses();
+    for (setting, value) in expected {
+        let found = guesses.iter().find(|guess| guess["setting"] == *setting);
+        let found = found.unwrap_or_else(|| panic!("no {setting} in {guesses:#?}"));
+        assert_eq!(found["value"], *value, "{setting}: {}", found["reason"]);
+    }
+    let name = domain::PartnerId::parse("NEW").unwrap();
+    let yaml = proposal.yaml(&name, "a.csv");
+    intake::partners::load(&yaml).unwrap_or_else(|problems| panic!("{problems:?}\n{yaml}"));
+    proposal
+}
+
+#[test]
+fn a_german_shop() {
+    check(
+        "Bestellnummer;Artikelnummer;Bezeichnung;Menge;Einzelpreis EUR;Bestelldatum;Kundennummer\n\
+         B1;A-1;Seife;2;1,50;29.12.2024 08:39;K1\nB2;A-2;Tuch;1;12,00;30.12.2024 09:00;K2\n",
+        &[
+            ("currency", "EUR"),
+            ("file.delimiter", ";"),
+            ("file.decimal-mark", ","),
+            ("file.dates", "%d.%m.%Y %H:%M"),
+            ("file.columns.order-id", "Bestellnummer"),
+            ("file.columns.product-id", "Artikelnummer"),
+            ("file.columns.description", "Bezeichnung"),
+            ("file.columns.quantity", "Menge"),
+            ("file.columns.unit-price", "Einzelpreis EUR"),
+            ("file.columns.ordered-at", "Bestelldatum"),
+            ("file.columns.customer-id", "Kundennummer"),
+            ("rules.customer-required", "true"),
+        ],
+    );
+}
+
+#[test]
+fn a_total_is_told_from_a_price_by_multiplication() {
+    let proposal = check(
+        "order,sku,qty,price,single,date\n1,A,2,3.00,1.50,2024-01-01\n2,B,3,6.00,2.00,2024-01-02\n",
+        &[("file.columns.unit-price", "single")],
+    );
+    assert_eq!(proposal.unused, ["price"]);
+    let proposal = check(
+        "order,sku,qty,price,total,date\n1,A,2,3.00,6.00,2024-01-01\n2,B,3,6.00,18.00,2024-01-02\n",
+        &[("file.columns.unit-price", "price")],
+    );
+    let (_, price) = proposal.columns.iter().find(|(role, _)| *role == Role::UnitPrice).unwrap();
+    assert_eq!((price.trust, price.why.as_str()), (Trust::Sure, "quantity × it = \"total\""));
+}
+
+#[test]
+fn columns_without_a_known_name_are_found_by_what_they_hold_and_said_to_be_unsure() {
+    let proposal = check(
+        "a1,b2,c3,d4,e5\nO-1,P-1,2,3.00,2024-01-01\nO-2,P-2,3,6.00,2024-01-02\nO-2,P-3,1,6.00,2024-01-02\n",
+        &[
+            ("file.columns.order-id", "a1"),
+            ("file.columns.product-id", "b2"),
+            ("file.columns.quantity", "c3"),
+            ("file.columns.unit-price", "d4"),
+            ("file.columns.ordered-at", "e5"),
+        ],
+    );
+    assert!(proposal.columns.iter().all(|(_, guess)| guess.trust == Trust::Unsure));
+}
+
+#[test]
+fn returns_have_a_letter_in_front_only_if_all_do() {
+    let file = |third: &str| {
+        format!(
+            "InvoiceNo,StockCode,Quantity,UnitPrice,InvoiceDate\n1,A,2,3.00,2024-01-01\n\
+             C2,B,-1,6.00,2024-01-02\n{third},B,-1,6.00,2024-01-02\n"
+        )
+    };
+    check(&file("C3"), &[("rules.return-prefix", "C")]);
+    let proposal = check(&file("3"), &[]);
+    assert_eq!(proposal.return_prefix, None);
+}
+
+#[test]
+fn a_column_that_was_named_by_hand_is_taken() {
+    let text = "x,y,sku,qty,price,date\n1,7,A,2,3.00,2024-01-01\n";
+    let named = [(Role::OrderId, "Y".to_owned())];
+    let proposal = propose(text.as_bytes(), true, &named).unwrap();
+    let (role, guess) = &proposal.columns[0];
+    assert_eq!((*role, guess.value.as_str(), guess.trust), (Role::OrderId, "y", Trust::Sure));
+    let named = [(Role::OrderId, "z".to_owned())];
+    let error = propose(text.as_bytes(), true, &named).unwrap_err().to_string();
+    assert!(error.starts_with("--column order-id=z: the file has no such column"), "{error}");
+}
+
+#[test]
+fn what_is_missing_is_named_with_what_is_there() {
+    let error = propose(b"name of dog,colour,age\nRex,red,x\n", true, &[]).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("product-id, quantity, unit-price, ordered-at"), "{text}");
+    assert!(text.contains("name of dog"), "{text}");
+}
+
+#[test]
+fn what_a_file_says_stays_inside_its_comment_and_its_quotes() {
+    let text = "\"order\n  evil: 1\",sku,qty,price,date,\"c: #\u{7}\"\n1,A,2,3.00,2024-01-01,x\n";
+    let proposal = propose(text.as_bytes(), true, &[]).unwrap();
+    let name = domain::PartnerId::parse("NEW").unwrap();
+    let yaml = proposal.yaml(&name, "a\nb.csv");
+    let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(&yaml).unwrap();
+    assert_eq!(value["partners"]["NEW"]["file"]["columns"]["order-id"], "order\n  evil: 1");
+}

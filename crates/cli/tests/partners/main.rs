@@ -1,0 +1,6 @@
+//! `orderflow partners …` without a pipeline.
+#![cfg(test)]
+
+mod check;
+mod new;
+mod support;

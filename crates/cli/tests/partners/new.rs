@@ -1,0 +1,108 @@
+//! From a file that nobody has configured to a configured partner.
+
+use crate::support::{Here, sample};
+use serde_json::Value;
+
+#[track_caller]
+fn guess<'a>(proposal: &'a Value, setting: &str) -> (&'a str, &'a str) {
+    let guesses = proposal["guesses"].as_array().unwrap();
+    let guess = guesses.iter().find(|guess| guess["setting"] == setting).unwrap();
+    (guess["value"].as_str().unwrap(), guess["confidence"].as_str().unwrap())
+}
+
+#[test]
+fn a_file_of_ones_own_becomes_a_partner_in_three_commands() {
+    let here = Here::new();
+    let file = sample("US1/2011-12-09.csv");
+    let (code, text) = here.says(&["new", &file, "--name", "UK1", "--out", "uk1.yml"]);
+    assert_eq!(code, 6, "{text}");
+    assert!(text.contains("1632 rows: 1625 accepted, 7 rejected"), "{text}");
+    assert!(text.contains("orderflow partners add uk1.yml"), "{text}");
+    let yaml = here.read("uk1.yml");
+    assert!(yaml.contains("customer-id: \"CustomerID\""), "{yaml}");
+
+    let (code, text) = here.says(&["add", "uk1.yml"]);
+    assert_eq!((code, text.as_str()), (0, "UK1 is in partners.yml\n"));
+    assert!(here.read("partners.yml").contains("# sure: "), "comments go with it");
+    let (code, _) = here.says(&["check", &file, "--partner", "UK1"]);
+    assert_eq!(code, 6);
+
+    // Again, it is there already, and nothing changes.
+    let before = here.read("partners.yml");
+    let (code, text) = here.says(&["add", "uk1.yml"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("UK1 is there already; --replace"), "{text}");
+    assert_eq!(here.read("partners.yml"), before);
+    assert_eq!(here.says(&["add", "uk1.yml", "--replace"]).0, 0);
+    assert_eq!(here.read("partners.yml"), before);
+    let (code, text) = here.says(&["new", &file, "--out", "uk1.yml"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("uk1.yml is there already"), "{text}");
+}
+
+#[test]
+fn what_a_spreadsheet_in_europe_writes_is_recognised() {
+    let here = Here::new();
+    let proposal = here.json(&["new", &sample("US2/orders.csv"), "--name", "ES1"]);
+    assert_eq!(guess(&proposal, "file.delimiter"), (";", "sure"));
+    assert_eq!(guess(&proposal, "file.encoding"), ("windows-1252", "likely"));
+    assert_eq!(guess(&proposal, "file.decimal-mark"), (",", "sure"));
+    assert_eq!(guess(&proposal, "currency"), ("EUR", "sure"));
+    assert_eq!(guess(&proposal, "file.columns.order-id"), ("N° de commande", "sure"));
+    assert_eq!(guess(&proposal, "file.columns.unit-price").0, "Prix unitaire (€)");
+    assert_eq!(guess(&proposal, "file.columns.region"), ("País", "sure"));
+    // The same two bad rows, and the order of one of them, as by the configuration made by hand.
+    let receipt = &proposal["receipt"];
+    assert_eq!((receipt["rows"].as_u64(), receipt["accepted"].as_u64()), (Some(12), Some(9)));
+}
+
+#[test]
+fn a_day_that_may_be_a_month_is_said_aloud() {
+    let here = Here::new();
+    here.write("a.csv", "order,sku,qty,price,date\n1,A,2,3.00,01/02/2024\n2,B,1,1.00,03/04/2024\n");
+    let (code, text) = here.says(&["new", "a.csv"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("AMBIGUOUS: 01/02/2024 may be %d/%m/%Y or %m/%d/%Y"), "{text}");
+    assert!(text.contains("please look at what is only guessed"), "{text}");
+}
+
+#[test]
+fn what_is_no_table_of_orders_says_what_is_missing() {
+    let here = Here::new();
+    here.write("a.csv", "name of dog,colour,age\nRex,red,x\n");
+    here.write("b.csv", b"PK\x03\x04\0\0\0");
+    for (args, expected) in [
+        (&["new", "a.csv"][..], "name it with --column product-id=NAME"),
+        (&["new", "a.csv", "--column", "price=x"], "is \"price\"; known are order-id"),
+        (&["new", "a.csv", "--column", "order-id=x"], "the file has no such column"),
+        (&["new", "b.csv"], "zero bytes"),
+        (&["new", "gone.csv"], "cannot read gone.csv"),
+        (&["new", "a.csv", "--name", "a b"], "invalid value"),
+    ] {
+        let (code, text) = here.says(args);
+        assert!(code == 1 || code == 2, "{args:?}: {text}");
+        assert!(text.contains(expected), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_partner_that_would_break_the_configuration_is_not_added() {
+    let here = Here::new();
+    let ours = "# Ours.\npartners:\n  A: {currency: EUR}  # of old\n";
+    here.write("partners.yml", ours);
+    here.write("bad.yml", "partners:\n  B: {currency: euro}\n");
+    here.write("none.yml", "partners: {}\n");
+    here.write("good.yml", "# Theirs.\npartners:\n  B:\n    currency: EUR  # why\n");
+    for (file, expected) in [
+        ("bad.yml", "partners.B.currency: is \"euro\""),
+        ("none.yml", "none.yml has no partner"),
+        ("gone.yml", "cannot read gone.yml"),
+    ] {
+        let (code, text) = here.says(&["add", file]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(here.read("partners.yml"), ours);
+    }
+    assert_eq!(here.says(&["add", "good.yml"]).0, 0);
+    assert_eq!(here.read("partners.yml"), format!("{ours}  B:\n    currency: EUR  # why\n"));
+}
