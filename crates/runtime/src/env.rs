@@ -170,6 +170,19 @@ impl Env {
         }
     }
 
+    /// Reads secrets later on, as [`Env::secret`] does now.
+    pub fn secrets(&self) -> impl Fn(&str) -> Result<Secret, String> + Send + use<> {
+        let (dir, given) = (self.secrets_dir(), self.secrets.clone());
+        move |name| match given.get(name) {
+            Some(secret) => Ok(secret.clone()),
+            None => match read_secret(&dir.join(name))? {
+                Some(secret) if secret.expose().is_empty() => Err("empty".to_owned()),
+                Some(secret) => Ok(secret),
+                None => Err(format!("no such file in {}", dir.display())),
+            },
+        }
+    }
+
     /// The directory of the secrets.
     pub fn secrets_dir(&self) -> PathBuf {
         let set = self.variables.get(OsStr::new("ORDERFLOW_SECRETS_DIR"));
@@ -315,5 +328,23 @@ mod tests {
              secret missing: no such file in {place}"
         );
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn secrets_that_are_read_later_on_are_read_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().to_str().unwrap();
+        let env = Env::from_pairs([("ORDERFLOW_SECRETS_DIR", place)]).with_secret("given", "x");
+        let secrets = env.secrets();
+        assert_eq!(secrets("given").unwrap().expose(), "x");
+        assert_eq!(secrets("key").unwrap_err(), format!("no such file in {place}"));
+        for (text, expected) in [("one\n", Ok("one")), ("two", Ok("two")), (" ", Err("empty"))] {
+            std::fs::write(dir.path().join("key"), text).unwrap();
+            let found = secrets("key");
+            assert_eq!(
+                found.as_ref().map(Secret::expose),
+                expected.map_err(String::from).as_ref().map(|t| *t)
+            );
+        }
     }
 }
