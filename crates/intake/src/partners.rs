@@ -4,7 +4,10 @@
 //! a parser of types would stop at the first.
 
 mod checks;
+mod live;
 mod shape;
+
+pub use live::{Configuration, Live, Secrets, Source};
 
 use domain::PartnerId;
 use domain::partner::{Partner, Partners};

@@ -24,6 +24,8 @@ pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
 pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 /// Stock of a product moved or was set.
 pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
+/// The partners' configuration was changed and is wrong.
+pub const ALERT_PARTNERS: &str = "orderflow.alert.partners.v1";
 /// Something that was no CloudEvent, wrapped by the connector.
 pub const RAW: &str = "orderflow.raw.v1";
 
@@ -84,4 +86,5 @@ pub const ALL: &[Definition] = &[
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor", &[]),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor", &[]),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor", &[]),
+    event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml", &[]),
 ];

@@ -153,6 +153,12 @@ pub fn conflict(partner: &PartnerId, order_id: &OrderId) -> String {
     format!("errors.conflict.{partner}.{}", token(order_id.as_str()))
 }
 
+/// `errors.alert.<kind>.<about>`: once for what it is about.
+#[must_use]
+pub fn alert(kind: &str, about: &str) -> String {
+    format!("errors.alert.{}.{}", token(kind), token(about))
+}
+
 /// Does `subject` match `filter`, with `*` for one token and `>` for one or more at the end?
 #[must_use]
 pub fn matches(filter: &str, subject: &str) -> bool {

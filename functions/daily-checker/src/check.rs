@@ -8,6 +8,7 @@ use domain::PartnerId;
 use intake::access::Account;
 use intake::arrival::{self, ARRIVED, Arrived};
 use intake::complete::Entry;
+use intake::partners::{Configuration, Live};
 use messaging::publish::{self, Outgoing, Published, Unclear};
 use messaging::{Event, Nats, subject};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -40,24 +41,28 @@ struct PartnerLabel {
 /// Checks inboxes.
 pub(crate) struct Checker {
     nats: Nats,
-    accounts: Vec<Arc<Account>>,
+    partners: Live<Arc<Configuration>>,
     files: Family<FileLabel, Counter>,
     errors: Family<PartnerLabel, Counter>,
 }
 
 impl Checker {
-    pub(crate) fn new(nats: Nats, accounts: Vec<Account>, registry: &mut Registry) -> Self {
+    pub(crate) fn new(
+        nats: Nats,
+        partners: Live<Arc<Configuration>>,
+        registry: &mut Registry,
+    ) -> Self {
         let (files, errors) = (Family::default(), Family::default());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        Self { nats, accounts: accounts.into_iter().map(Arc::new).collect(), files, errors }
+        Self { nats, partners, files, errors }
     }
 
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
         let mut checks = JoinSet::new();
-        for account in &self.accounts {
+        for account in self.partners.get().accounts.values() {
             let (checker, account, places) = (self.clone(), account.clone(), places.clone());
             checks.spawn(async move {
                 let _place = places.acquire_owned().await.expect("nobody closes the semaphore");

@@ -8,8 +8,7 @@ mod report;
 
 use axum::routing::get;
 use check::Checker;
-use intake::access::{self, Account};
-use intake::partners::configured;
+use intake::partners::{Problem, Source};
 use messaging::Nats;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
@@ -29,7 +28,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
-    let checker = Checker::new(nats.clone(), settings.accounts, &mut registry);
+    let partners = settings.partners.follow(&nats, NAME, &mut registry, Arc::clone);
+    let checker = Checker::new(nats.clone(), partners, &mut registry);
     let app = Arc::new(http::App::new(checker));
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", get(http::check).post(http::check))
@@ -43,7 +43,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 
 struct Settings {
     nats_url: String,
-    accounts: Vec<Account>,
+    partners: Source,
     tokens: Tokens,
 }
 
@@ -51,11 +51,11 @@ impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
-        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
-        let accounts = access::accounts(&partners, |name| {
-            env.secret(name).map(|secret| secret.expose().to_owned())
-        });
+        let secrets = env.secrets();
+        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
+        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
+        let partners = Source::open(path, Box::new(secrets), report);
         let tokens = Tokens::from_env(env, &[Door::Admin]);
-        env.finish(|| Some(Self { nats_url: nats_url?, accounts, tokens }))
+        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, tokens }))
     }
 }

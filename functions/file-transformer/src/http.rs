@@ -81,7 +81,8 @@ impl Job {
 fn start(app: &Arc<App>, given: &events::Event) -> Result<Job, String> {
     let event: Event<Arrived> = given.parse().map_err(|error| error.to_string())?;
     let arrived = event.data.ok_or("the event has no data")?;
-    let account = app.accounts.get(&arrived.partner).ok_or_else(|| {
+    let partners = app.partners.get();
+    let account = partners.accounts.get(&arrived.partner).ok_or_else(|| {
         format!("partner {} has no sftp or file section in this configuration", arrived.partner)
     })?;
     let mut running = app.running.0.lock().unwrap_or_else(PoisonError::into_inner);

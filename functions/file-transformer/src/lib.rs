@@ -14,17 +14,14 @@ mod work;
 
 use axum::routing::post;
 use chrono::TimeDelta;
-use domain::PartnerId;
-use intake::access::Account;
 use intake::ledger::Ledger;
-use intake::partners::configured;
+use intake::partners::{Configuration, Live, Problem, Source};
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +54,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         owner: format!("{NAME}-{}", inbox.rsplit('.').next().unwrap_or(&inbox)),
         nats: nats.clone(),
         ledger,
-        accounts: settings.accounts,
+        partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         lease,
         scratch: settings.scratch,
         running: http::Running::default(),
@@ -75,7 +72,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 
 struct Settings {
     nats_url: String,
-    accounts: HashMap<PartnerId, Arc<Account>>,
+    partners: Source,
     scratch: PathBuf,
     lease: Duration,
     tokens: Tokens,
@@ -91,14 +88,13 @@ impl Settings {
             env.problem("ORDERFLOW_LEASE_SECONDS", format!("less than {LEASE_MIN:?}"));
         }
         let tokens = Tokens::from_env(env, &[Door::Connector]);
-        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
-        let accounts = intake::access::accounts(&partners, |name| {
-            env.secret(name).map(|secret| secret.expose().to_owned())
-        });
-        let accounts =
-            accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
-        let accounts = accounts.collect();
-        env.finish(|| Some(Self { nats_url: nats_url?, accounts, scratch, lease, tokens }))
+        let secrets = env.secrets();
+        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
+        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
+        let partners = Source::open(path, Box::new(secrets), report);
+        env.finish(|| {
+            Some(Self { nats_url: nats_url?, partners: partners?, scratch, lease, tokens })
+        })
     }
 }
 
@@ -132,7 +128,7 @@ struct App {
     owner: String,
     nats: Nats,
     ledger: Ledger,
-    accounts: HashMap<PartnerId, Arc<Account>>,
+    partners: Live<Arc<Configuration>>,
     /// How long a silent process keeps its files.
     lease: Duration,
     scratch: PathBuf,

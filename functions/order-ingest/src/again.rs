@@ -59,7 +59,8 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
         serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))?;
     let Command { partner, order_id, .. } = &command;
     let none = || Problem::not_found(format!("there is no order {order_id} of {partner}"));
-    let terms = app.terms.get(partner).ok_or_else(none)?;
+    let terms = app.terms.get();
+    let terms = terms.get(partner).ok_or_else(none)?;
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     for _ in 0..LOOKS_MAX {
         let messages = views::lookup(&app.nats, &terms.warehouse, partner, order_id)

@@ -48,8 +48,9 @@ async fn events(app: &App, batch: &Batch) -> Answer {
     let mut answer = Answer::done();
     let mut orders = Vec::with_capacity(batch.events.len());
     let mut sources = Vec::with_capacity(batch.events.len());
+    let terms = app.terms.get();
     for given in &batch.events {
-        match check::event(given, &app.terms, now) {
+        match check::event(given, &terms, now) {
             Ok((order, event)) => {
                 orders.push(order);
                 sources.push((given, event));
@@ -92,7 +93,7 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, R
         at: now(),
         bytes,
     };
-    let order = check::check(&received, &app.terms).map_err(|error| {
+    let order = check::check(&received, &app.terms.get()).map_err(|error| {
         app.count("rejected");
         refusal(error).into_response()
     })?;

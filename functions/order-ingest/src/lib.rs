@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
-use intake::partners::configured;
+use intake::partners::{Configuration, Live, Problem, Source};
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -40,7 +40,9 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut registry = Registry::default();
     let received = Family::default();
     registry.register("orders_received", "Orders by what became of them", received.clone());
-    let app = App { nats: nats.clone(), terms: settings.terms, open: settings.open, received };
+    let make = |now: &Arc<Configuration>| terms(&now.partners);
+    let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
+    let app = App { nats: nats.clone(), terms, open: settings.open, received };
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", post(http::receive))
         .at(Door::Admin, "/retry", post(again::retry))
@@ -55,7 +57,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 
 struct Settings {
     nats_url: String,
-    terms: HashMap<PartnerId, Terms>,
+    partners: Source,
     open: bool,
     tokens: Tokens,
 }
@@ -66,9 +68,11 @@ impl Settings {
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
         let tokens = Tokens::from_env(env, &[Door::Connector, Door::Admin]);
-        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
-        let terms = terms(&partners);
-        env.finish(|| Some(Self { nats_url: nats_url?, terms, open, tokens }))
+        // A function that reaches no folder needs no login to one.
+        let secrets = |_: &str| Ok(String::new());
+        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
+        let partners = Source::open(path, Box::new(secrets), report);
+        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, open, tokens }))
     }
 }
 
@@ -94,7 +98,7 @@ struct Label {
 #[derive(Debug)]
 struct App {
     nats: Nats,
-    terms: HashMap<PartnerId, Terms>,
+    terms: Live<HashMap<PartnerId, Terms>>,
     open: bool,
     received: Family<Label, Counter>,
 }

@@ -34,7 +34,9 @@ pub(crate) async fn status(
     Query(filter): Query<Filter>,
 ) -> Result<Json<Status>, Problem> {
     let wanted = |partner: &PartnerId| filter.partner.as_ref().is_none_or(|one| one == partner);
-    let accounts = app.accounts.iter().filter(|account| filter.depots && wanted(&account.partner));
+    let partners = app.partners.get();
+    let accounts = partners.accounts.values();
+    let accounts = accounts.filter(|account| filter.depots && wanted(&account.partner));
     let depots = depots::all(accounts.cloned().collect()).await;
     let count = depots.iter().map(|depot| depot.count).sum();
     if filter.depots {

@@ -5,9 +5,8 @@ mod files;
 mod http;
 
 use axum::routing::get;
-use intake::access::Account;
 use intake::ledger::Ledger;
-use intake::partners::configured;
+use intake::partners::{Configuration, Live, Problem, Source};
 use messaging::Nats;
 use messaging::views::Orders;
 use prometheus_client::metrics::gauge::Gauge;
@@ -37,7 +36,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let app = App {
         nats: nats.clone(),
         ledger,
-        accounts: settings.accounts,
+        partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         orders: Mutex::default(),
         depot_files,
     };
@@ -53,7 +52,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 
 struct Settings {
     nats_url: String,
-    accounts: Vec<Arc<Account>>,
+    partners: Source,
     tokens: Tokens,
 }
 
@@ -62,12 +61,11 @@ impl Settings {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let tokens = Tokens::from_env(env, &[Door::Read]);
-        let partners = configured(path.as_deref(), |wrong| env.problem(wrong.place, wrong.reason));
-        let accounts = intake::access::accounts(&partners, |name| {
-            env.secret(name).map(|secret| secret.expose().to_owned())
-        });
-        let accounts = accounts.into_iter().map(Arc::new).collect();
-        env.finish(|| Some(Self { nats_url: nats_url?, accounts, tokens }))
+        let secrets = env.secrets();
+        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
+        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
+        let partners = Source::open(path, Box::new(secrets), report);
+        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, tokens }))
     }
 }
 
@@ -76,7 +74,7 @@ impl Settings {
 struct App {
     nats: Nats,
     ledger: Ledger,
-    accounts: Vec<Arc<Account>>,
+    partners: Live<Arc<Configuration>>,
     orders: Mutex<Orders>,
     depot_files: Gauge,
 }

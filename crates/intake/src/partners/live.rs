@@ -1,0 +1,321 @@
+//! Partners that are added and changed while a function runs.
+//!
+//! The file is read again every few seconds (a mounted secret changes without a word to the process)
+//! and taken over only if all of it is right; otherwise the function goes on with what it had and
+//! says so once in the log, in its figures and on `errors.alert.…`.
+
+use super::{Problem, load};
+use crate::access::{Account, accounts};
+use domain::PartnerId;
+use domain::partner::Partners;
+use messaging::publish::{Outgoing, one};
+use messaging::{Event, Nats, events, subject};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// How often the file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Gives a secret by name, or why there is none.
+pub type Secrets = Box<dyn Fn(&str) -> Result<String, String> + Send>;
+
+/// The configuration as it stands: partners, and the logins of those that have a folder.
+#[derive(Debug, Default)]
+pub struct Configuration {
+    /// All partners.
+    pub partners: Partners,
+    /// Those that drop files.
+    pub accounts: BTreeMap<PartnerId, Arc<Account>>,
+    /// SHA-256 of the file, the first 16 hexadecimal digits.
+    pub digest: String,
+    /// SHA-256 of the file and of all secrets in use.
+    seen: [u8; 32],
+}
+
+/// The present configuration, or what a function makes of it.
+#[derive(Debug)]
+pub struct Live<T = Configuration> {
+    current: Arc<RwLock<Arc<T>>>,
+}
+
+impl<T> Clone for Live<T> {
+    fn clone(&self) -> Self {
+        Self { current: self.current.clone() }
+    }
+}
+
+impl<T> Live<T> {
+    /// What holds now. A caller works with one answer to its end.
+    #[must_use]
+    pub fn get(&self) -> Arc<T> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Where a configuration comes from, and what was last seen there.
+pub struct Source {
+    path: PathBuf,
+    secrets: Secrets,
+    current: Arc<Configuration>,
+}
+
+/// What stands on `errors.alert.partners.…`.
+#[derive(Debug, Serialize)]
+struct Alert<'a> {
+    alert: &'static str,
+    function: &'a str,
+    digest: &'a str,
+    problems: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    digest: String,
+}
+
+impl Source {
+    /// Reads the configuration for the first time. What is wrong goes to `report`, and then there
+    /// is none; so it does when there is no path, which whoever reads the settings has reported.
+    pub fn open(
+        path: Option<PathBuf>,
+        secrets: Secrets,
+        report: impl FnMut(Problem),
+    ) -> Option<Self> {
+        let path = path?;
+        match read(&path, &secrets) {
+            Ok(found) => Some(Self { path, secrets, current: Arc::new(found) }),
+            Err((_, problems)) => {
+                problems.into_iter().for_each(report);
+                None
+            }
+        }
+    }
+
+    /// Follows the file from now on, and makes a `T` of it each time. Ends with the last [`Live`].
+    pub fn follow<T: Send + Sync + 'static>(
+        self,
+        nats: &Nats,
+        function: &'static str,
+        registry: &mut Registry,
+        make: impl Fn(&Arc<Configuration>) -> T + Send + 'static,
+    ) -> Live<T> {
+        let loaded = Family::<Label, Gauge>::default();
+        let help = "1 for the partners' configuration in use, by the start of its SHA-256";
+        registry.register("partners_configuration", help, loaded.clone());
+        show(&loaded, &self.current.digest);
+        let current = Arc::new(RwLock::new(Arc::new(make(&self.current))));
+        let (live, left) = (Live { current: current.clone() }, Arc::downgrade(&current));
+        let nats = nats.clone();
+        tokio::spawn(async move {
+            let mut source = self;
+            let mut told = [0; 32];
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let Some(current) = left.upgrade() else { return };
+                let (back, look) = match tokio::task::spawn_blocking(move || source.look()).await {
+                    Ok(looked) => looked,
+                    Err(error) => {
+                        tracing::error!(%error, "the partners' configuration is no longer followed");
+                        return;
+                    }
+                };
+                source = back;
+                match look {
+                    Look::Same => {}
+                    Look::New => {
+                        let next = Arc::new(make(&source.current));
+                        *current.write().unwrap_or_else(PoisonError::into_inner) = next;
+                        show(&loaded, &source.current.digest);
+                        let partners = source.current.partners.len();
+                        tracing::info!(
+                            partners,
+                            digest = source.current.digest,
+                            "partners read again"
+                        );
+                    }
+                    Look::Bad(seen, problems) if seen != told => {
+                        told = seen;
+                        tell(&nats, function, &seen, &problems).await;
+                    }
+                    Look::Bad(..) => {}
+                }
+            }
+        });
+        live
+    }
+
+    /// Blocks.
+    fn look(mut self) -> (Self, Look) {
+        let look = match read(&self.path, &self.secrets) {
+            Ok(found) if found.seen == self.current.seen => Look::Same,
+            Ok(found) => match moved(&self.current.partners, &found.partners) {
+                problems if problems.is_empty() => {
+                    self.current = Arc::new(found);
+                    Look::New
+                }
+                problems => Look::Bad(found.seen, problems),
+            },
+            Err((seen, problems)) => Look::Bad(seen, problems),
+        };
+        (self, look)
+    }
+}
+
+enum Look {
+    Same,
+    New,
+    /// With the digest of what is wrong, so that it is said once.
+    Bad([u8; 32], Vec<Problem>),
+}
+
+type Unusable = ([u8; 32], Vec<Problem>);
+
+fn read(path: &std::path::Path, secrets: &Secrets) -> Result<Configuration, Unusable> {
+    let mut seen = Sha256::new();
+    let yaml = std::fs::read_to_string(path).map_err(|error| {
+        let problem = Problem { place: path.display().to_string(), reason: error.to_string() };
+        (Sha256::digest(&problem.reason).into(), vec![problem])
+    })?;
+    seen.update(&yaml);
+    let digest = hex::encode(seen.clone().finalize()).chars().take(16).collect();
+    let partners = load(&yaml).map_err(|problems| (seen.clone().finalize().into(), problems))?;
+    let mut missing = Vec::new();
+    let accounts = accounts(&partners, |name| match secrets(name) {
+        Ok(secret) => {
+            seen.update([0]);
+            seen.update(&secret);
+            Some(secret)
+        }
+        Err(reason) => {
+            missing.push(Problem { place: format!("secret {name}"), reason });
+            None
+        }
+    });
+    let seen = seen.finalize().into();
+    if !missing.is_empty() {
+        return Err((seen, missing));
+    }
+    let accounts = accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
+    Ok(Configuration { accounts: accounts.collect(), partners, digest, seen })
+}
+
+/// A warehouse is part of the subjects of a partner's orders: with another one, an order that was
+/// placed could be placed again.
+fn moved(before: &Partners, now: &Partners) -> Vec<Problem> {
+    let pairs = now.iter().filter_map(|(name, now)| Some((name, now, before.get(name)?)));
+    let moved = pairs.filter(|(_, now, before)| now.warehouse != before.warehouse);
+    let problem = |(name, _, before): (&PartnerId, _, &domain::partner::Partner)| Problem {
+        place: format!("partners.{name}.warehouse"),
+        reason: format!("was {}; a partner's warehouse never changes", before.warehouse),
+    };
+    moved.map(problem).collect()
+}
+
+fn show(loaded: &Family<Label, Gauge>, digest: &str) {
+    loaded.clear();
+    loaded.get_or_create(&Label { digest: digest.to_owned() }).set(1);
+}
+
+/// Once for what is wrong, whoever sees it first; every function that reads the file would.
+async fn tell(nats: &Nats, function: &str, seen: &[u8; 32], problems: &[Problem]) {
+    let digest = hex::encode(seen);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    tracing::error!(?problems, "the partners' configuration is wrong; the one before still holds");
+    let subject = subject::alert("partners", &digest);
+    let alert = Alert { alert: "partners", function, digest: &digest, problems };
+    let source = format!("/functions/{function}");
+    let event = Event::new(subject.clone(), &source, events::ALERT_PARTNERS, &subject, alert);
+    if let Err(error) = one(nats, &Outgoing::new(subject, event.to_bytes()), Some(0)).await {
+        tracing::warn!(%error, "the alert is not stored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "partners:\n  A: {currency: EUR}\n";
+
+    fn source(path: PathBuf) -> Source {
+        Source::open(Some(path), Box::new(|_| Err("no secrets".into())), |wrong| panic!("{wrong}"))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_change_is_taken_over_only_if_all_of_it_is_right() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("partners.yml");
+        std::fs::write(&path, ONE).unwrap();
+        let (source, look) = source(path.clone()).look();
+        assert!(matches!(look, Look::Same));
+
+        std::fs::write(&path, "partners:\n  A: {currency: euro}\n").unwrap();
+        let (source, look) = source.look();
+        let Look::Bad(bad, problems) = look else { panic!("it was taken") };
+        assert_eq!(problems[0].place, "partners.A.currency");
+        assert_eq!(source.current.partners.len(), 1);
+        let (source, look) = source.look();
+        assert!(matches!(look, Look::Bad(again, _) if again == bad), "the same is wrong");
+
+        std::fs::write(&path, format!("{ONE}  B: {{currency: USD}}\n")).unwrap();
+        let (source, look) = source.look();
+        assert!(matches!(look, Look::New));
+        assert_eq!(source.current.partners.len(), 2);
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(source.look().1, Look::Bad(..)));
+    }
+
+    #[test]
+    fn a_partner_stays_with_its_warehouse() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("partners.yml");
+        std::fs::write(&path, ONE).unwrap();
+        let source = source(path.clone());
+        std::fs::write(&path, "partners:\n  A: {currency: EUR, warehouse: west}\n").unwrap();
+        let (_, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        assert_eq!(
+            problems[0].to_string(),
+            "partners.A.warehouse: was main; a partner's warehouse never changes"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_changes_is_a_change_and_a_missing_one_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("partners.yml");
+        let yaml = "partners:
+  A:
+    currency: EUR
+    sftp:
+      host: h
+      user: u
+      host-key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+      password-secret: a
+    file:
+      columns: {order-id: o, product-id: p, quantity: q, unit-price: u, ordered-at: d}
+";
+        std::fs::write(&path, yaml).unwrap();
+        let secret = dir.path().join("a");
+        std::fs::write(&secret, "one").unwrap();
+        let place = secret.clone();
+        let secrets: Secrets =
+            Box::new(move |_| std::fs::read_to_string(&place).map_err(|error| error.to_string()));
+        let source = Source::open(Some(path), secrets, |wrong| panic!("{wrong}")).unwrap();
+        assert_eq!(source.current.accounts.len(), 1);
+        std::fs::write(&secret, "two").unwrap();
+        let (source, look) = source.look();
+        assert!(matches!(look, Look::New));
+        std::fs::remove_file(&secret).unwrap();
+        let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        assert_eq!(problems[0].place, "secret a");
+        assert_eq!(source.current.accounts.len(), 1);
+    }
+}
