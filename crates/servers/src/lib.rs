@@ -5,6 +5,7 @@ mod error;
 pub mod nats;
 mod port;
 pub mod program;
+pub mod prometheus;
 pub mod sshd;
 
 pub use error::Error;

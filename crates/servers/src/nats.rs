@@ -6,9 +6,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
-/// Starts that lost their free port to another process before giving up.
-const PORT_ATTEMPTS_MAX: u32 = 5;
-
 /// How to start it.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -52,17 +49,8 @@ pub fn start(settings: Settings) -> Result<Server, Error> {
     for dir in [&settings.dir, &settings.store_dir] {
         fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
     }
-    let mut attempt = 1;
-    loop {
-        let port = settings.port.map_or_else(port::free, Ok)?;
-        match launch(&settings, &binary, port) {
-            Ok(child) => return Ok(Server { settings, binary, port, child }),
-            Err(Error::Ended { .. }) if settings.port.is_none() && attempt < PORT_ATTEMPTS_MAX => {
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let (port, child) = port::claim(settings.port, |port| launch(&settings, &binary, port))?;
+    Ok(Server { settings, binary, port, child })
 }
 
 impl Server {

@@ -10,11 +10,32 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const FROM: u16 = 15_000;
 const TO: u16 = 31_999;
 
+/// Starts that lost their free port to another process before giving up.
+const ATTEMPTS_MAX: u32 = 5;
+
 static CALLS: AtomicU16 = AtomicU16::new(0);
 
-/// A port that was free a moment ago. Another process may take it before the server does, so
-/// callers try again when their server cannot bind.
-pub(crate) fn free() -> Result<u16, Error> {
+/// Starts a server on `wanted`, or on a free port; gives the port with what `start` gives.
+///
+/// A free one may be taken by another process before the server does, so that a server which ends at
+/// once is started on another one.
+pub(crate) fn claim<T>(
+    wanted: Option<u16>,
+    mut start: impl FnMut(u16) -> Result<T, Error>,
+) -> Result<(u16, T), Error> {
+    let mut attempt = 1;
+    loop {
+        let port = wanted.map_or_else(free, Ok)?;
+        match start(port) {
+            Ok(started) => return Ok((port, started)),
+            Err(Error::Ended { .. }) if wanted.is_none() && attempt < ATTEMPTS_MAX => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+fn free() -> Result<u16, Error> {
     let count = u32::from(TO - FROM) + 1;
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
     let calls = u32::from(CALLS.fetch_add(1, Ordering::Relaxed));

@@ -12,8 +12,6 @@ use std::process::{Command, Stdio};
 pub const FOLDERS: [&str; 4] = ["inbox", "depot", "archive", "quarantine"];
 
 const PACKAGE: &str = "openssh-server";
-/// Starts that lost their free port to another process before giving up.
-const PORT_ATTEMPTS_MAX: u32 = 5;
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -70,17 +68,8 @@ pub fn start(settings: Settings) -> Result<Server, Error> {
         make_dir(Path::new("/run/sshd"), 0o755)?;
     }
     let user = run(Command::new("id").arg("-un"))?;
-    let mut attempt = 1;
-    loop {
-        let port = settings.port.map_or_else(port::free, Ok)?;
-        match launch(&settings, &binary, port) {
-            Ok(child) => return Ok(Server { settings, binary, user, host_key, port, child }),
-            Err(Error::Ended { .. }) if settings.port.is_none() && attempt < PORT_ATTEMPTS_MAX => {
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let (port, child) = port::claim(settings.port, |port| launch(&settings, &binary, port))?;
+    Ok(Server { settings, binary, user, host_key, port, child })
 }
 
 impl Server {

@@ -1,7 +1,7 @@
-//! The two servers start, survive a kill with what they hold, and end with their parent.
+//! The servers start, survive a kill with what they hold, and end with their parent.
 #![cfg(test)]
 
-use servers::{nats, sshd};
+use servers::{nats, prometheus, sshd};
 use std::io::Read as _;
 use std::net::TcpStream;
 use std::path::Path;
@@ -179,4 +179,35 @@ fn a_server_dies_with_a_parent_that_was_killed_but_not_with_the_thread_that_star
     } else {
         Command::new("kill").arg(pid.to_string()).status().unwrap();
     }
+}
+
+#[test]
+fn prometheus_answers_survives_a_restart_and_says_what_is_wrong_with_its_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("prometheus.yml");
+    std::fs::write(&config, "global: { scrape_interval: 1s }\n").unwrap();
+    let settings = |config: &Path| prometheus::Settings {
+        binary: None,
+        dir: dir.path().join("prometheus"),
+        config: config.to_owned(),
+        port: None,
+    };
+    let mut server = prometheus::start(settings(&config)).unwrap();
+    let url = server.url();
+    assert!(TcpStream::connect(url.strip_prefix("http://").unwrap()).is_ok());
+    server.restart().unwrap();
+    assert_eq!(server.url(), url);
+    let pid = server.pid();
+    drop(server);
+    assert!(!lives(pid));
+
+    std::fs::write(&config, "scrape_configs: many\n").unwrap();
+    let error = prometheus::start(settings(&config)).unwrap_err().to_string();
+    assert!(error.contains("ended at once") && error.contains("ScrapeConfig"), "{error}");
+    let missing =
+        prometheus::Settings { binary: Some("/nowhere/prometheus".into()), ..settings(&config) };
+    assert_eq!(
+        prometheus::start(missing).unwrap_err().to_string(),
+        "/nowhere/prometheus is not installed; on Debian: apt-get install prometheus"
+    );
 }
