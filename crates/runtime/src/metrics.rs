@@ -27,6 +27,8 @@ pub(crate) struct HttpMetrics {
     requests: Family<Labels, Counter>,
     duration: Family<Labels, Histogram>,
     pub(crate) in_flight: Gauge,
+    /// Asked for with each look at the metrics.
+    pub(crate) ready: Gauge,
 }
 
 impl HttpMetrics {
@@ -35,6 +37,7 @@ impl HttpMetrics {
             requests: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             in_flight: Gauge::default(),
+            ready: Gauge::default(),
         };
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register_with_unit(
@@ -45,6 +48,8 @@ impl HttpMetrics {
         );
         let help = "Requests being answered";
         registry.register("http_requests_in_flight", help, metrics.in_flight.clone());
+        let help = "1 if what this process needs answers";
+        registry.register("process_ready", help, metrics.ready.clone());
         registry.register_collector(Box::new(Process));
         metrics
     }

@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,11 +22,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::connection::Connection;
-use crate::function::{Function, Phase, Stop};
+use crate::function::{Function, Phase, Probe, Stop};
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
-use crate::shell::Shell;
+use crate::shell::{Shell, is_ready};
 
 /// The largest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -134,6 +135,7 @@ impl Server {
         let (phase, stop) = Stop::new();
         let http = HttpMetrics::register(&mut registry);
         let router = routes.into_router();
+        let readiness = (Arc::clone(&ready), http.ready.clone());
         let shell = Arc::new(Shell::new(name, router, ready, &settings, stop.clone(), http));
         let mut tasks = JoinSet::new();
         for (task, start) in background {
@@ -142,7 +144,7 @@ impl Server {
         }
         // Dropped, and so ended, when this function returns.
         let mut side = JoinSet::new();
-        side.spawn(serve_metrics(metrics, Arc::new(registry), settings.clone()));
+        side.spawn(serve_metrics(metrics, Arc::new(registry), readiness, settings.clone()));
 
         let doorman = Doorman::new(&settings);
         let failure = {
@@ -318,16 +320,18 @@ fn tune(stream: &TcpStream) {
 async fn serve_metrics(
     listener: TcpListener,
     registry: Arc<Registry>,
+    (probe, ready): (Probe, Gauge),
     settings: ServerSettings,
 ) -> Infallible {
     let mut doorman = Doorman::new(&settings);
     doorman.places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
     let answer = move |request: hyper::Request<Incoming>| {
-        let registry = Arc::clone(&registry);
+        let (registry, probe, ready) = (Arc::clone(&registry), Arc::clone(&probe), ready.clone());
         async move {
             if request.uri().path() != "/metrics" {
                 return Problem::not_found("only /metrics is here").into_response();
             }
+            ready.set(i64::from(is_ready(&probe).await.is_ok()));
             let mut text = String::new();
             match prometheus_client::encoding::text::encode(&mut text, &registry) {
                 Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),

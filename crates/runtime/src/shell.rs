@@ -148,11 +148,15 @@ impl Shell {
     }
 }
 
+/// Asks `probe`, for so long only.
+pub(crate) async fn is_ready(probe: &Probe) -> Result<(), String> {
+    let late = |_elapsed| Err(format!("no answer within {} s", READY_TIME_MAX.as_secs()));
+    tokio::time::timeout(READY_TIME_MAX, probe()).await.unwrap_or_else(late)
+}
+
 async fn answer_ready(probe: Probe) -> Response {
-    let reason = match tokio::time::timeout(READY_TIME_MAX, probe()).await {
-        Ok(Ok(())) => return axum::Json(serde_json::json!({"ready": true})).into_response(),
-        Ok(Err(reason)) => reason,
-        Err(_elapsed) => format!("no answer within {} s", READY_TIME_MAX.as_secs()),
+    let Err(reason) = is_ready(&probe).await else {
+        return axum::Json(serde_json::json!({"ready": true})).into_response();
     };
     let body = axum::Json(serde_json::json!({"ready": false, "reason": reason}));
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()

@@ -193,3 +193,19 @@ async fn metrics_are_on_their_own_port_with_those_of_the_function() {
     assert!(reply.body.ends_with("# EOF\n"));
     running.ended().await.unwrap();
 }
+
+#[tokio::test]
+async fn metrics_say_whether_the_function_is_ready() {
+    for (answer, expected) in
+        [(Ok(()), "process_ready 1\n"), (Err("no".into()), "process_ready 0\n")]
+    {
+        let function = Function::new("ending", routes()).ready(move || {
+            let answer: Result<(), String> = answer.clone();
+            async move { answer }
+        });
+        let running = Running::start(function, settings(0, 1000)).await;
+        let reply = request(running.metrics, "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(reply.body.contains(expected), "{}", reply.body);
+        running.ended().await.unwrap();
+    }
+}
