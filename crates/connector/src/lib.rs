@@ -12,6 +12,7 @@ pub mod ordered;
 mod program;
 mod settings;
 mod stop;
+mod storage;
 mod supervisor;
 pub mod unordered;
 mod value;
@@ -87,13 +88,16 @@ pub async fn run(
     let server = runtime::Server::bind(function, server).await?;
     let (traffic, metrics) = (server.traffic_addr(), server.metrics_addr());
     tracing::info!(%traffic, %metrics, "connector is listening");
+    let storage = tokio::spawn(storage::watch(shared.clone(), stop.clone()));
     let deliveries = tokio::spawn(supervisor::run(shared, settings.poll, listed, stop));
     server
         .serve(async {
             shutdown.await;
             stopper.stop();
-            if let Err(error) = deliveries.await {
-                tracing::error!(%error, "deliveries ended badly");
+            for ended in [deliveries.await, storage.await] {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a task ended badly");
+                }
             }
         })
         .await

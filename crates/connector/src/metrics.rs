@@ -39,6 +39,11 @@ pub(crate) struct OfFilter {
     pub(crate) filter: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfStream {
+    pub(crate) stream: String,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     pub(crate) messages: Family<OfOutcome, Counter>,
@@ -57,6 +62,10 @@ pub(crate) struct Metrics {
     pub(crate) rebuilds: Family<OfFilter, Counter>,
     pub(crate) problems: Gauge,
     pub(crate) list_failures: Counter,
+    pub(crate) storage: Gauge,
+    pub(crate) storage_limit: Gauge,
+    pub(crate) stream_bytes: Family<OfStream, Gauge>,
+    pub(crate) stream_messages: Family<OfStream, Gauge>,
 }
 
 fn histogram() -> Histogram {
@@ -82,6 +91,10 @@ impl Default for Metrics {
             rebuilds: Family::default(),
             problems: Gauge::default(),
             list_failures: Counter::default(),
+            storage: Gauge::default(),
+            storage_limit: Gauge::default(),
+            stream_bytes: Family::default(),
+            stream_messages: Family::default(),
         }
     }
 }
@@ -91,6 +104,7 @@ impl Metrics {
         let metrics = Self::default();
         metrics.register_calls(registry);
         metrics.register_subscriptions(registry);
+        metrics.register_storage(registry);
         metrics
     }
 
@@ -132,6 +146,32 @@ impl Metrics {
         registry.register("connector_annotation_problems", help, self.problems.clone());
         let help = "Times that the gateway did not list its functions";
         registry.register("connector_list_failures", help, self.list_failures.clone());
+    }
+
+    fn register_storage(&self, registry: &mut Registry) {
+        let help = "What the account of this user stores, all copies together";
+        registry.register_with_unit("jetstream_storage", help, Unit::Bytes, self.storage.clone());
+        let help = "What it may store; 0: the server knows no limit";
+        let limit = self.storage_limit.clone();
+        registry.register_with_unit("jetstream_storage_limit", help, Unit::Bytes, limit);
+        let help = "What a stream or bucket stores, one copy";
+        let bytes = self.stream_bytes.clone();
+        registry.register_with_unit("jetstream_stream", help, Unit::Bytes, bytes);
+        let help = "Messages of a stream or bucket";
+        registry.register("jetstream_stream_messages", help, self.stream_messages.clone());
+    }
+
+    /// A counter that begins with 1 looks to Prometheus as if nothing had been counted, so those
+    /// that alerts look at begin with 0.
+    pub(crate) fn begin(&self, function: &str) {
+        for family in [&self.attempts, &self.dead_letters, &self.unconfirmed] {
+            let label = OfFunction { function: function.to_owned() };
+            drop(family.get_or_create_owned(&label));
+        }
+        for outcome in ["done", "dead"] {
+            let label = OfOutcome { function: function.to_owned(), outcome };
+            drop(self.messages.get_or_create_owned(&label));
+        }
     }
 
     pub(crate) fn count(&self, function: &str, outcome: &'static str, messages: usize) {
@@ -215,6 +255,10 @@ mod tests {
                 drop(family.get_or_create(&of));
             }
             drop(self.rebuilds.get_or_create(&of));
+            let of = OfStream { stream: String::new() };
+            for family in [&self.stream_bytes, &self.stream_messages] {
+                drop(family.get_or_create(&of));
+            }
         }
     }
 
@@ -232,8 +276,10 @@ mod tests {
         known.insert("connector_nats_events_total".to_owned());
         let docs = include_str!("../../../docs/CONNECTOR.md").lines();
         let docs = docs.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let is_ours =
+            |name: &str| ["connector_", "jetstream_"].iter().any(|prefix| name.starts_with(prefix));
         let listed: BTreeSet<String> =
-            docs.filter(|name| name.starts_with("connector_")).map(ToOwned::to_owned).collect();
+            docs.filter(|name| is_ours(name)).map(ToOwned::to_owned).collect();
         assert_eq!(listed, known);
     }
 }

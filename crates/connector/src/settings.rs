@@ -3,6 +3,7 @@
 use crate::invoke::{Invoke, Template};
 use hyper::Uri;
 use runtime::{Env, EnvError, Secret, ServerSettings};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How the connector reaches functions. NATS is reached by whoever calls [`crate::run`].
@@ -10,8 +11,11 @@ use std::time::Duration;
 pub struct Settings {
     /// `ORDERFLOW_NATS_URL`.
     pub nats_url: String,
-    /// `ORDERFLOW_GATEWAY_URL`: where `/function/<name>` and `/system/functions` are.
-    pub gateway: Uri,
+    /// `ORDERFLOW_GATEWAY_URL`: where `/function/<name>` and `/system/functions` are. Nothing only
+    /// together with `functions` and direct calls.
+    pub gateway: Option<Uri>,
+    /// `ORDERFLOW_FUNCTIONS_FILE`: a list of functions that is read instead of the gateway's.
+    pub functions: Option<PathBuf>,
     /// `ORDERFLOW_INVOKE` (`gateway`, or `direct` at `ORDERFLOW_DIRECT_URL`): whom calls go to.
     pub invoke: Invoke,
     /// `ORDERFLOW_POLL_SECONDS` (5): how often the functions are listed.
@@ -31,13 +35,18 @@ impl Settings {
     /// All of them that cannot be used.
     pub fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
-        let gateway: Option<Uri> = env.required("ORDERFLOW_GATEWAY_URL");
+        let functions: Option<PathBuf> = env.optional("ORDERFLOW_FUNCTIONS_FILE");
+        let invoke = invoke(env);
+        let needs_gateway = functions.is_none() || matches!(invoke, Some(Invoke::Gateway));
+        let gateway: Option<Uri> = match needs_gateway {
+            true => env.required("ORDERFLOW_GATEWAY_URL"),
+            false => env.optional("ORDERFLOW_GATEWAY_URL"),
+        };
         if let Some(uri) = &gateway
             && (uri.scheme_str() != Some("http") || uri.authority().is_none())
         {
             env.problem("ORDERFLOW_GATEWAY_URL", format!("{uri}: not http://HOST:PORT"));
         }
-        let invoke = invoke(env);
         let poll = env.seconds("ORDERFLOW_POLL_SECONDS", Duration::from_secs(5));
         if poll < Duration::from_millis(100) {
             env.problem("ORDERFLOW_POLL_SECONDS", format!("{}: below 0.1", poll.as_secs_f64()));
@@ -53,7 +62,8 @@ impl Settings {
             let basic_auth = user.zip(password);
             Some(Self {
                 nats_url: nats_url?,
-                gateway: gateway?,
+                gateway,
+                functions,
                 invoke: invoke?,
                 poll,
                 token: token?,
@@ -102,6 +112,24 @@ mod tests {
         let bad = ("ORDERFLOW_DIRECT_URL", "http://f/");
         let read = read(&[("ORDERFLOW_INVOKE", "direct"), bad]);
         assert_eq!(read, Err("ORDERFLOW_DIRECT_URL".to_owned()));
+    }
+
+    #[test]
+    fn a_gateway_is_needed_unless_a_file_lists_what_is_called_directly() {
+        let read = |pairs: &[(&str, &str)]| {
+            let always =
+                [("ORDERFLOW_NATS_URL", "nats://nats"), ("ORDERFLOW_SECRETS_DIR", "/none")];
+            let mut env = Env::from_pairs(always.iter().chain(pairs).copied())
+                .with_secret("connector-token", "token");
+            Settings::from_env(&mut env).map_err(|mut error| error.problems.remove(0).name)
+        };
+        let file = ("ORDERFLOW_FUNCTIONS_FILE", "/etc/functions.json");
+        let direct = ("ORDERFLOW_INVOKE", "direct");
+        let settings = read(&[file, direct]).unwrap();
+        assert_eq!((settings.gateway, settings.functions), (None, Some(file.1.into())));
+        for pairs in [&[file][..], &[direct]] {
+            assert_eq!(read(pairs).unwrap_err(), "ORDERFLOW_GATEWAY_URL", "{pairs:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use messaging::{Nats, streams};
 use runtime::{Secret, ServerSettings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use testkit::nats::Server;
@@ -261,7 +262,8 @@ impl World {
     pub(crate) async fn start_with(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut settings = Settings {
             nats_url: self.server.url(),
-            gateway: self.url.parse().unwrap(),
+            gateway: Some(self.url.parse().unwrap()),
+            functions: None,
             invoke: Invoke::Gateway,
             poll: Duration::from_millis(100),
             token: Secret::new(TOKEN),
@@ -282,6 +284,15 @@ impl World {
     /// The address of functions past the gateway.
     pub(crate) fn direct(&self) -> Invoke {
         Invoke::Direct(format!("{}/direct/{{function}}/", self.url).parse().unwrap())
+    }
+
+    /// A file that lists the function `name`.
+    pub(crate) fn list_in_file(&self, name: &str, annotations: &[(&str, &str)]) -> PathBuf {
+        let annotations: BTreeMap<_, _> = annotations.iter().copied().collect();
+        let path = self.dir.path().join("functions.json");
+        let list = json!([{"name": name, "annotations": annotations}]).to_string();
+        std::fs::write(&path, list).unwrap();
+        path
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -331,3 +331,47 @@ async fn functions_can_be_called_past_the_gateway() {
     assert!(world.gateway.direct_calls() > 5);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_file_lists_the_functions_where_there_is_no_gateway() {
+    let mut world = World::new().await;
+    world.publish("orders", "1").await;
+    world.gateway.deploy("f", done);
+    let file = world.list_in_file("f", &[("topic", "orders")]);
+    let (direct, read) = (world.direct(), file.clone());
+    world
+        .start_with(|settings| {
+            settings.gateway = None;
+            settings.invoke = direct;
+            settings.functions = Some(read);
+        })
+        .await;
+    world.settled("f", "orders").await;
+    assert_eq!(world.gateway.direct_calls(), 1);
+
+    // A file that is gone for a while changes nothing.
+    std::fs::remove_file(&file).unwrap();
+    until("it is missed", async || {
+        world.metric("connector_list_failures_total").await >= Some(2.0)
+    })
+    .await;
+    world.publish("orders", "2").await;
+    until("deliveries go on", async || world.gateway.direct_calls() == 2).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_stored_is_shown() {
+    let mut world = World::new().await;
+    world.publish("orders", "1").await;
+    world.publish("orders", "2").await;
+    world.start().await;
+    until("the stream is shown", async || {
+        world.metric("jetstream_stream_messages{stream=\"ORDERS\"}").await == Some(2.0)
+    })
+    .await;
+    assert!(world.metric("jetstream_stream_bytes{stream=\"ORDERS\"}").await > Some(0.0));
+    assert!(world.metric("jetstream_storage_bytes").await > Some(0.0));
+    assert_eq!(world.metric("jetstream_storage_limit_bytes").await, Some(0.0));
+    world.stop().await;
+}

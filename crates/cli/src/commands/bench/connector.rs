@@ -54,7 +54,8 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
     let gateway = serve(Arc::clone(&function)).await?;
     let settings = connector::Settings {
         nats_url: server.url(),
-        gateway: gateway.parse()?,
+        gateway: Some(gateway.parse()?),
+        functions: None,
         invoke: connector::Invoke::Gateway,
         poll: Duration::from_secs(1),
         token: Secret::new("bench"),

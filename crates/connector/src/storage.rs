@@ -1,0 +1,81 @@
+//! Looks at what JetStream stores, so that a store that fills up is seen before it is full.
+
+use crate::Shared;
+use crate::metrics::{OfStream, gauge};
+use crate::stop::Stop;
+use messaging::streams::{BUCKETS, STREAMS};
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often it is looked at.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// What an account may and does store; the client's own type does not read what 2.9 says.
+#[derive(Debug, Default, Deserialize)]
+struct Account {
+    #[serde(default)]
+    storage: u64,
+    #[serde(default)]
+    limits: Limits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Limits {
+    /// -1 where there is none.
+    #[serde(default)]
+    max_storage: i64,
+}
+
+/// Looks until `stop`. What cannot be asked keeps its last figures; the connection's own metrics say
+/// that it does not answer.
+pub(crate) async fn watch(shared: Shared, stop: Stop) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.or(ticks.tick()).await.is_some() {
+        if stop.or(look(&shared)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn look(shared: &Shared) {
+    let metrics = &shared.metrics;
+    match shared.nats.client.request("$JS.API.INFO", "".into()).await {
+        Ok(answer) => {
+            let account: Account = serde_json::from_slice(&answer.payload).unwrap_or_default();
+            metrics.storage.set(gauge(account.storage));
+            metrics.storage_limit.set(account.limits.max_storage.max(0));
+        }
+        Err(error) => tracing::debug!(%error, "JetStream does not say what it stores"),
+    }
+    let buckets = BUCKETS.iter().map(|name| format!("KV_{name}"));
+    for stream in STREAMS.iter().map(|stream| stream.name.to_owned()).chain(buckets) {
+        match shared.nats.js.get_stream(&stream).await {
+            Ok(found) => {
+                let state = found.cached_info().state.clone();
+                let label = OfStream { stream };
+                metrics.stream_bytes.get_or_create(&label).set(gauge(state.bytes));
+                metrics.stream_messages.get_or_create(&label).set(gauge(state.messages));
+            }
+            Err(error) => tracing::debug!(%error, stream, "a stream does not say what it stores"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_read_with_and_without_limits() {
+        for (text, expected) in [
+            (r#"{"storage": 7, "limits": {"max_storage": 9}}"#, (7, 9)),
+            (r#"{"storage": 7, "limits": {"max_storage": -1}}"#, (7, -1)),
+            (r#"{"error": {"code": 503}}"#, (0, 0)),
+        ] {
+            let account: Account = serde_json::from_str(text).unwrap();
+            assert_eq!((account.storage, account.limits.max_storage), expected);
+        }
+    }
+}
