@@ -42,6 +42,7 @@ struct PartnerLabel {
 pub(crate) struct Checker {
     nats: Nats,
     partners: Live<Arc<Configuration>>,
+    checks: Counter,
     files: Family<FileLabel, Counter>,
     errors: Family<PartnerLabel, Counter>,
 }
@@ -52,14 +53,30 @@ impl Checker {
         partners: Live<Arc<Configuration>>,
         registry: &mut Registry,
     ) -> Self {
-        let (files, errors) = (Family::default(), Family::default());
+        let (checks, files, errors) = (Counter::default(), Family::default(), Family::default());
+        registry.register("checks", "Times that all inboxes were looked at", checks.clone());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        Self { nats, partners, files, errors }
+        let checker = Self { nats, partners, checks, files, errors };
+        checker.begin();
+        checker
+    }
+
+    /// A counter that begins with 1 looks to Prometheus as if no file had come, so they begin with 0.
+    fn begin(&self) {
+        for account in self.partners.get().accounts.values() {
+            let partner = account.partner.to_string();
+            for state in ["new", "known", "skipped"] {
+                let label = FileLabel { partner: partner.clone(), state };
+                drop(self.files.get_or_create_owned(&label));
+            }
+            drop(self.errors.get_or_create_owned(&PartnerLabel { partner }));
+        }
     }
 
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
+        self.begin();
         let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
         let mut checks = JoinSet::new();
         for account in self.partners.get().accounts.values() {
@@ -70,6 +87,7 @@ impl Checker {
             });
         }
         let partners = checks.join_all().await;
+        self.checks.inc();
         Report::new(now().date_naive(), partners)
     }
 

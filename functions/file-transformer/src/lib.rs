@@ -14,7 +14,7 @@ mod work;
 
 use axum::routing::post;
 use chrono::TimeDelta;
-use intake::ledger::Ledger;
+use intake::ledger::{Ledger, State};
 use intake::partners::{Configuration, Live, Problem, Source};
 use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -103,21 +103,39 @@ struct Label {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabel {
+    rule: &'static str,
+}
+
 /// What Prometheus sees.
 #[derive(Debug)]
 struct Figures {
     files: Family<Label, Counter>,
     rows: Family<Label, Counter>,
+    rejected: Family<RuleLabel, Counter>,
     orders: Counter,
 }
 
 impl Figures {
     fn register(registry: &mut Registry) -> Self {
-        let (files, rows, orders) = (Family::default(), Family::default(), Counter::default());
+        let (files, rows) =
+            (Family::<Label, Counter>::default(), Family::<Label, Counter>::default());
+        let orders = Counter::default();
+        let rejected = Family::default();
         registry.register("files", "Files by what became of them", files.clone());
         registry.register("file_rows", "Rows of files by what became of them", rows.clone());
+        let help = "Rows that were rejected, by the rule that they broke";
+        registry.register("file_rows_rejected", help, rejected.clone());
         registry.register("file_orders", "Orders that came in files", orders.clone());
-        Self { files, rows, orders }
+        // A counter that begins with 1 looks to Prometheus as if nothing had been counted.
+        for outcome in [State::Done, State::Refused, State::Duplicate].map(State::as_str) {
+            drop(files.get_or_create_owned(&Label { outcome }));
+        }
+        for outcome in ["accepted", "rejected"] {
+            drop(rows.get_or_create_owned(&Label { outcome }));
+        }
+        Self { files, rows, rejected, orders }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::names::names;
-use crate::{App, Label, publish, receipt, steps};
+use crate::{App, Label, RuleLabel, publish, receipt, steps};
 use chrono::{DateTime, Utc};
 use intake::access::Account;
 use intake::ledger::{self, Claimed, Held, Outcome, Record, Refusal, State, StepError};
@@ -148,7 +148,14 @@ impl Work {
         let receipt = self.receipt(record, judged);
         let (account, names) = (self.account.clone(), record.results.clone());
         blocking(move || steps::put_receipt(&account, &names, &receipt)).await?;
-        self.advance(held, State::Receipted).await
+        let record = self.advance(held, State::Receipted).await?;
+        // Counted when the partner is told: a file that is read again after a crash counts once.
+        if let Some(results) = judged.and_then(|judged| judged.results.as_ref()) {
+            for (rule, rows) in &results.rejected_by_rule {
+                self.app.figures.rejected.get_or_create(&RuleLabel { rule }).inc_by(*rows);
+            }
+        }
+        Ok(record)
     }
 
     /// Accepted, refused as a whole, or known already?

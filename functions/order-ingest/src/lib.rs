@@ -16,6 +16,7 @@ use domain::order::Terms;
 use domain::partner::Partners;
 use intake::partners::{Configuration, Live, Problem, Source};
 use messaging::Nats;
+use place::Placed;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -38,8 +39,12 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
-    let received = Family::default();
+    let received = Family::<Label, Counter>::default();
     registry.register("orders_received", "Orders by what became of them", received.clone());
+    for outcome in Placed::LABELS {
+        // A counter that begins with 1 looks to Prometheus as if nothing had been counted.
+        drop(received.get_or_create_owned(&Label { outcome }));
+    }
     let make = |now: &Arc<Configuration>| terms(&now.partners);
     let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
     let app = App { nats: nats.clone(), terms, open: settings.open, received };

@@ -24,6 +24,10 @@ pub(crate) enum Placed {
 }
 
 impl Placed {
+    /// Every [`Placed::label`].
+    pub(crate) const LABELS: [&str; 6] =
+        ["placed", "repeated", "duplicate", "conflict", "unclear", "impossible"];
+
     fn label(&self) -> &'static str {
         match self {
             Self::Now(_) => "placed",

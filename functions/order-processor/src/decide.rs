@@ -2,6 +2,7 @@
 
 use crate::{App, Label, unavailable};
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use domain::WarehouseId;
 use domain::inventory::{Body, Input, Outcome, Verdict, decide};
 use messaging::Event;
@@ -56,7 +57,7 @@ pub(crate) async fn batch(
     let links: Vec<Link> = placed.iter().map(|placed| placed.link).collect();
     let bytes_max = app.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES);
     // By the last sequence of each append: one that was unclear may be decided anew.
-    let mut verdicts = BTreeMap::new();
+    let mut tallies = BTreeMap::new();
     let journal = app.journal(&warehouse);
     let decided = journal.commit(|view| match turn(&view, &claim, &links) {
         Turn::Refresh => Decide::Refresh,
@@ -68,7 +69,7 @@ pub(crate) async fn batch(
             let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
             let outcomes = decide(&view.state.stock, &inputs, bytes_max);
             let last = outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
-            verdicts.insert(last, count(&outcomes));
+            tallies.insert(last, Tally::of(&outcomes, rest));
             Decide::Append {
                 body: Body::Orders { outcomes },
                 decided_to: Some(claim.decided_to(last)),
@@ -79,9 +80,8 @@ pub(crate) async fn batch(
     app.observe(&warehouse, &journal);
     match decided.map_err(|error| unavailable(&error))? {
         Decided::To(decided_to) => {
-            for (verdict, n) in verdicts.into_values().flatten() {
-                app.decided.get_or_create(&Label { verdict }).inc_by(n);
-            }
+            let now = now();
+            tallies.into_values().for_each(|tally| tally.count(&app, now));
             Ok(OrderedAnswer { decided_to })
         }
         Decided::Behind(decided_to) => {
@@ -95,19 +95,45 @@ pub(crate) async fn batch(
     }
 }
 
-/// How many of each verdict.
-fn count(outcomes: &[Outcome]) -> BTreeMap<&'static str, u64> {
-    let mut counts = BTreeMap::new();
-    for outcome in outcomes {
-        let verdict = match outcome.verdict {
-            Verdict::Confirmed(_) => "confirmed",
-            Verdict::Refused(_) => "refused",
-            Verdict::Cancelled { .. } => "cancelled",
-            Verdict::Kept(_) => "kept",
-        };
-        *counts.entry(verdict).or_default() += 1;
+/// What is counted of a decision once it stands.
+struct Tally {
+    verdicts: BTreeMap<(&'static str, &'static str), u64>,
+    came: Vec<DateTime<Utc>>,
+}
+
+impl Tally {
+    /// `outcomes` are those of the first of `placed`.
+    fn of(outcomes: &[Outcome], placed: &[Placed]) -> Self {
+        let mut verdicts = BTreeMap::new();
+        for outcome in outcomes {
+            let verdict = match &outcome.verdict {
+                Verdict::Confirmed(_) => ("confirmed", ""),
+                Verdict::Refused(refusal) => ("refused", refusal.code()),
+                Verdict::Cancelled { .. } => ("cancelled", ""),
+                Verdict::Kept(refusal) => ("kept", refusal.code()),
+            };
+            *verdicts.entry(verdict).or_default() += 1;
+        }
+        let decided = placed.iter().take(outcomes.len());
+        let came = decided.filter_map(|placed| placed.event.as_ref()?.time).collect();
+        Self { verdicts, came }
     }
-    counts
+
+    fn count(self, app: &App, now: DateTime<Utc>) {
+        for ((verdict, reason), n) in self.verdicts {
+            app.decided.get_or_create(&Label { verdict, reason }).inc_by(n);
+        }
+        for came in self.came {
+            // Clocks differ from machine to machine; nothing is decided before it came.
+            let took = (now - came).to_std().unwrap_or_default();
+            app.decision_seconds.observe(took.as_secs_f64());
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a decision took; decides nothing")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
 }
 
 fn input(placed: &Placed) -> Input<'_> {
