@@ -171,6 +171,9 @@ pub(crate) struct Up {
     /// Run every function and the connector as a process of its own.
     #[arg(long)]
     pub(crate) processes: bool,
+    /// Run this beside the pipeline; may be given several times.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) with: Vec<Extra>,
     /// The partners; without it ./partners.yml, else the built-in sample partners.
     #[arg(long, value_name = "FILE")]
     pub(crate) partners: Option<PathBuf>,
@@ -181,6 +184,13 @@ pub(crate) struct Up {
     /// given several times.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) environment: Vec<(String, String)>,
+}
+
+/// What can run beside the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Extra {
+    /// Prometheus, with the metrics of all parts, and the rules and alerts of an installation.
+    Prometheus,
 }
 
 /// `orders …`

@@ -29,8 +29,18 @@ pub(crate) struct Run {
     pub(crate) nats: String,
     /// On 127.0.0.1.
     pub(crate) sftp_port: u16,
+    /// `http://127.0.0.1:…`, of `up --with prometheus`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prometheus: Option<String>,
     /// Everything that runs, by name; in one process with `up` where the pid is the same.
     pub(crate) processes: BTreeMap<String, Process>,
+}
+
+/// `site.json`: an installation elsewhere, written by an operator.
+#[derive(Deserialize)]
+struct Elsewhere {
+    gateway: String,
+    nats: String,
 }
 
 /// One of [`Run::processes`].
@@ -124,10 +134,16 @@ impl DataDir {
         }
     }
 
-    /// What runs here now.
+    /// What runs here now, or what `site.json` says that runs elsewhere.
     ///
     /// Fails with [`Failure::NotRunning`] when nothing does, whatever a killed `up` left behind.
     pub(crate) fn running(&self) -> Result<Run> {
+        let path = self.root.join("site.json");
+        if let Ok(text) = fs::read(&path) {
+            let Elsewhere { gateway, nats } = serde_json::from_slice(&text)
+                .with_context(|| format!("cannot understand {}", path.display()))?;
+            return Ok(Run { gateway, nats, ..Run::default() });
+        }
         let nothing = || Failure::NotRunning { dir: self.root.clone() };
         let lock = File::open(self.lock_path()).map_err(|_| nothing())?;
         match lock.try_lock_shared() {
@@ -206,6 +222,22 @@ mod tests {
         drop(lock);
         assert!(not_running(&dir), "what a killed process left behind does not count");
         drop(dir.lock().unwrap());
+    }
+
+    #[test]
+    fn a_directory_may_stand_for_an_installation_elsewhere() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::at(temp.path());
+        let write = |text: &str| fs::write(temp.path().join("site.json"), text).unwrap();
+        write(r#"{"gateway": "http://gateway:8080", "nats": "nats://nats"}"#);
+        let run = dir.running().unwrap();
+        assert_eq!(
+            (run.gateway.as_str(), run.nats.as_str()),
+            ("http://gateway:8080", "nats://nats")
+        );
+        write(r#"{"gateway": "http://gateway:8080"}"#);
+        let error = format!("{:#}", dir.running().unwrap_err());
+        assert!(error.contains("site.json: missing field `nats`"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! nats-server and sshd: each has a thread that watches it.
+//! nats-server, sshd and Prometheus: each has a thread that watches it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -37,7 +37,7 @@ macro_rules! server {
         }
     )+ };
 }
-server!(servers::nats::Server, servers::sshd::Server);
+server!(servers::nats::Server, servers::prometheus::Server, servers::sshd::Server);
 
 /// A server that is started again when it dies.
 #[derive(Debug)]

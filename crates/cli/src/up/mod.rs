@@ -6,6 +6,7 @@ mod inside;
 pub(crate) mod outside;
 pub(crate) mod partners;
 mod parts;
+mod prometheus;
 mod ready;
 mod schedules;
 mod secrets;
@@ -21,7 +22,7 @@ use messaging::{Nats, streams};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::args::{Global, Up};
+use crate::args::{Extra, Global, Up};
 use crate::dir::{DataDir, Run};
 use crate::output;
 use crate::stack::Stack;
@@ -62,6 +63,7 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
 
 /// The servers, in the order in which they are stopped.
 struct Servers {
+    prometheus: Option<Watched>,
     sshd: Watched,
     nats: Watched,
 }
@@ -99,16 +101,26 @@ async fn start(
     let text = partners::with_folders(&sources.partners, &folders)?;
     crate::dir::write_atomic(&dir.partners(), text.as_bytes(), 0o644)?;
 
+    let prometheus = match args.with.contains(&Extra::Prometheus) {
+        true => Some(prometheus::start(dir).await?),
+        false => None,
+    };
     let run = Run {
         pid: std::process::id(),
         gateway,
         nats: url,
         sftp_port: sshd.port(),
+        prometheus: prometheus.as_ref().map(servers::prometheus::Server::url),
         ..Run::default()
     };
     let environment = args.environment.iter().cloned().collect();
     let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment));
+    let prometheus = prometheus.map(|server| {
+        link_log(dir, "prometheus", server.log());
+        watch(Arc::clone(&site), "prometheus", server)
+    });
     let servers = Servers {
+        prometheus,
         sshd: watch(Arc::clone(&site), "sshd", sshd),
         nats: watch(Arc::clone(&site), "nats-server", nats),
     };
@@ -140,6 +152,9 @@ async fn serve(site: &Site, signals: &mut Signals) -> Result<()> {
         run.sftp_port,
         site.dir.root().display()
     ));
+    if let Some(url) = run.prometheus {
+        output::note(format_args!("Prometheus {url}"));
+    }
     output::line(format_args!("ready {}", run.gateway));
     signals.next().await;
     Ok(())
@@ -147,7 +162,8 @@ async fn serve(site: &Site, signals: &mut Signals) -> Result<()> {
 
 async fn stop_servers(servers: Servers) {
     let stopped = tokio::task::spawn_blocking(move || {
-        let Servers { mut sshd, mut nats } = servers;
+        let Servers { prometheus, mut sshd, mut nats } = servers;
+        drop(prometheus);
         sshd.stop();
         nats.stop();
     });

@@ -81,6 +81,11 @@ impl Site {
         if let Err(error) = self.dir.write_run(&state.run) {
             tracing::error!(error = format!("{error:#}"), "run.json is out of date");
         }
+        if state.run.prometheus.is_some()
+            && let Err(error) = super::prometheus::write_targets(&self.dir, &state.run)
+        {
+            tracing::error!(error = format!("{error:#}"), "Prometheus looks at old addresses");
+        }
     }
 
     /// A part no longer runs.

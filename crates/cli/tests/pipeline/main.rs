@@ -3,6 +3,7 @@
 
 mod doctor;
 mod faults;
+mod monitoring;
 mod operate;
 mod simulate;
 mod support;

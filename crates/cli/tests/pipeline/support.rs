@@ -19,20 +19,13 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) fn start(args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = command(dir.path())
-            .args(["up", "--port", "0"])
-            .args(args)
-            .current_dir(dir.path())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(dir.path().join("stderr")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let stderr = fs::read_to_string(dir.path().join("stderr")).unwrap();
-        let gateway = line.trim().strip_prefix("ready http://");
-        let gateway = gateway.unwrap_or_else(|| panic!("{line:?} is not ready: {stderr}"));
-        Self { gateway: gateway.to_owned(), child, dir }
+        let (child, gateway) = launch(dir.path(), args);
+        Self { child, dir, gateway }
+    }
+
+    /// Starts it again in its folder, after it has ended.
+    pub(crate) fn again(&mut self, args: &[&str]) {
+        (self.child, self.gateway) = launch(self.dir.path(), args);
     }
 
     pub(crate) fn orderflow(&self, args: &[&str]) -> Output {
@@ -62,12 +55,7 @@ impl Up {
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.gateway).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        get(&self.gateway, path)
     }
 
     pub(crate) fn end(&mut self, signal: &str) {
@@ -82,6 +70,34 @@ impl Drop for Up {
         kill("-TERM", i64::from(self.child.id()));
         self.child.wait().unwrap();
     }
+}
+
+/// `up`, ready, and the address of its gateway.
+fn launch(dir: &Path, args: &[&str]) -> (Child, String) {
+    let mut child = command(dir)
+        .args(["up", "--port", "0"])
+        .args(args)
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(dir.join("stderr")).unwrap())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let stderr = fs::read_to_string(dir.join("stderr")).unwrap();
+    let gateway = line.trim().strip_prefix("ready http://");
+    let gateway = gateway.unwrap_or_else(|| panic!("{line:?} is not ready: {stderr}"));
+    (child, gateway.to_owned())
+}
+
+/// Status and body of what `address` answers.
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 pub(crate) fn command(dir: &Path) -> Command {
