@@ -1,6 +1,7 @@
 //! The whole pipeline as processes, on real servers.
 #![cfg(test)]
 
+mod backup;
 mod doctor;
 mod faults;
 mod monitoring;
