@@ -11,6 +11,7 @@ mod metrics;
 pub mod ordered;
 mod program;
 mod settings;
+mod setup;
 mod stop;
 mod storage;
 mod supervisor;
@@ -22,6 +23,7 @@ pub use annotations::durable_name;
 pub use invoke::{Invoke, Template, TemplateError};
 pub use program::main;
 pub use settings::Settings;
+pub use setup::setup;
 
 use annotations::Subscription;
 use gateway::Gateway;

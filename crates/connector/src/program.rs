@@ -8,9 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The settings are wrong: `EX_USAGE`.
-const EXIT_SETTINGS: u8 = 64;
+pub(crate) const EXIT_SETTINGS: u8 = 64;
 /// Something that is needed is not there: `EX_UNAVAILABLE`.
-const EXIT_UNAVAILABLE: u8 = 69;
+pub(crate) const EXIT_UNAVAILABLE: u8 = 69;
 
 /// Runs the connector until SIGTERM or SIGINT, with settings from the environment. Exits with 0
 /// when it was asked to end, 64 when a setting is wrong, 69 when it cannot run.
@@ -58,7 +58,7 @@ async fn until_signal(settings: Settings) -> Result<(), String> {
 }
 
 /// JSON lines on standard output. Does nothing when logs go somewhere already.
-fn init_logs(filter: EnvFilter) {
+pub(crate) fn init_logs(filter: EnvFilter) {
     let logs = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -70,6 +70,6 @@ fn init_logs(filter: EnvFilter) {
 }
 
 #[expect(clippy::print_stderr, reason = "for the person who starts it, before there is a log")]
-fn report(error: &EnvError) {
+pub(crate) fn report(error: &EnvError) {
     eprintln!("connector did not start. Its settings:\n{error}");
 }

@@ -30,6 +30,28 @@ fn wrong_settings_are_all_named_and_end_it_with_64() {
 }
 
 #[test]
+fn it_makes_the_streams_when_it_is_asked_to() {
+    let server = testkit::nats::Server::start();
+    let setup = |replicas: &str| {
+        let mut command = connector();
+        command.arg("setup").env("ORDERFLOW_NATS_URL", server.url());
+        command.env("ORDERFLOW_REPLICAS", replicas).output().unwrap().status.code()
+    };
+    assert_eq!(setup("2"), Some(64), "there is no majority of two");
+    // One server cannot keep three copies.
+    assert_eq!(setup("3"), Some(69));
+    assert_eq!(setup("1"), Some(0));
+    assert_eq!(setup("1"), Some(0), "it may run again");
+    let names = async {
+        let nats = messaging::Nats::connect(&server.url(), "test", false).await.unwrap();
+        nats.js.get_stream(messaging::streams::ORDERS).await.is_ok()
+    };
+    assert!(tokio::runtime::Runtime::new().unwrap().block_on(names));
+    let unknown = connector().arg("set-up").stderr(Stdio::null()).status().unwrap();
+    assert_eq!(unknown.code(), Some(2));
+}
+
+#[test]
 fn it_serves_health_and_metrics_and_ends_in_good_order_when_asked() {
     let server = testkit::nats::Server::start();
     let dir = tempfile::tempdir().unwrap();
