@@ -2,12 +2,14 @@
 
 mod doctor;
 mod lint;
+mod manifests;
 mod operate;
 mod partners;
 mod simulate;
 
 pub(crate) use doctor::Doctor;
 pub(crate) use lint::Lint;
+pub(crate) use manifests::{Manifests, Platform};
 pub(crate) use operate::{Journal, Reason, Retry};
 pub(crate) use partners::{Partners, PartnersAdd, PartnersCheck, PartnersNew, Source};
 pub(crate) use simulate::Simulate;
@@ -66,6 +68,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 1)]
         replicas: usize,
     },
+    /// Print what Kubernetes is told about the functions, made from stack.yml.
+    Manifests(Manifests),
     /// Drop a file into a partner's inbox over SFTP, as the partner would.
     Send {
         /// The file.

@@ -49,6 +49,7 @@ async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode
         Command::Send { file, partner, name } => {
             commands::send::run(global, &file, partner, name).await?;
         }
+        Command::Manifests(args) => commands::manifests::run(&args)?,
         Command::Check => commands::check::run(global).await?,
         Command::Wait { timeout } => commands::wait::run(global, timeout).await?,
         Command::Orders(command) => commands::orders::run(global, &command).await?,

@@ -7,6 +7,7 @@ pub(crate) mod files;
 pub(crate) mod function;
 pub(crate) mod journal;
 pub(crate) mod lint;
+pub(crate) mod manifests;
 pub(crate) mod orders;
 pub(crate) mod partners;
 pub(crate) mod send;
