@@ -45,9 +45,21 @@ fn render(stack: &Stack, platform: Platform) -> Result<String> {
     let mut text = format!("{HEADER} `orderflow manifests --for {}`.\n", platform.as_str());
     for (index, object) in objects.iter().enumerate() {
         text.push_str(if index == 0 { "" } else { "---\n" });
-        text.push_str(&serde_yaml_ng::to_string(object).context("writing YAML")?);
+        let yaml = serde_yaml_ng::to_string(object).context("writing YAML")?;
+        yaml.lines().for_each(|line| text.push_str(&quoted(line)));
     }
     Ok(text)
+}
+
+/// A line with its end. Readers of YAML 1.1, kubectl among them, take these words for true or false.
+fn quoted(line: &str) -> String {
+    const WORDS: [&str; 6] = ["y", "yes", "on", "n", "no", "off"];
+    match line.rsplit_once(": ") {
+        Some((key, word)) if WORDS.contains(&word.to_ascii_lowercase().as_str()) => {
+            format!("{key}: '{word}'\n")
+        }
+        _ => format!("{line}\n"),
+    }
 }
 
 #[cfg(test)]
