@@ -4,6 +4,7 @@
 mod backup;
 mod doctor;
 mod faults;
+mod installed;
 mod monitoring;
 mod operate;
 mod simulate;
