@@ -178,6 +178,13 @@ pub(crate) struct Up {
     /// Run this beside the pipeline; may be given several times.
     #[arg(long, value_name = "WHAT")]
     pub(crate) with: Vec<Extra>,
+    /// Be the provider behind an OpenFaaS gateway: functions come by `faas-cli deploy`, each as a
+    /// process of its own, and schedules are called by cron-connector.
+    #[arg(long, conflicts_with = "stack")]
+    pub(crate) provider: bool,
+    /// The gateway in front of the provider, for the connector and the other commands.
+    #[arg(long, value_name = "URL", requires = "provider")]
+    pub(crate) gateway: Option<String>,
     /// The partners; without it ./partners.yml, else the built-in sample partners.
     #[arg(long, value_name = "FILE")]
     pub(crate) partners: Option<PathBuf>,

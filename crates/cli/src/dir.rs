@@ -100,6 +100,16 @@ impl DataDir {
         self.root.join("secrets")
     }
 
+    /// What is kept of a function that was deployed.
+    pub(crate) fn deployment(&self, name: &str) -> PathBuf {
+        self.root.join("deployments").join(name)
+    }
+
+    /// The secrets of a function that was deployed.
+    pub(crate) fn deployment_secrets(&self, name: &str) -> PathBuf {
+        self.deployment(name).join("secrets")
+    }
+
     pub(crate) fn partners(&self) -> PathBuf {
         self.root.join("partners.yml")
     }
@@ -179,8 +189,8 @@ impl DataDir {
     }
 
     /// Writes a secret, readable for this user only.
-    pub(crate) fn write_secret(&self, name: &str, text: &str) -> Result<()> {
-        write_atomic(&self.secrets().join(name), text.as_bytes(), 0o600)
+    pub(crate) fn write_secret(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+        write_atomic(&self.secrets().join(name), content.as_ref(), 0o600)
     }
 }
 

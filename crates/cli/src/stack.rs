@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_yaml_ng::Value;
 
 /// The root's `stack.yml`, so that the command needs no file.
 pub(crate) const BUILT_IN: &str = include_str!("../../../stack.yml");
 
 /// The functions, by name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Stack {
     pub(crate) functions: BTreeMap<String, Function>,
 }
 
 /// What this command reads of a function; `faas-cli` reads the rest.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Function {
     #[serde(default)]
     pub(crate) image: String,

@@ -3,8 +3,9 @@
 //! Loopback only and without passwords: what may be called is decided by the functions' own doors.
 
 mod background;
+mod provider;
 mod proxy;
-mod registry;
+pub(crate) mod registry;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use runtime::Problem;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::up::Deployments;
 pub(crate) use registry::Registry;
 
 /// How long calls in progress are waited for at the end.
@@ -31,23 +33,41 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 struct Face {
     registry: Arc<Registry>,
+    /// Where functions are deployed, if they are.
+    deployments: Option<Arc<Deployments>>,
     proxy: proxy::Proxy,
     background: background::Background,
 }
 
-/// Answers on `listener` until `stop`.
-pub(crate) async fn serve(listener: TcpListener, registry: Arc<Registry>, stop: CancellationToken) {
+/// Answers on `listener` until `stop`: as a gateway, and with `deployments` as a provider too.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    deployments: Option<Arc<Deployments>>,
+    stop: CancellationToken,
+) {
     let proxy = proxy::Proxy::new();
     let background = background::Background::new(proxy.clone());
+    let changes = match &deployments {
+        Some(_) => Router::new()
+            .route("/system/functions", provider::functions())
+            .route("/system/scale-function/{name}", provider::scaling())
+            .route("/system/secrets", provider::secrets())
+            .route("/system/logs", provider::logs())
+            .route("/system/namespace/{name}", provider::namespace()),
+        None => {
+            Router::new().route("/system/functions", get(system::list).fallback(system::not_here))
+        }
+    };
     let router = Router::new()
+        .merge(changes)
         .route("/healthz", get(|| async { "OK" }))
         .route("/system/info", get(system::info))
         .route("/system/namespaces", get(|| async { axum::Json([system::NAMESPACE]) }))
-        .route("/system/functions", get(system::list).fallback(system::not_here))
         .route("/system/function/{name}", get(system::describe))
         .route("/system/{*rest}", any(system::not_here))
         .fallback(call)
-        .with_state(Face { registry, proxy, background });
+        .with_state(Face { registry, deployments, proxy, background });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let asked = stop.clone();
     let served = axum::serve(listener, service)
@@ -81,7 +101,7 @@ async fn call(
     let Some(function) = face.registry.find(name) else {
         return Problem::not_found(format!("no function {name:?}")).into_response();
     };
-    let target = proxy::Target::new(function, rest, request.uri().query());
+    let target = proxy::Target::new(&function, rest, request.uri().query());
     if !later {
         return face.proxy.call(target, peer, request).await;
     }

@@ -50,14 +50,16 @@ impl<'a> From<&'a Entry> for FunctionStatus<'a> {
             requests: &spec.requests,
             read_only_root_filesystem: spec.readonly_root_filesystem,
             invocation_count: entry.invocations(),
-            replicas: 1,
-            available_replicas: u64::from(entry.address().is_some()),
+            replicas: entry.replicas(),
+            available_replicas: u64::try_from(entry.available()).unwrap_or(u64::MAX),
         }
     }
 }
 
 pub(super) async fn list(State(face): State<Face>) -> Response {
-    Json(face.registry.all().map(FunctionStatus::from).collect::<Vec<_>>()).into_response()
+    let functions = face.registry.all();
+    let functions = functions.iter().map(|entry| FunctionStatus::from(entry.as_ref()));
+    Json(functions.collect::<Vec<_>>()).into_response()
 }
 
 pub(super) async fn describe(State(face): State<Face>, Path(name): Path<String>) -> Response {
@@ -78,7 +80,7 @@ pub(super) async fn info() -> Json<Value> {
 pub(super) async fn not_here(method: Method, uri: Uri) -> Response {
     let detail = format!(
         "{method} {} is not possible here: `orderflow up` runs the functions of its stack.yml; to \
-         change them, change that file and start it again",
+         change them, change that file and start it again, or use `orderflow up --provider`",
         uri.path()
     );
     Problem::new(StatusCode::NOT_IMPLEMENTED).detail(detail).into_response()

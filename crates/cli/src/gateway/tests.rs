@@ -25,7 +25,7 @@ async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    tokio::spawn(serve(listener, Arc::clone(&registry), stop.clone()));
+    tokio::spawn(serve(listener, Arc::clone(&registry), None, stop.clone()));
     Running { base, registry, stop }
 }
 

@@ -2,6 +2,7 @@
 //! schedules.
 
 mod daemons;
+mod deployments;
 mod inside;
 pub(crate) mod outside;
 pub(crate) mod partners;
@@ -27,6 +28,7 @@ use crate::dir::{DataDir, Run};
 use crate::output;
 use crate::stack::Stack;
 use daemons::{Watched, watch};
+pub(crate) use deployments::{DeployError, Deployments};
 use parts::Parts;
 use site::Site;
 
@@ -43,7 +45,9 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     let ended = tokio::select! {
         started = start(&dir, sources, gateway, args) => match started {
             Ok((site, servers)) => {
-                let parts = Parts::start(&site, listener, schedules, args.processes);
+                let deployments = deployments(&site).await?;
+                let processes = args.processes || args.provider;
+                let parts = Parts::start(&site, listener, schedules, processes, deployments);
                 let ended = serve(&site, &mut signals).await;
                 output::note("stopping");
                 tokio::select! {
@@ -101,20 +105,24 @@ async fn start(
     let text = partners::with_folders(&sources.partners, &folders)?;
     crate::dir::write_atomic(&dir.partners(), text.as_bytes(), 0o644)?;
 
+    if args.provider {
+        // A function that lists it has the partners of this machine.
+        dir.write_secret("partners.yml", &text)?;
+    }
     let prometheus = match args.with.contains(&Extra::Prometheus) {
         true => Some(prometheus::start(dir).await?),
         false => None,
     };
     let run = Run {
         pid: std::process::id(),
-        gateway,
+        gateway: args.gateway.clone().unwrap_or(gateway),
         nats: url,
         sftp_port: sshd.port(),
         prometheus: prometheus.as_ref().map(servers::prometheus::Server::url),
         ..Run::default()
     };
     let environment = args.environment.iter().cloned().collect();
-    let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment));
+    let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment, args.provider));
     let prometheus = prometheus.map(|server| {
         link_log(dir, "prometheus", server.log());
         watch(Arc::clone(&site), "prometheus", server)
@@ -125,6 +133,14 @@ async fn start(
         nats: watch(Arc::clone(&site), "nats-server", nats),
     };
     Ok((site, servers))
+}
+
+/// What was deployed before, where functions are deployed.
+async fn deployments(site: &Arc<Site>) -> Result<Option<Arc<Deployments>>> {
+    if !site.is_provider() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Deployments::open(Arc::clone(site)).await?)))
 }
 
 async fn set_up_streams(url: &str) -> Result<()> {

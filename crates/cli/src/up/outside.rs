@@ -39,10 +39,11 @@ struct Listening {
 /// One life of `orderflow ARGS…` under this name.
 pub(crate) async fn process(
     site: Arc<Site>,
-    name: &'static str,
+    name: String,
     args: Vec<&'static str>,
     stop: CancellationToken,
 ) -> Result<()> {
+    let name = name.as_str();
     let log = site.dir.logs().join(format!("{name}.log"));
     let listen_file = site.dir.listen().join(name);
     // Of an earlier life.

@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::deployments::Deployments;
 use super::site::Site;
 use super::supervise::keep;
 use super::{inside, outside, schedules};
@@ -18,6 +19,7 @@ pub(crate) const CONNECTOR: &str = "connector";
 /// Running parts: those that call come first when it ends.
 pub(crate) struct Parts {
     groups: [Group; 3],
+    deployments: Option<Arc<Deployments>>,
 }
 
 #[derive(Default)]
@@ -33,10 +35,11 @@ impl Parts {
         listener: TcpListener,
         schedules: Vec<(String, Schedule)>,
         processes: bool,
+        deployments: Option<Arc<Deployments>>,
     ) -> Self {
         let [mut callers, mut functions, mut face] = <[Group; 3]>::default();
-        let registry = Arc::clone(&site.registry);
-        face.tasks.spawn(gateway::serve(listener, registry, face.stop.clone()));
+        let (registry, changes) = (Arc::clone(&site.registry), deployments.clone());
+        face.tasks.spawn(gateway::serve(listener, registry, changes, face.stop.clone()));
         for name in catalogue::NAMES {
             if !site.stack.functions.contains_key(name) {
                 continue;
@@ -54,23 +57,31 @@ impl Parts {
         }
         let gateway = site.run().gateway;
         callers.tasks.spawn(schedules::run(schedules, gateway, callers.stop.clone()));
-        Self { groups: [callers, functions, face] }
+        Self { groups: [callers, functions, face], deployments }
     }
 
     /// Ends everything, each group after the one before has ended.
     pub(crate) async fn stop(self) {
-        for mut group in self.groups {
-            group.stop.cancel();
-            while let Some(ended) = group.tasks.join_next().await {
-                if ended.is_err() {
-                    tracing::error!("a part panicked");
-                }
-            }
+        let [callers, functions, face] = self.groups;
+        callers.end().await;
+        if let Some(deployments) = self.deployments {
+            deployments.stop().await;
         }
+        functions.end().await;
+        face.end().await;
     }
 }
 
 impl Group {
+    async fn end(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_err() {
+                tracing::error!("a part panicked");
+            }
+        }
+    }
+
     fn task<F>(
         &mut self,
         site: &Arc<Site>,
@@ -89,7 +100,7 @@ impl Group {
         let (own, stop) = (Arc::clone(site), self.stop.clone());
         let args = args.to_vec();
         self.tasks.spawn(keep(Arc::clone(site), name, self.stop.clone(), move || {
-            outside::process(Arc::clone(&own), name, args.clone(), stop.clone())
+            outside::process(Arc::clone(&own), name.to_owned(), args.clone(), stop.clone())
         }));
     }
 }

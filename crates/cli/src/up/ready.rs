@@ -22,8 +22,10 @@ pub(crate) async fn wait(site: &Site) -> Result<()> {
     let deadline = Instant::now() + READY_MAX;
     let wanted = catalogue::NAMES.into_iter();
     let wanted = wanted.filter(|name| site.stack.functions.contains_key(*name));
+    // The gateway that a provider's connector needs is started after it.
+    let connector = (!site.is_provider()).then_some(CONNECTOR);
     let mut open: BTreeMap<&str, String> =
-        wanted.chain([CONNECTOR]).map(|name| (name, "it has not started".to_owned())).collect();
+        wanted.chain(connector).map(|name| (name, "it has not started".to_owned())).collect();
     while !open.is_empty() {
         for name in open.keys().copied().collect::<Vec<_>>() {
             match probe(site, &http, name).await {

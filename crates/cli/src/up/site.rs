@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dir::{DataDir, Process, Run};
 use crate::gateway::Registry;
+use crate::gateway::registry::function_of;
 use crate::stack::Stack;
 
 /// The parts, where they are, and what is the matter with them.
@@ -14,6 +15,8 @@ pub(crate) struct Site {
     pub(crate) dir: DataDir,
     pub(crate) stack: Stack,
     pub(crate) registry: Arc<Registry>,
+    /// Functions are deployed: each has the environment and the secrets it was deployed with.
+    is_provider: bool,
     /// Set for every part, over everything else.
     environment: BTreeMap<String, String>,
     state: Mutex<State>,
@@ -32,22 +35,44 @@ impl Site {
         stack: Stack,
         run: Run,
         environment: BTreeMap<String, String>,
+        is_provider: bool,
     ) -> Self {
         let registry = Arc::new(Registry::new(&stack));
         let state = Mutex::new(State { run, failures: BTreeMap::new() });
-        Self { dir, stack, registry, environment, state }
+        Self { dir, stack, registry, is_provider, environment, state }
+    }
+
+    pub(crate) fn is_provider(&self) -> bool {
+        self.is_provider
     }
 
     /// The environment of a function or of the connector, as its pod would have it.
     pub(crate) fn environment(&self, name: &str) -> BTreeMap<String, String> {
+        let function = self.registry.find(function_of(name));
         let mut environment =
-            self.stack.functions.get(name).map(|f| f.environment.clone()).unwrap_or_default();
+            function.as_ref().map(|entry| entry.spec.environment.clone()).unwrap_or_default();
+        let is_deployed = self.is_provider && function.is_some();
+        let secrets = if is_deployed {
+            self.dir.deployment_secrets(function_of(name))
+        } else {
+            self.dir.secrets()
+        };
         let run = self.run();
+        if is_deployed {
+            // What a pod would have mounted.
+            for value in environment.values_mut() {
+                if let Some(file) = value.strip_prefix(runtime::SECRETS_DIR) {
+                    *value = format!("{}{file}", secrets.display());
+                }
+            }
+        }
         let mut set = |name: &str, value: String| drop(environment.insert(name.into(), value));
         set("ORDERFLOW_NATS_URL", run.nats);
         set("ORDERFLOW_GATEWAY_URL", run.gateway);
-        set("ORDERFLOW_PARTNERS", self.dir.partners().display().to_string());
-        set("ORDERFLOW_SECRETS_DIR", self.dir.secrets().display().to_string());
+        if !is_deployed {
+            set("ORDERFLOW_PARTNERS", self.dir.partners().display().to_string());
+        }
+        set("ORDERFLOW_SECRETS_DIR", secrets.display().to_string());
         set("ORDERFLOW_BIND", "127.0.0.1".to_owned());
         set("ORDERFLOW_PORT", "0".to_owned());
         set("ORDERFLOW_METRICS_PORT", "0".to_owned());
@@ -56,7 +81,7 @@ impl Site {
         set("ORDERFLOW_DRAIN_SECONDS", "8".to_owned());
         // A function that comes back is seen by the connector after this time.
         set("ORDERFLOW_POLL_SECONDS", "1".to_owned());
-        if name == "order-ingest" {
+        if name == "order-ingest" && !is_deployed {
             set("ORDERFLOW_OPEN_INGEST", "true".to_owned());
         }
         environment.extend(self.environment.clone());
@@ -95,6 +120,17 @@ impl Site {
         let failure = state.failures.entry(name.to_owned()).or_default();
         failure.0 += 1;
         failure.1 = reason;
+    }
+
+    /// A part was stopped and does not come back.
+    pub(crate) fn gone(&self, name: &str) {
+        let mut state = self.lock();
+        state.failures.remove(name);
+        if state.run.processes.remove(name).is_some()
+            && let Err(error) = self.dir.write_run(&state.run)
+        {
+            tracing::error!(error = format!("{error:#}"), "run.json is out of date");
+        }
     }
 
     /// Why a part ended the last time it ended by itself.

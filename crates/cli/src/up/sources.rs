@@ -17,10 +17,8 @@ pub(crate) struct Sources {
 }
 
 pub(crate) fn read(args: &Up) -> Result<Sources> {
-    let (stack, place) = choose(args.stack.as_deref(), "stack.yml", stack::BUILT_IN)?;
-    let mut env = runtime::Env::from_process();
-    let stack = stack::parse(&stack, &place, |name| env.optional::<String>(name))?;
-    env.finish(|| Some(()))?;
+    // A provider has only what is deployed.
+    let stack = if args.provider { Stack::default() } else { stack(args)? };
     let (partners, place) = choose(args.partners.as_deref(), "partners.yml", partners::BUILT_IN)?;
     let problems = intake::partners::load(&partners).err().unwrap_or_default();
     // Every partner without a folder gets one; everything else must be right here and now.
@@ -29,6 +27,14 @@ pub(crate) fn read(args: &Up) -> Result<Sources> {
         anyhow::bail!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"));
     }
     Ok(Sources { stack, partners })
+}
+
+fn stack(args: &Up) -> Result<Stack> {
+    let (stack, place) = choose(args.stack.as_deref(), "stack.yml", stack::BUILT_IN)?;
+    let mut env = runtime::Env::from_process();
+    let stack = stack::parse(&stack, &place, |name| env.optional::<String>(name))?;
+    env.finish(|| Some(()))?;
+    Ok(stack)
 }
 
 /// The text of the file that is given or lies here, else of the one that is built in; and its place.

@@ -35,7 +35,7 @@ impl Pauses {
 /// Lives `life` again and again until `stop`; what is wrong goes to the log and to `site`.
 pub(crate) async fn keep<F>(
     site: Arc<Site>,
-    name: &'static str,
+    name: &str,
     stop: CancellationToken,
     mut life: impl FnMut() -> F,
 ) where

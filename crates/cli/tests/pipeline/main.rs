@@ -7,6 +7,7 @@ mod faults;
 mod installed;
 mod monitoring;
 mod operate;
+mod provider;
 mod simulate;
 mod support;
 mod up;

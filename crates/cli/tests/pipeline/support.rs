@@ -55,7 +55,11 @@ impl Up {
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        get(&self.gateway, path)
+        self.send("GET", path, "")
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        send(&self.gateway, method, path, body)
     }
 
     pub(crate) fn end(&mut self, signal: &str) {
@@ -92,8 +96,14 @@ fn launch(dir: &Path, args: &[&str]) -> (Child, String) {
 
 /// Status and body of what `address` answers.
 pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
+    send(address, "GET", path, "")
+}
+
+pub(crate) fn send(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}");
+    write!(stream, "{head}\r\n\r\n{body}").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
