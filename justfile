@@ -15,3 +15,15 @@ test:
 # The pipeline on this machine, with the samples
 run:
     ./scripts/run
+
+# stack.yml against what OpenFaaS takes
+lint:
+    cargo run --quiet --locked -p orderflow -- lint
+
+# The real gateway, faas-cli and connectors around our functions, on this machine
+e2e:
+    ./scripts/e2e
+
+# The image of each function, built and started
+images *functions:
+    ./scripts/images {{functions}}
