@@ -137,7 +137,8 @@ fn secrets(
     let needed = reading.problems.iter().filter_map(|(name, _)| secret(name));
     let needed: BTreeSet<String> = needed.chain(mounted.clone()).collect();
     let asked = reading.asked.iter().filter_map(|name| secret(name));
-    let asked: BTreeSet<String> = asked.chain(mounted).collect();
+    // Logins of partners are read later as well, and not asked for here.
+    let asked: BTreeSet<String> = asked.chain(mounted).chain(needed.iter().cloned()).collect();
     let listed: BTreeMap<&str, usize> = function.secrets().collect();
     let path = function.path("secrets");
     for name in needed.iter().filter(|name| !listed.contains_key(name.as_str())) {

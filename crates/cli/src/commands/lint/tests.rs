@@ -1,6 +1,7 @@
 //! Each rule: what breaks it, and where that is said to stand.
 
 use super::*;
+use crate::up::partners;
 
 /// Breaks no rule; the folder of the workspace has its template and its handler.
 const GOOD: &str = r#"version: "1.0"
@@ -312,6 +313,29 @@ async fn secrets_are_those_that_the_function_reads() {
     }
     let subject = Subject { secrets: Some(temp.path().to_owned()), ..subject() };
     assert_eq!(found(GOOD, &subject).await, ["15 secret-absent secrets"; 2]);
+}
+
+#[tokio::test]
+async fn a_function_that_reaches_folders_needs_the_logins_of_partners() {
+    let host_key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+    let folders = partners::Folders { port: 22, user: "orderflow", host_key };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = partners::with_folders(partners::BUILT_IN, &folders).unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let subject = Subject { partners: Some(file.path().to_owned()), ..subject() };
+
+    let missing = found(crate::stack::BUILT_IN, &subject).await;
+    assert_eq!(missing.len(), 9, "three partners, three functions: {missing:?}");
+    assert!(missing.iter().all(|found| found.contains(" secret-unlisted ")), "{missing:?}");
+
+    let keys = "partners.yml, sftp-key-US1, sftp-key-US2, sftp-key-US3]";
+    let listed = crate::stack::BUILT_IN.replace("partners.yml]", keys);
+    let mut listed = found(&listed, &subject).await;
+    listed.retain(|found| !found.contains(" secret-name "));
+    listed.dedup();
+    assert_eq!(listed.len(), 1, "only order-ingest reaches no folder: {listed:?}");
+    assert!(listed[0].ends_with(" secret-unused secrets"), "{listed:?}");
 }
 
 #[tokio::test]
