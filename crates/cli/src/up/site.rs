@@ -96,13 +96,18 @@ impl Site {
         traffic: Option<SocketAddr>,
         metrics: Option<SocketAddr>,
     ) {
-        self.registry.set_address(name, traffic);
         let mut state = self.lock();
         let before = state.run.processes.get(name);
         let restarts = before.map_or(0, |process| process.restarts + 1);
         let process = Process { pid, traffic, metrics, restarts };
         state.run.processes.insert(name.to_owned(), process);
-        // Written under the lock, so that no older state replaces a newer one.
+        self.tell(&state);
+        // Last: what answers is in run.json.
+        self.registry.set_address(name, traffic);
+    }
+
+    /// Writes what runs where. Under the lock, so that no older state replaces a newer one.
+    fn tell(&self, state: &State) {
         if let Err(error) = self.dir.write_run(&state.run) {
             tracing::error!(error = format!("{error:#}"), "run.json is out of date");
         }
@@ -126,10 +131,8 @@ impl Site {
     pub(crate) fn gone(&self, name: &str) {
         let mut state = self.lock();
         state.failures.remove(name);
-        if state.run.processes.remove(name).is_some()
-            && let Err(error) = self.dir.write_run(&state.run)
-        {
-            tracing::error!(error = format!("{error:#}"), "run.json is out of date");
+        if state.run.processes.remove(name).is_some() {
+            self.tell(&state);
         }
     }
 
