@@ -59,7 +59,12 @@ pub const ALL: &[Definition] = &[
         "daily-checker",
         &["file-transformer"],
     ),
-    event("files.transformed.<partner>.<arrival>", FILE_TRANSFORMED, "file-transformer", &[]),
+    event(
+        "files.transformed.<partner>.<arrival>",
+        FILE_TRANSFORMED,
+        "file-transformer",
+        &["file-transformer"],
+    ),
     event("files.failed.<partner>.<arrival>", FILE_FAILED, "file-transformer", &[]),
     event("orders", ORDER_RECEIVED, "file-transformer", &["order-ingest"]),
     event("orders", RAW, "anyone", &["order-ingest"]),

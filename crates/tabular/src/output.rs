@@ -135,8 +135,9 @@ impl<W: io::Write> RejectsWriter<W> {
     }
 }
 
-/// `text` as a spreadsheet may have it.
-fn guarded(text: &str) -> Cow<'_, str> {
+/// `text` as a spreadsheet may have it: for whoever writes a CSV of their own.
+#[must_use]
+pub fn guarded(text: &str) -> Cow<'_, str> {
     match text.as_bytes().first() {
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') if !is_number(text) => {
             Cow::Owned(format!("'{text}"))

@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::judged::Judged;
-use crate::{receipt, spool};
+use crate::receipt::Receipt;
+use crate::spool;
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::Partner;
@@ -76,7 +77,7 @@ pub fn judge(
         Record::new(String::new(), partner.clone(), name, data.len(), seconds, changed);
     record.sha256 = Some(judged.pass.sha256.clone());
     record.counts = judged.counts();
-    let receipt = receipt::json(&record, &outcome, settings, judged.readable().as_ref());
+    let receipt = Receipt::new(&record, &outcome, settings, judged.readable().as_ref()).json();
     let rejects = judged.results.map(|results| results.rejects);
     Ok(Verdict { outcome, receipt, rejects })
 }

@@ -16,6 +16,12 @@ pub(crate) enum Failure {
     NotStored(usize),
     #[error(transparent)]
     Unclear(#[from] messaging::publish::Unclear),
+    #[error(transparent)]
+    Reading(#[from] messaging::tail::Error),
+    #[error(transparent)]
+    Lookup(#[from] messaging::publish::LookupError),
+    #[error("the readers of orders are not known: {0}")]
+    Consumers(String),
     #[error("the file is held by {owner} until {until}")]
     Held { owner: String, until: DateTime<Utc> },
     #[error("the file was replaced after it arrived; what stands there now arrives by itself")]

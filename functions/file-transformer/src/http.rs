@@ -1,6 +1,7 @@
-//! `POST /`: files that arrived.
+//! `POST /`: files that arrived, and files that were transformed.
 
 use crate::App;
+use crate::decisions::{self, Progress};
 use crate::failure::Failure;
 use crate::work::Work;
 use axum::extract::State;
@@ -9,6 +10,7 @@ use intake::arrival::Arrived;
 use intake::ledger::{self, Record};
 use intake::sftp::Disposition;
 use messaging::Event;
+use messaging::events::FILE_TRANSFORMED;
 use runtime::events::{self, Answer, Batch};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,13 +47,23 @@ enum Verdict {
 pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer {
     let mut answer = Answer::done();
     let mut jobs = Vec::new();
+    let mut transformed = Vec::new();
     for given in &batch.events {
-        match start(&app, given) {
-            Ok(job) => jobs.push((given, job)),
+        match Call::parse(given).and_then(|call| match call {
+            Call::Arrived(arrived, at) => start(&app, *arrived, at).map(Some),
+            Call::Transformed(record) => {
+                transformed.push((given, *record));
+                Ok(None)
+            }
+        }) {
+            Ok(job) => jobs.extend(job.map(|job| (given, job))),
             Err(reason) => answer.reject(given, reason),
         }
     }
     let deadline = tokio::time::Instant::now() + ANSWER_MAX;
+    for (given, record) in transformed {
+        decide(&app, given, &record, deadline, &mut answer).await;
+    }
     for (given, mut job) in jobs {
         let done = job.done.wait_for(Option::is_some);
         let verdict = match tokio::time::timeout_at(deadline, done).await {
@@ -70,6 +82,49 @@ pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer
     answer
 }
 
+/// What an event asks for.
+enum Call {
+    Arrived(Box<Arrived>, Option<DateTime<Utc>>),
+    Transformed(Box<Record>),
+}
+
+impl Call {
+    fn parse(given: &events::Event) -> Result<Self, String> {
+        let event: Event = given.parse().map_err(|error| error.to_string())?;
+        let data = event.data.ok_or("the event has no data")?;
+        let bad = |error: serde_json::Error| error.to_string();
+        if event.kind == FILE_TRANSFORMED {
+            return Ok(Self::Transformed(serde_json::from_str(data.get()).map_err(bad)?));
+        }
+        Ok(Self::Arrived(serde_json::from_str(data.get()).map_err(bad)?, event.time))
+    }
+}
+
+/// Writes down what became of a file's orders, or waits until all are decided.
+async fn decide(
+    app: &App,
+    given: &events::Event,
+    record: &Record,
+    deadline: tokio::time::Instant,
+    answer: &mut Answer,
+) {
+    let written = tokio::time::timeout_at(deadline, decisions::write(app, record)).await;
+    match written {
+        Ok(Ok(Progress::Written)) => {}
+        Ok(Ok(Progress::Waiting(orders))) => {
+            let reason = format!("not all of {orders} orders are decided");
+            answer.wait(given, reason, ASK_AGAIN, 0);
+        }
+        Ok(Err(failure)) => match verdict(Err(failure)) {
+            Verdict::Done => {}
+            Verdict::Later(reason, after) => answer.retry(given, reason, Some(after)),
+            Verdict::Wait(reason, after) => answer.wait(given, reason, after, 0),
+            Verdict::Never(reason) => answer.reject(given, reason),
+        },
+        Err(_) => answer.wait(given, "the decisions are being read", ASK_AGAIN, 0),
+    }
+}
+
 impl Job {
     fn percent(&self) -> u8 {
         let read = self.read.load(Ordering::Relaxed).saturating_mul(100);
@@ -78,9 +133,7 @@ impl Job {
 }
 
 /// Begins with a file, unless this process is at it.
-fn start(app: &Arc<App>, given: &events::Event) -> Result<Job, String> {
-    let event: Event<Arrived> = given.parse().map_err(|error| error.to_string())?;
-    let arrived = event.data.ok_or("the event has no data")?;
+fn start(app: &Arc<App>, arrived: Arrived, time: Option<DateTime<Utc>>) -> Result<Job, String> {
     let partners = app.partners.get();
     let account = partners.accounts.get(&arrived.partner).ok_or_else(|| {
         format!("partner {} has no sftp or file section in this configuration", arrived.partner)
@@ -94,7 +147,7 @@ fn start(app: &Arc<App>, given: &events::Event) -> Result<Job, String> {
     running.insert(arrived.arrival.clone(), job.clone());
     drop(running);
     let work = Work { app: app.clone(), account: account.clone(), read: job.read.clone() };
-    let record = record(arrived, event.time);
+    let record = record(arrived, time);
     tokio::spawn(async move {
         let (partner, name) = (record.partner.clone(), record.name.clone());
         let leave = Leave { app: work.app.clone(), arrival: record.arrival.clone() };
@@ -144,9 +197,13 @@ fn verdict(done: Result<(), Failure>) -> Verdict {
         Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
         // NATS or the disk, and again not the file's fault.
-        Failure::Ledger(_) | Failure::Scratch(_) | Failure::NotStored(_) | Failure::Unclear(_) => {
-            Verdict::Wait(reason, ASK_AGAIN)
-        }
+        Failure::Ledger(_)
+        | Failure::Scratch(_)
+        | Failure::NotStored(_)
+        | Failure::Unclear(_)
+        | Failure::Reading(_)
+        | Failure::Lookup(_)
+        | Failure::Consumers(_) => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Panicked => Verdict::Later(reason, ASK_AGAIN),
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn names(
         output: accepted.then(|| format!("depot/{tag}.output.csv")),
         rejects: (has_rejects && (accepted || refused)).then(|| format!("depot/{tag}.rejects.csv")),
         receipt: Some(format!("depot/{tag}.receipt.json")),
+        receipt_csv: Some(format!("depot/{tag}.receipt.csv")),
         original: Some(format!("{folder}/{tag}{ending}")),
     }
 }

@@ -16,26 +16,35 @@ const CHUNK: usize = 1_000;
 /// Attempts to have one chunk acknowledged before the file is given back.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// Publishes every order and waits until each is stored; how many. Publishing again is harmless:
-/// the ids are the same and order-ingest places an order once.
+/// What was published.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    /// Orders.
+    pub(crate) orders: u64,
+    /// The least of their stream sequences.
+    pub(crate) from: Option<u64>,
+}
+
+/// Publishes every order and waits until each is stored. Publishing again is harmless: the ids are
+/// the same and order-ingest places an order once.
 pub(crate) async fn orders(
     nats: &Nats,
     record: &Record,
     sha256: &str,
     orders: &File,
-) -> Result<u64, Failure> {
+) -> Result<Sent, Failure> {
     let mut lines = BufReader::new(orders).lines();
-    let mut published = 0;
+    let mut sent = Sent::default();
     loop {
         let mut chunk = Vec::with_capacity(CHUNK);
         for line in lines.by_ref().take(CHUNK) {
             chunk.push(message(record, sha256, line.map_err(Failure::scratch)?)?);
         }
         if chunk.is_empty() {
-            return Ok(published);
+            return Ok(sent);
         }
-        published += chunk.len() as u64;
-        store(nats, chunk).await?;
+        sent.orders += chunk.len() as u64;
+        store(nats, chunk, &mut sent.from).await?;
     }
 }
 
@@ -58,7 +67,11 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
     Ok(outgoing.header("Nats-Msg-Id", &subject::token(&id)))
 }
 
-async fn store(nats: &Nats, mut chunk: Vec<Outgoing>) -> Result<(), Failure> {
+async fn store(
+    nats: &Nats,
+    mut chunk: Vec<Outgoing>,
+    from: &mut Option<u64>,
+) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(100);
     for _ in 0..ATTEMPTS_MAX {
         let results = publish::all(nats, &chunk, None).await;
@@ -66,7 +79,10 @@ async fn store(nats: &Nats, mut chunk: Vec<Outgoing>) -> Result<(), Failure> {
         let mut missing = Vec::new();
         for (message, result) in chunk.into_iter().zip(results) {
             match result {
-                Ok(Published::Stored(_) | Published::Occupied) => {}
+                Ok(Published::Stored(sequence)) => {
+                    *from = Some(from.map_or(sequence, |from| from.min(sequence)));
+                }
+                Ok(Published::Occupied) => {}
                 Err(unclear) => {
                     last = Some(unclear);
                     missing.push(message);

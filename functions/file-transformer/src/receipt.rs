@@ -1,5 +1,7 @@
 //! What a partner is told about a file.
 
+mod table;
+
 use crate::results::{Example, Results};
 use chrono::{DateTime, Utc};
 use domain::Money;
@@ -10,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tabular::{ColumnProfile, Summary};
 
-/// The receipt, as JSON.
+/// The receipt.
 #[derive(Debug, Serialize)]
 pub(crate) struct Receipt<'a> {
     partner: &'a str,
@@ -32,8 +34,8 @@ pub(crate) struct Receipt<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Format<'a>>,
     results: &'a ledger::Results,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    columns: &'a [ColumnProfile],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<ColumnProfile>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -63,50 +65,65 @@ pub(crate) struct Readable<'a> {
     pub(crate) results: &'a Results,
 }
 
-/// The receipt of `record`, which was judged.
-pub(crate) fn json(
-    record: &Record,
-    outcome: &Outcome,
-    partner: &Partner,
-    readable: Option<&Readable<'_>>,
-) -> Vec<u8> {
-    let accepted = *outcome == Outcome::Accepted;
-    let orders = readable.map_or_else(Orders::default, |readable| {
-        let totals = &readable.totals;
-        Orders {
-            placed: if accepted { totals.sales + totals.returns } else { 0 },
-            rejected: totals.rejected,
-            sales: totals.sales,
-            sales_total: totals.sales_total,
-            returns: totals.returns,
-            returns_total: totals.returns_total,
-            currency: partner.currency.clone(),
+impl<'a> Receipt<'a> {
+    /// The receipt of `record`, which was judged.
+    pub(crate) fn new(
+        record: &'a Record,
+        outcome: &'a Outcome,
+        partner: &'a Partner,
+        readable: Option<&Readable<'_>>,
+    ) -> Self {
+        let accepted = *outcome == Outcome::Accepted;
+        let orders = readable.map_or_else(Orders::default, |readable| {
+            let totals = &readable.totals;
+            Orders {
+                placed: if accepted { totals.sales + totals.returns } else { 0 },
+                rejected: totals.rejected,
+                sales: totals.sales,
+                sales_total: totals.sales_total,
+                returns: totals.returns,
+                returns_total: totals.returns_total,
+                currency: partner.currency.clone(),
+            }
+        });
+        let results = readable.map(|readable| readable.results);
+        Self {
+            partner: record.partner.as_str(),
+            file: &record.name,
+            arrival: &record.arrival,
+            size: record.size,
+            sha256: record.sha256.as_deref(),
+            arrived_at: record.arrived_at,
+            outcome,
+            rows: record.counts.rows,
+            accepted: record.counts.accepted,
+            rejected: record.counts.rejected,
+            rejected_by_rule: results.map(|r| r.rejected_by_rule.clone()).unwrap_or_default(),
+            examples: results.map(|r| r.examples.clone()).unwrap_or_default(),
+            orders,
+            format: partner.file.as_ref().map(|format| Format {
+                delimiter: format.delimiter,
+                encoding: format.encoding,
+                decimal_mark: format.decimal_mark,
+                dates: &format.dates,
+                time_zone: &partner.time_zone,
+            }),
+            results: &record.results,
+            columns: readable.map_or_else(Vec::new, |readable| columns(&readable.summary.profile)),
         }
-    });
-    let results = readable.map(|readable| readable.results);
-    let receipt = Receipt {
-        partner: record.partner.as_str(),
-        file: &record.name,
-        arrival: &record.arrival,
-        size: record.size,
-        sha256: record.sha256.as_deref(),
-        arrived_at: record.arrived_at,
-        outcome,
-        rows: record.counts.rows,
-        accepted: record.counts.accepted,
-        rejected: record.counts.rejected,
-        rejected_by_rule: results.map(|r| r.rejected_by_rule.clone()).unwrap_or_default(),
-        examples: results.map(|r| r.examples.clone()).unwrap_or_default(),
-        orders,
-        format: partner.file.as_ref().map(|format| Format {
-            delimiter: format.delimiter,
-            encoding: format.encoding,
-            decimal_mark: format.decimal_mark,
-            dates: &format.dates,
-            time_zone: &partner.time_zone,
-        }),
-        results: &record.results,
-        columns: readable.map_or(&[], |readable| &readable.summary.profile),
+    }
+
+    /// As JSON.
+    pub(crate) fn json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("receipts have only string keys")
+    }
+}
+
+/// Who bought is nobody's business who only wants to know what became of a file.
+fn columns(profile: &[ColumnProfile]) -> Vec<ColumnProfile> {
+    let hide = |column: &ColumnProfile| match column.column.as_str() {
+        "customer_id" => ColumnProfile { min: None, max: None, ..column.clone() },
+        _ => column.clone(),
     };
-    serde_json::to_vec_pretty(&receipt).expect("receipts have only string keys")
+    profile.iter().map(hide).collect()
 }

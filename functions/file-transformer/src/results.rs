@@ -36,10 +36,10 @@ pub(crate) struct Results {
 /// A rejected row as a receipt shows it: no personal data.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Example {
-    line: u64,
-    column: Option<String>,
-    rule: &'static str,
-    reason: String,
+    pub(crate) line: u64,
+    pub(crate) column: Option<String>,
+    pub(crate) rule: &'static str,
+    pub(crate) reason: String,
 }
 
 impl Results {
@@ -186,7 +186,7 @@ impl Writing<'_> {
                 line: reject.line,
                 column: reject.column.clone(),
                 rule: reject.rule.code(),
-                reason: reject.reason.clone(),
+                reason: masked(&reject.reason),
             });
         }
         let reject = Reject {
@@ -218,6 +218,16 @@ impl Writing<'_> {
     }
 }
 
+/// A reason repeats what stood in a field: an address in the wrong column is still an address.
+fn masked(reason: &str) -> String {
+    let is_address = |word: &str| {
+        let name = word.trim_matches(|c: char| !c.is_alphanumeric());
+        name.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
+    };
+    let words = reason.split(' ').map(|word| if is_address(word) { "…@…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A row that is good by itself, as it stands in an output.
 fn cleaned(row: &Row<'_>) -> String {
     let time = DateTime::from_timestamp_millis(row.ordered_at).unwrap_or_default();
@@ -245,5 +255,22 @@ fn explain(fault: OrderFault) -> (Rule, &'static str) {
         }
         OrderFault::TooLarge => (Rule::OrderTooLarge, "it has more than 1000 lines or 256 KiB"),
         OrderFault::TotalTooLarge => (Rule::OrderTooLarge, "its total is too large"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_a_reason_is_masked() {
+        for (reason, expected) in [
+            ("\"ann@example.com\" is not a whole number", "…@… is not a whole number"),
+            ("<Ann.B+x@mail.example.org>, is empty", "…@… is empty"),
+            ("\"a@b\" and @ and 5 @ 2.50", "\"a@b\" and @ and 5 @ 2.50"),
+            ("is empty", "is empty"),
+        ] {
+            assert_eq!(masked(reason), expected);
+        }
     }
 }

@@ -89,16 +89,14 @@ fn put(session: &Session, name: &str, file: &mut File) -> Result<(), Failure> {
     Ok(upload.commit()?)
 }
 
-/// Puts the receipt into the depot.
-pub(crate) fn put_receipt(
-    account: &Account,
-    names: &ledger::Results,
-    receipt: &[u8],
-) -> Result<(), Failure> {
-    let Some(name) = &names.receipt else { return Ok(()) };
+/// Puts files that fit into memory into the depot, each by its name.
+pub(crate) fn put_small(account: &Account, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
     let session = account.connect()?;
     session.make_folder("depot")?;
-    Ok(session.put_atomic(name, receipt)?)
+    for (name, content) in files {
+        session.put_atomic(name, content)?;
+    }
+    Ok(())
 }
 
 /// Moves the original out of the inbox, if it is still there and still the one that was read.

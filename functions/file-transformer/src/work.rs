@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::names::names;
-use crate::{App, Label, RuleLabel, publish, receipt, steps};
+use crate::receipt::Receipt;
+use crate::{App, Label, RuleLabel, publish, steps};
 use chrono::{DateTime, Utc};
 use intake::access::Account;
 use intake::ledger::{self, Claimed, Held, Outcome, Record, Refusal, State, StepError};
@@ -128,12 +129,20 @@ impl Work {
         let (account, original) = (self.account.clone(), record.clone());
         blocking(move || steps::archive(&account, &original)).await?;
         if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
+            let mut orders_from = None;
             if let Some(results) = &judged.results {
                 let sha256 = &judged.pass.sha256;
-                let orders = publish::orders(&self.app.nats, &record, sha256, &results.orders);
-                self.app.figures.orders.inc_by(orders.await?);
+                let sent = publish::orders(&self.app.nats, &record, sha256, &results.orders);
+                let sent = sent.await?;
+                self.app.figures.orders.inc_by(sent.orders);
+                orders_from = sent.from;
             }
-            record = self.advance(held, State::Published).await?;
+            record = self
+                .write(held, |record| {
+                    let next = record.advance(&self.app.owner, now(), State::Published)?;
+                    Ok(Record { orders_from, ..next })
+                })
+                .await?;
         }
         self.put_receipt(held, &record, Some(&judged)).await
     }
@@ -145,9 +154,15 @@ impl Work {
         record: &Record,
         judged: Option<&Judged>,
     ) -> Result<Record, Failure> {
-        let receipt = self.receipt(record, judged);
-        let (account, names) = (self.account.clone(), record.results.clone());
-        blocking(move || steps::put_receipt(&account, &names, &receipt)).await?;
+        let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
+        let readable = judged.and_then(|judged| judged.readable());
+        let receipt = Receipt::new(record, &outcome, &self.account.settings, readable.as_ref());
+        let names = &record.results;
+        let contents = [(&names.receipt, receipt.json()), (&names.receipt_csv, receipt.csv())];
+        let files: Vec<_> =
+            contents.into_iter().filter_map(|(name, text)| Some((name.clone()?, text))).collect();
+        let account = self.account.clone();
+        blocking(move || steps::put_small(&account, &files)).await?;
         let record = self.advance(held, State::Receipted).await?;
         // Counted when the partner is told: a file that is read again after a crash counts once.
         if let Some(results) = judged.and_then(|judged| judged.results.as_ref()) {
@@ -175,12 +190,6 @@ impl Work {
         } else {
             Ok(Outcome::Duplicate { of: standing.arrival })
         }
-    }
-
-    fn receipt(&self, record: &Record, judged: Option<&Judged>) -> Vec<u8> {
-        let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
-        let readable = judged.and_then(|judged| judged.readable());
-        receipt::json(record, &outcome, &self.account.settings, readable.as_ref())
     }
 
     /// The file is not what arrived, and none of its orders was published: what stands in the inbox
@@ -249,7 +258,7 @@ impl Work {
 }
 
 /// Runs blocking work off the async threads.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Panicked)?

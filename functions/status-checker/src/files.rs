@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
-use intake::ledger::{Outcome, Record, State};
+use intake::ledger::{Outcome, Record, Results, State};
 use messaging::views::Counts;
 use serde::Serialize;
 
@@ -36,7 +36,8 @@ impl File {
         let accepted = record.outcome == Some(Outcome::Accepted);
         let counts = if accepted { counts } else { Counts::default() };
         let results = record.results;
-        let results = [results.output, results.rejects, results.receipt, results.original];
+        let Results { output, rejects, receipt, receipt_csv, original } = results;
+        let results = [output, rejects, receipt, receipt_csv, original];
         let reason = match record.outcome {
             Some(Outcome::Refused { reason }) => Some(reason),
             Some(Outcome::Duplicate { of }) => Some(format!("the same content came as {of}")),

@@ -106,6 +106,9 @@ pub struct Results {
     /// What the partner is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
+    /// The same for a spreadsheet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt_csv: Option<String>,
     /// Where the original is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original: Option<String>,
@@ -164,6 +167,9 @@ pub struct Record {
     /// Figures.
     #[serde(default)]
     pub counts: Counts,
+    /// Where its orders begin on the subject `orders`, once they are published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders_from: Option<u64>,
     /// When it was first seen.
     pub arrived_at: DateTime<Utc>,
     /// When this record last changed.
@@ -228,6 +234,7 @@ impl Record {
             sha256: None,
             results: Results::default(),
             counts: Counts::default(),
+            orders_from: None,
             arrived_at: at,
             updated_at: at,
         }

@@ -41,7 +41,7 @@ async fn whoever_goes_on_comes_to_the_same_end() {
     let record = finished.done(&event).await;
     let files = finished.files("US3");
     let orders = finished.orders().await;
-    assert_eq!((files.len(), orders.len()), (4, 2));
+    assert_eq!((files.len(), orders.len()), (5, 2));
 
     let crash = |state, in_inbox, there, remembered| Crash { state, in_inbox, there, remembered };
     for crash in [

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod crashes;
+mod decisions;
 mod kills;
 mod samples;
 mod support;

@@ -29,6 +29,7 @@ async fn us1_a_real_day() {
         [
             archived.clone(),
             format!("depot/{tag}.output.csv"),
+            format!("depot/{tag}.receipt.csv"),
             format!("depot/{tag}.receipt.json"),
             format!("depot/{tag}.rejects.csv"),
         ]
@@ -98,7 +99,8 @@ async fn the_receipt_of_a_real_day() {
                 "dates": ["%Y-%m-%d %H:%M:%S"], "time_zone": "Europe/London"},
             "results": {"output": format!("depot/{tag}.output.csv"),
                 "rejects": format!("depot/{tag}.rejects.csv"),
-                "receipt": format!("depot/{tag}.receipt.json"), "original": format!("archive/2026-01-02/{tag}.csv")}})
+                "receipt": format!("depot/{tag}.receipt.json"),
+                "receipt_csv": format!("depot/{tag}.receipt.csv"), "original": format!("archive/2026-01-02/{tag}.csv")}})
     );
 }
 

@@ -33,7 +33,7 @@ async fn the_same_content_is_not_processed_twice_and_other_content_is() {
         assert_eq!(world.receipt("US3", &duplicate)["of"], record.arrival.as_str());
     }
     assert_eq!(world.orders().await, orders);
-    assert_eq!(world.names("US3").len(), before.len() + 4);
+    assert_eq!(world.names("US3").len(), before.len() + 6);
     for (name, content) in &before {
         assert_eq!(world.files("US3").get(name), Some(content), "{name}");
     }

@@ -1,0 +1,91 @@
+//! The receipt as a table for a spreadsheet: a line for each thing to know.
+
+use super::Receipt;
+use intake::ledger::Outcome;
+use tabular::output::guarded;
+
+/// Header of the table.
+const HEADER: [&str; 3] = ["what", "value", "note"];
+
+impl Receipt<'_> {
+    /// The same as the JSON, as CSV.
+    pub(crate) fn csv(&self) -> Vec<u8> {
+        let mut rows = self.file();
+        rows.extend(self.rows());
+        rows.extend(self.orders());
+        rows.extend(self.rejects());
+        rows.extend(self.profile());
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        for row in std::iter::once(HEADER.map(ToOwned::to_owned)).chain(rows) {
+            let guarded = row.iter().map(|cell| guarded(cell).into_owned());
+            csv.write_record(guarded).expect("memory takes it all");
+        }
+        csv.into_inner().expect("memory takes it all")
+    }
+
+    fn file(&self) -> Vec<[String; 3]> {
+        let (decision, reason) = match self.outcome {
+            Outcome::Accepted => ("accepted", String::new()),
+            Outcome::Refused { reason } => ("refused", reason.clone()),
+            Outcome::Duplicate { of } => {
+                ("duplicate", format!("the same content came before, as arrival {of}"))
+            }
+        };
+        vec![
+            row("partner", self.partner, ""),
+            row("file", self.file, &format!("{} bytes", self.size)),
+            row("SHA-256", self.sha256.unwrap_or_default(), ""),
+            row("arrived at", &self.arrived_at.to_rfc3339(), ""),
+            row("decision", decision, &reason),
+        ]
+    }
+
+    fn rows(&self) -> Vec<[String; 3]> {
+        vec![
+            row("rows", &self.rows.to_string(), ""),
+            row("rows accepted", &self.accepted.to_string(), ""),
+            row("rows rejected", &self.rejected.to_string(), ""),
+        ]
+    }
+
+    fn orders(&self) -> Vec<[String; 3]> {
+        let orders = &self.orders;
+        let total = |amount: domain::Money| format!("{amount} {}", orders.currency);
+        vec![
+            row("orders sent on", &orders.placed.to_string(), "each is decided later"),
+            row("orders rejected", &orders.rejected.to_string(), ""),
+            row("sales", &orders.sales.to_string(), &total(orders.sales_total)),
+            row("returns", &orders.returns.to_string(), &total(orders.returns_total)),
+        ]
+    }
+
+    fn rejects(&self) -> Vec<[String; 3]> {
+        let rules = self.rejected_by_rule.iter().map(|(rule, number)| {
+            let examples = self.examples.iter().filter(|example| example.rule == *rule);
+            let examples = examples.map(|example| {
+                let column = example.column.as_deref().unwrap_or_default();
+                let gap = if column.is_empty() { "" } else { " " };
+                format!("line {}: {column}{gap}{}", example.line, example.reason)
+            });
+            let examples = examples.collect::<Vec<_>>().join("; ");
+            row(&format!("rejected: {rule}"), &number.to_string(), &examples)
+        });
+        rules.collect()
+    }
+
+    fn profile(&self) -> Vec<[String; 3]> {
+        let columns = self.columns.iter().map(|column| {
+            let range = match (&column.min, &column.max) {
+                (Some(min), Some(max)) => format!("from {min} to {max}"),
+                _ => String::new(),
+            };
+            let filled = format!("{} filled, {} empty", column.count, column.empty);
+            row(&format!("column {}", column.column), &filled, &range)
+        });
+        columns.collect()
+    }
+}
+
+fn row(what: &str, value: &str, note: &str) -> [String; 3] {
+    [what, value, note].map(ToOwned::to_owned)
+}

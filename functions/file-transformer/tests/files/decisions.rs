@@ -1,0 +1,123 @@
+//! What became of a file's orders, once all are decided.
+
+use crate::support::{TIME, US3_HEADER, World, us3};
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use futures_util::StreamExt as _;
+use intake::ledger::Record;
+use messaging::publish::{self, Outgoing};
+use messaging::streams;
+use serde_json::{Value, json};
+
+fn transformed(record: &Record) -> Value {
+    let arrival = &record.arrival;
+    json!({"specversion": "1.0", "id": format!("{arrival}:transformed"),
+        "source": "/functions/file-transformer", "type": "orderflow.file.transformed.v1",
+        "subject": format!("files.transformed.US3.{arrival}"), "time": TIME, "partner": "US3",
+        "sequence": "2", "data": record})
+}
+
+async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Value) {
+    let mut message = Outgoing::new(subject.to_owned(), body.to_string().into())
+        .header("Orderflow-File", file)
+        .header("Orderflow-Total", "1.50");
+    if !reason.is_empty() {
+        message = message.header("Orderflow-Reason", reason);
+    }
+    publish::one(&world.client, &message, None).await.unwrap();
+}
+
+/// Acknowledges what stands on the subject `orders`, as order-ingest's consumer.
+async fn ingest(world: &World, orders: usize) {
+    let stream = world.client.js.get_stream(streams::ORDERS).await.unwrap();
+    let config = pull::Config {
+        durable_name: Some("order-ingest__orders".into()),
+        filter_subject: "orders".into(),
+        ack_policy: AckPolicy::Explicit,
+        ..pull::Config::default()
+    };
+    let consumer = stream.get_or_create_consumer("order-ingest__orders", config).await.unwrap();
+    let mut messages = consumer.messages().await.unwrap().take(orders);
+    while let Some(message) = messages.next().await {
+        message.unwrap().double_ack().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
+    let world = World::start().await;
+    let ids = ["=1", "2", "3", "4", "5", "6"];
+    let content = ids.iter().fold(US3_HEADER.to_owned(), |text, id| text + &us3(id, 1));
+    let record = world.done(&world.put("US3", "a.csv", content.as_bytes())).await;
+    let sha256 = record.sha256.clone().unwrap();
+    let event = transformed(&record);
+    let name = record.results.receipt.clone().unwrap().replace("receipt.json", "decisions.csv");
+    let call = async || world.call(std::slice::from_ref(&event)).await;
+
+    // Nobody has read them: whatever else is placed may be someone else's.
+    for (id, file) in [("=3D1", &*sha256), ("2", &sha256), ("3", &sha256), ("4", "x"), ("5", "x")] {
+        say(&world, &format!("orders.placed.main.US3.{id}"), file, "", &json!({})).await;
+    }
+    say(&world, "orders.confirmed.main.US3.=3D1", &sha256, "", &json!({})).await;
+    let refusal = json!({"specversion": "1.0", "id": "d", "source": "/x", "type": "t", "data":
+        {"refusal": {"reason": "insufficient_stock", "product": "P001", "requested": 5}}});
+    say(&world, "orders.refused.main.US3.2", &sha256, "insufficient_stock", &refusal).await;
+    let conflict = json!({"specversion": "1.0", "id": "c", "source": "/x", "type": "t",
+        "file": sha256, "data": {}});
+    say(&world, "errors.conflict.US3.4", "", "", &conflict).await;
+    assert_eq!(call().await, ["(wait) not all of 6 orders are decided"]);
+    ingest(&world, ids.len()).await;
+    assert_eq!(call().await, ["(wait) not all of 6 orders are decided"]);
+    assert!(!world.files("US3").contains_key(&name));
+
+    say(&world, "orders.confirmed.main.US3.3", &sha256, "", &json!({})).await;
+    assert_eq!(call().await, [""; 0]);
+    let text = world.text("US3", Some(&name));
+    let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
+    // When it was said is the server's matter.
+    for line in lines.iter_mut().skip(1) {
+        *line = line.rsplit_once(',').unwrap().0.to_owned();
+    }
+    assert_eq!(
+        lines,
+        [
+            "order_id,decision,reason,detail,total,decided_at",
+            "'=1,confirmed,,,1.50",
+            "2,refused,insufficient_stock,\"product P001, requested 5\",1.50",
+            "3,confirmed,,,1.50",
+            "4,conflict,another order of this number was placed before,,",
+            "5,duplicate,the same order was placed before,,",
+            "6,not_placed,order-ingest did not take it; it stands on errors.dead.order-ingest,,",
+        ]
+    );
+
+    // The event again: the same.
+    assert_eq!(call().await, [""; 0]);
+    assert_eq!(world.text("US3", Some(&name)), text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partners_server_that_is_away_only_delays_the_decisions() {
+    let world = World::start().await;
+    let content = US3_HEADER.to_owned() + &us3("1", 1);
+    let record = world.done(&world.put("US3", "a.csv", content.as_bytes())).await;
+    ingest(&world, 1).await;
+    let event = transformed(&record);
+    world.sshd.kill();
+    let failed = world.call(std::slice::from_ref(&event)).await;
+    assert!(failed[0].starts_with("(wait) cannot reach 127.0.0.1:"), "{failed:?}");
+    world.sshd.restart();
+    assert_eq!(world.call(std::slice::from_ref(&event)).await, [""; 0]);
+    let decisions = world.names("US3").into_iter().filter(|name| name.ends_with(".decisions.csv"));
+    assert_eq!(decisions.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_orders_has_no_decisions_to_wait_for() {
+    let world = World::start().await;
+    let record = world.done(&world.put("US3", "none.csv", b"")).await;
+    assert_eq!(world.call(&[transformed(&record)]).await, [""; 0]);
+    let mut bad = transformed(&record);
+    bad["data"] = json!({"partner": "US3"});
+    let failed = world.call(&[bad]).await;
+    assert!(failed[0].starts_with("missing field"), "{failed:?}");
+}
