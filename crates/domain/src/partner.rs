@@ -1,7 +1,10 @@
 //! A partner's configuration, as plain data. Reading it from a file, and checking it, is
 //! `intake`'s work; using its format is `tabular`'s.
 
+mod expected;
 mod policy;
+
+pub use expected::{Expected, ExpectedError};
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,9 @@ pub struct Partner {
     /// When a file in its inbox is complete.
     #[serde(default)]
     pub inbox: Inbox,
+    /// When its files have to be there, in its time zone: `daily by 07:30`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// How its files look. Without it the partner cannot drop files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileFormat>,

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod arrival;
 pub mod complete;
+pub mod expected;
 pub mod host_key;
 pub mod ledger;
 pub mod partners;

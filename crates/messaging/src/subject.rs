@@ -153,6 +153,12 @@ pub fn conflict(partner: &PartnerId, order_id: &OrderId) -> String {
     format!("errors.conflict.{partner}.{}", token(order_id.as_str()))
 }
 
+/// `errors.alert.file.<partner>.<date>`.
+#[must_use]
+pub fn missing_file(partner: &PartnerId, date: &str) -> String {
+    format!("errors.alert.file.{partner}.{}", token(date))
+}
+
 /// `errors.alert.<kind>.<about>`: once for what it is about.
 #[must_use]
 pub fn alert(kind: &str, about: &str) -> String {

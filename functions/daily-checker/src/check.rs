@@ -2,6 +2,7 @@
 
 use crate::NAME;
 use crate::look::{self, INBOX, Seen};
+use crate::overdue;
 use crate::report::{Found, PartnerReport, Report, Skipped, State};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
@@ -93,8 +94,9 @@ impl Checker {
 
     async fn partner(&self, account: Arc<Account>) -> PartnerReport {
         let partner = account.partner.clone();
-        let looking = tokio::task::spawn_blocking(move || look::look(&account));
-        let report = match tokio::time::timeout(PARTNER_TIME_MAX, looking).await {
+        let here = account.clone();
+        let looking = tokio::task::spawn_blocking(move || look::look(&here));
+        let mut report = match tokio::time::timeout(PARTNER_TIME_MAX, looking).await {
             Ok(Ok(Ok(seen))) => self.claim(partner, seen).await,
             Ok(Ok(Err(error))) => PartnerReport::failed(partner, error.to_string()),
             Ok(Err(_)) => PartnerReport::failed(partner, "the check failed inside".to_owned()),
@@ -103,6 +105,11 @@ impl Checker {
                 PartnerReport::failed(partner, format!("took longer than {limit} s"))
             }
         };
+        // Also of a partner whose server is away: its file is not here.
+        match overdue::look(&self.nats, &account, now()).await {
+            Ok(overdue) => report.overdue = overdue,
+            Err(reason) => tracing::warn!(partner = %report.partner, reason, "not looked for"),
+        }
         self.tell(&report);
         report
     }
@@ -115,8 +122,13 @@ impl Checker {
         for some in messages.chunks(PUBLISH_MAX) {
             results.extend(publish::all(&self.nats, some, Some(0)).await);
         }
-        let mut report =
-            PartnerReport { partner, found: Vec::new(), skipped: Vec::new(), error: None };
+        let mut report = PartnerReport {
+            partner,
+            found: Vec::new(),
+            skipped: Vec::new(),
+            overdue: None,
+            error: None,
+        };
         for (arrived, result) in arrivals.into_iter().zip(results) {
             match result {
                 Ok(Published::Stored(_)) => report.found.push(found(arrived, State::New)),

@@ -4,6 +4,7 @@ mod check;
 mod flight;
 mod http;
 mod look;
+mod overdue;
 mod report;
 
 use axum::routing::get;

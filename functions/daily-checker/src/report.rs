@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::PartnerId;
+use intake::expected::Overdue;
 use serde::Serialize;
 
 /// A whole check.
@@ -20,6 +21,9 @@ pub(crate) struct PartnerReport {
     pub(crate) partner: PartnerId,
     pub(crate) found: Vec<Found>,
     pub(crate) skipped: Vec<Skipped>,
+    /// The file that should have come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overdue: Option<Overdue>,
     /// Why the inbox could not be read, or not everything in it be claimed.
     pub(crate) error: Option<String>,
 }
@@ -66,6 +70,6 @@ impl Report {
 
 impl PartnerReport {
     pub(crate) fn failed(partner: PartnerId, error: String) -> Self {
-        Self { partner, found: Vec::new(), skipped: Vec::new(), error: Some(error) }
+        Self { partner, found: Vec::new(), skipped: Vec::new(), overdue: None, error: Some(error) }
     }
 }

@@ -9,11 +9,11 @@ use serde::Serialize;
 /// One file that arrived.
 #[derive(Debug, Serialize)]
 pub(crate) struct File {
-    partner: PartnerId,
+    pub(crate) partner: PartnerId,
     name: String,
     arrival: String,
     size: u64,
-    modified: Option<DateTime<Utc>>,
+    pub(crate) modified: Option<DateTime<Utc>>,
     arrived_at: DateTime<Utc>,
     state: State,
     sha256: Option<String>,

@@ -5,7 +5,10 @@ use crate::depots::{self, Depot};
 use crate::files::File;
 use axum::Json;
 use axum::extract::{Query, State};
+use chrono::{DateTime, Utc};
 use domain::PartnerId;
+use domain::partner::Partners;
+use intake::expected::{self, Overdue};
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -27,6 +30,15 @@ pub(crate) struct Status {
     count: usize,
     depots: Vec<Depot>,
     files: Vec<File>,
+    /// Files that should have come.
+    overdue: Vec<Missing>,
+}
+
+#[derive(Debug, Serialize)]
+struct Missing {
+    partner: PartnerId,
+    #[serde(flatten)]
+    overdue: Overdue,
 }
 
 pub(crate) async fn status(
@@ -52,7 +64,28 @@ pub(crate) async fn status(
         tracing::error!(%reason, "no status");
         Problem::unavailable("NATS does not answer")
     })?;
-    Ok(Json(Status { count, depots, files }))
+    let overdue = missing(&partners.partners, &files, wanted);
+    Ok(Json(Status { count, depots, files, overdue }))
+}
+
+fn missing(
+    partners: &Partners,
+    files: &[File],
+    wanted: impl Fn(&PartnerId) -> bool,
+) -> Vec<Missing> {
+    let now = now();
+    let missing = partners.iter().filter(|(name, _)| wanted(name)).filter_map(|(name, partner)| {
+        let own = files.iter().filter(|file| file.partner == *name);
+        let newest = own.filter_map(|file| file.modified).max();
+        let overdue = expected::overdue(partner, newest, now)?;
+        Some(Missing { partner: name.clone(), overdue })
+    });
+    missing.collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "deadlines pass by the clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
 }
 
 async fn files(app: &App, wanted: impl Fn(&PartnerId) -> bool) -> Result<Vec<File>, String> {

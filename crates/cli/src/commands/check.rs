@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Level, Pipeline};
+use intake::expected::Overdue;
+
 use crate::args::Global;
 use crate::output;
 
@@ -21,6 +23,7 @@ struct Partner {
     partner: String,
     found: Vec<Found>,
     skipped: Vec<Skipped>,
+    overdue: Option<Overdue>,
     error: Option<String>,
 }
 
@@ -66,10 +69,17 @@ fn print(report: &Report) {
         for file in &partner.skipped {
             row(&file.name, String::new(), &format!("skipped: {}", file.reason));
         }
+        if let Some(overdue) = &partner.overdue {
+            row("", String::new(), &format!("overdue: expected {}", overdue.expected));
+        }
         if let Some(error) = &partner.error {
             row("", String::new(), &format!("error: {error}"));
         }
-        if partner.found.is_empty() && partner.skipped.is_empty() && partner.error.is_none() {
+        if partner.found.is_empty()
+            && partner.skipped.is_empty()
+            && partner.error.is_none()
+            && partner.overdue.is_none()
+        {
             row("", String::new(), "nothing");
         }
     }

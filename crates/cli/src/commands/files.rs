@@ -18,6 +18,8 @@ pub(crate) struct Status {
     pub(crate) files: Vec<Value>,
     #[serde(default)]
     pub(crate) depots: Vec<Depot>,
+    #[serde(default)]
+    overdue: Vec<Value>,
 }
 
 /// One partner's folders.
@@ -66,9 +68,18 @@ pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
         Files::List { partner } => {
             let files: Vec<&Value> = of(partner).collect();
             if pipeline.json {
-                output::json(&json!({"files": files}));
+                output::json(&json!({"files": files, "overdue": status.overdue}));
             } else {
                 table(&files)?;
+                for missing in &status.overdue {
+                    let field = |name| text(missing, name);
+                    output::line(format_args!(
+                        "overdue: no file of {} since the deadline before {} (expected {})",
+                        field("partner"),
+                        field("deadline"),
+                        field("expected")
+                    ));
+                }
             }
         }
         Files::Show { file, partner } => {

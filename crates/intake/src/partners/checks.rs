@@ -5,6 +5,7 @@ use crate::host_key::HostKey;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{TimeZone as _, Utc};
 use domain::WarehouseId;
+use domain::partner::Expected;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,6 +35,10 @@ pub(super) fn currency(code: &str) -> Option<String> {
 pub(super) fn time_zone(name: &str) -> Option<String> {
     let known = name.parse::<chrono_tz::Tz>().is_ok();
     (!known).then(|| format!("is {name:?}, which is no IANA time zone"))
+}
+
+pub(super) fn expected(text: &str) -> Option<String> {
+    text.parse::<Expected>().err().map(|error| error.to_string())
 }
 
 pub(super) fn host_key(key: &str) -> Option<String> {

@@ -29,6 +29,7 @@ pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("stock", OPTIONAL, Shape::OneOf(&["enforce", "if-known", "backorder", "ignore"])),
     Field("sftp", OPTIONAL, Shape::Map(SFTP)),
     Field("inbox", OPTIONAL, Shape::Map(INBOX)),
+    Field("expected", OPTIONAL, Shape::Text(checks::expected)),
     Field("file", OPTIONAL, Shape::Map(FILE)),
     Field("rules", OPTIONAL, Shape::Map(RULES)),
 ]);

@@ -24,6 +24,7 @@ partners:
       done-marker: .done
       min-age-seconds: 5
       max-bytes: 1000000
+    expected: mon-fri by 07:30
     file:
       delimiter: \";\"
       encoding: cp1252
@@ -125,7 +126,7 @@ other: 1
             "other: is not known; the only key here is `partners`",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
             "partners.US1.colour: is not known; known are warehouse currency time-zone stock sftp \
-             inbox file rules",
+             inbox expected file rules",
             "partners.US1.file.delimiter: is \"ab\", not one character",
             "partners.US1.file.columns.quantity: missing",
             "partners.US1.file.columns.product-id: is \"a\", as is order-id",
@@ -219,6 +220,17 @@ fn a_login_has_one_secret_whose_name_stays_in_its_folder() {
         &[
             "partners.US1.sftp.private-key-secret: is \"../us1-key\"; allowed are A-Z a-z 0-9 - _ . \
            and no dot in front",
+        ],
+    );
+}
+
+#[test]
+fn a_file_is_expected_on_days_by_a_time() {
+    check(
+        "mon-fri by 07:30",
+        "sometimes",
+        &[
+            "partners.US1.expected: is \"sometimes\"; the form is `daily by 07:30` or `mon-fri by 18:00`",
         ],
     );
 }

@@ -1,6 +1,7 @@
 //! Checks of real inboxes on a real SFTP server, with a real nats-server.
 #![cfg(test)]
 
+mod overdue;
 mod support;
 
 use serde_json::json;

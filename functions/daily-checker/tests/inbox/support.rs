@@ -26,6 +26,8 @@ pub(crate) struct Partner {
     pub(crate) key: String,
     pub(crate) port: u16,
     pub(crate) inbox: &'static str,
+    /// A further setting.
+    pub(crate) more: &'static str,
 }
 
 impl World {
@@ -46,6 +48,7 @@ impl World {
             key: self.sshd.private_key(name),
             port: self.sshd.port(),
             inbox: "{min-age-seconds: 1}",
+            more: "stock: enforce",
         }
     }
 
@@ -56,11 +59,11 @@ impl World {
     /// Serves the function until the test ends.
     pub(crate) async fn serve(&self, partners: &[Partner]) -> SocketAddr {
         let mut yaml = "partners:\n".to_owned();
-        for Partner { name, host_key, port, inbox, .. } in partners {
+        for Partner { name, host_key, port, inbox, more, .. } in partners {
             let user = self.sshd.user();
             writeln!(
                 yaml,
-                "  {name}:\n    currency: EUR\n    inbox: {inbox}\n    sftp: {{host: 127.0.0.1, \
+                "  {name}:\n    currency: EUR\n    {more}\n    inbox: {inbox}\n    sftp: {{host: 127.0.0.1, \
                  port: {port}, user: {user}, host-key: {host_key}, private-key-secret: {name}-key}}\n    \
                  file: {{columns: {{order-id: A, product-id: B, quantity: C, unit-price: D, \
                  ordered-at: E}}}}"
