@@ -44,8 +44,7 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     let gateway = format!("http://{}", listener.local_addr().context("the gateway")?);
     let ended = tokio::select! {
         started = start(&dir, sources, gateway, args) => match started {
-            Ok((site, servers)) => {
-                let deployments = deployments(&site).await?;
+            Ok((site, servers, deployments)) => {
                 let processes = args.processes || args.provider;
                 let parts = Parts::start(&site, listener, schedules, processes, deployments);
                 let ended = serve(&site, &mut signals).await;
@@ -72,13 +71,13 @@ struct Servers {
     nats: Watched,
 }
 
-/// nats-server, streams, secrets, sshd and the partners' folders.
+/// nats-server, streams, secrets, sshd, the partners' folders, and what was deployed before.
 async fn start(
     dir: &DataDir,
     sources: sources::Sources,
     gateway: String,
     args: &Up,
-) -> Result<(Arc<Site>, Servers)> {
+) -> Result<(Arc<Site>, Servers, Option<Arc<Deployments>>)> {
     secrets::ensure(dir)?;
     let nats = servers::nats::Settings::under(dir.root().join("nats"));
     let nats = blocking(move || servers::nats::start(nats)).await?;
@@ -132,15 +131,11 @@ async fn start(
         sshd: watch(Arc::clone(&site), "sshd", sshd),
         nats: watch(Arc::clone(&site), "nats-server", nats),
     };
-    Ok((site, servers))
-}
-
-/// What was deployed before, where functions are deployed.
-async fn deployments(site: &Arc<Site>) -> Result<Option<Arc<Deployments>>> {
-    if !site.is_provider() {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(Deployments::open(Arc::clone(site)).await?)))
+    let deployments = match args.provider {
+        true => Some(Arc::new(Deployments::open(Arc::clone(&site)).await?)),
+        false => None,
+    };
+    Ok((site, servers, deployments))
 }
 
 async fn set_up_streams(url: &str) -> Result<()> {

@@ -60,7 +60,8 @@ pub(super) fn look(function: &Function<'_>, subject: &Subject, findings: &mut Fi
         }
     };
     idle(function, &given, subscriptions.is_empty(), findings);
-    for subscription in subscriptions.iter().take(1) {
+    // Its subscriptions differ in their subjects only.
+    if let Some(subscription) = subscriptions.first() {
         limits(function, subscription, findings);
         times(function, subscription, subject, findings);
     }
