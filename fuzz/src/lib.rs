@@ -7,6 +7,7 @@ use chrono::DateTime;
 use connector::event::{Stored, array, encode};
 use domain::inventory::{Body, State};
 use domain::order::{ORDER_BYTES_MAX, Terms};
+use domain::partner::{Columns, Delimiter, Duplicates, Encoding, FileFormat, Rules};
 use domain::raw::{self, PROBLEMS_MAX};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
 use messaging::journal::Entry;
@@ -14,17 +15,19 @@ use messaging::subject::{self, OrderSubject, Stage};
 use runtime::events::{BATCH_JSON, Batch};
 use serde_json::Value;
 use std::collections::HashMap;
+use tabular::{FileError, Limits, Part, Summary, Transform};
 
 /// A function of bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("envelope", envelope),
     ("raw_order", raw_order),
     ("subject_token", subject_token),
     ("journal_entry", journal_entry),
     ("batch_body", batch_body),
+    ("partner_file", partner_file),
 ];
 
 /// Texts that somebody reads are no longer than this.
@@ -184,4 +187,68 @@ pub fn batch_body(data: &[u8]) {
         let order = event.data.expect("an order");
         assert_eq!((named.partner, named.order_id), (order.partner, order.order_id));
     }
+}
+
+/// A partner's file. Its first byte says how the partner is configured.
+///
+/// # Panics
+/// A row is lost, a line is out of order, or threads and small blocks read something else.
+pub fn partner_file(data: &[u8]) {
+    let (choice, file) = data.split_first().unwrap_or((&0, &[]));
+    let set = |bit: u8| choice & (1 << bit) != 0;
+    let format = FileFormat {
+        delimiter: if set(0) { Delimiter::Auto } else { ','.into() },
+        encoding: if set(1) { Encoding::Auto } else { Encoding::Utf8 },
+        thousands_mark: set(2).then_some(','),
+        currency_signs: vec!["£".to_owned()],
+        footer_lines: u32::from(set(3)),
+        footer_marker: set(4).then(|| "Total".to_owned()),
+        continued_rows: set(5),
+        ..FileFormat::new(Columns {
+            order_id: vec!["order".to_owned(), "Order ID".to_owned()].into(),
+            product_id: "sku".into(),
+            quantity: "qty".into(),
+            unit_price: "price".into(),
+            ordered_at: "date".into(),
+            customer_id: Some("who".into()),
+            description: Some("text".into()),
+            region: None,
+            category: None,
+        })
+    };
+    let duplicates = if set(6) { Duplicates::PerOrder } else { Duplicates::WholeFile };
+    let rules = Rules { customer_required: set(7), duplicates, ..Rules::default() };
+    let limits = Limits { record_bytes_max: 128, raw_bytes_max: 64, ..Limits::default() };
+    let transform =
+        |limits| Transform::new(&format, &rules, "Europe/London", limits).expect("it can be used");
+    let whole = read(transform(limits), file, usize::MAX);
+    for (workers, block_bytes, cut) in [(1, 1, 1), (2, 50, 9)] {
+        let limits = Limits { workers, block_bytes, ..limits };
+        assert_eq!(read(transform(limits), file, cut), whole);
+    }
+    let Ok((lines, summary)) = whole else { return };
+    assert_eq!(summary.rows, summary.accepted + summary.rejected());
+    assert_eq!(summary.rows, lines.len() as u64);
+}
+
+/// What becomes of each row, in order of their lines.
+fn read(
+    mut transform: Transform,
+    file: &[u8],
+    cut: usize,
+) -> Result<(Vec<(u64, String)>, Summary), FileError> {
+    let mut parts: Vec<Part> = Vec::new();
+    for bytes in file.chunks(cut) {
+        parts.extend(transform.push(bytes)?);
+    }
+    let (last, summary) = transform.finish()?;
+    let mut lines = Vec::new();
+    for Part { batch, rejects } in parts.into_iter().chain(last) {
+        assert!(batch.line.is_sorted() && rejects.is_sorted_by_key(|reject| reject.line));
+        lines.extend(batch.rows().map(|row| (row.line, format!("{row:?}"))));
+        lines.extend(rejects.iter().map(|reject| (reject.line, format!("{reject:?}"))));
+    }
+    lines.sort();
+    assert!(lines.windows(2).all(|pair| matches!(pair, [(one, _), (two, _)] if one < two)));
+    Ok((lines, summary))
 }

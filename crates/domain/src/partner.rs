@@ -2,9 +2,11 @@
 //! `intake`'s work; using its format is `tabular`'s.
 
 mod expected;
+mod format;
 mod policy;
 
 pub use expected::{Expected, ExpectedError};
+pub use format::{Columns, Delimiter, Encoding, FileFormat, Names};
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -117,79 +119,6 @@ impl Default for Inbox {
     }
 }
 
-/// How a partner's CSV looks.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct FileFormat {
-    /// One ASCII character.
-    #[serde(default = "comma")]
-    pub delimiter: char,
-    /// Character encoding.
-    #[serde(default)]
-    pub encoding: Encoding,
-    /// `.` or `,`.
-    #[serde(default = "dot")]
-    pub decimal_mark: char,
-    /// `strftime` formats tried in this order; without an offset the partner's time zone holds.
-    #[serde(default = "iso_dates")]
-    pub dates: Vec<String>,
-    /// Which column holds what.
-    pub columns: Columns,
-}
-
-fn comma() -> char {
-    ','
-}
-
-fn dot() -> char {
-    '.'
-}
-
-fn iso_dates() -> Vec<String> {
-    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%d"].map(String::from).into()
-}
-
-/// Character encoding of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// Windows code page 1252.
-    #[serde(rename = "windows-1252", alias = "cp1252")]
-    Windows1252,
-}
-
-/// Header names of the columns; compared without case and surrounding blanks.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Columns {
-    /// The partner's number of the order.
-    pub order_id: String,
-    /// SKU.
-    pub product_id: String,
-    /// Whole number, not zero.
-    pub quantity: String,
-    /// Price of one piece.
-    pub unit_price: String,
-    /// When it was ordered.
-    pub ordered_at: String,
-    /// Who buys.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_id: Option<String>,
-    /// What the product is called.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// Country or sales region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Product category.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-}
-
 /// What becomes of bad rows and orders.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -218,7 +147,7 @@ impl Default for Rules {
             price_positive: true,
             return_prefix: None,
             on_bad_line: OnBadLine::RejectOrder,
-            duplicates: Duplicates::Reject,
+            duplicates: Duplicates::WholeFile,
             policy: FilePolicy::RejectRows,
             error_budget_percent: 100.0,
         }
@@ -235,14 +164,19 @@ pub enum OnBadLine {
     DropLine,
 }
 
-/// What is done about duplicate rows.
+/// Which rows are compared to find duplicates. The second and later ones are rejected as
+/// `duplicate`, which harms no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Duplicates {
-    /// The second and later ones are rejected as `duplicate`, which harms no order.
-    Reject,
-    /// They are lines like any other.
-    Keep,
+    /// None: they are lines like any other.
+    #[serde(alias = "keep")]
+    Off,
+    /// Those of one order that stand together; takes memory for one order.
+    PerOrder,
+    /// All rows of the file.
+    #[serde(alias = "reject")]
+    WholeFile,
 }
 
 /// What becomes of a file with bad rows.

@@ -1,65 +1,35 @@
 //! Reads a file of a British mail-order shop (UCI Online Retail) and says how fast:
-//! `cargo run -p tabular --example transform -- FILE [OUTPUT REJECTS]`.
+//! `cargo run --release -p tabular --example transform -- FILE`.
+//!
+//! Options: `--out DIR` writes `output.csv` and `rejects.csv` there, on a thread of its own;
+//! `--workers N` (default: one for each core); `--duplicates off|per-order|whole-file`.
 
-use anyhow::Context;
-use domain::partner::{Columns, FileFormat, Rules};
+use anyhow::{Context, bail};
+use domain::partner::{Columns, Duplicates, FileFormat, Rules};
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 use std::time::Instant;
 use tabular::output::{OutputWriter, RejectsWriter};
-use tabular::{Limits, Transform};
+use tabular::{Limits, Part, Summary, Transform};
+
+struct Options {
+    file: PathBuf,
+    out: Option<PathBuf>,
+    workers: usize,
+    duplicates: Duplicates,
+}
 
 fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().context("usage: transform FILE [OUTPUT REJECTS]")?;
-    let results = arguments.next().zip(arguments.next());
-    let mut writers = match &results {
-        Some((output, rejects)) => {
-            let create =
-                |path: &String| Ok::<_, std::io::Error>(BufWriter::new(File::create(path)?));
-            Some((OutputWriter::new(create(output)?)?, RejectsWriter::new(create(rejects)?)?))
-        }
-        None => None,
-    };
-    let mut file = File::open(&path).context(path)?;
-    let workers = arguments.next().map_or(Ok(2), |workers| workers.parse())?;
-    let limits = Limits { workers, ..Limits::default() };
-    let mut transform = Transform::new(&format(), &rules(), "Europe/London", limits)?;
-    let mut block = vec![0; 1 << 20];
-    let mut bytes = 0_usize;
+    let options = options()?;
     let start = Instant::now();
-    loop {
-        let read = file.read(&mut block)?;
-        let parts = match block.get(..read) {
-            Some([]) | None => break,
-            Some(read) => transform.push(read)?,
-        };
-        bytes += read;
-        for part in parts {
-            if let Some((output, rejects)) = &mut writers {
-                output.write(&part.batch)?;
-                rejects.write(&part.rejects)?;
-            }
-        }
-    }
-    let (parts, summary) = transform.finish()?;
-    if let Some((mut output, mut rejects)) = writers {
-        for part in parts {
-            output.write(&part.batch)?;
-            rejects.write(&part.rejects)?;
-        }
-        output.finish()?.flush()?;
-        rejects.finish()?.flush()?;
-    }
+    let (bytes, summary) = run(&options)?;
     let seconds = start.elapsed().as_secs_f64();
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "rows {}, accepted {}, rejected {}",
-        summary.rows,
-        summary.accepted,
-        summary.rejected()
-    )?;
+    let (rows, accepted, rejected) = (summary.rows, summary.accepted, summary.rejected());
+    writeln!(out, "rows {rows}, accepted {accepted}, rejected {rejected}")?;
     for (rule, count) in &summary.rejected_by_rule {
         writeln!(out, "  {rule} {count}")?;
     }
@@ -71,26 +41,84 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn rules() -> Rules {
-    Rules { return_prefix: Some("C".into()), ..Rules::default() }
+fn options() -> anyhow::Result<Options> {
+    let mut arguments = std::env::args().skip(1);
+    let file =
+        arguments.next().context("usage: transform FILE [--out DIR] [--workers N] …")?.into();
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let mut options = Options { file, out: None, workers, duplicates: Duplicates::WholeFile };
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--out" => options.out = Some(value.into()),
+            "--workers" => options.workers = value.parse()?,
+            "--duplicates" => options.duplicates = serde_yaml_ng::from_str(&value)?,
+            _ => bail!("{name} is not known"),
+        }
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> anyhow::Result<(usize, Summary)> {
+    let limits = Limits { workers: options.workers, ..Limits::default() };
+    let rules = Rules {
+        return_prefix: Some("C".into()),
+        duplicates: options.duplicates,
+        ..Rules::default()
+    };
+    let mut transform = Transform::new(&format(), &rules, "Europe/London", limits)?;
+    let mut file = File::open(&options.file).context(options.file.display().to_string())?;
+    let mut block = vec![0; 256 << 10];
+    let mut bytes = 0;
+    // Few: what waits to be written takes memory.
+    let (sender, parts) = sync_channel(2);
+    let summary = thread::scope(|scope| {
+        let writer = scope.spawn(|| write(parts, options.out.as_deref()));
+        let summary = (|| {
+            loop {
+                let read = file.read(&mut block)?;
+                let Some(read) = block.get(..read).filter(|read| !read.is_empty()) else { break };
+                bytes += read.len();
+                transform.push(read)?.into_iter().try_for_each(|part| sender.send(part))?;
+            }
+            let (last, summary) = transform.finish()?;
+            last.into_iter().try_for_each(|part| sender.send(part))?;
+            anyhow::Ok(summary)
+        })();
+        drop(sender);
+        writer.join().expect("the writer does not panic")?;
+        summary
+    })?;
+    Ok((bytes, summary))
+}
+
+fn write(parts: Receiver<Part>, folder: Option<&Path>) -> anyhow::Result<()> {
+    let Some(folder) = folder else {
+        parts.into_iter().for_each(drop);
+        return Ok(());
+    };
+    let mut output = OutputWriter::new(File::create(folder.join("output.csv"))?)?;
+    let mut rejects = RejectsWriter::new(File::create(folder.join("rejects.csv"))?)?;
+    for part in parts {
+        output.write(&part.batch)?;
+        rejects.write(&part.rejects)?;
+    }
+    output.finish()?.flush()?;
+    rejects.finish()?.flush()?;
+    Ok(())
 }
 
 fn format() -> FileFormat {
-    FileFormat {
-        delimiter: ',',
-        encoding: domain::partner::Encoding::Utf8,
-        decimal_mark: '.',
-        dates: vec!["%Y-%m-%d %H:%M:%S".into()],
-        columns: Columns {
-            order_id: "InvoiceNo".into(),
-            product_id: "StockCode".into(),
-            quantity: "Quantity".into(),
-            unit_price: "UnitPrice".into(),
-            ordered_at: "InvoiceDate".into(),
-            customer_id: Some("CustomerID".into()),
-            description: Some("Description".into()),
-            region: Some("Country".into()),
-            category: None,
-        },
-    }
+    let columns = Columns {
+        order_id: "InvoiceNo".into(),
+        product_id: "StockCode".into(),
+        quantity: "Quantity".into(),
+        unit_price: "UnitPrice".into(),
+        ordered_at: "InvoiceDate".into(),
+        customer_id: Some("CustomerID".into()),
+        description: Some("Description".into()),
+        region: Some("Country".into()),
+        category: None,
+    };
+    FileFormat { dates: vec!["%Y-%m-%d %H:%M:%S".into()], ..FileFormat::new(columns) }
 }

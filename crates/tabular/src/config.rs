@@ -1,7 +1,14 @@
 //! A partner's format and rules, checked once and made ready for use.
 
+use crate::amount::Notation;
 use crate::dates::Dates;
-use domain::partner::{Duplicates, Encoding, FileFormat, Rules};
+use crate::header::folded;
+use domain::partner::{Delimiter, Duplicates, Encoding, FileFormat, Names, Rules};
+use memchr::memmem::Finder;
+
+/// Most lines that may be passed over before a header, and that a footer may have.
+pub(crate) const PREAMBLE_LINES_MAX: u32 = 1_000;
+pub(crate) const FOOTER_LINES_MAX: usize = 20;
 
 /// Limits of what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +49,23 @@ pub enum ConfigError {
     /// Only these two are in use.
     #[error("decimal-mark {0:?} is not allowed; it must be '.' or ','")]
     DecimalMark(char),
+    /// What it could group is not to be told from decimals, or is no mark at all.
+    #[error(
+        "thousands-mark {0:?} is not allowed; it must be '.', ',', ' ' or '\\'', and not the decimal-mark"
+    )]
+    ThousandsMark(char),
+    /// It could be part of a number.
+    #[error("currency-signs has {0:?}; allowed are letters and signs, without digits and blanks")]
+    CurrencySign(String),
+    /// More than anybody needs.
+    #[error("preamble-lines is {0}, the limit is 1000")]
+    PreambleLines(u32),
+    /// The end of the file is held back until it is known to be the end.
+    #[error("footer-lines is {0}, the limit is 20")]
+    FooterLines(u32),
+    /// Every line contains it.
+    #[error("footer-marker is empty")]
+    FooterMarker,
     /// No format, so no date could be read.
     #[error("dates has no format")]
     NoDateFormat,
@@ -114,15 +138,19 @@ impl Role {
 /// A partner's format and rules, ready for use.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) delimiter: u8,
-    pub(crate) windows_1252: bool,
-    pub(crate) decimal_mark: u8,
+    pub(crate) delimiter: Delimiter,
+    pub(crate) encoding: Encoding,
+    pub(crate) notation: Notation,
     pub(crate) dates: Dates,
-    /// The columns in use, with their header names as configured.
-    pub(crate) columns: Vec<(Role, String)>,
+    pub(crate) preamble_lines: u32,
+    pub(crate) footer_lines: usize,
+    pub(crate) footer_marker: Option<Finder<'static>>,
+    pub(crate) continued_rows: bool,
+    /// The columns in use, with the names that they may have.
+    pub(crate) columns: Vec<(Role, Names)>,
     pub(crate) customer_required: bool,
     pub(crate) price_positive: bool,
-    pub(crate) reject_duplicates: bool,
+    pub(crate) duplicates: Duplicates,
     pub(crate) limits: Limits,
 }
 
@@ -133,15 +161,7 @@ impl Config {
         time_zone: &str,
         limits: Limits,
     ) -> Result<Self, ConfigError> {
-        let delimiter = u8::try_from(format.delimiter)
-            .ok()
-            .filter(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0))
-            .ok_or(ConfigError::Delimiter(format.delimiter))?;
-        let decimal_mark = match format.decimal_mark {
-            '.' => b'.',
-            ',' => b',',
-            other => return Err(ConfigError::DecimalMark(other)),
-        };
+        check_format(format)?;
         if limits.record_bytes_max < 16 {
             return Err(ConfigError::RecordLimit(limits.record_bytes_max));
         }
@@ -151,26 +171,69 @@ impl Config {
         if rules.customer_required && format.columns.customer_id.is_none() {
             return Err(ConfigError::NoCustomerColumn);
         }
+        let footer_lines = usize::try_from(format.footer_lines).unwrap_or(usize::MAX);
         Ok(Self {
-            delimiter,
-            windows_1252: format.encoding == Encoding::Windows1252,
-            decimal_mark,
+            delimiter: format.delimiter,
+            encoding: format.encoding,
+            notation: notation(format)?,
             dates: Dates::new(&format.dates, time_zone)?,
+            preamble_lines: format.preamble_lines,
+            footer_lines,
+            footer_marker: format.footer_marker.as_ref().map(|m| Finder::new(m).into_owned()),
+            continued_rows: format.continued_rows,
             columns: columns(format)?,
             customer_required: rules.customer_required,
             price_positive: rules.price_positive,
-            reject_duplicates: rules.duplicates == Duplicates::Reject,
+            duplicates: rules.duplicates,
             limits,
         })
     }
 }
 
-/// How header names are compared.
-pub(crate) fn folded(name: &str) -> String {
-    name.trim().to_lowercase()
+fn check_format(format: &FileFormat) -> Result<(), ConfigError> {
+    if let Delimiter::Is(delimiter) = format.delimiter
+        && (!delimiter.is_ascii() || matches!(delimiter, '"' | '\r' | '\n' | '\0'))
+    {
+        return Err(ConfigError::Delimiter(delimiter));
+    }
+    if format.preamble_lines > PREAMBLE_LINES_MAX {
+        return Err(ConfigError::PreambleLines(format.preamble_lines));
+    }
+    if usize::try_from(format.footer_lines).is_ok_and(|lines| lines > FOOTER_LINES_MAX) {
+        return Err(ConfigError::FooterLines(format.footer_lines));
+    }
+    if format.footer_marker.as_ref().is_some_and(|marker| marker.trim().is_empty()) {
+        return Err(ConfigError::FooterMarker);
+    }
+    Ok(())
 }
 
-fn columns(format: &FileFormat) -> Result<Vec<(Role, String)>, ConfigError> {
+fn notation(format: &FileFormat) -> Result<Notation, ConfigError> {
+    let decimal_mark = match format.decimal_mark {
+        '.' => b'.',
+        ',' => b',',
+        other => return Err(ConfigError::DecimalMark(other)),
+    };
+    if let Some(mark) = format.thousands_mark
+        && (!matches!(mark, '.' | ',' | ' ' | '\'') || mark == format.decimal_mark)
+    {
+        return Err(ConfigError::ThousandsMark(mark));
+    }
+    for sign in &format.currency_signs {
+        let part_of_a_number =
+            |c: char| c.is_numeric() || c.is_whitespace() || "+-()',".contains(c);
+        if sign.is_empty() || sign.contains(part_of_a_number) {
+            return Err(ConfigError::CurrencySign(sign.clone()));
+        }
+    }
+    Ok(Notation {
+        decimal_mark,
+        thousands_mark: format.thousands_mark,
+        currency_signs: format.currency_signs.clone(),
+    })
+}
+
+fn columns(format: &FileFormat) -> Result<Vec<(Role, Names)>, ConfigError> {
     let columns = &format.columns;
     let named = [
         (Role::OrderId, Some(&columns.order_id)),
@@ -183,20 +246,23 @@ fn columns(format: &FileFormat) -> Result<Vec<(Role, String)>, ConfigError> {
         (Role::UnitPrice, Some(&columns.unit_price)),
         (Role::OrderedAt, Some(&columns.ordered_at)),
     ];
-    let mut used: Vec<(Role, String)> = Vec::with_capacity(named.len());
-    for (role, name) in named {
-        let Some(name) = name else { continue };
-        if name.trim().is_empty() {
+    let mut used: Vec<(Role, Names)> = Vec::with_capacity(named.len());
+    for (role, names) in named {
+        let Some(names) = names else { continue };
+        if names.iter().next().is_none() || names.iter().any(|name| name.trim().is_empty()) {
             return Err(ConfigError::EmptyColumn(role.key()));
         }
-        if let Some((first, _)) = used.iter().find(|(_, other)| folded(other) == folded(name)) {
-            return Err(ConfigError::SameColumn {
-                first: first.key(),
-                second: role.key(),
-                name: name.clone(),
-            });
+        for name in names.iter() {
+            let same = |other: &Names| other.iter().any(|other| folded(other) == folded(name));
+            if let Some((first, _)) = used.iter().find(|(_, other)| same(other)) {
+                return Err(ConfigError::SameColumn {
+                    first: first.key(),
+                    second: role.key(),
+                    name: name.to_owned(),
+                });
+            }
         }
-        used.push((role, name.trim().to_owned()));
+        used.push((role, names.clone()));
     }
     Ok(used)
 }

@@ -1,5 +1,6 @@
 //! Remembers which rows were there already.
 
+use domain::partner::Duplicates;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use xxhash_rust::xxh3::xxh3_128;
@@ -39,28 +40,49 @@ impl std::hash::Hash for Fingerprint {
 /// there twice.
 const SHARDS: usize = 256;
 
-/// The rows seen.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    shards: Vec<HashSet<Fingerprint, BuildHasherDefault<Same>>>,
-}
+type Set = HashSet<Fingerprint, BuildHasherDefault<Same>>;
 
-impl Default for Seen {
-    fn default() -> Self {
-        Self { shards: vec![HashSet::default(); SHARDS] }
-    }
+/// The rows seen, as far as they are compared with.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// None are.
+    Off,
+    /// Those of the order that the last row belongs to, without a break.
+    Order { id: String, rows: Set },
+    /// All.
+    File { shards: Vec<Set> },
 }
 
 impl Seen {
-    /// Whether `row` is new.
-    pub(crate) fn insert(&mut self, row: Fingerprint) -> bool {
-        self.shards.get_mut(row.shard()).is_some_and(|shard| shard.insert(row))
+    pub(crate) fn new(duplicates: Duplicates) -> Self {
+        match duplicates {
+            Duplicates::Off => Self::Off,
+            Duplicates::PerOrder => Self::Order { id: String::new(), rows: Set::default() },
+            Duplicates::WholeFile => Self::File { shards: vec![Set::default(); SHARDS] },
+        }
+    }
+
+    /// Whether `row`, which belongs to `order`, is new.
+    pub(crate) fn insert<'a>(&mut self, row: Fingerprint, order: impl Fn() -> &'a str) -> bool {
+        match self {
+            Self::Off => true,
+            Self::Order { id, rows } => {
+                if id != order() {
+                    order().clone_into(id);
+                    rows.clear();
+                }
+                rows.insert(row)
+            }
+            Self::File { shards } => {
+                shards.get_mut(row.shard()).is_some_and(|shard| shard.insert(row))
+            }
+        }
     }
 }
 
 /// Part of a hash is a hash.
 #[derive(Clone, Copy, Default)]
-struct Same(u64);
+pub(crate) struct Same(u64);
 
 impl Hasher for Same {
     fn write_u64(&mut self, hash: u64) {

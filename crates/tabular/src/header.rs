@@ -1,7 +1,11 @@
 //! The header line: which column of the file holds what.
 
-use crate::config::{Config, Role, folded};
+use crate::config::{Config, Role};
+use domain::partner::Names;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 /// Most header names that an error repeats, and most characters of each.
 const FOUND_MAX: usize = 32;
@@ -13,7 +17,15 @@ pub enum FileError {
     /// Nothing but blank lines.
     #[error("the file is empty")]
     Empty,
-    /// The first line with text is not a record.
+    /// The byte order mark says something else than the configuration.
+    #[error("the file begins with the byte order mark of {found}; configured is {configured}")]
+    OtherEncoding {
+        /// The configured encoding.
+        configured: &'static str,
+        /// That of the file.
+        found: &'static str,
+    },
+    /// The first line with text is not a record, and no line behind it is the header.
     #[error("line {line}: the header is unreadable: {reason}")]
     HeaderUnreadable {
         /// Physical line.
@@ -23,11 +35,13 @@ pub enum FileError {
     },
     /// Another encoding, or not a text file at all.
     #[error(
-        "line {line}: the header is not UTF-8; is the encoding configured, and is it a CSV file?"
+        "line {line}: the header is not {encoding}; is the encoding configured, and is it a CSV file?"
     )]
-    HeaderNotUtf8 {
+    HeaderNotText {
         /// Physical line.
         line: u64,
+        /// The encoding that the file was taken to have.
+        encoding: &'static str,
     },
     /// A column of the partner's configuration is not there.
     #[error("the header has no column {missing:?}; found: {found:?}")]
@@ -37,11 +51,29 @@ pub enum FileError {
         /// The names that are there, at most 32.
         found: Vec<String>,
     },
-    /// It would be a guess which of the two is meant.
-    #[error("the header has column {column:?} more than once")]
+    /// It would be a guess which of them is meant.
+    #[error("the header has column {column:?} more than once: {found:?}")]
     HeaderDuplicate {
-        /// The name.
+        /// The configured name.
         column: String,
+        /// The names that are it.
+        found: Vec<String>,
+    },
+    /// The header has all columns with more than one delimiter.
+    #[error("line {line}: the delimiter may be any of {choices:?}; configure one of them")]
+    DelimiterUnclear {
+        /// Physical line.
+        line: u64,
+        /// The delimiters.
+        choices: Vec<char>,
+    },
+    /// What was taken for the footer goes on.
+    #[error("line {line} has the footer's marker, but more than {max} lines follow")]
+    FooterTooLong {
+        /// Physical line of the marker.
+        line: u64,
+        /// Lines allowed.
+        max: usize,
     },
     /// More rows than the limit.
     #[error("the file has more than {max} rows")]
@@ -77,28 +109,39 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Matches header `names` (any case, blanks around them) with the configured columns.
+    /// Matches header `names` with the configured columns.
     pub(crate) fn new(config: &Config, names: &[String]) -> Result<Self, FileError> {
-        let keys: Vec<String> = names.iter().map(|name| folded(name)).collect();
-        let missing: Vec<String> = config
-            .columns
-            .iter()
-            .filter(|(_, name)| !keys.contains(&folded(name)))
-            .map(|(_, name)| name.clone())
-            .collect();
-        if !missing.is_empty() {
-            return Err(FileError::HeaderMissing { missing, found: found(names) });
+        let header = Header::new(names);
+        let mut columns = Vec::with_capacity(config.columns.len());
+        let (mut missing, mut twice) = (Vec::new(), None);
+        for (role, names) in &config.columns {
+            match header.find(names) {
+                Ok(Some(at)) => columns.push((*role, at)),
+                Ok(None) => missing.push(names.to_string()),
+                Err(error) => twice = twice.or(Some(error)),
+            }
         }
-        for (_, name) in &config.columns {
-            if keys.iter().filter(|key| **key == folded(name)).count() > 1 {
-                return Err(FileError::HeaderDuplicate { column: name.clone() });
+        if !missing.is_empty() {
+            return Err(FileError::HeaderMissing { missing, found: found(names.iter()) });
+        }
+        if let Some(error) = twice {
+            return Err(error);
+        }
+        let mut taken = BTreeMap::new();
+        for (role, at) in &columns {
+            if let Some(other) = taken.insert(*at, *role) {
+                let column = names.get(*at).map(|name| name.trim()).unwrap_or_default();
+                let found = [other, *role].map(|role| format!("{}: {column}", role.key()));
+                return Err(FileError::HeaderDuplicate {
+                    column: column.to_owned(),
+                    found: found.into(),
+                });
             }
         }
         let names: Vec<Arc<str>> = names.iter().map(|name| name.trim().into()).collect();
         let column = |role: Role| {
-            let (_, name) = config.columns.iter().find(|(other, _)| *other == role)?;
-            let at = keys.iter().position(|key| *key == folded(name))?;
-            Some(Column { at, name: names.get(at)?.clone() })
+            let (_, at) = columns.iter().find(|(other, _)| *other == role)?;
+            Some(Column { at: *at, name: names.get(*at)?.clone() })
         };
         let required = |role| column(role).expect("missing columns were refused above");
         Ok(Self {
@@ -115,9 +158,99 @@ impl Layout {
             names,
         })
     }
+
+    /// The columns in use: their keys in the configuration and their names in the file.
+    pub(crate) fn used(&self) -> BTreeMap<String, String> {
+        let columns = [
+            (Role::OrderId, Some(&self.order_id)),
+            (Role::ProductId, Some(&self.product_id)),
+            (Role::Quantity, Some(&self.quantity)),
+            (Role::UnitPrice, Some(&self.unit_price)),
+            (Role::OrderedAt, Some(&self.ordered_at)),
+            (Role::CustomerId, self.customer_id.as_ref()),
+            (Role::Description, self.description.as_ref()),
+            (Role::Region, self.region.as_ref()),
+            (Role::Category, self.category.as_ref()),
+        ];
+        let named = |(role, column): (Role, Option<&Column>)| {
+            Some((role.key().to_owned(), column?.name.to_string()))
+        };
+        columns.into_iter().filter_map(named).collect()
+    }
 }
 
-fn found(names: &[String]) -> Vec<String> {
+/// The names of a header, as they are compared.
+struct Header<'a> {
+    names: &'a [String],
+    /// Exactly but for case and blanks around them.
+    close: Vec<String>,
+    folded: Vec<String>,
+}
+
+impl<'a> Header<'a> {
+    fn new(names: &'a [String]) -> Self {
+        let close = names.iter().map(|name| close(name)).collect();
+        Self { close, folded: names.iter().map(|name| folded(name)).collect(), names }
+    }
+
+    /// The column with the first of `names` that is there; an exact name before a similar one.
+    fn find(&self, names: &Names) -> Result<Option<usize>, FileError> {
+        for name in names.iter() {
+            for (keys, key) in [(&self.close, close(name)), (&self.folded, folded(name))] {
+                let mut hits = keys.iter().enumerate().filter(|(_, other)| **other == key);
+                match (hits.next(), hits.next()) {
+                    (None, _) => {}
+                    (Some((at, _)), None) => return Ok(Some(at)),
+                    (Some(_), Some(_)) => {
+                        let all = self.names.iter().zip(keys).filter(|(_, other)| **other == key);
+                        let found = found(all.map(|(name, _)| name));
+                        return Err(FileError::HeaderDuplicate { column: name.to_owned(), found });
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn close(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// A name without case, accents, blanks and punctuation; currency signs stay, since `Price €` and
+/// `Price $` are two columns. What is nothing but punctuation stays as it is.
+pub(crate) fn folded(name: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, '€' | '£' | '$' | '¥');
+    let letters = name.nfkd().filter(|c| !is_combining_mark(*c)).filter(kept);
+    let key: String = letters.collect::<String>().to_lowercase();
+    if key.is_empty() { close(name) } else { key }
+}
+
+fn found<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
     let cut = |name: &String| name.trim().chars().take(FOUND_CHARS_MAX).collect();
-    names.iter().take(FOUND_MAX).map(cut).collect()
+    names.take(FOUND_MAX).map(cut).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_without_case_accents_blanks_and_punctuation() {
+        for (one, other) in [
+            ("Order-ID", "order id"),
+            ("ORDER_ID", "OrderID"),
+            ("N° de commande", "n de commande"),
+            ("Référence", "REFERENCE"),
+            ("Straße", "STRASSE"),
+            ("Qté.", "qte"),
+            ("Ｐｒｉｃｅ", "price"),
+            ("Tootehind (ilma KM)", "tootehind ilma km"),
+        ] {
+            let fold = |name: &str| folded(&folded(name).replace('ß', "ss"));
+            assert_eq!(fold(one), fold(other), "{one:?} {other:?}");
+        }
+        assert_ne!(folded("Price €"), folded("Price $"));
+        assert_eq!(folded(" # "), "#");
+    }
 }

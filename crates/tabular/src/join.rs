@@ -1,8 +1,11 @@
 //! Puts pieces together in file order: checks where each began, finds duplicates, counts.
 
+use crate::config::FOOTER_LINES_MAX;
+use crate::continued::Order;
 use crate::duplicates::Seen;
+use crate::head::{Detected, keep_line};
 use crate::header::FileError;
-use crate::piece::{Block, Piece, Plan, Point, Reader, cut};
+use crate::piece::{Block, Guessed, Piece, Plan, Point, Reader, cut};
 use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
 use crate::rules;
@@ -10,6 +13,9 @@ use crate::scanner::part;
 use crate::transform::{Part, Summary};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Most bytes of a footer.
+const FOOTER_BYTES_MAX: usize = 64 << 10;
 
 /// The file up to some place.
 #[derive(Debug)]
@@ -21,7 +27,11 @@ pub(crate) struct Join {
     point: Point,
     /// Physical line there.
     line: u64,
-    seen: Option<Seen>,
+    /// The order that the next row may continue.
+    order: Option<Order>,
+    /// What is behind the last row.
+    footer: Option<Footer>,
+    seen: Seen,
     rows: u64,
     accepted: u64,
     rejected: BTreeMap<Rule, u64>,
@@ -35,7 +45,9 @@ impl Join {
             reader: Reader::new(plan.clone()),
             point: Point::record(0),
             line,
-            seen: plan.config.reject_duplicates.then(Seen::default),
+            order: None,
+            footer: None,
+            seen: Seen::new(plan.config.duplicates),
             rows: 0,
             accepted: 0,
             rejected: BTreeMap::new(),
@@ -49,34 +61,50 @@ impl Join {
     pub(crate) fn add(
         &mut self,
         block: &Block,
-        guessed: Option<Piece>,
+        guessed: Option<Guessed>,
         into: &mut Vec<Part>,
     ) -> Result<(), FileError> {
-        if let Some(guessed) = guessed {
-            if self.point.at < guessed.from.at {
-                let before = self.reader.read(block, self.point, guessed.from.at);
-                self.take(block, before, into)?;
-            }
-            if self.point == guessed.from {
-                self.take(block, guessed, into)?;
+        if let Some(Guessed { piece, begins }) = guessed {
+            self.read(block, piece.from.at, into)?;
+            let may_continue = || begins.zip(self.order.as_ref());
+            if self.point == piece.from
+                && self.footer.is_none()
+                && may_continue().is_none_or(|(id, order)| !order.is_continued_by(&id))
+            {
+                self.take(block, piece, into)?;
             }
         }
-        if self.point.at < block.len {
-            let rest = self.reader.read(block, self.point, block.len);
-            self.take(block, rest, into)?;
+        self.read(block, block.len, into)?;
+        if let Some(footer) = &mut self.footer {
+            footer.add(part(&block.bytes, self.point.at, block.len))?;
+            self.point.at = self.point.at.max(block.len);
         }
         self.point.at -= block.len;
         Ok(())
     }
 
-    /// What the file held.
-    pub(crate) fn finish(self) -> Summary {
+    /// Reads on where no guess was right.
+    fn read(&mut self, block: &Block, until: usize, into: &mut Vec<Part>) -> Result<(), FileError> {
+        if self.footer.is_some() || until <= self.point.at {
+            return Ok(());
+        }
+        let piece = self.reader.read(block, self.point, until, self.order.take());
+        self.take(block, piece, into)
+    }
+
+    /// What the file held; `detected` before the first row, and `tail` behind the last.
+    pub(crate) fn finish(self, mut detected: Detected, tail: &[u8]) -> Summary {
+        let footer = self.footer.map(|footer| footer.bytes).unwrap_or_default();
+        for line in [footer.as_slice(), tail].into_iter().flat_map(|b| b.split(|c| *c == b'\n')) {
+            keep_line(line, &mut detected.footer);
+        }
         let by_rule = self.rejected.into_iter();
         Summary {
             rows: self.rows,
             accepted: self.accepted,
             rejected_by_rule: by_rule.map(|(rule, n)| (rule.code().to_owned(), n)).collect(),
             profile: self.profile.finish(),
+            detected,
         }
     }
 
@@ -93,7 +121,7 @@ impl Join {
             return Err(FileError::TooManyRows { max });
         }
         self.remove_duplicates(block, &mut piece);
-        let Piece { to, lines, mut batch, mut rejects, profile, .. } = piece;
+        let Piece { to, lines, mut batch, mut rejects, profile, footer, order, .. } = piece;
         batch.line.iter_mut().for_each(|line| *line += self.line);
         for reject in &mut rejects {
             reject.line += self.line;
@@ -101,6 +129,8 @@ impl Join {
         }
         self.point = to;
         self.line += lines;
+        self.order = order;
+        self.footer = footer.then(|| Footer { line: self.line, bytes: Vec::new() });
         self.accepted += batch.len() as u64;
         self.profile.add(profile);
         if !batch.is_empty() || !rejects.is_empty() {
@@ -111,10 +141,10 @@ impl Join {
 
     /// Makes rejects of the rows that an earlier row equals.
     fn remove_duplicates(&mut self, block: &Block, piece: &mut Piece) {
-        let Some(seen) = &mut self.seen else { return };
         let mut out = Vec::new();
         for (i, origin) in piece.origins.iter().enumerate() {
-            if seen.insert(origin.fingerprint) {
+            let order = || piece.batch.order_id.get(i).unwrap_or_default();
+            if self.seen.insert(origin.fingerprint, order) {
                 continue;
             }
             let Some(row) = piece.batch.row(i) else { continue };
@@ -133,5 +163,24 @@ impl Join {
             piece.batch = piece.batch.without(&out);
             piece.rejects.sort_by_key(|reject| reject.line);
         }
+    }
+}
+
+/// The lines behind the last row, the first of which has the marker.
+#[derive(Debug)]
+struct Footer {
+    line: u64,
+    bytes: Vec<u8>,
+}
+
+impl Footer {
+    /// A marker that also stands in a row would take all rows behind it: a footer is short.
+    fn add(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.bytes.extend_from_slice(part(bytes, 0, bytes.len().min(FOOTER_BYTES_MAX + 1)));
+        let texts = self.bytes.split(|c| *c == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        if self.bytes.len() > FOOTER_BYTES_MAX || texts.count() > FOOTER_LINES_MAX {
+            return Err(FileError::FooterTooLong { line: self.line, max: FOOTER_LINES_MAX });
+        }
+        Ok(())
     }
 }

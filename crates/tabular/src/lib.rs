@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod amount;
 mod batch;
 mod config;
+mod continued;
 mod dates;
 mod duplicates;
+mod encoding;
+mod head;
 mod header;
 mod join;
 pub mod output;
@@ -17,6 +21,7 @@ mod transform;
 
 pub use batch::{Batch, Row, TextColumn};
 pub use config::{ConfigError, Limits};
+pub use head::Detected;
 pub use header::FileError;
 pub use profile::ColumnProfile;
 pub use reject::{Reject, Rule};

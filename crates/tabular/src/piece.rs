@@ -3,15 +3,16 @@
 //! What becomes of a record depends on its bytes alone, so stretches can be read at the same time
 //! and in any order, as soon as it is known, or guessed, where a record begins.
 
-use crate::batch::{Batch, Row};
+use crate::batch::Batch;
 use crate::config::Config;
-use crate::dates::LastDate;
+use crate::continued::Order;
 use crate::duplicates::Fingerprint;
 use crate::header::Layout;
 use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
-use crate::rules::{self, Fault};
+use crate::rules::{self, Fault, Record, Scratch};
 use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
+use domain::partner::Duplicates;
 use memchr::memchr;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,6 +24,9 @@ const GUESSES_MAX: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
+    pub(crate) delimiter: u8,
+    /// Name of the file's encoding.
+    pub(crate) encoding: &'static str,
     pub(crate) layout: Layout,
 }
 
@@ -60,8 +64,20 @@ pub(crate) struct Piece {
     pub(crate) batch: Batch,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) profile: Profile,
+    /// The footer begins at `to`.
+    pub(crate) footer: bool,
+    /// The order that a row behind may continue.
+    pub(crate) order: Option<Order>,
     /// For each row what stands for it and where its text is; empty if duplicates are kept.
     pub(crate) origins: Vec<Origin>,
+}
+
+/// What was read from where a record was guessed to begin.
+#[derive(Debug)]
+pub(crate) struct Guessed {
+    pub(crate) piece: Piece,
+    /// The order that its first row begins, where rows continue orders.
+    pub(crate) begins: Option<String>,
 }
 
 /// A row as it may have to be rejected later.
@@ -74,11 +90,13 @@ pub(crate) struct Origin {
 }
 
 impl Piece {
-    fn new(from: Point) -> Self {
+    fn new(from: Point, order: Option<Order>) -> Self {
         Self {
             from,
             to: from,
             lines: 0,
+            footer: false,
+            order,
             batch: Batch::default(),
             rejects: Vec::new(),
             profile: Profile::default(),
@@ -92,7 +110,7 @@ impl Piece {
 pub(crate) struct Reader {
     plan: Arc<Plan>,
     scanner: Scanner,
-    last_date: LastDate,
+    scratch: Scratch,
     /// A record whose doubled quotes are single, and its fields.
     unescaped: String,
     unescaped_fields: Vec<Span>,
@@ -103,33 +121,72 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(plan: Arc<Plan>) -> Self {
         Self {
-            scanner: Scanner::new(plan.config.delimiter, plan.config.limits.record_bytes_max),
+            scanner: Scanner::new(plan.delimiter, plan.config.limits.record_bytes_max),
             plan,
-            last_date: LastDate::default(),
+            scratch: Scratch::default(),
             unescaped: String::new(),
             unescaped_fields: Vec::new(),
             fingerprint: Vec::new(),
         }
     }
 
+    /// Reads a block of which it is not known where its first record begins.
+    pub(crate) fn read_ahead(&mut self, block: &Block) -> Option<Guessed> {
+        let (start, begins) = self.guess(block)?;
+        let piece = self.read(block, Point::record(start), block.len, None);
+        Some(Guessed { piece, begins })
+    }
+
     /// Where a record begins in `block`, probably: behind a line end, where one of the header's
     /// width can be read. Inside a text of several lines that can be wrong.
-    pub(crate) fn guess(&mut self, block: &Block) -> Option<usize> {
+    ///
+    /// Where rows continue orders it is the first record of an order, and its number comes along:
+    /// what is before the block may be the same order.
+    fn guess(&mut self, block: &Block) -> Option<(usize, Option<String>)> {
+        let plan = self.plan.clone();
         let mut at = 0;
-        for _ in 0..GUESSES_MAX {
+        let step = (0..GUESSES_MAX).find_map(|_| {
             at += memchr(b'\n', part(&block.bytes, at, block.len))? + 1;
-            let step = self.scanner.scan(rest(&block.bytes, at), block.end);
-            let fits = self.scanner.fields.len() == self.plan.layout.width;
-            if matches!(step, Step::Record { .. }) && fits {
-                return (at < block.len).then_some(at);
+            self.scan_row(block, at)
+        })?;
+        if !plan.config.continued_rows {
+            return (at < block.len).then_some((at, None));
+        }
+        let mut step = step;
+        let mut before = None;
+        while at < block.len {
+            if let Step::Record { len, raw, .. } = step {
+                let record = part(&block.bytes, at, at + raw);
+                let id = rules::order_text(&plan.layout, record, &self.scanner.fields)?;
+                match before {
+                    _ if id.is_empty() => {}
+                    Some(before) if before != id => return Some((at, Some(id))),
+                    _ => before = Some(id),
+                }
+                at += len;
             }
+            step = self.scan_row(block, at)?;
         }
         None
     }
 
-    /// Reads the records that begin in `block` at or behind `from` and before `until`.
-    pub(crate) fn read(&mut self, block: &Block, from: Point, until: usize) -> Piece {
-        let mut piece = Piece::new(from);
+    /// The record at `at`, if it has the header's width.
+    fn scan_row(&mut self, block: &Block, at: usize) -> Option<Step> {
+        let step = self.scanner.scan(rest(&block.bytes, at), block.end);
+        let fits = self.scanner.fields.len() == self.plan.layout.width;
+        (matches!(step, Step::Record { .. }) && fits).then_some(step)
+    }
+
+    /// Reads the records that begin in `block` at or behind `from` and before `until`, the first of
+    /// which may continue `order`.
+    pub(crate) fn read(
+        &mut self,
+        block: &Block,
+        from: Point,
+        until: usize,
+        order: Option<Order>,
+    ) -> Piece {
+        let mut piece = Piece::new(from, order);
         let bytes = block.bytes.as_slice();
         // Once for all records: a good block is text throughout, but for its cut end.
         let text = match std::str::from_utf8(rest(bytes, from.at)) {
@@ -139,7 +196,7 @@ impl Reader {
                 std::str::from_utf8(valid).unwrap_or_default()
             }
         };
-        while piece.to.at < until {
+        while piece.to.at < until && !piece.footer {
             let at = piece.to.at;
             if piece.to.skipping {
                 match memchr(b'\n', part(bytes, at, until)) {
@@ -151,12 +208,26 @@ impl Reader {
                 }
                 continue;
             }
+            if let Some(marker) = &self.plan.config.footer_marker {
+                let line = rest(bytes, at);
+                let len = memchr(b'\n', line).unwrap_or(line.len());
+                let len = len.min(self.plan.config.limits.record_bytes_max);
+                piece.footer = marker.find(part(line, 0, len)).is_some();
+                if piece.footer {
+                    continue;
+                }
+            }
             match self.scanner.scan(rest(bytes, at), block.end) {
                 // A block holds its records whole, or more of them than a record may have.
                 Step::Need => unreachable!("byte {at} of a block of {}", block.len),
                 Step::Blank { len } => {
                     piece.to.at += len;
                     piece.lines += 1;
+                }
+                // What a spreadsheet makes of a blank line.
+                Step::Record { len, lines, .. } if is_empty(&self.scanner.fields) => {
+                    piece.to.at += len;
+                    piece.lines += lines;
                 }
                 step => self.record(bytes, text.get(at - from.at..), step, &mut piece),
             }
@@ -169,51 +240,92 @@ impl Reader {
     /// as much as is known to be UTF-8.
     fn record(&mut self, bytes: &[u8], text: Option<&str>, step: Step, piece: &mut Piece) {
         let plan = self.plan.clone();
-        let Plan { config, layout } = plan.as_ref();
-        let start = piece.to.at;
-        let bytes = rest(bytes, start);
-        let mut fields = &self.scanner.fields;
+        let limits = plan.config.limits;
+        let bytes = rest(bytes, piece.to.at);
         let (raw, whole, fault) = match step {
             Step::Record { raw, has_nul, .. } => {
                 let text = text.and_then(|text| text.get(..raw));
-                let origin = (start, start + raw);
                 let raw = part(bytes, 0, raw);
-                let checked = structure(layout, fields.len(), raw, text, has_nul);
-                let checked = checked.and_then(|mut text| {
-                    if fields.iter().any(|field| field.escaped) {
-                        self.unescaped_fields.clone_from(fields);
-                        rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
-                        (text, fields) = (&self.unescaped, &self.unescaped_fields);
-                    }
-                    let date = &mut self.last_date;
-                    rules::read(config, layout, date, piece.lines, text, fields)
-                        .map_err(|fault| (fault, true))
-                });
-                match checked {
-                    Ok(row) => {
-                        if config.reject_duplicates {
-                            let fingerprint = fingerprint(&row, &mut self.fingerprint);
-                            let (start, end) = origin;
-                            piece.origins.push(Origin { fingerprint, start, end });
-                        }
-                        piece.batch.push(&row);
-                        return pass(piece, step, true, config.limits.record_bytes_max);
-                    }
+                match structure(&plan, self.scanner.fields.len(), raw, text, has_nul) {
                     Err((fault, whole)) => (raw, whole, fault),
+                    Ok(text) => match self.row(&plan, text, piece) {
+                        Err(fault) => {
+                            piece.reject(raw, fault, self.order_id(&plan, raw, piece), &plan);
+                            return piece.pass(step, true, limits.record_bytes_max);
+                        }
+                        Ok(()) => return piece.pass(step, true, limits.record_bytes_max),
+                    },
                 }
             }
             Step::Bad { defect, raw, .. } => {
-                let column = layout.names.get(fields.len()).cloned();
-                let fault = broken(defect, column, config.limits.record_bytes_max);
-                (part(bytes, 0, raw), true, fault)
+                let column = plan.layout.names.get(self.scanner.fields.len()).cloned();
+                (part(bytes, 0, raw), true, broken(defect, column, limits.record_bytes_max))
             }
             Step::Need | Step::Blank { .. } => return,
         };
-        let order_id = rules::order_id(layout, bytes, &self.scanner.fields);
+        let order_id = self.order_id(&plan, bytes, piece);
+        piece.reject(raw, fault, order_id, &plan);
+        // It may have begun an order: what is behind it must not be taken for the one before.
+        piece.order = None;
+        piece.pass(step, whole, limits.record_bytes_max);
+    }
+
+    /// Adds a record of the right width to the batch.
+    fn row(&mut self, plan: &Plan, text: &str, piece: &mut Piece) -> Result<(), Fault> {
+        let Plan { config, layout, .. } = plan;
+        let len = text.len();
+        let (mut text, mut fields) = (text, &self.scanner.fields);
+        if fields.iter().any(|field| field.escaped) {
+            self.unescaped_fields.clone_from(fields);
+            rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
+            (text, fields) = (&self.unescaped, &self.unescaped_fields);
+        }
+        let record = Record { layout, text, fields };
+        let next =
+            config.continued_rows.then(|| Order::begun(&record, piece.order.as_ref())).flatten();
+        let order = piece.order.take();
+        let row = rules::read(config, &record, order.as_ref(), &mut self.scratch, piece.lines);
+        if let Ok(row) = &row {
+            if config.duplicates != Duplicates::Off {
+                let fingerprint = rules::fingerprint(row, &mut self.fingerprint);
+                let start = piece.to.at;
+                piece.origins.push(Origin { fingerprint, start, end: start + len });
+            }
+            piece.batch.push(row);
+        }
+        let done = row.map(|_| ());
+        piece.order = next.or(order);
+        done
+    }
+
+    /// The order of a record that is rejected, if at least that can be read.
+    fn order_id(&self, plan: &Plan, record: &[u8], piece: &Piece) -> Option<String> {
+        let text = rules::order_text(&plan.layout, record, &self.scanner.fields)?;
+        let continued = || piece.order.as_ref().map(Order::id).unwrap_or_default();
+        rules::order_id(if text.is_empty() { continued() } else { &text })
+    }
+}
+
+impl Piece {
+    fn reject(&mut self, raw: &[u8], fault: Fault, order_id: Option<String>, plan: &Plan) {
         let Fault { rule, column, reason } = fault;
-        let raw = cut(raw, config);
-        piece.rejects.push(Reject { line: piece.lines, column, rule, reason, raw, order_id });
-        pass(piece, step, whole, config.limits.record_bytes_max);
+        let raw = cut(raw, &plan.config);
+        self.rejects.push(Reject { line: self.lines, column, rule, reason, raw, order_id });
+    }
+
+    /// Goes behind a record, or with `whole` false only behind its first line.
+    fn pass(&mut self, step: Step, whole: bool, record_bytes_max: usize) {
+        let (len, lines) = match step {
+            Step::Record { len, lines, .. } if whole => (len, lines),
+            Step::Record { first: len, .. } | Step::Bad { len: Some(len), .. } => (len, 1),
+            Step::Bad { len: None, .. } => {
+                self.to.skipping = true;
+                (record_bytes_max, 0)
+            }
+            Step::Need | Step::Blank { .. } => return,
+        };
+        self.to.at += len;
+        self.lines += lines;
     }
 }
 
@@ -222,39 +334,25 @@ pub(crate) fn cut(raw: &[u8], config: &Config) -> Vec<u8> {
     part(raw, 0, raw.len().min(config.limits.raw_bytes_max)).to_vec()
 }
 
-/// Goes behind a record, or with `whole` false only behind its first line.
-fn pass(piece: &mut Piece, step: Step, whole: bool, record_bytes_max: usize) {
-    let (len, lines) = match step {
-        Step::Record { len, lines, .. } if whole => (len, lines),
-        Step::Record { first: len, .. } | Step::Bad { len: Some(len), .. } => (len, 1),
-        Step::Bad { len: None, .. } => {
-            piece.to.skipping = true;
-            (record_bytes_max, 0)
-        }
-        Step::Need | Step::Blank { .. } => return,
-    };
-    piece.to.at += len;
-    piece.lines += lines;
-}
-
-fn fingerprint(row: &Row<'_>, scratch: &mut Vec<u8>) -> Fingerprint {
-    rules::fingerprint(row, scratch);
-    Fingerprint::of(scratch)
+/// Has a record several fields, and nothing in them?
+fn is_empty(fields: &[Span]) -> bool {
+    fields.len() > 1 && fields.iter().all(|field| field.start == field.end)
 }
 
 /// What is wrong with a record's width and bytes; with it, whether the whole record is to blame
 /// or only its first line. `text` is `raw` if that is known to be UTF-8.
 fn structure<'a>(
-    layout: &Layout,
+    plan: &Plan,
     fields: usize,
     raw: &'a [u8],
     text: Option<&'a str>,
     has_nul: bool,
 ) -> Result<&'a str, (Fault, bool)> {
+    let width = plan.layout.width;
     let fault = |rule, reason: Cow<'static, str>| Fault { rule, column: None, reason };
-    if fields != layout.width {
-        let rule = if fields < layout.width { Rule::TooFewFields } else { Rule::TooManyFields };
-        let reason = format!("has {fields} fields, the header has {}", layout.width);
+    if fields != width {
+        let rule = if fields < width { Rule::TooFewFields } else { Rule::TooManyFields };
+        let reason = format!("has {fields} fields, the header has {width}");
         // A quote that was left open may have run to the next row's first one.
         return Err((fault(rule, reason.into()), false));
     }
@@ -263,7 +361,11 @@ fn structure<'a>(
         return Err((fault(Rule::NulByte, reason.into()), true));
     }
     text.map_or_else(|| std::str::from_utf8(raw), Ok).map_err(|error| {
-        let reason = format!("byte {} of the record is not UTF-8", error.valid_up_to() + 1);
+        let at = error.valid_up_to() + 1;
+        let reason = match plan.encoding {
+            "UTF-8" => format!("byte {at} of the record is not UTF-8"),
+            other => format!("byte {at} of the record, in UTF-8, was not {other}"),
+        };
         (fault(Rule::InvalidUtf8, reason.into()), true)
     })
 }

@@ -1,6 +1,6 @@
 //! Threads that read blocks before it is known where their first record begins.
 
-use crate::piece::{Block, Piece, Plan, Point, Reader};
+use crate::piece::{Block, Guessed, Plan, Reader};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -18,14 +18,14 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Job {
     block: Arc<Block>,
-    answer: SyncSender<Option<Piece>>,
+    answer: SyncSender<Option<Guessed>>,
 }
 
 /// A block that a thread reads.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) block: Arc<Block>,
-    answer: Receiver<Option<Piece>>,
+    answer: Receiver<Option<Guessed>>,
 }
 
 impl Pool {
@@ -57,7 +57,7 @@ impl Pool {
 
 impl Pending {
     /// What was read from where a record was guessed to begin, if anywhere. Waits.
-    pub(crate) fn wait(self) -> (Arc<Block>, Option<Piece>) {
+    pub(crate) fn wait(self) -> (Arc<Block>, Option<Guessed>) {
         let piece = self.answer.recv().expect("every job is answered");
         (self.block, piece)
     }
@@ -78,9 +78,7 @@ fn work(queue: &Mutex<Receiver<Job>>, reader: &mut Reader) {
         // The lock is held while waiting: the others would wait for the same.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, answer }) = job else { return };
-        let piece =
-            reader.guess(&block).map(|start| reader.read(&block, Point::record(start), block.len));
         // Nobody waits any more when the file was given up.
-        drop(answer.send(piece));
+        drop(answer.send(reader.read_ahead(&block)));
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::batch::Row;
 use crate::config::Config;
+use crate::continued::Order;
 use crate::dates::LastDate;
+use crate::duplicates::Fingerprint;
 use crate::header::{Column, Layout};
 use crate::reject::Rule;
 use crate::scanner::{Span, part};
 use domain::Money;
 use domain::ids::ID_BYTES_MAX;
+use domain::money::MoneyError;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -34,8 +37,36 @@ impl Fault {
     }
 }
 
-/// The bytes two rows share exactly when all their cleaned columns are equal.
-pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) {
+/// A record of the right width, none of whose fields has doubled quotes.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) text: &'a str,
+    pub(crate) fields: &'a [Span],
+}
+
+impl<'a> Record<'a> {
+    /// The text of a column without the blanks around it.
+    pub(crate) fn field(&self, column: &Column) -> &'a str {
+        let span = self.fields.get(column.at);
+        trim(span.and_then(|span| self.text.get(span.start..span.end)).unwrap_or_default())
+    }
+
+    /// The same of a column that the partner may not have.
+    pub(crate) fn optional(&self, column: Option<&Column>) -> &'a str {
+        column.map(|column| self.field(column)).unwrap_or_default()
+    }
+}
+
+/// What is kept from row to row to save time.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    last_date: LastDate,
+    number: String,
+}
+
+/// What stands for a row: two rows have the same exactly when all their cleaned columns are equal.
+pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) -> Fingerprint {
     into.clear();
     let texts =
         [row.order_id, row.product_id, row.description, row.customer_id, row.region, row.category];
@@ -46,21 +77,27 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) {
     for number in [row.quantity, row.unit_price.units(), row.ordered_at] {
         into.extend_from_slice(&number.to_le_bytes());
     }
+    Fingerprint::of(into)
 }
 
-/// Reads the fields of one record of the right width, none of them with doubled quotes.
+/// Makes a clean row of a record, which may continue `order`.
 pub(crate) fn read<'a>(
     config: &Config,
-    layout: &Layout,
-    last_date: &mut LastDate,
+    record: &Record<'a>,
+    order: Option<&'a Order>,
+    scratch: &mut Scratch,
     line: u64,
-    record: &'a str,
-    fields: &[Span],
 ) -> Result<Row<'a>, Fault> {
-    let field = |column: &Column| trimmed(record, fields.get(column.at));
-    let optional = |column: &Option<Column>| column.as_ref().map(field).unwrap_or_default();
+    let layout = record.layout;
+    let field = |column: &Column| record.field(column);
+    let own_id = field(&layout.order_id);
+    let order = order.filter(|order| order.is_continued_by(own_id));
+    let inherited = |text: &'a str, of: fn(&'a Order) -> &'a str| match order {
+        Some(order) if text.is_empty() => of(order),
+        _ => text,
+    };
 
-    let order_id = id(field(&layout.order_id))
+    let order_id = id(inherited(own_id, Order::id))
         .and_then(required)
         .map_err(|bad| bad.fault(&layout.order_id, Rule::MissingOrderId, Rule::BadOrderId))?;
     let product_id = id(field(&layout.product_id))
@@ -68,20 +105,22 @@ pub(crate) fn read<'a>(
         .map_err(|bad| bad.fault(&layout.product_id, Rule::MissingProductId, Rule::BadProductId))?;
     let customer_id = match &layout.customer_id {
         None => "",
-        Some(column) => id(field(column))
+        Some(column) => id(inherited(field(column), Order::customer))
             .and_then(|id| if config.customer_required { required(id) } else { Ok(id) })
             .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
     };
-    let quantity = quantity(field(&layout.quantity), &layout.quantity)?;
-    let unit_price = price(field(&layout.unit_price), &layout.unit_price, config)?;
-    let date = field(&layout.ordered_at);
-    let ordered_at = config.dates.read(date, last_date).ok_or_else(|| {
+    let number = &mut scratch.number;
+    let quantity = quantity(field(&layout.quantity), &layout.quantity, config, number)?;
+    let unit_price = price(field(&layout.unit_price), &layout.unit_price, config, number)?;
+    let date = inherited(field(&layout.ordered_at), Order::date);
+    let ordered_at = config.dates.read(date, &mut scratch.last_date).ok_or_else(|| {
         let reason = format!("{} is not a date in one of the partner's formats", shown(date));
         Fault::new(Rule::BadDate, &layout.ordered_at, reason)
     })?;
-    let description = optional(&layout.description);
-    let region = optional(&layout.region);
-    let category = optional(&layout.category);
+    let text = |column: &Option<Column>| unguarded(record.optional(column.as_ref()));
+    let description = text(&layout.description);
+    let region = unguarded(inherited(text(&layout.region), Order::region));
+    let category = text(&layout.category);
     let texts = [
         (description, &layout.description),
         (region, &layout.region),
@@ -107,12 +146,18 @@ pub(crate) fn read<'a>(
     })
 }
 
-/// The order id of a record that is otherwise unreadable, if at least that can be read.
-pub(crate) fn order_id(layout: &Layout, record: &[u8], fields: &[Span]) -> Option<String> {
+/// What stands in the order's column of a record that is otherwise unreadable, if that much can be
+/// read.
+pub(crate) fn order_text(layout: &Layout, record: &[u8], fields: &[Span]) -> Option<String> {
     let span = fields.get(layout.order_id.at)?;
     let text = std::str::from_utf8(part(record, span.start, span.end)).ok()?;
     let text = if span.escaped { text.replace("\"\"", "\"") } else { text.to_owned() };
-    Some(id(trim(&text)).and_then(required).ok()?.to_owned())
+    Some(trim(&text).to_owned())
+}
+
+/// The order id that such a text is.
+pub(crate) fn order_id(text: &str) -> Option<String> {
+    Some(id(text).and_then(required).ok()?.to_owned())
 }
 
 /// Writes `record` to `into` with its doubled quotes single, and moves `fields` accordingly.
@@ -129,11 +174,6 @@ pub(crate) fn unescape(record: &str, fields: &mut [Span], into: &mut String) {
         }
         *span = Span { start, end: into.len(), escaped: false };
     }
-}
-
-/// The text of a field without the blanks around it.
-fn trimmed<'a>(record: &'a str, span: Option<&Span>) -> &'a str {
-    trim(span.and_then(|span| record.get(span.start..span.end)).unwrap_or_default())
 }
 
 /// `text.trim()`, quick for a text that has nothing to trim.
@@ -167,9 +207,22 @@ fn required(id: &str) -> Result<&str, BadId> {
     if id.is_empty() { Err(BadId::Missing) } else { Ok(id) }
 }
 
+/// `text` without the `'` that a spreadsheet needs before a text that looks like a number or a
+/// formula.
+fn unguarded(text: &str) -> &str {
+    let Some(rest) = text.strip_prefix('\'') else { return text };
+    let number = || rest.bytes().all(|byte| byte.is_ascii_digit() || b".,-+ ".contains(&byte));
+    match rest.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@') => rest,
+        Some(b'0'..=b'9') if number() => rest,
+        _ => text,
+    }
+}
+
 /// Checks an id as `domain` will; `17850.0`, a number that went through a spreadsheet or a float
 /// column, is `17850`.
 fn id(text: &str) -> Result<&str, BadId> {
+    let text = unguarded(text);
     if text.len() > ID_BYTES_MAX {
         return Err(BadId::TooLong(text.len()));
     }
@@ -182,9 +235,16 @@ fn id(text: &str) -> Result<&str, BadId> {
     Ok(if is_float { digits } else { text })
 }
 
-fn quantity(text: &str, column: &Column) -> Result<i64, Fault> {
+fn quantity(
+    text: &str,
+    column: &Column,
+    config: &Config,
+    scratch: &mut String,
+) -> Result<i64, Fault> {
     // `parse` takes a sign and digits, nothing else.
-    let number = text.parse::<i64>().ok().filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n));
+    let number = text.parse::<i64>().ok();
+    let number = number.or_else(|| config.notation.plain(text, false, scratch)?.parse().ok());
+    let number = number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n));
     match number {
         Some(0) => Err(Fault::new(Rule::ZeroQuantity, column, "is zero")),
         Some(number) => Ok(number),
@@ -198,8 +258,19 @@ fn quantity(text: &str, column: &Column) -> Result<i64, Fault> {
     }
 }
 
-fn price(text: &str, column: &Column, config: &Config) -> Result<Money, Fault> {
-    let price = Money::parse_bytes(text.as_bytes(), config.decimal_mark)
+fn price(
+    text: &str,
+    column: &Column,
+    config: &Config,
+    scratch: &mut String,
+) -> Result<Money, Fault> {
+    let notation = &config.notation;
+    let parse = |text: &str| Money::parse_bytes(text.as_bytes(), notation.decimal_mark);
+    let price = parse(text)
+        .or_else(|error| match error {
+            MoneyError::NotANumber => notation.plain(text, true, scratch).map_or(Err(error), parse),
+            MoneyError::TooPrecise | MoneyError::TooLarge => Err(error),
+        })
         .map_err(|error| Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text))))?;
     if config.price_positive && price <= Money::ZERO {
         let reason = format!("{price} is not above zero");

@@ -64,6 +64,10 @@ impl Scanner {
         Self { delimiter, record_bytes_max, fields: Vec::with_capacity(32) }
     }
 
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
     /// Scans the record at the start of `bytes`; `end` says that no more bytes follow.
     pub(crate) fn scan(&mut self, bytes: &[u8], end: bool) -> Step {
         self.fields.clear();

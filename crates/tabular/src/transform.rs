@@ -2,21 +2,20 @@
 
 use crate::batch::Batch;
 use crate::config::{Config, ConfigError, Limits};
-use crate::header::{FileError, Layout};
+use crate::encoding::Decode;
+use crate::head::{Detected, Head, Start};
+use crate::header::FileError;
 use crate::join::Join;
-use crate::piece::{Block, Plan, broken};
+use crate::piece::{Block, Plan};
 use crate::pool::{Pending, Pool};
 use crate::profile::ColumnProfile;
 use crate::reject::Reject;
-use crate::scanner::{Scanner, Span, Step, part, rest};
+use crate::scanner::{part, rest};
 use domain::partner::{FileFormat, Rules};
-use memchr::memchr;
+use memchr::memrchr;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads one file, block by block.
 ///
@@ -25,10 +24,13 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Debug)]
 pub struct Transform {
     state: State,
-    windows_1252: bool,
+    decode: Decode,
     block_bytes: usize,
     /// Bytes behind a block that its last record may need.
     behind_bytes: usize,
+    /// Lines that a footer has, and bytes at the end of the buffer that it may be in.
+    footer_lines: usize,
+    footer_bytes: usize,
     /// Bytes that are in no block yet.
     buffer: Vec<u8>,
 }
@@ -42,21 +44,11 @@ enum State {
     Failed(FileError),
 }
 
-/// Before the first row.
-#[derive(Debug)]
-struct Head {
-    config: Config,
-    scanner: Scanner,
-    /// A byte order mark may still come.
-    start: bool,
-    /// Physical line of the first byte in the buffer.
-    line: u64,
-}
-
 /// Behind the header.
 #[derive(Debug)]
 struct Body {
     join: Join,
+    detected: Detected,
     pool: Option<Pool>,
     pending: VecDeque<Pending>,
 }
@@ -81,6 +73,8 @@ pub struct Summary {
     pub rejected_by_rule: BTreeMap<String, u64>,
     /// What the accepted rows hold, column by column.
     pub profile: Vec<ColumnProfile>,
+    /// How the file looks.
+    pub detected: Detected,
 }
 
 impl Summary {
@@ -104,16 +98,13 @@ impl Transform {
     ) -> Result<Self, ConfigError> {
         let config = Config::new(format, rules, time_zone, limits)?;
         Ok(Self {
-            windows_1252: config.windows_1252,
+            decode: Decode::new(config.encoding),
             block_bytes: limits.block_bytes,
             behind_bytes: limits.record_bytes_max + 1,
+            footer_lines: config.footer_lines,
+            footer_bytes: config.footer_lines * limits.record_bytes_max,
             buffer: Vec::new(),
-            state: State::Head(Box::new(Head {
-                scanner: Scanner::new(config.delimiter, limits.record_bytes_max),
-                start: true,
-                line: 1,
-                config,
-            })),
+            state: State::Head(Box::new(Head::new(config))),
         })
     }
 
@@ -127,20 +118,13 @@ impl Transform {
         let mut parts = Vec::new();
         let mut bytes = bytes;
         while !bytes.is_empty() {
-            if let State::Failed(error) = &self.state {
-                return Err(error.clone());
-            }
-            let room = (self.block_bytes + self.behind_bytes).saturating_sub(self.buffer.len());
+            let room = self.full().saturating_sub(self.buffer.len());
             let (now, later) = bytes.split_at(room.max(1).min(bytes.len()));
             bytes = later;
-            if self.windows_1252 {
-                let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(now);
-                self.buffer.extend_from_slice(text.as_bytes());
-            } else {
-                self.buffer.extend_from_slice(now);
-            }
-            if let Err(error) = self.advance(&mut parts) {
-                return Err(self.fail(error));
+            if let Err(error) = self.add(now, false, &mut parts) {
+                self.state = State::Failed(error.clone());
+                self.buffer = Vec::new();
+                return Err(error);
             }
         }
         Ok(parts)
@@ -152,41 +136,45 @@ impl Transform {
     /// As [`Transform::push`].
     pub fn finish(mut self) -> Result<(Vec<Part>, Summary), FileError> {
         let mut parts = Vec::new();
-        if let State::Head(head) = &mut self.state
-            && let Some(body) = head.read(&mut self.buffer, true)?
-        {
-            self.state = State::Body(Box::new(body));
-        }
+        self.add(b"", true, &mut parts)?;
         match self.state {
             State::Failed(error) => Err(error),
             State::Head(_) => Err(FileError::Empty),
             State::Body(mut body) => {
-                let (len, bytes) = (self.buffer.len(), self.buffer);
+                let mut bytes = self.buffer;
+                let len = footer_start(&bytes, self.footer_lines, self.footer_bytes);
+                let tail = bytes.split_off(len);
                 body.add(Block { bytes, len, end: true }, &mut parts)?;
                 body.settle(0, &mut parts)?;
-                Ok((parts, body.join.finish()))
+                Ok((parts, body.join.finish(body.detected, &tail)))
             }
         }
     }
 
-    fn fail(&mut self, error: FileError) -> FileError {
-        self.state = State::Failed(error.clone());
-        self.buffer = Vec::new();
-        error
+    /// Bytes in the buffer from which a block can be made.
+    fn full(&self) -> usize {
+        self.block_bytes + self.behind_bytes + self.footer_bytes
     }
 
-    /// Makes blocks of the buffer.
-    fn advance(&mut self, parts: &mut Vec<Part>) -> Result<(), FileError> {
-        if let State::Head(head) = &mut self.state {
-            let Some(body) = head.read(&mut self.buffer, false)? else { return Ok(()) };
-            self.state = State::Body(Box::new(body));
+    /// Adds bytes to the buffer, and makes blocks of it.
+    fn add(&mut self, bytes: &[u8], end: bool, parts: &mut Vec<Part>) -> Result<(), FileError> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
         }
+        let encoding = self.decode.push(bytes, end, &mut self.buffer)?;
+        if let State::Head(head) = &mut self.state {
+            encoding.into_iter().for_each(|found| head.encoding(found));
+            let Some(start) = head.read(&mut self.buffer, end)? else { return Ok(()) };
+            self.state = State::Body(Box::new(Body::new(head, start)));
+        }
+        let full = self.full();
         let State::Body(body) = &mut self.state else { return Ok(()) };
-        while self.buffer.len() >= self.block_bytes + self.behind_bytes {
+        while full <= self.buffer.len() {
             // Copied is only what is needed twice.
-            let mut next = Vec::with_capacity(self.block_bytes + self.behind_bytes);
+            let mut next = Vec::with_capacity(full);
             next.extend_from_slice(rest(&self.buffer, self.block_bytes));
-            let bytes = std::mem::replace(&mut self.buffer, next);
+            let mut bytes = std::mem::replace(&mut self.buffer, next);
+            bytes.truncate(self.block_bytes + self.behind_bytes);
             body.add(Block { bytes, len: self.block_bytes, end: false }, parts)?;
         }
         Ok(())
@@ -194,12 +182,15 @@ impl Transform {
 }
 
 impl Body {
-    fn new(config: Config, layout: Layout, line: u64) -> Self {
+    fn new(head: &Head, start: Start) -> Self {
+        let Start { layout, delimiter, line, detected } = start;
+        let config = head.config().clone();
         let workers = config.limits.workers;
-        let plan = Arc::new(Plan { config, layout });
+        let plan = Arc::new(Plan { config, delimiter, encoding: head.encoding_name(), layout });
         Self {
             pool: (workers > 1).then(|| Pool::new(&plan, workers)),
             join: Join::new(plan, line),
+            detected,
             pending: VecDeque::new(),
         }
     }
@@ -222,68 +213,20 @@ impl Body {
     }
 }
 
-impl Head {
-    /// Reads the header from the start of `buffer`, and takes it out. Nothing if more bytes are
-    /// needed.
-    fn read(&mut self, buffer: &mut Vec<u8>, end: bool) -> Result<Option<Body>, FileError> {
-        if self.start {
-            if buffer.len() < BOM.len() && BOM.starts_with(buffer) && !end {
-                return Ok(None);
-            }
-            if buffer.starts_with(BOM) {
-                buffer.drain(..BOM.len());
-            }
-            self.start = false;
+/// Where the last `lines` lines with text begin in the last `within` bytes.
+fn footer_start(bytes: &[u8], lines: usize, within: usize) -> usize {
+    let mut start = bytes.len();
+    let mut left = lines;
+    let mut end = bytes.len();
+    let from = bytes.len().saturating_sub(within);
+    while left > 0 && end > from {
+        let line = part(bytes, from, end);
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let at = memrchr(b'\n', line).map_or(from, |n| from + n + 1);
+        if !part(bytes, at, end).trim_ascii().is_empty() {
+            (start, left) = (at, left - 1);
         }
-        let mut at = 0;
-        let found = loop {
-            match self.scanner.scan(rest(buffer, at), end) {
-                Step::Need => break None,
-                Step::Blank { len } => {
-                    at += len;
-                    self.line += 1;
-                }
-                step => break Some(step),
-            }
-        };
-        let Some(step) = found else {
-            buffer.drain(..at);
-            return Ok(None);
-        };
-        let layout = header(&self.config, &self.scanner, self.line, rest(buffer, at), step)?;
-        if let Step::Record { len, lines, .. } = step {
-            at += len;
-            self.line += lines;
-        }
-        buffer.drain(..at);
-        Ok(Some(Body::new(self.config.clone(), layout, self.line)))
+        end = at;
     }
-}
-
-/// Reads the header from the first record.
-fn header(
-    config: &Config,
-    scanner: &Scanner,
-    line: u64,
-    bytes: &[u8],
-    step: Step,
-) -> Result<Layout, FileError> {
-    let unreadable = |reason: Cow<'static, str>| FileError::HeaderUnreadable {
-        line,
-        reason: reason.into_owned(),
-    };
-    let raw = match step {
-        Step::Record { raw, .. } => part(bytes, 0, raw),
-        Step::Bad { defect, .. } => {
-            return Err(unreadable(broken(defect, None, config.limits.record_bytes_max).reason));
-        }
-        Step::Need | Step::Blank { .. } => b"",
-    };
-    if memchr(0, raw).is_some() {
-        return Err(unreadable("it has a zero byte; is it a CSV file?".into()));
-    }
-    let text = std::str::from_utf8(raw).map_err(|_| FileError::HeaderNotUtf8 { line })?;
-    let name =
-        |span: &Span| text.get(span.start..span.end).unwrap_or_default().replace("\"\"", "\"");
-    Layout::new(config, &scanner.fields.iter().map(name).collect::<Vec<_>>())
+    start
 }

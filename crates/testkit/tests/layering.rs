@@ -38,6 +38,7 @@ const LAYERS: &[Layer] = &[
             "polars",
             "serde",
             "thiserror",
+            "unicode-normalization",
             "xxhash-rust",
         ]),
         rule: "it turns bytes into rows, whoever brings them",
@@ -80,7 +81,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "orderflow-fuzz",
-        members: &["connector", "domain", "messaging", "order-ingest", "runtime"],
+        members: &["connector", "domain", "messaging", "order-ingest", "runtime", "tabular"],
         others: None,
         rule: "it brings bad input to what reads input",
     },

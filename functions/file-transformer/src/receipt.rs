@@ -51,7 +51,7 @@ struct Orders {
 
 #[derive(Debug, Serialize)]
 struct Format<'a> {
-    delimiter: char,
+    delimiter: domain::partner::Delimiter,
     encoding: domain::partner::Encoding,
     decimal_mark: char,
     dates: &'a [String],

@@ -63,10 +63,23 @@ pub(super) fn marker(marker: &str) -> Option<String> {
     text(marker).or_else(slash).or_else(long)
 }
 
+/// A sign or code of a currency, which must not look like part of a number.
+pub(super) fn currency_sign(sign: &str) -> Option<String> {
+    let number = |c: char| c.is_numeric() || c.is_whitespace() || "+-()',".contains(c);
+    let bad = || {
+        sign.contains(number)
+            .then(|| format!("is {sign:?}; it has a digit, a blank or one of + - ( ) ' ,"))
+    };
+    text(sign).or_else(bad)
+}
+
 pub(super) fn delimiter(delimiter: &str) -> Option<String> {
+    if matches!(delimiter, "auto" | "tab") {
+        return None;
+    }
     let mut chars = delimiter.chars();
     let (Some(first), None) = (chars.next(), chars.next()) else {
-        return Some(format!("is {delimiter:?}, not one character"));
+        return Some(format!("is {delimiter:?}, neither one character nor tab or auto"));
     };
     let visible = first.is_ascii_punctuation() || matches!(first, '\t' | ' ');
     let good = visible && !matches!(first, '"' | '.' | '-' | '\'');
@@ -125,6 +138,12 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
             format!("is {mark:?}, which separates the columns"),
         );
     }
+    if file.get("thousands-mark").and_then(Value::as_str) == Some(mark) {
+        problems.add(
+            format!("{place}.file.thousands-mark"),
+            format!("is {mark:?}, as is decimal-mark"),
+        );
+    }
     same_columns(place, file, problems);
 }
 
@@ -132,13 +151,20 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
 fn same_columns(place: &str, file: &Value, problems: &mut Problems) {
     let Some(Value::Mapping(columns)) = file.get("columns") else { return };
     let mut seen = BTreeMap::new();
-    for (key, header) in columns {
-        let (Some(key), Some(header)) = (key.as_str(), header.as_str()) else { continue };
-        if let Some(other) = seen.insert(header.trim().to_lowercase(), key) {
-            problems.add(
-                format!("{place}.file.columns.{key}"),
-                format!("is {header:?}, as is {other}"),
-            );
+    for (key, headers) in columns {
+        let Some(key) = key.as_str() else { continue };
+        let headers = match headers {
+            Value::Sequence(list) => list.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for header in headers.iter().filter_map(Value::as_str) {
+            let other = seen.insert(header.trim().to_lowercase(), key);
+            if let Some(other) = other.filter(|other| *other != key) {
+                problems.add(
+                    format!("{place}.file.columns.{key}"),
+                    format!("is {header:?}, as is {other}"),
+                );
+            }
         }
     }
 }

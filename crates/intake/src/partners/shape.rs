@@ -10,9 +10,14 @@ pub(super) enum Shape {
     Map(&'static [Field]),
     Text(Check),
     Texts(Check),
+    /// One text, or a list of them.
+    Names(Check),
     OneOf(&'static [&'static str]),
     Flag,
-    Whole { min: u64, max: u64 },
+    Whole {
+        min: u64,
+        max: u64,
+    },
     Percent,
 }
 
@@ -52,22 +57,42 @@ const INBOX: &[Field] = &[
 
 const FILE: &[Field] = &[
     Field("delimiter", OPTIONAL, Shape::Text(checks::delimiter)),
-    Field("encoding", OPTIONAL, Shape::OneOf(&["utf-8", "windows-1252", "cp1252"])),
+    Field("encoding", OPTIONAL, Shape::OneOf(ENCODINGS)),
     Field("decimal-mark", OPTIONAL, Shape::OneOf(&[".", ","])),
+    Field("thousands-mark", OPTIONAL, Shape::OneOf(&[".", ",", " ", "'"])),
+    Field("currency-signs", OPTIONAL, Shape::Texts(checks::currency_sign)),
     Field("dates", OPTIONAL, Shape::Texts(checks::date_format)),
+    Field("preamble-lines", OPTIONAL, Shape::Whole { min: 0, max: 1_000 }),
+    Field("footer-lines", OPTIONAL, Shape::Whole { min: 0, max: 20 }),
+    Field("footer-marker", OPTIONAL, Shape::Text(checks::text)),
+    Field("continued-rows", OPTIONAL, Shape::Flag),
     Field("columns", REQUIRED, Shape::Map(COLUMNS)),
 ];
 
+const ENCODINGS: &[&str] = &[
+    "auto",
+    "utf-8",
+    "utf-16",
+    "utf-16le",
+    "utf-16be",
+    "windows-1252",
+    "cp1252",
+    "iso-8859-1",
+    "latin1",
+    "iso-8859-15",
+    "latin9",
+];
+
 const COLUMNS: &[Field] = &[
-    Field("order-id", REQUIRED, Shape::Text(checks::text)),
-    Field("product-id", REQUIRED, Shape::Text(checks::text)),
-    Field("quantity", REQUIRED, Shape::Text(checks::text)),
-    Field("unit-price", REQUIRED, Shape::Text(checks::text)),
-    Field("ordered-at", REQUIRED, Shape::Text(checks::text)),
-    Field("customer-id", OPTIONAL, Shape::Text(checks::text)),
-    Field("description", OPTIONAL, Shape::Text(checks::text)),
-    Field("region", OPTIONAL, Shape::Text(checks::text)),
-    Field("category", OPTIONAL, Shape::Text(checks::text)),
+    Field("order-id", REQUIRED, Shape::Names(checks::text)),
+    Field("product-id", REQUIRED, Shape::Names(checks::text)),
+    Field("quantity", REQUIRED, Shape::Names(checks::text)),
+    Field("unit-price", REQUIRED, Shape::Names(checks::text)),
+    Field("ordered-at", REQUIRED, Shape::Names(checks::text)),
+    Field("customer-id", OPTIONAL, Shape::Names(checks::text)),
+    Field("description", OPTIONAL, Shape::Names(checks::text)),
+    Field("region", OPTIONAL, Shape::Names(checks::text)),
+    Field("category", OPTIONAL, Shape::Names(checks::text)),
 ];
 
 const RULES: &[Field] = &[
@@ -75,7 +100,11 @@ const RULES: &[Field] = &[
     Field("price-positive", OPTIONAL, Shape::Flag),
     Field("return-prefix", OPTIONAL, Shape::Text(checks::text)),
     Field("on-bad-line", OPTIONAL, Shape::OneOf(&["reject-order", "drop-line"])),
-    Field("duplicates", OPTIONAL, Shape::OneOf(&["reject", "keep"])),
+    Field(
+        "duplicates",
+        OPTIONAL,
+        Shape::OneOf(&["off", "per-order", "whole-file", "keep", "reject"]),
+    ),
     Field("policy", OPTIONAL, Shape::OneOf(&["reject-rows", "reject-file"])),
     Field("error-budget-percent", OPTIONAL, Shape::Percent),
 ];
@@ -97,11 +126,15 @@ pub(super) fn check(place: &str, value: &Value, shape: &Shape, problems: &mut Pr
         (Shape::Map(_), _) => Some("is not a map of settings".to_owned()),
         (Shape::Text(check), Value::String(text)) => check(text),
         (Shape::Text(_), _) => Some("is not text; numbers need quotes".to_owned()),
-        (Shape::Texts(check), Value::Sequence(list)) => {
+        (Shape::Names(check), Value::String(text)) => check(text),
+        (Shape::Texts(check) | Shape::Names(check), Value::Sequence(list)) => {
             check_list(place, list, *check, problems);
             list.is_empty().then(|| "is empty".to_owned())
         }
         (Shape::Texts(_), _) => Some("is not a list".to_owned()),
+        (Shape::Names(_), _) => {
+            Some("is neither text nor a list of texts; numbers need quotes".to_owned())
+        }
         (Shape::OneOf(allowed), Value::String(text)) => (!allowed.contains(&text.as_str()))
             .then(|| format!("is {text:?}; allowed are {}", allowed.join(" "))),
         (Shape::OneOf(allowed), _) => {

@@ -29,9 +29,15 @@ partners:
       delimiter: \";\"
       encoding: cp1252
       decimal-mark: \",\"
+      thousands-mark: \".\"
+      currency-signs: [£, GBP]
+      preamble-lines: 1
+      footer-lines: 2
+      footer-marker: Total
+      continued-rows: true
       dates: [\"%d/%m/%Y\", \"%Y-%m-%dT%H:%M:%S%:z\"]
       columns:
-        order-id: InvoiceNo
+        order-id: [InvoiceNo, Order No]
         product-id: StockCode
         quantity: Quantity
         unit-price: UnitPrice
@@ -70,7 +76,7 @@ fn a_full_configuration_is_read() {
     let partner = partners.get("US1").unwrap();
     assert_eq!(partner.sftp.as_ref().unwrap().port, 2222);
     assert_eq!(partner.inbox.done_marker.as_deref(), Some(".done"));
-    assert_eq!(partner.file.as_ref().unwrap().delimiter, ';');
+    assert_eq!(partner.file.as_ref().unwrap().delimiter, ';'.into());
 }
 
 #[test]
@@ -127,7 +133,7 @@ other: 1
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
             "partners.US1.colour: is not known; known are warehouse currency time-zone stock sftp \
              inbox expected file rules",
-            "partners.US1.file.delimiter: is \"ab\", not one character",
+            "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
             "partners.US1.file.columns.product-id: is \"a\", as is order-id",
             "partners.US 2: as a name, contains ' '; allowed are A-Z a-z 0-9 _ -",

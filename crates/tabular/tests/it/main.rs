@@ -2,7 +2,9 @@
 #![cfg(test)]
 
 mod defects;
+mod formats;
 mod properties;
 mod rules;
 mod samples;
 mod support;
+mod torture;

@@ -1,6 +1,7 @@
 //! What holds for every input.
 
 use crate::support::{HEADER, Setting, plain};
+use domain::partner::Duplicates;
 use proptest::prelude::*;
 use tabular::Rule;
 
@@ -13,6 +14,9 @@ fn torture() -> impl Strategy<Value = Vec<u8>> {
             "A2,\"P,2\",1,2,2026-11-22 10:00:00,c1,\"x\ny\"\r\n",
             "A3,P1,1,2,2026-11-22 10:00:00,c1,",
             "A4,\"P1,1,2,2026-11-22 10:00:00,c1,x\n",
+            ",P1,1,2,,,x\n",
+            "A1,P1,1,2,,,x\n",
+            "A2,P1,x,2,2026-11-22 10:00:00,c1,x\n",
         ]).prop_map(|text| text.as_bytes().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..8),
     ];
@@ -81,12 +85,18 @@ proptest! {
         rows in torture(),
         block_bytes in prop::sample::select(vec![1, 7, 64, 100, 333, 4 << 20]),
         workers in prop::sample::select(vec![1, 2, 7]),
-        duplicates in any::<bool>(),
+        duplicates in prop::sample::select(vec![
+            Duplicates::Off, Duplicates::PerOrder, Duplicates::WholeFile,
+        ]),
+        footer_lines in 0..3_u32,
+        footer_marker in any::<bool>(),
+        continued_rows in any::<bool>(),
     ) {
         let mut setting = setting();
-        if !duplicates {
-            setting.rules.duplicates = domain::partner::Duplicates::Keep;
-        }
+        setting.rules.duplicates = duplicates;
+        setting.format.footer_lines = footer_lines;
+        setting.format.footer_marker = footer_marker.then(|| "é".to_owned());
+        setting.format.continued_rows = continued_rows;
         let file = [HEADER.as_bytes(), &rows, b"\n", &rows].concat();
         let whole = setting.read(&file, usize::MAX);
         setting.limits.block_bytes = block_bytes;
@@ -99,7 +109,7 @@ proptest! {
     fn a_broken_line_costs_no_good_row_after_it(rows in torture()) {
         // The good rows have no quote, so nothing that is open before them is closed in them.
         let mut setting = setting();
-        setting.rules.duplicates = domain::partner::Duplicates::Keep;
+        setting.rules.duplicates = Duplicates::Off;
         let good = "Z9,P9,1,2,2026-11-22 10:00:00,c9,\n".repeat(4);
         let file = [HEADER.as_bytes(), &rows, b"\n", good.as_bytes()].concat();
         let (part, _) = setting.read(&file, usize::MAX).unwrap();
@@ -141,7 +151,7 @@ proptest! {
         }
         let file = writer.into_inner().unwrap();
         let mut setting = plain();
-        setting.format.delimiter = char::from(delimiter);
+        setting.format.delimiter = char::from(delimiter).into();
         let (part, summary) = setting.read(&file, usize::MAX).unwrap();
         let reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file.as_slice());
         let read: Vec<csv::StringRecord> =

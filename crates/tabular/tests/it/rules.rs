@@ -151,7 +151,7 @@ fn a_row_equal_to_an_earlier_one_after_cleaning_is_a_duplicate() {
     let last = "5: A1 P1 x1 2.50 17850 [X]";
     check(rows, &[first, second, "4: duplicate", last]);
     let mut setting = plain();
-    setting.rules.duplicates = Duplicates::Keep;
+    setting.rules.duplicates = Duplicates::Off;
     setting.check(rows, &[first, second, "4: A1 P1 x1 2.50 17850 [x]", last]);
 }
 
@@ -166,7 +166,7 @@ fn text_that_moves_between_columns_is_no_duplicate() {
 #[test]
 fn a_semicolon_file_in_windows_1252_with_decimal_commas_is_read() {
     let mut setting = plain();
-    setting.format.delimiter = ';';
+    setting.format.delimiter = ';'.into();
     setting.format.decimal_mark = ',';
     setting.format.encoding = Encoding::Windows1252;
     setting.format.columns.description = Some("prix €".into());
@@ -230,8 +230,8 @@ fn a_configuration_that_cannot_work_is_refused_with_its_place() {
         let made = Transform::new(&setting.format, &setting.rules, setting.zone, Limits::default());
         assert_eq!(made.unwrap_err().to_string(), expected);
     };
-    check(&|s| s.format.delimiter = '€', &ConfigError::Delimiter('€').to_string());
-    check(&|s| s.format.delimiter = '"', &ConfigError::Delimiter('"').to_string());
+    check(&|s| s.format.delimiter = '€'.into(), &ConfigError::Delimiter('€').to_string());
+    check(&|s| s.format.delimiter = '"'.into(), &ConfigError::Delimiter('"').to_string());
     check(
         &|s| s.format.decimal_mark = ' ',
         "decimal-mark ' ' is not allowed; it must be '.' or ','",

@@ -18,11 +18,8 @@ pub(crate) struct Setting {
 pub(crate) fn plain() -> Setting {
     Setting {
         format: FileFormat {
-            delimiter: ',',
-            encoding: domain::partner::Encoding::Utf8,
-            decimal_mark: '.',
             dates: vec!["%Y-%m-%d %H:%M:%S".into(), "%d/%m/%Y".into()],
-            columns: Columns {
+            ..FileFormat::new(Columns {
                 order_id: "Order".into(),
                 product_id: "SKU".into(),
                 quantity: "qty".into(),
@@ -32,7 +29,7 @@ pub(crate) fn plain() -> Setting {
                 description: Some("text".into()),
                 region: None,
                 category: None,
-            },
+            })
         },
         rules: Rules::default(),
         zone: "UTC",

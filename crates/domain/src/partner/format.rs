@@ -1,0 +1,308 @@
+//! How a partner's CSV looks.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+/// How a partner's CSV looks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FileFormat {
+    /// What separates the columns.
+    #[serde(default)]
+    pub delimiter: Delimiter,
+    /// Character encoding.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// `.` or `,`. Never found out by looking: `1,234` would be two amounts.
+    #[serde(default = "dot")]
+    pub decimal_mark: char,
+    /// What groups digits by three: `.`, `,`, `'` or a blank, which stands for hard and narrow ones
+    /// as well. Without it no digits are grouped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thousands_mark: Option<char>,
+    /// Signs and codes that may stand at an amount, such as `£` and `GBP`. Any other makes the row
+    /// a reject: it may be another currency.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub currency_signs: Vec<String>,
+    /// `strftime` formats tried in this order; without an offset the partner's time zone holds.
+    #[serde(default = "iso_dates")]
+    pub dates: Vec<String>,
+    /// Lines before the header that are passed over unseen. Others are found by themselves: the
+    /// header is the first line with all columns.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub preamble_lines: u32,
+    /// Lines with text at the end of the file that are no rows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub footer_lines: u32,
+    /// From the first row on whose line contains this, nothing is a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer_marker: Option<String>,
+    /// A row with the order of the row before, or with none, has that row's date, customer and
+    /// region where its own are empty.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub continued_rows: bool,
+    /// Which column holds what.
+    pub columns: Columns,
+}
+
+impl FileFormat {
+    /// Comma, UTF-8, decimal dot, ISO dates.
+    #[must_use]
+    pub fn new(columns: Columns) -> Self {
+        Self {
+            delimiter: Delimiter::default(),
+            encoding: Encoding::default(),
+            decimal_mark: dot(),
+            thousands_mark: None,
+            currency_signs: Vec::new(),
+            dates: iso_dates(),
+            preamble_lines: 0,
+            footer_lines: 0,
+            footer_marker: None,
+            continued_rows: false,
+            columns,
+        }
+    }
+}
+
+fn dot() -> char {
+    '.'
+}
+
+fn iso_dates() -> Vec<String> {
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%d"].map(String::from).into()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What separates the columns: one ASCII character, or `auto`. `tab` is a name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimiter {
+    /// The one of `,` `;` tab `|`, or of the file's `sep=` line, with which the header has all
+    /// columns.
+    Auto,
+    /// This one.
+    Is(char),
+}
+
+impl Default for Delimiter {
+    fn default() -> Self {
+        Self::Is(',')
+    }
+}
+
+impl From<char> for Delimiter {
+    fn from(delimiter: char) -> Self {
+        Self::Is(delimiter)
+    }
+}
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Is('\t') => f.write_str("tab"),
+            Self::Is(delimiter) => write!(f, "{delimiter}"),
+        }
+    }
+}
+
+impl Serialize for Delimiter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Delimiter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut chars = text.chars();
+        match (text.as_str(), chars.next(), chars.next()) {
+            ("auto", ..) => Ok(Self::Auto),
+            ("tab", ..) => Ok(Self::Is('\t')),
+            (_, Some(delimiter), None) => Ok(Self::Is(delimiter)),
+            _ => Err(de::Error::custom(format!("{text:?} is not one character, tab or auto"))),
+        }
+    }
+}
+
+/// Character encoding of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16; without a byte order mark little-endian.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// UTF-16, little-endian.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, big-endian.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+    /// Windows code page 1252. What calls itself ISO-8859-1 is this: it has letters where
+    /// ISO-8859-1 has control characters, and the WHATWG's standard takes the names as one.
+    #[serde(rename = "windows-1252", alias = "cp1252", alias = "iso-8859-1", alias = "latin1")]
+    Windows1252,
+    /// ISO 8859-15, which has a euro sign.
+    #[serde(rename = "iso-8859-15", alias = "latin9")]
+    Iso8859_15,
+    /// By the byte order mark; else UTF-16 if every other byte is zero, UTF-8 if it is that, and
+    /// else Windows-1252. Looked at is the beginning of the file.
+    Auto,
+}
+
+/// Header names of the columns.
+///
+/// They are compared without case, accents, blanks and punctuation, and by all of these first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Columns {
+    /// The partner's number of the order.
+    pub order_id: Names,
+    /// SKU.
+    pub product_id: Names,
+    /// Whole number, not zero.
+    pub quantity: Names,
+    /// Price of one piece.
+    pub unit_price: Names,
+    /// When it was ordered.
+    pub ordered_at: Names,
+    /// Who buys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<Names>,
+    /// What the product is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Names>,
+    /// Country or sales region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Names>,
+    /// Product category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Names>,
+}
+
+/// What a column may be called: one name, or a list of which the first that the file has counts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+pub struct Names(Vec<String>);
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Names {
+    /// In the order in which they are looked for.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl From<&str> for Names {
+    fn from(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+}
+
+impl From<Vec<String>> for Names {
+    fn from(names: Vec<String>) -> Self {
+        Self(names)
+    }
+}
+
+impl From<OneOrMany> for Names {
+    fn from(names: OneOrMany) -> Self {
+        match names {
+            OneOrMany::One(name) => Self(vec![name]),
+            OneOrMany::Many(names) => Self(names),
+        }
+    }
+}
+
+impl From<Names> for OneOrMany {
+    fn from(Names(mut names): Names) -> Self {
+        match (names.pop(), names.is_empty()) {
+            (Some(name), true) => Self::One(name),
+            (last, _) => Self::Many(names.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" / "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_written_as_it_is_read() {
+        let json = r#"{"delimiter":"tab","encoding":"utf-16le","decimal-mark":",","thousands-mark":".",
+            "currency-signs":["€"],"dates":["%d/%m/%Y"],"preamble-lines":2,"footer-lines":1,
+            "footer-marker":"Total","continued-rows":true,"columns":{"order-id":["A","B"],
+            "product-id":"C","quantity":"D","unit-price":"E","ordered-at":"F"}}"#;
+        let format: FileFormat = serde_json::from_str(json).unwrap();
+        assert_eq!(format.delimiter, Delimiter::Is('\t'));
+        assert_eq!(format.columns.order_id.to_string(), "A / B");
+        let written = serde_json::to_value(&format).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(json).unwrap());
+    }
+
+    #[test]
+    fn the_smallest_format_has_defaults() {
+        let json = r#"{"columns":{"order-id":"A","product-id":"C","quantity":"D","unit-price":"E",
+            "ordered-at":"F"}}"#;
+        let format: FileFormat = serde_json::from_str(json).unwrap();
+        assert_eq!(format, FileFormat::new(format.columns.clone()));
+        assert_eq!(format.delimiter, Delimiter::Is(','));
+    }
+
+    #[test]
+    fn a_delimiter_is_one_character_or_a_known_word() {
+        let read = |text: &str| serde_json::from_value::<Delimiter>(text.into());
+        for (text, expected) in [
+            ("auto", Delimiter::Auto),
+            ("tab", '\t'.into()),
+            ("\t", '\t'.into()),
+            (";", ';'.into()),
+        ] {
+            assert_eq!(read(text).unwrap(), expected);
+        }
+        for text in ["", "ab", "Auto", "comma"] {
+            assert!(read(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn every_encoding_has_the_names_that_programs_use() {
+        let read = |text: &str| serde_json::from_value::<Encoding>(text.into()).unwrap();
+        for (text, expected) in [
+            ("utf-8", Encoding::Utf8),
+            ("utf-16", Encoding::Utf16),
+            ("utf-16be", Encoding::Utf16Be),
+            ("cp1252", Encoding::Windows1252),
+            ("iso-8859-1", Encoding::Windows1252),
+            ("iso-8859-15", Encoding::Iso8859_15),
+            ("auto", Encoding::Auto),
+        ] {
+            assert_eq!(read(text), expected);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Numbers as people and spreadsheets write them, made plain: a sign, digits, a decimal mark.
+//!
+//! What a mark means is configured, never found out: `1,234` is one number or another.
+
+/// How a partner writes numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Notation {
+    pub(crate) decimal_mark: u8,
+    pub(crate) thousands_mark: Option<char>,
+    pub(crate) currency_signs: Vec<String>,
+}
+
+impl Notation {
+    /// Writes `text` plainly into `into`; nothing if it is no such number. Of a quantity `currency`
+    /// is false: it has no sign of one.
+    pub(crate) fn plain<'a>(
+        &self,
+        text: &str,
+        currency: bool,
+        into: &'a mut String,
+    ) -> Option<&'a str> {
+        let mut text = text;
+        // One each: two signs, or two currencies, are a mistake.
+        let mut sign = None;
+        let mut money = !currency;
+        loop {
+            let before = text.len();
+            let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+            if let (None, Some(inside)) = (sign, inside) {
+                (text, sign) = (inside, Some('-'));
+            }
+            if sign.is_none() {
+                let first = text.chars().next().filter(is_sign);
+                let found = first.or_else(|| text.chars().next_back().filter(is_sign));
+                if let Some(found) = found {
+                    text = match first {
+                        Some(_) => text.strip_prefix(found)?,
+                        None => text.strip_suffix(found)?,
+                    };
+                    sign = Some(if found == '+' { '+' } else { '-' });
+                }
+            }
+            if !money && let Some(rest) = self.without_currency(text) {
+                (text, money) = (rest, true);
+            }
+            text = text.trim();
+            if text.len() == before {
+                break;
+            }
+        }
+        into.clear();
+        into.extend(sign);
+        self.ungrouped(text, into)?;
+        Some(into)
+    }
+
+    fn without_currency<'a>(&self, text: &'a str) -> Option<&'a str> {
+        self.currency_signs.iter().find_map(|sign| {
+            let front = text.get(..sign.len()).filter(|front| front.eq_ignore_ascii_case(sign));
+            if front.is_some() {
+                return text.get(sign.len()..);
+            }
+            let at = text.len().checked_sub(sign.len())?;
+            text.get(at..).filter(|end| end.eq_ignore_ascii_case(sign))?;
+            text.get(..at)
+        })
+    }
+
+    /// Adds digits and the decimal mark of `text` without what groups them by three.
+    fn ungrouped(&self, text: &str, into: &mut String) -> Option<()> {
+        let mark = char::from(self.decimal_mark);
+        let (whole, places) = match text.split_once(mark) {
+            Some((whole, places)) => (whole, Some(places)),
+            None => (text, None),
+        };
+        let mut groups = whole.split(|c| self.thousands_mark.is_some_and(|mark| groups(mark, c)));
+        let first = groups.next()?;
+        into.push_str(first);
+        let mut grouped = false;
+        for group in groups {
+            (group.len() == 3).then_some(())?;
+            into.push_str(group);
+            grouped = true;
+        }
+        if grouped && !(1..=3).contains(&first.len()) {
+            return None;
+        }
+        if let Some(places) = places {
+            into.push(mark);
+            into.push_str(places);
+        }
+        Some(())
+    }
+}
+
+fn is_sign(c: &char) -> bool {
+    matches!(c, '-' | '+' | '\u{2212}')
+}
+
+/// Is `c` what the configured `mark` stands for?
+fn groups(mark: char, c: char) -> bool {
+    match mark {
+        // The blanks that number formats use: hard, thin and narrow.
+        ' ' => matches!(c, ' ' | '\u{A0}' | '\u{2009}' | '\u{202F}'),
+        '\'' => matches!(c, '\'' | '\u{2019}'),
+        _ => c == mark,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(decimal: char, thousands: Option<char>, text: &str, expected: Option<&str>) {
+        let notation = Notation {
+            decimal_mark: u8::try_from(decimal).unwrap(),
+            thousands_mark: thousands,
+            currency_signs: vec!["£".into(), "GBP".into(), "US$".into()],
+        };
+        assert_eq!(notation.plain(text, true, &mut String::new()), expected, "for {text:?}");
+    }
+
+    #[test]
+    fn thousands_are_grouped_by_three_with_the_configured_mark() {
+        check('.', Some(','), "1,234.56", Some("1234.56"));
+        check('.', Some(','), "1,234,567", Some("1234567"));
+        check(',', Some('.'), "1.234,56", Some("1234,56"));
+        for blank in [' ', '\u{A0}', '\u{202F}', '\u{2009}'] {
+            check(',', Some(' '), &format!("1{blank}234,56"), Some("1234,56"));
+        }
+        check('.', Some('\''), "1'234.50", Some("1234.50"));
+        check('.', Some('\''), "1’234.50", Some("1234.50"));
+    }
+
+    #[test]
+    fn what_is_not_grouped_by_three_is_no_number() {
+        for text in ["12,50", "1,23,456", "1234,567", ",123", "1,234,", "1,,234"] {
+            check('.', Some(','), text, None);
+        }
+        // Marks in places are left to who reads the plain number, which refuses them.
+        check('.', Some(','), "1.234,5", Some("1.234,5"));
+        check('.', None, "1,234", Some("1,234"));
+    }
+
+    #[test]
+    fn a_configured_currency_may_stand_at_either_end() {
+        for text in ["£12.50", "12.50 £", "GBP 12.50", "12.50gbp", "+£12.50", "US$\u{A0}12.50"] {
+            let sign = if text.starts_with('+') { "+" } else { "" };
+            check('.', None, text, Some(&format!("{sign}12.50")));
+        }
+        check('.', None, "€12.50", Some("€12.50"));
+        check('.', None, "££12.50", Some("£12.50"));
+    }
+
+    #[test]
+    fn a_negative_amount_has_one_sign() {
+        for text in
+            ["-12.50", "12.50-", "(12.50)", "(£12.50)", "-£12.50", "£-12.50", "−12.50", "£(12.50)"]
+        {
+            check('.', None, text, Some("-12.50"));
+        }
+        check('.', None, "(-12.50)", Some("--12.50"));
+        check('.', None, "--12.50", Some("--12.50"));
+    }
+}

@@ -1,0 +1,51 @@
+//! Rows that continue an order: exports of shops give date, customer and region of an order on its
+//! first row only, and some its number.
+
+use crate::rules::Record;
+
+/// The order of the rows before, as texts of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    id: String,
+    date: String,
+    customer: String,
+    region: String,
+}
+
+impl Order {
+    /// The order that `record` begins, if it does not continue `before`.
+    pub(crate) fn begun(record: &Record<'_>, before: Option<&Self>) -> Option<Self> {
+        let layout = record.layout;
+        let id = record.field(&layout.order_id);
+        if id.is_empty() || before.is_some_and(|before| before.is_continued_by(id)) {
+            return None;
+        }
+        Some(Self {
+            id: id.to_owned(),
+            date: record.field(&layout.ordered_at).to_owned(),
+            customer: record.optional(layout.customer_id.as_ref()).to_owned(),
+            region: record.optional(layout.region.as_ref()).to_owned(),
+        })
+    }
+
+    /// Does a row with this in the order's column continue it?
+    pub(crate) fn is_continued_by(&self, id: &str) -> bool {
+        id.is_empty() || id == self.id
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn date(&self) -> &str {
+        &self.date
+    }
+
+    pub(crate) fn customer(&self) -> &str {
+        &self.customer
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+}
