@@ -17,7 +17,7 @@ pub(super) fn run(global: &Global, source: &Source) -> Result<()> {
     let rows = partners.iter().map(|(name, partner)| {
         let format = partner.file.as_ref();
         let files = format.map_or("none".to_owned(), |format| {
-            format!("{} {}", format.delimiter, serde_word(&format.encoding))
+            format!("'{}' {}", format.delimiter, serde_word(&format.encoding))
         });
         let policy = match (partner.rules.policy, partner.rules.on_bad_line) {
             (FilePolicy::RejectFile, _) => "reject file",
