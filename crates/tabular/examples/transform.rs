@@ -15,6 +15,10 @@ use std::time::Instant;
 use tabular::output::{OutputWriter, RejectsWriter};
 use tabular::{Limits, Part, Summary, Transform};
 
+/// As in every function.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Options {
     file: PathBuf,
     out: Option<PathBuf>,

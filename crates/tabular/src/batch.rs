@@ -36,6 +36,12 @@ impl TextColumn {
         self.ends.push(self.text.len());
     }
 
+    /// An empty column with room for one like this.
+    fn room(&self) -> Self {
+        let text = String::with_capacity(self.text.len() + self.text.len() / 8);
+        Self { text, ends: Vec::with_capacity(self.ends.len() + self.ends.len() / 8) }
+    }
+
     /// Adds the texts of rows `from..to` of another column.
     fn extend(&mut self, other: &Self, from: usize, to: usize) {
         let start = from.checked_sub(1).and_then(|i| other.ends.get(i)).copied().unwrap_or(0);
@@ -134,9 +140,26 @@ impl Batch {
         (0..self.len()).filter_map(|i| self.row(i))
     }
 
+    /// An empty batch with room for one like this and a little more.
+    pub(crate) fn room(&self) -> Self {
+        let rows = self.len() + self.len() / 8;
+        Self {
+            line: Vec::with_capacity(rows),
+            order_id: self.order_id.room(),
+            product_id: self.product_id.room(),
+            description: self.description.room(),
+            quantity: Vec::with_capacity(rows),
+            unit_price: Vec::with_capacity(rows),
+            ordered_at: Vec::with_capacity(rows),
+            customer_id: self.customer_id.room(),
+            region: self.region.room(),
+            category: self.category.room(),
+        }
+    }
+
     /// The rows but those with the ascending numbers `out`.
     pub(crate) fn without(&self, out: &[usize]) -> Self {
-        let mut kept = Self::default();
+        let mut kept = self.room();
         let mut from = 0;
         for &row in out {
             kept.extend(self, from, row);

@@ -111,6 +111,8 @@ pub(crate) struct Reader {
     plan: Arc<Plan>,
     scanner: Scanner,
     scratch: Scratch,
+    /// An empty batch with room for one like the last.
+    room: Batch,
     /// A record whose doubled quotes are single, and its fields.
     unescaped: String,
     unescaped_fields: Vec<Span>,
@@ -124,6 +126,7 @@ impl Reader {
             scanner: Scanner::new(plan.delimiter, plan.config.limits.record_bytes_max),
             plan,
             scratch: Scratch::default(),
+            room: Batch::default(),
             unescaped: String::new(),
             unescaped_fields: Vec::new(),
             fingerprint: Vec::new(),
@@ -187,6 +190,11 @@ impl Reader {
         order: Option<Order>,
     ) -> Piece {
         let mut piece = Piece::new(from, order);
+        let most = from.at < until / 2;
+        if most {
+            // One block is like another: columns that grow are copied again and again.
+            piece.batch = std::mem::take(&mut self.room);
+        }
         let bytes = block.bytes.as_slice();
         // Once for all records: a good block is text throughout, but for its cut end.
         let text = match std::str::from_utf8(rest(bytes, from.at)) {
@@ -231,6 +239,9 @@ impl Reader {
                 }
                 step => self.record(bytes, text.get(at - from.at..), step, &mut piece),
             }
+        }
+        if most {
+            self.room = piece.batch.room();
         }
         piece.profile = Profile::of(&piece.batch);
         piece
