@@ -2,7 +2,8 @@
 //! `cargo run --release -p tabular --example transform -- FILE`.
 //!
 //! Options: `--out DIR` writes `output.csv` and `rejects.csv` there, on a thread of its own;
-//! `--workers N` (default: one for each core); `--duplicates off|per-order|whole-file`.
+//! `--workers N` (default: one for each core); `--duplicates off|per-order|whole-file`;
+//! `--block-kib N`.
 
 use anyhow::{Context, bail};
 use domain::partner::{Columns, Duplicates, FileFormat, Rules};
@@ -22,8 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Options {
     file: PathBuf,
     out: Option<PathBuf>,
-    workers: usize,
     duplicates: Duplicates,
+    limits: Limits,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -50,12 +51,14 @@ fn options() -> anyhow::Result<Options> {
     let file =
         arguments.next().context("usage: transform FILE [--out DIR] [--workers N] …")?.into();
     let workers = thread::available_parallelism().map_or(1, usize::from);
-    let mut options = Options { file, out: None, workers, duplicates: Duplicates::WholeFile };
+    let limits = Limits { workers, ..Limits::default() };
+    let mut options = Options { file, out: None, duplicates: Duplicates::WholeFile, limits };
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--out" => options.out = Some(value.into()),
-            "--workers" => options.workers = value.parse()?,
+            "--workers" => options.limits.workers = value.parse()?,
+            "--block-kib" => options.limits.block_bytes = value.parse::<usize>()? << 10,
             "--duplicates" => options.duplicates = serde_yaml_ng::from_str(&value)?,
             _ => bail!("{name} is not known"),
         }
@@ -64,18 +67,17 @@ fn options() -> anyhow::Result<Options> {
 }
 
 fn run(options: &Options) -> anyhow::Result<(usize, Summary)> {
-    let limits = Limits { workers: options.workers, ..Limits::default() };
     let rules = Rules {
         return_prefix: Some("C".into()),
         duplicates: options.duplicates,
         ..Rules::default()
     };
-    let mut transform = Transform::new(&format(), &rules, "Europe/London", limits)?;
+    let mut transform = Transform::new(&format(), &rules, "Europe/London", options.limits)?;
     let mut file = File::open(&options.file).context(options.file.display().to_string())?;
     let mut block = vec![0; 256 << 10];
     let mut bytes = 0;
     // Few: what waits to be written takes memory.
-    let (sender, parts) = sync_channel(2);
+    let (sender, parts) = sync_channel(1);
     let summary = thread::scope(|scope| {
         let writer = scope.spawn(|| write(parts, options.out.as_deref()));
         let summary = (|| {
@@ -83,10 +85,10 @@ fn run(options: &Options) -> anyhow::Result<(usize, Summary)> {
                 let read = file.read(&mut block)?;
                 let Some(read) = block.get(..read).filter(|read| !read.is_empty()) else { break };
                 bytes += read.len();
-                transform.push(read)?.into_iter().try_for_each(|part| sender.send(part))?;
+                sender.send(transform.push(read)?)?;
             }
             let (last, summary) = transform.finish()?;
-            last.into_iter().try_for_each(|part| sender.send(part))?;
+            sender.send(last)?;
             anyhow::Ok(summary)
         })();
         drop(sender);
@@ -96,14 +98,14 @@ fn run(options: &Options) -> anyhow::Result<(usize, Summary)> {
     Ok((bytes, summary))
 }
 
-fn write(parts: Receiver<Part>, folder: Option<&Path>) -> anyhow::Result<()> {
+fn write(parts: Receiver<Vec<Part>>, folder: Option<&Path>) -> anyhow::Result<()> {
     let Some(folder) = folder else {
         parts.into_iter().for_each(drop);
         return Ok(());
     };
     let mut output = OutputWriter::new(File::create(folder.join("output.csv"))?)?;
     let mut rejects = RejectsWriter::new(File::create(folder.join("rejects.csv"))?)?;
-    for part in parts {
+    for part in parts.into_iter().flatten() {
         output.write(&part.batch)?;
         rejects.write(&part.rejects)?;
     }

@@ -17,8 +17,8 @@ pub struct Limits {
     pub record_bytes_max: usize,
     /// Most bytes of a rejected record that are kept.
     pub raw_bytes_max: usize,
-    /// Most rows of a file; one more refuses the file. Duplicate removal holds 15 to 30 bytes for
-    /// each accepted row.
+    /// Most rows of a file; one more refuses the file. More than 2³² − 1 count as that. To compare
+    /// the rows of a whole file takes 12 bytes for each accepted one and 26 to 50 for each order.
     pub rows_max: u64,
     /// Bytes that are worked on at once, at least 1. About twice as many are held for each worker.
     pub block_bytes: usize,
@@ -32,7 +32,7 @@ impl Default for Limits {
             record_bytes_max: 64 << 10,
             raw_bytes_max: 4 << 10,
             rows_max: 25_000_000,
-            block_bytes: 1 << 20,
+            block_bytes: 256 << 10,
             workers: 1,
         }
     }
@@ -185,7 +185,7 @@ impl Config {
             customer_required: rules.customer_required,
             price_positive: rules.price_positive,
             duplicates: rules.duplicates,
-            limits,
+            limits: Limits { rows_max: limits.rows_max.min(u64::from(u32::MAX)), ..limits },
         })
     }
 }

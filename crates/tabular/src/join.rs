@@ -143,7 +143,7 @@ impl Join {
     fn remove_duplicates(&mut self, block: &Block, piece: &mut Piece) {
         let mut out = Vec::new();
         for (i, origin) in piece.origins.iter().enumerate() {
-            let order = || piece.batch.order_id.get(i).unwrap_or_default();
+            let order = piece.batch.order_id.get(i).unwrap_or_default();
             if self.seen.insert(origin.fingerprint, order) {
                 continue;
             }
