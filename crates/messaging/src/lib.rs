@@ -10,6 +10,7 @@ pub mod kv;
 pub mod link;
 pub mod nats;
 pub mod publish;
+pub mod store;
 pub mod streams;
 pub mod subject;
 pub mod tail;

@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Unclear(#[from] messaging::publish::Unclear),
     #[error(transparent)]
+    Store(#[from] messaging::store::Fault),
+    #[error(transparent)]
     Reading(#[from] messaging::tail::Error),
     #[error(transparent)]
     Lookup(#[from] messaging::publish::LookupError),

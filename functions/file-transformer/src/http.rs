@@ -201,6 +201,7 @@ fn verdict(done: Result<(), Failure>) -> Verdict {
         | Failure::Scratch(_)
         | Failure::NotStored(_)
         | Failure::Unclear(_)
+        | Failure::Store(_)
         | Failure::Reading(_)
         | Failure::Lookup(_)
         | Failure::Consumers(_) => Verdict::Wait(reason, ASK_AGAIN),

@@ -17,7 +17,8 @@ use axum::routing::post;
 use chrono::TimeDelta;
 use intake::ledger::{Ledger, State};
 use intake::partners::{Configuration, Live, Problem, Source};
-use messaging::Nats;
+use messaging::store::Store;
+use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -43,6 +44,9 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let ledger =
         Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
+    let store = Arc::new(Store::new(nats.clone(), streams::FILES));
+    let seen = Arc::clone(&store);
+    tokio::spawn(async move { seen.seen().await });
     let lease = settings.lease;
     let ledger = match TimeDelta::from_std(lease) {
         Ok(lease) => ledger.with_lease(lease),
@@ -55,6 +59,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         owner: format!("{NAME}-{}", inbox.rsplit('.').next().unwrap_or(&inbox)),
         nats: nats.clone(),
         ledger,
+        store,
         partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         lease,
         scratch: settings.scratch,
@@ -147,6 +152,8 @@ struct App {
     owner: String,
     nats: Nats,
     ledger: Ledger,
+    /// A file that another store calls new is not moved, and no order is published there.
+    store: Arc<Store>,
     partners: Live<Arc<Configuration>>,
     /// How long a silent process keeps its files.
     lease: Duration,

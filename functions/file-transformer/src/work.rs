@@ -31,6 +31,7 @@ pub(crate) struct Work {
 impl Work {
     /// Brings the file of `record` to its end, or says why not; then anyone may go on.
     pub(crate) async fn run(&self, record: Record) -> Result<State, Failure> {
+        self.app.store.check().await?;
         let record = self.app.ledger.arrive(record).await?;
         let (partner, arrival) = (record.partner, record.arrival);
         let claimed = self.app.ledger.claim(&partner, &arrival, &self.app.owner, now()).await?;
@@ -132,8 +133,10 @@ impl Work {
             let mut orders_from = None;
             if let Some(results) = &judged.results {
                 let sha256 = &judged.pass.sha256;
+                let on = self.app.store.check().await?;
                 let sent = publish::orders(&self.app.nats, &record, sha256, &results.orders);
                 let sent = sent.await?;
+                self.app.store.still(&on)?;
                 self.app.figures.orders.inc_by(sent.orders);
                 orders_from = sent.from;
             }

@@ -4,6 +4,7 @@ use super::rules::Rules;
 use super::snapshots::Snapshots;
 use super::{Appended, Log, LogError, trim};
 use crate::publish::{self, Outgoing, Published};
+use crate::store::On;
 use crate::{Nats, header, streams, tail};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::RawMessageErrorKind;
@@ -58,12 +59,8 @@ pub struct NatsLog {
     snapshots: Snapshots,
     keep: Keep,
     /// The connection on which the journal was read last.
-    read_on: Mutex<Option<Connection>>,
+    read_on: Mutex<Option<On>>,
 }
-
-/// Which connection to which server process. A server that comes back is another one, and so may
-/// its store be.
-type Connection = (String, u64);
 
 impl NatsLog {
     /// The log on `subject`, of which nothing is removed.
@@ -89,19 +86,14 @@ fn unavailable(error: impl ToString) -> LogError {
 }
 
 impl NatsLog {
-    fn connection(&self) -> Connection {
-        let info = self.nats.client.server_info();
-        (info.server_id, info.client_id)
-    }
-
-    fn read_on(&self) -> MutexGuard<'_, Option<Connection>> {
+    fn read_on(&self) -> MutexGuard<'_, Option<On>> {
         self.read_on.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the connection been the same since the journal was read? Until it is read again nobody
     /// knows that the store behind it is the same.
     fn is_read(&self) -> bool {
-        self.read_on().as_ref() == Some(&self.connection())
+        self.read_on().as_ref() == Some(&On::now(&self.nats))
     }
 
     async fn read_entries(
@@ -177,9 +169,9 @@ impl Log for NatsLog {
         from: u64,
         each: &mut (dyn FnMut(u64, &[u8]) + Send),
     ) -> Result<u64, LogError> {
-        let connection = self.connection();
+        let on = On::now(&self.nats);
         let last = self.read_entries(from, each).await?;
-        *self.read_on() = Some(connection);
+        *self.read_on() = Some(on);
         Ok(last)
     }
 

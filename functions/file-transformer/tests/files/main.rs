@@ -5,5 +5,6 @@ mod crashes;
 mod decisions;
 mod kills;
 mod samples;
+mod store;
 mod support;
 mod whole;
