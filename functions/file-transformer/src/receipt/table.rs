@@ -50,12 +50,14 @@ impl Receipt<'_> {
 
     fn orders(&self) -> Vec<[String; 3]> {
         let orders = &self.orders;
-        let total = |amount: domain::Money| format!("{amount} {}", orders.currency);
+        let total = |what, amount: domain::Money| row(what, &amount.to_string(), &orders.currency);
         vec![
             row("orders sent on", &orders.placed.to_string(), "each is decided later"),
             row("orders rejected", &orders.rejected.to_string(), ""),
-            row("sales", &orders.sales.to_string(), &total(orders.sales_total)),
-            row("returns", &orders.returns.to_string(), &total(orders.returns_total)),
+            row("sales", &orders.sales.to_string(), ""),
+            total("sales total", orders.sales_total),
+            row("returns", &orders.returns.to_string(), ""),
+            total("returns total", orders.returns_total),
         ]
     }
 

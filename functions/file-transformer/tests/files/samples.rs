@@ -105,6 +105,30 @@ async fn the_receipt_of_a_real_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_receipt_for_a_spreadsheet() {
+    let world = World::start().await;
+    let content = sample("US1/2011-12-09.csv");
+    let record = world.done(&world.put("US1", "2011-12-09.csv", &content)).await;
+    let table = world.text("US1", record.results.receipt_csv.as_ref());
+    let receipt = world.receipt("US1", &record);
+    for (what, value) in [
+        ("decision", "accepted".to_owned()),
+        ("rows", "1632".to_owned()),
+        ("rejected: missing_customer", "1008".to_owned()),
+        ("orders sent on", "46".to_owned()),
+        // Below zero, and a number all the same.
+        ("returns total", receipt["orders"]["returns_total"].as_str().unwrap().to_owned()),
+    ] {
+        let line = table.lines().find(|line| line.starts_with(&format!("{what},")));
+        assert!(line.is_some_and(|line| line.starts_with(&format!("{what},{value},"))), "{table}");
+    }
+    assert!(
+        table.lines().any(|line| line == "column customer_id,\"617 filled, 0 empty\","),
+        "{table}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn us2_semicolons_windows_1252_and_decimal_commas() {
     let world = World::start().await;
     let event = world.put("US2", "orders.csv", &sample("US2/orders.csv"));
