@@ -58,8 +58,6 @@ pub(crate) enum NoProposal {
     Empty,
     #[error("the file is no text: it has zero bytes")]
     NoText,
-    #[error("the file is UTF-16; save it as UTF-8")]
-    Utf16,
     #[error(
         "no delimiter makes columns of it: tried comma, semicolon, tab and |; the first line is {0:?}"
     )]
@@ -81,6 +79,10 @@ pub(crate) struct Proposal {
     pub(crate) encoding: Guess<Encoding>,
     pub(crate) delimiter: Guess<char>,
     pub(crate) decimal_mark: Guess<char>,
+    pub(crate) thousands_mark: Option<Guess<char>>,
+    pub(crate) currency_signs: Option<Guess<Vec<String>>>,
+    pub(crate) footer_lines: Option<Guess<usize>>,
+    pub(crate) continued_rows: Option<Guess<bool>>,
     pub(crate) dates: Guess<Vec<String>>,
     pub(crate) currency: Guess<String>,
     pub(crate) columns: Vec<(Role, Guess<String>)>,
@@ -102,15 +104,23 @@ pub(crate) fn propose(
     named: &[(Role, String)],
 ) -> Result<Proposal, NoProposal> {
     let text = text::decode(bytes, is_whole)?;
-    let (table, delimiter) = Table::read(&text.value)?;
+    let (table, delimiter) = Table::read(&text.value, is_whole)?;
     let assigned = columns::assign(&table, named)?;
     let day_first = dates::Hint::of(&table, &assigned, delimiter.value);
     let encoding = Guess { value: text.encoding, trust: text.trust, why: text.why };
     let column = |role| assigned.values(&table, role);
     let decimal_mark = numbers::decimal_mark(column(Role::UnitPrice));
+    let continued = continued(&table, &assigned).into_iter().filter(|continues| *continues).count();
     Ok(Proposal {
         dates: dates::formats(column(Role::OrderedAt), day_first),
         currency: numbers::currency(&table, &assigned, decimal_mark.value),
+        thousands_mark: numbers::thousands_mark(column(Role::UnitPrice), decimal_mark.value),
+        currency_signs: numbers::currency_signs(column(Role::UnitPrice)),
+        footer_lines: footer_lines(table.footer_lines),
+        continued_rows: (continued > 0).then(|| {
+            let why = format!("{continued} rows leave out what their order's first row says");
+            Guess::new(Trust::Likely, true, why)
+        }),
         customer_required: customer_required(&table, &assigned),
         price_positive: numbers::price_positive(column(Role::UnitPrice)),
         return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),
@@ -122,9 +132,29 @@ pub(crate) fn propose(
     })
 }
 
+fn footer_lines(lines: usize) -> Option<Guess<usize>> {
+    let why = "the last lines have at most half as many cells as the others";
+    (lines > 0).then(|| Guess::new(Trust::Likely, lines, why))
+}
+
+/// Rows with a product and without a date, whose order is that of the row before or left out.
+fn continued(table: &Table, assigned: &Assigned) -> Vec<bool> {
+    let column = |role| assigned.values(table, role).iter();
+    let (mut rows, mut before) = (Vec::new(), None);
+    let dates = column(Role::OrderedAt).zip(column(Role::ProductId));
+    for (order, (date, product)) in column(Role::OrderId).zip(dates) {
+        let same = order.is_empty() || before == Some(order);
+        rows.push(before.is_some() && same && date.is_empty() && !product.is_empty());
+        before = if order.is_empty() { before } else { Some(order) };
+    }
+    rows
+}
+
 fn customer_required(table: &Table, assigned: &Assigned) -> Guess<bool> {
     let values = assigned.values(table, Role::CustomerId);
-    let empty = values.iter().filter(|value| value.is_empty()).count();
+    // A row that continues an order has the customer of its first row.
+    let rows = values.iter().zip(continued(table, assigned));
+    let empty = rows.filter(|(value, continues)| value.is_empty() && !continues).count();
     match (values.len(), empty) {
         (0, _) => Guess::new(Trust::Sure, false, "there is no such column"),
         (rows, 0) => Guess::new(Trust::Likely, true, format!("all of {rows} rows have one")),

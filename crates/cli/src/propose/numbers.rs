@@ -5,6 +5,8 @@ use super::columns::Assigned;
 use super::table::Table;
 use super::{Guess, Trust};
 
+/// Signs of one column that are shown.
+const SIGNS_MAX: usize = 5;
 /// Units of an amount in one: four decimals.
 const UNITS: i64 = 10_000;
 /// Signs of currencies, and codes that are looked for.
@@ -94,6 +96,45 @@ pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
     }
 }
 
+/// The sign between groups of three digits, if a price has one.
+pub(super) fn thousands_mark(values: &[String], mark: char) -> Option<Guess<char>> {
+    let grouping = |value: &&String| {
+        let digits = value.trim_matches(|c: char| !c.is_ascii_digit());
+        let is_sign = |c: char| {
+            c != mark && matches!(c, '.' | ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}')
+        };
+        is_amount(value).then(|| digits.chars().find(|c| is_sign(*c)))?
+    };
+    let found: Vec<char> = values.iter().filter_map(|value| grouping(&value)).collect();
+    let sign = match *found.first()? {
+        '’' => '\'',
+        '\u{a0}' | '\u{202f}' => ' ',
+        other => other,
+    };
+    let why = format!("{} prices group their digits by it", found.len());
+    Some(Guess::new(Trust::Likely, sign, why))
+}
+
+/// The signs and codes that stand at prices.
+pub(super) fn currency_signs(values: &[String]) -> Option<Guess<Vec<String>>> {
+    let mut signs: Vec<String> = Vec::new();
+    for value in values.iter().filter(|value| is_amount(value)) {
+        let is_sign = |c: &char| {
+            !c.is_ascii_digit() && !matches!(c, '.' | ',' | '-' | '+' | '\'' | '’' | '(' | ')')
+        };
+        let sign: String = value.chars().filter(is_sign).filter(|c| !c.is_whitespace()).collect();
+        if !sign.is_empty() && !signs.contains(&sign) && signs.len() < SIGNS_MAX {
+            signs.push(sign);
+        }
+    }
+    let trust = match signs.len() {
+        0 => return None,
+        1 => Trust::Sure,
+        _ => Trust::Unsure,
+    };
+    Some(Guess::new(trust, signs, "they stand at prices; a row with another one is rejected"))
+}
+
 /// What the prices are in.
 pub(super) fn currency(table: &Table, assigned: &Assigned, mark: char) -> Guess<String> {
     if let Some(guess) = from_column(table) {
@@ -181,6 +222,23 @@ mod tests {
         check(&["1.234", "2.500"], ',', Trust::Unsure);
         check(&["1,234"], '.', Trust::Unsure);
         check(&["1.5", "1,5", "2,5"], ',', Trust::Unsure);
+    }
+
+    #[test]
+    fn what_groups_digits_and_what_stands_at_prices_is_found() {
+        let values = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let thousands =
+            |texts: &[&str], mark| thousands_mark(&values(texts), mark).map(|g| g.value);
+        assert_eq!(thousands(&["12.50", "$1,234.50"], '.'), Some(','));
+        assert_eq!(thousands(&["1.234,50 €"], ','), Some('.'));
+        assert_eq!(thousands(&["1 234,50 €", "1 234"], ','), Some(' '));
+        assert_eq!(thousands(&["1’234.50"], '.'), Some('\''));
+        assert_eq!(thousands(&["12.50", "€ 3"], '.'), None);
+        let signs =
+            |texts: &[&str]| currency_signs(&values(texts)).map(|g| (g.value.join(" "), g.trust));
+        assert_eq!(signs(&["$1.50", "$2"]), Some(("$".into(), Trust::Sure)));
+        assert_eq!(signs(&["1,50 €", "EUR 2"]), Some(("€ EUR".into(), Trust::Unsure)));
+        assert_eq!(signs(&["1.50", "x"]), None);
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::{Guess, NoProposal, Trust};
 const ROWS_MAX: usize = 20_000;
 /// Lines by which delimiters are compared.
 const LINES_COMPARED: usize = 500;
+/// Lines among which the header is looked for, and lines at the end that may be no rows.
+const HEADER_LINES_MAX: usize = 20;
+const FOOTER_LINES_MAX: usize = 5;
 /// Fewer columns make no order.
 const COLUMNS_MIN: usize = 3;
 /// The order in which a tie is decided.
@@ -23,18 +26,33 @@ pub(super) struct Column {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
+    /// Lines with text behind the rows, if the whole file was looked at.
+    pub(super) footer_lines: usize,
 }
 
 impl Table {
-    pub(super) fn read(text: &str) -> Result<(Self, Guess<char>), NoProposal> {
-        let delimiter = delimiter(text)?;
-        let mut records = records(text, delimiter.value, ROWS_MAX + 1).into_iter();
-        let header = records.next().ok_or(NoProposal::Empty)?;
-        let is_name = |cell: &String| !cell.is_empty() && cell.chars().any(char::is_alphabetic);
-        let names = header.iter().filter(|cell| is_name(cell)).count();
-        if names < COLUMNS_MIN.max(header.len().div_ceil(2)) {
-            return Err(NoProposal::NoHeader { line: 1, found: header });
+    pub(super) fn read(text: &str, is_whole: bool) -> Result<(Self, Guess<char>), NoProposal> {
+        let (text, separator) = match text.strip_prefix("sep=") {
+            Some(rest) => (rest.split_once('\n').map_or("", |(_, rest)| rest), rest.chars().next()),
+            None => (text, None),
+        };
+        let mut delimiter = delimiter(text)?;
+        if let Some(named) = separator.filter(|named| DELIMITERS.contains(named)) {
+            delimiter = Guess::new(Trust::Sure, named, "the first line says so");
         }
+        let all = records(text, delimiter.value, ROWS_MAX + 1);
+        let is_cut = !is_whole || all.len() > ROWS_MAX;
+        let first = all.first().ok_or(NoProposal::Empty)?.clone();
+        let at = all.iter().take(HEADER_LINES_MAX).position(|cells| is_header(cells));
+        let at = at.ok_or(NoProposal::NoHeader { line: 1, found: first })?;
+        let mut records: Vec<_> = all.into_iter().skip(at).collect();
+        let width = records.first().map_or(0, Vec::len);
+        let footer = records.iter().rev().take_while(|cells| is_footer(cells, width)).count();
+        // Many such lines are rows of another kind.
+        let footer_lines = if is_cut || footer > FOOTER_LINES_MAX { 0 } else { footer };
+        records.truncate(records.len() - footer_lines);
+        let mut records = records.into_iter();
+        let header = records.next().unwrap_or_default();
         let mut columns: Vec<Column> =
             header.into_iter().map(|name| Column { name, values: Vec::new() }).collect();
         for record in records {
@@ -43,12 +61,25 @@ impl Table {
                 column.values.push(cells.next().unwrap_or_default());
             }
         }
-        Ok((Self { columns }, delimiter))
+        Ok((Self { columns, footer_lines }, delimiter))
     }
 
     pub(super) fn names(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.name.clone()).collect()
     }
+}
+
+/// Names, and hardly anything else.
+fn is_header(cells: &[String]) -> bool {
+    let is_name = |cell: &&String| cell.chars().any(char::is_alphabetic);
+    let names = cells.iter().filter(is_name).count();
+    COLUMNS_MIN.max(cells.len().div_ceil(2)) <= names
+}
+
+/// At most half as many cells as a row has, with something in them.
+fn is_footer(cells: &[String], width: usize) -> bool {
+    let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+    (1..=width / 2).contains(&filled) && cells.len() < width
 }
 
 /// Records with trimmed cells; what the csv crate cannot read ends them.
@@ -65,10 +96,11 @@ fn records(text: &str, delimiter: char, max: usize) -> Vec<Vec<String>> {
 
 /// The delimiter that most lines agree on.
 fn delimiter(text: &str) -> Result<Guess<char>, NoProposal> {
-    // Lines agree if they have as many columns as the header.
+    // Lines agree if they have as many columns as the first that may be a header.
     let agreeing = |delimiter: char| {
         let records = records(text, delimiter, LINES_COMPARED);
-        let width = records.first().map_or(0, Vec::len);
+        let header = records.iter().take(HEADER_LINES_MAX).find(|cells| is_header(cells));
+        let width = header.or(records.first()).map_or(0, Vec::len);
         let same = records.iter().filter(|record| record.len() == width).count();
         (delimiter, width, same, records.len())
     };
@@ -94,7 +126,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, delimiter: char, names: &[&str]) {
-        let (table, found) = Table::read(text).unwrap();
+        let (table, found) = Table::read(text, true).unwrap();
         assert_eq!(
             (found.value, table.names()),
             (delimiter, names.iter().map(|n| (*n).into()).collect())
@@ -116,14 +148,25 @@ mod tests {
 
     #[test]
     fn short_rows_are_filled_up() {
-        let (table, found) = Table::read("a,b,c\n1\n1,2,3\n").unwrap();
+        let (table, found) = Table::read("a,b,c\n1\n1,2,3\n", true).unwrap();
         assert_eq!(table.columns[2].values, ["", "3"]);
         assert_eq!(found.trust, Trust::Unsure);
     }
 
     #[test]
+    fn what_stands_around_the_table_is_left_out() {
+        check("My shop\n\na;b;c\n1;2;3\n", ';', &["a", "b", "c"]);
+        check("sep=;\na;b;c\n1,5;2,5;3,5\n", ';', &["a", "b", "c"]);
+        let text = "a,b,c,d\n1,2,3,4\n\n1,record(s) downloaded\nSeller: x\n";
+        let (table, _) = Table::read(text, true).unwrap();
+        assert_eq!((table.footer_lines, table.columns[0].values.len()), (2, 1));
+        let (table, _) = Table::read(text, false).unwrap();
+        assert_eq!(table.footer_lines, 0);
+    }
+
+    #[test]
     fn what_is_no_table_is_refused() {
-        let no = |text| Table::read(text).unwrap_err();
+        let no = |text| Table::read(text, true).unwrap_err();
         assert_eq!(no("Dear customer\nthank you\n"), NoProposal::NoColumns("Dear customer".into()));
         assert!(matches!(no("1,2,3\n4,5,6\n"), NoProposal::NoHeader { line: 1, .. }));
         assert!(matches!(no("a,,\n4,5,6\n"), NoProposal::NoHeader { .. }));

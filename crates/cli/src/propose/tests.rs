@@ -40,6 +40,50 @@ fn a_german_shop() {
 }
 
 #[test]
+fn an_export_of_an_auction_house() {
+    check(
+        "\n\"Sales Record Number\",\"Order Number\",\"Buyer Username\",\"Item Title\",\"Custom Label\",\
+         \"Quantity\",\"Sold For\",\"Total Price\",\"Sale Date\"\n\
+         \"101\",\"07-1\",\"ann_b\",\"Lamp, brass\",\"L-1\",\"1\",\"$1,012.99\",\"$1,012.99\",\"Dec-09-24\"\n\
+         \"102\",\"07-2\",\"bob\",\"Cup\",\"C-2\",\"2\",\"$4.00\",\"$8.00\",\"Dec-30-24\"\n\
+         \n\"2\",\"record(s) downloaded\"\nSeller ID : shop\n",
+        &[
+            ("currency", "USD"),
+            ("file.thousands-mark", ","),
+            ("file.currency-signs", "$"),
+            ("file.footer-lines", "2"),
+            ("file.dates", "%b-%d-%y"),
+            ("file.columns.order-id", "Order Number"),
+            ("file.columns.product-id", "Custom Label"),
+            ("file.columns.unit-price", "Sold For"),
+            ("file.columns.customer-id", "Buyer Username"),
+            ("file.columns.description", "Item Title"),
+        ],
+    );
+}
+
+#[test]
+fn an_export_of_a_shop_whose_rows_continue_an_order() {
+    let proposal = check(
+        "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Currency\n\
+         #1001,ann@example.com,2024-12-09 08:39:00 -0500,1,Lamp,12.50,L-1,EUR\n\
+         #1001,,,2,Cup,4.00,C-2,\n#1002,bob@example.com,2024-12-30 09:00:00 -0500,1,Cup,4.00,C-2,EUR\n",
+        &[
+            ("currency", "EUR"),
+            ("file.continued-rows", "true"),
+            ("file.dates", "%Y-%m-%d %H:%M:%S%:z"),
+            ("file.columns.order-id", "Name"),
+            ("file.columns.product-id", "Lineitem sku"),
+            ("file.columns.quantity", "Lineitem quantity"),
+            ("file.columns.description", "Lineitem name"),
+            ("file.columns.customer-id", "Email"),
+            ("rules.customer-required", "true"),
+        ],
+    );
+    assert_eq!(proposal.footer_lines, None);
+}
+
+#[test]
 fn a_total_is_told_from_a_price_by_multiplication() {
     let proposal = check(
         "order,sku,qty,price,single,date\n1,A,2,3.00,1.50,2024-01-01\n2,B,3,6.00,2.00,2024-01-02\n",

@@ -17,8 +17,10 @@ pub(super) struct Decoded {
 }
 
 pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal> {
-    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-        return Err(NoProposal::Utf16);
+    if let Some((utf_16, _)) = encoding_rs::Encoding::for_bom(bytes)
+        && utf_16 != encoding_rs::UTF_8
+    {
+        return Ok(utf_16_text(utf_16, bytes, is_whole));
     }
     // A line that is cut off would look like a bad one.
     let end = match bytes.iter().rposition(|byte| *byte == b'\n') {
@@ -54,6 +56,17 @@ pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal
         return Err(NoProposal::Empty);
     }
     Ok(Decoded { value, encoding, trust, why })
+}
+
+fn utf_16_text(encoding: &'static encoding_rs::Encoding, bytes: &[u8], is_whole: bool) -> Decoded {
+    let (text, _) = encoding.decode_with_bom_removal(bytes);
+    let end = match text.rfind('\n') {
+        Some(end) if !is_whole => end + 1,
+        _ => text.len(),
+    };
+    let value = text.get(..end).unwrap_or_default().to_owned();
+    let why = "it begins with the byte order mark of UTF-16".to_owned();
+    Decoded { value, encoding: Encoding::Utf16, trust: Trust::Sure, why }
 }
 
 /// The first words of the first lines with letters beyond ASCII: names of columns mostly.
@@ -104,8 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
-        assert_eq!(decode(b"\xFF\xFEa\0", true).unwrap_err(), NoProposal::Utf16);
+    fn utf_16_has_its_mark_and_what_is_no_text_is_refused() {
+        check(b"\xFF\xFEa\0,\0", true, (Encoding::Utf16, Trust::Sure, "a,"));
+        check(b"\xFE\xFF\0a\0\n\0b", false, (Encoding::Utf16, Trust::Sure, "a\n"));
         assert_eq!(decode(b"PK\x03\x04\0\0", true).unwrap_err(), NoProposal::NoText);
         assert_eq!(decode(b" \n\r\n", true).unwrap_err(), NoProposal::Empty);
         assert_eq!(decode(b"", true).unwrap_err(), NoProposal::Empty);

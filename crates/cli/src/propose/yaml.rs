@@ -39,10 +39,19 @@ impl Proposal {
         lines.guess(3, "delimiter", &self.delimiter, |c| quoted(&c.to_string()));
         lines.guess(3, "encoding", &self.encoding, |encoding| word(*encoding));
         lines.guess(3, "decimal-mark", &self.decimal_mark, |c| quoted(&c.to_string()));
-        lines.guess(3, "dates", &self.dates, |formats| {
-            let formats: Vec<String> = formats.iter().map(|format| quoted(format)).collect();
-            format!("[{}]", formats.join(", "))
-        });
+        if let Some(mark) = &self.thousands_mark {
+            lines.guess(3, "thousands-mark", mark, |c| quoted(&c.to_string()));
+        }
+        if let Some(signs) = &self.currency_signs {
+            lines.guess(3, "currency-signs", signs, |signs| list(signs));
+        }
+        if let Some(footer) = &self.footer_lines {
+            lines.guess(3, "footer-lines", footer, usize::to_string);
+        }
+        if let Some(continued) = &self.continued_rows {
+            lines.guess(3, "continued-rows", continued, bool::to_string);
+        }
+        lines.guess(3, "dates", &self.dates, |formats| list(formats));
         lines.plain(3, "columns:");
         for (role, guess) in &self.columns {
             lines.guess(4, role.key(), guess, |name| quoted(name));
@@ -81,6 +90,14 @@ impl Proposal {
         all.extend(columns.map(|(role, guess)| {
             entry(&format!("file.columns.{}", role.key()), guess, Clone::clone)
         }));
+        let mark = self.thousands_mark.as_ref();
+        all.extend(mark.map(|mark| entry("file.thousands-mark", mark, char::to_string)));
+        let signs = self.currency_signs.as_ref();
+        all.extend(signs.map(|signs| entry("file.currency-signs", signs, |signs| signs.join(" "))));
+        let footer = self.footer_lines.as_ref();
+        all.extend(footer.map(|lines| entry("file.footer-lines", lines, usize::to_string)));
+        let continued = self.continued_rows.as_ref();
+        all.extend(continued.map(|rows| entry("file.continued-rows", rows, bool::to_string)));
         all.extend(
             self.return_prefix.as_ref().map(|p| entry("rules.return-prefix", p, Clone::clone)),
         );
@@ -109,6 +126,11 @@ impl Lines {
         let note = format!("{}: {}", guess.trust.as_str(), guess.why);
         self.noted(depth, &format!("{key}: {}", show(&guess.value)), &note);
     }
+}
+
+fn list(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
 }
 
 fn word(encoding: Encoding) -> String {

@@ -106,3 +106,36 @@ fn a_partner_that_would_break_the_configuration_is_not_added() {
     assert_eq!(here.says(&["add", "good.yml"]).0, 0);
     assert_eq!(here.read("partners.yml"), format!("{ours}  B:\n    currency: EUR  # why\n"));
 }
+
+/// As a marketplace and a shop system write them.
+#[test]
+fn exports_of_well_known_programs_are_read_as_proposed() {
+    let here = Here::new();
+    here.write(
+        "auction.csv",
+        "\n\"Sales Record Number\",\"Order Number\",\"Buyer Username\",\"Item Title\",\
+         \"Custom Label\",\"Quantity\",\"Sold For\",\"Total Price\",\"Sale Date\"\n\
+         \"101\",\"07-1\",\"ann_b\",\"Lamp, brass\",\"L-1\",\"1\",\"$1,012.99\",\"$1,012.99\",\"Dec-09-24\"\n\
+         \"102\",\"07-2\",\"bob\",\"Cup\",\"C-2\",\"2\",\"$4.00\",\"$8.00\",\"Dec-30-24\"\n\
+         \n\"2\",\"record(s) downloaded\"\nSeller ID : shop\n",
+    );
+    here.write(
+        "shop.csv",
+        "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Currency\n\
+         #1001,ann@example.com,2024-12-09 08:39:00 -0500,1,Lamp,12.50,L-1,EUR\n\
+         #1001,,,2,Cup,4.00,C-2,\n\
+         #1002,bob@example.com,2024-12-30 09:00:00 -0500,1,Cup,4.00,C-2,EUR\n",
+    );
+    for (file, rows, orders, total) in
+        [("auction.csv", 2, 2, "1020.99"), ("shop.csv", 3, 2, "24.50")]
+    {
+        let proposal = here.json(&["new", file]);
+        let receipt = &proposal["receipt"];
+        assert_eq!(receipt["accepted"], rows, "{file}: {proposal:#}");
+        assert_eq!(
+            (&receipt["rejected"], &receipt["orders"]["sales"]),
+            (&0.into(), &orders.into())
+        );
+        assert_eq!(receipt["orders"]["sales_total"], total, "{file}");
+    }
+}
