@@ -72,6 +72,6 @@ fn partners_are_listed_with_what_matters_of_them() {
     let (code, text) = here.says(&["list"]);
     assert_eq!(code, 0);
     let line = text.lines().find(|line| line.starts_with("US2")).unwrap();
-    assert!(line.contains("EUR") && line.contains("; windows-1252"), "{text}");
+    assert!(line.contains("EUR") && line.contains("';' windows-1252"), "{text}");
     assert_eq!(here.json(&["list"])["partners"]["US1"]["time-zone"], "Europe/London");
 }
