@@ -10,7 +10,7 @@ use domain::partner::Partner;
 use intake::ledger::{self, Outcome, Record};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tabular::{ColumnProfile, Summary};
+use tabular::{ColumnProfile, Detected, Summary};
 
 /// The receipt.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,9 @@ pub(crate) struct Receipt<'a> {
     orders: Orders,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Format<'a>>,
+    /// As the file was found to be; nothing if it is unreadable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Detected>,
     results: &'a ledger::Results,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<ColumnProfile>,
@@ -49,6 +52,7 @@ struct Orders {
     currency: String,
 }
 
+/// As it is configured.
 #[derive(Debug, Serialize)]
 struct Format<'a> {
     delimiter: domain::partner::Delimiter,
@@ -108,6 +112,7 @@ impl<'a> Receipt<'a> {
                 dates: &format.dates,
                 time_zone: &partner.time_zone,
             }),
+            found: readable.map(|readable| readable.summary.detected.clone()),
             results: &record.results,
             columns: readable.map_or_else(Vec::new, |readable| columns(&readable.summary.profile)),
         }

@@ -31,13 +31,24 @@ impl Receipt<'_> {
                 ("duplicate", format!("the same content came before, as arrival {of}"))
             }
         };
-        vec![
+        let mut rows = vec![
             row("partner", self.partner, ""),
             row("file", self.file, &format!("{} bytes", self.size)),
             row("SHA-256", self.sha256.unwrap_or_default(), ""),
             row("arrived at", &self.arrived_at.to_rfc3339(), ""),
             row("decision", decision, &reason),
-        ]
+        ];
+        if let Some(found) = &self.found {
+            let header = format!("the header is line {}", found.header_line);
+            rows.push(row("encoding", &found.encoding, ""));
+            rows.push(row("delimiter", &found.delimiter, &header));
+            let texts = |what, texts: &[String]| -> Vec<[String; 3]> {
+                texts.iter().map(|text| row(what, text, "not a row")).collect()
+            };
+            rows.extend(texts("before the header", &found.preamble));
+            rows.extend(texts("after the rows", &found.footer));
+        }
+        rows
     }
 
     fn rows(&self) -> Vec<[String; 3]> {

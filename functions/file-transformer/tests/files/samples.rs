@@ -97,6 +97,10 @@ async fn the_receipt_of_a_real_day() {
             "decision": "accepted", "rows": 1_632, "accepted": 617, "rejected": 1_015,
             "format": {"delimiter": ",", "encoding": "utf-8", "decimal_mark": ".",
                 "dates": ["%Y-%m-%d %H:%M:%S"], "time_zone": "Europe/London"},
+            "found": {"encoding": "UTF-8", "bom": false, "delimiter": ",", "sep_line": false,
+                "header_line": 1, "columns": {"order-id": "InvoiceNo", "product-id": "StockCode",
+                "quantity": "Quantity", "unit-price": "UnitPrice", "ordered-at": "InvoiceDate",
+                "customer-id": "CustomerID", "description": "Description", "region": "Country"}},
             "results": {"output": format!("depot/{tag}.output.csv"),
                 "rejects": format!("depot/{tag}.rejects.csv"),
                 "receipt": format!("depot/{tag}.receipt.json"),
@@ -114,6 +118,7 @@ async fn the_receipt_for_a_spreadsheet() {
     for (what, value) in [
         ("decision", "accepted".to_owned()),
         ("rows", "1632".to_owned()),
+        ("delimiter", "\",\"".to_owned()),
         ("rejected: missing_customer", "1008".to_owned()),
         ("orders sent on", "46".to_owned()),
         // Below zero, and a number all the same.
