@@ -11,6 +11,7 @@ mod receipt;
 mod results;
 mod spool;
 mod steps;
+mod unpack;
 mod work;
 
 use axum::routing::post;

@@ -4,6 +4,7 @@
 
 use crate::failure::Failure;
 use crate::steps;
+use crate::unpack::{PackedError, Source};
 use domain::Money;
 use domain::assemble::{LineFacts, Orders};
 use domain::partner::{FileFormat, Partner};
@@ -11,14 +12,12 @@ use intake::access::Account;
 use intake::ledger::Record;
 use intake::sftp::Session;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tabular::{FileError, Limits, Part, Reject, Row, Rule, Summary, Transform};
 
-const BLOCK_BYTES: usize = 1 << 20;
 const WORKERS_MAX: usize = 4;
 
 /// A file that was read to its end.
@@ -27,7 +26,15 @@ pub(crate) struct Pass {
     /// Of the bytes as they came.
     pub(crate) sha256: String,
     /// What was found, or why it is unreadable as a whole.
-    pub(crate) content: Result<Content, FileError>,
+    pub(crate) content: Result<Content, Unreadable>,
+}
+
+/// Why a file is unreadable as a whole.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum Unreadable {
+    File(#[from] FileError),
+    Packed(#[from] PackedError),
 }
 
 #[derive(Debug)]
@@ -146,21 +153,15 @@ pub(crate) fn pass<E: From<Failure>>(
     partner: &Partner,
     format: &FileFormat,
     scratch: &Path,
-    mut fill: impl FnMut(&mut [u8]) -> Result<usize, E>,
+    fill: impl FnMut(&mut [u8]) -> Result<usize, E>,
 ) -> Result<Pass, E> {
-    let mut hash = Sha256::new();
     let mut pass = Passing::new(partner, format, scratch)?;
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let len = fill(&mut block)?;
-        let bytes = block.get(..len).unwrap_or_default();
-        if bytes.is_empty() {
-            break;
-        }
-        hash.update(bytes);
-        pass.push(bytes)?;
+    let mut source = Source::new(fill);
+    let unpacked = source.read_all(partner.inbox.max_bytes, |bytes| Ok(pass.push(bytes)?))?;
+    if let Err(error) = unpacked {
+        pass.transform = Err(error.into());
     }
-    Ok(Pass { sha256: hex::encode(hash.finalize()), content: pass.finish()? })
+    Ok(Pass { sha256: source.sha256(), content: pass.finish()? })
 }
 
 /// Fills `block` as far as `read` has bytes.
@@ -181,7 +182,7 @@ pub(crate) fn fill<E>(
 /// The pass while it runs. A file that turns out to be unreadable is still read to its end, for
 /// its hash.
 struct Passing {
-    transform: Result<Transform, FileError>,
+    transform: Result<Transform, Unreadable>,
     orders: Orders,
     rows: Spool,
     rejects: Spool,
@@ -205,7 +206,7 @@ impl Passing {
         match transform.push(bytes) {
             Ok(parts) => parts.iter().try_for_each(|part| self.keep(part)),
             Err(error) => {
-                self.transform = Err(error);
+                self.transform = Err(error.into());
                 Ok(())
             }
         }
@@ -233,9 +234,9 @@ impl Passing {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Result<Content, FileError>, Failure> {
-        let end = match std::mem::replace(&mut self.transform, Err(FileError::Empty)) {
-            Ok(transform) => transform.finish(),
+    fn finish(mut self) -> Result<Result<Content, Unreadable>, Failure> {
+        let end = match std::mem::replace(&mut self.transform, Err(FileError::Empty.into())) {
+            Ok(transform) => transform.finish().map_err(Unreadable::from),
             Err(error) => Err(error),
         };
         let (parts, summary) = match end {

@@ -194,3 +194,24 @@ async fn an_order_that_is_too_large_is_a_matter_of_the_file_and_not_of_the_order
     assert_eq!((record.counts.rejected, record.counts.orders), (300, 1));
     assert_eq!(world.receipt("US3", &record)["rejected_by_rule"], json!({"order_too_large": 300}));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gzip_file_is_read_as_what_it_holds() {
+    let world = World::start().await;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packer, &three_orders()).unwrap();
+    let packed = packer.finish().unwrap();
+    let record = world.done(&world.put("US3", "a.csv.gz", &packed)).await;
+    assert_eq!((record.state, record.counts.orders), (State::Done, 3));
+    assert_eq!(world.orders().await.len(), 3);
+    let original = record.results.original.as_ref().unwrap();
+    assert!(original.ends_with(".gz"), "{original}");
+    assert_eq!(world.files("US3")[original], packed, "the original is kept as it came");
+
+    let cut = &packed[..packed.len() - 3];
+    let record = world.done(&world.put("US3", "b.csv.gz", cut)).await;
+    let Some(Outcome::Refused { reason }) = record.outcome else { panic!("{:?}", record.outcome) };
+    assert!(reason.starts_with("the gzip file is broken behind "), "{reason}");
+    assert!(record.results.original.unwrap().starts_with("quarantine/"));
+    assert_eq!(world.orders().await.len(), 3);
+}
