@@ -100,9 +100,9 @@ async fn chunks(nats: &Nats) -> Vec<String> {
     let mut subjects = Vec::new();
     let each =
         |message: &async_nats::jetstream::Message| subjects.push(message.subject.to_string());
-    messaging::tail::read(nats, BUCKET, &format!("$KV.*.{SUBJECT}.*.*.*"), 1, true, each)
-        .await
-        .unwrap();
+    let bucket = BUCKET.strip_prefix("KV_").unwrap();
+    let filter = format!("$KV.{bucket}.{SUBJECT}.*.*.*");
+    messaging::tail::read(nats, BUCKET, &filter, 1, true, each).await.unwrap();
     subjects
 }
 
