@@ -1,6 +1,7 @@
 //! Messages and answers that are out of the ordinary.
 
-use crate::support::{Answer, World, done, numbers, until};
+use crate::gateway::{Answer, done};
+use crate::support::{World, numbers, until};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,6 +1,7 @@
 //! Messages given out in stream order without gaps, on a real nats-server.
 
-use crate::support::{Call, World, until};
+use crate::gateway::Call;
+use crate::support::{World, until};
 use messaging::journal::Position;
 use messaging::journal::input::{Claim, Link, Plan, plan};
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! What becomes of deliveries when the server, a stream or a consumer is gone for a while.
 
+use crate::gateway::done;
 use crate::ordered::{self, Ledger, ORDERED, decided};
-use crate::support::{World, done, numbers, until};
+use crate::support::{World, numbers, until};
 use async_nats::jetstream::consumer::{Consumer, pull};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! Connectors as processes of their own: several at once, killed, asked to end.
 
+use crate::gateway::done;
 use crate::ordered::{Ledger, ORDERED, decided, publish};
-use crate::support::{World, done, numbers, until};
+use crate::support::{World, numbers, until};
 use messaging::kv::Bucket;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! Messages given out each for itself, on a real nats-server.
 
-use crate::support::{World, done, numbers, until};
+use crate::gateway::done;
+use crate::support::{World, numbers, until};
 use runtime::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
