@@ -1,43 +1,16 @@
 //! Ordered batches and stock, on a real nats-server.
-#![cfg(test)]
 
+use crate::support::{FILTER, World, build, send};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::Terms;
 use domain::raw;
-use http_body_util::BodyExt as _;
 use messaging::publish::{self, Outgoing};
-use messaging::{Nats, streams, tail};
-use runtime::Env;
+use messaging::{streams, tail};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use testkit::nats::Server;
-use tower::ServiceExt as _;
-
-const FILTER: &str = "orders.placed.main.>";
-
-struct World {
-    server: Server,
-    nats: Nats,
-    router: Router,
-}
-
-async fn build(server: &Server) -> Router {
-    let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", server.url())])
-        .with_secret("connector-token", "connector")
-        .with_secret("api-token-read", "read")
-        .with_secret("api-token-admin", "admin");
-    order_processor::build(&mut env).await.unwrap().into_router()
-}
-
-async fn send(router: &Router, request: Request<Body>) -> (u16, Value) {
-    let response = router.clone().oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-}
 
 /// A batch as the connector sends it.
 struct Batch<'a> {
@@ -68,16 +41,6 @@ impl Batch<'_> {
 }
 
 impl World {
-    async fn start() -> Self {
-        let server = Server::start();
-        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
-        for step in streams::setup(&nats, streams::Settings::default()).await {
-            step.outcome.unwrap();
-        }
-        let router = build(&server).await;
-        Self { server, nats, router }
-    }
-
     #[track_caller]
     fn decided(answer: (u16, Value)) -> u64 {
         assert_eq!(answer.0, 200, "{}", answer.1);
@@ -87,17 +50,6 @@ impl World {
     async fn decide(&self, after: u64, events: &[Value]) -> u64 {
         let batch = Batch { after, events: events.to_vec(), ..Batch::default() };
         Self::decided(batch.send(&self.router).await)
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        let request = Request::get(path).header(header::AUTHORIZATION, "Bearer read");
-        send(&self.router, request.body(Body::empty()).unwrap()).await
-    }
-
-    async fn available(&self, product: &str) -> i64 {
-        let (status, body) = self.get("/stock").await;
-        assert_eq!(status, 200, "{body}");
-        body["products"][product]["available"].as_i64().unwrap()
     }
 
     async fn set(&self, key: Option<&str>, body: impl ToString) -> (u16, Value) {

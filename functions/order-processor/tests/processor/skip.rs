@@ -1,56 +1,24 @@
 //! An operator's refusal of the next message, on a real nats-server.
-#![cfg(test)]
 
-use axum::Router;
+use crate::support::{FILTER, World, send, setup};
 use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::{Cancels, Order, Terms};
 use domain::raw;
-use http_body_util::BodyExt as _;
 use messaging::journal::{Place, position};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Event, Nats, events, streams, tail};
-use runtime::Env;
+use messaging::{Event, events, streams, tail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use testkit::history::{History, Options, Report};
-use testkit::nats::Server;
-use tower::ServiceExt as _;
-
-const FILTER: &str = "orders.placed.main.>";
-
-struct World {
-    server: Server,
-    nats: Nats,
-    router: Router,
-}
 
 impl World {
-    async fn start() -> Self {
-        let server = Server::start();
-        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
-        setup(&nats).await;
-        let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", server.url())])
-            .with_secret("connector-token", "connector")
-            .with_secret("api-token-read", "read")
-            .with_secret("api-token-admin", "admin");
-        let router = order_processor::build(&mut env).await.unwrap().into_router();
-        Self { server, nats, router }
-    }
-
-    async fn send(&self, request: Request<Body>) -> (u16, Value) {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-    }
-
     async fn skip(&self, key: &str, body: impl ToString) -> (u16, Value) {
         let request = Request::post("/journal/skip")
             .header(header::AUTHORIZATION, "Bearer admin")
             .header("idempotency-key", key);
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+        send(&self.router, request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     async fn skip_at(&self, sequence: u64) -> (u16, Value) {
@@ -95,16 +63,10 @@ impl World {
         request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
     }
 
-    async fn decide(&self) -> u64 {
-        let (status, body) = self.send(self.batch().await).await;
+    async fn decide_all(&self) -> u64 {
+        let (status, body) = send(&self.router, self.batch().await).await;
         assert_eq!(status, 200, "{body}");
         body["decided_to"].as_u64().unwrap()
-    }
-
-    async fn available(&self) -> i64 {
-        let request = Request::get("/stock").header(header::AUTHORIZATION, "Bearer read");
-        let (_, body) = self.send(request.body(Body::empty()).unwrap()).await;
-        body["products"]["P001"]["available"].as_i64().unwrap()
     }
 
     /// `subject type reason` of everything on `filter`.
@@ -126,12 +88,6 @@ impl World {
         let report = history.check(Options { sent: false });
         report.assert_clean();
         report
-    }
-}
-
-async fn setup(nats: &Nats) {
-    for step in streams::setup(nats, streams::Settings::default()).await {
-        step.outcome.unwrap();
     }
 }
 
@@ -161,13 +117,13 @@ async fn what_is_skipped_is_refused_and_the_lane_goes_on_behind_it() {
     let (status, body) = world.skip_at(first).await;
     assert_eq!((status, &body["applied"]), (200, &json!(true)), "{body}");
     world.place("2", 2).await;
-    assert!(world.decide().await > first);
+    assert!(world.decide_all().await > first);
     let third = world.place("3", -3).await;
     let fourth = world.place("4", 4).await;
     assert_eq!(world.skip_at(third).await.0, 200);
     // The connector gives out what it holds, and finds a position that has moved on.
-    assert_eq!(world.decide().await, fourth);
-    assert_eq!(world.available().await, 44);
+    assert_eq!(world.decide_all().await, fourth);
+    assert_eq!(world.available("P001").await, 44);
     let said = world.said(streams::ORDERS, "orders.refused.>").await;
     let expected =
         ["1", "3"].map(|id| format!("orders.refused.main.DIRECT.{id} refused.v1 skipped"));
@@ -186,7 +142,7 @@ async fn a_message_is_skipped_once_whoever_repeats_it() {
     assert_eq!(world.skip("a", &body).await.1["applied"], false);
     let (status, answer) = world.skip("b", &body).await;
     assert_eq!((status, &answer["decided_to"]), (409, &json!(first)), "{answer}");
-    assert_eq!(world.decide().await, second);
+    assert_eq!(world.decide_all().await, second);
     assert_eq!(world.skip("a", &body).await.1["applied"], false);
     world.history().await;
 }
@@ -205,7 +161,7 @@ async fn only_the_next_message_can_be_skipped() {
     assert_eq!(world.skip_at(0).await.0, 409);
     let elsewhere = json!({"sequence": first, "reason": "r", "warehouse": "north"});
     assert_eq!(world.skip("k", elsewhere).await.0, 409);
-    assert_eq!(world.decide().await, second);
+    assert_eq!(world.decide_all().await, second);
     assert_eq!(world.skip_at(second).await.0, 409);
     assert_eq!(world.history().await.summary.confirmed, 2);
 }
@@ -236,9 +192,9 @@ async fn a_command_that_is_wrong_says_why() {
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header("idempotency-key", "k");
         let request = request.body(Body::from(body.to_string())).unwrap();
-        assert_eq!(world.send(request).await.0, status, "{token}");
+        assert_eq!(send(&world.router, request).await.0, status, "{token}");
     }
-    assert_eq!(world.decide().await, first);
+    assert_eq!(world.decide_all().await, first);
     assert_eq!(world.history().await.summary.confirmed, 1);
 }
 
@@ -247,11 +203,11 @@ async fn an_order_whose_cancellation_is_skipped_stays_confirmed() {
     let world = World::start().await;
     let sale = order("1", 5);
     let first = world.publish(&placed(&sale)).await;
-    world.decide().await;
+    world.decide_all().await;
     let cancels = Cancels { attempt: 1, placed: first, decision: "d".into() };
     let second = world.publish(&placed(&sale.cancelling(cancels))).await;
     assert_eq!(world.skip_at(second).await.0, 200);
-    assert_eq!(world.available().await, 45);
+    assert_eq!(world.available("P001").await, 45);
     let said = world.said(streams::ORDERS, "orders.confirmed.>").await;
     let expected = ["confirmed.v1", "kept.v1 skipped"]
         .map(|kind| format!("orders.confirmed.main.DIRECT.1 {kind}"));
@@ -275,7 +231,7 @@ async fn what_names_no_order_is_skipped_as_well() {
 async fn a_stream_that_was_made_anew_is_not_skipped_into() {
     let world = World::start().await;
     world.place("1", 1).await;
-    world.decide().await;
+    world.decide_all().await;
     world.nats.js.delete_stream(streams::ORDERS).await.unwrap();
     setup(&world.nats).await;
     // It begins at 1 again, and what is decided is only a number in it.
@@ -293,7 +249,7 @@ async fn a_message_that_is_decided_and_skipped_at_once_ends_once() {
     for number in 0..10 {
         let sequence = world.place(&number.to_string(), 1).await;
         let batch = world.batch().await;
-        let (decided, skipped) = tokio::join!(world.send(batch), world.skip_at(sequence));
+        let (decided, skipped) = tokio::join!(send(&world.router, batch), world.skip_at(sequence));
         assert_eq!(decided.0, 200, "{}", decided.1);
         assert!(matches!(skipped.0, 200 | 409), "{}", skipped.1);
     }

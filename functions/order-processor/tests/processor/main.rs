@@ -1,0 +1,6 @@
+//! Ordered batches, stock, and an operator's refusals, on a real nats-server.
+#![cfg(test)]
+
+mod decisions;
+mod skip;
+mod support;

@@ -1,0 +1,62 @@
+//! A server, the function on it, and how it is asked.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use http_body_util::BodyExt as _;
+use messaging::{Nats, streams};
+use runtime::Env;
+use serde_json::Value;
+use testkit::nats::Server;
+use tower::ServiceExt as _;
+
+pub(crate) const FILTER: &str = "orders.placed.main.>";
+
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) nats: Nats,
+    pub(crate) router: Router,
+}
+
+pub(crate) async fn build(server: &Server) -> Router {
+    let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", server.url())])
+        .with_secret("connector-token", "connector")
+        .with_secret("api-token-read", "read")
+        .with_secret("api-token-admin", "admin");
+    order_processor::build(&mut env).await.unwrap().into_router()
+}
+
+pub(crate) async fn setup(nats: &Nats) {
+    for step in streams::setup(nats, streams::Settings::default()).await {
+        step.outcome.unwrap();
+    }
+}
+
+/// Status and body of the answer, null if that is no JSON.
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> (u16, Value) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let server = Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        setup(&nats).await;
+        let router = build(&server).await;
+        Self { server, nats, router }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let request = Request::get(path).header(header::AUTHORIZATION, "Bearer read");
+        send(&self.router, request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn available(&self, product: &str) -> i64 {
+        let (status, body) = self.get("/stock").await;
+        assert_eq!(status, 200, "{body}");
+        body["products"][product]["available"].as_i64().unwrap()
+    }
+}
