@@ -131,6 +131,9 @@ pub(crate) struct Bench {
     /// For how long, for latency and memory.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: u64,
+    /// The program of-watchdog, for start: each function is started behind it as well, in turn.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) watchdog: Option<PathBuf>,
 }
 
 /// What `bench` measures.

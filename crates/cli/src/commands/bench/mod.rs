@@ -46,7 +46,7 @@ pub(crate) async fn run(global: &Global, args: &Bench) -> Result<()> {
     for stage in stages {
         output::note(format_args!("measuring {}", stage.as_str()));
         let measured = match stage {
-            Stage::Start => start::run(args.rounds).await?,
+            Stage::Start => start::run(args.rounds, args.watchdog.as_deref()).await?,
             Stage::Connector => connector::run(args.orders, args.rounds).await?,
             Stage::Orders | Stage::HotProduct | Stage::Warehouses => {
                 orders::run(*stage, args.orders, args.rounds).await?
