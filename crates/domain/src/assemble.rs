@@ -12,6 +12,17 @@ const LINE_BYTES: usize = 160;
 /// The same for what stands once in an order.
 const ORDER_BYTES: usize = 1_024;
 
+/// Most orders of a file. Each takes 150 to 250 bytes of memory until the file is done.
+pub const ORDERS_MAX: usize = 1_000_000;
+
+/// More orders than one file may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the file has more than {max} orders")]
+pub struct TooManyOrders {
+    /// Orders allowed.
+    pub max: usize,
+}
+
 /// What counts of one line.
 #[derive(Clone, Copy, Debug)]
 pub struct LineFacts<'a> {
@@ -67,6 +78,7 @@ pub struct Assembled {
 pub struct Orders {
     on_bad_line: OnBadLine,
     return_prefix: Option<String>,
+    orders_max: usize,
     by_id: HashMap<Box<str>, Assembled>,
     /// Orders with a rejected line.
     harmed: std::collections::HashSet<Box<str>>,
@@ -88,10 +100,11 @@ pub struct Totals {
 }
 
 impl Orders {
-    /// No lines yet.
+    /// No lines yet, and at most `orders_max` orders to come.
     #[must_use]
-    pub fn new(rules: &Rules) -> Self {
+    pub fn new(rules: &Rules, orders_max: usize) -> Self {
         Self {
+            orders_max,
             on_bad_line: rules.on_bad_line,
             return_prefix: rules.return_prefix.clone(),
             by_id: HashMap::new(),
@@ -100,7 +113,10 @@ impl Orders {
     }
 
     /// Adds an accepted line.
-    pub fn add(&mut self, line: LineFacts<'_>) {
+    ///
+    /// # Errors
+    /// It begins one order too many.
+    pub fn add(&mut self, line: LineFacts<'_>) -> Result<(), TooManyOrders> {
         let kind = if line.quantity < 0 { Kind::Return } else { Kind::Sale };
         let within = |total: &Money| total.is_within_limit();
         let total = line.unit_price.times(line.quantity).filter(within);
@@ -120,8 +136,9 @@ impl Orders {
             };
             order.total = sum.unwrap_or(order.total);
             order.fault = order.fault.or(fault);
-            return;
+            return Ok(());
         }
+        self.check_room(self.by_id.len())?;
         let named_return =
             self.return_prefix.as_ref().map(|prefix| line.order_id.starts_with(prefix.as_str()));
         let wrong_sign = named_return.is_some_and(|named| named != (kind == Kind::Return));
@@ -139,13 +156,24 @@ impl Orders {
             },
         };
         self.by_id.insert(line.order_id.into(), order);
+        Ok(())
     }
 
     /// Says that a line of the order was rejected.
-    pub fn add_bad_line(&mut self, order_id: &str) {
+    ///
+    /// # Errors
+    /// There are too many such orders.
+    pub fn add_bad_line(&mut self, order_id: &str) -> Result<(), TooManyOrders> {
         if self.on_bad_line == OnBadLine::RejectOrder && !self.harmed.contains(order_id) {
+            self.check_room(self.harmed.len())?;
             self.harmed.insert(order_id.into());
         }
+        Ok(())
+    }
+
+    fn check_room(&self, orders: usize) -> Result<(), TooManyOrders> {
+        let max = self.orders_max;
+        if orders < max { Ok(()) } else { Err(TooManyOrders { max }) }
     }
 
     /// What became of an order, once every line was added. Nothing for an order without lines.
@@ -192,9 +220,9 @@ mod tests {
 
     #[track_caller]
     fn check(rules: &Rules, lines: &[LineFacts<'_>], bad: &[&str], expected: &str) {
-        let mut orders = Orders::new(rules);
-        lines.iter().for_each(|line| orders.add(*line));
-        bad.iter().for_each(|id| orders.add_bad_line(id));
+        let mut orders = Orders::new(rules, ORDERS_MAX);
+        lines.iter().for_each(|line| orders.add(*line).unwrap());
+        bad.iter().for_each(|id| orders.add_bad_line(id).unwrap());
         let verdict = match orders.verdict("A") {
             Some(Ok(order)) => {
                 format!("{:?} {} {} {}", order.kind, order.lines, order.ordered_at, order.total)
@@ -245,14 +273,28 @@ mod tests {
 
     #[test]
     fn totals_count_what_becomes_of_the_orders() {
-        let mut orders = Orders::new(&Rules::default());
+        let mut orders = Orders::new(&Rules::default(), ORDERS_MAX);
         for line in [line("A", "c", 1, 2), line("B", "c", 1, -1), line("C", "c", 1, 1)] {
-            orders.add(line);
+            orders.add(line).unwrap();
         }
-        orders.add_bad_line("C");
+        orders.add_bad_line("C").unwrap();
         let totals = orders.totals();
         assert_eq!((totals.sales, totals.returns, totals.rejected), (1, 1, 1));
         assert_eq!(totals.sales_total.to_string(), "3.00");
         assert_eq!(totals.returns_total.to_string(), "-1.50");
+    }
+
+    #[test]
+    fn a_file_may_have_as_many_orders_as_the_limit_says() {
+        let mut orders = Orders::new(&Rules::default(), 2);
+        for id in ["A", "B", "A", "B"] {
+            orders.add(line(id, "c", 1, 1)).unwrap();
+            orders.add_bad_line(id).unwrap();
+        }
+        let error = orders.add(line("C", "c", 1, 1)).unwrap_err();
+        assert_eq!(error.to_string(), "the file has more than 2 orders");
+        assert_eq!(orders.add_bad_line("C"), Err(error));
+        let rules = Rules { on_bad_line: OnBadLine::DropLine, ..Rules::default() };
+        assert_eq!(Orders::new(&rules, 0).add_bad_line("A"), Ok(()));
     }
 }

@@ -17,9 +17,13 @@ pub struct Limits {
     pub record_bytes_max: usize,
     /// Most bytes of a rejected record that are kept.
     pub raw_bytes_max: usize,
-    /// Most rows of a file; one more refuses the file. More than 2³² − 1 count as that. To compare
-    /// the rows of a whole file takes 12 bytes for each accepted one and 26 to 50 for each order.
+    /// Most rows of a file; one more refuses the file. More than 2³² − 1 count as that.
     pub rows_max: u64,
+    /// Most bytes of memory to remember rows that others are compared with: 12 for each accepted
+    /// one and at most 58 for each order, or 30 for a row whose order stands in several places.
+    /// What is more goes to the [`Scratch`](crate::Scratch); to find it there takes another
+    /// quarter, and to sort it, for a moment, an eighth.
+    pub seen_bytes_max: usize,
     /// Bytes that are worked on at once, at least 1. About twice as many are held for each worker.
     pub block_bytes: usize,
     /// Threads that read blocks ahead of the one that pushes; below 2 it does all by itself.
@@ -32,6 +36,7 @@ impl Default for Limits {
             record_bytes_max: 64 << 10,
             raw_bytes_max: 4 << 10,
             rows_max: 25_000_000,
+            seen_bytes_max: 96 << 20,
             block_bytes: 256 << 10,
             workers: 1,
         }

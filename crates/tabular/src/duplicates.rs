@@ -4,29 +4,54 @@
 //! compared with those of its order's run only, in a small set that stays in the cache; of an order
 //! that is over only a list is kept. Where an order comes again, its rows move to one large set, and
 //! are compared there from then on.
+//!
+//! Whatever there is to remember takes no more than a given number of bytes; then it goes to disk
+//! ([`crate::spill`]), and memory begins anew.
 
+use crate::header::FileError;
+use crate::spill::{Scratch, Spilled};
 use domain::partner::Duplicates;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::io;
+use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// What stands for a row: 96 bits of its XXH3 hash.
 ///
 /// Two different rows among n share one with a probability of about n² / 2⁹⁷: for 25 million rows
 /// 4·10⁻¹⁵. (With 64 bits it would be 2 in 100,000, too often for an order to be lost.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fingerprint([u32; 3]);
 
 impl Fingerprint {
     /// Of the bytes that two rows share exactly when they are equal.
     pub(crate) fn of(row: &[u8]) -> Self {
         let hash = xxh3_128(row).to_le_bytes();
-        let word = |at: usize| {
-            let bytes = hash.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-            u32::from_le_bytes(bytes.expect("16 bytes were hashed to"))
-        };
-        Self([word(0), word(4), word(8)])
+        Self::from_bytes(*hash.first_chunk().expect("16 bytes were hashed to"))
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
+        Self([[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes))
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 12] {
+        let [[a, b, c, d], [e, f, g, h], [i, j, k, l]] = self.0.map(u32::to_le_bytes);
+        [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+
+    /// The first `bits` of what fingerprints are ordered by.
+    pub(crate) fn top_bits(self, bits: u32) -> u32 {
+        let [first, ..] = self.0;
+        first >> (u32::BITS - bits)
+    }
+
+    /// Three hashes of the row.
+    pub(crate) fn hashes(self) -> [u64; 3] {
+        let [a, b, c] = self.0.map(u64::from);
+        [a | b << 32, b | c << 32, c | a << 32]
     }
 
     fn shard(self) -> usize {
@@ -51,9 +76,25 @@ const RUN_SET_MAX: usize = 1 << 12;
 
 type Set = HashSet<Fingerprint, BuildHasherDefault<Same>>;
 
+/// What a row takes in the list, in a set, and an order among all orders: at most, in bytes, with
+/// the room that is there to grow.
+const LISTED_BYTES: usize = size_of::<Fingerprint>();
+const SET_BYTES: usize = 30;
+const ORDER_BYTES: usize = 58;
+/// The filter of what is on disk takes this part of what may be in memory.
+const FILTER_PART: usize = 4;
+
 /// The rows seen, as far as they are compared with.
 #[derive(Debug)]
-pub(crate) enum Seen {
+pub(crate) struct Seen {
+    kept: Kept,
+    bytes_max: usize,
+    spilled: Option<Spilled>,
+    scratch: Option<Arc<dyn Scratch>>,
+}
+
+#[derive(Debug)]
+enum Kept {
     /// None are.
     Off,
     /// Those of the order that the last row belongs to, without a break.
@@ -63,27 +104,82 @@ pub(crate) enum Seen {
 }
 
 impl Seen {
-    pub(crate) fn new(duplicates: Duplicates) -> Self {
-        match duplicates {
-            Duplicates::Off => Self::Off,
-            Duplicates::PerOrder => Self::Order { id: String::new(), rows: Set::default() },
-            Duplicates::WholeFile => Self::File(Box::default()),
-        }
+    /// Nothing yet. What does not fit into `bytes_max` goes to `scratch`; without one, it refuses
+    /// the file.
+    pub(crate) fn new(
+        duplicates: Duplicates,
+        bytes_max: usize,
+        scratch: Option<Arc<dyn Scratch>>,
+    ) -> Self {
+        let kept = match duplicates {
+            Duplicates::Off => Kept::Off,
+            Duplicates::PerOrder => Kept::Order { id: String::new(), rows: Set::default() },
+            Duplicates::WholeFile => Kept::File(Box::default()),
+        };
+        Self { kept, bytes_max, spilled: None, scratch }
     }
 
     /// Whether `row`, which belongs to `order`, is new.
-    pub(crate) fn insert(&mut self, row: Fingerprint, order: &str) -> bool {
-        match self {
-            Self::Off => true,
-            Self::Order { id, rows } => {
+    pub(crate) fn insert(&mut self, row: Fingerprint, order: &str) -> Result<bool, FileError> {
+        let is_new = match &mut self.kept {
+            Kept::Off => return Ok(true),
+            Kept::Order { id, rows } => {
                 if id != order {
                     order.clone_into(id);
                     empty(rows);
+                    self.spilled = None;
                 }
                 rows.insert(row)
             }
-            Self::File(file) => file.insert(row, order),
+            Kept::File(file) => file.insert(row, order),
+        };
+        if !is_new {
+            return Ok(false);
         }
+        if let Some(spilled) = &mut self.spilled
+            && spilled.contains(row).map_err(FileError::scratch)?
+        {
+            return Ok(false);
+        }
+        if self.bytes_max < self.kept.bytes() {
+            self.spill()?;
+        }
+        Ok(true)
+    }
+
+    fn spill(&mut self) -> Result<(), FileError> {
+        let Some(scratch) = &self.scratch else {
+            return Err(FileError::TooManyToCompare { bytes_max: self.bytes_max });
+        };
+        let new = || Spilled::new(scratch.clone(), self.bytes_max / FILTER_PART);
+        let spilled = self.spilled.get_or_insert_with(new);
+        self.kept.spill(spilled).map_err(FileError::scratch)
+    }
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Off => 0,
+            Self::Order { rows, .. } => rows.len() * SET_BYTES,
+            Self::File(file) => file.bytes(),
+        }
+    }
+
+    /// Puts all rows to disk.
+    fn spill(&mut self, to: &mut Spilled) -> io::Result<()> {
+        match self {
+            Self::Off => {}
+            Self::Order { rows, .. } => {
+                to.add(|| rows.iter().copied())?;
+                *rows = Set::default();
+            }
+            Self::File(file) => {
+                to.add(|| file.once.iter().flatten().chain(file.again.iter().flatten()).copied())?;
+                **file = File::default();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -108,8 +204,9 @@ pub(crate) struct File {
     orders: HashMap<u64, Order, BuildHasherDefault<Same>>,
     /// Rows of orders that came once.
     once: Vec<Vec<Fingerprint>>,
-    /// Rows of orders that came again.
+    /// Rows of orders that came again, and how many.
     again: Vec<Set>,
+    again_rows: usize,
 }
 
 /// Rows that stand together in the list.
@@ -135,6 +232,7 @@ impl Default for File {
             orders: HashMap::default(),
             once: Vec::new(),
             again: vec![Set::default(); SHARDS],
+            again_rows: 0,
         }
     }
 }
@@ -144,7 +242,7 @@ impl File {
         if self.order != order {
             self.begin(order);
         }
-        let Some(run) = &mut self.run else { return insert(&mut self.again, row) };
+        let Some(run) = &mut self.run else { return self.insert_again(row) };
         if !self.run_rows.insert(row) {
             return false;
         }
@@ -169,9 +267,7 @@ impl File {
         empty(&mut self.run_rows);
         self.run = match self.orders.entry(self.key) {
             Entry::Vacant(_) => {
-                let full = self.once.len().saturating_sub(1) * CHUNK_ROWS;
-                let start = full + self.once.last().map_or(0, Vec::len);
-                Some(Run { start: u32::try_from(start).expect("rows are limited"), len: 0 })
+                Some(Run { start: u32::try_from(self.listed()).expect("rows are limited"), len: 0 })
             }
             Entry::Occupied(mut before) => {
                 if let Order::Once(run) = before.insert(Order::Again) {
@@ -179,12 +275,32 @@ impl File {
                         let at = at as usize;
                         let chunk = self.once.get(at / CHUNK_ROWS);
                         let row = chunk.and_then(|chunk| chunk.get(at % CHUNK_ROWS));
-                        insert(&mut self.again, *row.expect("a run is in the list"));
+                        let row = *row.expect("a run is in the list");
+                        self.again_rows += usize::from(insert(&mut self.again, row));
                     }
                 }
                 None
             }
         };
+    }
+
+    fn insert_again(&mut self, row: Fingerprint) -> bool {
+        let is_new = insert(&mut self.again, row);
+        self.again_rows += usize::from(is_new);
+        is_new
+    }
+
+    /// Rows in the list.
+    fn listed(&self) -> usize {
+        let full = self.once.len().saturating_sub(1) * CHUNK_ROWS;
+        full + self.once.last().map_or(0, Vec::len)
+    }
+
+    /// In memory, at most, but for the room in the last chunk.
+    fn bytes(&self) -> usize {
+        self.listed() * LISTED_BYTES
+            + (self.run_rows.len() + self.again_rows) * SET_BYTES
+            + self.orders.len() * ORDER_BYTES
     }
 }
 
@@ -214,19 +330,51 @@ impl Hasher for Same {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::{Mutex, PoisonError};
+
+    #[derive(Debug, Default)]
+    struct Memory(Mutex<Vec<u8>>);
+
+    impl Scratch for Memory {
+        fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = all.len() as u64;
+            all.extend_from_slice(bytes);
+            Ok(at)
+        }
+
+        fn read(&self, from: u64, into: &mut [u8]) -> io::Result<()> {
+            let from = usize::try_from(from).unwrap();
+            into.copy_from_slice(&self.0.lock().unwrap()[from..from + into.len()]);
+            Ok(())
+        }
+    }
+
+    fn seen(duplicates: Duplicates, bytes_max: usize) -> (Seen, Arc<Memory>) {
+        let disk = Arc::<Memory>::default();
+        (Seen::new(duplicates, bytes_max, Some(disk.clone())), disk)
+    }
 
     proptest! {
         #[test]
         fn a_row_is_new_exactly_once_wherever_its_order_stands(
             rows in prop::collection::vec((0..6_u8, 0..4_u8, 1..4_usize), 0..200),
+            bytes_max in prop::sample::select(vec![0, 300, 200_000, usize::MAX]),
         ) {
-            let mut seen = Seen::new(Duplicates::WholeFile);
-            let mut model = HashSet::new();
-            for (order, row, times) in rows {
+            let (mut whole, _) = seen(Duplicates::WholeFile, bytes_max);
+            let (mut order, _) = seen(Duplicates::PerOrder, bytes_max / 2);
+            let (mut all, mut one, mut last) = (HashSet::new(), HashSet::new(), 0);
+            for (order_id, row, times) in rows {
+                if last != order_id {
+                    one.clear();
+                    last = order_id;
+                }
                 for _ in 0..times {
-                    let fingerprint = Fingerprint::of(&[order, row]);
-                    let is_new = seen.insert(fingerprint, &order.to_string());
-                    prop_assert_eq!(is_new, model.insert((order, row)));
+                    let fingerprint = Fingerprint::of(&[order_id, row]);
+                    let id = order_id.to_string();
+                    let is_new = whole.insert(fingerprint, &id).unwrap();
+                    prop_assert_eq!(is_new, all.insert((order_id, row)));
+                    prop_assert_eq!(order.insert(fingerprint, &id).unwrap(), one.insert(row));
                 }
             }
         }
@@ -234,15 +382,46 @@ mod tests {
 
     #[test]
     fn orders_of_any_length_and_number_are_remembered() {
-        let mut seen = Seen::new(Duplicates::WholeFile);
         let row = |order: usize, line: usize| Fingerprint::of(format!("{order} {line}").as_bytes());
         let lengths = [1, CHUNK_ROWS - 3, 2, RUN_SET_MAX * 2, 5, CHUNK_ROWS * 2];
-        for is_new in [true, false, false] {
-            for (order, length) in lengths.into_iter().enumerate() {
-                for line in 0..length {
-                    assert_eq!(seen.insert(row(order, line), &order.to_string()), is_new);
+        for bytes_max in [100_000, usize::MAX] {
+            let (mut seen, disk) = seen(Duplicates::WholeFile, bytes_max);
+            for is_new in [true, false, false] {
+                for (order, length) in lengths.into_iter().enumerate() {
+                    for line in 0..length {
+                        let found = seen.insert(row(order, line), &order.to_string());
+                        assert_eq!(found, Ok(is_new));
+                    }
                 }
             }
+            assert_eq!(disk.0.lock().unwrap().is_empty(), bytes_max == usize::MAX);
         }
+    }
+
+    #[test]
+    fn memory_stays_below_what_it_may_take() {
+        let bytes_max = 2 << 20;
+        let (mut seen, disk) = seen(Duplicates::WholeFile, bytes_max);
+        let mut most = 0;
+        // Orders of one line, of many lines, and of lines that stand apart.
+        for n in 0..300_000_usize {
+            let order = if n % 3 == 0 { n } else { n % 7 }.to_string();
+            assert_eq!(seen.insert(Fingerprint::of(&n.to_le_bytes()), &order), Ok(true));
+            most = most.max(seen.kept.bytes());
+        }
+        assert!(bytes_max / 2 < most && most <= bytes_max + ORDER_BYTES + SET_BYTES, "{most}");
+        assert_eq!(disk.0.lock().unwrap().len() % size_of::<Fingerprint>(), 0);
+        assert!(!disk.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn without_room_on_disk_the_limit_is_named() {
+        let mut seen = Seen::new(Duplicates::WholeFile, 1_000_000, None);
+        let mut rows = (0..200_000_usize).map(|n| {
+            seen.insert(Fingerprint::of(&n.to_le_bytes()), &n.to_string())
+                .map_err(|e| e.to_string())
+        });
+        let error = rows.find_map(Result::err).unwrap();
+        assert!(error.contains("1000000 bytes"), "{error}");
     }
 }

@@ -81,6 +81,26 @@ pub enum FileError {
         /// Rows allowed.
         max: u64,
     },
+    /// Rows that are compared with each other need more memory than the limit, and there is no
+    /// scratch space.
+    #[error("its rows cannot be compared with each other within {bytes_max} bytes of memory")]
+    TooManyToCompare {
+        /// Bytes allowed.
+        bytes_max: usize,
+    },
+    /// Scratch space failed, which is not the file's fault.
+    #[error("scratch space: {reason}")]
+    Scratch {
+        /// What the disk says.
+        reason: String,
+    },
+}
+
+impl FileError {
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn scratch(error: std::io::Error) -> Self {
+        Self::Scratch { reason: error.to_string() }
+    }
 }
 
 /// A column in use: where it stands, and how the file calls it.

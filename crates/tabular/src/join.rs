@@ -10,6 +10,7 @@ use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
 use crate::rules;
 use crate::scanner::part;
+use crate::spill::Scratch;
 use crate::transform::{Part, Summary};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,14 +41,15 @@ pub(crate) struct Join {
 
 impl Join {
     /// At the first line behind the header.
-    pub(crate) fn new(plan: Arc<Plan>, line: u64) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, line: u64, scratch: Option<Arc<dyn Scratch>>) -> Self {
+        let bytes_max = plan.config.limits.seen_bytes_max;
         Self {
             reader: Reader::new(plan.clone()),
             point: Point::record(0),
             line,
             order: None,
             footer: None,
-            seen: Seen::new(plan.config.duplicates),
+            seen: Seen::new(plan.config.duplicates, bytes_max, scratch),
             rows: 0,
             accepted: 0,
             rejected: BTreeMap::new(),
@@ -120,7 +122,7 @@ impl Join {
         if self.rows > max {
             return Err(FileError::TooManyRows { max });
         }
-        self.remove_duplicates(block, &mut piece);
+        self.remove_duplicates(block, &mut piece)?;
         let Piece { to, lines, mut batch, mut rejects, profile, footer, order, .. } = piece;
         batch.line.iter_mut().for_each(|line| *line += self.line);
         for reject in &mut rejects {
@@ -140,11 +142,11 @@ impl Join {
     }
 
     /// Makes rejects of the rows that an earlier row equals.
-    fn remove_duplicates(&mut self, block: &Block, piece: &mut Piece) {
+    fn remove_duplicates(&mut self, block: &Block, piece: &mut Piece) -> Result<(), FileError> {
         let mut out = Vec::new();
         for (i, origin) in piece.origins.iter().enumerate() {
             let order = piece.batch.order_id.get(i).unwrap_or_default();
-            if self.seen.insert(origin.fingerprint, order) {
+            if self.seen.insert(origin.fingerprint, order)? {
                 continue;
             }
             let Some(row) = piece.batch.row(i) else { continue };
@@ -163,6 +165,7 @@ impl Join {
             piece.batch = piece.batch.without(&out);
             piece.rejects.sort_by_key(|reject| reject.line);
         }
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ mod profile;
 mod reject;
 mod rules;
 mod scanner;
+mod spill;
 mod transform;
 
 pub use batch::{Batch, Row, TextColumn};
@@ -25,4 +26,5 @@ pub use head::Detected;
 pub use header::FileError;
 pub use profile::ColumnProfile;
 pub use reject::{Reject, Rule};
+pub use spill::Scratch;
 pub use transform::{Part, Summary, Transform};

@@ -11,6 +11,7 @@ use crate::pool::{Pending, Pool};
 use crate::profile::ColumnProfile;
 use crate::reject::Reject;
 use crate::scanner::{part, rest};
+use crate::spill::Scratch;
 use domain::partner::{FileFormat, Rules};
 use memchr::memrchr;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ pub struct Transform {
     footer_bytes: usize,
     /// Bytes that are in no block yet.
     buffer: Vec<u8>,
+    scratch: Option<Arc<dyn Scratch>>,
 }
 
 #[derive(Debug)]
@@ -104,8 +106,16 @@ impl Transform {
             footer_lines: config.footer_lines,
             footer_bytes: config.footer_lines * limits.record_bytes_max,
             buffer: Vec::new(),
+            scratch: None,
             state: State::Head(Box::new(Head::new(config))),
         })
+    }
+
+    /// Gives room for what [`Limits::seen_bytes_max`] keeps out of memory; without it, such a file
+    /// is refused.
+    #[must_use]
+    pub fn with_scratch(self, scratch: Arc<dyn Scratch>) -> Self {
+        Self { scratch: Some(scratch), ..self }
     }
 
     /// Reads on: `bytes` is any piece of the file. What is returned are the rows that are done by
@@ -165,7 +175,7 @@ impl Transform {
         if let State::Head(head) = &mut self.state {
             encoding.into_iter().for_each(|found| head.encoding(found));
             let Some(start) = head.read(&mut self.buffer, end)? else { return Ok(()) };
-            self.state = State::Body(Box::new(Body::new(head, start)));
+            self.state = State::Body(Box::new(Body::new(head, start, self.scratch.clone())));
         }
         let full = self.full();
         let State::Body(body) = &mut self.state else { return Ok(()) };
@@ -182,14 +192,14 @@ impl Transform {
 }
 
 impl Body {
-    fn new(head: &Head, start: Start) -> Self {
+    fn new(head: &Head, start: Start, scratch: Option<Arc<dyn Scratch>>) -> Self {
         let Start { layout, delimiter, line, detected } = start;
         let config = head.config().clone();
         let workers = config.limits.workers;
         let plan = Arc::new(Plan { config, delimiter, encoding: head.encoding_name(), layout });
         Self {
             pool: (workers > 1).then(|| Pool::new(&plan, workers)),
-            join: Join::new(plan, line),
+            join: Join::new(plan, line, scratch),
             detected,
             pending: VecDeque::new(),
         }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::receipt::Receipt;
-use crate::spool;
+use crate::spool::{self, Bounds};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::Partner;
@@ -64,7 +64,7 @@ pub fn judge(
     if !data.is_file() {
         return Err(of_file(std::io::Error::other("it is no file")));
     }
-    let pass = spool::pass(settings, format, scratch, |block| {
+    let pass = spool::pass(settings, format, Bounds::default(), scratch, |block| {
         spool::fill(block, |rest| file.read(rest)).map_err(of_file)
     })?;
     let judged = Judged::new(pass, settings, scratch)?;

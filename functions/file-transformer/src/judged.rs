@@ -19,9 +19,16 @@ pub(crate) struct Judged {
 impl Judged {
     /// The second pass.
     pub(crate) fn new(mut pass: Pass, partner: &Partner, scratch: &Path) -> Result<Self, Failure> {
-        let results = match &mut pass.content {
-            Ok(content) => Some(results::write(content, &partner.currency, scratch)?),
-            Err(_) => None,
+        let written = match &mut pass.content {
+            Ok(content) => results::write(content, &partner.currency, scratch)?,
+            Err(_) => return Ok(Self { pass, results: None }),
+        };
+        let results = match written {
+            Ok(results) => Some(results),
+            Err(apart) => {
+                pass.content = Err(apart.into());
+                None
+            }
         };
         Ok(Self { pass, results })
     }
@@ -57,5 +64,96 @@ impl Judged {
             rejected: results.rejected(),
             orders: totals.sales + totals.returns,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::{self, Bounds};
+    use serde_json::json;
+    use std::fmt::Write as _;
+    use std::fs::File;
+    use std::io::Read as _;
+    use tabular::Limits;
+
+    fn partner() -> Partner {
+        let columns = json!({"order-id": "order", "product-id": "sku", "quantity": "qty",
+            "unit-price": "price", "ordered-at": "date", "customer-id": "who"});
+        serde_json::from_value(json!({"currency": "EUR", "file": {"columns": columns}})).unwrap()
+    }
+
+    fn judged(file: &str, bounds: Bounds) -> Judged {
+        let (partner, dir) = (partner(), tempfile::tempdir().unwrap());
+        let mut rest = file.as_bytes();
+        let fill = |block: &mut [u8]| {
+            spool::fill(block, |block| rest.read(block)).map_err(Failure::scratch)
+        };
+        let format = partner.file.as_ref().unwrap();
+        let pass = spool::pass(&partner, format, bounds, dir.path(), fill).unwrap();
+        Judged::new(pass, &partner, dir.path()).unwrap()
+    }
+
+    /// Orders of two lines that stand `apart` orders apart; every third line stands twice.
+    fn file(orders: usize, apart: usize) -> String {
+        let mut file = "order,sku,qty,price,date,who\n".to_owned();
+        let mut line = |order: usize, sku: &str| {
+            for _ in 0..=usize::from(order.is_multiple_of(3)) {
+                writeln!(file, "A{order},{sku},1,2.50,2026-11-22,c1").unwrap();
+            }
+        };
+        for order in 0..orders + apart {
+            if order < orders {
+                line(order, "P1");
+            }
+            if apart <= order {
+                line(order - apart, "P2");
+            }
+        }
+        file
+    }
+
+    fn text(file: &mut File) -> String {
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn results_are_the_same_whatever_goes_to_disk() {
+        let file = file(3_000, 100);
+        let of = |seen_bytes_max, workers| {
+            let limits = Limits { seen_bytes_max, workers, ..Limits::default() };
+            let judged = judged(&file, Bounds { limits, ..Bounds::default() });
+            let (counts, mut results) = (judged.counts(), judged.results.unwrap());
+            let files = [&mut results.output, &mut results.rejects, &mut results.orders];
+            (counts, files.map(text))
+        };
+        let whole = of(96 << 20, 1);
+        assert_eq!((whole.0.rows, whole.0.accepted, whole.0.orders), (8_000, 6_000, 3_000));
+        assert!(whole.1[1].lines().skip(1).all(|line| line.contains(",duplicate,")));
+        for (seen_bytes_max, workers) in [(5_000, 2), (50_000, 1), (100_000, 7)] {
+            assert_eq!(of(seen_bytes_max, workers), whole, "{seen_bytes_max}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_needs_more_memory_than_the_bounds_is_refused_with_the_limit() {
+        let refusal = |file: &str, bounds| judged(file, bounds).refusal(&partner());
+        let orders = Bounds { orders_max: 10, ..Bounds::default() };
+        assert_eq!(refusal(&file(10, 2), orders), None);
+        let expected = Some("the file has more than 10 orders".to_owned());
+        assert_eq!(refusal(&file(11, 2), orders), expected);
+        // Also of orders of which no line is good.
+        let bad = file(11, 2).replace(",1,2.50", ",x,2.50");
+        assert_eq!(refusal(&bad, orders), expected);
+
+        let open = Bounds { open_bytes_max: 10_000, ..Bounds::default() };
+        assert_eq!(refusal(&file(500, 20), open), None);
+        assert_eq!(
+            refusal(&file(500, 100), open).unwrap(),
+            "line 54: lines of one order stand too far apart; more than 10000 bytes of orders \
+             wait for further lines"
+        );
     }
 }

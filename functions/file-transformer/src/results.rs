@@ -2,7 +2,7 @@
 //! orders, each a temporary file.
 
 use crate::failure::Failure;
-use crate::spool::{Content, SpooledReject, SpooledRow};
+use crate::spool::{Apart, Content, SpooledReject, SpooledRow};
 use chrono::DateTime;
 use domain::assemble::{OrderFault, Orders};
 use domain::order::{Customer, Line};
@@ -61,12 +61,13 @@ struct Draft<'a> {
     lines: Vec<Line>,
 }
 
-/// Writes them all.
+/// Writes them all. The inner error: more orders wait for further lines than memory may hold.
 pub(crate) fn write(
     content: &mut Content,
     currency: &str,
     scratch: &Path,
-) -> Result<Results, Failure> {
+) -> Result<Result<Results, Apart>, Failure> {
+    let bytes_max = content.bounds.open_bytes_max;
     let file = || tempfile::tempfile_in(scratch).map_err(Failure::scratch);
     let mut writing = Writing {
         output: OutputWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
@@ -75,6 +76,7 @@ pub(crate) fn write(
         verdicts: &content.orders,
         currency,
         open: HashMap::new(),
+        open_bytes: 0,
         accepted: 0,
         rejected_by_rule: BTreeMap::new(),
         examples: Vec::new(),
@@ -91,12 +93,15 @@ pub(crate) fn write(
             next = rejects.next().transpose().map_err(Failure::spool)?;
         }
         writing.row(&row.row())?;
+        if bytes_max < writing.open_bytes {
+            return Ok(Err(Apart { line: row.line, bytes_max }));
+        }
     }
     while let Some(reject) = next.take() {
         writing.reject(reject)?;
         next = rejects.next().transpose().map_err(Failure::spool)?;
     }
-    writing.finish()
+    writing.finish().map(Ok)
 }
 
 struct Writing<'a> {
@@ -107,13 +112,18 @@ struct Writing<'a> {
     currency: &'a str,
     /// Orders of which lines are missing: few, where a file keeps an order's lines together.
     open: HashMap<Box<str>, Open>,
+    open_bytes: usize,
     accepted: u64,
     rejected_by_rule: BTreeMap<&'static str, u64>,
     examples: Vec<Example>,
 }
 
+/// What a line takes in memory beside its texts, about.
+const LINE_BYTES: usize = 250;
+
 #[derive(Default)]
 struct Open {
+    bytes: usize,
     customer: Option<Customer>,
     region: Option<String>,
     lines: Vec<Line>,
@@ -148,6 +158,7 @@ impl Writing<'_> {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let bad = |_| Failure::Scratch(std::io::Error::other("an id that was checked is bad"));
         let mut open = self.open.remove(row.order_id).unwrap_or_default();
+        self.open_bytes -= open.bytes;
         if open.customer.is_none() && !row.customer_id.is_empty() {
             let id = CustomerId::parse(row.customer_id).map_err(bad)?;
             open.customer = Some(Customer { id, vip: false });
@@ -161,6 +172,9 @@ impl Writing<'_> {
             category: text(row.category),
         });
         if open.lines.len() < lines {
+            let texts = [row.product_id, row.description, row.category].map(str::len);
+            open.bytes += LINE_BYTES + texts.into_iter().sum::<usize>();
+            self.open_bytes += open.bytes;
             self.open.insert(row.order_id.into(), open);
             return Ok(());
         }

@@ -1,22 +1,24 @@
 //! The first pass: a file is read, hashed, checked row by row and kept in a temporary file, because
-//! an order is judged only when all its lines were seen. Memory holds one block and the orders'
-//! figures.
+//! an order is judged only when all its lines were seen. Memory holds a few blocks, the orders'
+//! figures, and the rows that others are compared with: what [`Bounds`] says at most.
 
 use crate::failure::Failure;
 use crate::steps;
 use crate::unpack::{PackedError, Source};
 use domain::Money;
-use domain::assemble::{LineFacts, Orders};
+use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
 use domain::partner::{FileFormat, Partner};
 use intake::access::Account;
 use intake::ledger::Record;
 use intake::sftp::Session;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tabular::{FileError, Limits, Part, Reject, Row, Rule, Summary, Transform};
+use tabular::{FileError, Limits, Part, Reject, Row, Rule, Scratch, Summary, Transform};
 
 const WORKERS_MAX: usize = 4;
 
@@ -35,10 +37,71 @@ pub(crate) struct Pass {
 pub(crate) enum Unreadable {
     File(#[from] FileError),
     Packed(#[from] PackedError),
+    Orders(#[from] TooManyOrders),
+    Apart(#[from] Apart),
+}
+
+/// Orders whose lines stand too far apart.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "line {line}: lines of one order stand too far apart; more than {bytes_max} bytes of orders wait \
+     for further lines"
+)]
+pub(crate) struct Apart {
+    pub(crate) line: u64,
+    pub(crate) bytes_max: usize,
+}
+
+impl Unreadable {
+    /// Scratch space that fails is not the file's fault.
+    fn of(error: FileError) -> Result<Self, Failure> {
+        match error {
+            FileError::Scratch { reason } => Err(Failure::Scratch(io::Error::other(reason))),
+            error => Ok(error.into()),
+        }
+    }
+}
+
+/// What a file may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Of reading it; the number of workers is found when it is read.
+    pub(crate) limits: Limits,
+    /// Most orders.
+    pub(crate) orders_max: usize,
+    /// Most bytes of orders that wait for further lines when the output is written.
+    pub(crate) open_bytes_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let limits = Limits { workers: workers(), ..Limits::default() };
+        Self { limits, orders_max: ORDERS_MAX, open_bytes_max: 128 << 20 }
+    }
+}
+
+/// A temporary file without a name.
+#[derive(Debug)]
+struct Disk {
+    file: File,
+    len: AtomicU64,
+}
+
+impl Scratch for Disk {
+    fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let at = self.len.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.file.write_all_at(bytes, at)?;
+        Ok(at)
+    }
+
+    fn read(&self, from: u64, into: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(into, from)
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Content {
+    pub(crate) bounds: Bounds,
     pub(crate) summary: Summary,
     pub(crate) orders: Orders,
     pub(crate) rows: Spool,
@@ -136,7 +199,8 @@ pub(crate) fn read(
     read: &AtomicU64,
 ) -> Result<Pass, Failure> {
     let mut reader = steps::open(session, record)?;
-    let pass = pass(&account.settings, &account.format, scratch, |block| {
+    let bounds = Bounds::default();
+    let pass = pass(&account.settings, &account.format, bounds, scratch, |block| {
         let len = fill(block, |rest| reader.read(rest).map_err(|e| reader.explain(&e)))?;
         read.fetch_add(len as u64, Ordering::Relaxed);
         Ok::<_, Failure>(len)
@@ -152,10 +216,11 @@ pub(crate) fn read(
 pub(crate) fn pass<E: From<Failure>>(
     partner: &Partner,
     format: &FileFormat,
+    bounds: Bounds,
     scratch: &Path,
     fill: impl FnMut(&mut [u8]) -> Result<usize, E>,
 ) -> Result<Pass, E> {
-    let mut pass = Passing::new(partner, format, scratch)?;
+    let mut pass = Passing::new(partner, format, bounds, scratch)?;
     let mut source = Source::new(fill);
     let unpacked = source.read_all(partner.inbox.max_bytes, |bytes| Ok(pass.push(bytes)?))?;
     if let Err(error) = unpacked {
@@ -182,6 +247,7 @@ pub(crate) fn fill<E>(
 /// The pass while it runs. A file that turns out to be unreadable is still read to its end, for
 /// its hash.
 struct Passing {
+    bounds: Bounds,
     transform: Result<Transform, Unreadable>,
     orders: Orders,
     rows: Spool,
@@ -189,13 +255,20 @@ struct Passing {
 }
 
 impl Passing {
-    fn new(partner: &Partner, format: &FileFormat, scratch: &Path) -> Result<Self, Failure> {
-        let limits = Limits { workers: workers(), ..Limits::default() };
-        let transform = Transform::new(format, &partner.rules, &partner.time_zone, limits)
+    fn new(
+        partner: &Partner,
+        format: &FileFormat,
+        bounds: Bounds,
+        scratch: &Path,
+    ) -> Result<Self, Failure> {
+        let transform = Transform::new(format, &partner.rules, &partner.time_zone, bounds.limits)
             .map_err(|error| Failure::Configuration(error.to_string()))?;
+        let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;
+        let transform = transform.with_scratch(Arc::new(Disk { file, len: AtomicU64::new(0) }));
         Ok(Self {
+            bounds,
             transform: Ok(transform),
-            orders: Orders::new(&partner.rules),
+            orders: Orders::new(&partner.rules, bounds.orders_max),
             rows: Spool::new(scratch)?,
             rejects: Spool::new(scratch)?,
         })
@@ -203,49 +276,62 @@ impl Passing {
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let Ok(transform) = &mut self.transform else { return Ok(()) };
-        match transform.push(bytes) {
-            Ok(parts) => parts.iter().try_for_each(|part| self.keep(part)),
-            Err(error) => {
-                self.transform = Err(error.into());
-                Ok(())
-            }
-        }
-    }
-
-    fn keep(&mut self, part: &Part) -> Result<(), Failure> {
-        for row in part.batch.rows() {
-            let texts = [row.product_id, row.description, row.category, row.region];
-            self.orders.add(LineFacts {
-                order_id: row.order_id,
-                customer_id: row.customer_id,
-                ordered_at: row.ordered_at,
-                quantity: row.quantity,
-                unit_price: row.unit_price,
-                text_bytes: texts.into_iter().map(json_len).sum(),
-            });
-            self.rows.push(SpooledRow::new(row))?;
-        }
-        for reject in &part.rejects {
-            if let (Some(order_id), true) = (&reject.order_id, reject.rule != Rule::Duplicate) {
-                self.orders.add_bad_line(order_id);
-            }
-            self.rejects.push(spooled(reject))?;
+        let kept = match transform.push(bytes) {
+            Ok(parts) => self.keep(&parts)?,
+            Err(error) => Err(Unreadable::of(error)?),
+        };
+        if let Err(error) = kept {
+            self.transform = Err(error);
         }
         Ok(())
     }
 
+    fn keep(&mut self, parts: &[Part]) -> Result<Result<(), Unreadable>, Failure> {
+        for part in parts {
+            for row in part.batch.rows() {
+                if let Err(error) = self.orders.add(facts(&row)) {
+                    return Ok(Err(error.into()));
+                }
+                self.rows.push(SpooledRow::new(row))?;
+            }
+            for reject in &part.rejects {
+                if let (Some(order_id), true) = (&reject.order_id, reject.rule != Rule::Duplicate)
+                    && let Err(error) = self.orders.add_bad_line(order_id)
+                {
+                    return Ok(Err(error.into()));
+                }
+                self.rejects.push(spooled(reject))?;
+            }
+        }
+        Ok(Ok(()))
+    }
+
     fn finish(mut self) -> Result<Result<Content, Unreadable>, Failure> {
-        let end = match std::mem::replace(&mut self.transform, Err(FileError::Empty.into())) {
-            Ok(transform) => transform.finish().map_err(Unreadable::from),
-            Err(error) => Err(error),
-        };
-        let (parts, summary) = match end {
-            Ok(end) => end,
+        let transform = match std::mem::replace(&mut self.transform, Err(FileError::Empty.into())) {
+            Ok(transform) => transform,
             Err(error) => return Ok(Err(error)),
         };
-        parts.iter().try_for_each(|part| self.keep(part))?;
-        let Self { orders, rows, rejects, .. } = self;
-        Ok(Ok(Content { summary, orders, rows, rejects }))
+        let (parts, summary) = match transform.finish() {
+            Ok(end) => end,
+            Err(error) => return Ok(Err(Unreadable::of(error)?)),
+        };
+        if let Err(error) = self.keep(&parts)? {
+            return Ok(Err(error));
+        }
+        let Self { bounds, orders, rows, rejects, .. } = self;
+        Ok(Ok(Content { bounds, summary, orders, rows, rejects }))
+    }
+}
+
+fn facts<'a>(row: &Row<'a>) -> LineFacts<'a> {
+    let texts = [row.product_id, row.description, row.category, row.region];
+    LineFacts {
+        order_id: row.order_id,
+        customer_id: row.customer_id,
+        ordered_at: row.ordered_at,
+        quantity: row.quantity,
+        unit_price: row.unit_price,
+        text_bytes: texts.into_iter().map(json_len).sum(),
     }
 }
 

@@ -6,5 +6,6 @@ mod formats;
 mod properties;
 mod rules;
 mod samples;
+mod spilling;
 mod support;
 mod torture;

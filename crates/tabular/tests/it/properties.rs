@@ -105,6 +105,7 @@ proptest! {
         footer_lines in 0..3_u32,
         footer_marker in any::<bool>(),
         continued_rows in any::<bool>(),
+        seen_bytes_max in prop::sample::select(vec![0, 100, 400_000]),
     ) {
         let mut setting = setting();
         setting.rules.duplicates = duplicates;
@@ -115,6 +116,7 @@ proptest! {
         let whole = setting.read(&file, usize::MAX);
         setting.limits.block_bytes = block_bytes;
         setting.limits.workers = workers;
+        setting.limits.seen_bytes_max = seen_bytes_max;
         prop_assert_eq!(&setting.read(&file, usize::MAX), &whole);
         prop_assert_eq!(&setting.read(&file, 50), &whole);
     }

@@ -1,7 +1,9 @@
 //! The one place that knows the API.
 
 use domain::partner::{Columns, FileFormat, Rules};
-use tabular::{FileError, Limits, Part, Summary, Transform};
+use std::io;
+use std::sync::{Arc, Mutex};
+use tabular::{FileError, Limits, Part, Scratch, Summary, Transform};
 
 pub(crate) const HEADER: &str = "order,sku,qty,price,date,customer,text\n";
 
@@ -39,7 +41,9 @@ pub(crate) fn plain() -> Setting {
 
 impl Setting {
     pub(crate) fn transform(&self) -> Transform {
-        Transform::new(&self.format, &self.rules, self.zone, self.limits).unwrap()
+        Transform::new(&self.format, &self.rules, self.zone, self.limits)
+            .unwrap()
+            .with_scratch(Arc::<Disk>::default())
     }
 
     /// Reads `file`, cut into blocks of `block` bytes, and holds the counts together.
@@ -114,4 +118,45 @@ fn join(all: &mut Part, mut part: Part) {
 
 fn joined(one: &tabular::Batch, two: &tabular::Batch) -> tabular::Batch {
     one.rows().chain(two.rows()).collect()
+}
+
+/// Scratch space, as large as it was made.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    bytes: Mutex<Vec<u8>>,
+    pub(crate) room: usize,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { bytes: Mutex::default(), room: usize::MAX }
+    }
+}
+
+impl Disk {
+    pub(crate) fn of(room: usize) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.lock().unwrap().len()
+    }
+}
+
+impl Scratch for Disk {
+    fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let mut all = self.bytes.lock().unwrap();
+        if self.room < all.len() + bytes.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let at = u64::try_from(all.len()).unwrap();
+        all.extend_from_slice(bytes);
+        Ok(at)
+    }
+
+    fn read(&self, from: u64, into: &mut [u8]) -> io::Result<()> {
+        let from = usize::try_from(from).unwrap();
+        into.copy_from_slice(&self.bytes.lock().unwrap()[from..from + into.len()]);
+        Ok(())
+    }
 }
