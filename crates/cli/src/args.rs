@@ -149,6 +149,8 @@ pub(crate) enum Stage {
     HotProduct,
     /// The same with twenty warehouses.
     Warehouses,
+    /// A file over SFTP, and one of 3,000 rows, from the moment it was found.
+    File,
     /// From publish to decided, at a steady rate.
     Latency,
     /// Resident memory of every process over time, at a steady rate.
@@ -163,6 +165,7 @@ impl Stage {
             Self::Orders => "orders",
             Self::HotProduct => "hot-product",
             Self::Warehouses => "warehouses",
+            Self::File => "file",
             Self::Latency => "latency",
             Self::Memory => "memory",
         }

@@ -30,19 +30,28 @@ pub(crate) async fn run(
         None => file_name(file)?,
     };
     let source = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
-    let (server, secret) = server(&pipeline.dir, &partner)?;
     let target = format!("inbox/{name}");
-    let sent = {
-        let target = target.clone();
-        tokio::task::spawn_blocking(move || upload(&source, &server, &secret, &target)).await
-    };
-    let bytes = sent.context("sending")??;
+    let bytes = put(&pipeline.dir, &partner, source, &target).await?;
     if pipeline.json {
         output::json(&json!({"partner": partner, "name": name, "bytes": bytes}));
     } else {
         output::line(format_args!("sent {bytes} bytes to {partner}/{target}"));
     }
     Ok(())
+}
+
+/// Writes `source` to `target` in the partner's folder, and says how many bytes that were.
+pub(crate) async fn put(
+    dir: &DataDir,
+    partner: &PartnerId,
+    source: File,
+    target: &str,
+) -> Result<u64> {
+    let (server, secret) = server(dir, partner)?;
+    let target = target.to_owned();
+    let sent =
+        tokio::task::spawn_blocking(move || upload(&source, &server, &secret, &target)).await;
+    sent.context("sending")?
 }
 
 fn file_name(file: &Path) -> Result<String> {

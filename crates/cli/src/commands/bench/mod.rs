@@ -1,6 +1,7 @@
 //! `orderflow bench`: measures each stage on this machine, on servers and processes of its own.
 
 mod connector;
+mod file;
 mod latency;
 mod orders;
 mod pipeline;
@@ -39,6 +40,7 @@ pub(crate) async fn run(global: &Global, args: &Bench) -> Result<()> {
         Stage::Orders,
         Stage::HotProduct,
         Stage::Warehouses,
+        Stage::File,
         Stage::Latency,
     ];
     let stages = if args.stages.is_empty() { &all } else { args.stages.as_slice() };
@@ -51,6 +53,7 @@ pub(crate) async fn run(global: &Global, args: &Bench) -> Result<()> {
             Stage::Orders | Stage::HotProduct | Stage::Warehouses => {
                 orders::run(*stage, args.orders, args.rounds).await?
             }
+            Stage::File => file::run(args.orders, args.rounds).await?,
             Stage::Latency => latency::run(args.rate, Duration::from_secs(args.seconds)).await?,
             Stage::Memory => latency::memory(args.rate, Duration::from_secs(args.seconds)).await?,
         };

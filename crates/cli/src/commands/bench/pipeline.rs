@@ -129,7 +129,7 @@ fn partners(warehouses: u32) -> String {
             text,
             "  {partner}:\n    currency: EUR\n    warehouse: {warehouse}\n    stock: enforce\n    \
              file:\n      columns: {{ order-id: order_id, product-id: product_id, quantity: \
-             quantity, unit-price: price, ordered-at: timestamp }}\n"
+             quantity, unit-price: price, ordered-at: timestamp, customer-id: customer }}\n"
         );
         line.expect("text is written to memory");
     }

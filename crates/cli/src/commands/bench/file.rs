@@ -1,0 +1,136 @@
+//! From a file that was found to its last order, stage by stage.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use async_nats::jetstream::stream::Stream;
+use axum::http::Method;
+use messaging::{streams, subject};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::pipeline::{self, Own};
+use super::{Row, median, number, orders, usage};
+use crate::commands::{Level, send};
+
+const LOOK: Duration = Duration::from_millis(10);
+/// daily-checker finds it when it has rested; it is asked this often.
+const ASK: Duration = Duration::from_millis(500);
+/// How long all of it may take for each thousand orders, and at least.
+const THOUSAND_MAX: Duration = Duration::from_secs(2);
+const LEAST_MAX: Duration = Duration::from_secs(60);
+/// What is measured, and the subject on which each order is a message then. There is stock for all.
+const STAGES: [(&str, &str); 3] = [
+    ("found to all sent", subject::ORDERS),
+    ("found to all placed", "orders.placed.>"),
+    ("found to all decided", "orders.confirmed.>"),
+];
+
+/// The file of a daily export; what is behind it is the time that it takes as a whole.
+const DAILY_ROWS: u64 = 3_000;
+
+pub(crate) async fn run(count: u64, rounds: u32) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (name, count) in [("daily file", DAILY_ROWS), ("file", count)] {
+        let mut seconds: [Vec<f64>; 3] = Default::default();
+        let mut note = String::new();
+        for _ in 0..rounds {
+            let own = Own::start(1).await?;
+            let before = own.usage()?;
+            for (all, took) in seconds.iter_mut().zip(round(&own, count).await?) {
+                all.push(took.as_secs_f64());
+            }
+            note = usage::per_one(&before, &own.usage()?, number(count));
+            own.stop().await?;
+        }
+        for ((what, _), seconds) in STAGES.into_iter().zip(seconds) {
+            let seconds = median(seconds);
+            let note =
+                format!("{count} one-line orders in {seconds:.2} s, median of {rounds}; {note}");
+            rows.push(Row::new(name, what, number(count) / seconds, "orders/s", note));
+        }
+    }
+    Ok(rows)
+}
+
+/// How long after it was found every order had come through each stage.
+async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
+    let path = own.pipeline.dir.root().join("bench.csv");
+    std::fs::write(&path, csv(count)).with_context(|| path.display().to_string())?;
+    let mut stages = Vec::new();
+    for (_, filter) in STAGES {
+        stages.push(observer(&own.orders().await?, filter).await?);
+    }
+    let partner = pipeline::partner(1).parse()?;
+    let file = File::open(&path).with_context(|| path.display().to_string())?;
+    send::put(&own.pipeline.dir, &partner, file, "inbox/bench.csv").await?;
+    let started = found(own).await?;
+    let limit = LEAST_MAX + THOUSAND_MAX * u32::try_from(count / 1_000)?;
+    let mut took = [None; 3];
+    loop {
+        for (consumer, took) in stages.iter_mut().zip(&mut took) {
+            if took.is_none() && count <= consumer.info().await?.num_pending {
+                *took = Some(started.elapsed());
+            }
+        }
+        if let [Some(sent), Some(placed), Some(decided)] = took {
+            return Ok([sent, placed, decided]);
+        }
+        if limit < started.elapsed() {
+            bail!("not every order was decided within {} s", limit.as_secs());
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// A consumer that takes nothing, and so tells how many messages there are.
+async fn observer(stream: &Stream, filter: &str) -> Result<Consumer<pull::Config>> {
+    let config = pull::Config {
+        filter_subject: filter.to_owned(),
+        ack_policy: AckPolicy::Explicit,
+        // Longer than a round; nobody ever pulls.
+        inactive_threshold: Duration::from_secs(60 * 60),
+        ..Default::default()
+    };
+    Ok(stream.create_consumer(config).await?)
+}
+
+/// Asks daily-checker until it finds the file; then is when the clock starts.
+async fn found(own: &Own) -> Result<Instant> {
+    let stream = own.nats.js.get_stream(streams::FILES).await?;
+    let before = stream.cached_info().state.messages;
+    let arrived = async {
+        while stream.get_info().await?.state.messages == before {
+            sleep(LOOK).await;
+        }
+        anyhow::Ok(Instant::now())
+    };
+    let asking = async {
+        loop {
+            let call = own.pipeline.call(Level::Admin, Method::POST, "daily-checker", None);
+            let _: Value = call.await?;
+            sleep(ASK).await;
+        }
+    };
+    tokio::select! {
+        started = arrived => started,
+        failed = asking => failed,
+    }
+}
+
+/// A file of `count` orders of a line each.
+fn csv(count: u64) -> String {
+    let mut text = "order_id,product_id,quantity,price,timestamp,customer\n".to_owned();
+    for number in 1..=count {
+        let product = pipeline::product(
+            u32::try_from(number % u64::from(orders::PRODUCTS)).unwrap_or_default() + 1,
+        );
+        let customer = number % 500;
+        let line = writeln!(text, "F-{number},{product},1,19.99,2026-01-31T12:00:00Z,C-{customer}");
+        line.expect("text is written to memory");
+    }
+    text
+}
