@@ -11,8 +11,11 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
-/// Orders that wait for their acknowledgement at once.
-const CHUNK: usize = 1_000;
+/// Orders that are read before they are sent. How many of them wait for their acknowledgement at once is
+/// [`publish::all`]'s to say; at the end of each chunk it waits for the last.
+const CHUNK: usize = 5_000;
+/// What their JSON may have together; one more order always fits.
+const CHUNK_BYTES: usize = 4 << 20;
 /// Attempts to have one chunk acknowledged before the file is given back.
 const ATTEMPTS_MAX: u32 = 8;
 
@@ -36,9 +39,15 @@ pub(crate) async fn orders(
     let mut lines = BufReader::new(orders).lines();
     let mut sent = Sent::default();
     loop {
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
         for line in lines.by_ref().take(CHUNK) {
-            chunk.push(message(record, sha256, line.map_err(Failure::scratch)?)?);
+            let json = line.map_err(Failure::scratch)?;
+            bytes += json.len();
+            chunk.push(message(record, sha256, json)?);
+            if CHUNK_BYTES <= bytes {
+                break;
+            }
         }
         if chunk.is_empty() {
             return Ok(sent);
