@@ -51,6 +51,7 @@ pub fn load(yaml: &str) -> Result<Partners, Vec<Problem>> {
     let mut problems = Problems::default();
     let partners = read(yaml, &mut problems);
     shared_folders(&partners, &mut problems);
+    like_names(&partners, &mut problems);
     if problems.0.is_empty() { Ok(partners) } else { Err(problems.0) }
 }
 
@@ -154,6 +155,19 @@ fn shared_folders(partners: &Partners, problems: &mut Problems) {
         if let Some(owner) = owners.insert(folder, name) {
             let reason = format!("is the same folder as that of {owner}");
             problems.add(format!("partners.{name}.sftp.path"), reason);
+        }
+    }
+}
+
+/// What is named after a partner outside, a Secret of Kubernetes or a folder of some servers, knows no
+/// capitals, and the former no `_`.
+fn like_names(partners: &Partners, problems: &mut Problems) {
+    let mut owners = BTreeMap::new();
+    for name in partners.keys() {
+        let plain = name.to_string().to_ascii_lowercase().replace('_', "-");
+        if let Some(owner) = owners.insert(plain, name) {
+            let reason = format!("as a name, differs from {owner} only by capitals or by _ and -");
+            problems.add(format!("partners.{name}"), reason);
         }
     }
 }

@@ -44,9 +44,9 @@ pub(crate) fn with_folders(text: &str, folders: &Folders<'_>) -> Result<String> 
     Ok(format!("# Written by `orderflow up` at each start; changes here do not last.\n{text}"))
 }
 
-/// Name of the secret with a partner's key.
+/// Name of the secret with a partner's key, as Kubernetes takes it. Names of partners differ by more.
 pub(crate) fn key_secret(partner: &str) -> String {
-    format!("sftp-key-{partner}")
+    format!("sftp-key-{}", partner.to_ascii_lowercase().replace('_', "-"))
 }
 
 fn read(text: &str) -> Result<Value> {
@@ -85,7 +85,7 @@ partners:
         let document: Value = serde_yaml_ng::from_str(&text).unwrap();
         let sftp = |name: &str| document["partners"][name]["sftp"].clone();
         assert_eq!(sftp("A")["port"], 22022);
-        assert_eq!(sftp("A")["private-key-secret"], "sftp-key-A");
+        assert_eq!(sftp("A")["private-key-secret"], "sftp-key-a");
         assert!(sftp("B").is_null());
         assert_eq!(sftp("C")["host"], "far");
     }

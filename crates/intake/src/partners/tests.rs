@@ -253,3 +253,14 @@ fn two_partners_do_not_share_a_folder() {
     let both = format!("{one}  US2:\n{partner}");
     assert_eq!(problems(&both), ["partners.US2.sftp.path: is the same folder as that of US1"]);
 }
+
+#[test]
+fn names_of_partners_differ_by_more_than_capitals() {
+    let two = |a: &str, b: &str| {
+        format!("partners:\n  {a}: {{currency: EUR}}\n  {b}: {{currency: EUR}}\n")
+    };
+    let reason = "as a name, differs from US-1 only by capitals or by _ and -";
+    assert_eq!(problems(&two("us-1", "US-1")), [format!("partners.us-1: {reason}")]);
+    assert_eq!(problems(&two("US_1", "US-1")), [format!("partners.US_1: {reason}")]);
+    assert!(load(&two("US1", "US-1")).is_ok());
+}
