@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod assemble;
+pub mod control;
 pub mod ids;
 pub mod inventory;
 pub mod money;

@@ -6,7 +6,7 @@ mod format;
 mod policy;
 
 pub use expected::{Expected, ExpectedError};
-pub use format::{Columns, Delimiter, Encoding, FileFormat, Names};
+pub use format::{Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,14 @@ pub struct Inbox {
     /// A file is complete when `<name><done-marker>` stands beside it. Without it: age and rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub done_marker: Option<String>,
+    /// `<name><checksum>` stands beside it and has its SHA-256, as `sha256sum` writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// `<name><manifest>` stands beside it, a JSON object or a CSV, and says what it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+    /// Does a file wait for these two?
+    pub side_files: SideFiles,
     /// Seconds since the last change, by the server's clock.
     pub min_age_seconds: u32,
     /// Largest file that is read, in bytes.
@@ -115,8 +123,25 @@ pub struct Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { done_marker: None, min_age_seconds: 5, max_bytes: 2 << 30 }
+        Self {
+            done_marker: None,
+            checksum: None,
+            manifest: None,
+            side_files: SideFiles::Required,
+            min_age_seconds: 5,
+            max_bytes: 2 << 30,
+        }
     }
+}
+
+/// Does a file wait for its checksum and its manifest?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SideFiles {
+    /// It does, and is refused without.
+    Required,
+    /// They are compared with if they are there.
+    Optional,
 }
 
 /// What becomes of bad rows and orders.

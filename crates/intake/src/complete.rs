@@ -4,9 +4,12 @@
 //! a marker beside the file. For the others a file counts as complete when it is old enough by the
 //! server's clock and did not change between two looks. An upload that pauses for longer than that
 //! looks complete; whoever reads the file asks for its size and time again afterwards.
+//!
+//! Files of a partner that say what is in another one, a checksum or a manifest, stand beside it and
+//! go with it. They have to be at rest as well, and a file waits for those that are required.
 
-use domain::partner::Inbox;
-use std::collections::BTreeSet;
+use domain::partner::{Inbox, SideFiles};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -61,7 +64,9 @@ pub enum Skip {
     TooLarge(u64),
     /// A marker beside which no file stands.
     LoneMarker,
-    /// Its marker is not there yet.
+    /// A checksum or manifest beside which no file stands.
+    LoneSide,
+    /// Its marker, checksum or manifest is not there yet, or not at rest.
     NoMarker(String),
     /// Too young, seconds.
     TooYoung {
@@ -109,6 +114,7 @@ impl fmt::Display for Skip {
             Self::Temporary(suffix) => write!(f, "ends with {suffix}: still being written"),
             Self::TooLarge(max) => write!(f, "is larger than the limit of {max} bytes"),
             Self::LoneMarker => f.write_str("is a marker without its file"),
+            Self::LoneSide => f.write_str("is a checksum or manifest without its file"),
             Self::NoMarker(name) => write!(f, "waits for {name}"),
             Self::TooYoung { age, min } => {
                 write!(f, "changed {age} s ago, complete after {min} s of rest")
@@ -133,7 +139,7 @@ pub struct Skipped {
 pub struct Decision {
     /// Files that are complete, by name.
     pub complete: Vec<Entry>,
-    /// Everything else, by name. Markers of files are not listed.
+    /// Everything else, by name. Markers, checksums and manifests of files are not listed.
     pub skipped: Vec<Skipped>,
 }
 
@@ -160,10 +166,10 @@ pub fn check_name(name: &str) -> Result<(), BadName> {
 /// How long to wait before the second look: nothing when there is nothing to wait for.
 #[must_use]
 pub fn wait(first: &[Entry], now: u64, inbox: &Inbox) -> Option<Duration> {
-    let names = names(first);
+    let there = Look::new(first);
     let missing = first
         .iter()
-        .filter(|entry| never(entry, &names, inbox).is_none() && !is_marker(entry, &names, inbox))
+        .filter(|entry| never(entry, &there, inbox).is_none() && !there.is_marker(entry, inbox))
         .map(|entry| match inbox.done_marker {
             Some(_) => 0,
             None => age(entry, now).map_or(0, |age| min_age(inbox).saturating_sub(age)),
@@ -175,14 +181,15 @@ pub fn wait(first: &[Entry], now: u64, inbox: &Inbox) -> Option<Duration> {
 /// Decides about everything of the second look; `now` is the server's time then.
 #[must_use]
 pub fn decide(first: &[Entry], second: &[Entry], now: u64, inbox: &Inbox) -> Decision {
-    let names = names(second);
+    let (before, there) = (Look::new(first), Look::new(second));
     let mut decision = Decision::default();
     for entry in second {
-        if is_marker(entry, &names, inbox) {
+        if there.is_beside(entry, inbox) {
             continue;
         }
-        let reason =
-            never(entry, &names, inbox).or_else(|| not_yet(entry, first, &names, now, inbox));
+        let reason = never(entry, &there, inbox)
+            .or_else(|| restless(entry, &before, now, inbox))
+            .or_else(|| alone(entry, &before, &there, now, inbox));
         match reason {
             None => decision.complete.push(entry.clone()),
             Some(reason) => decision.skipped.push(Skipped { name: entry.name.clone(), reason }),
@@ -194,7 +201,7 @@ pub fn decide(first: &[Entry], second: &[Entry], now: u64, inbox: &Inbox) -> Dec
 }
 
 /// Why the entry is not taken however long one waits.
-fn never(entry: &Entry, names: &BTreeSet<&str>, inbox: &Inbox) -> Option<Skip> {
+fn never(entry: &Entry, there: &Look<'_>, inbox: &Inbox) -> Option<Skip> {
     if let Err(bad) = check_name(&entry.name) {
         return Some(Skip::Name(bad));
     }
@@ -205,45 +212,86 @@ fn never(entry: &Entry, names: &BTreeSet<&str>, inbox: &Inbox) -> Option<Skip> {
     if let Some(suffix) = TEMPORARY.into_iter().find(|suffix| lower.ends_with(suffix)) {
         return Some(Skip::Temporary(suffix));
     }
-    if marked_name(entry, inbox).is_some_and(|name| !names.contains(name)) {
-        return Some(Skip::LoneMarker);
+    if !there.is_beside(entry, inbox) {
+        if stem(entry, inbox.done_marker.as_ref()).is_some() {
+            return Some(Skip::LoneMarker);
+        }
+        if sides(inbox).any(|suffix| stem(entry, Some(suffix)).is_some()) {
+            return Some(Skip::LoneSide);
+        }
     }
     (inbox.max_bytes < entry.size).then_some(Skip::TooLarge(inbox.max_bytes))
 }
 
-fn not_yet(
-    entry: &Entry,
-    first: &[Entry],
-    names: &BTreeSet<&str>,
-    now: u64,
-    inbox: &Inbox,
-) -> Option<Skip> {
-    match first.iter().find(|before| before.name == entry.name) {
+/// Why the entry by itself is not taken yet.
+fn restless(entry: &Entry, before: &Look<'_>, now: u64, inbox: &Inbox) -> Option<Skip> {
+    match before.0.get(entry.name.as_str()) {
         None => return Some(Skip::JustCame),
-        Some(before) if before != entry => return Some(Skip::Changing),
+        Some(before) if *before != entry => return Some(Skip::Changing),
         Some(_) => {}
     }
-    if let Some(marker) = &inbox.done_marker {
-        let marker = format!("{}{marker}", entry.name);
-        return (!names.contains(marker.as_str())).then_some(Skip::NoMarker(marker));
+    if inbox.done_marker.is_some() {
+        return None;
     }
     let age = age(entry, now)?;
     (age < min_age(inbox)).then_some(Skip::TooYoung { age, min: min_age(inbox) })
 }
 
-fn names(entries: &[Entry]) -> BTreeSet<&str> {
-    let files = entries.iter().filter(|entry| entry.kind == Kind::File);
-    files.map(|entry| entry.name.as_str()).collect()
+/// What the entry waits for that has to stand beside it.
+fn alone(
+    entry: &Entry,
+    before: &Look<'_>,
+    there: &Look<'_>,
+    now: u64,
+    inbox: &Inbox,
+) -> Option<Skip> {
+    let marker = inbox.done_marker.iter().map(|suffix| format!("{}{suffix}", entry.name));
+    if let Some(marker) = marker.into_iter().find(|name| !there.has_file(name)) {
+        return Some(Skip::NoMarker(marker));
+    }
+    let mut sides = sides(inbox).map(|suffix| format!("{}{suffix}", entry.name));
+    let waits = |name: &String| match there.0.get(name.as_str()) {
+        Some(side) if side.kind == Kind::File => restless(side, before, now, inbox).is_some(),
+        _ => inbox.side_files == SideFiles::Required,
+    };
+    sides.find(waits).map(Skip::NoMarker)
 }
 
-/// The name of the file that this entry is the marker of, if it looks like one.
-fn marked_name<'a>(entry: &'a Entry, inbox: &Inbox) -> Option<&'a str> {
-    let name = entry.name.strip_suffix(inbox.done_marker.as_deref()?)?;
-    (!name.is_empty()).then_some(name)
+/// A folder, by name.
+struct Look<'a>(BTreeMap<&'a str, &'a Entry>);
+
+impl<'a> Look<'a> {
+    fn new(entries: &'a [Entry]) -> Self {
+        Self(entries.iter().map(|entry| (entry.name.as_str(), entry)).collect())
+    }
+
+    fn has_file(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|entry| entry.kind == Kind::File)
+    }
+
+    /// Is it the marker of a file?
+    fn is_marker(&self, entry: &Entry, inbox: &Inbox) -> bool {
+        self.belongs(entry, inbox.done_marker.as_ref())
+    }
+
+    /// Is it the marker, checksum or manifest of a file?
+    fn is_beside(&self, entry: &Entry, inbox: &Inbox) -> bool {
+        self.is_marker(entry, inbox) || sides(inbox).any(|side| self.belongs(entry, Some(side)))
+    }
+
+    fn belongs(&self, entry: &Entry, suffix: Option<&String>) -> bool {
+        entry.kind == Kind::File && stem(entry, suffix).is_some_and(|name| self.has_file(name))
+    }
 }
 
-fn is_marker(entry: &Entry, names: &BTreeSet<&str>, inbox: &Inbox) -> bool {
-    entry.kind == Kind::File && marked_name(entry, inbox).is_some_and(|name| names.contains(name))
+/// Endings of checksums and manifests.
+fn sides(inbox: &Inbox) -> impl Iterator<Item = &String> {
+    inbox.checksum.iter().chain(&inbox.manifest)
+}
+
+/// The name of the file that this entry belongs to, if it ends so.
+fn stem<'a>(entry: &'a Entry, suffix: Option<&String>) -> Option<&'a str> {
+    entry.name.strip_suffix(suffix?.as_str()).filter(|name| !name.is_empty())
 }
 
 fn min_age(inbox: &Inbox) -> u64 {
@@ -319,6 +367,43 @@ mod tests {
     }
 
     #[test]
+    fn a_file_waits_for_what_has_to_stand_beside_it() {
+        let inbox = Inbox {
+            checksum: Some(".sha256".into()),
+            manifest: Some(".json".into()),
+            ..Inbox::default()
+        };
+        let [main, sum, manifest] =
+            [("a.csv", 9), ("a.csv.sha256", 9), ("a.csv.json", 9)].map(|(n, age)| file(n, 1, age));
+        let all = [main.clone(), sum.clone(), manifest.clone()];
+        check_at_rest(&all, &inbox, "a.csv taken");
+        check_at_rest(&all[..2], &inbox, "a.csv waits for a.csv.json");
+        check_at_rest(&all[..1], &inbox, "a.csv waits for a.csv.sha256");
+        check_at_rest(
+            &all[1..2],
+            &inbox,
+            "a.csv.sha256 is a checksum or manifest without its file",
+        );
+        // Half-written, it would refuse the file.
+        let young = file("a.csv.sha256", 1, 4);
+        let some = [main.clone(), young.clone(), manifest.clone()];
+        check_at_rest(&some, &inbox, "a.csv waits for a.csv.sha256");
+        check(&some, &all, &inbox, "a.csv waits for a.csv.sha256");
+        assert_eq!(wait(&some, NOW, &inbox), Some(SETTLE));
+        let younger = [main.clone(), file("a.csv.sha256", 1, 1), manifest];
+        assert_eq!(wait(&younger, NOW, &inbox), Some(Duration::from_secs(4)));
+
+        let optional = Inbox { side_files: SideFiles::Optional, ..inbox.clone() };
+        check_at_rest(&all[..1], &optional, "a.csv taken");
+        check_at_rest(&[main.clone(), young], &optional, "a.csv waits for a.csv.sha256");
+        let marked = Inbox { done_marker: Some(".ok".into()), ..inbox };
+        check_at_rest(&all, &marked, "a.csv waits for a.csv.ok");
+        let with_marker = [&all[..], &[file("a.csv.ok", 0, 0)]].concat();
+        check_at_rest(&with_marker, &marked, "a.csv taken");
+        check_at_rest(&[main, file("a.csv.ok", 0, 0)], &marked, "a.csv waits for a.csv.sha256");
+    }
+
+    #[test]
     fn what_is_never_taken_says_why() {
         let entry = |name: &str| file(name, 1, 900);
         let entries = [
@@ -353,19 +438,21 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn everything_is_either_taken_or_skipped_or_the_marker_of_a_file(
-            first in looks(), second in looks(), with_marker in proptest::bool::ANY
+            first in looks(), second in looks(), with_marker in proptest::bool::ANY,
+            with_checksum in proptest::bool::ANY,
         ) {
             let done_marker = with_marker.then(|| ".done".to_owned());
-            let inbox = Inbox { done_marker, ..Inbox::default() };
+            let checksum = with_checksum.then(|| ".sum".to_owned());
+            let inbox = Inbox { done_marker, checksum, ..Inbox::default() };
             let decision = decide(&first, &second, NOW, &inbox);
             let complete = decision.complete.iter().map(|entry| entry.name.clone());
             let skipped = decision.skipped.iter().map(|skipped| skipped.name.clone());
             let mut told: Vec<_> = complete.chain(skipped).collect();
             told.sort();
-            let names = names(&second);
+            let there = Look::new(&second);
             let mut all: Vec<_> = second
                 .iter()
-                .filter(|entry| !is_marker(entry, &names, &inbox))
+                .filter(|entry| !there.is_beside(entry, &inbox))
                 .map(|entry| entry.name.clone())
                 .collect();
             all.sort();
@@ -379,8 +466,9 @@ mod tests {
     /// Folders with few names and values, so that two looks often agree.
     fn looks() -> impl proptest::strategy::Strategy<Value = Vec<Entry>> {
         use proptest::prelude::*;
-        let name =
-            proptest::sample::select(vec!["a", "a.done", "b.tmp", ".c", "d", "d.done", "e/f"]);
+        let name = proptest::sample::select(vec![
+            "a", "a.done", "a.sum", "b.tmp", ".c", "d", "d.done", "d.sum", "e/f",
+        ]);
         let kind = proptest::sample::select(vec![Kind::File, Kind::File, Kind::Directory]);
         let entry = (name, 0..2_u64, 0..10_u64, kind)
             .prop_map(|(name, size, age, kind)| Entry { kind, ..file(name, size, age) });

@@ -3,8 +3,8 @@
 use crate::amount::Notation;
 use crate::dates::Dates;
 use crate::header::folded;
+use crate::trailer::End;
 use domain::partner::{Delimiter, Duplicates, Encoding, FileFormat, Names, Rules};
-use memchr::memmem::Finder;
 
 /// Most lines that may be passed over before a header, and that a footer may have.
 pub(crate) const PREAMBLE_LINES_MAX: u32 = 1_000;
@@ -71,6 +71,12 @@ pub enum ConfigError {
     /// Every line contains it.
     #[error("footer-marker is empty")]
     FooterMarker,
+    /// Every row without an order may begin with it.
+    #[error("trailer.marker is empty")]
+    TrailerMarker,
+    /// Both say where the rows end.
+    #[error("trailer and {0} exclude each other")]
+    TrailerAndFooter(&'static str),
     /// No format, so no date could be read.
     #[error("dates has no format")]
     NoDateFormat,
@@ -149,7 +155,9 @@ pub(crate) struct Config {
     pub(crate) dates: Dates,
     pub(crate) preamble_lines: u32,
     pub(crate) footer_lines: usize,
-    pub(crate) footer_marker: Option<Finder<'static>>,
+    pub(crate) end: Option<End>,
+    /// Are rows added up?
+    pub(crate) sums: bool,
     pub(crate) continued_rows: bool,
     /// The columns in use, with the names that they may have.
     pub(crate) columns: Vec<(Role, Names)>,
@@ -184,7 +192,8 @@ impl Config {
             dates: Dates::new(&format.dates, time_zone)?,
             preamble_lines: format.preamble_lines,
             footer_lines,
-            footer_marker: format.footer_marker.as_ref().map(|m| Finder::new(m).into_owned()),
+            end: End::of(format),
+            sums: false,
             continued_rows: format.continued_rows,
             columns: columns(format)?,
             customer_required: rules.customer_required,
@@ -209,6 +218,17 @@ fn check_format(format: &FileFormat) -> Result<(), ConfigError> {
     }
     if format.footer_marker.as_ref().is_some_and(|marker| marker.trim().is_empty()) {
         return Err(ConfigError::FooterMarker);
+    }
+    if let Some(trailer) = &format.trailer {
+        if trailer.marker.trim().is_empty() {
+            return Err(ConfigError::TrailerMarker);
+        }
+        if format.footer_marker.is_some() {
+            return Err(ConfigError::TrailerAndFooter("footer-marker"));
+        }
+        if format.footer_lines > 0 {
+            return Err(ConfigError::TrailerAndFooter("footer-lines"));
+        }
     }
     Ok(())
 }

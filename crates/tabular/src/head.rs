@@ -115,6 +115,11 @@ impl Head {
         self.found = Some(found);
     }
 
+    /// Rows are to be added up.
+    pub(crate) fn sum(&mut self) {
+        self.config.sums = true;
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }

@@ -75,6 +75,12 @@ pub enum FileError {
         /// Lines allowed.
         max: usize,
     },
+    /// The trailer says that the file ends with it.
+    #[error("line {line} is the trailer, but other lines follow")]
+    BehindTrailer {
+        /// Physical line of the trailer.
+        line: u64,
+    },
     /// More rows than the limit.
     #[error("the file has more than {max} rows")]
     TooManyRows {

@@ -11,7 +11,9 @@ use crate::reject::{Reject, Rule};
 use crate::rules;
 use crate::scanner::part;
 use crate::spill::Scratch;
+use crate::trailer::{self, End};
 use crate::transform::{Part, Summary};
+use domain::control::Sums;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,6 +39,7 @@ pub(crate) struct Join {
     accepted: u64,
     rejected: BTreeMap<Rule, u64>,
     profile: Profile,
+    sums: Sums,
 }
 
 impl Join {
@@ -54,6 +57,7 @@ impl Join {
             accepted: 0,
             rejected: BTreeMap::new(),
             profile: Profile::default(),
+            sums: Sums::default(),
             plan,
         }
     }
@@ -95,19 +99,35 @@ impl Join {
     }
 
     /// What the file held; `detected` before the first row, and `tail` behind the last.
-    pub(crate) fn finish(self, mut detected: Detected, tail: &[u8]) -> Summary {
+    pub(crate) fn finish(self, mut detected: Detected, tail: &[u8]) -> Result<Summary, FileError> {
+        let trailer = self.trailer()?;
         let footer = self.footer.map(|footer| footer.bytes).unwrap_or_default();
         for line in [footer.as_slice(), tail].into_iter().flat_map(|b| b.split(|c| *c == b'\n')) {
             keep_line(line, &mut detected.footer);
         }
         let by_rule = self.rejected.into_iter();
-        Summary {
+        Ok(Summary {
             rows: self.rows,
             accepted: self.accepted,
             rejected_by_rule: by_rule.map(|(rule, n)| (rule.code().to_owned(), n)).collect(),
             profile: self.profile.finish(),
             detected,
+            trailer,
+            sums: Sums { rows: self.rows, ..self.sums },
+        })
+    }
+
+    /// The fields of the last line, if it is a trailer.
+    fn trailer(&self) -> Result<Option<Vec<String>>, FileError> {
+        let (Some(End::Trailer(_)), Some(footer)) = (&self.plan.config.end, &self.footer) else {
+            return Ok(None);
+        };
+        let mut lines = footer.bytes.split_inclusive(|byte| *byte == b'\n');
+        let line = lines.next().unwrap_or_default();
+        if lines.any(|line| !line.trim_ascii().is_empty()) {
+            return Err(FileError::BehindTrailer { line: footer.line });
         }
+        Ok(Some(trailer::fields(line, self.plan.delimiter)))
     }
 
     /// Adds a piece that begins where the file goes on.
@@ -123,7 +143,7 @@ impl Join {
             return Err(FileError::TooManyRows { max });
         }
         self.remove_duplicates(block, &mut piece)?;
-        let Piece { to, lines, mut batch, mut rejects, profile, footer, order, .. } = piece;
+        let Piece { to, lines, mut batch, mut rejects, profile, sums, footer, order, .. } = piece;
         batch.line.iter_mut().for_each(|line| *line += self.line);
         for reject in &mut rejects {
             reject.line += self.line;
@@ -135,6 +155,7 @@ impl Join {
         self.footer = footer.then(|| Footer { line: self.line, bytes: Vec::new() });
         self.accepted += batch.len() as u64;
         self.profile.add(profile);
+        self.sums.add(&sums);
         if !batch.is_empty() || !rejects.is_empty() {
             into.push(Part { batch, rejects });
         }

@@ -18,6 +18,7 @@ mod reject;
 mod rules;
 mod scanner;
 mod spill;
+mod trailer;
 mod transform;
 
 pub use batch::{Batch, Row, TextColumn};

@@ -12,6 +12,7 @@ use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
 use crate::rules::{self, Fault, Record, Scratch};
 use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
+use domain::control::Sums;
 use domain::partner::Duplicates;
 use memchr::memchr;
 use std::borrow::Cow;
@@ -64,6 +65,8 @@ pub(crate) struct Piece {
     pub(crate) batch: Batch,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) profile: Profile,
+    /// If rows are added up, of all that are here.
+    pub(crate) sums: Sums,
     /// The footer begins at `to`.
     pub(crate) footer: bool,
     /// The order that a row behind may continue.
@@ -100,6 +103,7 @@ impl Piece {
             batch: Batch::default(),
             rejects: Vec::new(),
             profile: Profile::default(),
+            sums: Sums::default(),
             origins: Vec::new(),
         }
     }
@@ -216,11 +220,11 @@ impl Reader {
                 }
                 continue;
             }
-            if let Some(marker) = &self.plan.config.footer_marker {
+            if let Some(end) = &self.plan.config.end {
                 let line = rest(bytes, at);
                 let len = memchr(b'\n', line).unwrap_or(line.len());
                 let len = len.min(self.plan.config.limits.record_bytes_max);
-                piece.footer = marker.find(part(line, 0, len)).is_some();
+                piece.footer = end.is_at(part(line, 0, len), self.plan.delimiter);
                 if piece.footer {
                     continue;
                 }
@@ -276,6 +280,7 @@ impl Reader {
         };
         let order_id = self.order_id(&plan, bytes, piece);
         piece.reject(raw, fault, order_id, &plan);
+        piece.sums.unread += 1;
         // It may have begun an order: what is behind it must not be taken for the one before.
         piece.order = None;
         piece.pass(step, whole, limits.record_bytes_max);
@@ -296,6 +301,13 @@ impl Reader {
             config.continued_rows.then(|| Order::begun(&record, piece.order.as_ref())).flatten();
         let order = piece.order.take();
         let row = rules::read(config, &record, order.as_ref(), &mut self.scratch, piece.lines);
+        if config.sums {
+            let (quantity, price) = match &row {
+                Ok(row) => (Some(row.quantity), Some(row.unit_price)),
+                Err(_) => rules::amounts(config, &record, &mut self.scratch),
+            };
+            piece.sums.add_row(quantity, price);
+        }
         if let Ok(row) = &row {
             if config.duplicates != Duplicates::Off {
                 let fingerprint = rules::fingerprint(row, &mut self.fingerprint);

@@ -146,6 +146,17 @@ pub(crate) fn read<'a>(
     })
 }
 
+/// Quantity and price of a record that is rejected, as far as they are numbers.
+pub(crate) fn amounts(
+    config: &Config,
+    record: &Record<'_>,
+    scratch: &mut Scratch,
+) -> (Option<i64>, Option<Money>) {
+    let (layout, number) = (record.layout, &mut scratch.number);
+    let quantity = whole(record.field(&layout.quantity), config, number);
+    (quantity, amount(record.field(&layout.unit_price), config, number).ok())
+}
+
 /// What stands in the order's column of a record that is otherwise unreadable, if that much can be
 /// read.
 pub(crate) fn order_text(layout: &Layout, record: &[u8], fields: &[Span]) -> Option<String> {
@@ -235,17 +246,29 @@ fn id(text: &str) -> Result<&str, BadId> {
     Ok(if is_float { digits } else { text })
 }
 
+fn whole(text: &str, config: &Config, scratch: &mut String) -> Option<i64> {
+    // `parse` takes a sign and digits, nothing else.
+    let number = text.parse::<i64>().ok();
+    let number = number.or_else(|| config.notation.plain(text, false, scratch)?.parse().ok());
+    number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n))
+}
+
+fn amount(text: &str, config: &Config, scratch: &mut String) -> Result<Money, MoneyError> {
+    let notation = &config.notation;
+    let parse = |text: &str| Money::parse_bytes(text.as_bytes(), notation.decimal_mark);
+    parse(text).or_else(|error| match error {
+        MoneyError::NotANumber => notation.plain(text, true, scratch).map_or(Err(error), parse),
+        MoneyError::TooPrecise | MoneyError::TooLarge => Err(error),
+    })
+}
+
 fn quantity(
     text: &str,
     column: &Column,
     config: &Config,
     scratch: &mut String,
 ) -> Result<i64, Fault> {
-    // `parse` takes a sign and digits, nothing else.
-    let number = text.parse::<i64>().ok();
-    let number = number.or_else(|| config.notation.plain(text, false, scratch)?.parse().ok());
-    let number = number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n));
-    match number {
+    match whole(text, config, scratch) {
         Some(0) => Err(Fault::new(Rule::ZeroQuantity, column, "is zero")),
         Some(number) => Ok(number),
         None => {
@@ -264,13 +287,7 @@ fn price(
     config: &Config,
     scratch: &mut String,
 ) -> Result<Money, Fault> {
-    let notation = &config.notation;
-    let parse = |text: &str| Money::parse_bytes(text.as_bytes(), notation.decimal_mark);
-    let price = parse(text)
-        .or_else(|error| match error {
-            MoneyError::NotANumber => notation.plain(text, true, scratch).map_or(Err(error), parse),
-            MoneyError::TooPrecise | MoneyError::TooLarge => Err(error),
-        })
+    let price = amount(text, config, scratch)
         .map_err(|error| Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text))))?;
     if config.price_positive && price <= Money::ZERO {
         let reason = format!("{price} is not above zero");

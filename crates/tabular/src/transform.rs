@@ -12,6 +12,7 @@ use crate::profile::ColumnProfile;
 use crate::reject::Reject;
 use crate::scanner::{part, rest};
 use crate::spill::Scratch;
+use domain::control::Sums;
 use domain::partner::{FileFormat, Rules};
 use memchr::memrchr;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,12 @@ pub struct Summary {
     pub profile: Vec<ColumnProfile>,
     /// How the file looks.
     pub detected: Detected,
+    /// The fields of its trailer, at most 100.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trailer: Option<Vec<String>>,
+    /// What its rows add up to, if that was asked for.
+    #[serde(default)]
+    pub sums: Sums,
 }
 
 impl Summary {
@@ -109,6 +116,15 @@ impl Transform {
             scratch: None,
             state: State::Head(Box::new(Head::new(config))),
         })
+    }
+
+    /// Adds up quantities and totals of all rows, also of those that are rejected.
+    #[must_use]
+    pub fn with_sums(mut self) -> Self {
+        if let State::Head(head) = &mut self.state {
+            head.sum();
+        }
+        self
     }
 
     /// Gives room for what [`Limits::seen_bytes_max`] keeps out of memory; without it, such a file
@@ -156,7 +172,8 @@ impl Transform {
                 let tail = bytes.split_off(len);
                 body.add(Block { bytes, len, end: true }, &mut parts)?;
                 body.settle(0, &mut parts)?;
-                Ok((parts, body.join.finish(body.detected, &tail)))
+                let summary = body.join.finish(body.detected, &tail)?;
+                Ok((parts, summary))
             }
         }
     }

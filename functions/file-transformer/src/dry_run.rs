@@ -1,5 +1,6 @@
 //! A file judged as file-transformer would, without a server: nothing is placed or moved.
 
+use crate::control::{self, SIDE_BYTES_MAX};
 use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::receipt::Receipt;
@@ -67,10 +68,11 @@ pub fn judge(
     let pass = spool::pass(settings, format, Bounds::default(), scratch, |block| {
         spool::fill(block, |rest| file.read(rest)).map_err(of_file)
     })?;
-    let judged = Judged::new(pass, settings, scratch)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let sides = control::sides(settings, &name, |suffix| side(path, suffix))?;
+    let judged = Judged::new(pass, &name, &sides, settings, scratch)?;
     let refusal = judged.refusal(settings);
     let outcome = refusal.map_or(Outcome::Accepted, |reason| Outcome::Refused { reason });
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let changed = data.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
     let seconds = u64::try_from(changed.timestamp()).unwrap_or(0);
     let mut record =
@@ -80,6 +82,23 @@ pub fn judge(
     let receipt = Receipt::new(&record, &outcome, settings, judged.readable().as_ref()).json();
     let rejects = judged.results.map(|results| results.rejects);
     Ok(Verdict { outcome, receipt, rejects })
+}
+
+/// The start of a file beside the one at `path`, if it is there.
+fn side(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    let path = PathBuf::from(name);
+    let of_file = |source| Error::File { path: path.clone(), source };
+    match File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(of_file(error)),
+        Ok(file) => {
+            let mut bytes = Vec::new();
+            file.take(SIDE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(of_file)?;
+            Ok(Some(bytes))
+        }
+    }
 }
 
 impl From<Failure> for Error {

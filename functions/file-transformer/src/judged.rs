@@ -1,6 +1,7 @@
 //! A file that was read to its end, with what came of it: the part that needs no partner's server
 //! and no NATS.
 
+use crate::control::{self, Sides};
 use crate::failure::Failure;
 use crate::receipt::Readable;
 use crate::results::{self, Results};
@@ -14,14 +15,22 @@ pub(crate) struct Judged {
     pub(crate) pass: Pass,
     /// Nothing for a file that is unreadable as a whole.
     pub(crate) results: Option<Results>,
+    control: control::Verdict,
 }
 
 impl Judged {
-    /// The second pass.
-    pub(crate) fn new(mut pass: Pass, partner: &Partner, scratch: &Path) -> Result<Self, Failure> {
+    /// The second pass. `file` is the name that `sides` belong to.
+    pub(crate) fn new(
+        mut pass: Pass,
+        file: &str,
+        sides: &Sides,
+        partner: &Partner,
+        scratch: &Path,
+    ) -> Result<Self, Failure> {
+        let control = control::compare(partner, file, sides, &pass);
         let written = match &mut pass.content {
             Ok(content) => results::write(content, &partner.currency, scratch)?,
-            Err(_) => return Ok(Self { pass, results: None }),
+            Err(_) => return Ok(Self { pass, results: None, control }),
         };
         let results = match written {
             Ok(results) => Some(results),
@@ -30,15 +39,19 @@ impl Judged {
                 None
             }
         };
-        Ok(Self { pass, results })
+        Ok(Self { pass, results, control })
     }
 
-    /// Why the file is refused as a whole, if it is: unreadable, or against the partner's policy.
+    /// Why the file is refused as a whole, if it is: unreadable, not what its control totals say,
+    /// or against the partner's policy.
     pub(crate) fn refusal(&self, partner: &Partner) -> Option<String> {
         let results = match (&self.pass.content, &self.results) {
             (Err(error), _) => return Some(error.to_string()),
             (Ok(_), results) => results.as_ref()?,
         };
+        if let Some(reason) = &self.control.refusal {
+            return Some(reason.clone());
+        }
         let duplicates = results.rejected_by_rule.get("duplicate").copied().unwrap_or(0);
         let rows = results.accepted + results.rejected();
         partner.rules.refusal(rows, results.rejected() - duplicates)
@@ -51,11 +64,12 @@ impl Judged {
         else {
             return None;
         };
-        Some(Readable { summary, totals: orders.totals(), results })
+        let control = &self.control.compared;
+        Some(Readable { summary, totals: orders.totals(), results, control })
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let Some(Readable { summary, totals, results }) = self.readable() else {
+        let Some(Readable { summary, totals, results, .. }) = self.readable() else {
             return Counts::default();
         };
         Counts {
@@ -91,7 +105,7 @@ mod tests {
         };
         let format = partner.file.as_ref().unwrap();
         let pass = spool::pass(&partner, format, bounds, dir.path(), fill).unwrap();
-        Judged::new(pass, &partner, dir.path()).unwrap()
+        Judged::new(pass, "a.csv", &Sides::default(), &partner, dir.path()).unwrap()
     }
 
     /// Orders of two lines that stand `apart` orders apart; every third line stands twice.

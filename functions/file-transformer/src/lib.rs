@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod control;
 mod decisions;
 pub mod dry_run;
 mod failure;

@@ -6,6 +6,7 @@ use crate::results::{Example, Results};
 use chrono::{DateTime, Utc};
 use domain::Money;
 use domain::assemble::Totals;
+use domain::control::Compared;
 use domain::partner::Partner;
 use intake::ledger::{self, Outcome, Record};
 use serde::Serialize;
@@ -30,6 +31,9 @@ pub(crate) struct Receipt<'a> {
     rejected_by_rule: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     examples: Vec<Example>,
+    /// What was said of the file, and what was found.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    control: &'a [Compared],
     orders: Orders,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Format<'a>>,
@@ -67,6 +71,7 @@ pub(crate) struct Readable<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) totals: Totals,
     pub(crate) results: &'a Results,
+    pub(crate) control: &'a [Compared],
 }
 
 impl<'a> Receipt<'a> {
@@ -75,7 +80,7 @@ impl<'a> Receipt<'a> {
         record: &'a Record,
         outcome: &'a Outcome,
         partner: &'a Partner,
-        readable: Option<&Readable<'_>>,
+        readable: Option<&Readable<'a>>,
     ) -> Self {
         let accepted = *outcome == Outcome::Accepted;
         let orders = readable.map_or_else(Orders::default, |readable| {
@@ -104,6 +109,7 @@ impl<'a> Receipt<'a> {
             rejected: record.counts.rejected,
             rejected_by_rule: results.map(|r| r.rejected_by_rule.clone()).unwrap_or_default(),
             examples: results.map(|r| r.examples.clone()).unwrap_or_default(),
+            control: readable.map_or(&[], |readable| readable.control),
             orders,
             format: partner.file.as_ref().map(|format| Format {
                 delimiter: format.delimiter,

@@ -264,6 +264,8 @@ impl Passing {
         let transform = Transform::new(format, &partner.rules, &partner.time_zone, bounds.limits)
             .map_err(|error| Failure::Configuration(error.to_string()))?;
         let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;
+        let is_summed = format.trailer.is_some() || partner.inbox.manifest.is_some();
+        let transform = if is_summed { transform.with_sums() } else { transform };
         let transform = transform.with_scratch(Arc::new(Disk { file, len: AtomicU64::new(0) }));
         Ok(Self {
             bounds,

@@ -1,9 +1,11 @@
 //! What is done on the partner's server. Blocking; every step can be repeated.
 
+use crate::control::{self, SIDE_BYTES_MAX, Sides};
 use crate::failure::Failure;
 use crate::results::Results;
 use crate::spool::{self, Pass};
 use intake::access::Account;
+use intake::complete::NAME_BYTES_MAX;
 use intake::ledger::{self, Record};
 use intake::sftp::{Error, Reader, Session};
 use std::fs::File;
@@ -16,15 +18,38 @@ const BLOCK_BYTES: usize = 1 << 18;
 /// A half-written file in the depot that did not change for so long belongs to a killed process.
 const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Reads the file to its end.
+/// Reads the file to its end, and what stands beside it.
 pub(crate) fn read(
     account: &Account,
     record: &Record,
     scratch: &Path,
     read: &AtomicU64,
-) -> Result<Pass, Failure> {
+) -> Result<(Pass, Sides), Failure> {
     let session = account.connect()?;
-    spool::read(&session, account, record, scratch, read)
+    let pass = spool::read(&session, account, record, scratch, read)?;
+    let side = |suffix: &str| side(&session, record, suffix);
+    Ok((pass, control::sides(&account.settings, &record.name, side)?))
+}
+
+/// The start of a file beside the one that arrived: where it was moved to, or in the inbox.
+fn side(session: &Session, record: &Record, suffix: &str) -> Result<Option<Vec<u8>>, Failure> {
+    if NAME_BYTES_MAX < record.name.len() + suffix.len() {
+        return Ok(None);
+    }
+    let inbox = format!("inbox/{}", record.name);
+    for path in record.results.original.as_ref().into_iter().chain([&inbox]) {
+        match session.open_read(&format!("{path}{suffix}")) {
+            Ok(mut reader) => {
+                let mut bytes = Vec::new();
+                let read = (&mut reader).take(SIDE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+                read.map_err(|error| reader.explain(&error))?;
+                return Ok(Some(bytes));
+            }
+            Err(Error::NotFound { .. } | Error::NotAFile { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// Opens the file that arrived: in the inbox, or where it was moved to when it was judged.
@@ -113,10 +138,23 @@ pub(crate) fn archive(account: &Account, record: &Record) -> Result<(), Failure>
             if let Some(marker) = &account.settings.inbox.done_marker {
                 session.remove(&format!("{inbox}{marker}"))?;
             }
+            let settings = &account.settings.inbox;
+            for suffix in settings.checksum.iter().chain(&settings.manifest) {
+                move_side(&session, &format!("{inbox}{suffix}"), &format!("{target}{suffix}"))?;
+            }
             session.rename(&inbox, target)?;
         }
         // Moved by an earlier try, or replaced by a file that arrives by itself.
         found => tracing::debug!(file = %record.name, there = found.is_some(), "not moved"),
     }
     Ok(())
+}
+
+/// Moves what stands beside an original with it, if it is there.
+fn move_side(session: &Session, from: &str, to: &str) -> Result<(), Failure> {
+    match session.rename(from, to) {
+        // An earlier try moved it, and what stands there now belongs to a later file.
+        Ok(()) | Err(Error::NotFound { .. } | Error::Exists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

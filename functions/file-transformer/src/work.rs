@@ -102,8 +102,8 @@ impl Work {
         let (read, of) = (self.read.clone(), record.clone());
         let mut judged = blocking(move || {
             read.store(0, Ordering::Relaxed);
-            let pass = steps::read(&account, &of, &scratch, &read)?;
-            Judged::new(pass, &account.settings, &scratch)
+            let (pass, sides) = steps::read(&account, &of, &scratch, &read)?;
+            Judged::new(pass, &of.name, &sides, &account.settings, &scratch)
         })
         .await?;
         if record.state == State::Claimed {

@@ -37,6 +37,9 @@ pub struct FileFormat {
     /// From the first row on whose line contains this, nothing is a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer_marker: Option<String>,
+    /// The last line says what the file holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailer: Option<Trailer>,
     /// A row with the order of the row before, or with none, has that row's date, customer and
     /// region where its own are empty.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -59,10 +62,35 @@ impl FileFormat {
             preamble_lines: 0,
             footer_lines: 0,
             footer_marker: None,
+            trailer: None,
             continued_rows: false,
             columns,
         }
     }
+}
+
+/// A last line with figures of the file. Fields are counted from 1, which is the marker's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Trailer {
+    /// What stands in its first field, and in no row's.
+    pub marker: String,
+    /// The field that says how many rows the file has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+    /// That of the sum of the quantities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<usize>,
+    /// That of the sum of quantity × unit price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
+    /// Is a file without it refused?
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn dot() -> char {
@@ -256,7 +284,8 @@ mod tests {
     fn a_format_is_written_as_it_is_read() {
         let json = r#"{"delimiter":"tab","encoding":"utf-16le","decimal-mark":",","thousands-mark":".",
             "currency-signs":["€"],"dates":["%d/%m/%Y"],"preamble-lines":2,"footer-lines":1,
-            "footer-marker":"Total","continued-rows":true,"columns":{"order-id":["A","B"],
+            "footer-marker":"Total","trailer":{"marker":"T","rows":2,"required":false},
+            "continued-rows":true,"columns":{"order-id":["A","B"],
             "product-id":"C","quantity":"D","unit-price":"E","ordered-at":"F"}}"#;
         let format: FileFormat = serde_json::from_str(json).unwrap();
         assert_eq!(format.delimiter, Delimiter::Is('\t'));

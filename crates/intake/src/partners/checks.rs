@@ -129,6 +129,9 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
             problems.add(format!("{place}.file"), "missing; a partner with sftp needs it");
         }
     }
+    if let Some(inbox) = partner.get("inbox") {
+        same_endings(place, inbox, problems);
+    }
     let Some(file) = partner.get("file") else { return };
     let delimiter = file.get("delimiter").and_then(Value::as_str).unwrap_or(",");
     let mark = file.get("decimal-mark").and_then(Value::as_str).unwrap_or(".");
@@ -144,7 +147,27 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
             format!("is {mark:?}, as is decimal-mark"),
         );
     }
+    let excluded = ["footer-marker", "footer-lines"].into_iter();
+    for other in
+        excluded.filter(|other| file.get("trailer").is_some() && file.get(*other).is_some())
+    {
+        let reason = format!("excludes {other}: the trailer is the last line");
+        problems.add(format!("{place}.file.trailer"), reason);
+    }
     same_columns(place, file, problems);
+}
+
+/// Of two files with one ending nobody could say which is which.
+fn same_endings(place: &str, inbox: &Value, problems: &mut Problems) {
+    let endings = ["done-marker", "checksum", "manifest"];
+    let mut seen = BTreeMap::new();
+    for key in endings {
+        let Some(ending) = inbox.get(key).and_then(Value::as_str) else { continue };
+        if let Some(other) = seen.insert(ending, key) {
+            let reason = format!("is {ending:?}, as is {other}");
+            problems.add(format!("{place}.inbox.{key}"), reason);
+        }
+    }
 }
 
 /// One column of the file cannot be two things.

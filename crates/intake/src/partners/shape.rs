@@ -51,6 +51,9 @@ const SFTP: &[Field] = &[
 
 const INBOX: &[Field] = &[
     Field("done-marker", OPTIONAL, Shape::Text(checks::marker)),
+    Field("checksum", OPTIONAL, Shape::Text(checks::marker)),
+    Field("manifest", OPTIONAL, Shape::Text(checks::marker)),
+    Field("side-files", OPTIONAL, Shape::OneOf(&["required", "optional"])),
     Field("min-age-seconds", OPTIONAL, Shape::Whole { min: 0, max: 86_400 }),
     Field("max-bytes", OPTIONAL, Shape::Whole { min: 1, max: 1 << 40 }),
 ];
@@ -65,8 +68,17 @@ const FILE: &[Field] = &[
     Field("preamble-lines", OPTIONAL, Shape::Whole { min: 0, max: 1_000 }),
     Field("footer-lines", OPTIONAL, Shape::Whole { min: 0, max: 20 }),
     Field("footer-marker", OPTIONAL, Shape::Text(checks::text)),
+    Field("trailer", OPTIONAL, Shape::Map(TRAILER)),
     Field("continued-rows", OPTIONAL, Shape::Flag),
     Field("columns", REQUIRED, Shape::Map(COLUMNS)),
+];
+
+const TRAILER: &[Field] = &[
+    Field("marker", REQUIRED, Shape::Text(checks::text)),
+    Field("rows", OPTIONAL, Shape::Whole { min: 2, max: 100 }),
+    Field("quantity", OPTIONAL, Shape::Whole { min: 2, max: 100 }),
+    Field("total", OPTIONAL, Shape::Whole { min: 2, max: 100 }),
+    Field("required", OPTIONAL, Shape::Flag),
 ];
 
 const ENCODINGS: &[&str] = &[

@@ -22,6 +22,9 @@ partners:
       path: /data/us1
     inbox:
       done-marker: .done
+      checksum: .sha256
+      manifest: .json
+      side-files: optional
       min-age-seconds: 5
       max-bytes: 1000000
     expected: mon-fri by 07:30
@@ -93,9 +96,9 @@ fn every_setting_that_is_written_is_known() {
         let shape::Shape::Map(fields) = shape else { panic!("{place} is a map") };
         let names: Vec<_> = map.keys().map(|key| key.as_str().unwrap()).collect();
         for field in *fields {
-            // One of the two secrets excludes the other.
+            // Of the two secrets, as of footer and trailer, one excludes the other.
             assert!(
-                names.contains(&field.0) || field.0 == "password-secret",
+                names.contains(&field.0) || ["password-secret", "trailer"].contains(&field.0),
                 "{place} {}",
                 field.0
             );
@@ -195,6 +198,29 @@ fn the_delimiter_is_not_the_decimal_mark() {
         ],
     );
     assert!(load(&good().replace("delimiter: \";\"", "delimiter: \"\\t\"")).is_ok());
+}
+
+#[test]
+fn a_trailer_is_the_last_line_and_what_stands_beside_a_file_has_an_ending_of_its_own() {
+    let trailer = "trailer: {marker: T, rows: 1, sum: 2}\n      footer-marker: Total";
+    check(
+        "footer-marker: Total",
+        trailer,
+        &[
+            "partners.US1.file.trailer.rows: is not a whole number from 2 to 100",
+            "partners.US1.file.trailer.sum: is not known; known are marker rows quantity total \
+             required",
+            "partners.US1.file.trailer: excludes footer-marker: the trailer is the last line",
+            "partners.US1.file.trailer: excludes footer-lines: the trailer is the last line",
+        ],
+    );
+    let place = "partners.US1.inbox";
+    let same = format!("{place}.manifest: is \".sha256\", as is checksum");
+    check("manifest: .json", "manifest: .sha256", &[&same]);
+    let slash = format!("{place}.checksum: contains `/`");
+    check("checksum: .sha256", "checksum: /a", &[&slash]);
+    let side_files = format!("{place}.side-files: is \"maybe\"; allowed are required optional");
+    check("side-files: optional", "side-files: maybe", &[&side_files]);
 }
 
 #[test]

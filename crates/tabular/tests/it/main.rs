@@ -9,3 +9,4 @@ mod samples;
 mod spilling;
 mod support;
 mod torture;
+mod trailer;

@@ -101,6 +101,24 @@ async fn what_is_no_complete_file_is_skipped_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_waits_for_its_checksum_which_is_no_file_of_its_own() {
+    let world = World::start(&["US1"]).await;
+    let partner = Partner { inbox: "{checksum: .sha256}", ..world.partner("US1") };
+    let function = world.serve(&[partner]).await;
+    let inbox = world.inbox("US1");
+    old_file(inbox.join("orders.csv"), "one");
+    let waiting = ["US1 orders.csv: waits for orders.csv.sha256"];
+    assert_eq!(summary(&check(function).await), waiting);
+    old_file(inbox.join("orders.csv.sha256"), "00");
+    old_file(inbox.join("other.csv.sha256"), "00");
+    assert_eq!(
+        summary(&check(function).await),
+        ["US1 orders.csv new", "US1 other.csv.sha256: is a checksum or manifest without its file"]
+    );
+    assert_eq!(world.events().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_partner_that_fails_does_not_stop_the_others() {
     let world = World::start(&["US1", "US2", "US3", "US4"]).await;
     let other = testkit::sshd::Server::start(&["US3"]);

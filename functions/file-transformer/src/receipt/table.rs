@@ -12,6 +12,7 @@ impl Receipt<'_> {
     pub(crate) fn csv(&self) -> Vec<u8> {
         let mut rows = self.file();
         rows.extend(self.rows());
+        rows.extend(self.control());
         rows.extend(self.orders());
         rows.extend(self.rejects());
         rows.extend(self.profile());
@@ -57,6 +58,15 @@ impl Receipt<'_> {
             row("rows accepted", &self.accepted.to_string(), ""),
             row("rows rejected", &self.rejected.to_string(), ""),
         ]
+    }
+
+    fn control(&self) -> Vec<[String; 3]> {
+        let compared = self.control.iter().map(|compared| {
+            let what = format!("{} {}", compared.source.as_str(), compared.figure.as_str());
+            let note = if compared.agrees { "agrees".to_owned() } else { compared.to_string() };
+            row(&what, &compared.stated, &note)
+        });
+        compared.collect()
     }
 
     fn orders(&self) -> Vec<[String; 3]> {
