@@ -100,7 +100,9 @@ fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError>
         Encoding::Utf16Be => UTF_16BE,
         Encoding::Windows1252 => WINDOWS_1252,
         Encoding::Iso8859_15 => ISO_8859_15,
-        Encoding::Auto => marked.map_or_else(|| look(first), |(mark, _)| mark),
+        // No more than is waited for: how much came at once must not decide.
+        Encoding::Auto => marked
+            .map_or_else(|| look(first.get(..LOOKED_AT_BYTES).unwrap_or(first)), |(mark, _)| mark),
     };
     match marked {
         // In no single-byte encoding does a text begin with the letters that a mark would be.
@@ -178,6 +180,20 @@ mod tests {
         check(Encoding::Utf16, &utf16(text, u16::to_le_bytes), text, "UTF-16LE false");
         check(Encoding::Auto, b"gr\xF6\xDFe,5 \x80\n", "größe,5 €\n", "windows-1252 false");
         check(Encoding::Iso8859_15, b"gr\xF6\xDFe,5 \xA4\n", "größe,5 €\n", "ISO-8859-15 false");
+    }
+
+    #[test]
+    fn how_much_comes_at_once_does_not_decide() {
+        let mut file = vec![b'x'; LOOKED_AT_BYTES];
+        file.extend(b"gr\xF6\xDFe\n");
+        let encoding = |cut: usize| {
+            let mut decode = Decode::new(Encoding::Auto);
+            let mut found = file.chunks(cut).map(|b| decode.push(b, false, &mut Vec::new()));
+            found.find_map(Result::unwrap).map(|found| found.encoding.name())
+        };
+        assert_eq!(encoding(LOOKED_AT_BYTES), Some("UTF-8"));
+        assert_eq!(encoding(1_000), Some("UTF-8"));
+        assert_eq!(encoding(usize::MAX), Some("UTF-8"));
     }
 
     #[test]
