@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::encoding::Found;
 use crate::header::{FileError, Layout};
 use crate::piece::broken;
-use crate::scanner::{Scanner, Span, Step, part, rest};
+use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
 use domain::partner::Delimiter;
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,8 @@ enum Line {
     /// Not decidable without more bytes.
     Need,
     Blank,
+    /// One that is not looked at.
+    PassedOver,
     Text,
     Header(Box<Layout>, u8, Step),
 }
@@ -143,17 +145,21 @@ impl Head {
             if LINES_MAX <= self.texts || BYTES_MAX <= self.bytes {
                 return Err(self.give_up());
             }
-            let passed_over = match self.pass_over(bytes, end) {
-                None => break None,
-                Some(passed_over) => passed_over,
+            let line = match self.pass_over(bytes, end)? {
+                None => Line::Need,
+                Some(true) => Line::PassedOver,
+                Some(false) => self.look(bytes, end)?,
             };
-            let line = if passed_over { Line::Text } else { self.look(bytes, end)? };
             let len = memchr(b'\n', bytes).map_or(bytes.len(), |n| n + 1);
             match line {
                 Line::Need => break None,
                 Line::Blank => {
                     at += len;
                     self.bytes += if self.texts == 0 { 0 } else { len };
+                }
+                Line::PassedOver => {
+                    keep_line(part(bytes, 0, len), &mut self.preamble);
+                    at += len;
                 }
                 Line::Text => {
                     self.texts += 1;
@@ -179,27 +185,34 @@ impl Head {
     }
 
     /// Is the line at the start of `bytes` one that is not looked at? Nothing if it may go on.
-    fn pass_over(&mut self, bytes: &[u8], end: bool) -> Option<bool> {
+    fn pass_over(&mut self, bytes: &[u8], end: bool) -> Result<Option<bool>, FileError> {
         if !self.first && self.skip == 0 {
-            return Some(false);
+            return Ok(Some(false));
         }
-        let line = match memchr(b'\n', bytes) {
+        let max = self.config.limits.record_bytes_max;
+        let line = match memchr(b'\n', part(bytes, 0, bytes.len().min(max))) {
             Some(n) => part(bytes, 0, n),
-            None if end || self.config.limits.record_bytes_max < bytes.len() => bytes,
-            None => return None,
+            // One without end is not passed over: what else it hides is not known.
+            None if max < bytes.len() && self.skip != 0 => {
+                let reason = broken(Defect::TooLong, None, max).reason.into_owned();
+                return Err(FileError::HeaderUnreadable { line: self.line, reason });
+            }
+            None if max < bytes.len() => return Ok(Some(false)),
+            None if end => bytes,
+            None => return Ok(None),
         };
         if std::mem::take(&mut self.first)
             && let Some(delimiter) = sep_line(line)
         {
             self.sep_line = true;
             if self.config.delimiter == Delimiter::Auto {
-                self.scanners = vec![Scanner::new(delimiter, self.config.limits.record_bytes_max)];
+                self.scanners = vec![Scanner::new(delimiter, max)];
             }
-            return Some(true);
+            return Ok(Some(true));
         }
         let skipped = self.skip != 0;
         self.skip = self.skip.saturating_sub(1);
-        Some(skipped)
+        Ok(Some(skipped))
     }
 
     /// What the line at the start of `bytes` is with each delimiter.

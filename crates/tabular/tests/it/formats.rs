@@ -136,6 +136,33 @@ fn preamble_lines_are_passed_over_unseen() {
 }
 
 #[test]
+fn as_many_preamble_lines_as_are_configured_are_passed_over() {
+    let mut setting = plain();
+    setting.format.preamble_lines = 1_000;
+    let file = format!("{}{HEADER}{ROW}", format!("{}\n", "x".repeat(300)).repeat(1_000));
+    let found = detected(&setting, file.as_bytes(), &[&format!("1002: {READ}")]);
+    assert_eq!(found.header_line, 1001);
+}
+
+#[test]
+fn a_preamble_line_without_end_refuses_the_file_however_it_is_cut() {
+    let mut setting = plain();
+    setting.format.preamble_lines = 1;
+    for (len, expected) in [
+        (65_535, Ok(1)),
+        (65_536, Err("line 1: the header is unreadable: is longer than 65536 bytes")),
+        (200_000, Err("line 1: the header is unreadable: is longer than 65536 bytes")),
+    ] {
+        let file = format!("{}\n{HEADER}{ROW}", "x".repeat(len));
+        for cut in [1_000, 65_537, usize::MAX] {
+            let read = setting.read(file.as_bytes(), cut);
+            let read = read.map(|(_, summary)| summary.accepted).map_err(|e| e.to_string());
+            assert_eq!(read.as_ref().map_err(String::as_str), expected.as_ref().map_err(|e| *e));
+        }
+    }
+}
+
+#[test]
 fn lines_at_the_end_are_a_footer_by_number_or_by_marker() {
     let rows = format!("{ROW}{}", ROW.replace("A1", "A2"));
     let expected = [&format!("2: {READ}"), &format!("3: {}", READ.replace("A1", "A2"))];
