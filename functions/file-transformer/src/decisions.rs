@@ -9,12 +9,12 @@ use crate::failure::Failure;
 use crate::steps;
 use crate::work::blocking;
 use chrono::DateTime;
-use domain::OrderId;
 use domain::partner::Partner;
+use domain::{OrderId, PartnerId};
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use intake::ledger::{Outcome, Record};
-use messaging::publish::{self, Standing};
+use messaging::publish;
 use messaging::views::{self, Messages, Status};
 use messaging::{Event, header, streams, subject, tail};
 use serde::Deserialize;
@@ -134,22 +134,45 @@ async fn look(
     if placed.header(header::FILE) == Some(sha256) {
         return Ok(decided(order_id, &found));
     }
-    let subject = subject::conflict(partner, order_id);
-    let conflict = publish::last(&app.nats, streams::ERRORS, &subject).await?;
-    let is_ours = |standing: &Standing| {
-        let event = serde_json::from_slice::<Event>(&standing.payload);
-        event.is_ok_and(|event| event.file.as_deref() == Some(sha256))
-    };
-    Ok(Some(match conflict.filter(is_ours) {
-        Some(conflict) => {
+    Ok(Some(match conflict(app, partner, sha256, order_id).await? {
+        Some(said) => {
             let reason = "another order of this number was placed before";
-            Line::new(order_id, "conflict", reason, Some(&conflict))
+            Line::new(order_id, "conflict", reason, Some(said))
         }
         None => {
             let reason = "the same order was placed before";
-            Line::new(order_id, "duplicate", reason, Some(placed))
+            Line::new(order_id, "duplicate", reason, Some(placed.time_ms))
         }
     }))
+}
+
+/// When order-ingest said that another order stands where this one of the file belongs, if it did.
+async fn conflict(
+    app: &App,
+    partner: &PartnerId,
+    sha256: &str,
+    order_id: &OrderId,
+) -> Result<Option<i64>, Failure> {
+    let subject = subject::conflict(partner, order_id);
+    let Some(last) = publish::last(&app.nats, streams::ERRORS, &subject).await? else {
+        return Ok(None);
+    };
+    let id = format!("{sha256}:{order_id}");
+    let is_ours =
+        |payload: &[u8]| serde_json::from_slice::<Event>(payload).is_ok_and(|event| event.id == id);
+    if is_ours(&last.payload) {
+        return Ok(Some(last.time_ms));
+    }
+    // That of another file may have come behind it.
+    let mut said = None;
+    let each = |message: &async_nats::jetstream::Message| {
+        if said.is_none() && is_ours(&message.payload) {
+            let stored = message.info().map(|info| info.published.unix_timestamp_nanos());
+            said = stored.ok().and_then(|nanos| i64::try_from(nanos / 1_000_000).ok());
+        }
+    };
+    tail::read(&app.nats, streams::ERRORS, &subject, 1, false, each).await?;
+    Ok(said)
 }
 
 /// The fact about the last attempt.
@@ -160,7 +183,7 @@ fn decided(order_id: &OrderId, found: &Messages) -> Option<Line> {
         Status::Refused => ("refused", found.refused.as_ref()?),
     };
     let reason = fact.header(header::REASON).unwrap_or_default();
-    let mut line = Line::new(order_id, decision, reason, Some(fact));
+    let mut line = Line::new(order_id, decision, reason, Some(fact.time_ms));
     line.detail = detail(&fact.payload);
     line.total = fact
         .header(header::TOTAL)
@@ -187,8 +210,9 @@ fn detail(payload: &[u8]) -> String {
 }
 
 impl Line {
-    fn new(id: &OrderId, decision: &'static str, reason: &str, said: Option<&Standing>) -> Self {
-        let time = said.and_then(|said| DateTime::from_timestamp_millis(said.time_ms));
+    /// `said` is when, in milliseconds since 1970.
+    fn new(id: &OrderId, decision: &'static str, reason: &str, said: Option<i64>) -> Self {
+        let time = said.and_then(DateTime::from_timestamp_millis);
         let time = time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
         Self {
             order_id: id.clone(),

@@ -25,6 +25,8 @@ pub(crate) const SOURCE: &str = "/functions/order-ingest";
 pub(crate) struct Checked {
     /// Id of the event that brought it.
     pub(crate) event: String,
+    /// SHA-256 of the file that it came in.
+    pub(crate) file: Option<String>,
     pub(crate) partner: PartnerId,
     pub(crate) order_id: OrderId,
     pub(crate) warehouse: WarehouseId,
@@ -116,7 +118,8 @@ pub(crate) fn check(
     }
     let Order { order_id, warehouse, .. } = order;
     let event = received.event.to_owned();
-    Ok(Checked { event, partner, order_id, warehouse, content, message })
+    let file = received.file.map(ToOwned::to_owned);
+    Ok(Checked { event, file, partner, order_id, warehouse, content, message })
 }
 
 fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
@@ -152,6 +155,7 @@ pub(crate) fn conflict(checked: &Checked, bytes: &[u8], standing: &str) -> Outgo
     let mut event =
         Event::new(checked.event.clone(), SOURCE, events::ORDER_CONFLICT, &subject, data);
     event.partner = Some(checked.partner.clone());
+    event.file.clone_from(&checked.file);
     Outgoing::new(subject, event.to_bytes())
         .header("Nats-Msg-Id", &format!("conflict:{}", subject::token(&checked.event)))
 }

@@ -192,7 +192,8 @@ async fn an_order_is_placed_once_however_often_it_comes() {
 #[tokio::test]
 async fn another_order_with_a_known_id_is_kept_as_a_conflict() {
     let world = World::start(false).await;
-    let batch = [event("e1", order("a.1", 1)), event("e2", order("a.1", 2))];
+    let mut batch = [event("e1", order("a.1", 1)), event("e2", order("a.1", 2))];
+    batch[1]["file"] = "cafe".into();
     assert!(world.failed(&batch).await.is_empty());
     assert!(world.failed(&batch[1..]).await.is_empty());
     assert_eq!(world.placed().await, ["orders.placed.main.DIRECT.a=2E1"]);
@@ -202,6 +203,11 @@ async fn another_order_with_a_known_id_is_kept_as_a_conflict() {
     let data = &conflicts[0].event["data"];
     assert_eq!((&data["order"], &data["order_id"]), (&order("a.1", 2), &json!("a.1")));
     assert_ne!(data["content"], data["placed_content"]);
+    // By these two the file's decisions find it.
+    assert_eq!(
+        (&conflicts[0].event["id"], &conflicts[0].event["file"]),
+        (&json!("e2"), &json!("cafe"))
+    );
 }
 
 #[tokio::test]

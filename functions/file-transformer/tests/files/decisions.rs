@@ -61,9 +61,12 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
     let refusal = json!({"specversion": "1.0", "id": "d", "source": "/x", "type": "t", "data":
         {"refusal": {"reason": "insufficient_stock", "product": "P001", "requested": 5}}});
     say(&world, "orders.refused.main.US3.2", &sha256, "insufficient_stock", &refusal).await;
-    let conflict = json!({"specversion": "1.0", "id": "c", "source": "/x", "type": "t",
-        "file": sha256, "data": {}});
-    say(&world, "errors.conflict.US3.4", "", "", &conflict).await;
+    // As order-ingest says it; that of another file comes behind it, and for 5 only that.
+    for (order, file) in [("4", &*sha256), ("4", "x"), ("5", "x")] {
+        let conflict = json!({"specversion": "1.0", "id": format!("{file}:{order}"),
+            "source": "/x", "type": "t", "file": file, "data": {}});
+        say(&world, &format!("errors.conflict.US3.{order}"), "", "", &conflict).await;
+    }
     assert_eq!(call().await, ["(wait) not all of 6 orders are decided"]);
     ingest(&world, ids.len()).await;
     assert_eq!(call().await, ["(wait) not all of 6 orders are decided"]);
