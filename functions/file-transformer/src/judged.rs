@@ -7,7 +7,8 @@ use crate::receipt::Readable;
 use crate::results::{self, Results};
 use crate::spool::{Content, Pass};
 use domain::partner::Partner;
-use intake::ledger::Counts;
+use intake::ledger::{Counts, Record};
+use std::fs::File;
 use std::path::Path;
 
 /// What the first two passes found.
@@ -66,6 +67,20 @@ impl Judged {
         };
         let control = &self.control.compared;
         Some(Readable { summary, totals: orders.totals(), results, control })
+    }
+
+    /// The orders, if the file is still what `record` says of it. Another process may have judged it,
+    /// with another configuration.
+    pub(crate) fn orders_of(&self, record: &Record) -> Result<&File, Failure> {
+        let counts = self.counts();
+        match &self.results {
+            Some(results) if counts == record.counts => Ok(&results.orders),
+            _ => Err(Failure::Configuration(format!(
+                "it makes {} orders of a file that was judged to have {} before; \
+                 put the earlier one back until the file is done",
+                counts.orders, record.counts.orders
+            ))),
+        }
     }
 
     pub(crate) fn counts(&self) -> Counts {

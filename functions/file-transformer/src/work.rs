@@ -130,16 +130,12 @@ impl Work {
         let (account, original) = (self.account.clone(), record.clone());
         blocking(move || steps::archive(&account, &original)).await?;
         if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
-            let mut orders_from = None;
-            if let Some(results) = &judged.results {
-                let sha256 = &judged.pass.sha256;
-                let on = self.app.store.check().await?;
-                let sent = publish::orders(&self.app.nats, &record, sha256, &results.orders);
-                let sent = sent.await?;
-                self.app.store.still(&on)?;
-                self.app.figures.orders.inc_by(sent.orders);
-                orders_from = sent.from;
-            }
+            let orders = judged.orders_of(&record)?;
+            let on = self.app.store.check().await?;
+            let sent = publish::orders(&self.app.nats, &record, &judged.pass.sha256, orders);
+            let publish::Sent { orders, from: orders_from } = sent.await?;
+            self.app.store.still(&on)?;
+            self.app.figures.orders.inc_by(orders);
             record = self
                 .write(held, |record| {
                     let next = record.advance(&self.app.owner, now(), State::Published)?;

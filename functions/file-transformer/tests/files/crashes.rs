@@ -174,3 +174,27 @@ async fn a_file_in_other_hands_is_waited_for() {
     assert!(failed[0].starts_with("(wait) the file is held by other until 2096-"), "{failed:?}");
     assert_eq!(world.names("US3"), ["inbox/a.csv"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_configuration_makes_of_a_judged_file_is_not_published() {
+    let finished = World::start().await;
+    let event = finished.put("US3", "a.csv", &content());
+    let record = finished.done(&event).await;
+    let (column, stock) = ("        quantity: quantity", "    stock: enforce ");
+    for (from, to, orders) in [
+        (column, "        quantity: pieces".to_owned(), 0),
+        (stock, format!("    rules: {{return-prefix: '1'}}\n{stock}"), 1),
+    ] {
+        let world = World::with(from, &to).await;
+        world.put("US3", "a.csv", &content());
+        left(&world, Record { state: State::Transformed, ..record.clone() }).await;
+        let told = world.call(std::slice::from_ref(&event)).await;
+        let expected = format!(
+            "(wait) the configuration cannot be used: it makes {orders} orders of a file that was \
+             judged to have 2 before; put the earlier one back until the file is done"
+        );
+        assert_eq!(told, [expected]);
+        assert!(world.orders().await.is_empty());
+        assert_eq!(world.record(&event).await.state, State::Transformed);
+    }
+}
