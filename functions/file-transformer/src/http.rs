@@ -3,6 +3,7 @@
 use crate::App;
 use crate::decisions::{self, Progress};
 use crate::failure::Failure;
+use crate::running::{ASK_AGAIN, Job, Verdict};
 use crate::work::Work;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -12,71 +13,33 @@ use intake::sftp::Disposition;
 use messaging::Event;
 use messaging::events::FILE_TRANSFORMED;
 use runtime::events::{self, Answer, Batch};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Longest time one call waits; the work goes on.
 const ANSWER_MAX: Duration = Duration::from_secs(40);
-/// When to ask again about a file that is in work.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
-
-/// Files in work in this process, by arrival.
-#[derive(Debug, Default)]
-pub(crate) struct Running(Mutex<HashMap<String, Job>>);
-
-#[derive(Clone, Debug)]
-struct Job {
-    size: u64,
-    read: Arc<AtomicU64>,
-    done: watch::Receiver<Option<Verdict>>,
-}
-
-/// What is said about a file.
-#[derive(Clone, Debug)]
-enum Verdict {
-    Done,
-    Later(String, Duration),
-    /// The partner's server, or another process: not the file's fault.
-    Wait(String, Duration),
-    Never(String),
-}
 
 pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer {
     let mut answer = Answer::done();
-    let mut jobs = Vec::new();
-    let mut transformed = Vec::new();
-    for given in &batch.events {
-        match Call::parse(given).and_then(|call| match call {
-            Call::Arrived(arrived, at) => start(&app, *arrived, at).map(Some),
-            Call::Transformed(record) => {
-                transformed.push((given, *record));
-                Ok(None)
-            }
-        }) {
-            Ok(job) => jobs.extend(job.map(|job| (given, job))),
-            Err(reason) => answer.reject(given, reason),
-        }
-    }
+    let begin = |given| (given, Call::parse(given).and_then(|call| start(&app, call)));
+    let begun: Vec<_> = batch.events.iter().map(begin).collect();
     let deadline = tokio::time::Instant::now() + ANSWER_MAX;
-    for (given, record) in transformed {
-        decide(&app, given, &record, deadline, &mut answer).await;
-    }
-    for (given, mut job) in jobs {
-        let done = job.done.wait_for(Option::is_some);
-        let verdict = match tokio::time::timeout_at(deadline, done).await {
-            Ok(Ok(verdict)) => verdict.clone(),
-            Ok(Err(_)) => Some(Verdict::Later(Failure::Panicked.to_string(), ASK_AGAIN)),
-            Err(_) => None,
+    for (given, job) in begun {
+        let verdict = match job {
+            Err(verdict) => Some(verdict),
+            Ok(mut job) => {
+                let verdict = app.running.wait(&mut job, deadline).await;
+                if verdict.is_none() {
+                    answer.wait(given, "in work", ASK_AGAIN, job.percent());
+                }
+                verdict
+            }
         };
         match verdict {
-            Some(Verdict::Done) => {}
+            None | Some(Verdict::Done) => {}
             Some(Verdict::Later(reason, after)) => answer.retry(given, reason, Some(after)),
             Some(Verdict::Never(reason)) => answer.reject(given, reason),
             Some(Verdict::Wait(reason, after)) => answer.wait(given, reason, after, 0),
-            None => answer.wait(given, "in work", ASK_AGAIN, job.percent()),
         }
     }
     answer
@@ -89,10 +52,10 @@ enum Call {
 }
 
 impl Call {
-    fn parse(given: &events::Event) -> Result<Self, String> {
-        let event: Event = given.parse().map_err(|error| error.to_string())?;
-        let data = event.data.ok_or("the event has no data")?;
-        let bad = |error: serde_json::Error| error.to_string();
+    fn parse(given: &events::Event) -> Result<Self, Verdict> {
+        let event: Event = given.parse().map_err(|error| Verdict::Never(error.to_string()))?;
+        let data = event.data.ok_or_else(|| Verdict::Never("the event has no data".into()))?;
+        let bad = |error: serde_json::Error| Verdict::Never(error.to_string());
         if event.kind == FILE_TRANSFORMED {
             return Ok(Self::Transformed(serde_json::from_str(data.get()).map_err(bad)?));
         }
@@ -100,77 +63,47 @@ impl Call {
     }
 }
 
+/// Begins with what an event asks for, unless this process is at it.
+fn start(app: &Arc<App>, call: Call) -> Result<Job, Verdict> {
+    let running = &app.running;
+    let app = app.clone();
+    match call {
+        Call::Arrived(arrived, time) => {
+            let partners = app.partners.get();
+            let account = partners.accounts.get(&arrived.partner).cloned().ok_or_else(|| {
+                let partner = &arrived.partner;
+                let reason =
+                    format!("partner {partner} has no sftp or file section in this configuration");
+                Verdict::Never(reason)
+            })?;
+            let (key, size) = (arrived.arrival.clone(), arrived.size);
+            let record = record(*arrived, time);
+            Ok(running.start(key, size, |read| arrive(Work { app, account, read }, record)))
+        }
+        Call::Transformed(record) => {
+            let key = format!("{}:decisions", record.arrival);
+            Ok(running.start(key, 0, |_| decide(app, record)))
+        }
+    }
+}
+
+async fn arrive(work: Work, record: Record) -> Verdict {
+    let (partner, name) = (record.partner.clone(), record.name.clone());
+    let done = work.run(record).await;
+    if let Err(failure) = &done {
+        tracing::warn!(%partner, file = %name, error = %failure, "the file is not done");
+    }
+    done.map_or_else(verdict, |_| Verdict::Done)
+}
+
 /// Writes down what became of a file's orders, or waits until all are decided.
-async fn decide(
-    app: &App,
-    given: &events::Event,
-    record: &Record,
-    deadline: tokio::time::Instant,
-    answer: &mut Answer,
-) {
-    let written = tokio::time::timeout_at(deadline, decisions::write(app, record)).await;
-    match written {
-        Ok(Ok(Progress::Written)) => {}
-        Ok(Ok(Progress::Waiting(orders))) => {
-            let reason = format!("not all of {orders} orders are decided");
-            answer.wait(given, reason, ASK_AGAIN, 0);
+async fn decide(app: Arc<App>, record: Box<Record>) -> Verdict {
+    match decisions::write(&app, &record).await {
+        Ok(Progress::Written) => Verdict::Done,
+        Ok(Progress::Waiting(orders)) => {
+            Verdict::Wait(format!("not all of {orders} orders are decided"), ASK_AGAIN)
         }
-        Ok(Err(failure)) => match verdict(Err(failure)) {
-            Verdict::Done => {}
-            Verdict::Later(reason, after) => answer.retry(given, reason, Some(after)),
-            Verdict::Wait(reason, after) => answer.wait(given, reason, after, 0),
-            Verdict::Never(reason) => answer.reject(given, reason),
-        },
-        Err(_) => answer.wait(given, "the decisions are being read", ASK_AGAIN, 0),
-    }
-}
-
-impl Job {
-    fn percent(&self) -> u8 {
-        let read = self.read.load(Ordering::Relaxed).saturating_mul(100);
-        u8::try_from(read.checked_div(self.size).unwrap_or(0).min(99)).unwrap_or(99)
-    }
-}
-
-/// Begins with a file, unless this process is at it.
-fn start(app: &Arc<App>, arrived: Arrived, time: Option<DateTime<Utc>>) -> Result<Job, String> {
-    let partners = app.partners.get();
-    let account = partners.accounts.get(&arrived.partner).ok_or_else(|| {
-        format!("partner {} has no sftp or file section in this configuration", arrived.partner)
-    })?;
-    let mut running = app.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(job) = running.get(&arrived.arrival) {
-        return Ok(job.clone());
-    }
-    let (tell, done) = watch::channel(None);
-    let job = Job { size: arrived.size, read: Arc::default(), done };
-    running.insert(arrived.arrival.clone(), job.clone());
-    drop(running);
-    let work = Work { app: app.clone(), account: account.clone(), read: job.read.clone() };
-    let record = record(arrived, time);
-    tokio::spawn(async move {
-        let (partner, name) = (record.partner.clone(), record.name.clone());
-        let leave = Leave { app: work.app.clone(), arrival: record.arrival.clone() };
-        let done = work.run(record).await;
-        drop(leave);
-        if let Err(failure) = &done {
-            tracing::warn!(%partner, file = %name, error = %failure, "the file is not done");
-        }
-        tell.send_replace(Some(verdict(done.map(|_| ()))));
-    });
-    Ok(job)
-}
-
-/// Takes a file out of those in work, also when the work panics.
-struct Leave {
-    app: Arc<App>,
-    arrival: String,
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        let running = &self.app.running.0;
-        running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.arrival);
+        Err(failure) => verdict(failure),
     }
 }
 
@@ -182,11 +115,7 @@ fn record(arrived: Arrived, time: Option<DateTime<Utc>>) -> Record {
     Record::new(arrival, partner, name, size, mtime, at.unwrap_or_default())
 }
 
-fn verdict(done: Result<(), Failure>) -> Verdict {
-    let failure = match done {
-        Ok(()) => return Verdict::Done,
-        Err(failure) => failure,
-    };
+fn verdict(failure: Failure) -> Verdict {
     let reason = failure.to_string();
     match failure {
         Failure::Sftp(error) => match error.disposition() {

@@ -10,6 +10,7 @@ mod names;
 mod publish;
 mod receipt;
 mod results;
+mod running;
 mod spool;
 mod steps;
 mod unpack;
@@ -65,7 +66,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         lease,
         scratch: settings.scratch,
-        running: http::Running::default(),
+        running: running::Running::default(),
         figures,
     };
     let routes = Routes::new(settings.tokens)
@@ -160,6 +161,6 @@ struct App {
     /// How long a silent process keeps its files.
     lease: Duration,
     scratch: PathBuf,
-    running: http::Running,
+    running: running::Running,
     figures: Figures,
 }
