@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// Longest time one call waits; the work goes on.
 const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// When to ask again about a file whose partner is not known: daily-checker may have read of a new one
+/// earlier. Ten attempts take longer than a cluster takes to hand a new configuration to every pod.
+const KNOWN_AFTER: Duration = Duration::from_secs(30);
 
 pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer {
     let mut answer = Answer::done();
@@ -74,7 +77,7 @@ fn start(app: &Arc<App>, call: Call) -> Result<Job, Verdict> {
                 let partner = &arrived.partner;
                 let reason =
                     format!("partner {partner} has no sftp or file section in this configuration");
-                Verdict::Never(reason)
+                Verdict::Later(reason, KNOWN_AFTER)
             })?;
             let (key, size) = (arrived.arrival.clone(), arrived.size);
             let record = record(*arrived, time);

@@ -81,6 +81,14 @@ pub(crate) fn event(
     Ok((checked, event))
 }
 
+/// Does the event bring an order of a file whose partner is not known here? Who read the file knew it: a
+/// new partner is not known everywhere at once.
+pub(crate) fn is_early(given: &runtime::events::Event, terms: &HashMap<PartnerId, Terms>) -> bool {
+    let is_unknown = |partner: PartnerId| !terms.contains_key(&partner);
+    envelope::read(given.raw())
+        .is_ok_and(|event| event.file.is_some() && event.partner.is_some_and(is_unknown))
+}
+
 /// What the event brings, as it came: JSON, or what somebody sent instead of it.
 ///
 /// # Errors

@@ -18,6 +18,10 @@ use std::time::Duration;
 /// When an order comes again for which the server's answer did not come.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
+/// When an order of a file comes again whose partner is not known. Ten attempts take longer than a
+/// cluster takes to hand a new configuration to every pod.
+const KNOWN_AFTER: Duration = Duration::from_secs(30);
+
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -54,6 +58,9 @@ async fn events(app: &App, batch: &Batch) -> Answer {
             Ok((order, event)) => {
                 orders.push(order);
                 sources.push((given, event));
+            }
+            Err(error) if check::is_early(given, &terms) => {
+                answer.retry(given, error.to_string(), Some(KNOWN_AFTER));
             }
             Err(error) => {
                 app.count("rejected");

@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use messaging::{Nats, streams, tail};
 use runtime::Env;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use testkit::nats::Server;
 use tower::ServiceExt as _;
@@ -22,16 +23,20 @@ struct World {
 
 impl World {
     async fn start(open: bool) -> Self {
+        let partners = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(partners.path(), PARTNERS).unwrap();
+        Self::with(open, partners.path()).await
+    }
+
+    async fn with(open: bool, partners: &Path) -> Self {
         let server = Server::start();
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         for step in streams::setup(&nats, streams::Settings::default()).await {
             step.outcome.unwrap();
         }
-        let partners = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(partners.path(), PARTNERS).unwrap();
         let mut env = Env::from_pairs([
             ("ORDERFLOW_NATS_URL", server.url()),
-            ("ORDERFLOW_PARTNERS", partners.path().display().to_string()),
+            ("ORDERFLOW_PARTNERS", partners.display().to_string()),
             ("ORDERFLOW_OPEN_INGEST", open.to_string()),
         ])
         .with_secret("connector-token", "connector")
@@ -147,6 +152,24 @@ async fn a_bad_message_does_not_stop_the_good_ones_beside_it() {
     }
     let placed = ["DIRECT.1", "US2.4", "DIRECT.5"].map(|id| format!("orders.placed.main.{id}"));
     assert_eq!(world.placed().await, placed);
+}
+
+#[tokio::test]
+async fn an_order_of_a_file_waits_for_its_partner_to_be_known() {
+    let partners = "partners:\n  US1: {currency: GBP}\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), partners).unwrap();
+    let world = World::with(false, file.path()).await;
+    let given = with(with(event("sha:1", order("1", 1)), "partner", "NEW"), "file", "sha");
+    let expected = ["(again) sha:1: partner: NEW is not a configured partner"];
+    assert_eq!(world.failed(std::slice::from_ref(&given)).await, expected);
+    std::fs::write(file.path(), format!("{partners}  NEW: {{currency: EUR}}\n")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !world.failed(std::slice::from_ref(&given)).await.is_empty() {
+        assert!(Instant::now() < deadline, "the partner stays unknown");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.placed().await, ["orders.placed.main.NEW.1"]);
 }
 
 #[tokio::test]
