@@ -6,8 +6,8 @@
 
 use super::{Problem, load};
 use crate::access::{Account, accounts};
-use domain::PartnerId;
 use domain::partner::Partners;
+use domain::{PartnerId, WarehouseId};
 use messaging::publish::{Outgoing, one};
 use messaging::{Event, Nats, events, subject};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -65,6 +65,8 @@ pub struct Source {
     path: PathBuf,
     secrets: Secrets,
     current: Arc<Configuration>,
+    /// Of every partner that ever was there: one that comes back has the same.
+    warehouses: BTreeMap<PartnerId, WarehouseId>,
 }
 
 /// What stands on `errors.alert.partners.…`.
@@ -91,7 +93,10 @@ impl Source {
     ) -> Option<Self> {
         let path = path?;
         match read(&path, &secrets) {
-            Ok(found) => Some(Self { path, secrets, current: Arc::new(found) }),
+            Ok(found) => {
+                let warehouses = warehouses(&found.partners).collect();
+                Some(Self { path, secrets, current: Arc::new(found), warehouses })
+            }
             Err((_, problems)) => {
                 problems.into_iter().for_each(report);
                 None
@@ -156,8 +161,9 @@ impl Source {
     fn look(mut self) -> (Self, Look) {
         let look = match read(&self.path, &self.secrets) {
             Ok(found) if found.seen == self.current.seen => Look::Same,
-            Ok(found) => match moved(&self.current.partners, &found.partners) {
+            Ok(found) => match moved(&self.warehouses, &found.partners) {
                 problems if problems.is_empty() => {
+                    self.warehouses.extend(warehouses(&found.partners));
                     self.current = Arc::new(found);
                     Look::New
                 }
@@ -209,14 +215,18 @@ fn read(path: &std::path::Path, secrets: &Secrets) -> Result<Configuration, Unus
 
 /// A warehouse is part of the subjects of a partner's orders: with another one, an order that was
 /// placed could be placed again.
-fn moved(before: &Partners, now: &Partners) -> Vec<Problem> {
-    let pairs = now.iter().filter_map(|(name, now)| Some((name, now, before.get(name)?)));
-    let moved = pairs.filter(|(_, now, before)| now.warehouse != before.warehouse);
-    let problem = |(name, _, before): (&PartnerId, _, &domain::partner::Partner)| Problem {
+fn moved(before: &BTreeMap<PartnerId, WarehouseId>, now: &Partners) -> Vec<Problem> {
+    let pairs = warehouses(now).filter_map(|(name, now)| Some((before.get(&name)?, name, now)));
+    let moved = pairs.filter(|(before, _, now)| now != *before);
+    let problem = |(before, name, _): (&WarehouseId, PartnerId, _)| Problem {
         place: format!("partners.{name}.warehouse"),
-        reason: format!("was {}; a partner's warehouse never changes", before.warehouse),
+        reason: format!("was {before}; a partner's warehouse never changes"),
     };
     moved.map(problem).collect()
+}
+
+fn warehouses(partners: &Partners) -> impl Iterator<Item = (PartnerId, WarehouseId)> {
+    partners.iter().map(|(name, partner)| (name.clone(), partner.warehouse.clone()))
 }
 
 fn show(loaded: &Family<Label, Gauge>, digest: &str) {
@@ -278,13 +288,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("partners.yml");
         std::fs::write(&path, ONE).unwrap();
-        let source = source(path.clone());
-        std::fs::write(&path, "partners:\n  A: {currency: EUR, warehouse: west}\n").unwrap();
-        let (_, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
-        assert_eq!(
-            problems[0].to_string(),
-            "partners.A.warehouse: was main; a partner's warehouse never changes"
-        );
+        let mut source = source(path.clone());
+        let west = "partners:\n  A: {currency: EUR, warehouse: west}\n";
+        // Also one that was away for a while.
+        for before in [ONE, "partners:\n  B: {currency: EUR}\n"] {
+            std::fs::write(&path, before).unwrap();
+            source = source.look().0;
+            std::fs::write(&path, west).unwrap();
+            let (back, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+            source = back;
+            assert_eq!(
+                problems[0].to_string(),
+                "partners.A.warehouse: was main; a partner's warehouse never changes"
+            );
+        }
     }
 
     #[test]
