@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// How long it may take until nothing is stored any longer on a full disk.
-const FULL_MAX: Duration = Duration::from_secs(90);
+const FULL_MAX: Duration = Duration::from_secs(180);
 /// nats-server gives up a store that it could not write to, until it is started again. That is done
 /// when it takes nothing for so long although there is room.
 const STUCK: Duration = Duration::from_secs(15);
@@ -176,7 +176,7 @@ pub(super) async fn confirmed_again(site: &Site) -> Result<Duration> {
             restarted = true;
             kill(site, NATS, "restart nats-server by hand").await;
         }
-        ensure!(started.elapsed() < FULL_MAX * 2, "nothing is confirmed any longer");
+        ensure!(started.elapsed() < FULL_MAX, "nothing is confirmed any longer");
         sleep(LOOK).await;
     }
     Ok(started.elapsed())

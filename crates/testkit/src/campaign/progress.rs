@@ -1,35 +1,47 @@
 //! A line every few seconds, so that whoever waits knows for what.
 
 use super::inject::Site;
-use messaging::{Nats, streams, tail};
+use anyhow::Result;
+use async_nats::jetstream::consumer::pull;
+use messaging::{Nats, streams};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// Orders that are confirmed or refused, counted as they come.
+/// Abandoned consumers are gone after this.
+const CONSUMER_MAX: Duration = Duration::from_secs(5);
+
+/// Attempts that are confirmed or refused.
 #[derive(Debug)]
 pub(super) struct Decided {
     nats: Nats,
     count: u64,
-    next: [(&'static str, u64); 2],
 }
 
 impl Decided {
     pub(super) fn new(nats: Nats) -> Self {
-        Self { nats, count: 0, next: [("orders.confirmed.>", 1), ("orders.refused.>", 1)] }
+        Self { nats, count: 0 }
     }
 
     /// How many there are; those of before if the server does not answer.
     pub(super) async fn count(&mut self) -> u64 {
-        for (filter, next) in &mut self.next {
-            let mut seen = 0;
-            let read = tail::read(&self.nats, streams::ORDERS, filter, *next, true, |_| seen += 1);
-            // Messages of a reading that broke off come again.
-            if let Ok(last) = read.await {
-                *next = last + 1;
-                self.count += seen;
-            }
+        let counts = tokio::try_join!(self.on("orders.confirmed.>"), self.on("orders.refused.>"));
+        if let Ok((confirmed, refused)) = counts {
+            self.count = confirmed + refused;
         }
         self.count
+    }
+
+    /// The server counts what a reader would get, without sending it.
+    async fn on(&self, filter: &str) -> Result<u64> {
+        let stream = self.nats.js.get_stream_no_info(streams::ORDERS).await?;
+        let reader = stream.create_consumer(pull::Config {
+            filter_subject: filter.into(),
+            inactive_threshold: CONSUMER_MAX,
+            ..pull::Config::default()
+        });
+        let info = reader.await?.cached_info().clone();
+        stream.delete_consumer(&info.name).await?;
+        Ok(info.num_pending)
     }
 }
 
