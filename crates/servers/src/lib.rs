@@ -6,6 +6,8 @@ pub mod nats;
 mod port;
 pub mod program;
 pub mod prometheus;
+mod server;
 pub mod sshd;
 
 pub use error::Error;
+pub use server::Server;

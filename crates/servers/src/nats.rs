@@ -1,10 +1,10 @@
 //! `nats-server` with JetStream, on loopback.
 
 use crate::child::Child;
-use crate::{Error, port, program};
+use crate::{Error, program};
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -31,14 +31,8 @@ impl Settings {
     }
 }
 
-/// A running server; killed when dropped.
-#[derive(Debug)]
-pub struct Server {
-    settings: Settings,
-    binary: PathBuf,
-    port: u16,
-    child: Child,
-}
+/// A running server.
+pub type Server = crate::Server<Settings>;
 
 /// Starts a server and waits until it accepts.
 ///
@@ -49,62 +43,19 @@ pub fn start(settings: Settings) -> Result<Server, Error> {
     for dir in [&settings.dir, &settings.store_dir] {
         fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
     }
-    let (port, child) = port::claim(settings.port, |port| launch(&settings, &binary, port))?;
-    Ok(Server { settings, binary, port, child })
+    let port = settings.port;
+    Server::start(settings, binary, port, launch)
 }
 
 impl Server {
     /// `nats://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Its process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
-    /// Does the process live?
-    pub fn is_running(&mut self) -> bool {
-        self.child.is_running()
-    }
-
-    /// Where it writes what happens.
-    #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.settings.dir.join("nats-server.log")
-    }
-
-    /// Ends it with signal 9.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-
-    /// Ends it in an orderly way; after five seconds as [`Server::kill`].
-    pub fn stop(&mut self) {
-        self.child.stop();
-    }
-
-    /// Starts it again on the same port with the same store; kills it first if it runs.
-    ///
-    /// # Errors
-    /// As [`start`].
-    pub fn restart(&mut self) -> Result<(), Error> {
-        self.kill();
-        self.child = launch(&self.settings, &self.binary, self.port)?;
-        Ok(())
+        format!("nats://127.0.0.1:{}", self.port())
     }
 }
 
-fn launch(settings: &Settings, binary: &std::path::Path, port: u16) -> Result<Child, Error> {
+fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error> {
     let ports_dir = settings.dir.join("ports");
     // A file of an earlier process may carry the number of the next one.
     drop(fs::remove_dir_all(&ports_dir));

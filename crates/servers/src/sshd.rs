@@ -1,7 +1,7 @@
 //! OpenSSH's `sshd` on loopback, with one SFTP folder and one key per partner.
 
 use crate::child::Child;
-use crate::{Error, port, program};
+use crate::{Error, program};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -39,16 +39,16 @@ impl Settings {
     }
 }
 
-/// A running server; killed, with its sessions, when dropped.
+/// Keys and folders of a server.
 #[derive(Debug)]
-pub struct Server {
+pub struct Home {
     settings: Settings,
-    binary: PathBuf,
     user: String,
     host_key: String,
-    port: u16,
-    child: Child,
 }
+
+/// A running server; its sessions end with it.
+pub type Server = crate::Server<Home>;
 
 /// Makes keys and folders that are missing, starts a server and waits until it accepts.
 ///
@@ -68,56 +68,33 @@ pub fn start(settings: Settings) -> Result<Server, Error> {
         make_dir(Path::new("/run/sshd"), 0o755)?;
     }
     let user = run(Command::new("id").arg("-un"))?;
-    let (port, child) = port::claim(settings.port, |port| launch(&settings, &binary, port))?;
-    Ok(Server { settings, binary, user, host_key, port, child })
+    let port = settings.port;
+    Server::start(Home { settings, user, host_key }, binary, port, launch)
 }
 
 impl Server {
-    /// Where it listens, on 127.0.0.1.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Its process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
-    /// Does the process live?
-    pub fn is_running(&mut self) -> bool {
-        self.child.is_running()
-    }
-
     /// The login of every partner: whoever started the server.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        &self.home.user
     }
 
     /// The server's public key as in `known_hosts`: `ssh-ed25519 AAAA…`.
     #[must_use]
     pub fn host_key(&self) -> &str {
-        &self.host_key
+        &self.home.host_key
     }
 
     /// File of the partner's private key.
     #[must_use]
     pub fn private_key(&self, partner: &str) -> PathBuf {
-        key_path(&self.settings.dir, partner)
+        key_path(&self.home.settings.dir, partner)
     }
 
     /// The partner's folder, where its login starts.
     #[must_use]
     pub fn root(&self, partner: &str) -> PathBuf {
-        self.settings.root.join(partner)
-    }
-
-    /// Where it writes what happens.
-    #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.settings.dir.join("sshd.log")
+        self.home.settings.root.join(partner)
     }
 
     /// Makes folder and key of a further partner; works while the server runs.
@@ -125,31 +102,12 @@ impl Server {
     /// # Errors
     /// The name is no folder name, or a file cannot be written.
     pub fn add_partner(&mut self, partner: &str) -> Result<(), Error> {
-        prepare(&self.settings, partner)?;
-        if !self.settings.partners.iter().any(|known| known == partner) {
-            self.settings.partners.push(partner.to_owned());
+        let settings = &mut self.home.settings;
+        prepare(settings, partner)?;
+        if !settings.partners.iter().any(|known| known == partner) {
+            settings.partners.push(partner.to_owned());
         }
-        authorize(&self.settings)
-    }
-
-    /// Ends it and its sessions with signal 9.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-
-    /// Ends it and its sessions in an orderly way; after five seconds as [`Server::kill`].
-    pub fn stop(&mut self) {
-        self.child.stop();
-    }
-
-    /// Starts it again on the same port with the same keys; kills it first if it runs.
-    ///
-    /// # Errors
-    /// As [`start`].
-    pub fn restart(&mut self) -> Result<(), Error> {
-        self.kill();
-        self.child = launch(&self.settings, &self.binary, self.port)?;
-        Ok(())
+        authorize(settings)
     }
 }
 
@@ -196,7 +154,8 @@ fn authorize(settings: &Settings) -> Result<(), Error> {
     fs::rename(&new, &file).map_err(Error::file("write", &file))
 }
 
-fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error> {
+fn launch(home: &Home, binary: &Path, port: u16) -> Result<Child, Error> {
+    let settings = &home.settings;
     let pid_file = settings.dir.join("sshd.pid");
     // Left by a killed server, and no longer true.
     drop(fs::remove_file(&pid_file));

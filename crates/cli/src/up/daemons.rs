@@ -11,34 +11,6 @@ use super::supervise::Pauses;
 /// How soon a death is seen.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// A server of `servers`.
-pub(crate) trait Server: Send + 'static {
-    fn pid(&self) -> u32;
-    fn is_running(&mut self) -> bool;
-    fn restart(&mut self) -> Result<(), servers::Error>;
-    fn stop(&mut self);
-}
-
-macro_rules! server {
-    ($($server:ty),+) => { $(
-        impl Server for $server {
-            fn pid(&self) -> u32 {
-                self.pid()
-            }
-            fn is_running(&mut self) -> bool {
-                self.is_running()
-            }
-            fn restart(&mut self) -> Result<(), servers::Error> {
-                self.restart()
-            }
-            fn stop(&mut self) {
-                self.stop();
-            }
-        }
-    )+ };
-}
-server!(servers::nats::Server, servers::prometheus::Server, servers::sshd::Server);
-
 /// A server that is started again when it dies.
 #[derive(Debug)]
 pub(crate) struct Watched {
@@ -47,7 +19,11 @@ pub(crate) struct Watched {
 }
 
 /// Watches `server` until [`Watched::stop`].
-pub(crate) fn watch(site: Arc<Site>, name: &'static str, mut server: impl Server) -> Watched {
+pub(crate) fn watch<S: Send + 'static>(
+    site: Arc<Site>,
+    name: &'static str,
+    mut server: servers::Server<S>,
+) -> Watched {
     let (stop, asked) = sync_channel::<()>(1);
     site.started(name, server.pid(), None, None);
     let thread = std::thread::spawn(move || {
