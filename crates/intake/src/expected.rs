@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 use domain::partner::{Expected, Partner};
 use serde::{Deserialize, Serialize};
 
-/// Days that are looked back for the deadline before the last one: a week and a day.
-const DAYS_BACK: u64 = 8;
+/// Days that are looked back for the deadline before the last one: of a weekly one, which the clock may
+/// have jumped over once, that can be three weeks.
+const DAYS_BACK: u64 = 21;
 
 /// A file that should have come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +49,7 @@ fn deadlines(
     (0..=DAYS_BACK).filter_map(move |back| {
         let date = today.checked_sub_days(Days::new(back))?;
         let local = date.and_time(expected.by);
-        // Of a time that the clock jumps over, the next full day will do.
+        // Of a time that the clock jumps over, the next one will do.
         let deadline = zone.from_local_datetime(&local).earliest()?.with_timezone(&Utc);
         (expected.is_on(date.weekday()) && deadline <= now).then_some((date, deadline))
     })
@@ -108,6 +109,21 @@ mod tests {
         week("2026-11-23T08:00:00Z", Some("2026-11-20T07:00:00Z"), late);
         week("2026-11-23T08:00:00Z", Some("2026-11-22T07:00:00Z"), None);
         check("mon by 07:30", "UTC", "2026-11-24T08:00:00Z", None, late);
+    }
+
+    #[test]
+    fn a_weekly_file_is_overdue_all_week() {
+        let old = Some("2026-11-16T07:00:00Z");
+        let late = Some("2026-11-23 2026-11-23T07:30:00+00:00");
+        for day in 23..=29 {
+            let now = format!("2026-11-{day}T08:00:00Z");
+            check("mon by 07:30", "UTC", &now, old, late);
+            check("mon by 07:30", "UTC", &now, Some("2026-11-23T07:00:00Z"), None);
+        }
+        check("mon by 07:30", "UTC", "2026-11-30T07:00:00Z", old, late);
+        // On the 29th of March the clock jumps over it.
+        let late = Some("2026-04-05 2026-04-05T00:30:00+00:00");
+        check("sun by 02:30", "Europe/Paris", "2026-04-11T08:00:00Z", None, late);
     }
 
     #[test]
