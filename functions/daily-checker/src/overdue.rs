@@ -7,7 +7,7 @@ use intake::access::Account;
 use intake::arrival::Arrived;
 use intake::expected::{self, Overdue};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Event, Nats, events, streams, subject};
+use messaging::{Event, Nats, events, streams, subject, tail};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -28,8 +28,13 @@ pub(crate) async fn look(
         return Ok(None);
     }
     let partner = &account.partner;
+    let is_overdue = |newest| expected::overdue(&account.settings, newest, now);
+    if is_overdue(last(nats, partner).await?).is_none() {
+        return Ok(None);
+    }
+    // One that was changed earlier may have come behind the one that was expected.
     let newest = newest(nats, partner).await?;
-    let Some(overdue) = expected::overdue(&account.settings, newest, now) else { return Ok(None) };
+    let Some(overdue) = is_overdue(newest) else { return Ok(None) };
     let subject = subject::missing_file(partner, &overdue.date.to_string());
     let alert = Alert { partner, overdue: &overdue, newest };
     let source = format!("/functions/{NAME}");
@@ -48,12 +53,26 @@ pub(crate) async fn look(
 }
 
 /// When the partner's last file to arrive was last changed.
+async fn last(nats: &Nats, partner: &PartnerId) -> Result<Option<DateTime<Utc>>, String> {
+    let last = publish::last(nats, streams::FILES, &arrived(partner)).await;
+    Ok(last.map_err(|error| error.to_string())?.and_then(|last| changed(&last.payload)))
+}
+
+/// When the newest of the partner's files was last changed.
 async fn newest(nats: &Nats, partner: &PartnerId) -> Result<Option<DateTime<Utc>>, String> {
-    let filter = format!("files.arrived.{partner}.>");
-    let last = publish::last(nats, streams::FILES, &filter).await.map_err(|e| e.to_string())?;
-    let Some(last) = last else { return Ok(None) };
-    let event: Event<Arrived> =
-        serde_json::from_slice(&last.payload).map_err(|error| error.to_string())?;
-    let seconds = event.data.and_then(|arrived| i64::try_from(arrived.mtime).ok());
-    Ok(seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)))
+    let (mut newest, filter) = (None, arrived(partner));
+    let read = tail::read(nats, streams::FILES, &filter, 1, false, |message| {
+        newest = newest.max(changed(&message.payload));
+    });
+    read.await.map_err(|error| error.to_string())?;
+    Ok(newest)
+}
+
+fn arrived(partner: &PartnerId) -> String {
+    format!("files.arrived.{partner}.>")
+}
+
+fn changed(event: &[u8]) -> Option<DateTime<Utc>> {
+    let event: Event<Arrived> = serde_json::from_slice(event).ok()?;
+    DateTime::from_timestamp(i64::try_from(event.data?.mtime).ok()?, 0)
 }

@@ -41,6 +41,25 @@ async fn a_file_that_does_not_come_is_an_alert_once_a_day_until_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_file_that_comes_later_does_not_hide_the_one_that_was_expected() {
+    let world = World::start(&["US1"]).await;
+    let expecting = Partner { more: "expected: daily by 00:00", ..world.partner("US1") };
+    let function = world.serve(&[expecting]).await;
+    old_file(world.inbox("US1").join("today.csv"), "one");
+    assert_eq!(check(function).await["partners"][0].get("overdue"), None);
+    let month = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+    let path = world.inbox("US1").join("older.csv");
+    std::fs::write(&path, "two").unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    let then = std::time::SystemTime::now() - month;
+    file.set_times(std::fs::FileTimes::new().set_modified(then)).unwrap();
+    let body = check(function).await;
+    assert_eq!(body["partners"][0].get("overdue"), None, "{body}");
+    assert_eq!(world.events().await.len(), 2);
+    assert!(alerts(&world).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_partner_whose_server_is_away_is_missed_as_well() {
     let world = World::start(&["US1", "US2"]).await;
     let away = Partner { more: "expected: daily by 00:00", port: 1, ..world.partner("US1") };
