@@ -12,8 +12,7 @@ impl World {
         let token = token.map(|token| format!("Bearer {token}"));
         let token = token.iter().map(|token| (header::AUTHORIZATION, token.as_str()));
         let headers: Vec<_> = token.chain([(header::CONTENT_TYPE, kind)]).collect();
-        let (status, _, body) =
-            support::post(&self.router, "/", &headers, body.to_string()).await;
+        let (status, _, body) = support::post(&self.router, "/", &headers, body.to_string()).await;
         (status, body)
     }
 
@@ -149,10 +148,7 @@ async fn another_order_with_a_known_id_is_kept_as_a_conflict() {
     assert_eq!((&data["order"], &data["order_id"]), (&order("a.1", 2), &json!("a.1")));
     assert_ne!(data["content"], data["placed_content"]);
     // By these two the file's decisions find it.
-    assert_eq!(
-        (&event["id"], &event["file"]),
-        (&json!("e2"), &json!("cafe"))
-    );
+    assert_eq!((&event["id"], &event["file"]), (&json!("e2"), &json!("cafe")));
 }
 
 #[tokio::test]

@@ -1,0 +1,9 @@
+//! The function on a real nats-server.
+#![cfg(test)]
+
+mod again;
+mod bad_input;
+mod cases;
+mod delivered;
+mod orders;
+mod support;

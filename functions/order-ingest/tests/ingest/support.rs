@@ -1,0 +1,121 @@
+//! A server, the function on it, and how it is asked.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderName, Request, header};
+use http_body_util::BodyExt as _;
+use messaging::{Nats, streams, tail};
+use runtime::Env;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use testkit::nats::Server;
+use tower::ServiceExt as _;
+
+pub(crate) const PARTNERS: &str = "partners:\n  US1: {currency: GBP}\n  US2: {currency: EUR}\n";
+
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) nats: Nats,
+    pub(crate) router: Router,
+    /// Followed by the function.
+    pub(crate) partners: NamedTempFile,
+}
+
+/// A stored message.
+pub(crate) struct Message {
+    pub(crate) sequence: u64,
+    pub(crate) subject: String,
+    pub(crate) headers: async_nats::HeaderMap,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Status, content type and body of the answer to a `POST`; null for a body that is no JSON.
+pub(crate) async fn post(
+    router: &Router,
+    path: &str,
+    headers: &[(HeaderName, &str)],
+    body: impl Into<Body>,
+) -> (u16, String, Value) {
+    let mut request = Request::post(path);
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    let response = router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map_or("", |kind| kind.to_str().unwrap()).to_owned();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, kind, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(false).await
+    }
+
+    /// One that takes an order from anybody.
+    pub(crate) async fn open() -> Self {
+        Self::with(true).await
+    }
+
+    async fn with(open: bool) -> Self {
+        let server = Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            step.outcome.unwrap();
+        }
+        let partners = NamedTempFile::new().unwrap();
+        std::fs::write(partners.path(), PARTNERS).unwrap();
+        let mut env = Env::from_pairs([
+            ("ORDERFLOW_NATS_URL", server.url()),
+            ("ORDERFLOW_PARTNERS", partners.path().display().to_string()),
+            ("ORDERFLOW_OPEN_INGEST", open.to_string()),
+        ])
+        .with_secret("connector-token", "connector")
+        .with_secret("api-token-admin", "admin");
+        let router = order_ingest::build(&mut env).await.unwrap().into_router();
+        Self { server, nats, router, partners }
+    }
+
+    /// The answer to a batch of events.
+    pub(crate) async fn batch(&self, events: &[Value]) -> Value {
+        let headers = [
+            (header::CONTENT_TYPE, "application/cloudevents-batch+json"),
+            (header::AUTHORIZATION, "Bearer connector"),
+        ];
+        let (status, _, body) =
+            post(&self.router, "/", &headers, Value::from(events).to_string()).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    pub(crate) async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {
+        let mut found = Vec::new();
+        let each = |message: &async_nats::jetstream::Message| {
+            found.push(Message {
+                sequence: message.info().unwrap().stream_sequence,
+                subject: message.subject.to_string(),
+                headers: message.headers.clone().unwrap_or_default(),
+                payload: message.payload.to_vec(),
+            });
+        };
+        tail::read(&self.nats, stream, filter, 1, false, each).await.unwrap();
+        found
+    }
+
+    /// Subjects of what is placed.
+    pub(crate) async fn placed(&self) -> Vec<String> {
+        let placed = self.messages(streams::ORDERS, "orders.placed.>").await;
+        placed.into_iter().map(|message| message.subject).collect()
+    }
+}
+
+impl Message {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.as_str())
+    }
+
+    pub(crate) fn event(&self) -> Value {
+        serde_json::from_slice(&self.payload).unwrap()
+    }
+}
