@@ -12,9 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const EVERY: Duration = Duration::from_secs(15);
 
 /// What an account may and does store; the client's own type does not read what 2.9 says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Account {
-    #[serde(default)]
     storage: u64,
     #[serde(default)]
     limits: Limits,
@@ -42,11 +41,13 @@ pub(crate) async fn watch(shared: Shared, stop: Stop) {
 async fn look(shared: &Shared) {
     let metrics = &shared.metrics;
     match shared.nats.client.request("$JS.API.INFO", "".into()).await {
-        Ok(answer) => {
-            let account: Account = serde_json::from_slice(&answer.payload).unwrap_or_default();
-            metrics.storage.set(gauge(account.storage));
-            metrics.storage_limit.set(account.limits.max_storage.max(0));
-        }
+        Ok(answer) => match serde_json::from_slice::<Account>(&answer.payload) {
+            Ok(account) => {
+                metrics.storage.set(gauge(account.storage));
+                metrics.storage_limit.set(account.limits.max_storage.max(0));
+            }
+            Err(error) => tracing::debug!(%error, "JetStream does not say what it stores"),
+        },
         Err(error) => tracing::debug!(%error, "JetStream does not say what it stores"),
     }
     let buckets = BUCKETS.iter().map(|name| format!("KV_{name}"));
@@ -70,12 +71,15 @@ mod tests {
     #[test]
     fn an_account_is_read_with_and_without_limits() {
         for (text, expected) in [
-            (r#"{"storage": 7, "limits": {"max_storage": 9}}"#, (7, 9)),
-            (r#"{"storage": 7, "limits": {"max_storage": -1}}"#, (7, -1)),
-            (r#"{"error": {"code": 503}}"#, (0, 0)),
+            (r#"{"storage": 7, "limits": {"max_storage": 9}}"#, Some((7, 9))),
+            (r#"{"storage": 7, "limits": {"max_storage": -1}}"#, Some((7, -1))),
+            (r#"{"storage": 7}"#, Some((7, 0))),
+            // Nothing is known then; an empty store is something else.
+            (r#"{"error": {"code": 503}}"#, None),
         ] {
-            let account: Account = serde_json::from_str(text).unwrap();
-            assert_eq!((account.storage, account.limits.max_storage), expected);
+            let account = serde_json::from_str::<Account>(text).ok();
+            let found = account.map(|account| (account.storage, account.limits.max_storage));
+            assert_eq!(found, expected);
         }
     }
 }
