@@ -6,7 +6,7 @@ mod format;
 mod policy;
 
 pub use expected::{Expected, ExpectedError};
-pub use format::{Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
+pub use format::{Column, Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -150,6 +150,15 @@ pub enum SideFiles {
 pub struct Rules {
     /// Is a customer required on each line?
     pub customer_required: bool,
+    /// Further columns in which something must stand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required: Vec<Column>,
+    /// What may stand in a column, exactly, if anything does.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<Column, Vec<String>>,
+    /// Columns that no two rows have the same values in, taken together.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<Vec<Column>>,
     /// Must a price be above zero? Otherwise zero is allowed; below zero never.
     pub price_positive: bool,
     /// Orders whose id starts with this are returns. All their quantities are negative.
@@ -169,6 +178,9 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             customer_required: true,
+            required: Vec::new(),
+            values: BTreeMap::new(),
+            unique: Vec::new(),
             price_positive: true,
             return_prefix: None,
             on_bad_line: OnBadLine::RejectOrder,

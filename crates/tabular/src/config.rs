@@ -4,11 +4,15 @@ use crate::amount::Notation;
 use crate::dates::Dates;
 use crate::header::folded;
 use crate::trailer::End;
-use domain::partner::{Delimiter, Duplicates, Encoding, FileFormat, Names, Rules};
+use domain::partner::{Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Rules};
+use std::collections::HashSet;
 
 /// Most lines that may be passed over before a header, and that a footer may have.
 pub(crate) const PREAMBLE_LINES_MAX: u32 = 1_000;
 pub(crate) const FOOTER_LINES_MAX: usize = 20;
+
+/// Most sets of columns that are to be unique, each of which is remembered by itself.
+pub(crate) const UNIQUE_MAX: usize = 4;
 
 /// Limits of what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,43 +111,31 @@ pub enum ConfigError {
     /// A customer on each line, but no column for it.
     #[error("rules.customer-required is true, but columns.customer-id is not set")]
     NoCustomerColumn,
+    /// A rule about a column that the partner does not have.
+    #[error("rules.{rule} names {column}, but columns.{column} is not set")]
+    NoColumn {
+        /// Key of the rule.
+        rule: &'static str,
+        /// Key of the column.
+        column: &'static str,
+    },
+    /// Ids and texts are compared with a list, numbers and dates are not.
+    #[error("rules.values.{0} is not allowed; lists are for product-id, description, region and category")]
+    Values(&'static str),
+    /// Nothing in it, or more than can be remembered.
+    #[error("rules.unique has {sets} sets of columns, one of them with {least}; allowed are 4, with at least 1")]
+    Unique {
+        /// How many.
+        sets: usize,
+        /// Columns of the smallest.
+        least: usize,
+    },
     /// A limit that leaves no room for a record.
     #[error("record_bytes_max is {0}, the least is 16")]
     RecordLimit(usize),
     /// Blocks of nothing.
     #[error("block_bytes is 0, the least is 1")]
     BlockLimit,
-}
-
-/// What a column of the file means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    OrderId,
-    ProductId,
-    Description,
-    Region,
-    Category,
-    CustomerId,
-    Quantity,
-    UnitPrice,
-    OrderedAt,
-}
-
-impl Role {
-    /// Its key in the configuration.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::OrderId => "order-id",
-            Self::ProductId => "product-id",
-            Self::Description => "description",
-            Self::Region => "region",
-            Self::Category => "category",
-            Self::CustomerId => "customer-id",
-            Self::Quantity => "quantity",
-            Self::UnitPrice => "unit-price",
-            Self::OrderedAt => "ordered-at",
-        }
-    }
 }
 
 /// A partner's format and rules, ready for use.
@@ -160,8 +152,12 @@ pub(crate) struct Config {
     pub(crate) sums: bool,
     pub(crate) continued_rows: bool,
     /// The columns in use, with the names that they may have.
-    pub(crate) columns: Vec<(Role, Names)>,
+    pub(crate) columns: Vec<(Column, Names)>,
     pub(crate) customer_required: bool,
+    /// Further columns that must not be empty.
+    pub(crate) required: Vec<Column>,
+    pub(crate) values: Vec<(Column, HashSet<Box<str>>)>,
+    pub(crate) unique: Vec<Vec<Column>>,
     pub(crate) price_positive: bool,
     pub(crate) duplicates: Duplicates,
     pub(crate) limits: Limits,
@@ -184,6 +180,10 @@ impl Config {
         if rules.customer_required && format.columns.customer_id.is_none() {
             return Err(ConfigError::NoCustomerColumn);
         }
+        check_rules(format, rules)?;
+        let list = |(column, values): (&Column, &Vec<String>)| {
+            (*column, values.iter().map(|value| value.trim().into()).collect())
+        };
         let footer_lines = usize::try_from(format.footer_lines).unwrap_or(usize::MAX);
         Ok(Self {
             delimiter: format.delimiter,
@@ -196,7 +196,11 @@ impl Config {
             sums: false,
             continued_rows: format.continued_rows,
             columns: columns(format)?,
-            customer_required: rules.customer_required,
+            customer_required: rules.customer_required
+                || rules.required.contains(&Column::CustomerId),
+            required: rules.required.clone(),
+            values: rules.values.iter().map(list).collect(),
+            unique: rules.unique.clone(),
             price_positive: rules.price_positive,
             duplicates: rules.duplicates,
             limits: Limits { rows_max: limits.rows_max.min(u64::from(u32::MAX)), ..limits },
@@ -233,6 +237,29 @@ fn check_format(format: &FileFormat) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn check_rules(format: &FileFormat, rules: &Rules) -> Result<(), ConfigError> {
+    let named = rules.required.iter().map(|column| ("required", *column));
+    let named = named.chain(rules.values.keys().map(|column| ("values", *column)));
+    let named = named.chain(rules.unique.iter().flatten().map(|column| ("unique", *column)));
+    for (rule, column) in named {
+        if format.columns.names(column).is_none() {
+            return Err(ConfigError::NoColumn { rule, column: column.key() });
+        }
+    }
+    for column in rules.values.keys() {
+        match column {
+            Column::ProductId | Column::Description | Column::Region | Column::Category => {}
+            _ => return Err(ConfigError::Values(column.key())),
+        }
+    }
+    let least = rules.unique.iter().map(Vec::len).min();
+    if UNIQUE_MAX < rules.unique.len() || least == Some(0) {
+        let (sets, least) = (rules.unique.len(), least.unwrap_or(0));
+        return Err(ConfigError::Unique { sets, least });
+    }
+    Ok(())
+}
+
 fn notation(format: &FileFormat) -> Result<Notation, ConfigError> {
     let decimal_mark = match format.decimal_mark {
         '.' => b'.',
@@ -258,22 +285,11 @@ fn notation(format: &FileFormat) -> Result<Notation, ConfigError> {
     })
 }
 
-fn columns(format: &FileFormat) -> Result<Vec<(Role, Names)>, ConfigError> {
+fn columns(format: &FileFormat) -> Result<Vec<(Column, Names)>, ConfigError> {
     let columns = &format.columns;
-    let named = [
-        (Role::OrderId, Some(&columns.order_id)),
-        (Role::ProductId, Some(&columns.product_id)),
-        (Role::Description, columns.description.as_ref()),
-        (Role::Region, columns.region.as_ref()),
-        (Role::Category, columns.category.as_ref()),
-        (Role::CustomerId, columns.customer_id.as_ref()),
-        (Role::Quantity, Some(&columns.quantity)),
-        (Role::UnitPrice, Some(&columns.unit_price)),
-        (Role::OrderedAt, Some(&columns.ordered_at)),
-    ];
-    let mut used: Vec<(Role, Names)> = Vec::with_capacity(named.len());
-    for (role, names) in named {
-        let Some(names) = names else { continue };
+    let mut used: Vec<(Column, Names)> = Vec::new();
+    for role in Column::ALL {
+        let Some(names) = columns.names(role) else { continue };
         if names.iter().next().is_none() || names.iter().any(|name| name.trim().is_empty()) {
             return Err(ConfigError::EmptyColumn(role.key()));
         }

@@ -101,6 +101,8 @@ enum Kept {
     Order { id: String, rows: Set },
     /// All.
     File(Box<File>),
+    /// All, of which those of one order need not be equal.
+    Any { sets: Vec<Set>, rows: usize },
 }
 
 impl Seen {
@@ -119,6 +121,23 @@ impl Seen {
         Self { kept, bytes_max, spilled: None, scratch }
     }
 
+    /// For what two rows of different orders may share.
+    pub(crate) fn unique(bytes_max: usize, scratch: Option<Arc<dyn Scratch>>) -> Self {
+        let kept = Kept::Any { sets: vec![Set::default(); SHARDS], rows: 0 };
+        Self { kept, bytes_max, spilled: None, scratch }
+    }
+
+    /// Was it there already? Of what [`Seen::unique`] made only.
+    pub(crate) fn contains(&mut self, row: Fingerprint) -> Result<bool, FileError> {
+        if let Kept::Any { sets, .. } = &self.kept
+            && sets.get(row.shard()).is_some_and(|set| set.contains(&row))
+        {
+            return Ok(true);
+        }
+        let Some(spilled) = &mut self.spilled else { return Ok(false) };
+        spilled.contains(row).map_err(FileError::scratch)
+    }
+
     /// Whether `row`, which belongs to `order`, is new.
     pub(crate) fn insert(&mut self, row: Fingerprint, order: &str) -> Result<bool, FileError> {
         let is_new = match &mut self.kept {
@@ -132,6 +151,11 @@ impl Seen {
                 rows.insert(row)
             }
             Kept::File(file) => file.insert(row, order),
+            Kept::Any { sets, rows } => {
+                let is_new = insert(sets, row);
+                *rows += usize::from(is_new);
+                is_new
+            }
         };
         if !is_new {
             return Ok(false);
@@ -163,6 +187,7 @@ impl Kept {
             Self::Off => 0,
             Self::Order { rows, .. } => rows.len() * SET_BYTES,
             Self::File(file) => file.bytes(),
+            Self::Any { rows, .. } => rows * SET_BYTES,
         }
     }
 
@@ -177,6 +202,10 @@ impl Kept {
             Self::File(file) => {
                 to.add(|| file.once.iter().flatten().chain(file.again.iter().flatten()).copied())?;
                 **file = File::default();
+            }
+            Self::Any { sets, rows } => {
+                to.add(|| sets.iter().flatten().copied())?;
+                (*sets, *rows) = (vec![Set::default(); SHARDS], 0);
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The header line: which column of the file holds what.
 
-use crate::config::{Config, Role};
-use domain::partner::Names;
+use crate::config::Config;
+use domain::partner::{Column as Role, Names};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization as _;
@@ -185,23 +185,26 @@ impl Layout {
         })
     }
 
+    /// The column of this meaning, if the partner has it.
+    pub(crate) fn column(&self, role: Role) -> Option<&Column> {
+        match role {
+            Role::OrderId => Some(&self.order_id),
+            Role::ProductId => Some(&self.product_id),
+            Role::Description => self.description.as_ref(),
+            Role::Region => self.region.as_ref(),
+            Role::Category => self.category.as_ref(),
+            Role::CustomerId => self.customer_id.as_ref(),
+            Role::Quantity => Some(&self.quantity),
+            Role::UnitPrice => Some(&self.unit_price),
+            Role::OrderedAt => Some(&self.ordered_at),
+        }
+    }
+
     /// The columns in use: their keys in the configuration and their names in the file.
     pub(crate) fn used(&self) -> BTreeMap<String, String> {
-        let columns = [
-            (Role::OrderId, Some(&self.order_id)),
-            (Role::ProductId, Some(&self.product_id)),
-            (Role::Quantity, Some(&self.quantity)),
-            (Role::UnitPrice, Some(&self.unit_price)),
-            (Role::OrderedAt, Some(&self.ordered_at)),
-            (Role::CustomerId, self.customer_id.as_ref()),
-            (Role::Description, self.description.as_ref()),
-            (Role::Region, self.region.as_ref()),
-            (Role::Category, self.category.as_ref()),
-        ];
-        let named = |(role, column): (Role, Option<&Column>)| {
-            Some((role.key().to_owned(), column?.name.to_string()))
-        };
-        columns.into_iter().filter_map(named).collect()
+        let named =
+            |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
+        Role::ALL.into_iter().filter_map(named).collect()
     }
 }
 

@@ -1,19 +1,20 @@
 //! Puts pieces together in file order: checks where each began, finds duplicates, counts.
 
-use crate::config::FOOTER_LINES_MAX;
+use crate::config::{Config, FOOTER_LINES_MAX};
 use crate::continued::Order;
-use crate::duplicates::Seen;
+use crate::duplicates::{Fingerprint, Seen};
 use crate::head::{Detected, keep_line};
 use crate::header::FileError;
 use crate::piece::{Block, Guessed, Piece, Plan, Point, Reader, cut};
 use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
-use crate::rules;
+use crate::rules::{self, Fault};
 use crate::scanner::part;
 use crate::spill::Scratch;
 use crate::trailer::{self, End};
 use crate::transform::{Part, Summary};
 use domain::control::Sums;
+use domain::partner::Duplicates;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub(crate) struct Join {
     /// What is behind the last row.
     footer: Option<Footer>,
     seen: Seen,
+    /// The keys seen of each set of columns that is to be unique.
+    unique: Vec<Seen>,
     rows: u64,
     accepted: u64,
     rejected: BTreeMap<Rule, u64>,
@@ -45,13 +48,17 @@ pub(crate) struct Join {
 impl Join {
     /// At the first line behind the header.
     pub(crate) fn new(plan: Arc<Plan>, line: u64, scratch: Option<Arc<dyn Scratch>>) -> Self {
-        let bytes_max = plan.config.limits.seen_bytes_max;
+        let Config { limits, unique, duplicates, .. } = &plan.config;
+        let sets = unique.len() + usize::from(*duplicates != Duplicates::Off);
+        let bytes_max = limits.seen_bytes_max / sets.max(1);
+        let unique = unique.iter().map(|_| Seen::unique(bytes_max, scratch.clone())).collect();
         Self {
             reader: Reader::new(plan.clone()),
             point: Point::record(0),
             line,
             order: None,
             footer: None,
+            unique,
             seen: Seen::new(plan.config.duplicates, bytes_max, scratch),
             rows: 0,
             accepted: 0,
@@ -162,31 +169,59 @@ impl Join {
         Ok(())
     }
 
-    /// Makes rejects of the rows that an earlier row equals.
+    /// Makes rejects of the rows that an earlier row equals, or shares with what is to be unique.
     fn remove_duplicates(&mut self, block: &Block, piece: &mut Piece) -> Result<(), FileError> {
         let mut out = Vec::new();
+        let mut repeated = false;
         for (i, origin) in piece.origins.iter().enumerate() {
             let order = piece.batch.order_id.get(i).unwrap_or_default();
-            if self.seen.insert(origin.fingerprint, order)? {
+            let keys = i * self.unique.len()..(i + 1) * self.unique.len();
+            let fault = if self.seen.insert(origin.fingerprint, order)? {
+                self.repeated(piece.keys.get(keys).unwrap_or_default())?
+            } else {
+                Some(Fault { rule: Rule::Duplicate, column: None, reason: rules::DUPLICATE.into() })
+            };
+            let (Some(Fault { rule, column, reason }), Some(row)) = (fault, piece.batch.row(i))
+            else {
                 continue;
-            }
-            let Some(row) = piece.batch.row(i) else { continue };
+            };
+            repeated |= rule != Rule::Duplicate;
             piece.profile.forget(&row);
-            piece.rejects.push(Reject {
-                line: row.line,
-                column: None,
-                rule: Rule::Duplicate,
-                reason: rules::DUPLICATE.into(),
-                raw: cut(part(&block.bytes, origin.start, origin.end), &self.plan.config),
-                order_id: Some(row.order_id.to_owned()),
-            });
+            let order_id = Some(row.order_id.to_owned());
+            let raw = cut(part(&block.bytes, origin.start, origin.end), &self.plan.config);
+            piece.rejects.push(Reject { line: row.line, column, rule, reason, raw, order_id });
             out.push(i);
         }
         if !out.is_empty() {
             piece.batch = piece.batch.without(&out);
             piece.rejects.sort_by_key(|reject| reject.line);
         }
+        if repeated {
+            // Another row than an earlier one may have been the least or the greatest.
+            piece.profile = Profile::of(&piece.batch);
+        }
         Ok(())
+    }
+
+    /// What an accepted row before shares of what is to be unique, by its keys; else they are
+    /// remembered.
+    fn repeated(&mut self, keys: &[Fingerprint]) -> Result<Option<Fault>, FileError> {
+        let Plan { config, layout, .. } = &*self.plan;
+        let sets = self.unique.iter_mut().zip(keys).zip(&config.unique);
+        for ((seen, key), columns) in sets {
+            if seen.contains(*key)? {
+                let names = columns.iter().filter_map(|column| layout.column(*column));
+                let names: Vec<&str> = names.map(|column| &*column.name).collect();
+                let reason = format!("has the same {} as an earlier row", names.join(", "));
+                let column = columns.first().and_then(|column| layout.column(*column));
+                let column = column.map(|column| column.name.clone());
+                return Ok(Some(Fault { rule: Rule::NotUnique, column, reason: reason.into() }));
+            }
+        }
+        for (seen, key) in self.unique.iter_mut().zip(keys) {
+            seen.insert(*key, "")?;
+        }
+        Ok(None)
     }
 }
 

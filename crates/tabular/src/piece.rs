@@ -71,8 +71,10 @@ pub(crate) struct Piece {
     pub(crate) footer: bool,
     /// The order that a row behind may continue.
     pub(crate) order: Option<Order>,
-    /// For each row what stands for it and where its text is; empty if duplicates are kept.
+    /// For each row what stands for it and where its text is; empty if rows are not compared.
     pub(crate) origins: Vec<Origin>,
+    /// For each row, and each set of columns that is to be unique, what stands for them.
+    pub(crate) keys: Vec<Fingerprint>,
 }
 
 /// What was read from where a record was guessed to begin.
@@ -105,6 +107,7 @@ impl Piece {
             profile: Profile::default(),
             sums: Sums::default(),
             origins: Vec::new(),
+            keys: Vec::new(),
         }
     }
 }
@@ -309,8 +312,10 @@ impl Reader {
             piece.sums.add_row(quantity, price);
         }
         if let Ok(row) = &row {
-            if config.duplicates != Duplicates::Off {
-                let fingerprint = rules::fingerprint(row, &mut self.fingerprint);
+            let into = &mut self.fingerprint;
+            piece.keys.extend(config.unique.iter().map(|set| rules::key(row, set, into)));
+            if config.duplicates != Duplicates::Off || !config.unique.is_empty() {
+                let fingerprint = rules::fingerprint(row, into);
                 let start = piece.to.at;
                 piece.origins.push(Origin { fingerprint, start, end: start + len });
             }

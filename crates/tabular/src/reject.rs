@@ -92,8 +92,14 @@ rules! {
     BadDate => "bad_date",
     /// Description, region or category is longer than 512 bytes.
     TooLong => "too_long",
+    /// Nothing in a column in which the partner's rules want something.
+    MissingValue => "missing_value",
+    /// What the partner's list for the column does not have.
+    ValueNotAllowed => "value_not_allowed",
     /// Every cleaned column equals an earlier accepted row's. Harms no order.
     Duplicate => "duplicate",
+    /// In columns that are to be unique, the same values as an earlier accepted row.
+    NotUnique => "not_unique",
     /// Another line of its order was rejected, and the partner wants all or nothing.
     OrderBadLine => "order_has_bad_line",
     /// The lines of its order name different customers.

@@ -132,7 +132,7 @@ pub(crate) fn read<'a>(
             return Err(Fault::new(Rule::TooLong, column, reason));
         }
     }
-    Ok(Row {
+    let row = Row {
         line,
         order_id,
         product_id,
@@ -143,7 +143,68 @@ pub(crate) fn read<'a>(
         customer_id,
         region,
         category,
-    })
+    };
+    check_lists(config, layout, &row)?;
+    Ok(row)
+}
+
+/// Columns that must not be empty, and those in which only some texts may stand.
+fn check_lists(config: &Config, layout: &Layout, row: &Row<'_>) -> Result<(), Fault> {
+    let fault = |rule, column, reason: Cow<'static, str>| {
+        let column = layout.column(column).map(|column| column.name.clone());
+        Fault { rule, column, reason }
+    };
+    for column in &config.required {
+        if text(row, *column) == Some("") {
+            return Err(fault(Rule::MissingValue, *column, "is empty".into()));
+        }
+    }
+    for (column, values) in &config.values {
+        let text = text(row, *column).filter(|text| !text.is_empty());
+        if let Some(text) = text.filter(|text| !values.contains(*text)) {
+            let reason = format!("{} is none of the {} values allowed", shown(text), values.len());
+            return Err(fault(Rule::ValueNotAllowed, *column, reason.into()));
+        }
+    }
+    Ok(())
+}
+
+/// What stands in a column of text.
+fn text<'a>(row: &Row<'a>, column: domain::partner::Column) -> Option<&'a str> {
+    use domain::partner::Column;
+    match column {
+        Column::OrderId => Some(row.order_id),
+        Column::ProductId => Some(row.product_id),
+        Column::Description => Some(row.description),
+        Column::Region => Some(row.region),
+        Column::Category => Some(row.category),
+        Column::CustomerId => Some(row.customer_id),
+        Column::Quantity | Column::UnitPrice | Column::OrderedAt => None,
+    }
+}
+
+/// What stands for some columns of a row; two rows have the same exactly when these are equal.
+pub(crate) fn key(
+    row: &Row<'_>,
+    columns: &[domain::partner::Column],
+    into: &mut Vec<u8>,
+) -> Fingerprint {
+    use domain::partner::Column;
+    into.clear();
+    for column in columns {
+        let number = match column {
+            Column::Quantity => row.quantity,
+            Column::UnitPrice => row.unit_price.units(),
+            Column::OrderedAt => row.ordered_at,
+            text_column => {
+                into.extend_from_slice(text(row, *text_column).unwrap_or_default().as_bytes());
+                into.push(0xFF);
+                continue;
+            }
+        };
+        into.extend_from_slice(&number.to_le_bytes());
+    }
+    Fingerprint::of(into)
 }
 
 /// Quantity and price of a record that is rejected, as far as they are numbers.

@@ -191,6 +191,61 @@ pub enum Encoding {
     Auto,
 }
 
+/// A column of ours, as the fields of [`Columns`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Column {
+    /// The partner's number of the order.
+    OrderId,
+    /// SKU.
+    ProductId,
+    /// What the product is called.
+    Description,
+    /// Country or sales region.
+    Region,
+    /// Product category.
+    Category,
+    /// Who buys.
+    CustomerId,
+    /// Whole number, not zero.
+    Quantity,
+    /// Price of one piece.
+    UnitPrice,
+    /// When it was ordered.
+    OrderedAt,
+}
+
+impl Column {
+    /// All of them, in the order in which they are looked for.
+    pub const ALL: [Self; 9] = [
+        Self::OrderId,
+        Self::ProductId,
+        Self::Description,
+        Self::Region,
+        Self::Category,
+        Self::CustomerId,
+        Self::Quantity,
+        Self::UnitPrice,
+        Self::OrderedAt,
+    ];
+
+    /// Its key in the configuration.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::OrderId => "order-id",
+            Self::ProductId => "product-id",
+            Self::Description => "description",
+            Self::Region => "region",
+            Self::Category => "category",
+            Self::CustomerId => "customer-id",
+            Self::Quantity => "quantity",
+            Self::UnitPrice => "unit-price",
+            Self::OrderedAt => "ordered-at",
+        }
+    }
+}
+
 /// Header names of the columns.
 ///
 /// They are compared without case, accents, blanks and punctuation, and by all of these first.
@@ -219,6 +274,24 @@ pub struct Columns {
     /// Product category.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Names>,
+}
+
+impl Columns {
+    /// What a column may be called, if the partner has it.
+    #[must_use]
+    pub fn names(&self, column: Column) -> Option<&Names> {
+        match column {
+            Column::OrderId => Some(&self.order_id),
+            Column::ProductId => Some(&self.product_id),
+            Column::Description => self.description.as_ref(),
+            Column::Region => self.region.as_ref(),
+            Column::Category => self.category.as_ref(),
+            Column::CustomerId => self.customer_id.as_ref(),
+            Column::Quantity => Some(&self.quantity),
+            Column::UnitPrice => Some(&self.unit_price),
+            Column::OrderedAt => Some(&self.ordered_at),
+        }
+    }
 }
 
 /// What a column may be called: one name, or a list of which the first that the file has counts.

@@ -155,6 +155,42 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
         problems.add(format!("{place}.file.trailer"), reason);
     }
     same_columns(place, file, problems);
+    if let (Some(rules), Some(columns)) = (partner.get("rules"), file.get("columns")) {
+        known_columns(place, rules, columns, problems);
+    }
+}
+
+/// Most sets of columns that are to be unique: each is remembered by itself.
+const UNIQUE_MAX: usize = 4;
+
+/// A rule is about a column that the file has.
+fn known_columns(place: &str, rules: &Value, columns: &Value, problems: &mut Problems) {
+    let texts = |list: &Value| -> Vec<String> {
+        let list = list.as_sequence().into_iter().flatten();
+        list.filter_map(|text| Some(text.as_str()?.to_owned())).collect()
+    };
+    let mut named = Vec::new();
+    if let Some(list) = rules.get("required") {
+        named.extend(texts(list).into_iter().map(|column| ("required", column)));
+    }
+    if let Some(Value::Mapping(map)) = rules.get("values") {
+        let keys = map.keys().filter_map(|key| key.as_str());
+        named.extend(keys.map(|column| ("values", column.to_owned())));
+    }
+    if let Some(Value::Sequence(sets)) = rules.get("unique") {
+        named.extend(sets.iter().flat_map(texts).map(|column| ("unique", column)));
+        if UNIQUE_MAX < sets.len() {
+            let reason = format!("has {} sets of columns, the limit is {UNIQUE_MAX}", sets.len());
+            problems.add(format!("{place}.rules.unique"), reason);
+        }
+    }
+    let is_known = |column: &str| super::shape::is_column(column);
+    for (rule, column) in named {
+        if is_known(&column) && columns.get(&column).is_none() {
+            let reason = format!("names {column}, which is not among the file's columns");
+            problems.add(format!("{place}.rules.{rule}"), reason);
+        }
+    }
 }
 
 /// Of two files with one ending nobody could say which is which.

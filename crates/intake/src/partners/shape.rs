@@ -13,6 +13,8 @@ pub(super) enum Shape {
     /// One text, or a list of them.
     Names(Check),
     OneOf(&'static [&'static str]),
+    /// A list of these.
+    List(&'static Shape),
     Flag,
     Whole {
         min: u64,
@@ -107,8 +109,30 @@ const COLUMNS: &[Field] = &[
     Field("category", OPTIONAL, Shape::Names(checks::text)),
 ];
 
+static COLUMN: Shape = Shape::OneOf(&[
+    "order-id",
+    "product-id",
+    "quantity",
+    "unit-price",
+    "ordered-at",
+    "customer-id",
+    "description",
+    "region",
+    "category",
+]);
+
+const VALUES: &[Field] = &[
+    Field("product-id", OPTIONAL, Shape::Texts(checks::text)),
+    Field("description", OPTIONAL, Shape::Texts(checks::text)),
+    Field("region", OPTIONAL, Shape::Texts(checks::text)),
+    Field("category", OPTIONAL, Shape::Texts(checks::text)),
+];
+
 const RULES: &[Field] = &[
     Field("customer-required", OPTIONAL, Shape::Flag),
+    Field("required", OPTIONAL, Shape::List(&COLUMN)),
+    Field("values", OPTIONAL, Shape::Map(VALUES)),
+    Field("unique", OPTIONAL, Shape::List(&Shape::List(&COLUMN))),
     Field("price-positive", OPTIONAL, Shape::Flag),
     Field("return-prefix", OPTIONAL, Shape::Text(checks::text)),
     Field("on-bad-line", OPTIONAL, Shape::OneOf(&["reject-order", "drop-line"])),
@@ -120,6 +144,11 @@ const RULES: &[Field] = &[
     Field("policy", OPTIONAL, Shape::OneOf(&["reject-rows", "reject-file"])),
     Field("error-budget-percent", OPTIONAL, Shape::Percent),
 ];
+
+/// Is it the name of a column of ours?
+pub(super) fn is_column(name: &str) -> bool {
+    COLUMNS.iter().any(|field| field.0 == name)
+}
 
 /// A key as it stands in a place.
 pub(super) fn key_text(key: &Value) -> String {
@@ -143,7 +172,13 @@ pub(super) fn check(place: &str, value: &Value, shape: &Shape, problems: &mut Pr
             check_list(place, list, *check, problems);
             list.is_empty().then(|| "is empty".to_owned())
         }
-        (Shape::Texts(_), _) => Some("is not a list".to_owned()),
+        (Shape::List(each), Value::Sequence(list)) => {
+            for (index, value) in list.iter().enumerate() {
+                check(&format!("{place}[{index}]"), value, each, problems);
+            }
+            list.is_empty().then(|| "is empty".to_owned())
+        }
+        (Shape::Texts(_) | Shape::List(_), _) => Some("is not a list".to_owned()),
         (Shape::Names(_), _) => {
             Some("is neither text nor a list of texts; numbers need quotes".to_owned())
         }

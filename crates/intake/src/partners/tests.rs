@@ -51,6 +51,9 @@ partners:
         category: Category
     rules:
       customer-required: true
+      required: [description]
+      values: {{region: [GB, IE], product-id: [A], description: [B], category: [C]}}
+      unique: [[order-id, product-id]]
       price-positive: true
       return-prefix: C
       on-bad-line: drop-line
@@ -221,6 +224,37 @@ fn a_trailer_is_the_last_line_and_what_stands_beside_a_file_has_an_ending_of_its
     check("checksum: .sha256", "checksum: /a", &[&slash]);
     let side_files = format!("{place}.side-files: is \"maybe\"; allowed are required optional");
     check("side-files: optional", "side-files: maybe", &[&side_files]);
+}
+
+#[test]
+fn a_rule_is_about_columns_that_the_file_has() {
+    let rules = "partners.US1.rules";
+    check(
+        "        region: Country\n        category: Category\n",
+        "",
+        &[
+            &format!("{rules}.values: names region, which is not among the file's columns"),
+            &format!("{rules}.values: names category, which is not among the file's columns"),
+        ],
+    );
+    let colour = "allowed are order-id product-id quantity unit-price ordered-at customer-id \
+                  description region category";
+    check(
+        "required: [description]",
+        "required: [colour]",
+        &[&format!("{rules}.required[0]: is \"colour\"; {colour}")],
+    );
+    check(
+        "[[order-id, product-id]]",
+        "[[], order-id]",
+        &[&format!("{rules}.unique[0]: is empty"), &format!("{rules}.unique[1]: is not a list")],
+    );
+    let many = "[[order-id], [order-id], [order-id], [order-id], [order-id]]";
+    let reason = format!("{rules}.unique: has 5 sets of columns, the limit is 4");
+    check("[[order-id, product-id]]", many, &[&reason]);
+    let known = "known are product-id description region category";
+    let reason = format!("{rules}.values.quantity: is not known; {known}");
+    check("values: {region: [GB, IE]", "values: {quantity: [a]", &[&reason]);
 }
 
 #[test]

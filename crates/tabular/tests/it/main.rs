@@ -3,6 +3,7 @@
 
 mod defects;
 mod formats;
+mod lists;
 mod properties;
 mod rules;
 mod samples;
