@@ -4,9 +4,11 @@
 mod expected;
 mod format;
 mod policy;
+mod products;
 
 pub use expected::{Expected, ExpectedError};
 pub use format::{Column, Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
+pub use products::Products;
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,12 @@ pub struct Partner {
     /// How its files look. Without it the partner cannot drop files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileFormat>,
+    /// Name of a CSV beside the configuration: the products that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<String>,
+    /// Name of a CSV beside the configuration: what the partner calls our products.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_ids: Option<String>,
     /// What becomes of bad rows and orders.
     #[serde(default)]
     pub rules: Rules,
@@ -159,6 +167,8 @@ pub struct Rules {
     /// Columns that no two rows have the same values in, taken together.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unique: Vec<Vec<Column>>,
+    /// Must a product be in the catalogue, or, without one, among our products of `product-ids`?
+    pub known_products: bool,
     /// Must a price be above zero? Otherwise zero is allowed; below zero never.
     pub price_positive: bool,
     /// Orders whose id starts with this are returns. All their quantities are negative.
@@ -181,6 +191,7 @@ impl Default for Rules {
             required: Vec::new(),
             values: BTreeMap::new(),
             unique: Vec::new(),
+            known_products: false,
             price_positive: true,
             return_prefix: None,
             on_bad_line: OnBadLine::RejectOrder,

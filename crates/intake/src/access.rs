@@ -2,8 +2,9 @@
 
 use crate::sftp::{Error, Limits, Login, Session};
 use domain::PartnerId;
-use domain::partner::{FileFormat, Partner, Partners, Sftp};
+use domain::partner::{FileFormat, Partner, Partners, Products, Sftp};
 use std::fmt;
+use std::sync::Arc;
 
 /// A partner that drops files: its configuration and what proves who we are.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub struct Account {
     pub sftp: Sftp,
     /// How its files look.
     pub format: FileFormat,
+    /// Its tables, if it has any, for who reads them.
+    pub products: Option<Arc<Products>>,
     secret: String,
 }
 
@@ -55,6 +58,7 @@ pub fn accounts(
             settings: settings.clone(),
             sftp: sftp.clone(),
             format: format.clone(),
+            products: None,
             secret,
         });
     }

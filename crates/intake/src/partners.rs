@@ -5,9 +5,11 @@
 
 mod checks;
 mod live;
+mod products;
 mod shape;
 
 pub use live::{Configuration, Live, Secrets, Source};
+pub use products::{products, read_table};
 
 use domain::PartnerId;
 use domain::partner::{Partner, Partners};

@@ -4,8 +4,11 @@ use crate::amount::Notation;
 use crate::dates::Dates;
 use crate::header::folded;
 use crate::trailer::End;
-use domain::partner::{Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Rules};
+use domain::partner::{
+    Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Products, Rules,
+};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Most lines that may be passed over before a header, and that a footer may have.
 pub(crate) const PREAMBLE_LINES_MAX: u32 = 1_000;
@@ -120,10 +123,14 @@ pub enum ConfigError {
         column: &'static str,
     },
     /// Ids and texts are compared with a list, numbers and dates are not.
-    #[error("rules.values.{0} is not allowed; lists are for product-id, description, region and category")]
+    #[error(
+        "rules.values.{0} is not allowed; lists are for product-id, description, region and category"
+    )]
     Values(&'static str),
     /// Nothing in it, or more than can be remembered.
-    #[error("rules.unique has {sets} sets of columns, one of them with {least}; allowed are 4, with at least 1")]
+    #[error(
+        "rules.unique has {sets} sets of columns, one of them with {least}; allowed are 4, with at least 1"
+    )]
     Unique {
         /// How many.
         sets: usize,
@@ -158,6 +165,7 @@ pub(crate) struct Config {
     pub(crate) required: Vec<Column>,
     pub(crate) values: Vec<(Column, HashSet<Box<str>>)>,
     pub(crate) unique: Vec<Vec<Column>>,
+    pub(crate) products: Option<Arc<Products>>,
     pub(crate) price_positive: bool,
     pub(crate) duplicates: Duplicates,
     pub(crate) limits: Limits,
@@ -201,6 +209,7 @@ impl Config {
             required: rules.required.clone(),
             values: rules.values.iter().map(list).collect(),
             unique: rules.unique.clone(),
+            products: None,
             price_positive: rules.price_positive,
             duplicates: rules.duplicates,
             limits: Limits { rows_max: limits.rows_max.min(u64::from(u32::MAX)), ..limits },

@@ -8,11 +8,12 @@ use crate::encoding::Found;
 use crate::header::{FileError, Layout};
 use crate::piece::broken;
 use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
-use domain::partner::Delimiter;
+use domain::partner::{Delimiter, Products};
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most lines with text, and most bytes, among which the header is looked for.
 const LINES_MAX: usize = 50;
@@ -120,6 +121,11 @@ impl Head {
     /// Rows are to be added up.
     pub(crate) fn sum(&mut self) {
         self.config.sums = true;
+    }
+
+    /// Product ids are to be looked up.
+    pub(crate) fn look_up(&mut self, products: Arc<Products>) {
+        self.config.products = Some(products);
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -202,8 +202,7 @@ impl Layout {
 
     /// The columns in use: their keys in the configuration and their names in the file.
     pub(crate) fn used(&self) -> BTreeMap<String, String> {
-        let named =
-            |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
+        let named = |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
         Role::ALL.into_iter().filter_map(named).collect()
     }
 }

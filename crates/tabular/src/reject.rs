@@ -74,6 +74,8 @@ rules! {
     MissingProductId => "missing_product_id",
     /// The product id is too long, or has control characters.
     BadProductId => "bad_product_id",
+    /// Not in the catalogue.
+    UnknownProductId => "unknown_product_id",
     /// No customer, where one is required.
     MissingCustomer => "missing_customer",
     /// The customer id is too long, or has control characters.

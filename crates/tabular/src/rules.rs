@@ -82,7 +82,7 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) -> Fingerprint {
 
 /// Makes a clean row of a record, which may continue `order`.
 pub(crate) fn read<'a>(
-    config: &Config,
+    config: &'a Config,
     record: &Record<'a>,
     order: Option<&'a Order>,
     scratch: &mut Scratch,
@@ -103,6 +103,13 @@ pub(crate) fn read<'a>(
     let product_id = id(field(&layout.product_id))
         .and_then(required)
         .map_err(|bad| bad.fault(&layout.product_id, Rule::MissingProductId, Rule::BadProductId))?;
+    let product_id = match &config.products {
+        None => product_id,
+        Some(products) => products.find(product_id).ok_or_else(|| {
+            let reason = format!("{} is no product that we know", shown(product_id));
+            Fault::new(Rule::UnknownProductId, &layout.product_id, reason)
+        })?,
+    };
     let customer_id = match &layout.customer_id {
         None => "",
         Some(column) => id(inherited(field(column), Order::customer))

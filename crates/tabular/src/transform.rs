@@ -13,7 +13,7 @@ use crate::reject::Reject;
 use crate::scanner::{part, rest};
 use crate::spill::Scratch;
 use domain::control::Sums;
-use domain::partner::{FileFormat, Rules};
+use domain::partner::{FileFormat, Products, Rules};
 use memchr::memrchr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -123,6 +123,15 @@ impl Transform {
     pub fn with_sums(mut self) -> Self {
         if let State::Head(head) = &mut self.state {
             head.sum();
+        }
+        self
+    }
+
+    /// Looks product ids up: what is no product is rejected.
+    #[must_use]
+    pub fn with_products(mut self, products: Arc<Products>) -> Self {
+        if let State::Head(head) = &mut self.state {
+            head.look_up(products);
         }
         self
     }

@@ -4,14 +4,15 @@ use crate::control::{self, SIDE_BYTES_MAX};
 use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::receipt::Receipt;
-use crate::spool::{self, Bounds};
+use crate::spool::{self, Bounds, Reading};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
-use domain::partner::Partner;
+use domain::partner::{Partner, Products};
 use intake::ledger::{Outcome, Record};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Why a file could not be judged.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +49,14 @@ pub struct Verdict {
     pub rejects: Option<File>,
 }
 
-/// Judges the file at `path`; temporary files go to the folder `scratch`. Blocks.
+/// Judges the file at `path`; `products` are the partner's tables, temporary files go to the folder `scratch`. Blocks.
 ///
 /// # Errors
 /// The file or the scratch folder cannot be used, or the partner's configuration cannot.
 pub fn judge(
     partner: &PartnerId,
     settings: &Partner,
+    products: Option<Arc<Products>>,
     path: &Path,
     scratch: &Path,
 ) -> Result<Verdict, Error> {
@@ -65,9 +67,10 @@ pub fn judge(
     if !data.is_file() {
         return Err(of_file(std::io::Error::other("it is no file")));
     }
-    let pass = spool::pass(settings, format, Bounds::default(), scratch, |block| {
-        spool::fill(block, |rest| file.read(rest)).map_err(of_file)
-    })?;
+    let bounds = Bounds::default();
+    let reading = Reading { partner: settings, format, products, bounds, scratch };
+    let pass =
+        spool::pass(&reading, |block| spool::fill(block, |rest| file.read(rest)).map_err(of_file))?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let sides = control::sides(settings, &name, |suffix| side(path, suffix))?;
     let judged = Judged::new(pass, &name, &sides, settings, scratch)?;

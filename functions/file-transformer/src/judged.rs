@@ -99,7 +99,7 @@ impl Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::{self, Bounds};
+    use crate::spool::{self, Bounds, Reading};
     use serde_json::json;
     use std::fmt::Write as _;
     use std::fs::File;
@@ -119,7 +119,9 @@ mod tests {
             spool::fill(block, |block| rest.read(block)).map_err(Failure::scratch)
         };
         let format = partner.file.as_ref().unwrap();
-        let pass = spool::pass(&partner, format, bounds, dir.path(), fill).unwrap();
+        let reading =
+            Reading { partner: &partner, format, products: None, bounds, scratch: dir.path() };
+        let pass = spool::pass(&reading, fill).unwrap();
         Judged::new(pass, "a.csv", &Sides::default(), &partner, dir.path()).unwrap()
     }
 

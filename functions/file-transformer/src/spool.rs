@@ -7,7 +7,7 @@ use crate::steps;
 use crate::unpack::{PackedError, Source};
 use domain::Money;
 use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
-use domain::partner::{FileFormat, Partner};
+use domain::partner::{FileFormat, Partner, Products};
 use intake::access::Account;
 use intake::ledger::Record;
 use intake::sftp::Session;
@@ -78,6 +78,15 @@ impl Default for Bounds {
         let limits = Limits { workers: workers(), ..Limits::default() };
         Self { limits, orders_max: ORDERS_MAX, open_bytes_max: 128 << 20 }
     }
+}
+
+/// How a file is read.
+pub(crate) struct Reading<'a> {
+    pub(crate) partner: &'a Partner,
+    pub(crate) format: &'a FileFormat,
+    pub(crate) products: Option<Arc<Products>>,
+    pub(crate) bounds: Bounds,
+    pub(crate) scratch: &'a Path,
 }
 
 /// A temporary file without a name.
@@ -199,8 +208,14 @@ pub(crate) fn read(
     read: &AtomicU64,
 ) -> Result<Pass, Failure> {
     let mut reader = steps::open(session, record)?;
-    let bounds = Bounds::default();
-    let pass = pass(&account.settings, &account.format, bounds, scratch, |block| {
+    let reading = Reading {
+        partner: &account.settings,
+        format: &account.format,
+        products: account.products.clone(),
+        bounds: Bounds::default(),
+        scratch,
+    };
+    let pass = pass(&reading, |block| {
         let len = fill(block, |rest| reader.read(rest).map_err(|e| reader.explain(&e)))?;
         read.fetch_add(len as u64, Ordering::Relaxed);
         Ok::<_, Failure>(len)
@@ -214,15 +229,13 @@ pub(crate) fn read(
 
 /// Reads what `fill` puts into blocks, until it puts nothing there.
 pub(crate) fn pass<E: From<Failure>>(
-    partner: &Partner,
-    format: &FileFormat,
-    bounds: Bounds,
-    scratch: &Path,
+    reading: &Reading<'_>,
     fill: impl FnMut(&mut [u8]) -> Result<usize, E>,
 ) -> Result<Pass, E> {
-    let mut pass = Passing::new(partner, format, bounds, scratch)?;
+    let mut pass = Passing::new(reading)?;
     let mut source = Source::new(fill);
-    let unpacked = source.read_all(partner.inbox.max_bytes, |bytes| Ok(pass.push(bytes)?))?;
+    let unpacked =
+        source.read_all(reading.partner.inbox.max_bytes, |bytes| Ok(pass.push(bytes)?))?;
     if let Err(error) = unpacked {
         pass.transform = Err(error.into());
     }
@@ -255,20 +268,20 @@ struct Passing {
 }
 
 impl Passing {
-    fn new(
-        partner: &Partner,
-        format: &FileFormat,
-        bounds: Bounds,
-        scratch: &Path,
-    ) -> Result<Self, Failure> {
+    fn new(reading: &Reading<'_>) -> Result<Self, Failure> {
+        let Reading { partner, format, products, bounds, scratch } = reading;
         let transform = Transform::new(format, &partner.rules, &partner.time_zone, bounds.limits)
             .map_err(|error| Failure::Configuration(error.to_string()))?;
         let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;
         let is_summed = format.trailer.is_some() || partner.inbox.manifest.is_some();
         let transform = if is_summed { transform.with_sums() } else { transform };
+        let transform = match products {
+            Some(products) => transform.with_products(products.clone()),
+            None => transform,
+        };
         let transform = transform.with_scratch(Arc::new(Disk { file, len: AtomicU64::new(0) }));
         Ok(Self {
-            bounds,
+            bounds: *bounds,
             transform: Ok(transform),
             orders: Orders::new(&partner.rules, bounds.orders_max),
             rows: Spool::new(scratch)?,

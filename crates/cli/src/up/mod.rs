@@ -102,6 +102,12 @@ async fn start(
     let folders =
         partners::Folders { port: sshd.port(), user: sshd.user(), host_key: sshd.host_key() };
     let text = partners::with_folders(&sources.partners, &folders)?;
+    for (name, table) in &sources.tables {
+        crate::dir::write_atomic(&dir.partners().with_file_name(name), table, 0o644)?;
+        if args.provider {
+            dir.write_secret(name, table)?;
+        }
+    }
     crate::dir::write_atomic(&dir.partners(), text.as_bytes(), 0o644)?;
 
     if args.provider {

@@ -52,6 +52,12 @@ pub(super) fn secret_name(name: &str) -> Option<String> {
     (!good).then(|| format!("is {name:?}; allowed are A-Z a-z 0-9 - _ . and no dot in front"))
 }
 
+/// A CSV in the folder of the configuration.
+pub(super) fn table_name(name: &str) -> Option<String> {
+    let ending = || (!name.ends_with(".csv")).then(|| format!("is {name:?}, which is no .csv"));
+    secret_name(name).or_else(ending)
+}
+
 pub(super) fn path(path: &str) -> Option<String> {
     let up = || path.split('/').any(|part| part == "..").then(|| "contains `..`".to_owned());
     text(path).or_else(up)
@@ -131,6 +137,14 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
     }
     if let Some(inbox) = partner.get("inbox") {
         same_endings(place, inbox, problems);
+    }
+    let wants_known = partner.get("rules").and_then(|rules| rules.get("known-products"));
+    if wants_known == Some(&Value::Bool(true))
+        && partner.get("catalogue").is_none()
+        && partner.get("product-ids").is_none()
+    {
+        let reason = "is true, but there is neither catalogue nor product-ids";
+        problems.add(format!("{place}.rules.known-products"), reason);
     }
     let Some(file) = partner.get("file") else { return };
     let delimiter = file.get("delimiter").and_then(Value::as_str).unwrap_or(",");

@@ -4,7 +4,7 @@
 //! and taken over only if all of it is right; otherwise the function goes on with what it had and
 //! says so once in the log, in its figures and on `errors.alert.…`.
 
-use super::{Problem, load};
+use super::{Problem, load, products, read_table};
 use crate::access::{Account, accounts};
 use domain::partner::Partners;
 use domain::{PartnerId, WarehouseId};
@@ -36,7 +36,7 @@ pub struct Configuration {
     pub accounts: BTreeMap<PartnerId, Arc<Account>>,
     /// SHA-256 of the file, the first 16 hexadecimal digits.
     pub digest: String,
-    /// SHA-256 of the file and of all secrets in use.
+    /// SHA-256 of the file, and of all secrets and tables in use.
     seen: [u8; 32],
 }
 
@@ -64,6 +64,7 @@ impl<T> Live<T> {
 pub struct Source {
     path: PathBuf,
     secrets: Secrets,
+    with_tables: bool,
     current: Arc<Configuration>,
     /// Of every partner that ever was there: one that comes back has the same.
     warehouses: BTreeMap<PartnerId, WarehouseId>,
@@ -91,11 +92,29 @@ impl Source {
         secrets: Secrets,
         report: impl FnMut(Problem),
     ) -> Option<Self> {
-        let path = path?;
-        match read(&path, &secrets) {
+        Self::read(path?, secrets, false, report)
+    }
+
+    /// As [`Source::open`], with the tables of the accounts' partners, which stand beside the file.
+    pub fn open_with_tables(
+        path: Option<PathBuf>,
+        secrets: Secrets,
+        report: impl FnMut(Problem),
+    ) -> Option<Self> {
+        Self::read(path?, secrets, true, report)
+    }
+
+    fn read(
+        path: PathBuf,
+        secrets: Secrets,
+        with_tables: bool,
+        report: impl FnMut(Problem),
+    ) -> Option<Self> {
+        match read(&path, &secrets, with_tables) {
             Ok(found) => {
                 let warehouses = warehouses(&found.partners).collect();
-                Some(Self { path, secrets, current: Arc::new(found), warehouses })
+                let current = Arc::new(found);
+                Some(Self { path, secrets, with_tables, current, warehouses })
             }
             Err((_, problems)) => {
                 problems.into_iter().for_each(report);
@@ -159,7 +178,7 @@ impl Source {
 
     /// Blocks.
     fn look(mut self) -> (Self, Look) {
-        let look = match read(&self.path, &self.secrets) {
+        let look = match read(&self.path, &self.secrets, self.with_tables) {
             Ok(found) if found.seen == self.current.seen => Look::Same,
             Ok(found) => match moved(&self.warehouses, &found.partners) {
                 problems if problems.is_empty() => {
@@ -184,7 +203,11 @@ enum Look {
 
 type Unusable = ([u8; 32], Vec<Problem>);
 
-fn read(path: &std::path::Path, secrets: &Secrets) -> Result<Configuration, Unusable> {
+fn read(
+    path: &std::path::Path,
+    secrets: &Secrets,
+    with_tables: bool,
+) -> Result<Configuration, Unusable> {
     let mut seen = Sha256::new();
     let yaml = std::fs::read_to_string(path).map_err(|error| {
         let problem = Problem { place: path.display().to_string(), reason: error.to_string() };
@@ -194,7 +217,7 @@ fn read(path: &std::path::Path, secrets: &Secrets) -> Result<Configuration, Unus
     let digest = hex::encode(seen.clone().finalize()).chars().take(16).collect();
     let partners = load(&yaml).map_err(|problems| (seen.clone().finalize().into(), problems))?;
     let mut missing = Vec::new();
-    let accounts = accounts(&partners, |name| match secrets(name) {
+    let mut accounts = accounts(&partners, |name| match secrets(name) {
         Ok(secret) => {
             seen.update([0]);
             seen.update(&secret);
@@ -205,6 +228,19 @@ fn read(path: &std::path::Path, secrets: &Secrets) -> Result<Configuration, Unus
             None
         }
     });
+    let folder = path.parent().unwrap_or(path);
+    for account in accounts.iter_mut().filter(|_| with_tables) {
+        let table = |name: &str| {
+            let table = read_table(folder, name)?;
+            seen.update([0]);
+            seen.update(&table);
+            Ok(table)
+        };
+        match products(&account.partner, &account.settings, table) {
+            Ok(products) => account.products = products.map(Arc::new),
+            Err(problems) => missing.extend(problems),
+        }
+    }
     let seen = seen.finalize().into();
     if !missing.is_empty() {
         return Err((seen, missing));

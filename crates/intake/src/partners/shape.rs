@@ -38,6 +38,8 @@ pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("inbox", OPTIONAL, Shape::Map(INBOX)),
     Field("expected", OPTIONAL, Shape::Text(checks::expected)),
     Field("file", OPTIONAL, Shape::Map(FILE)),
+    Field("catalogue", OPTIONAL, Shape::Text(checks::table_name)),
+    Field("product-ids", OPTIONAL, Shape::Text(checks::table_name)),
     Field("rules", OPTIONAL, Shape::Map(RULES)),
 ]);
 
@@ -109,7 +111,7 @@ const COLUMNS: &[Field] = &[
     Field("category", OPTIONAL, Shape::Names(checks::text)),
 ];
 
-static COLUMN: Shape = Shape::OneOf(&[
+const COLUMN: Shape = Shape::OneOf(&[
     "order-id",
     "product-id",
     "quantity",
@@ -133,6 +135,7 @@ const RULES: &[Field] = &[
     Field("required", OPTIONAL, Shape::List(&COLUMN)),
     Field("values", OPTIONAL, Shape::Map(VALUES)),
     Field("unique", OPTIONAL, Shape::List(&Shape::List(&COLUMN))),
+    Field("known-products", OPTIONAL, Shape::Flag),
     Field("price-positive", OPTIONAL, Shape::Flag),
     Field("return-prefix", OPTIONAL, Shape::Text(checks::text)),
     Field("on-bad-line", OPTIONAL, Shape::OneOf(&["reject-order", "drop-line"])),

@@ -28,6 +28,8 @@ partners:
       min-age-seconds: 5
       max-bytes: 1000000
     expected: mon-fri by 07:30
+    catalogue: catalogue.csv
+    product-ids: us1.csv
     file:
       delimiter: \";\"
       encoding: cp1252
@@ -54,6 +56,7 @@ partners:
       required: [description]
       values: {{region: [GB, IE], product-id: [A], description: [B], category: [C]}}
       unique: [[order-id, product-id]]
+      known-products: true
       price-positive: true
       return-prefix: C
       on-bad-line: drop-line
@@ -138,7 +141,7 @@ other: 1
             "other: is not known; the only key here is `partners`",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
             "partners.US1.colour: is not known; known are warehouse currency time-zone stock sftp \
-             inbox expected file rules",
+             inbox expected file catalogue product-ids rules",
             "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
             "partners.US1.file.columns.product-id: is \"a\", as is order-id",
@@ -255,6 +258,21 @@ fn a_rule_is_about_columns_that_the_file_has() {
     let known = "known are product-id description region category";
     let reason = format!("{rules}.values.quantity: is not known; {known}");
     check("values: {region: [GB, IE]", "values: {quantity: [a]", &[&reason]);
+}
+
+#[test]
+fn tables_stand_beside_the_configuration() {
+    let place = "partners.US1.catalogue";
+    check("catalogue.csv", "run.json", &[&format!("{place}: is \"run.json\", which is no .csv")]);
+    let allowed = "allowed are A-Z a-z 0-9 - _ . and no dot in front";
+    check("catalogue.csv", "../c.csv", &[&format!("{place}: is \"../c.csv\"; {allowed}")]);
+    check(
+        "    catalogue: catalogue.csv\n    product-ids: us1.csv\n",
+        "",
+        &[
+            "partners.US1.rules.known-products: is true, but there is neither catalogue nor product-ids",
+        ],
+    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn the_second_row_with_the_same_values_is_rejected_and_only_accepted_rows_count(
     check(
         &setting,
         &[
-            "1,P1,c1,,GB",  // Rejected, so its order and product are free.
+            "1,P1,c1,,GB", // Rejected, so its order and product are free.
             "1,P1,c1,x,GB",
             "1,P1,c1,x,GB", // Equal throughout.
             "1,P1,c1,y,GB",

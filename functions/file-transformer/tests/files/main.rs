@@ -5,6 +5,7 @@ mod control;
 mod crashes;
 mod decisions;
 mod kills;
+mod rules;
 mod samples;
 mod store;
 mod support;

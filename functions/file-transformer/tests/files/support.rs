@@ -36,6 +36,11 @@ impl World {
 
     /// With one text of the sample configuration replaced.
     pub(crate) async fn with(from: &str, to: &str) -> Self {
+        Self::with_tables(from, to, &[]).await
+    }
+
+    /// The same, with files beside the configuration.
+    pub(crate) async fn with_tables(from: &str, to: &str, tables: &[(&str, &str)]) -> Self {
         let nats = testkit::nats::Server::start();
         let sshd = testkit::sshd::Server::start(&PARTNERS);
         let client = Nats::connect(&nats.url(), "test", false).await.unwrap();
@@ -56,6 +61,9 @@ impl World {
             yaml = yaml.replace(&format!("  {name}:\n"), &section);
         }
         std::fs::write(sshd.dir().join("partners.yml"), yaml).unwrap();
+        for (name, table) in tables {
+            std::fs::write(sshd.dir().join(name), table).unwrap();
+        }
         let secrets = sshd.dir().join("secrets");
         std::fs::create_dir(&secrets).unwrap();
         std::fs::write(secrets.join("connector-token"), "connector").unwrap();

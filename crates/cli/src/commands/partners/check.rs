@@ -3,10 +3,11 @@
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use domain::PartnerId;
-use domain::partner::{Partner, Partners};
+use domain::partner::{Partner, Partners, Products};
 use file_transformer::dry_run::{self, Verdict};
 use intake::ledger::Outcome;
 use serde_json::Value;
@@ -25,7 +26,8 @@ const REFUSED: u8 = 7;
 pub(super) fn run(json: bool, args: &PartnersCheck) -> Result<ExitCode> {
     let (partners, place) = read(&args.source)?;
     let (name, partner) = choose(&partners, args.partner.as_ref(), &place)?;
-    let mut judged = judge(name, partner, &args.file)?;
+    let products = products(args.source.path.as_deref(), name, partner)?;
+    let mut judged = judge(name, partner, products, &args.file)?;
     if let Some(path) = &args.rejects {
         write_rejects(&mut judged, path)?;
     }
@@ -44,10 +46,32 @@ pub(super) struct Judged {
 }
 
 /// What would become of `file`.
-pub(super) fn judge(name: &PartnerId, partner: &Partner, file: &Path) -> Result<Judged> {
-    let verdict = dry_run::judge(name, partner, file, &std::env::temp_dir())?;
+pub(super) fn judge(
+    name: &PartnerId,
+    partner: &Partner,
+    products: Option<Arc<Products>>,
+    file: &Path,
+) -> Result<Judged> {
+    let verdict = dry_run::judge(name, partner, products, file, &std::env::temp_dir())?;
     let receipt = serde_json::from_slice(&verdict.receipt).context("the receipt")?;
     Ok(Judged { verdict, receipt })
+}
+
+/// The partner's tables, which stand beside the configuration.
+fn products(
+    configuration: Option<&Path>,
+    name: &PartnerId,
+    partner: &Partner,
+) -> Result<Option<Arc<Products>>> {
+    let folder = configuration.and_then(Path::parent).unwrap_or(Path::new(""));
+    let table = |table: &str| intake::partners::read_table(folder, table);
+    match intake::partners::products(name, partner, table) {
+        Ok(products) => Ok(products.map(Arc::new)),
+        Err(problems) => {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            bail!("{}", lines.join("\n"))
+        }
+    }
 }
 
 fn choose<'a>(

@@ -24,7 +24,7 @@ pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
     let yaml = proposal.yaml(&args.name, &file);
     let partners = load(&yaml, "the proposal")?;
     let partner = partners.get(&args.name).context("the proposal has no such partner")?;
-    let judged = check::judge(&args.name, partner, &args.file)?;
+    let judged = check::judge(&args.name, partner, None, &args.file)?;
     if let Some(path) = &args.out {
         ensure!(!path.exists(), "{} is there already", path.display());
         dir::write_atomic(path, yaml.as_bytes(), 0o644)?;
