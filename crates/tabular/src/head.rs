@@ -6,8 +6,8 @@
 use crate::config::Config;
 use crate::encoding::Found;
 use crate::header::{FileError, Layout};
-use crate::piece::broken;
 use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
+use crate::structure::broken;
 use domain::partner::{Delimiter, Products};
 use memchr::memchr;
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,7 @@ mod reject;
 mod rules;
 mod scanner;
 mod spill;
+mod structure;
 mod trailer;
 mod transform;
 

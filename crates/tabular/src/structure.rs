@@ -1,0 +1,58 @@
+//! What is wrong with a record before it is known what stands in it.
+
+use crate::piece::Plan;
+use crate::reject::Rule;
+use crate::rules::Fault;
+use crate::scanner::Defect;
+use memchr::memchr;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What is wrong with a record's width and bytes; with it, whether the whole record is to blame
+/// or only its first line. `text` is `raw` if that is known to be UTF-8.
+pub(crate) fn check_structure<'a>(
+    plan: &Plan,
+    fields: usize,
+    raw: &'a [u8],
+    text: Option<&'a str>,
+    has_nul: bool,
+) -> Result<&'a str, (Fault, bool)> {
+    let width = plan.layout.width;
+    let fault = |rule, reason: Cow<'static, str>| Fault { rule, column: None, reason };
+    if fields != width {
+        let rule = if fields < width { Rule::TooFewFields } else { Rule::TooManyFields };
+        let reason = format!("has {fields} fields, the header has {width}");
+        // A quote that was left open may have run to the next row's first one.
+        return Err((fault(rule, reason.into()), false));
+    }
+    if has_nul {
+        let reason = format!("byte {} of the record is zero", memchr(0, raw).unwrap_or(0) + 1);
+        return Err((fault(Rule::NulByte, reason.into()), true));
+    }
+    text.map_or_else(|| std::str::from_utf8(raw), Ok).map_err(|error| {
+        let at = error.valid_up_to() + 1;
+        let reason = match plan.encoding {
+            "UTF-8" => format!("byte {at} of the record is not UTF-8"),
+            other => format!("byte {at} of the record, in UTF-8, was not {other}"),
+        };
+        (fault(Rule::InvalidUtf8, reason.into()), true)
+    })
+}
+
+/// What a defect is, for people.
+pub(crate) fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> Fault {
+    let (rule, reason): (Rule, Cow<'static, str>) = match defect {
+        Defect::StrayQuote => (Rule::StrayQuote, "a quote inside a field without quotes".into()),
+        Defect::TextAfterQuote => (Rule::TextAfterQuote, "text after a closing quote".into()),
+        Defect::UnclosedQuote => {
+            let reason = format!("a quote is not closed within {limit} bytes or the file");
+            (Rule::UnclosedQuote, reason.into())
+        }
+        Defect::StrayCarriageReturn => {
+            (Rule::StrayCarriageReturn, "a carriage return inside a field without quotes".into())
+        }
+        Defect::TooLong => (Rule::RecordTooLong, format!("is longer than {limit} bytes").into()),
+    };
+    let column = column.filter(|_| defect != Defect::TooLong);
+    Fault { rule, column, reason }
+}
