@@ -59,7 +59,7 @@ pub(super) async fn read(
         });
         format!("{text}\n")
     };
-    let mut reader = Reader { path, position: 0, rest: Vec::new() };
+    let mut reader = Reader::new(path);
     let mut lines = reader.more().await;
     if let Some(since) = request.since {
         lines.retain(|line| time_of(line).is_none_or(|time| since <= time));
@@ -96,15 +96,22 @@ struct Reader {
 }
 
 impl Reader {
+    fn new(path: PathBuf) -> Self {
+        Self { path, position: 0, rest: Vec::new() }
+    }
+
     /// The lines that were written since the last time; of the first time not all where they are many.
     async fn more(&mut self) -> Vec<String> {
         let Ok(bytes) = read_from(&self.path, &mut self.position).await else { return Vec::new() };
         self.rest.extend(bytes);
-        let mut lines = Vec::new();
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
-        }
+        let end = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        // All at once: a drain for each line would move all that is behind it.
+        let whole: Vec<u8> = self.rest.drain(..end).collect();
+        let text = |line: &[u8]| String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+        let whole = whole.strip_suffix(b"\n");
+        let mut lines: Vec<String> = whole
+            .map(|lines| lines.split(|byte| *byte == b'\n').map(text).collect())
+            .unwrap_or_default();
         if LINE_BYTES_MAX < self.rest.len() {
             lines.push(String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned());
         }
@@ -115,13 +122,19 @@ impl Reader {
 async fn read_from(path: &Path, position: &mut u64) -> std::io::Result<Vec<u8>> {
     let mut file = tokio::fs::File::open(path).await?;
     let length = file.metadata().await?.len();
-    if *position == 0 && BEFORE_BYTES_MAX < length {
+    let skips = *position == 0 && BEFORE_BYTES_MAX < length;
+    if skips {
         *position = length - BEFORE_BYTES_MAX;
     }
     file.seek(SeekFrom::Start(*position)).await?;
     let mut bytes = Vec::new();
     file.take(BEFORE_BYTES_MAX).read_to_end(&mut bytes).await?;
     *position += u64::try_from(bytes.len()).unwrap_or(0);
+    if skips {
+        // The end of a line is not a line.
+        let start = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        bytes.drain(..start);
+    }
     Ok(bytes)
 }
 
@@ -129,4 +142,28 @@ async fn read_from(path: &Path, position: &mut u64) -> std::io::Result<Vec<u8>> 
 fn time_of(line: &str) -> Option<DateTime<Utc>> {
     let value: Value = serde_json::from_str(line).ok()?;
     value.get("timestamp")?.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[tokio::test]
+    async fn of_a_large_file_the_last_whole_lines_are_read_and_then_what_is_added() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        let mut file = std::fs::File::create(&path).unwrap();
+        let lines: Vec<String> = (0..200_000).map(|n| format!("line {n}")).collect();
+        write!(file, "{}\nhalf", lines.join("\n")).unwrap();
+        let mut reader = Reader::new(path);
+        let found = reader.more().await;
+        assert!((87_000..88_000).contains(&found.len()), "{}", found.len());
+        assert_eq!(found, lines[lines.len() - found.len()..]);
+        assert!(reader.more().await.is_empty());
+        write!(file, " of it\r\n\nnext\n").unwrap();
+        assert_eq!(reader.more().await, ["half of it", "", "next"]);
+        write!(file, "{}", "x".repeat(LINE_BYTES_MAX + 1)).unwrap();
+        assert_eq!(reader.more().await[0].len(), LINE_BYTES_MAX + 1);
+    }
 }
