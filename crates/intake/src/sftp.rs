@@ -171,6 +171,20 @@ impl Session {
         }
     }
 
+    /// When the file at a path was last accessed, if there is one: see [`Reader::mark`].
+    ///
+    /// # Errors
+    /// The server fails.
+    pub fn accessed(&self, path: &str) -> Result<Option<u64>, Error> {
+        match self.sftp.lstat(&self.path(path)?) {
+            Ok(stat) => Ok(stat.atime),
+            Err(error) => match Error::ssh(format!("look at {path}"), &error) {
+                Error::NotFound { .. } => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
     /// Opens a regular file. What [`Reader::entry`] says is of the file that was opened, whatever
     /// happens to its name.
     ///
@@ -359,12 +373,18 @@ fn log_in(
         }
         Login::Password(password) => session.userauth_password(user, password),
     };
-    result.map_err(|error| match Error::ssh(format!("log in to {address}"), &error) {
-        Error::Protocol { message, .. } => {
-            Error::Login { address: address.to_owned(), user: user.to_owned(), message }
-        }
-        error => error,
-    })
+    let Err(error) = result else { return Ok(()) };
+    let what = || format!("log in to {address}");
+    match Error::ssh(what(), &error) {
+        Error::Protocol { message, .. } => match session.auth_methods(user) {
+            Ok(_) => {
+                Err(Error::Login { address: address.to_owned(), user: user.to_owned(), message })
+            }
+            // The library says of a connection that is lost here that the login was not taken.
+            Err(lost) => Err(Error::ssh(what(), &lost)),
+        },
+        error => Err(error),
+    }
 }
 
 fn is_end(error: &ssh2::Error) -> bool {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod campaign;
+pub mod cut;
+pub mod disk;
 pub mod history;
 pub mod nats;
 pub mod proxy;

@@ -3,22 +3,51 @@
 use super::{Error, Session};
 use crate::complete::Entry;
 use sha2::{Digest as _, Sha256};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufReader, BufWriter, Read, Write};
 
 /// The library asks for several packets at once only as far as the buffer goes.
 const BUFFER_BYTES: usize = 1 << 20;
 /// Attempts to replace a file that others write too.
 const REPLACEMENTS_MAX: u32 = 5;
+/// Times of access that mark a file: from 2029 to 2038. They are ahead, so that no reader moves them
+/// where times of access are kept as Linux does, and what every file system can hold.
+const MARK_FROM: u64 = (1 << 31) - MARKS;
+const MARKS: u64 = 1 << 28;
 
 /// An open file.
 pub struct Reader {
     file: BufReader<ssh2::File>,
     entry: Entry,
+    accessed: Option<u64>,
 }
 
 impl Reader {
     pub(super) fn new(file: ssh2::File, entry: Entry) -> Self {
-        Self { file: BufReader::with_capacity(BUFFER_BYTES, file), entry }
+        Self { file: BufReader::with_capacity(BUFFER_BYTES, file), entry, accessed: None }
+    }
+
+    /// Gives the file a time of last access that no other file has: size and whole seconds are all
+    /// that SFTP says about a file, and another one may have the same. A server that refuses is
+    /// taken as it is.
+    pub fn mark(&mut self) {
+        let times = ssh2::FileStat {
+            size: None,
+            uid: None,
+            gid: None,
+            perm: None,
+            atime: Some(MARK_FROM + RandomState::new().build_hasher().finish() % MARKS),
+            mtime: Some(self.entry.mtime),
+        };
+        if let Err(error) = self.file.get_mut().setstat(times) {
+            tracing::debug!(%error, file = self.entry.name, "not marked");
+        }
+    }
+
+    /// The time of last access when [`Reader::is_unchanged`] asked.
+    #[must_use]
+    pub fn accessed(&self) -> Option<u64> {
+        self.accessed
     }
 
     /// Name, size and time of the file when it was opened.
@@ -35,6 +64,7 @@ impl Reader {
         let stat = self.file.get_mut().stat();
         let stat =
             stat.map_err(|error| Error::ssh(format!("look again at {}", self.entry.name), &error))?;
+        self.accessed = stat.atime;
         Ok(stat.size == Some(self.entry.size) && stat.mtime == Some(self.entry.mtime))
     }
 

@@ -1,12 +1,12 @@
 //! Carries out a schedule.
 
 use super::clock::Clock;
-use super::disk::Disk;
 use super::load::Load;
 use super::pipeline::{Pipeline, signal};
 use super::plan::{Event, Injection, Link, NATS};
 use super::store;
 use super::tally::Tally;
+use crate::disk::Disk;
 use crate::proxy::Proxy;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;

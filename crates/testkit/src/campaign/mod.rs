@@ -7,7 +7,6 @@
 //! network make of them does not.
 
 mod clock;
-mod disk;
 mod files;
 mod inject;
 mod load;
@@ -22,6 +21,7 @@ mod verdict;
 
 pub use verdict::Outcome;
 
+use crate::disk::Disk;
 use crate::proxy::Proxy;
 use anyhow::{Context as _, Result, bail};
 use inject::Site;
@@ -41,6 +41,10 @@ const SAY_EVERY_LARGE: Duration = Duration::from_secs(30);
 const LARGE: u64 = 200_000;
 /// About how long a full disk or an empty store takes.
 const ALONE: Duration = Duration::from_secs(25);
+/// The least that the store of nats-server gets where a full disk is planned.
+const DISK_BYTES_MIN: u64 = 1 << 30;
+/// What an order and everything that follows from it takes in the store, generously.
+const ORDER_BYTES: u64 = 12 << 10;
 /// Before a command that failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -162,11 +166,15 @@ async fn in_folder(options: &Options, folder: &Path) -> Result<Outcome> {
     Ok(outcome)
 }
 
+fn disk_bytes(orders: u64) -> u64 {
+    DISK_BYTES_MIN.max(orders.saturating_mul(ORDER_BYTES))
+}
+
 /// Everything that is started, and the names of the parts that can be killed.
 async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> {
     let disk = match options.disk_full {
         0 => None,
-        _ => disk::Disk::mount(&pipeline::store_dir(folder), options.orders)
+        _ => Disk::mount(&pipeline::store_dir(folder), disk_bytes(options.orders))
             .map_err(|error| progress::say(format_args!("the disk cannot be filled: {error:#}")))
             .ok(),
     };
