@@ -18,7 +18,7 @@ pub struct Arrived {
     pub size: u64,
     /// Last change, seconds since 1970 by the server's clock.
     pub mtime: u64,
-    /// [`id`] of it.
+    /// [`id`] of it, or [`again`] of that.
     pub arrival: String,
 }
 
@@ -29,6 +29,19 @@ pub fn id(partner: &PartnerId, path: &str, size: u64, mtime: u64) -> String {
     let mut hash = Sha256::new();
     // No part can contain the separator: names of partners are plain, paths have no NUL.
     hash.update(format!("{partner}\0{path}\0{size}\0{mtime}"));
+    short(hash)
+}
+
+/// The next arrival of a file that came once more with the same name, size and time of change,
+/// after everything was done about `arrival`.
+#[must_use]
+pub fn again(arrival: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("again\0{arrival}"));
+    short(hash)
+}
+
+fn short(hash: Sha256) -> String {
     let mut id = hex::encode(hash.finalize());
     id.truncate(32);
     id
@@ -54,5 +67,7 @@ mod tests {
         assert_eq!(different.len(), ids.len());
         assert!(ids.iter().all(|id| id.len() == 32));
         assert_eq!(ids.first().unwrap(), &id(&us1, "inbox/a.csv", 10, 20));
+        let next = again(&ids[0]);
+        assert!(next.len() == 32 && !ids.contains(&next) && again(&next) != next);
     }
 }

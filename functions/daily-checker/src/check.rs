@@ -1,32 +1,29 @@
 //! Checks every inbox and claims what is complete.
 
-use crate::NAME;
-use crate::look::{self, INBOX, Seen};
+use crate::arrivals;
+use crate::look::{self, First, Seen};
 use crate::overdue;
-use crate::report::{Found, PartnerReport, Report, Skipped, State};
+use crate::report::{PartnerReport, Report, State};
+use crate::turns::{Place, Queue, Turns};
 use chrono::{DateTime, Utc};
-use domain::PartnerId;
 use intake::access::Account;
-use intake::arrival::{self, ARRIVED, Arrived};
-use intake::complete::Entry;
+use intake::ledger::Ledger;
 use intake::partners::{Configuration, Live};
-use messaging::publish::{self, Outgoing, Published, Unclear};
-use messaging::{Event, Nats, subject};
+use intake::sftp::Error;
+use messaging::Nats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
-/// Partners looked at at the same time.
-const AT_ONCE_MAX: usize = 8;
-/// Events on their way at the same time; the client has a limit for all its users.
-const PUBLISH_MAX: usize = 500;
-/// Longest time for one partner; a gateway waits a minute.
-const PARTNER_TIME_MAX: Duration = Duration::from_secs(50);
+/// Longest time for all looks of a check; a gateway waits a minute, and what was found is still to be
+/// published.
+const LOOKS_TIME_MAX: Duration = Duration::from_secs(45);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FileLabel {
@@ -41,7 +38,10 @@ struct PartnerLabel {
 
 /// Checks inboxes.
 pub(crate) struct Checker {
-    nats: Nats,
+    pub(crate) nats: Nats,
+    /// Opened when it is first asked.
+    pub(crate) ledger: OnceCell<Ledger>,
+    turns: Turns,
     partners: Live<Arc<Configuration>>,
     checks: Counter,
     files: Family<FileLabel, Counter>,
@@ -58,7 +58,8 @@ impl Checker {
         registry.register("checks", "Times that all inboxes were looked at", checks.clone());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        let checker = Self { nats, partners, checks, files, errors };
+        let (ledger, turns) = (OnceCell::new(), Turns::new());
+        let checker = Self { nats, ledger, turns, partners, checks, files, errors };
         checker.begin();
         checker
     }
@@ -78,74 +79,76 @@ impl Checker {
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         self.begin();
-        let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
-        let mut checks = JoinSet::new();
-        for account in self.partners.get().accounts.values() {
-            let (checker, account, places) = (self.clone(), account.clone(), places.clone());
-            checks.spawn(async move {
-                let _place = places.acquire_owned().await.expect("nobody closes the semaphore");
-                checker.partner(account).await
-            });
+        let until = Instant::now() + LOOKS_TIME_MAX;
+        let mut servers = JoinSet::new();
+        for queue in self.turns.begin(&self.partners.get().accounts) {
+            servers.spawn(self.clone().server(queue, until));
         }
-        let partners = checks.join_all().await;
+        let partners = servers.join_all().await.into_iter().flatten().collect();
         self.checks.inc();
         Report::new(now().date_naive(), partners)
     }
 
-    async fn partner(&self, account: Arc<Account>) -> PartnerReport {
-        let partner = account.partner.clone();
-        let here = account.clone();
-        let looking = tokio::task::spawn_blocking(move || look::look(&here));
-        let mut report = match tokio::time::timeout(PARTNER_TIME_MAX, looking).await {
-            Ok(Ok(Ok(seen))) => self.claim(partner, seen).await,
-            Ok(Ok(Err(error))) => PartnerReport::failed(partner, error.to_string()),
-            Ok(Err(_)) => PartnerReport::failed(partner, "the check failed inside".to_owned()),
-            Err(_) => {
-                let limit = PARTNER_TIME_MAX.as_secs();
-                PartnerReport::failed(partner, format!("took longer than {limit} s"))
-            }
+    /// Looks at the partners of one server, each as soon as there is a place.
+    async fn server(self: Arc<Self>, queue: Queue, until: Instant) -> Vec<PartnerReport> {
+        let mut checks = JoinSet::new();
+        let mut late = Vec::new();
+        for account in queue.accounts {
+            let Ok(place) = timeout_at(until, self.turns.place(&queue.server)).await else {
+                let error = "its turn did not come: others at its server took all the time";
+                let report = PartnerReport::failed(account.partner.clone(), error.to_owned());
+                late.push(self.ended(&account, report).await);
+                continue;
+            };
+            self.turns.had(&account.partner);
+            let (checker, server) = (self.clone(), queue.server.clone());
+            checks.spawn(async move { checker.partner(account, server, place, until).await });
+        }
+        late.extend(checks.join_all().await);
+        late
+    }
+
+    async fn partner(
+        &self,
+        account: Arc<Account>,
+        server: Arc<Semaphore>,
+        place: Place,
+        until: Instant,
+    ) -> PartnerReport {
+        let looked = timeout_at(until, self.look(&account, &server, place)).await;
+        let failed = |error| PartnerReport::failed(account.partner.clone(), error);
+        let report = match looked {
+            Ok(Ok(seen)) => arrivals::claim(self, &account, seen).await,
+            Ok(Err(error)) => failed(error),
+            Err(_) => failed(format!("took longer than {} s", LOOKS_TIME_MAX.as_secs())),
         };
-        // Also of a partner whose server is away: its file is not here.
-        match overdue::look(&self.nats, &account, now()).await {
+        self.ended(&account, report).await
+    }
+
+    /// Two looks. The place is free in between, because nothing is asked then.
+    async fn look(
+        &self,
+        account: &Arc<Account>,
+        server: &Arc<Semaphore>,
+        place: Place,
+    ) -> Result<Seen, String> {
+        let here = account.clone();
+        let waiting = match blocking(place, move || look::first(&here)).await? {
+            First::Enough(seen) => return Ok(seen),
+            First::Waiting(waiting) => waiting,
+        };
+        tokio::time::sleep(waiting.wait).await;
+        let (here, place) = (account.clone(), self.turns.place(server).await);
+        blocking(place, move || waiting.second(&here.settings.inbox)).await
+    }
+
+    /// Adds what does not depend on the server, and counts.
+    async fn ended(&self, account: &Account, mut report: PartnerReport) -> PartnerReport {
+        match overdue::look(&self.nats, account, now()).await {
             Ok(overdue) => report.overdue = overdue,
             Err(reason) => tracing::warn!(partner = %report.partner, reason, "not looked for"),
         }
         self.tell(&report);
-        report
-    }
-
-    async fn claim(&self, partner: PartnerId, seen: Seen) -> PartnerReport {
-        let arrivals: Vec<Arrived> =
-            seen.decision.complete.into_iter().map(|entry| arrived(&partner, entry)).collect();
-        let messages: Vec<Outgoing> = arrivals.iter().map(message).collect();
-        let mut results = Vec::with_capacity(messages.len());
-        for some in messages.chunks(PUBLISH_MAX) {
-            results.extend(publish::all(&self.nats, some, Some(0)).await);
-        }
-        let mut report = PartnerReport {
-            partner,
-            found: Vec::new(),
-            skipped: Vec::new(),
-            overdue: None,
-            error: None,
-        };
-        for (arrived, result) in arrivals.into_iter().zip(results) {
-            match result {
-                Ok(Published::Stored(_)) => report.found.push(found(arrived, State::New)),
-                Ok(Published::Occupied) => report.found.push(found(arrived, State::Known)),
-                Err(error) => {
-                    report.skipped.push(Skipped { name: arrived.name, reason: unclear(&error) });
-                    report.error = Some("not everything that arrived could be published".into());
-                }
-            }
-        }
-        let skipped = seen.decision.skipped.into_iter();
-        report.skipped.extend(
-            skipped.map(|skip| Skipped { name: skip.name, reason: skip.reason.to_string() }),
-        );
-        if seen.is_cut {
-            report.skipped.push(Skipped { name: "*".into(), reason: look::cut_reason() });
-        }
         report
     }
 
@@ -175,40 +178,21 @@ impl Checker {
     }
 }
 
-/// With what lies behind it: a missing stream looks the same otherwise.
-fn unclear(error: &Unclear) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    format!("{text}; the next check tries again")
-}
-
-fn arrived(partner: &PartnerId, entry: Entry) -> Arrived {
-    let path = format!("{INBOX}/{}", entry.name);
-    let arrival = arrival::id(partner, &path, entry.size, entry.mtime);
-    let (name, size, mtime) = (entry.name, entry.size, entry.mtime);
-    Arrived { partner: partner.clone(), name, size, mtime, arrival }
-}
-
-fn message(arrived: &Arrived) -> Outgoing {
-    let subject = subject::file("arrived", &arrived.partner, &arrived.arrival);
-    let source = format!("/functions/{NAME}");
-    let mut event = Event::new(arrived.arrival.clone(), &source, ARRIVED, &subject, arrived);
-    event.partner = Some(arrived.partner.clone());
-    event.time = Some(now());
-    Outgoing::new(subject, event.to_bytes())
-}
-
-fn found(arrived: Arrived, state: State) -> Found {
-    let seconds = i64::try_from(arrived.mtime).ok();
-    Found {
-        name: arrived.name,
-        size: arrived.size,
-        modified: seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
-        arrival: arrived.arrival,
-        state,
+/// Runs blocking work; the place is kept until it ends, also when nobody waits for it any more.
+async fn blocking<T: Send + 'static>(
+    place: Place,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work()
+    });
+    match done.await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err("the check failed inside".to_owned()),
     }
 }
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     std::time::SystemTime::now().into()
 }

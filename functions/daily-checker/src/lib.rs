@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod arrivals;
 mod check;
 mod flight;
 mod http;
 mod look;
 mod overdue;
 mod report;
+mod turns;
 
 use axum::routing::get;
 use check::Checker;

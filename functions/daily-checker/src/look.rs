@@ -1,9 +1,12 @@
-//! Two looks into an inbox, over SFTP. Blocks.
+//! Two looks into an inbox, over SFTP. Everything blocks but the time between them, which is spent
+//! without a thread.
 
 use domain::partner::Inbox;
 use intake::access::Account;
-use intake::complete::{self, Decision};
+use intake::arrival::Arrived;
+use intake::complete::{self, Decision, Entry};
 use intake::sftp::{Error, LIST_MAX, Listing, Session};
+use std::time::Duration;
 
 pub(crate) const INBOX: &str = "inbox";
 /// Where the server's clock is asked; partners' inboxes stay as they are.
@@ -16,20 +19,55 @@ pub(crate) struct Seen {
     pub(crate) is_cut: bool,
 }
 
-/// Looks, waits as long as the files need, and looks again.
-pub(crate) fn look(account: &Account) -> Result<Seen, Error> {
-    let session = account.connect()?;
-    let first = session.list(INBOX)?;
-    let Some(wait) = complete::wait(&first.entries, now(&session)?, &account.settings.inbox) else {
-        return Ok(seen(&[], first, 0, &account.settings.inbox));
-    };
-    std::thread::sleep(wait);
-    let second = session.list(INBOX)?;
-    let now = now(&session)?;
-    Ok(seen(&first.entries, second, now, &account.settings.inbox))
+/// What the first look found.
+pub(crate) enum First {
+    /// Nothing there can become complete.
+    Enough(Seen),
+    /// The second look has to wait.
+    Waiting(Box<Waiting>),
 }
 
-fn seen(first: &[complete::Entry], second: Listing, now: u64, inbox: &Inbox) -> Seen {
+/// A session between two looks.
+pub(crate) struct Waiting {
+    session: Session,
+    entries: Vec<Entry>,
+    pub(crate) wait: Duration,
+}
+
+/// The first look.
+pub(crate) fn first(account: &Account) -> Result<First, Error> {
+    let session = account.connect()?;
+    let listing = session.list(INBOX)?;
+    let inbox = &account.settings.inbox;
+    let Some(wait) = complete::wait(&listing.entries, now(&session)?, inbox) else {
+        return Ok(First::Enough(seen(&[], listing, 0, inbox)));
+    };
+    Ok(First::Waiting(Box::new(Waiting { session, entries: listing.entries, wait })))
+}
+
+impl Waiting {
+    /// The second look, when the wait is over.
+    pub(crate) fn second(self, inbox: &Inbox) -> Result<Seen, Error> {
+        let listing = self.session.list(INBOX)?;
+        let now = now(&self.session)?;
+        Ok(seen(&self.entries, listing, now, inbox))
+    }
+}
+
+/// Which of the files still stand in the inbox as they were seen.
+pub(crate) fn standing(account: &Account, files: Vec<Arrived>) -> Result<Vec<Arrived>, Error> {
+    let session = account.connect()?;
+    let mut there = Vec::new();
+    for file in files {
+        let entry = session.stat(&format!("{INBOX}/{}", file.name))?;
+        if entry.is_some_and(|entry| (entry.size, entry.mtime) == (file.size, file.mtime)) {
+            there.push(file);
+        }
+    }
+    Ok(there)
+}
+
+fn seen(first: &[Entry], second: Listing, now: u64, inbox: &Inbox) -> Seen {
     let mut decision = complete::decide(first, &second.entries, now, inbox);
     decision.skipped.extend(second.unreadable);
     Seen { decision, is_cut: second.is_cut }

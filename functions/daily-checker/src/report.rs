@@ -69,7 +69,11 @@ impl Report {
 }
 
 impl PartnerReport {
+    pub(crate) fn empty(partner: PartnerId) -> Self {
+        Self { partner, found: Vec::new(), skipped: Vec::new(), overdue: None, error: None }
+    }
+
     pub(crate) fn failed(partner: PartnerId, error: String) -> Self {
-        Self { partner, found: Vec::new(), skipped: Vec::new(), overdue: None, error: Some(error) }
+        Self { error: Some(error), ..Self::empty(partner) }
     }
 }

@@ -1,6 +1,9 @@
 //! Checks of real inboxes on a real SFTP server, with a real nats-server.
 #![cfg(test)]
 
+mod again;
+mod crowd;
+mod names;
 mod overdue;
 mod support;
 

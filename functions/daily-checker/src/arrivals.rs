@@ -1,0 +1,156 @@
+//! Complete files become events, each once.
+
+use crate::NAME;
+use crate::check::{Checker, now};
+use crate::look::{self, INBOX, Seen};
+use crate::report::{Found, PartnerReport, Skipped, State};
+use chrono::DateTime;
+use domain::PartnerId;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use intake::access::Account;
+use intake::arrival::{self, ARRIVED, Arrived};
+use intake::complete::Entry;
+use intake::ledger::{self, Ledger};
+use messaging::publish::{self, Outgoing, Published, Unclear};
+use messaging::{Event, subject};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Events on their way at the same time; the client has a limit for all its users.
+const PUBLISH_MAX: usize = 500;
+/// Records of the ledger asked for at the same time.
+const RECORDS_AT_ONCE: usize = 64;
+/// How often a file may come with the same name, size and time of change.
+const ARRIVALS_MAX: usize = 50;
+
+/// Publishes what is complete, and says what became of everything.
+pub(crate) async fn claim(checker: &Checker, account: &Arc<Account>, seen: Seen) -> PartnerReport {
+    let mut report = PartnerReport::empty(account.partner.clone());
+    let complete = seen.decision.complete.into_iter();
+    let mut arrivals: Vec<Arrived> =
+        complete.map(|entry| arrived(&account.partner, entry)).collect();
+    for _ in 0..ARRIVALS_MAX {
+        let known = publish(checker, arrivals, &mut report).await;
+        arrivals = match again(checker, account, &known).await {
+            Ok(again) => again,
+            Err(error) => {
+                let partner = &account.partner;
+                tracing::warn!(%partner, error, "known files were not looked up");
+                Vec::new()
+            }
+        };
+        let names: HashSet<&str> = arrivals.iter().map(|file| file.name.as_str()).collect();
+        let known = known.into_iter().filter(|file| !names.contains(file.name.as_str()));
+        report.found.extend(known.map(|arrived| found(arrived, State::Known)));
+        if arrivals.is_empty() {
+            break;
+        }
+    }
+    let reason = format!("came {ARRIVALS_MAX} times with the same name, size and time of change");
+    report.skipped.extend(
+        arrivals.into_iter().map(|file| Skipped { name: file.name, reason: reason.clone() }),
+    );
+    report.found.sort_by(|a, b| a.name.cmp(&b.name));
+    let skipped = seen.decision.skipped.into_iter();
+    report
+        .skipped
+        .extend(skipped.map(|skip| Skipped { name: skip.name, reason: skip.reason.to_string() }));
+    if seen.is_cut {
+        report.skipped.push(Skipped { name: "*".into(), reason: look::cut_reason() });
+    }
+    report
+}
+
+/// Publishes arrivals; gives those whose event stands already.
+async fn publish(
+    checker: &Checker,
+    arrivals: Vec<Arrived>,
+    report: &mut PartnerReport,
+) -> Vec<Arrived> {
+    let messages: Vec<Outgoing> = arrivals.iter().map(message).collect();
+    let mut results = Vec::with_capacity(messages.len());
+    for some in messages.chunks(PUBLISH_MAX) {
+        results.extend(publish::all(&checker.nats, some, Some(0)).await);
+    }
+    let mut known = Vec::new();
+    for (arrived, result) in arrivals.into_iter().zip(results) {
+        match result {
+            Ok(Published::Stored(_)) => report.found.push(found(arrived, State::New)),
+            Ok(Published::Occupied) => known.push(arrived),
+            Err(error) => {
+                report.skipped.push(Skipped { name: arrived.name, reason: unclear(&error) });
+                report.error = Some("not everything that arrived could be published".into());
+            }
+        }
+    }
+    known
+}
+
+/// Of files whose event stands already, those that came again, with their next arrival. What is done
+/// with a file takes it out of the inbox, so one that is still there when its arrival has ended was
+/// put there afterwards: uploaded again with its old time, or with other content of the same size.
+async fn again(
+    checker: &Checker,
+    account: &Arc<Account>,
+    known: &[Arrived],
+) -> Result<Vec<Arrived>, String> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ledger = checker.ledger.get_or_try_init(|| Ledger::open(&checker.nats)).await;
+    let ledger = ledger.map_err(said)?;
+    let looks = futures_util::stream::iter(known.to_vec()).map(|file| async move {
+        let record = ledger.get(&file.partner, &file.arrival).await?;
+        let is_final = record.is_some_and(|record| record.state.is_final());
+        Ok::<_, ledger::Error>(is_final.then_some(file))
+    });
+    let ended: Vec<_> = looks.buffered(RECORDS_AT_ONCE).try_collect().await.map_err(said)?;
+    let files: Vec<Arrived> = ended.into_iter().flatten().collect();
+    if files.is_empty() {
+        return Ok(files);
+    }
+    // The list of files may be older than the end of their arrivals.
+    let here = account.clone();
+    let there = tokio::task::spawn_blocking(move || look::standing(&here, files)).await;
+    let there = there.map_err(said)?.map_err(said)?;
+    let next = |file: Arrived| Arrived { arrival: arrival::again(&file.arrival), ..file };
+    Ok(there.into_iter().map(next).collect())
+}
+
+fn said(error: impl std::error::Error) -> String {
+    error.to_string()
+}
+
+/// With what lies behind it: a missing stream looks the same otherwise.
+fn unclear(error: &Unclear) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    format!("{text}; the next check tries again")
+}
+
+fn arrived(partner: &PartnerId, entry: Entry) -> Arrived {
+    let path = format!("{INBOX}/{}", entry.name);
+    let arrival = arrival::id(partner, &path, entry.size, entry.mtime);
+    let (name, size, mtime) = (entry.name, entry.size, entry.mtime);
+    Arrived { partner: partner.clone(), name, size, mtime, arrival }
+}
+
+fn message(arrived: &Arrived) -> Outgoing {
+    let subject = subject::file("arrived", &arrived.partner, &arrived.arrival);
+    let source = format!("/functions/{NAME}");
+    let mut event = Event::new(arrived.arrival.clone(), &source, ARRIVED, &subject, arrived);
+    event.partner = Some(arrived.partner.clone());
+    event.time = Some(now());
+    Outgoing::new(subject, event.to_bytes())
+}
+
+fn found(arrived: Arrived, state: State) -> Found {
+    let seconds = i64::try_from(arrived.mtime).ok();
+    Found {
+        name: arrived.name,
+        size: arrived.size,
+        modified: seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+        arrival: arrived.arrival,
+        state,
+    }
+}
