@@ -4,6 +4,7 @@ use crate::App;
 use crate::decisions::{self, Progress};
 use crate::failure::Failure;
 use crate::running::{ASK_AGAIN, Job, Verdict};
+use crate::share::Turn;
 use crate::work::Work;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -92,7 +93,13 @@ fn start(app: &Arc<App>, call: Call) -> Result<Job, Verdict> {
 
 async fn arrive(work: Work, record: Record) -> Verdict {
     let (partner, name) = (record.partner.clone(), record.name.clone());
+    let mut turn = match Turn::take(&work.app.shares, &partner) {
+        Ok(turn) => turn,
+        Err(after) => return Verdict::Wait("other files of the partner come first".into(), after),
+    };
     let done = work.run(record).await;
+    turn.failed(matches!(done, Err(Failure::Sftp(_))));
+    drop(turn);
     if let Err(failure) = &done {
         tracing::warn!(%partner, file = %name, error = %failure, "the file is not done");
     }

@@ -11,6 +11,7 @@ mod publish;
 mod receipt;
 mod results;
 mod running;
+mod share;
 mod spool;
 mod steps;
 mod unpack;
@@ -28,7 +29,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Its name in `stack.yml`.
@@ -67,6 +68,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         lease,
         scratch: settings.scratch,
         running: running::Running::default(),
+        shares: Mutex::default(),
         figures,
     };
     let routes = Routes::new(settings.tokens)
@@ -162,5 +164,6 @@ struct App {
     lease: Duration,
     scratch: PathBuf,
     running: running::Running,
+    shares: Mutex<share::Shares>,
     figures: Figures,
 }

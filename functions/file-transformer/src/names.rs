@@ -2,6 +2,12 @@
 
 use intake::ledger::{Outcome, Record, Results};
 
+/// File systems take names of 255 bytes, and `.20240203T080000Z-0123abcd.decisions.csv` comes behind.
+const STEM_BYTES_MAX: usize = 200;
+const ENDING_BYTES_MAX: usize = 16;
+/// `~` and eight digits.
+const MARK_BYTES: usize = 9;
+
 /// The names, the same each time, because they come from the arrival and the content.
 pub(crate) fn names(
     record: &Record,
@@ -9,12 +15,7 @@ pub(crate) fn names(
     has_rejects: bool,
     outcome: &Outcome,
 ) -> Results {
-    // Files of one day that differ in their ending have different results, too.
-    let (stem, ending) = match record.name.rsplit_once('.') {
-        Some((stem, "csv")) => (stem, ".csv".to_owned()),
-        Some((_, ending)) => (record.name.as_str(), format!(".{ending}")),
-        None => (record.name.as_str(), String::new()),
-    };
+    let (stem, ending) = parts(&record.name, &record.arrival);
     let time = record.arrived_at.format("%Y%m%dT%H%M%SZ");
     let short: String = sha256.chars().take(8).collect();
     let tag = format!("{stem}.{time}-{short}");
@@ -30,6 +31,28 @@ pub(crate) fn names(
         receipt_csv: Some(format!("depot/{tag}.receipt.csv")),
         original: Some(format!("{folder}/{tag}{ending}")),
     }
+}
+
+/// What the names of results begin with, and the ending of the original. Files of one day that differ
+/// in their names have different results, too.
+fn parts(name: &str, arrival: &str) -> (String, String) {
+    let mark: String = arrival.chars().take(8).collect();
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, "csv")) => (stem.to_owned(), ".csv".to_owned()),
+        Some((_, ending)) if ending.len() < ENDING_BYTES_MAX => {
+            (name.to_owned(), format!(".{ending}"))
+        }
+        // `orders` beside `orders.csv`.
+        _ => (format!("{}~{mark}", cut(name)), String::new()),
+    };
+    let stem = if stem.len() <= STEM_BYTES_MAX { stem } else { format!("{}~{mark}", cut(&stem)) };
+    (stem, ending)
+}
+
+/// The first characters of a long name.
+fn cut(name: &str) -> String {
+    let keep = |(at, char): &(usize, char)| at + char.len_utf8() <= STEM_BYTES_MAX - MARK_BYTES;
+    name.char_indices().take_while(keep).map(|(_, char)| char).collect()
 }
 
 fn archive(record: &Record) -> String {
@@ -78,10 +101,27 @@ mod tests {
             &Outcome::Refused { reason: "x".into() },
             [
                 None,
-                Some("depot/orders.19700101T000000Z-01234567.rejects.csv"),
-                Some("depot/orders.19700101T000000Z-01234567.receipt.json"),
-                Some("quarantine/orders.19700101T000000Z-01234567"),
+                Some("depot/orders~a.19700101T000000Z-01234567.rejects.csv"),
+                Some("depot/orders~a.19700101T000000Z-01234567.receipt.json"),
+                Some("quarantine/orders~a.19700101T000000Z-01234567"),
             ],
         );
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_different() {
+        let long =
+            ["a".repeat(251), "é".repeat(125), "x".repeat(254), format!("a.{}", "b".repeat(250))];
+        for name in long.iter().flat_map(|name| [name.clone(), format!("{name}.csv")]) {
+            let mut names = Vec::new();
+            for arrival in ["0123456789", "abcdefghij"] {
+                let (stem, ending) = parts(&name, arrival);
+                let tag = format!("{stem}.20240203T080000Z-0123abcd");
+                assert!(tag.len() + ".decisions.csv".len().max(ending.len()) <= 255, "{tag}");
+                names.push(tag);
+            }
+            assert_ne!(names[0], names[1]);
+        }
+        assert_eq!(parts("2024.01.csv", "0"), ("2024.01".into(), ".csv".into()));
     }
 }

@@ -27,6 +27,8 @@ const WORKERS_MAX: usize = 4;
 pub(crate) struct Pass {
     /// Of the bytes as they came.
     pub(crate) sha256: String,
+    /// The file's time of last access afterwards, by which it is known again.
+    pub(crate) mark: Option<u64>,
     /// What was found, or why it is unreadable as a whole.
     pub(crate) content: Result<Content, Unreadable>,
 }
@@ -215,7 +217,7 @@ pub(crate) fn read(
         bounds: Bounds::default(),
         scratch,
     };
-    let pass = pass(&reading, |block| {
+    let mut pass = pass(&reading, |block| {
         let len = fill(block, |rest| reader.read(rest).map_err(|e| reader.explain(&e)))?;
         read.fetch_add(len as u64, Ordering::Relaxed);
         Ok::<_, Failure>(len)
@@ -224,6 +226,7 @@ pub(crate) fn read(
     if !reader.is_unchanged()? || read.load(Ordering::Relaxed) != record.size {
         return Err(Failure::Replaced);
     }
+    pass.mark = reader.accessed();
     Ok(pass)
 }
 
@@ -239,7 +242,7 @@ pub(crate) fn pass<E: From<Failure>>(
     if let Err(error) = unpacked {
         pass.transform = Err(error.into());
     }
-    Ok(Pass { sha256: source.sha256(), content: pass.finish()? })
+    Ok(Pass { sha256: source.sha256(), mark: None, content: pass.finish()? })
 }
 
 /// Fills `block` as far as `read` has bytes.

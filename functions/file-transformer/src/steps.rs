@@ -36,7 +36,7 @@ fn side(session: &Session, record: &Record, suffix: &str) -> Result<Option<Vec<u
     if NAME_BYTES_MAX < record.name.len() + suffix.len() {
         return Ok(None);
     }
-    let inbox = format!("inbox/{}", record.name);
+    let inbox = inbox(record);
     for path in record.results.original.as_ref().into_iter().chain([&inbox]) {
         match session.open_read(&format!("{path}{suffix}")) {
             Ok(mut reader) => {
@@ -54,12 +54,13 @@ fn side(session: &Session, record: &Record, suffix: &str) -> Result<Option<Vec<u
 
 /// Opens the file that arrived: in the inbox, or where it was moved to when it was judged.
 pub(crate) fn open(session: &Session, record: &Record) -> Result<Reader, Failure> {
-    let inbox = format!("inbox/{}", record.name);
+    let inbox = inbox(record);
     for path in record.results.original.as_ref().into_iter().chain([&inbox]) {
         match session.open_read(path) {
-            Ok(reader) => {
+            Ok(mut reader) => {
                 let entry = reader.entry();
                 if (entry.size, entry.mtime) == (record.size, record.mtime) {
+                    reader.mark();
                     return Ok(reader);
                 }
             }
@@ -124,25 +125,42 @@ pub(crate) fn put_small(account: &Account, files: &[(String, Vec<u8>)]) -> Resul
     Ok(())
 }
 
-/// Moves the original out of the inbox, if it is still there and still the one that was read.
-pub(crate) fn archive(account: &Account, record: &Record) -> Result<(), Failure> {
+/// Moves the original out of the inbox, if it is still there and still the one that was read: `mark`
+/// is its time of last access, known to whoever has just read it.
+pub(crate) fn archive(
+    account: &Account,
+    record: &Record,
+    mark: Option<u64>,
+) -> Result<(), Failure> {
     let Some(target) = &record.results.original else { return Ok(()) };
     let session = account.connect()?;
-    let inbox = format!("inbox/{}", record.name);
+    let inbox = inbox(record);
     match session.stat(&inbox)? {
-        Some(entry) if (entry.size, entry.mtime) == (record.size, record.mtime) => {
+        // If the target is there, what stands in the inbox came later.
+        Some(entry)
+            if (entry.size, entry.mtime) == (record.size, record.mtime)
+                && session.stat(target)?.is_none() =>
+        {
             if let Some((folder, _)) = target.rsplit_once('/') {
                 session.make_folder(folder)?;
             }
             // The marker goes first: a later file of this name must not be complete by it.
-            if let Some(marker) = &account.settings.inbox.done_marker {
-                session.remove(&format!("{inbox}{marker}"))?;
-            }
-            let settings = &account.settings.inbox;
-            for suffix in settings.checksum.iter().chain(&settings.manifest) {
-                move_side(&session, &format!("{inbox}{suffix}"), &format!("{target}{suffix}"))?;
-            }
+            let marker = account.settings.inbox.done_marker.as_ref();
+            let marker = marker.map(|marker| format!("{inbox}{marker}"));
+            let marker = match marker {
+                Some(marker) if session.remove(&marker)? => Some(marker),
+                _ => None,
+            };
+            move_sides(&session, account, &inbox, target)?;
             session.rename(&inbox, target)?;
+            if mark.is_some() && session.accessed(target)? != mark {
+                session.rename(target, &inbox)?;
+                move_sides(&session, account, target, &inbox)?;
+                if let Some(marker) = marker {
+                    session.put_atomic(&marker, b"")?;
+                }
+                return Err(Failure::Replaced);
+            }
         }
         // Moved by an earlier try, or replaced by a file that arrives by itself.
         found => tracing::debug!(file = %record.name, there = found.is_some(), "not moved"),
@@ -150,11 +168,31 @@ pub(crate) fn archive(account: &Account, record: &Record) -> Result<(), Failure>
     Ok(())
 }
 
-/// Moves what stands beside an original with it, if it is there.
-fn move_side(session: &Session, from: &str, to: &str) -> Result<(), Failure> {
-    match session.rename(from, to) {
-        // An earlier try moved it, and what stands there now belongs to a later file.
-        Ok(()) | Err(Error::NotFound { .. } | Error::Exists { .. }) => Ok(()),
+/// Moves what stands beside an original with it, as far as it is there.
+fn move_sides(session: &Session, account: &Account, from: &str, to: &str) -> Result<(), Failure> {
+    let settings = &account.settings.inbox;
+    for suffix in settings.checksum.iter().chain(&settings.manifest) {
+        match session.rename(&format!("{from}{suffix}"), &format!("{to}{suffix}")) {
+            // An earlier try moved it, and what stands there now belongs to a later file.
+            Ok(()) | Err(Error::NotFound { .. } | Error::Exists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Puts what was moved back into the inbox: it is not what was judged.
+pub(crate) fn put_back(account: &Account, record: &Record) -> Result<(), Failure> {
+    let Some(original) = &record.results.original else { return Ok(()) };
+    let (session, inbox) = (account.connect()?, inbox(record));
+    match session.rename(original, &inbox) {
+        Ok(()) => move_sides(&session, account, original, &inbox),
+        // Gone, or still another one came; then both are kept.
+        Err(Error::NotFound { .. } | Error::Exists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn inbox(record: &Record) -> String {
+    format!("inbox/{}", record.name)
 }

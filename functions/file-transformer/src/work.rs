@@ -73,20 +73,22 @@ impl Work {
         if record.state < State::Receipted {
             match self.transform(held, record.clone()).await {
                 Ok(next) => record = next,
-                Err(Failure::Replaced) => match (record.state, &record.outcome) {
-                    (State::Claimed, _) | (State::Transformed, Some(Outcome::Accepted)) => {
-                        return self.give_up(held, &record).await;
+                Err(Failure::Replaced) => {
+                    record = held.lock().await.record().clone();
+                    match (record.state, &record.outcome) {
+                        (State::Claimed, _) | (State::Transformed, Some(Outcome::Accepted)) => {
+                            return self.give_up(held, &record).await;
+                        }
+                        _ => record = self.only_tell(held, &record).await?,
                     }
-                    // All that is left to do is to tell.
-                    _ => record = self.put_receipt(held, &record, None).await?,
-                },
+                }
                 Err(failure) => return Err(failure),
             }
         }
         if record.state == State::Receipted {
             let account = self.account.clone();
             let original = record.clone();
-            blocking(move || steps::archive(&account, &original)).await?;
+            blocking(move || steps::archive(&account, &original, None)).await?;
             record = self.advance(held, State::Archived).await?;
         }
         self.tell(&record).await?;
@@ -106,6 +108,11 @@ impl Work {
             Judged::new(pass, &of.name, &sides, &account.settings, &scratch)
         })
         .await?;
+        if record.sha256.as_ref().is_some_and(|known| *known != judged.pass.sha256) {
+            let (account, original) = (self.account.clone(), record.clone());
+            blocking(move || steps::put_back(&account, &original)).await?;
+            return Err(Failure::Replaced);
+        }
         if record.state == State::Claimed {
             let outcome = self.judge(&record, &judged).await?;
             let has_rejects = judged.results.as_ref().is_some_and(|r| r.rejected() > 0);
@@ -127,8 +134,8 @@ impl Work {
         }
         // Moved before the orders are published: nobody can replace it there, so that whoever goes
         // on after a crash publishes the same orders.
-        let (account, original) = (self.account.clone(), record.clone());
-        blocking(move || steps::archive(&account, &original)).await?;
+        let (account, original, mark) = (self.account.clone(), record.clone(), judged.pass.mark);
+        blocking(move || steps::archive(&account, &original, mark)).await?;
         if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
             let orders = judged.orders_of(&record)?;
             let on = self.app.store.check().await?;
@@ -144,6 +151,21 @@ impl Work {
                 .await?;
         }
         self.put_receipt(held, &record, Some(&judged)).await
+    }
+
+    /// What was judged is not there any more, and nothing is left to do but to say so. What stands
+    /// there now is not the original.
+    async fn only_tell(&self, held: &Mutex<Held>, record: &Record) -> Result<Record, Failure> {
+        let mut record = record.clone();
+        if record.state == State::Transformed {
+            let away = |record: &Record| {
+                let mut next = record.renew(&self.app.owner, now())?;
+                next.results.original = None;
+                Ok(next)
+            };
+            record = self.write(held, away).await?;
+        }
+        self.put_receipt(held, &record, None).await
     }
 
     /// Puts the receipt into the depot: a short one, if the file cannot be read any more.

@@ -18,8 +18,9 @@ const ANSWER: Duration = Duration::from_secs(6);
 /// messages of a killed connector are missing for. A call may last longer; a word is sent every
 /// third of it.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(15);
-/// Messages that may wait for another attempt before no more are given out.
-pub(crate) const DELAYED_MAX: usize = 1_000;
+/// Messages that may wait for another attempt before no more are given out: whoever is behind them
+/// waits as well then. The files of a partner whose server is away are many.
+pub(crate) const DELAYED_MAX: usize = 20_000;
 /// Subject, headers and reply of a message count as well.
 const MESSAGE_BYTES_EXTRA: usize = 64 * 1024;
 

@@ -16,13 +16,13 @@ const KILLS_A_FILE: usize = 4;
 /// About how long a process works on one file.
 const WORK_MS: u64 = 700;
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
     address: SocketAddr,
 }
 
 impl Process {
-    async fn start(world: &World, number: usize) -> Self {
+    pub(crate) async fn start(world: &World, number: usize) -> Self {
         let listen: PathBuf = world.sshd.dir().join(format!("listen-{number}.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_file-transformer"))
             .env_clear()
@@ -45,8 +45,12 @@ impl Process {
         Self { child, address }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends the event; the body of the answer, if there is one.
-    async fn post(&self, event: &Value) -> Option<Value> {
+    pub(crate) async fn post(&self, event: &Value) -> Option<Value> {
         let body = Value::from(vec![event.clone()]).to_string();
         let mut stream = TcpStream::connect(self.address).await.ok()?;
         let head = format!(

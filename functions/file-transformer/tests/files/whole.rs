@@ -165,7 +165,9 @@ async fn a_partners_server_that_is_down_costs_no_attempt_and_the_file_is_done_la
     let failed = world.call(std::slice::from_ref(&event)).await;
     assert!(failed[0].starts_with("(wait) cannot reach 127.0.0.1:"), "{failed:?}");
     world.sshd.restart();
-    assert_eq!(world.done(&event).await.state, State::Done);
+    eventually(async || world.call(std::slice::from_ref(&event)).await.is_empty().then_some(()))
+        .await;
+    assert_eq!(world.record(&event).await.state, State::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,4 +219,32 @@ async fn a_gzip_file_is_read_as_what_it_holds() {
     assert!(reason.starts_with("the gzip file is broken behind "), "{reason}");
     assert!(record.results.original.unwrap().starts_with("quarantine/"));
     assert_eq!(world.orders().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_and_long_names_are_done_like_others() {
+    let world = World::start().await;
+    let long = format!("{}.csv", "é".repeat(125) + "x");
+    let ending = format!("a.{}", "b".repeat(253));
+    let names = [
+        "-rf.csv",
+        "a  b .csv",
+        "A.csv",
+        "a.csv",
+        "caf\u{e9}.csv",
+        "cafe\u{301}.csv",
+        "a",
+        &long,
+        &ending,
+    ];
+    for (number, name) in names.iter().enumerate() {
+        let content = US3_HEADER.to_owned() + &us3(&number.to_string(), 1);
+        let record = world.done(&world.put("US3", name, content.as_bytes())).await;
+        assert_eq!(
+            (record.state, world.receipt("US3", &record)["file"].as_str()),
+            (State::Done, Some(*name))
+        );
+    }
+    assert_eq!(world.orders().await.len(), names.len());
+    assert_eq!(world.names("US3").len(), 4 * names.len());
 }
