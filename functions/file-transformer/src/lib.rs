@@ -15,6 +15,7 @@ mod share;
 mod spool;
 mod steps;
 mod unpack;
+mod unzip;
 mod work;
 
 use axum::routing::post;

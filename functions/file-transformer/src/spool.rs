@@ -4,7 +4,8 @@
 
 use crate::failure::Failure;
 use crate::steps;
-use crate::unpack::{PackedError, Source};
+use crate::unpack::{PackedError, Packing, Source};
+use crate::unzip;
 use domain::Money;
 use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
 use domain::partner::{FileFormat, Partner, Products};
@@ -13,7 +14,7 @@ use intake::ledger::Record;
 use intake::sftp::Session;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -237,8 +238,17 @@ pub(crate) fn pass<E: From<Failure>>(
 ) -> Result<Pass, E> {
     let mut pass = Passing::new(reading)?;
     let mut source = Source::new(fill);
-    let unpacked =
-        source.read_all(reading.partner.inbox.max_bytes, |bytes| Ok(pass.push(bytes)?))?;
+    let bytes_max = reading.partner.inbox.max_bytes;
+    let push = |bytes: &[u8]| Ok(pass.push(bytes)?);
+    let unpacked = match source.packing()? {
+        None => Ok(source.read_plain(push)?),
+        Some(Packing::Gzip) => source.read_gzip(bytes_max, push)?,
+        Some(Packing::Zip) => {
+            let mut archive = tempfile::tempfile_in(reading.scratch).map_err(Failure::scratch)?;
+            source.read_plain(|bytes| Ok(archive.write_all(bytes).map_err(Failure::scratch)?))?;
+            unzip::read_all(archive, bytes_max, push)?
+        }
+    };
     if let Err(error) = unpacked {
         pass.transform = Err(error.into());
     }

@@ -1,12 +1,16 @@
 //! A file's bytes as they come, and what they hold if they are packed.
 //!
-//! gzip (RFC 1952) is known by its first bytes, whatever the name says. Memory holds one block.
+//! What is packed is known by its first bytes, whatever the name says. gzip (RFC 1952) is unpacked while
+//! it comes; memory holds one block.
 
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
+use std::fmt;
 use std::io::{self, BufRead, Read};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Of an archive with entries, and of one without.
+const ZIP: [[u8; 4]; 2] = [*b"PK\x03\x04", *b"PK\x05\x06"];
 const BLOCK_BYTES: usize = 1 << 20;
 /// Most bytes that one packed byte may become. Real order files become 4 to 30 times as large; what is
 /// made to fill a disk, up to 1,032 times.
@@ -14,15 +18,68 @@ const RATIO_MAX: u64 = 200;
 /// Below this many bytes the ratio does not matter.
 const RATIO_FROM_BYTES: u64 = 16 << 20;
 
+/// How a file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Gzip,
+    Zip,
+}
+
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Zip => "zip",
+        })
+    }
+}
+
 /// Why a packed file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackedError {
-    #[error("the gzip file is broken behind {bytes} unpacked bytes: {reason}")]
-    Broken { bytes: u64, reason: io::Error },
-    #[error("the gzip file holds more than {bytes_max} bytes, the limit of inbox.max-bytes")]
-    TooLarge { bytes_max: u64 },
-    #[error("the gzip file holds more than {RATIO_MAX} times its size: {bytes} bytes so far")]
-    Ratio { bytes: u64 },
+    #[error("the {packing} file is broken behind {bytes} unpacked bytes: {reason}")]
+    Broken { packing: Packing, bytes: u64, reason: io::Error },
+    #[error("the {packing} file holds more than {bytes_max} bytes, the limit of inbox.max-bytes")]
+    TooLarge { packing: Packing, bytes_max: u64 },
+    #[error("the {packing} file holds more than {RATIO_MAX} times its size: {bytes} bytes so far")]
+    Ratio { packing: Packing, bytes: u64 },
+    #[error("the zip file cannot be taken: {reason}")]
+    Zip { reason: String },
+}
+
+/// Counts what comes out of a packed file.
+pub(crate) struct Meter {
+    packing: Packing,
+    bytes_max: u64,
+    bytes: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(packing: Packing, bytes_max: u64) -> Self {
+        Self { packing, bytes_max, bytes: 0 }
+    }
+
+    /// So many more bytes came, of `packed` bytes so far.
+    pub(crate) fn add(&mut self, len: usize, packed: u64) -> Result<(), PackedError> {
+        let (packing, bytes_max) = (self.packing, self.bytes_max);
+        self.bytes += len as u64;
+        if bytes_max < self.bytes {
+            return Err(PackedError::TooLarge { packing, bytes_max });
+        }
+        if RATIO_FROM_BYTES < self.bytes && packed.saturating_mul(RATIO_MAX) < self.bytes {
+            return Err(PackedError::Ratio { packing, bytes: self.bytes });
+        }
+        Ok(())
+    }
+
+    /// So many came.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn broken(&self, reason: io::Error) -> PackedError {
+        PackedError::Broken { packing: self.packing, bytes: self.bytes, reason }
+    }
 }
 
 /// The bytes of a file, hashed as they come.
@@ -43,32 +100,53 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         Self { fill, hash: Sha256::new(), block, at: 0, len: 0, bytes: 0, failed: None }
     }
 
-    /// Gives what the file holds to `each`, unpacked, and reads it to its end whatever happens to be
-    /// in it, for the hash. The inner error: why it cannot be unpacked.
+    /// How the file is packed, if it is.
+    ///
+    /// # Errors
+    /// Of `fill`.
+    pub(crate) fn packing(&mut self) -> Result<Option<Packing>, E> {
+        let first = self.next()?;
+        Ok(if first.starts_with(&GZIP) {
+            Some(Packing::Gzip)
+        } else if ZIP.iter().any(|magic| first.starts_with(magic)) {
+            Some(Packing::Zip)
+        } else {
+            None
+        })
+    }
+
+    /// Gives the bytes as they come to `each`, to the end.
     ///
     /// # Errors
     /// Of `fill` or `each`.
-    pub(crate) fn read_all(
+    pub(crate) fn read_plain(
         &mut self,
-        bytes_max: u64,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<Result<(), PackedError>, E> {
-        let mut unpacked = Ok(());
-        let is_packed = self.next()?.starts_with(&GZIP);
-        if is_packed {
-            unpacked = self.unpack(bytes_max, &mut each)?;
-        }
+    ) -> Result<(), E> {
         loop {
             let bytes = self.next()?;
             let len = bytes.len();
             if len == 0 {
-                return Ok(unpacked);
+                return Ok(());
             }
-            if !is_packed {
-                each(bytes)?;
-            }
+            each(bytes)?;
             self.consume(len);
         }
+    }
+
+    /// Gives what a gzip file holds to `each`, and reads the file to its end whatever happens to be in
+    /// it, for the hash. The inner error: why it cannot be unpacked.
+    ///
+    /// # Errors
+    /// Of `fill` or `each`.
+    pub(crate) fn read_gzip(
+        &mut self,
+        bytes_max: u64,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Result<(), PackedError>, E> {
+        let unpacked = self.unpack(bytes_max, &mut each)?;
+        self.read_plain(|_| Ok(()))?;
+        Ok(unpacked)
     }
 
     /// SHA-256 of all bytes that came, in hexadecimal digits.
@@ -82,7 +160,7 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         each: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<(), PackedError>, E> {
         let mut block = vec![0; BLOCK_BYTES];
-        let mut bytes = 0;
+        let mut meter = Meter::new(Packing::Gzip, bytes_max);
         let mut decoder = MultiGzDecoder::new(self);
         loop {
             let len = match decoder.read(&mut block) {
@@ -90,16 +168,11 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
                 Ok(len) => len,
                 Err(reason) => {
                     let failed = decoder.get_mut().failed.take();
-                    return failed.map_or(Ok(Err(PackedError::Broken { bytes, reason })), Err);
+                    return failed.map_or(Ok(Err(meter.broken(reason))), Err);
                 }
             };
-            bytes += len as u64;
-            if bytes_max < bytes {
-                return Ok(Err(PackedError::TooLarge { bytes_max }));
-            }
-            if RATIO_FROM_BYTES < bytes && decoder.get_ref().bytes.saturating_mul(RATIO_MAX) < bytes
-            {
-                return Ok(Err(PackedError::Ratio { bytes }));
+            if let Err(error) = meter.add(len, decoder.get_ref().bytes) {
+                return Ok(Err(error));
             }
             each(block.get(..len).unwrap_or_default())?;
         }
@@ -161,11 +234,17 @@ mod tests {
             let len = piece.min(block.len());
             rest.read(&mut block[..len])
         });
-        let result = source.read_all(bytes_max, |bytes| {
+        let mut keep = |bytes: &[u8]| {
             found.extend_from_slice(bytes);
             Ok(())
-        });
-        let result = result.unwrap();
+        };
+        let result = match source.packing().unwrap() {
+            None => {
+                source.read_plain(keep).unwrap();
+                Ok(())
+            }
+            Some(_) => source.read_gzip(bytes_max, &mut keep).unwrap(),
+        };
         assert_eq!(source.sha256(), hex::encode(Sha256::digest(file)));
         (found, result)
     }
@@ -234,7 +313,7 @@ mod tests {
             Ok(0) => Err("gone"),
             read => Ok(read.unwrap()),
         });
-        let error = source.read_all(u64::MAX, |_| Ok(())).unwrap_err();
+        let error = source.read_gzip(u64::MAX, |_| Ok(())).unwrap_err();
         assert_eq!(error, "gone");
     }
 }

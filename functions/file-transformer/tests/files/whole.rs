@@ -222,6 +222,38 @@ async fn a_gzip_file_is_read_as_what_it_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_zip_archive_with_one_file_is_read_as_that_file() {
+    let world = World::start().await;
+    let packed = |names: &[&str]| {
+        let python = "import io, sys, zipfile
+out = io.BytesIO()
+with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z:
+    for name in sys.argv[2:]: z.writestr(name, sys.argv[1])
+sys.stdout.buffer.write(out.getvalue())
+";
+        let content = String::from_utf8(three_orders()).unwrap();
+        let output = std::process::Command::new("python3")
+            .args(["-c", python, &content])
+            .args(names)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    let one = packed(&["day.csv"]);
+    let record = world.done(&world.put("US3", "a.zip", &one)).await;
+    assert_eq!((record.state, record.counts.orders), (State::Done, 3));
+    assert_eq!(world.files("US3")[record.results.original.as_ref().unwrap()], one);
+    let record = world.done(&world.put("US3", "b.zip", &packed(&["1.csv", "2.csv"]))).await;
+    let Some(Outcome::Refused { reason }) = record.outcome else { panic!("{:?}", record.outcome) };
+    assert_eq!(
+        reason,
+        "the zip file cannot be taken: it holds 2 files, and only one is taken: \"1.csv\", \"2.csv\""
+    );
+    assert_eq!(world.orders().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn odd_and_long_names_are_done_like_others() {
     let world = World::start().await;
     let long = format!("{}.csv", "é".repeat(125) + "x");
