@@ -6,6 +6,9 @@ use std::process::Command;
 
 /// What is left of the room when it is taken away.
 pub const LEFT_BYTES: u64 = 64 << 10;
+/// How often it is tried to leave no more, while others write.
+const ATTEMPTS_MAX: u32 = 20;
+
 /// A mounted tmpfs; unmounted when dropped.
 #[derive(Debug)]
 pub struct Disk {
@@ -31,9 +34,17 @@ impl Disk {
     /// # Errors
     /// The file system does not change.
     pub fn fill(&self) -> Result<()> {
-        let stat = rustix::fs::statvfs(&self.path).context("the size of the file system")?;
-        let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
-        self.resize(used + LEFT_BYTES)
+        let mut attempts = 0;
+        loop {
+            let stat = rustix::fs::statvfs(&self.path).context("the size of the file system")?;
+            let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
+            attempts += 1;
+            // A tmpfs refuses to be smaller than what is in it, and that has grown meanwhile.
+            match self.resize(used + LEFT_BYTES) {
+                Err(_) if attempts < ATTEMPTS_MAX => {}
+                result => return result,
+            }
+        }
     }
 
     /// Gives the room back.
@@ -79,4 +90,36 @@ fn run(mut command: Command) -> Result<()> {
     let error = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {}", error.trim());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_disk_is_filled_while_somebody_writes() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::mount(&dir.path().join("disk"), 16 << 20).unwrap();
+        let is_done = AtomicBool::new(false);
+        let is_writing = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut file = std::fs::File::create(disk.path.join("file")).unwrap();
+                is_writing.wait();
+                let mut is_full = false;
+                while !is_full && !is_done.load(Ordering::Relaxed) {
+                    is_full = file.write_all(&[1; 16 << 10]).is_err();
+                }
+            });
+            is_writing.wait();
+            let filled = disk.fill();
+            is_done.store(true, Ordering::Relaxed);
+            filled.unwrap();
+        });
+    }
 }
