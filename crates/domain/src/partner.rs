@@ -5,10 +5,12 @@ mod expected;
 mod format;
 mod policy;
 mod products;
+mod transform;
 
 pub use expected::{Expected, ExpectedError};
 pub use format::{Column, Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
 pub use products::Products;
+pub use transform::Transform;
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};

@@ -53,6 +53,14 @@ impl TextColumn {
     }
 }
 
+impl<'a> FromIterator<&'a str> for TextColumn {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> Self {
+        let mut column = Self::default();
+        texts.into_iter().for_each(|text| column.push(text));
+        column
+    }
+}
+
 /// Accepted rows in file order, each column by itself.
 ///
 /// Every text is trimmed; a column that the file does not have is empty text.

@@ -2,6 +2,7 @@
 
 use crate::amount::Notation;
 use crate::dates::Dates;
+use crate::derive::Derivation;
 use crate::header::folded;
 use crate::trailer::End;
 use domain::partner::{
@@ -137,6 +138,25 @@ pub enum ConfigError {
         /// Columns of the smallest.
         least: usize,
     },
+    /// A column that the file has, and that is made as well.
+    #[error("transform.columns.{0} makes what columns.{0} names; one of the two has to go")]
+    MadeTwice(&'static str),
+    /// Rows that continue an order are told by what stands in the file.
+    #[error("transform.columns.order-id cannot be used with continued-rows")]
+    MadeOrderId,
+    /// An expression that is none, or that could not work on one row by itself.
+    #[error("transform.{key} {reason}; the expression is {expression:?}")]
+    Transform {
+        /// Where it stands: `where`, or `columns.quantity`.
+        key: String,
+        /// As it is configured.
+        expression: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Left out of this program.
+    #[error("transform needs the feature polars, which this program is built without")]
+    NoTransforms,
     /// A limit that leaves no room for a record.
     #[error("record_bytes_max is {0}, the least is 16")]
     RecordLimit(usize),
@@ -160,6 +180,7 @@ pub(crate) struct Config {
     pub(crate) continued_rows: bool,
     /// The columns in use, with the names that they may have.
     pub(crate) columns: Vec<(Column, Names)>,
+    pub(crate) derivation: Option<Derivation>,
     pub(crate) customer_required: bool,
     /// Further columns that must not be empty.
     pub(crate) required: Vec<Column>,
@@ -185,10 +206,21 @@ impl Config {
         if limits.block_bytes == 0 {
             return Err(ConfigError::BlockLimit);
         }
-        if rules.customer_required && format.columns.customer_id.is_none() {
+        let notation = notation(format)?;
+        let transform = format.transform.as_ref();
+        let derivation = transform.map(|transform| Derivation::new(transform, &notation));
+        let derivation = derivation.transpose()?;
+        let made: Vec<Column> = derivation.iter().flat_map(Derivation::roles).collect();
+        if rules.customer_required
+            && format.columns.customer_id.is_none()
+            && !made.contains(&Column::CustomerId)
+        {
             return Err(ConfigError::NoCustomerColumn);
         }
-        check_rules(format, rules)?;
+        if format.continued_rows && made.contains(&Column::OrderId) {
+            return Err(ConfigError::MadeOrderId);
+        }
+        check_rules(format, rules, &made)?;
         let list = |(column, values): (&Column, &Vec<String>)| {
             (*column, values.iter().map(|value| value.trim().into()).collect())
         };
@@ -196,14 +228,15 @@ impl Config {
         Ok(Self {
             delimiter: format.delimiter,
             encoding: format.encoding,
-            notation: notation(format)?,
+            notation,
             dates: Dates::new(&format.dates, time_zone)?,
             preamble_lines: format.preamble_lines,
             footer_lines,
             end: End::of(format),
             sums: false,
             continued_rows: format.continued_rows,
-            columns: columns(format)?,
+            columns: columns(format, &made)?,
+            derivation,
             customer_required: rules.customer_required
                 || rules.required.contains(&Column::CustomerId),
             required: rules.required.clone(),
@@ -246,12 +279,12 @@ fn check_format(format: &FileFormat) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_rules(format: &FileFormat, rules: &Rules) -> Result<(), ConfigError> {
+fn check_rules(format: &FileFormat, rules: &Rules, made: &[Column]) -> Result<(), ConfigError> {
     let named = rules.required.iter().map(|column| ("required", *column));
     let named = named.chain(rules.values.keys().map(|column| ("values", *column)));
     let named = named.chain(rules.unique.iter().flatten().map(|column| ("unique", *column)));
     for (rule, column) in named {
-        if format.columns.names(column).is_none() {
+        if format.columns.names(column).is_none() && !made.contains(&column) {
             return Err(ConfigError::NoColumn { rule, column: column.key() });
         }
     }
@@ -294,11 +327,17 @@ fn notation(format: &FileFormat) -> Result<Notation, ConfigError> {
     })
 }
 
-fn columns(format: &FileFormat) -> Result<Vec<(Column, Names)>, ConfigError> {
+/// The columns of the file in use but for those that are `made`.
+fn columns(format: &FileFormat, made: &[Column]) -> Result<Vec<(Column, Names)>, ConfigError> {
     let columns = &format.columns;
     let mut used: Vec<(Column, Names)> = Vec::new();
     for role in Column::ALL {
-        let Some(names) = columns.names(role) else { continue };
+        let is_made = made.contains(&role);
+        let names = columns.names(role).filter(|names| !(is_made && names.is_empty()));
+        let Some(names) = names else { continue };
+        if is_made {
+            return Err(ConfigError::MadeTwice(role.key()));
+        }
         if names.iter().next().is_none() || names.iter().any(|name| name.trim().is_empty()) {
             return Err(ConfigError::EmptyColumn(role.key()));
         }

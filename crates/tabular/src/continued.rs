@@ -10,11 +10,17 @@ pub(crate) struct Order {
     date: String,
     customer: String,
     region: String,
+    filtered: bool,
 }
 
 impl Order {
-    /// The order that `record` begins, if it does not continue `before`.
-    pub(crate) fn begun(record: &Record<'_>, before: Option<&Self>) -> Option<Self> {
+    /// The order that `record` begins, if it does not continue `before`. If the record is
+    /// `filtered`, so is what continues its order.
+    pub(crate) fn begun(
+        record: &Record<'_>,
+        before: Option<&Self>,
+        filtered: bool,
+    ) -> Option<Self> {
         let layout = record.layout;
         let id = record.field(&layout.order_id);
         if id.is_empty() || before.is_some_and(|before| before.is_continued_by(id)) {
@@ -25,12 +31,18 @@ impl Order {
             date: record.field(&layout.ordered_at).to_owned(),
             customer: record.optional(layout.customer_id.as_ref()).to_owned(),
             region: record.optional(layout.region.as_ref()).to_owned(),
+            filtered,
         })
     }
 
     /// Does a row with this in the order's column continue it?
     pub(crate) fn is_continued_by(&self, id: &str) -> bool {
         id.is_empty() || id == self.id
+    }
+
+    /// Does the partner want none of its rows?
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.filtered
     }
 
     pub(crate) fn id(&self) -> &str {

@@ -1,6 +1,7 @@
 //! The header line: which column of the file holds what.
 
 use crate::config::Config;
+use crate::derive::Derivation;
 use domain::partner::{Column as Role, Names};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,8 +120,12 @@ pub(crate) struct Column {
 /// Where the columns stand in this file.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// Fields of each record.
+    /// Fields of each record. Columns that are made stand behind them.
     pub(crate) width: usize,
+    /// Columns that others are made of.
+    pub(crate) inputs: Vec<Column>,
+    /// How the columns that are made are called.
+    pub(crate) made: Vec<Arc<str>>,
     /// All header names, for the column of a structural defect.
     pub(crate) names: Vec<Arc<str>>,
     pub(crate) order_id: Column,
@@ -147,6 +152,15 @@ impl Layout {
                 Err(error) => twice = twice.or(Some(error)),
             }
         }
+        let mut inputs = Vec::new();
+        for name in config.derivation.iter().flat_map(Derivation::inputs) {
+            match header.find(&name.as_str().into()) {
+                Ok(Some(at)) => inputs.push(at),
+                Ok(None) if missing.contains(name) => {}
+                Ok(None) => missing.push(name.clone()),
+                Err(error) => twice = twice.or(Some(error)),
+            }
+        }
         if !missing.is_empty() {
             return Err(FileError::HeaderMissing { missing, found: found(names.iter()) });
         }
@@ -165,13 +179,20 @@ impl Layout {
             }
         }
         let names: Vec<Arc<str>> = names.iter().map(|name| name.trim().into()).collect();
+        let in_file = |at: usize| Some(Column { at, name: names.get(at)?.clone() });
+        let roles: Vec<Role> = config.derivation.iter().flat_map(Derivation::roles).collect();
+        let made: Vec<Arc<str>> = roles.iter().map(|role| by_transform(role.key())).collect();
         let column = |role: Role| {
+            if let Some(place) = roles.iter().position(|made| *made == role) {
+                return Some(Column { at: names.len() + place, name: made.get(place)?.clone() });
+            }
             let (_, at) = columns.iter().find(|(other, _)| *other == role)?;
-            Some(Column { at: *at, name: names.get(*at)?.clone() })
+            in_file(*at)
         };
         let required = |role| column(role).expect("missing columns were refused above");
         Ok(Self {
             width: names.len(),
+            inputs: inputs.into_iter().filter_map(in_file).collect(),
             order_id: required(Role::OrderId),
             product_id: required(Role::ProductId),
             quantity: required(Role::Quantity),
@@ -181,6 +202,7 @@ impl Layout {
             description: column(Role::Description),
             region: column(Role::Region),
             category: column(Role::Category),
+            made,
             names,
         })
     }
@@ -205,6 +227,11 @@ impl Layout {
         let named = |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
         Role::ALL.into_iter().filter_map(named).collect()
     }
+}
+
+/// How a column, or `where`, is called in a reject when an expression is to blame.
+pub(crate) fn by_transform(key: &str) -> Arc<str> {
+    format!("{key} (by transform)").into()
 }
 
 /// The names of a header, as they are compared.

@@ -6,13 +6,15 @@
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::continued::Order;
+use crate::derive::Verdict;
 use crate::duplicates::Fingerprint;
 use crate::header::Layout;
+use crate::making::Making;
 use crate::profile::Profile;
 use crate::reject::Reject;
 use crate::rules::{self, Fault, Record, Scratch};
 use crate::scanner::{Scanner, Span, Step, part, rest};
-use crate::structure::{broken, check_structure};
+use crate::structure::{broken, check_structure, cut, is_empty};
 use domain::control::Sums;
 use domain::partner::Duplicates;
 use memchr::memchr;
@@ -125,12 +127,15 @@ pub(crate) struct Reader {
     unescaped_fields: Vec<Span>,
     /// What two equal rows share.
     fingerprint: Vec<u8>,
+    /// Only where a transform makes columns or leaves rows out.
+    making: Option<Making>,
 }
 
 impl Reader {
     pub(crate) fn new(plan: Arc<Plan>) -> Self {
         Self {
             scanner: Scanner::new(plan.delimiter, plan.config.limits.record_bytes_max),
+            making: plan.config.derivation.as_ref().map(|_| Making::default()),
             plan,
             scratch: Scratch::default(),
             room: Batch::default(),
@@ -196,12 +201,35 @@ impl Reader {
         until: usize,
         order: Option<Order>,
     ) -> Piece {
+        self.make(block, from, until);
         let mut piece = Piece::new(from, order);
         let most = from.at < until / 2;
         if most {
             // One block is like another: columns that grow are copied again and again.
             piece.batch = std::mem::take(&mut self.room);
         }
+        self.walk(block, until, &mut piece);
+        if most {
+            self.room = piece.batch.room();
+        }
+        piece.profile = Profile::of(&piece.batch);
+        piece
+    }
+
+    /// Calculates what a transform makes of the rows, before the first of them is checked.
+    fn make(&mut self, block: &Block, from: Point, until: usize) {
+        let Some(making) = &mut self.making else { return };
+        making.begin();
+        self.walk(block, until, &mut Piece::new(from, None));
+        let derivation = self.plan.config.derivation.as_ref();
+        if let Some((making, derivation)) = self.making.as_mut().zip(derivation) {
+            making.calculate(derivation);
+        }
+    }
+
+    /// Goes over the records that begin at or behind `piece.to` and before `until`.
+    fn walk(&mut self, block: &Block, until: usize, piece: &mut Piece) {
+        let from = piece.to;
         let bytes = block.bytes.as_slice();
         // Once for all records: a good block is text throughout, but for its cut end.
         let text = match std::str::from_utf8(rest(bytes, from.at)) {
@@ -244,14 +272,9 @@ impl Reader {
                     piece.to.at += len;
                     piece.lines += lines;
                 }
-                step => self.record(bytes, text.get(at - from.at..), step, &mut piece),
+                step => self.record(bytes, text.get(at - from.at..), step, piece),
             }
         }
-        if most {
-            self.room = piece.batch.room();
-        }
-        piece.profile = Profile::of(&piece.batch);
-        piece
     }
 
     /// Handles the record or defect at `piece.to`, and goes behind it. `text` begins there, and is
@@ -266,13 +289,10 @@ impl Reader {
                 let raw = part(bytes, 0, raw);
                 match check_structure(&plan, self.scanner.fields.len(), raw, text, has_nul) {
                     Err((fault, whole)) => (raw, whole, fault),
-                    Ok(text) => match self.row(&plan, text, piece) {
-                        Err(fault) => {
-                            piece.reject(raw, fault, self.order_id(&plan, raw, piece), &plan);
-                            return piece.pass(step, true, limits.record_bytes_max);
-                        }
-                        Ok(()) => return piece.pass(step, true, limits.record_bytes_max),
-                    },
+                    Ok(text) => {
+                        self.row(&plan, text, piece);
+                        return piece.pass(step, true, limits.record_bytes_max);
+                    }
                 }
             }
             Step::Bad { defect, raw, .. } => {
@@ -281,29 +301,46 @@ impl Reader {
             }
             Step::Need | Step::Blank { .. } => return,
         };
-        let order_id = self.order_id(&plan, bytes, piece);
-        piece.reject(raw, fault, order_id, &plan);
+        if !self.making.as_ref().is_some_and(Making::is_gathering) {
+            let id = rules::order_text(&plan.layout, bytes, &self.scanner.fields);
+            let order_id = id.and_then(|id| piece.order_named(&id));
+            piece.reject(raw, fault, order_id, &plan);
+        }
         piece.sums.unread += 1;
         // It may have begun an order: what is behind it must not be taken for the one before.
         piece.order = None;
         piece.pass(step, whole, limits.record_bytes_max);
     }
 
-    /// Adds a record of the right width to the batch.
-    fn row(&mut self, plan: &Plan, text: &str, piece: &mut Piece) -> Result<(), Fault> {
+    /// Adds a record of the right width to the batch or to the rejects.
+    fn row(&mut self, plan: &Plan, raw: &str, piece: &mut Piece) {
         let Plan { config, layout, .. } = plan;
-        let len = text.len();
-        let (mut text, mut fields) = (text, &self.scanner.fields);
+        let (mut text, mut fields) = (raw, &self.scanner.fields);
         if fields.iter().any(|field| field.escaped) {
             self.unescaped_fields.clone_from(fields);
             rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
             (text, fields) = (&self.unescaped, &self.unescaped_fields);
         }
-        let record = Record { layout, text, fields };
-        let next =
-            config.continued_rows.then(|| Order::begun(&record, piece.order.as_ref())).flatten();
-        let order = piece.order.take();
-        let row = rules::read(config, &record, order.as_ref(), &mut self.scratch, piece.lines);
+        let mut record = Record { layout, text, fields };
+        let mut verdict = None;
+        if let Some(making) = &mut self.making {
+            if making.is_gathering() {
+                return making.gather(&record);
+            }
+            (record, verdict) = making.take(&record);
+        }
+        let own_id = record.field(&layout.order_id);
+        let before = piece.order.take();
+        let continued = before.as_ref().filter(|before| before.is_continued_by(own_id));
+        if continued.is_some_and(Order::is_filtered) {
+            verdict = Some(Verdict::Filtered);
+        }
+        let filtered = verdict == Some(Verdict::Filtered);
+        let begun = config.continued_rows.then(|| Order::begun(&record, before.as_ref(), filtered));
+        let row = match verdict {
+            None => rules::read(config, &record, before.as_ref(), &mut self.scratch, piece.lines),
+            Some(verdict) => Err(verdict.fault(layout)),
+        };
         if config.sums {
             let (quantity, price) = match &row {
                 Ok(row) => (Some(row.quantity), Some(row.unit_price)),
@@ -311,30 +348,35 @@ impl Reader {
             };
             piece.sums.add_row(quantity, price);
         }
-        if let Ok(row) = &row {
-            let into = &mut self.fingerprint;
-            piece.keys.extend(config.unique.iter().map(|set| rules::key(row, set, into)));
-            if config.duplicates != Duplicates::Off || !config.unique.is_empty() {
-                let fingerprint = rules::fingerprint(row, into);
-                let start = piece.to.at;
-                piece.origins.push(Origin { fingerprint, start, end: start + len });
+        let rejected = match row {
+            Ok(row) => {
+                let into = &mut self.fingerprint;
+                piece.keys.extend(config.unique.iter().map(|set| rules::key(&row, set, into)));
+                if config.duplicates != Duplicates::Off || !config.unique.is_empty() {
+                    let fingerprint = rules::fingerprint(&row, into);
+                    let start = piece.to.at;
+                    piece.origins.push(Origin { fingerprint, start, end: start + raw.len() });
+                }
+                piece.batch.push(&row);
+                None
             }
-            piece.batch.push(row);
+            Err(fault) => Some((fault, own_id.to_owned())),
+        };
+        piece.order = begun.flatten().or(before);
+        if let Some((fault, own_id)) = rejected {
+            let order_id = piece.order_named(&own_id);
+            piece.reject(raw.as_bytes(), fault, order_id, plan);
         }
-        let done = row.map(|_| ());
-        piece.order = next.or(order);
-        done
-    }
-
-    /// The order of a record that is rejected, if at least that can be read.
-    fn order_id(&self, plan: &Plan, record: &[u8], piece: &Piece) -> Option<String> {
-        let text = rules::order_text(&plan.layout, record, &self.scanner.fields)?;
-        let continued = || piece.order.as_ref().map(Order::id).unwrap_or_default();
-        rules::order_id(if text.is_empty() { continued() } else { &text })
     }
 }
 
 impl Piece {
+    /// The order that a row with this in the order's column belongs to.
+    fn order_named(&self, id: &str) -> Option<String> {
+        let continued = || self.order.as_ref().map(Order::id).unwrap_or_default();
+        rules::order_id(if id.is_empty() { continued() } else { id })
+    }
+
     fn reject(&mut self, raw: &[u8], fault: Fault, order_id: Option<String>, plan: &Plan) {
         let Fault { rule, column, reason } = fault;
         let raw = cut(raw, &plan.config);
@@ -355,14 +397,4 @@ impl Piece {
         self.to.at += len;
         self.lines += lines;
     }
-}
-
-/// As much of a record as a reject keeps.
-pub(crate) fn cut(raw: &[u8], config: &Config) -> Vec<u8> {
-    part(raw, 0, raw.len().min(config.limits.raw_bytes_max)).to_vec()
-}
-
-/// Has a record several fields, and nothing in them?
-fn is_empty(fields: &[Span]) -> bool {
-    fields.len() > 1 && fields.iter().all(|field| field.start == field.end)
 }

@@ -66,6 +66,10 @@ rules! {
     NulByte => "nul_byte",
     /// Bytes that are not UTF-8.
     InvalidUtf8 => "invalid_utf8",
+    /// The partner's transform leaves the row out. Harms no order.
+    Filtered => "filtered",
+    /// The partner's transform cannot be calculated.
+    TransformFailed => "transform_failed",
     /// No order id.
     MissingOrderId => "missing_order_id",
     /// The order id is too long, or has control characters.
@@ -112,6 +116,14 @@ rules! {
     OrderWrongSign => "order_sign_contradicts_id",
     /// Its order has more lines or bytes than an order may have.
     OrderTooLarge => "order_too_large",
+}
+
+impl Rule {
+    /// Is a row that it rejects no bad row? Such a row harms no order, and no budget counts it.
+    #[must_use]
+    pub fn is_harmless(self) -> bool {
+        matches!(self, Self::Duplicate | Self::Filtered)
+    }
 }
 
 impl fmt::Display for Rule {

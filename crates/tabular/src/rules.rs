@@ -368,7 +368,7 @@ fn price(
 }
 
 /// A value for people: quoted, escaped, cut.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     if cut.len() == text.len() { format!("{text:?}") } else { format!("{cut:?}…") }
 }

@@ -1,9 +1,10 @@
 //! What is wrong with a record before it is known what stands in it.
 
+use crate::config::Config;
 use crate::piece::Plan;
 use crate::reject::Rule;
 use crate::rules::Fault;
-use crate::scanner::Defect;
+use crate::scanner::{Defect, Span, part};
 use memchr::memchr;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -55,4 +56,14 @@ pub(crate) fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> 
     };
     let column = column.filter(|_| defect != Defect::TooLong);
     Fault { rule, column, reason }
+}
+
+/// As much of a record as a reject keeps.
+pub(crate) fn cut(raw: &[u8], config: &Config) -> Vec<u8> {
+    part(raw, 0, raw.len().min(config.limits.raw_bytes_max)).to_vec()
+}
+
+/// Has a record several fields, and nothing in them?
+pub(crate) fn is_empty(fields: &[Span]) -> bool {
+    fields.len() > 1 && fields.iter().all(|field| field.start == field.end)
 }

@@ -37,6 +37,7 @@ const LAYERS: &[Layer] = &[
             "memchr",
             "polars",
             "serde",
+            "sqlparser",
             "thiserror",
             "unicode-normalization",
             "xxhash-rust",

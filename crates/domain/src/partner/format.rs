@@ -1,5 +1,6 @@
 //! How a partner's CSV looks.
 
+use super::Transform;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -46,6 +47,9 @@ pub struct FileFormat {
     pub continued_rows: bool,
     /// Which column holds what.
     pub columns: Columns,
+    /// Columns that are made of several, and rows that are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Transform>,
 }
 
 impl FileFormat {
@@ -65,6 +69,7 @@ impl FileFormat {
             trailer: None,
             continued_rows: false,
             columns,
+            transform: None,
         }
     }
 }
@@ -248,19 +253,25 @@ impl Column {
 
 /// Header names of the columns.
 ///
-/// They are compared without case, accents, blanks and punctuation, and by all of these first.
+/// They are compared without case, accents, blanks and punctuation, and by all of these first. One
+/// that the partner's [`Transform`] makes has no name here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Columns {
     /// The partner's number of the order.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub order_id: Names,
     /// SKU.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub product_id: Names,
     /// Whole number, not zero.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub quantity: Names,
     /// Price of one piece.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub unit_price: Names,
     /// When it was ordered.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub ordered_at: Names,
     /// Who buys.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -295,7 +306,7 @@ impl Columns {
 }
 
 /// What a column may be called: one name, or a list of which the first that the file has counts.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct Names(Vec<String>);
 
@@ -310,6 +321,12 @@ impl Names {
     /// In the order in which they are looked for.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+
+    /// Is there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -359,7 +376,8 @@ mod tests {
             "currency-signs":["€"],"dates":["%d/%m/%Y"],"preamble-lines":2,"footer-lines":1,
             "footer-marker":"Total","trailer":{"marker":"T","rows":2,"required":false},
             "continued-rows":true,"columns":{"order-id":["A","B"],
-            "product-id":"C","quantity":"D","unit-price":"E","ordered-at":"F"}}"#;
+            "product-id":"C","quantity":"D","unit-price":"E"},"transform":{"columns":
+            {"ordered-at":"F || G"},"where":"H <> 'x'","look-ups":{"skus":{"a":"b"}}}}"#;
         let format: FileFormat = serde_json::from_str(json).unwrap();
         assert_eq!(format.delimiter, Delimiter::Is('\t'));
         assert_eq!(format.columns.order_id.to_string(), "A / B");

@@ -11,3 +11,4 @@ mod spilling;
 mod support;
 mod torture;
 mod trailer;
+mod transform;

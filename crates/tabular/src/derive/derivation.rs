@@ -1,0 +1,86 @@
+//! A partner's transform, ready for use.
+
+use super::bind::Binder;
+use super::columns::{Columns, Faults};
+use super::tree::{Text, Truth};
+use super::{Derived, Verdict};
+use crate::amount::Notation;
+use crate::batch::TextColumn;
+use crate::config::ConfigError;
+use domain::partner::{Column, Transform};
+use std::sync::Arc;
+
+/// A partner's transform, ready for use.
+#[derive(Clone, Debug)]
+pub(crate) struct Derivation {
+    columns: Vec<(Column, Text)>,
+    condition: Option<Truth>,
+    inputs: Vec<String>,
+    notation: Notation,
+}
+
+impl Derivation {
+    pub(crate) fn new(transform: &Transform, notation: &Notation) -> Result<Self, ConfigError> {
+        let tables = transform.look_ups.iter();
+        let look_ups = tables.map(|(name, table)| (name.clone(), Arc::new(table.clone())));
+        let look_ups = look_ups.collect();
+        let mut binder = Binder { columns: Vec::new(), look_ups: &look_ups, parts: 0 };
+        let error = |key: String, expression: &str, reason: String| ConfigError::Transform {
+            key,
+            expression: expression.to_owned(),
+            reason,
+        };
+        let mut columns = Vec::with_capacity(transform.columns.len());
+        for (role, sql) in &transform.columns {
+            let text = binder.column(sql);
+            let key = || format!("columns.{}", role.key());
+            columns.push((*role, text.map_err(|reason| error(key(), sql, reason))?));
+        }
+        let condition = transform
+            .condition
+            .as_ref()
+            .map(|sql| binder.condition(sql).map_err(|reason| error("where".into(), sql, reason)));
+        let condition = condition.transpose()?;
+        Ok(Self { columns, condition, inputs: binder.columns, notation: notation.clone() })
+    }
+
+    /// The columns that it makes.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = Column> {
+        self.columns.iter().map(|(role, _)| *role)
+    }
+
+    /// The columns of the file that it needs, as the expressions write them.
+    pub(crate) fn inputs(&self) -> &[String] {
+        &self.inputs
+    }
+
+    /// Calculates `rows` rows, of which `inputs` holds the columns of the file in use.
+    pub(crate) fn evaluate(&self, inputs: &[TextColumn], rows: usize) -> Derived {
+        let batch = Columns::new(inputs, rows, &self.notation);
+        let mut derived = Derived::default();
+        if let Some(condition) = &self.condition {
+            let mut faults = Faults::new();
+            let holds = batch.truth(condition, &mut faults);
+            derived.add(None, faults);
+            for (row, _) in holds.iter().enumerate().filter(|(_, holds)| *holds != Some(true)) {
+                derived.verdicts.entry(row).or_insert(Verdict::Filtered);
+            }
+        }
+        for (at, (_, text)) in self.columns.iter().enumerate() {
+            let mut faults = Faults::new();
+            let texts = batch.text(text, &mut faults);
+            derived.add(Some(at), faults);
+            derived.columns.push(texts.iter().map(Option::unwrap_or_default).collect());
+        }
+        derived
+    }
+}
+
+impl Derived {
+    /// Of a row that failed the first fault counts, and none of one that is left out.
+    fn add(&mut self, column: Option<usize>, faults: Faults) {
+        for (row, reason) in faults {
+            self.verdicts.entry(row).or_insert(Verdict::Failed(column, reason));
+        }
+    }
+}

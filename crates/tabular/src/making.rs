@@ -1,0 +1,89 @@
+//! The rows of a stretch on their way through a partner's transform: all are gathered, then what is
+//! made of them is calculated at once, then each is checked with it.
+
+use crate::batch::TextColumn;
+use crate::derive::{Derivation, Derived, Verdict};
+use crate::header::{Layout, by_transform};
+use crate::reject::Rule;
+use crate::rules::{Fault, Record};
+use crate::scanner::Span;
+
+#[derive(Debug, Default)]
+pub(crate) struct Making {
+    /// Columns of the file that expressions use, and the number of their rows.
+    gathered: Vec<TextColumn>,
+    rows: usize,
+    /// Nothing while rows are gathered.
+    derived: Option<Derived>,
+    /// Rows that were taken.
+    taken: usize,
+    /// A record with what is made of it behind it, and its fields.
+    text: String,
+    fields: Vec<Span>,
+}
+
+impl Making {
+    /// Begins to gather.
+    pub(crate) fn begin(&mut self) {
+        (self.rows, self.taken, self.derived) = (0, 0, None);
+        self.gathered.clear();
+    }
+
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.derived.is_none()
+    }
+
+    pub(crate) fn gather(&mut self, record: &Record<'_>) {
+        let inputs = &record.layout.inputs;
+        self.gathered.resize_with(inputs.len(), TextColumn::default);
+        for (texts, column) in self.gathered.iter_mut().zip(inputs) {
+            texts.push(record.field(column));
+        }
+        self.rows += 1;
+    }
+
+    /// No more rows come before they are taken.
+    pub(crate) fn calculate(&mut self, derivation: &Derivation) {
+        self.derived = Some(match self.rows {
+            0 => Derived::default(),
+            rows => derivation.evaluate(&self.gathered, rows),
+        });
+        self.gathered.clear();
+    }
+
+    /// The next row, in the order in which they were gathered, with the columns that are made; and
+    /// what it is if it does not go on.
+    pub(crate) fn take<'a>(&'a mut self, record: &Record<'a>) -> (Record<'a>, Option<Verdict>) {
+        let row = self.taken;
+        self.taken += 1;
+        let derived = self.derived.as_ref().expect("rows are taken once they were calculated");
+        self.text.clear();
+        self.text.push_str(record.text);
+        self.fields.clear();
+        self.fields.extend_from_slice(record.fields);
+        for texts in &derived.columns {
+            let start = self.text.len();
+            self.text.push_str(texts.get(row).unwrap_or_default());
+            self.fields.push(Span { start, end: self.text.len(), escaped: false });
+        }
+        let record = Record { layout: record.layout, text: &self.text, fields: &self.fields };
+        (record, derived.verdicts.get(&row).cloned())
+    }
+}
+
+impl Verdict {
+    pub(crate) fn fault(self, layout: &Layout) -> Fault {
+        match self {
+            Self::Filtered => Fault {
+                rule: Rule::Filtered,
+                column: None,
+                reason: "is left out by the partner's transform".into(),
+            },
+            Self::Failed(made, reason) => {
+                let column = made.and_then(|made| layout.made.get(made)).cloned();
+                let column = column.unwrap_or_else(|| by_transform("where"));
+                Fault { rule: Rule::TransformFailed, column: Some(column), reason }
+            }
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! What a partner's transform makes of rows.
+
+use crate::support::{Setting, plain};
+use domain::partner::{Column as Role, Names, Transform as Made};
+use proptest::prelude::*;
+use tabular::{FileError, Limits, Transform};
+
+const HEADER: &str = "order,sku,qty,cents,day,time,customer,text,kind,status\n";
+
+/// Columns of ours that are made by expressions, and which rows count.
+fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting {
+    let mut setting = plain();
+    setting.format.columns.unit_price = "cents".into();
+    setting.format.columns.ordered_at = "day".into();
+    for (role, _) in columns {
+        let columns = &mut setting.format.columns;
+        match role {
+            Role::OrderId => columns.order_id = Names::default(),
+            Role::ProductId => columns.product_id = Names::default(),
+            Role::Quantity => columns.quantity = Names::default(),
+            Role::UnitPrice => columns.unit_price = Names::default(),
+            Role::OrderedAt => columns.ordered_at = Names::default(),
+            Role::CustomerId => columns.customer_id = None,
+            Role::Description => columns.description = None,
+            Role::Region | Role::Category => {}
+        }
+    }
+    setting.format.dates = vec!["%Y-%m-%d %H:%M".into(), "%Y-%m-%d".into()];
+    let columns = columns.iter().map(|(role, sql)| (*role, (*sql).to_owned())).collect();
+    let condition = condition.map(str::to_owned);
+    let skus = [("0815", "P1"), ("4711", "P2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let look_ups = [("skus".to_owned(), skus.into())].into();
+    setting.format.transform = Some(Made { columns, condition, look_ups });
+    setting
+}
+
+#[track_caller]
+fn check(setting: &Setting, rows: &str, expected: &[&str]) {
+    let file = format!("{HEADER}{rows}");
+    assert_eq!(setting.outcome(file.as_bytes()), expected, "for {rows:?}");
+}
+
+/// What `sql` makes of the texts a, b and c, or the reason why it makes nothing.
+#[track_caller]
+fn makes(sql: &str, (a, b, c): (&str, &str, &str), expected: &str) {
+    let mut setting = made(&[(Role::Description, sql)], None);
+    setting.format.columns.unit_price = "price".into();
+    setting.format.decimal_mark = ',';
+    let mut file = csv::Writer::from_writer(Vec::new());
+    file.write_record(["order", "sku", "qty", "price", "day", "customer", "a", "b", "c"]).unwrap();
+    file.write_record(["A1", "P1", "1", "2", "2026-11-22", "c1", a, b, c]).unwrap();
+    let (part, _) = setting.read(&file.into_inner().unwrap(), usize::MAX).unwrap();
+    let row = part.batch.rows().next().map(|row| row.description.to_owned());
+    let reject = || part.rejects.first().map(|r| format!("{}: {}", r.rule, r.reason));
+    assert_eq!(row.or_else(reject).as_deref(), Some(expected), "{sql} of {a:?} {b:?} {c:?}");
+}
+
+/// Why `sql` cannot make the column.
+#[track_caller]
+fn refused(role: Role, sql: &str, expected: &str) {
+    let setting = made(&[(role, sql)], None);
+    let made = Transform::new(&setting.format, &setting.rules, "UTC", Limits::default());
+    let error = made.unwrap_err().to_string();
+    let place = format!("transform.columns.{} ", role.key());
+    let rest = error.strip_prefix(&place).unwrap_or_else(|| panic!("{error}"));
+    let reason = rest.strip_suffix(&format!("; the expression is {sql:?}"));
+    let reason = reason.unwrap_or_else(|| panic!("{error}"));
+    assert!(reason.contains(expected), "{sql}: {reason}");
+}
+
+#[test]
+fn a_column_is_made_of_several() {
+    let setting = made(
+        &[
+            (Role::OrderedAt, "day || ' ' || time"),
+            (Role::Quantity, "CASE WHEN kind = 'refund' THEN '-' || qty ELSE qty END"),
+            (Role::UnitPrice, "CAST(cents AS DECIMAL(18,4)) / 100"),
+            (Role::ProductId, "COALESCE(LOOKUP('skus', sku), sku)"),
+        ],
+        Some("status <> 'cancelled'"),
+    );
+    check(
+        &setting,
+        "A1,0815,2,1250,2026-11-22,10:15,c1,\"say \"\"hi\"\"\",sale,paid\n\
+         A2,P9,2,99,2026-11-22,10:15,c1,x,refund,paid\n\
+         A3,4711,2,1250,2026-11-22,10:15,c1,x,sale,cancelled\n\
+         A4,4711,2,abc,2026-11-22,10:15,c1,x,sale,\n\
+         A5,4711,2,1,2026-11-22,25:15,c1,x,sale,\n\
+         A6,,2,1,2026-11-22,25:15,c1,x,sale,\n\
+         A7,x\n",
+        &[
+            "2: A1 P1 x2 12.50 c1 [say \"hi\"]",
+            "3: A2 P9 x-2 0.99 c1 [x]",
+            "4: filtered",
+            "5: transform_failed unit-price (by transform)",
+            "6: bad_date ordered-at (by transform)",
+            "7: missing_product_id product-id (by transform)",
+            "8: too_few_fields",
+        ],
+    );
+}
+
+#[test]
+fn a_reject_says_what_failed_in_which_order() {
+    let setting = made(&[(Role::UnitPrice, "CAST(cents AS DECIMAL) / CAST(qty AS INTEGER)")], None);
+    let file = format!("{HEADER}A1,P1,0,5,2026-11-22,,c1,x,,\n");
+    let (part, summary) = setting.read(file.as_bytes(), usize::MAX).unwrap();
+    let reject = &part.rejects[0];
+    assert_eq!(reject.reason, "a division by zero");
+    assert_eq!(reject.order_id.as_deref(), Some("A1"));
+    assert_eq!(reject.raw, b"A1,P1,0,5,2026-11-22,,c1,x,,");
+    assert_eq!(summary.detected.columns["unit-price"], "unit-price (by transform)");
+    // An order's number that is made is known of a reject as well.
+    let setting = made(&[(Role::OrderId, "'N' || \"order\"")], Some("CAST(qty AS INTEGER) > 0"));
+    let file = format!("{HEADER}7,P1,x,5,2026-11-22,,c1,x,,\n8,P1,1,\"5\n");
+    let (part, _) = setting.read(file.as_bytes(), usize::MAX).unwrap();
+    assert_eq!(part.rejects[0].order_id.as_deref(), Some("N7"));
+    assert_eq!(part.rejects[0].column.as_deref(), Some("where (by transform)"));
+    assert_eq!(part.rejects[0].reason, "\"x\" is not a number");
+    assert_eq!(part.rejects[1].order_id, None, "of a broken record nothing is made");
+}
+
+#[test]
+fn what_is_not_true_is_left_out() {
+    let rows = "A1,P1,1,5,2026-11-22,,c1,x,,paid\nA2,P1,1,5,2026-11-22,,c1,x,,\n";
+    for (condition, kept) in [
+        ("status <> 'cancelled'", vec!["A1", "A2"]),
+        ("status = 'paid'", vec!["A1"]),
+        ("NULLIF(status, '') <> 'cancelled'", vec!["A1"]),
+        ("NULLIF(status, '') IS NULL", vec!["A2"]),
+        ("false", vec![]),
+        ("status IN ('paid', 'sent') OR \"order\" LIKE '%2'", vec!["A1", "A2"]),
+        ("NOT (status = 'paid' AND kind = '')", vec!["A2"]),
+    ] {
+        let setting = made(&[], Some(condition));
+        let (part, summary) =
+            setting.read(format!("{HEADER}{rows}").as_bytes(), usize::MAX).unwrap();
+        let orders: Vec<_> = part.batch.rows().map(|row| row.order_id).collect();
+        assert_eq!(orders, kept, "{condition}");
+        assert_eq!(summary.rows, 2);
+        let filtered = summary.rejected_by_rule.get("filtered").copied().unwrap_or(0);
+        assert_eq!(filtered, 2 - kept.len() as u64);
+    }
+}
+
+#[test]
+fn rows_that_continue_an_order_that_is_left_out_are_left_out() {
+    let mut setting = made(&[], Some("status <> 'cancelled'"));
+    setting.format.continued_rows = true;
+    check(
+        &setting,
+        "A1,P1,1,5,2026-11-22,,c1,x,,cancelled\n,P2,1,5,,,,x,,\nA1,P3,1,5,,,,x,,\n\
+         A2,P1,1,5,2026-11-22,,c2,x,,paid\n,P2,1,5,,,,x,,\n",
+        &[
+            "2: filtered",
+            "3: filtered",
+            "4: filtered",
+            "5: A2 P1 x1 5.00 c2 [x]",
+            "6: A2 P2 x1 5.00 c2 [x]",
+        ],
+    );
+}
+
+#[test]
+fn a_date_that_is_made_is_inherited() {
+    let mut setting = made(&[(Role::OrderedAt, "day || ' ' || time")], None);
+    setting.format.continued_rows = true;
+    check(
+        &setting,
+        "A1,P1,1,5,2026-11-22,10:15,c1,x,,\n,P2,1,5,,,,x,,\n",
+        &["2: A1 P1 x1 5.00 c1 [x]", "3: A1 P2 x1 5.00 c1 [x]"],
+    );
+}
+
+#[test]
+fn texts_are_made_as_in_sql() {
+    let abc = ("Ab", " x ", "1,50");
+    for (sql, expected) in [
+        ("a || '-' || b", "Ab-x"),
+        ("UPPER(a) || LOWER(a) || LENGTH(a)", "ABab2"),
+        ("SUBSTRING(a FROM 2 FOR 1) || SUBSTR(a, 1, 1) || RIGHT(a, 1)", "bAb"),
+        ("LPAD(a, 4, '0') || RPAD(TRIM(b), 3, '.')", "00Abx.."),
+        ("REPLACE(SPLIT_PART(c, ',', 2), '5', 'five')", "five0"),
+        ("CONCAT(NULLIF(a, 'Ab'), a, 1.50)", "Ab1,5"),
+        ("CASE a WHEN 'x' THEN 'one' WHEN 'Ab' THEN 'two' END", "two"),
+        ("CASE WHEN a LIKE 'a%' THEN '1' WHEN a ILIKE 'a_' THEN '2' ELSE '3' END", "2"),
+        ("CASE WHEN a BETWEEN 'A' AND 'B' THEN 'in' ELSE 'out' END", "in"),
+        ("CASE WHEN a NOT IN ('x', 'y') AND a IS NOT NULL THEN 'no' END", "no"),
+        ("'it''s ' || a", "it's Ab"),
+        ("LOOKUP('skus', '0815')", "P1"),
+        ("COALESCE(LOOKUP('skus', a), NULL, '?' || a)", "?Ab"),
+        ("NULLIF(a, 'Ab') || 'x'", ""),
+    ] {
+        makes(sql, abc, expected);
+    }
+}
+
+#[test]
+fn numbers_are_exact_and_as_the_partner_writes_them() {
+    let abc = ("19,99", "3", "");
+    for (sql, expected) in [
+        ("CAST(a AS DECIMAL(18,2)) * CAST(b AS INTEGER)", "59,97"),
+        ("CAST(a AS DECIMAL) + 0.01 - 1", "19"),
+        ("ROUND(CAST(a AS DECIMAL(18,2)) / 3, 4)", "6,6633"),
+        ("CAST(b AS INTEGER) / 7", "0,42857143"),
+        ("ROUND(CAST(a AS DECIMAL(18,2)) * 1.19, 2)", "23,79"),
+        ("-ABS(0 - CAST(b AS INTEGER))", "-3"),
+        ("CAST(CAST(b AS INTEGER) AS DECIMAL(18,2)) * 0.5", "1,5"),
+        ("CASE WHEN CAST(a AS DECIMAL(18,2)) >= 19.990 THEN 1 ELSE 2.5 END", "1"),
+        ("COALESCE(CAST(NULLIF(c, '') AS DECIMAL), CAST(b AS INTEGER) + 0.125)", "3,125"),
+        ("CAST(b AS TEXT) || CAST(CAST(b AS INTEGER) AS TEXT)", "33"),
+        ("a::DECIMAL(18,2) * -1", "-19,99"),
+    ] {
+        makes(sql, abc, expected);
+    }
+    for (sql, expected) in [
+        ("CAST(a AS INTEGER)", "\"19,99\" has more than 0 decimal places"),
+        ("CAST(c AS DECIMAL)", "\"\" is not a number"),
+        ("CAST(b AS INTEGER) / (CAST(b AS INTEGER) - 3)", "a division by zero"),
+        (
+            "999999999999999999 * CAST(b AS INTEGER) * 9",
+            "a number is larger than can be calculated",
+        ),
+        ("CAST('1000' AS DECIMAL(5,2))", "\"1000\" has more than 3 digits before the decimal mark"),
+        ("SUBSTR(a, 1, CAST(b AS INTEGER) - 4)", "a length below zero"),
+    ] {
+        let reason = match expected {
+            "a number is larger than can be calculated" => format!("{expected} with"),
+            _ => expected.to_owned(),
+        };
+        makes(sql, abc, &format!("transform_failed: {reason}"));
+    }
+}
+
+#[test]
+fn what_is_passed_by_cannot_fail() {
+    let abc = ("abc", "3", "");
+    for (sql, expected) in [
+        ("CASE WHEN b = '3' THEN 'ok' ELSE CAST(CAST(a AS INTEGER) AS TEXT) END", "ok"),
+        ("CASE WHEN b = '3' THEN 'ok' WHEN CAST(a AS INTEGER) > 1 THEN 'no' END", "ok"),
+        ("CASE WHEN b = '4' AND CAST(a AS INTEGER) > 1 THEN 'no' ELSE 'ok' END", "ok"),
+        ("CASE WHEN b = '3' OR CAST(a AS INTEGER) > 1 THEN 'ok' END", "ok"),
+        ("COALESCE(b, CAST(CAST(a AS INTEGER) AS TEXT))", "3"),
+        (
+            "CASE WHEN CAST(a AS INTEGER) > 1 THEN 'no' ELSE 'no' END",
+            "transform_failed: \"abc\" is not a number",
+        ),
+    ] {
+        makes(sql, abc, expected);
+    }
+}
+
+#[test]
+fn what_needs_more_than_one_row_is_refused() {
+    for sql in [
+        "SUM(qty)",
+        "COUNT(*)",
+        "MAX(day) OVER (PARTITION BY \"order\")",
+        "ROW_NUMBER() OVER ()",
+        "LAG(day)",
+        "STRING_AGG(day, ',' ORDER BY day)",
+        "UPPER(DISTINCT day)",
+        "UPPER(day) FILTER (WHERE true)",
+        "UPPER(day) OVER ()",
+        "NOW()",
+        "CURRENT_TIMESTAMP",
+        "CURRENT_DATE",
+        "RANDOM()",
+        "UUID()",
+        "(SELECT day FROM orders)",
+        "EXISTS (SELECT 1)",
+        "day IN (SELECT day FROM x)",
+        "UNNEST(day)",
+        "pg_sleep(day)",
+        "public.UPPER(day)",
+        "x.day",
+        "day[1]",
+        "ARRAY[day]",
+        "ROW(day, time)",
+        "INTERVAL '1 day'",
+        "EXTRACT(YEAR FROM day)",
+        "day AT TIME ZONE 'UTC'",
+        "day COLLATE \"C\"",
+        "day ~ 'x'",
+        "day SIMILAR TO 'x'",
+        "TRY_CAST(day AS INTEGER)",
+        "day -> 'x'",
+        "*",
+        "$1",
+        "UPPER(day, time)",
+        "TRIM('x' FROM day)",
+    ] {
+        let setting = made(&[(Role::OrderedAt, sql)], None);
+        let made = Transform::new(&setting.format, &setting.rules, "UTC", Limits::default());
+        let error = made.map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with("transform.columns.ordered-at "), "{sql}: {error}");
+        assert!(error.contains(&format!("{sql:?}")), "{sql}: {error}");
+    }
+    refused(
+        Role::OrderedAt,
+        "SUM(qty)",
+        "has SUM(qty), which is not allowed: a transform sees one",
+    );
+}
+
+#[test]
+fn money_is_no_float_and_a_column_is_a_text_or_a_number() {
+    refused(
+        Role::UnitPrice,
+        "CAST(cents AS DOUBLE PRECISION) / 100",
+        "has a DOUBLE PRECISION, which is not exact; CAST(cents AS DECIMAL(18,4)) is",
+    );
+    refused(Role::UnitPrice, "cents::FLOAT", "is not exact");
+    refused(Role::UnitPrice, "1e-2", "has 1e-2, which is no decimal number");
+    refused(Role::UnitPrice, "cents / 100", "CAST(cents AS DECIMAL(18,4)) makes one of a text");
+    refused(Role::UnitPrice, "qty = '1'", "is true or false, and no text or number");
+    refused(Role::UnitPrice, "NULL", "is always NULL");
+    refused(
+        Role::UnitPrice,
+        "CASE WHEN qty = '1' THEN 1 ELSE qty END",
+        "now a number and now none",
+    );
+    refused(Role::UnitPrice, "CAST(qty AS DECIMAL(20,4))", "it may have 18 digits");
+    refused(Role::UnitPrice, "CAST(qty AS DATE)", "is read by the formats in `dates`");
+    refused(Role::UnitPrice, "CASE WHEN qty > 1 THEN 1 END", "compares qty with 1");
+    refused(Role::UnitPrice, "CASE WHEN qty = NULL THEN 1 END", "IS NULL asks for it");
+    refused(
+        Role::UnitPrice,
+        "CAST(qty AS DECIMAL) * CAST(cents AS DECIMAL) * 1.5",
+        "has a product of 9 decimal places, the limit is 8",
+    );
+    refused(Role::UnitPrice, "CAST(1.555 AS DECIMAL(18,2))", "ROUND(1.555, 2) says so");
+    refused(Role::UnitPrice, "ROUND(1.5, 9)", "a number from 0 to 8 is wanted");
+}
+
+#[test]
+fn what_is_no_expression_is_refused() {
+    refused(Role::Region, "", "EOF");
+    refused(Role::Region, "qty ||", "EOF");
+    refused(Role::Region, "qty qty", "has qty behind its end");
+    refused(Role::Region, "qty; DELETE FROM x", "has ; behind its end");
+    refused(Role::Region, "'open", "Unterminated");
+    refused(Role::Region, "LOOKUP('none', qty)", "look-ups are [\"skus\"]");
+    refused(Role::Region, "LOOKUP(qty, qty)", "the name of a look-up stands in quotes");
+    refused(Role::Region, &"(".repeat(5_000), "recursion");
+    refused(Role::Region, &format!("qty{}", " || qty".repeat(1_500)), "bytes, the limit is 8192");
+    let list = vec!["'x'"; 60].join(", ");
+    let nested = (0..3).fold("qty".to_owned(), |inner, _| {
+        format!("CASE WHEN {inner} IN ({list}) THEN 'a' ELSE 'b' END")
+    });
+    refused(Role::Region, &nested, "has more than 2000 parts");
+}
+
+#[test]
+fn a_transform_that_contradicts_the_format_is_refused() {
+    let error = |setting: &Setting| {
+        let new = Transform::new(&setting.format, &setting.rules, "UTC", Limits::default());
+        new.map(|_| ()).unwrap_err().to_string()
+    };
+    let mut setting = made(&[(Role::Quantity, "qty")], None);
+    setting.format.columns.quantity = "qty".into();
+    assert_eq!(
+        error(&setting),
+        "transform.columns.quantity makes what columns.quantity names; one of the two has to go"
+    );
+    let mut setting = made(&[(Role::OrderId, "sku")], None);
+    setting.format.continued_rows = true;
+    assert_eq!(error(&setting), "transform.columns.order-id cannot be used with continued-rows");
+    let mut setting = made(&[], None);
+    setting.format.columns.quantity = Names::default();
+    assert_eq!(error(&setting), "columns.quantity is empty");
+    let setting = made(&[], Some("status"));
+    assert!(error(&setting).starts_with("transform.where is neither true nor false"));
+}
+
+#[test]
+fn a_file_without_a_column_of_an_expression_is_refused_by_name() {
+    let setting = made(&[(Role::Region, "\"Ship Country\" || state")], Some("Status <> 'x'"));
+    let read = setting.read(format!("{HEADER}A1,P1\n").as_bytes(), usize::MAX);
+    let Err(FileError::HeaderMissing { missing, .. }) = read else { panic!("{read:?}") };
+    assert_eq!(missing, ["Ship Country", "state"]);
+    // Names are compared as those of other columns.
+    let setting = made(&[(Role::Region, "ship_country")], None);
+    let file = "order,sku,qty,cents,day,customer,text,Ship-Country\nA1,P1,1,5,2026-11-22,c,x, ES\n";
+    let (part, _) = setting.read(file.as_bytes(), usize::MAX).unwrap();
+    assert_eq!(part.batch.row(0).unwrap().region, "ES");
+}
+
+/// Readers are threads already.
+#[test]
+fn polars_starts_no_threads() {
+    let mut setting = made(&[(Role::Region, "UPPER(kind) || qty")], Some("status = ''"));
+    (setting.limits.workers, setting.limits.block_bytes) = (2, 1 << 10);
+    let file = HEADER.to_owned() + &"A1,P1,1,5,2026-11-22,,c1,x,b,\n".repeat(5_000);
+    let (_, summary) = setting.read(file.as_bytes(), usize::MAX).unwrap();
+    assert_eq!(summary.rows, 5_000);
+    let names = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    let names: Vec<String> = names.collect();
+    assert!(!names.is_empty() && !names.iter().any(|name| name.starts_with("polars")), "{names:?}");
+}
+
+fn row() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => (0..9_u8, "[0-9x]{0,2}", "[a-c ]{0,3}", prop::bool::ANY).prop_map(|(n, qty, text, paid)| {
+            let status = if paid { "paid" } else { "cancelled" };
+            format!("A{n},P{n},{qty},{n}5,2026-11-22,10:1{n},c1,{text},refund,{status}\n")
+        }),
+        1 => prop::sample::select(vec![
+            ",P1,1,5,,,,x,,\n", "A1,P1,\"1\n", "\n", "A1,\"P\"\"1\",1,5,2026-11-22,10:00,c1,\"a\nb\",,\n",
+            "A1,P1,1\n", "é\n", "\"A1\",P1,1,5,2026-11-22,10:00,c1,\"\",,paid\r\n",
+        ]).prop_map(str::to_owned),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_number_of_workers_and_any_size_of_blocks_make_the_same(
+        rows in prop::collection::vec(row(), 0..30),
+        block_bytes in prop::sample::select(vec![1, 7, 64, 100, 333, 4 << 20]),
+        workers in prop::sample::select(vec![1, 2, 7]),
+        continued_rows in any::<bool>(),
+    ) {
+        let mut setting = made(
+            &[
+                (Role::OrderedAt, "day || ' ' || time"),
+                (Role::Quantity, "CASE WHEN kind = 'refund' THEN '-' || qty ELSE qty END"),
+                (Role::UnitPrice, "CAST(cents AS DECIMAL) / CAST(qty AS INTEGER)"),
+                (Role::ProductId, "sku || NULLIF(TRIM(text), '')"),
+            ],
+            Some("status <> 'cancelled' OR CAST(qty AS INTEGER) > 5"),
+        );
+        setting.format.continued_rows = continued_rows;
+        let file = [HEADER.as_bytes(), rows.concat().as_bytes()].concat();
+        let whole = setting.read(&file, usize::MAX);
+        setting.limits.block_bytes = block_bytes;
+        setting.limits.workers = workers;
+        prop_assert_eq!(&setting.read(&file, usize::MAX), &whole);
+        prop_assert_eq!(&setting.read(&file, 50), &whole);
+    }
+
+    #[test]
+    fn any_text_is_an_expression_or_is_refused(sql in "[a-z0-9 '\"(),.|+*/=<>-]{0,60}|\\PC{0,30}") {
+        let setting = made(&[(Role::Region, &sql)], None);
+        _ = Transform::new(&setting.format, &setting.rules, "UTC", Limits::default());
+    }
+}
