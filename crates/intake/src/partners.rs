@@ -8,7 +8,7 @@ mod live;
 mod products;
 mod shape;
 
-pub use live::{Configuration, Live, Secrets, Source};
+pub use live::{Check, Configuration, Live, Secrets, Source};
 pub use products::{products, read_table};
 
 use domain::PartnerId;

@@ -7,12 +7,14 @@ use crate::receipt::Receipt;
 use crate::spool::{self, Bounds, Reading};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
-use domain::partner::{Partner, Products};
+use domain::partner::{Partner, Partners, Products};
 use intake::ledger::{Outcome, Record};
+use intake::partners::Problem;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tabular::{Limits, Transform};
 
 /// Why a file could not be judged.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +104,18 @@ fn side(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>, Error> {
             Ok(Some(bytes))
         }
     }
+}
+
+/// What is wrong with the partners' transforms, which only who reads files can say.
+#[must_use]
+pub fn problems(partners: &Partners) -> Vec<Problem> {
+    let wrong = partners.iter().filter_map(|(name, partner)| {
+        let format = partner.file.as_ref().filter(|format| format.transform.is_some())?;
+        let limits = Limits::default();
+        let error = Transform::new(format, &partner.rules, &partner.time_zone, limits).err()?;
+        Some(Problem { place: format!("partners.{name}.file"), reason: error.to_string() })
+    });
+    wrong.collect()
 }
 
 impl From<Failure> for Error {

@@ -10,6 +10,7 @@ use domain::partner::Partner;
 use intake::ledger::{Counts, Record};
 use std::fs::File;
 use std::path::Path;
+use tabular::Rule;
 
 /// What the first two passes found.
 pub(crate) struct Judged {
@@ -53,9 +54,10 @@ impl Judged {
         if let Some(reason) = &self.control.refusal {
             return Some(reason.clone());
         }
-        let duplicates = results.rejected_by_rule.get("duplicate").copied().unwrap_or(0);
+        let harmless = Rule::ALL.iter().filter(|rule| rule.is_harmless());
+        let harmless = harmless.filter_map(|rule| results.rejected_by_rule.get(rule.code()));
         let rows = results.accepted + results.rejected();
-        partner.rules.refusal(rows, results.rejected() - duplicates)
+        partner.rules.refusal(rows, results.rejected() - harmless.sum::<u64>())
     }
 
     /// What a receipt says beside the file's record.

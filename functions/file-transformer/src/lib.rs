@@ -103,7 +103,7 @@ impl Settings {
         let secrets = env.secrets();
         let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
         let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
-        let partners = Source::open_with_tables(path, Box::new(secrets), report);
+        let partners = Source::open_for_files(path, Box::new(secrets), dry_run::problems, report);
         env.finish(|| {
             Some(Self { nats_url: nats_url?, partners: partners?, scratch, lease, tokens })
         })

@@ -323,7 +323,7 @@ impl Passing {
                 self.rows.push(SpooledRow::new(row))?;
             }
             for reject in &part.rejects {
-                if let (Some(order_id), true) = (&reject.order_id, reject.rule != Rule::Duplicate)
+                if let (Some(order_id), true) = (&reject.order_id, !reject.rule.is_harmless())
                     && let Err(error) = self.orders.add_bad_line(order_id)
                 {
                     return Ok(Err(error.into()));

@@ -39,7 +39,14 @@ fn read(source: &Source) -> Result<(Configured, String)> {
 
 /// Everything that is wrong stands on a line of its own.
 fn load(text: &str, place: &str) -> Result<Configured> {
-    match intake::partners::load(text) {
+    let loaded =
+        intake::partners::load(text).and_then(
+            |partners| match file_transformer::dry_run::problems(&partners) {
+                problems if problems.is_empty() => Ok(partners),
+                problems => Err(problems),
+            },
+        );
+    match loaded {
         Ok(partners) => Ok(partners),
         Err(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -4,3 +4,4 @@
 mod check;
 mod new;
 mod support;
+mod transform;

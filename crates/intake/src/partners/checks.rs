@@ -17,6 +17,11 @@ pub(super) fn text(text: &str) -> Option<String> {
     text.chars().any(char::is_control).then(|| "contains a control character".to_owned())
 }
 
+/// Line ends may stand in it.
+pub(super) fn expression(expression: &str) -> Option<String> {
+    expression.trim().is_empty().then(|| "is empty".to_owned())
+}
+
 /// A host or login: no blanks either.
 pub(super) fn word(word: &str) -> Option<String> {
     let blank = || word.contains(char::is_whitespace).then(|| "contains a blank".to_owned());
@@ -168,17 +173,18 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
         let reason = format!("excludes {other}: the trailer is the last line");
         problems.add(format!("{place}.file.trailer"), reason);
     }
+    made_columns(place, file, problems);
     same_columns(place, file, problems);
-    if let (Some(rules), Some(columns)) = (partner.get("rules"), file.get("columns")) {
-        known_columns(place, rules, columns, problems);
+    if let (Some(rules), Some(_)) = (partner.get("rules"), file.get("columns")) {
+        known_columns(place, rules, file, problems);
     }
 }
 
 /// Most sets of columns that are to be unique: each is remembered by itself.
 const UNIQUE_MAX: usize = 4;
 
-/// A rule is about a column that the file has.
-fn known_columns(place: &str, rules: &Value, columns: &Value, problems: &mut Problems) {
+/// A rule is about a column that the file has, or that is made.
+fn known_columns(place: &str, rules: &Value, file: &Value, problems: &mut Problems) {
     let texts = |list: &Value| -> Vec<String> {
         let list = list.as_sequence().into_iter().flatten();
         list.filter_map(|text| Some(text.as_str()?.to_owned())).collect()
@@ -200,11 +206,34 @@ fn known_columns(place: &str, rules: &Value, columns: &Value, problems: &mut Pro
     }
     let is_known = |column: &str| super::shape::is_column(column);
     for (rule, column) in named {
-        if is_known(&column) && columns.get(&column).is_none() {
+        let is_named = file.get("columns").is_some_and(|columns| columns.get(&column).is_some());
+        if is_known(&column) && !is_named && !is_made(file, &column) {
             let reason = format!("names {column}, which is not among the file's columns");
             problems.add(format!("{place}.rules.{rule}"), reason);
         }
     }
+}
+
+/// A column is named or made, and five must be there.
+fn made_columns(place: &str, file: &Value, problems: &mut Problems) {
+    let Some(Value::Mapping(columns)) = file.get("columns") else { return };
+    for key in ["order-id", "product-id", "quantity", "unit-price", "ordered-at"] {
+        if !columns.contains_key(key) && !is_made(file, key) {
+            problems.add(format!("{place}.file.columns.{key}"), "missing");
+        }
+    }
+    for key in columns.keys().filter_map(Value::as_str).filter(|key| is_made(file, key)) {
+        problems.add(
+            format!("{place}.file.transform.columns.{key}"),
+            "makes a column that `columns` names as well; one of the two has to go",
+        );
+    }
+}
+
+/// Does the file's transform make this column?
+fn is_made(file: &Value, key: &str) -> bool {
+    let made = file.get("transform").and_then(|transform| transform.get("columns"));
+    made.is_some_and(|made| made.get(key).is_some())
 }
 
 /// Of two files with one ending nobody could say which is which.

@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Gives a secret by name, or why there is none.
 pub type Secrets = Box<dyn Fn(&str) -> Result<String, String> + Send>;
 
+/// What else a reader wants of the partners: everything that is wrong.
+pub type Check = fn(&Partners) -> Vec<Problem>;
+
 /// The configuration as it stands: partners, and the logins of those that have a folder.
 #[derive(Debug, Default)]
 pub struct Configuration {
@@ -64,7 +67,8 @@ impl<T> Live<T> {
 pub struct Source {
     path: PathBuf,
     secrets: Secrets,
-    with_tables: bool,
+    /// Only of who reads files.
+    files: Option<Check>,
     current: Arc<Configuration>,
     /// Of every partner that ever was there: one that comes back has the same.
     warehouses: BTreeMap<PartnerId, WarehouseId>,
@@ -92,29 +96,30 @@ impl Source {
         secrets: Secrets,
         report: impl FnMut(Problem),
     ) -> Option<Self> {
-        Self::read(path?, secrets, false, report)
+        Self::read(path?, secrets, None, report)
     }
 
-    /// As [`Source::open`], with the tables of the accounts' partners, which stand beside the file.
-    pub fn open_with_tables(
+    /// As [`Source::open`], for who reads files: with the tables of the accounts' partners, which stand
+    /// beside the file. What `check` finds wrong is wrong, now and later.
+    pub fn open_for_files(
         path: Option<PathBuf>,
         secrets: Secrets,
+        check: Check,
         report: impl FnMut(Problem),
     ) -> Option<Self> {
-        Self::read(path?, secrets, true, report)
+        Self::read(path?, secrets, Some(check), report)
     }
 
     fn read(
         path: PathBuf,
         secrets: Secrets,
-        with_tables: bool,
+        files: Option<Check>,
         report: impl FnMut(Problem),
     ) -> Option<Self> {
-        match read(&path, &secrets, with_tables) {
+        match read(&path, &secrets, files) {
             Ok(found) => {
                 let warehouses = warehouses(&found.partners).collect();
-                let current = Arc::new(found);
-                Some(Self { path, secrets, with_tables, current, warehouses })
+                Some(Self { path, secrets, files, current: Arc::new(found), warehouses })
             }
             Err((_, problems)) => {
                 problems.into_iter().for_each(report);
@@ -178,7 +183,7 @@ impl Source {
 
     /// Blocks.
     fn look(mut self) -> (Self, Look) {
-        let look = match read(&self.path, &self.secrets, self.with_tables) {
+        let look = match read(&self.path, &self.secrets, self.files) {
             Ok(found) if found.seen == self.current.seen => Look::Same,
             Ok(found) => match moved(&self.warehouses, &found.partners) {
                 problems if problems.is_empty() => {
@@ -206,7 +211,7 @@ type Unusable = ([u8; 32], Vec<Problem>);
 fn read(
     path: &std::path::Path,
     secrets: &Secrets,
-    with_tables: bool,
+    files: Option<Check>,
 ) -> Result<Configuration, Unusable> {
     let mut seen = Sha256::new();
     let yaml = std::fs::read_to_string(path).map_err(|error| {
@@ -215,7 +220,11 @@ fn read(
     })?;
     seen.update(&yaml);
     let digest = hex::encode(seen.clone().finalize()).chars().take(16).collect();
-    let partners = load(&yaml).map_err(|problems| (seen.clone().finalize().into(), problems))?;
+    let loaded = load(&yaml).and_then(|partners| {
+        let problems = files.map(|check| check(&partners)).unwrap_or_default();
+        if problems.is_empty() { Ok(partners) } else { Err(problems) }
+    });
+    let partners = loaded.map_err(|problems| (seen.clone().finalize().into(), problems))?;
     let mut missing = Vec::new();
     let mut accounts = accounts(&partners, |name| match secrets(name) {
         Ok(secret) => {
@@ -229,7 +238,7 @@ fn read(
         }
     });
     let folder = path.parent().unwrap_or(path);
-    for account in accounts.iter_mut().filter(|_| with_tables) {
+    for account in accounts.iter_mut().filter(|_| files.is_some()) {
         let table = |name: &str| {
             let table = read_table(folder, name)?;
             seen.update([0]);
@@ -317,6 +326,25 @@ mod tests {
         assert_eq!(source.current.partners.len(), 2);
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(source.look().1, Look::Bad(..)));
+    }
+
+    #[test]
+    fn what_the_reader_of_a_configuration_finds_wrong_is_not_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("partners.yml");
+        std::fs::write(&path, ONE).unwrap();
+        let check: Check = |partners| {
+            let wrong = partners.keys().filter(|name| name.as_str() == "B");
+            wrong.map(|name| Problem { place: name.to_string(), reason: "wrong".into() }).collect()
+        };
+        let secrets: Secrets = Box::new(|_| Err("no secrets".into()));
+        let open = |path, secrets| Source::open_for_files(Some(path), secrets, check, drop);
+        let source = open(path.clone(), secrets).unwrap();
+        std::fs::write(&path, format!("{ONE}  B: {{currency: USD}}\n")).unwrap();
+        let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        assert_eq!(problems[0].to_string(), "B: wrong");
+        assert_eq!(source.current.partners.len(), 1);
+        assert!(open(path, Box::new(|_| Err("no secrets".into()))).is_none());
     }
 
     #[test]

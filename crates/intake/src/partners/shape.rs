@@ -21,6 +21,8 @@ pub(super) enum Shape {
         max: u64,
     },
     Percent,
+    /// Maps from texts to texts, each with a name of its own.
+    Tables,
 }
 
 /// Name, whether it must be there, and what it must be.
@@ -75,6 +77,7 @@ const FILE: &[Field] = &[
     Field("trailer", OPTIONAL, Shape::Map(TRAILER)),
     Field("continued-rows", OPTIONAL, Shape::Flag),
     Field("columns", REQUIRED, Shape::Map(COLUMNS)),
+    Field("transform", OPTIONAL, Shape::Map(TRANSFORM)),
 ];
 
 const TRAILER: &[Field] = &[
@@ -99,12 +102,13 @@ const ENCODINGS: &[&str] = &[
     "latin9",
 ];
 
+/// Five of them must be here or in [`MADE`], which [`checks::across`] looks at.
 const COLUMNS: &[Field] = &[
-    Field("order-id", REQUIRED, Shape::Names(checks::text)),
-    Field("product-id", REQUIRED, Shape::Names(checks::text)),
-    Field("quantity", REQUIRED, Shape::Names(checks::text)),
-    Field("unit-price", REQUIRED, Shape::Names(checks::text)),
-    Field("ordered-at", REQUIRED, Shape::Names(checks::text)),
+    Field("order-id", OPTIONAL, Shape::Names(checks::text)),
+    Field("product-id", OPTIONAL, Shape::Names(checks::text)),
+    Field("quantity", OPTIONAL, Shape::Names(checks::text)),
+    Field("unit-price", OPTIONAL, Shape::Names(checks::text)),
+    Field("ordered-at", OPTIONAL, Shape::Names(checks::text)),
     Field("customer-id", OPTIONAL, Shape::Names(checks::text)),
     Field("description", OPTIONAL, Shape::Names(checks::text)),
     Field("region", OPTIONAL, Shape::Names(checks::text)),
@@ -128,6 +132,25 @@ const VALUES: &[Field] = &[
     Field("description", OPTIONAL, Shape::Texts(checks::text)),
     Field("region", OPTIONAL, Shape::Texts(checks::text)),
     Field("category", OPTIONAL, Shape::Texts(checks::text)),
+];
+
+/// What expressions are, only `tabular` knows.
+const TRANSFORM: &[Field] = &[
+    Field("columns", OPTIONAL, Shape::Map(MADE)),
+    Field("where", OPTIONAL, Shape::Text(checks::expression)),
+    Field("look-ups", OPTIONAL, Shape::Tables),
+];
+
+const MADE: &[Field] = &[
+    Field("order-id", OPTIONAL, Shape::Text(checks::expression)),
+    Field("product-id", OPTIONAL, Shape::Text(checks::expression)),
+    Field("quantity", OPTIONAL, Shape::Text(checks::expression)),
+    Field("unit-price", OPTIONAL, Shape::Text(checks::expression)),
+    Field("ordered-at", OPTIONAL, Shape::Text(checks::expression)),
+    Field("customer-id", OPTIONAL, Shape::Text(checks::expression)),
+    Field("description", OPTIONAL, Shape::Text(checks::expression)),
+    Field("region", OPTIONAL, Shape::Text(checks::expression)),
+    Field("category", OPTIONAL, Shape::Text(checks::expression)),
 ];
 
 const RULES: &[Field] = &[
@@ -168,6 +191,13 @@ pub(super) fn check(place: &str, value: &Value, shape: &Shape, problems: &mut Pr
             None
         }
         (Shape::Map(_), _) => Some("is not a map of settings".to_owned()),
+        (Shape::Tables, Value::Mapping(tables)) => {
+            for (name, table) in tables {
+                check_table(&format!("{place}.{}", key_text(name)), name, table, problems);
+            }
+            None
+        }
+        (Shape::Tables, _) => Some("is not a map from names to tables".to_owned()),
         (Shape::Text(check), Value::String(text)) => check(text),
         (Shape::Text(_), _) => Some("is not text; numbers need quotes".to_owned()),
         (Shape::Names(check), Value::String(text)) => check(text),
@@ -220,6 +250,20 @@ fn check_map(place: &str, map: &serde_yaml_ng::Mapping, fields: &[Field], proble
     }
     for field in fields.iter().filter(|field| field.1 && !map.contains_key(field.0)) {
         problems.add(format!("{place}.{}", field.0), "missing");
+    }
+}
+
+fn check_table(place: &str, name: &Value, table: &Value, problems: &mut Problems) {
+    let Value::Mapping(table) = table else {
+        return problems.add(place, "is not a map from texts to texts");
+    };
+    if name.as_str().is_none() {
+        problems.add(place, "has a name that is not text; numbers need quotes");
+    }
+    for (from, to) in table.iter().filter(|(from, to)| !(from.is_string() && to.is_string())) {
+        let what = if from.is_string() { to } else { from };
+        let reason = format!("has {}, which is not text; numbers need quotes", key_text(what));
+        problems.add(place, reason);
     }
 }
 

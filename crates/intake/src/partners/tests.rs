@@ -46,11 +46,16 @@ partners:
         product-id: StockCode
         quantity: Quantity
         unit-price: UnitPrice
-        ordered-at: InvoiceDate
         customer-id: CustomerID
         description: Description
         region: Country
         category: Category
+      transform:
+        columns:
+          ordered-at: day || ' ' || time
+        where: status <> 'cancelled'
+        look-ups:
+          skus: {{\"0815\": P1}}
     rules:
       customer-required: true
       required: [description]
@@ -99,15 +104,17 @@ fn the_smallest_configuration_has_defaults() {
 #[test]
 fn every_setting_that_is_written_is_known() {
     fn compare(place: &str, map: &Mapping, shape: &shape::Shape) {
-        let shape::Shape::Map(fields) = shape else { panic!("{place} is a map") };
+        let shape::Shape::Map(fields) = shape else {
+            // Keys of tables are anybody's.
+            assert!(matches!(shape, shape::Shape::Tables), "{place} is a map");
+            return;
+        };
         let names: Vec<_> = map.keys().map(|key| key.as_str().unwrap()).collect();
         for field in *fields {
-            // Of the two secrets, as of footer and trailer, one excludes the other.
-            assert!(
-                names.contains(&field.0) || ["password-secret", "trailer"].contains(&field.0),
-                "{place} {}",
-                field.0
-            );
+            // Of the two secrets, as of footer and trailer, one excludes the other; a column is named
+            // or made.
+            let excluded = ["password-secret", "trailer"].contains(&field.0) || place == "columns";
+            assert!(names.contains(&field.0) || excluded, "{place} {}", field.0);
             if let Some(Value::Mapping(inner)) = map.get(field.0) {
                 compare(field.0, inner, &field.2);
             }
@@ -341,4 +348,34 @@ fn names_of_partners_differ_by_more_than_capitals() {
     assert_eq!(problems(&two("us-1", "US-1")), [format!("partners.us-1: {reason}")]);
     assert_eq!(problems(&two("US_1", "US-1")), [format!("partners.US_1: {reason}")]);
     assert!(load(&two("US1", "US-1")).is_ok());
+}
+
+#[test]
+fn a_column_is_named_or_made() {
+    check(
+        "ordered-at: day || ' ' || time",
+        "region: day",
+        &[
+            "partners.US1.file.columns.ordered-at: missing",
+            "partners.US1.file.transform.columns.region: makes a column that `columns` names as \
+             well; one of the two has to go",
+        ],
+    );
+    check(
+        "where: status <> 'cancelled'",
+        "where: \" \"",
+        &["partners.US1.file.transform.where: is empty"],
+    );
+    check(
+        "skus: {\"0815\": P1}",
+        "skus: {4711: P1}",
+        &[
+            "partners.US1.file.transform.look-ups.skus: has 4711, which is not text; numbers need quotes",
+        ],
+    );
+    check(
+        "look-ups:",
+        "lookups:",
+        &["partners.US1.file.transform.lookups: is not known; known are columns where look-ups"],
+    );
 }

@@ -13,4 +13,5 @@ mod samples;
 mod shares;
 mod store;
 mod support;
+mod transform;
 mod whole;

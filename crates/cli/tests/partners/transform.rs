@@ -1,0 +1,62 @@
+//! Expressions of a partner, tried without a server.
+
+use crate::support::Here;
+use serde_json::json;
+
+const PARTNER: &str = "partners:
+  A:
+    currency: EUR
+    file:
+      columns: {order-id: no, product-id: sku, unit-price: price}
+      transform:
+        columns:
+          quantity: COALESCE(NULLIF(qty, ''), '1')
+          ordered-at: day || ' ' || time
+        where: status <> 'cancelled'
+        look-ups: {skus: {\"1\": P1}}
+    rules: {customer-required: false}
+";
+const FILE: &str = "no,sku,qty,price,day,time,status
+1,P1,,1.50,2026-01-01,09:00:00,paid
+2,P1,2,1.50,2026-01-01,09:00:00,cancelled
+";
+
+#[test]
+fn a_transform_is_tried_on_a_file() {
+    let here = Here::new();
+    here.write("a.yml", PARTNER);
+    here.write("a.csv", FILE);
+    let receipt = here.json(&["check", "a.csv", "--partners", "a.yml"]);
+    assert_eq!((&receipt["rows"], &receipt["accepted"]), (&json!(2), &json!(1)), "{receipt}");
+    assert_eq!(receipt["rejected_by_rule"], json!({"filtered": 1}));
+}
+
+#[test]
+fn an_expression_that_is_not_row_by_row_is_refused_with_its_place() {
+    let here = Here::new();
+    here.write("a.csv", FILE);
+    here.write("good.yml", "partners:\n  B: {currency: EUR}\n");
+    for (from, to, expected) in [
+        (
+            "day || ' ' || time",
+            "SUM(day)",
+            "partners.A.file: transform.columns.ordered-at has SUM(day), which is not allowed: a \
+             transform sees one row and nothing else",
+        ),
+        ("status <> 'cancelled'", "random() < 0.5", "transform.where has random()"),
+        ("          quantity: COALESCE(NULLIF(qty, ''), '1')\n", "", "columns.quantity: missing"),
+        ("{skus:", "{skus: 1, x:", "transform.look-ups.skus: is not a map from texts to texts"),
+    ] {
+        assert!(PARTNER.contains(from), "{from}");
+        here.write("a.yml", PARTNER.replace(from, to));
+        for args in [
+            &["check", "a.csv", "--partners", "a.yml", "--partner", "A"][..],
+            &["add", "a.yml", "--partners", "good.yml"],
+        ] {
+            let (code, text) = here.says(args);
+            assert_eq!(code, 1, "{args:?}: {text}");
+            assert!(text.contains(expected), "{args:?}: {text}");
+        }
+    }
+    assert!(!here.read("good.yml").contains("A:"), "nothing was added");
+}
