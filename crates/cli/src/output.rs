@@ -22,8 +22,21 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
+/// Where an answer's text for people goes: standard output, or beside it where that is for a program.
+pub(crate) type Say = fn(&dyn std::fmt::Display);
+
 /// Prints a table; numbers in the columns `right` (from 0) stand to the right.
 pub(crate) fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) {
+    table_to(|text| line(text), head, right, rows);
+}
+
+/// The same, elsewhere.
+pub(crate) fn table_to(
+    say: Say,
+    head: &[&str],
+    right: &[usize],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
     table.add_rows(rows);
@@ -34,7 +47,7 @@ pub(crate) fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
     }
-    line(table.trim_fmt());
+    say(&table.trim_fmt());
 }
 
 /// A progress bar on standard error; nothing is drawn where nobody looks.

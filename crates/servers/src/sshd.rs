@@ -97,17 +97,32 @@ impl Server {
         self.home.settings.root.join(partner)
     }
 
-    /// Makes folder and key of a further partner; works while the server runs.
+    /// Its partners, to which further ones can be added from wherever one is.
+    #[must_use]
+    pub fn partners(&self) -> Partners {
+        Partners { settings: self.home.settings.clone() }
+    }
+}
+
+/// The partners of a server. There is to be one of these for a server.
+#[derive(Debug)]
+pub struct Partners {
+    settings: Settings,
+}
+
+impl Partners {
+    /// Makes folder and key of a further partner; works while the server runs. Gives the file of its
+    /// private key.
     ///
     /// # Errors
     /// The name is no folder name, or a file cannot be written.
-    pub fn add_partner(&mut self, partner: &str) -> Result<(), Error> {
-        let settings = &mut self.home.settings;
-        prepare(settings, partner)?;
-        if !settings.partners.iter().any(|known| known == partner) {
-            settings.partners.push(partner.to_owned());
+    pub fn add(&mut self, partner: &str) -> Result<PathBuf, Error> {
+        prepare(&self.settings, partner)?;
+        if !self.settings.partners.iter().any(|known| known == partner) {
+            self.settings.partners.push(partner.to_owned());
         }
-        authorize(settings)
+        authorize(&self.settings)?;
+        Ok(key_path(&self.settings.dir, partner))
     }
 }
 

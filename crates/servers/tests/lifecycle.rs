@@ -79,14 +79,14 @@ fn sftp(server: &sshd::Server, partner: &str, batch: &str) -> std::process::Outp
 #[test]
 fn a_partners_login_starts_in_its_own_folder_and_cannot_do_but_sftp() {
     let dir = tempfile::tempdir().unwrap();
-    let mut server = sshd::start(sshd::Settings::under(dir.path(), &["US1"])).unwrap();
+    let server = sshd::start(sshd::Settings::under(dir.path(), &["US1"])).unwrap();
     assert!(server.host_key().starts_with("ssh-ed25519 AAAA"));
     let output = sftp(&server, "US1", "ls -1\n");
     let listing = String::from_utf8_lossy(&output.stdout).into_owned();
     for folder in sshd::FOLDERS {
         assert!(listing.contains(folder), "{output:?}");
     }
-    server.add_partner("US2").unwrap();
+    server.partners().add("US2").unwrap();
     assert!(sftp(&server, "US2", "put /etc/hostname inbox/a\n").status.success());
     assert!(server.root("US2").join("inbox/a").is_file());
     let shell = Command::new("ssh")

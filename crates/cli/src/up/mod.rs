@@ -3,6 +3,7 @@
 
 mod daemons;
 mod deployments;
+mod follow;
 mod inside;
 pub(crate) mod outside;
 pub(crate) mod partners;
@@ -29,6 +30,7 @@ use crate::output;
 use crate::stack::Stack;
 use daemons::{Watched, watch};
 pub(crate) use deployments::{DeployError, Deployments};
+use follow::Machine;
 use parts::Parts;
 use site::Site;
 
@@ -85,35 +87,19 @@ async fn start(
     let url = nats.url();
     set_up_streams(&url).await?;
 
-    let names = partners::without_folder(&sources.partners)?;
     let sshd = servers::sshd::Settings {
         root: dir.root().join("sftp"),
-        partners: names.clone(),
         ..servers::sshd::Settings::under(dir.root().join("sshd"), &[])
     };
     let sshd = blocking(move || servers::sshd::start(sshd)).await?;
     link_log(dir, "sshd", sshd.log());
-    for name in &names {
-        let path = sshd.private_key(name);
-        let key = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        dir.write_secret(&partners::key_secret(name), &key)?;
+    let mut machine = Machine::new(dir, &sshd, args.provider);
+    machine.install(&sources.partners, &sources.tables)?;
+    if let Some(path) = sources.partners_path {
+        // Ends with the process.
+        tokio::spawn(machine.follow(path, sources.partners, sources.tables));
     }
-    let folders =
-        partners::Folders { port: sshd.port(), user: sshd.user(), host_key: sshd.host_key() };
-    let text = partners::with_folders(&sources.partners, &folders)?;
-    for (name, table) in &sources.tables {
-        crate::dir::write_atomic(&dir.partners().with_file_name(name), table, 0o644)?;
-        if args.provider {
-            dir.write_secret(name, table)?;
-        }
-    }
-    crate::dir::write_atomic(&dir.partners(), text.as_bytes(), 0o644)?;
 
-    if args.provider {
-        // A function that lists it has the partners of this machine.
-        dir.write_secret("partners.yml", &text)?;
-    }
     let prometheus = match args.with.contains(&Extra::Prometheus) {
         true => Some(prometheus::start(dir).await?),
         false => None,

@@ -41,7 +41,7 @@ pub(crate) fn with_folders(text: &str, folders: &Folders<'_>) -> Result<String> 
         }
     }
     let text = serde_yaml_ng::to_string(&document).context("cannot write the partners")?;
-    Ok(format!("# Written by `orderflow up` at each start; changes here do not last.\n{text}"))
+    Ok(format!("# Written by `orderflow up`; changes here do not last.\n{text}"))
 }
 
 /// Name of the secret with a partner's key, as Kubernetes takes it. Names of partners differ by more.

@@ -1,13 +1,19 @@
 //! Which stack and which partners: named, lying here, or built in.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use intake::partners::Problem;
 
 use super::{Stack, partners};
 use crate::args::Up;
 use crate::{output, stack};
+
+const PARTNERS: &str = "partners.yml";
+
+/// Tables by the name that partners.yml has for them.
+pub(crate) type Tables = BTreeMap<String, Vec<u8>>;
 
 /// What `up` is made from.
 #[derive(Debug)]
@@ -16,37 +22,40 @@ pub(crate) struct Sources {
     /// The text of partners.yml.
     pub(crate) partners: String,
     /// The tables beside it that it names.
-    pub(crate) tables: BTreeMap<String, Vec<u8>>,
+    pub(crate) tables: Tables,
+    /// Where it stands, unless it is built in.
+    pub(crate) partners_path: Option<PathBuf>,
 }
 
 pub(crate) fn read(args: &Up) -> Result<Sources> {
     // A provider has only what is deployed.
     let stack = if args.provider { Stack::default() } else { stack(args)? };
-    let (partners, place) = choose(args.partners.as_deref(), "partners.yml", partners::BUILT_IN)?;
-    let mut tables = BTreeMap::new();
-    let folder = args.partners.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-    let mut problems = Vec::new();
-    match intake::partners::load(&partners) {
-        Ok(partners) => {
-            for (name, partner) in &partners {
-                let table = |table: &str| {
-                    let bytes = intake::partners::read_table(folder, table)?;
-                    tables.insert(table.to_owned(), bytes.clone());
-                    Ok(bytes)
-                };
-                problems.extend(
-                    intake::partners::products(name, partner, table).err().into_iter().flatten(),
-                );
-            }
-        }
-        Err(found) => problems = found,
-    }
+    let given = args.partners.as_deref();
+    let (partners, place) = choose(given, PARTNERS, partners::BUILT_IN)?;
+    let partners_path = lying(given, PARTNERS);
+    let folder = partners_path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     // Every partner without a folder gets one; everything else must be right here and now.
-    if !problems.is_empty() {
+    let tables = tables(&partners, folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::bail!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"));
+        anyhow::anyhow!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"))
+    })?;
+    Ok(Sources { stack, partners, tables, partners_path })
+}
+
+/// The tables in `folder` that the partners of `text` name, or all that is wrong with either.
+pub(crate) fn tables(text: &str, folder: &Path) -> Result<Tables, Vec<Problem>> {
+    let mut tables = Tables::new();
+    let mut problems = Vec::new();
+    for (name, partner) in &intake::partners::load(text)? {
+        let table = |table: &str| {
+            let bytes = intake::partners::read_table(folder, table)?;
+            tables.insert(table.to_owned(), bytes.clone());
+            Ok(bytes)
+        };
+        let found = intake::partners::products(name, partner, table);
+        problems.extend(found.err().into_iter().flatten());
     }
-    Ok(Sources { stack, partners, tables })
+    if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }
 
 fn stack(args: &Up) -> Result<Stack> {
@@ -59,13 +68,17 @@ fn stack(args: &Up) -> Result<Stack> {
 
 /// The text of the file that is given or lies here, else of the one that is built in; and its place.
 pub(crate) fn choose(given: Option<&Path>, name: &str, built_in: &str) -> Result<(String, String)> {
-    let here = Path::new(name);
-    let path = given.or_else(|| here.is_file().then_some(here));
-    let Some(path) = path else {
+    let Some(path) = lying(given, name) else {
         return Ok((built_in.to_owned(), format!("the built-in {name}")));
     };
     output::note(format_args!("{name}: {}", path.display()));
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Ok((text, path.display().to_string()))
+}
+
+/// The file that is given or lies here.
+fn lying(given: Option<&Path>, name: &str) -> Option<PathBuf> {
+    let here = Path::new(name);
+    given.or_else(|| here.is_file().then_some(here)).map(Path::to_owned)
 }

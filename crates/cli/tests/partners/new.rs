@@ -60,10 +60,16 @@ fn what_a_spreadsheet_in_europe_writes_is_recognised() {
 fn a_day_that_may_be_a_month_is_said_aloud() {
     let here = Here::new();
     here.write("a.csv", "order,sku,qty,price,date\n1,A,2,3.00,01/02/2024\n2,B,1,1.00,03/04/2024\n");
-    let (code, text) = here.says(&["new", "a.csv"]);
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains("AMBIGUOUS: 01/02/2024 may be %d/%m/%Y or %m/%d/%Y"), "{text}");
-    assert!(text.contains("please look at what is only guessed"), "{text}");
+    let output = here.partners(&["new", "a.csv"]);
+    let [yaml, report] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert!(report.contains("AMBIGUOUS: 01/02/2024 may be %d/%m/%Y or %m/%d/%Y"), "{report}");
+    assert!(report.contains("please look at what is only guessed"), "{report}");
+    // What stands on standard output is the configuration and nothing else.
+    here.write("new.yml", yaml);
+    let (code, text) = here.says(&["add", "new.yml"]);
+    assert_eq!((code, text.as_str()), (0, "NEW is in partners.yml\n"));
 }
 
 #[test]

@@ -79,6 +79,37 @@ fn a_file_that_is_sent_is_found_and_becomes_orders() {
 }
 
 #[test]
+fn a_partner_that_is_added_while_it_runs_can_send_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("partners.yml");
+    let sample = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../partners.yml"));
+    let (before, us3) = sample.as_deref().unwrap().split_once("  US3:\n").unwrap();
+    fs::write(&path, before).unwrap();
+    let up = Up::start(&["--partners", path.to_str().unwrap()]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/US3/orders.csv");
+    let send = || up.orderflow(&["send", file, "--partner", "US4", "--name", "a.csv"]).status;
+    assert_eq!(send().code(), Some(4));
+    // What is wrong is not taken over, and the file may be mended.
+    fs::write(&path, format!("{before}  US4:\n    currency: dollars\n")).unwrap();
+    let new = dir.path().join("us4.yml");
+    fs::write(&new, format!("partners:\n  US4:\n{us3}")).unwrap();
+    fs::write(&path, before).unwrap();
+    let added = ["partners", "add", new.to_str().unwrap(), "--partners", path.to_str().unwrap()];
+    assert!(up.orderflow(&added).status.success());
+    eventually("US4 has a folder", || send().success());
+    eventually("the functions know it", || {
+        up.json(&["check"])["partners"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|partner| partner["partner"] == "US4" && partner["found"][0]["name"] == "a.csv")
+    });
+    assert!(up.json(&["wait", "--timeout", "60s"])["placed"].as_u64().unwrap() > 0);
+    let log = fs::read_to_string(up.dir.path().join("data/partners.yml")).unwrap();
+    assert!(log.contains("sftp-key-us4"), "{log}");
+}
+
+#[test]
 fn a_part_that_is_killed_comes_back_and_nothing_outlives_a_killed_up() {
     let mut up = Up::start(&["--processes"]);
     assert_eq!(up.pids().len(), FUNCTIONS.len() + 3);

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::read;
 use crate::args::PartnersCheck;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Say};
 
 /// Accepted, but not every row.
 const WITH_REJECTS: u8 = 6;
@@ -34,7 +34,7 @@ pub(super) fn run(json: bool, args: &PartnersCheck) -> Result<ExitCode> {
     if json {
         output::json(&judged.receipt);
     } else {
-        judged.print();
+        judged.print(|text| output::line(text));
     }
     Ok(judged.exit_code())
 }
@@ -121,38 +121,38 @@ impl Judged {
     }
 
     /// What a person wants to know first.
-    pub(super) fn print(&self) {
+    pub(super) fn print(&self, say: Say) {
         let (rows, accepted, rejected) =
             (self.number("/rows"), self.number("/accepted"), self.number("/rejected"));
         match &self.verdict.outcome {
             Outcome::Refused { reason } => {
-                output::line(format_args!("The file would be refused as a whole: {reason}"));
+                say(&format_args!("The file would be refused as a whole: {reason}"));
             }
-            _ if rejected == 0 => output::line("The file would be accepted."),
-            _ => output::line("The file would be accepted without its rejected rows."),
+            _ if rejected == 0 => say(&"The file would be accepted."),
+            _ => say(&"The file would be accepted without its rejected rows."),
         }
         if rows > 0 {
-            output::line(format_args!("{rows} rows: {accepted} accepted, {rejected} rejected"));
-            self.print_orders();
+            say(&format_args!("{rows} rows: {accepted} accepted, {rejected} rejected"));
+            self.print_orders(say);
         }
-        self.print_rejects();
+        self.print_rejects(say);
     }
 
-    fn print_orders(&self) {
+    fn print_orders(&self, say: Say) {
         let amount = |name: &str| {
             let (number, total) = (format!("/orders/{name}"), format!("/orders/{name}_total"));
             let currency = self.text("/orders/currency");
             format!("{} {name}, {} {currency}", self.number(&number), self.text(&total))
         };
         let rejected = self.number("/orders/rejected");
-        output::line(format_args!(
+        say(&format_args!(
             "orders: {}; {}; {rejected} rejected",
             amount("sales"),
             amount("returns")
         ));
     }
 
-    fn print_rejects(&self) {
+    fn print_rejects(&self, say: Say) {
         let by_rule = self.receipt.get("rejected_by_rule").and_then(Value::as_object);
         let rows = by_rule.into_iter().flatten().map(|(rule, number)| {
             let examples = self.receipt.get("examples").and_then(Value::as_array);
@@ -170,7 +170,7 @@ impl Judged {
         let rows: Vec<_> = rows.collect();
         if !rows.is_empty() {
             let head = ["rejected by", "rows", "e.g. line", "column", "reason"];
-            output::table(&head, &[1, 2], rows);
+            output::table_to(say, &head, &[1, 2], rows);
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{check, load};
 use crate::args::PartnersNew;
+use crate::output::Say;
 use crate::propose::{Proposal, propose};
 use crate::{dir, output};
 
@@ -37,13 +38,16 @@ pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
         );
         return Ok(judged.exit_code());
     }
-    if args.out.is_none() {
+    // A configuration on standard output is for a file, and what is said about it is not part of it.
+    let say: Say = if args.out.is_none() {
         output::line(yaml.trim_end());
-        output::line("");
-    }
-    judged.print();
-    tell_unsure(&proposal);
-    output::line(format_args!("next: {}", next(args)));
+        |text| output::note(text)
+    } else {
+        |text| output::line(text)
+    };
+    judged.print(say);
+    tell_unsure(&proposal, say);
+    say(&format_args!("next: {}", next(args)));
     Ok(judged.exit_code())
 }
 
@@ -60,7 +64,7 @@ fn sample(path: &Path) -> Result<(Vec<u8>, bool)> {
 }
 
 /// What somebody has to look at.
-fn tell_unsure(proposal: &Proposal) {
+fn tell_unsure(proposal: &Proposal, say: Say) {
     let unsure: Vec<Vec<String>> = proposal
         .guesses()
         .into_iter()
@@ -72,8 +76,8 @@ fn tell_unsure(proposal: &Proposal) {
         })
         .collect();
     if !unsure.is_empty() {
-        output::line("please look at what is only guessed:");
-        output::table(&["setting", "value", "why"], &[], unsure);
+        say(&"please look at what is only guessed:");
+        output::table_to(say, &["setting", "value", "why"], &[], unsure);
     }
 }
 
@@ -88,6 +92,6 @@ fn next(args: &PartnersNew) -> String {
                 args.file.display()
             )
         }
-        None => format!("write it into a file with --out {name}.yml"),
+        None => format!("write it into a file: --out {name}.yml, or > {name}.yml"),
     }
 }
