@@ -151,7 +151,7 @@ async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duratio
             sleep(during).await;
             let nothing_stored =
                 site.load.confirmed() == confirmed && site.load.unclear() > unclear;
-            if nothing_stored && !site.pipeline.errors_since(&logs).is_empty() {
+            if nothing_stored && !site.pipeline.complaints_since(&logs).is_empty() {
                 return;
             }
             // What was left may be enough for a while.
@@ -162,8 +162,10 @@ async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duratio
     })
     .await;
     disk.empty()?;
-    full.context("there is no room, and orders are confirmed or no part logs an error")?;
-    confirmed_again(site).await
+    // Whatever came of it, what follows needs a server that stores.
+    let recovered = confirmed_again(site).await;
+    full.context("there is no room, and orders are confirmed or no part complains")?;
+    recovered
 }
 
 /// Waits until orders are confirmed again, and starts nats-server anew if they are not.

@@ -16,6 +16,10 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+/// In a line of a log.
+const ERROR: &str = "\"level\":\"ERROR\"";
+const WARNING: &str = "\"level\":\"WARN\"";
+const CONNECTION: &str = "\"message\":\"nats\"";
 /// How long `up` may take until everything is ready.
 const READY_MAX: Duration = Duration::from_secs(180);
 /// How long a command may take.
@@ -151,15 +155,30 @@ impl Pipeline {
 
     /// What functions and connector call an error in their logs behind `ends`.
     pub(super) fn errors_since(&self, ends: &BTreeMap<PathBuf, u64>) -> Vec<String> {
-        let mut errors = Vec::new();
+        self.lines_since(ends, |line| line.contains(ERROR))
+    }
+
+    /// As [`Self::errors_since`], and what they warn of, but for connections that come and go: somebody who
+    /// waits for a stream that takes nothing has nothing to call an error.
+    pub(super) fn complaints_since(&self, ends: &BTreeMap<PathBuf, u64>) -> Vec<String> {
+        self.lines_since(ends, |line| {
+            line.contains(ERROR) || line.contains(WARNING) && !line.contains(CONNECTION)
+        })
+    }
+
+    fn lines_since(
+        &self,
+        ends: &BTreeMap<PathBuf, u64>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
         for path in self.log_ends().into_keys() {
             let text = std::fs::read(&path).unwrap_or_default();
             let from = ends.get(&path).and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);
             let text = String::from_utf8_lossy(text.get(from..).unwrap_or_default()).into_owned();
-            let is_error = |line: &&str| line.contains("\"level\":\"ERROR\"");
-            errors.extend(text.lines().filter(is_error).map(str::to_owned));
+            lines.extend(text.lines().filter(|line| wanted(line)).map(str::to_owned));
         }
-        errors
+        lines
     }
 
     /// Its process now.
