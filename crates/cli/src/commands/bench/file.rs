@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
-use async_nats::jetstream::stream::Stream;
+use anyhow::{Context as _, Result, anyhow, bail};
+use async_nats::Subscriber;
 use axum::http::Method;
+use futures_util::StreamExt as _;
 use messaging::{streams, subject};
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::pipeline::{self, Own};
 use super::{Row, median, number, orders, usage};
@@ -62,40 +62,34 @@ async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
     std::fs::write(&path, csv(count)).with_context(|| path.display().to_string())?;
     let mut stages = Vec::new();
     for (_, filter) in STAGES {
-        stages.push(observer(&own.orders().await?, filter).await?);
+        stages.push(own.nats.client.subscribe(filter).await?);
     }
+    own.nats.client.flush().await?;
     let partner = pipeline::partner(1).parse()?;
     let file = File::open(&path).with_context(|| path.display().to_string())?;
     send::put(&own.pipeline.dir, &partner, file, "inbox/bench.csv").await?;
     let started = found(own).await?;
     let limit = LEAST_MAX + THOUSAND_MAX * u32::try_from(count / 1_000)?;
-    let mut took = [None; 3];
-    loop {
-        for (consumer, took) in stages.iter_mut().zip(&mut took) {
-            if took.is_none() && count <= consumer.info().await?.num_pending {
-                *took = Some(started.elapsed());
-            }
-        }
-        if let [Some(sent), Some(placed), Some(decided)] = took {
-            return Ok([sent, placed, decided]);
-        }
-        if limit < started.elapsed() {
-            bail!("not every order was decided within {} s", limit.as_secs());
-        }
-        sleep(LOOK).await;
+    let stages = stages.into_iter().map(|stage| all_of(stage, count, started));
+    let took = timeout(limit, futures_util::future::join_all(stages)).await;
+    let took = took.with_context(|| format!("not all decided within {} s", limit.as_secs()))?;
+    // What was seen must be stored as well.
+    let stored = own.orders().await?.cached_info().state.messages;
+    if stored < 3 * count {
+        bail!("{stored} messages of ORDERS instead of {}", 3 * count);
     }
+    took.try_into().map_err(|_| anyhow!("three stages"))
 }
 
-/// A consumer that takes nothing, and so tells how many messages there are.
-async fn observer(stream: &Stream, filter: &str) -> Result<Consumer<pull::Config>> {
-    let config = pull::Config {
-        filter_subject: filter.to_owned(),
-        ack_policy: AckPolicy::Explicit,
-        // Longer than a round; nobody ever pulls.
-        inactive_threshold: Duration::from_secs(60 * 60),
-        ..Default::default()
-    };
-    Ok(stream.create_consumer(config).await?)
+/// How long after `started` the last of `count` messages came. Counted as they are published: asking the
+/// server again and again how many are stored takes much of what is measured.
+async fn all_of(mut stage: Subscriber, count: u64, started: Instant) -> Duration {
+    for _ in 0..count {
+        if stage.next().await.is_none() {
+            break;
+        }
+    }
+    started.elapsed()
 }
 
 /// Asks daily-checker until it finds the file; then is when the clock starts.
