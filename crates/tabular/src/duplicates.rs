@@ -8,11 +8,13 @@
 //! Whatever there is to remember takes no more than a given number of bytes; then it goes to disk
 //! ([`crate::spill`]), and memory begins anew.
 
+mod file;
+
 use crate::header::FileError;
 use crate::spill::{Scratch, Spilled};
 use domain::partner::Duplicates;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use file::File;
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::sync::Arc;
@@ -200,7 +202,7 @@ impl Kept {
                 *rows = Set::default();
             }
             Self::File(file) => {
-                to.add(|| file.once.iter().flatten().chain(file.again.iter().flatten()).copied())?;
+                to.add(|| file.rows())?;
                 **file = File::default();
             }
             Self::Any { sets, rows } => {
@@ -217,120 +219,6 @@ fn empty(rows: &mut Set) {
         *rows = Set::default();
     }
     rows.clear();
-}
-
-/// All rows of a file.
-#[derive(Debug)]
-pub(crate) struct File {
-    /// The order of the last row, and its key.
-    order: String,
-    key: u64,
-    /// Its rows, if it was not there before.
-    run: Option<Run>,
-    run_rows: Set,
-    /// Orders that are over. Two with one key are taken for one that came again, which is slower
-    /// and nothing else.
-    orders: HashMap<u64, Order, BuildHasherDefault<Same>>,
-    /// Rows of orders that came once.
-    once: Vec<Vec<Fingerprint>>,
-    /// Rows of orders that came again, and how many.
-    again: Vec<Set>,
-    again_rows: usize,
-}
-
-/// Rows that stand together in the list.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    start: u32,
-    len: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Order {
-    Once(Run),
-    Again,
-}
-
-impl Default for File {
-    fn default() -> Self {
-        Self {
-            order: String::new(),
-            key: 0,
-            run: None,
-            run_rows: Set::default(),
-            orders: HashMap::default(),
-            once: Vec::new(),
-            again: vec![Set::default(); SHARDS],
-            again_rows: 0,
-        }
-    }
-}
-
-impl File {
-    fn insert(&mut self, row: Fingerprint, order: &str) -> bool {
-        if self.order != order {
-            self.begin(order);
-        }
-        let Some(run) = &mut self.run else { return self.insert_again(row) };
-        if !self.run_rows.insert(row) {
-            return false;
-        }
-        run.len += 1;
-        match self.once.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK_ROWS => chunk.push(row),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK_ROWS);
-                chunk.push(row);
-                self.once.push(chunk);
-            }
-        }
-        true
-    }
-
-    fn begin(&mut self, order: &str) {
-        if let Some(run) = self.run {
-            self.orders.insert(self.key, Order::Once(run));
-        }
-        order.clone_into(&mut self.order);
-        self.key = xxh3_64(order.as_bytes());
-        empty(&mut self.run_rows);
-        self.run = match self.orders.entry(self.key) {
-            Entry::Vacant(_) => {
-                Some(Run { start: u32::try_from(self.listed()).expect("rows are limited"), len: 0 })
-            }
-            Entry::Occupied(mut before) => {
-                if let Order::Once(run) = before.insert(Order::Again) {
-                    for at in run.start..run.start + run.len {
-                        let at = at as usize;
-                        let chunk = self.once.get(at / CHUNK_ROWS);
-                        let row = chunk.and_then(|chunk| chunk.get(at % CHUNK_ROWS));
-                        let row = *row.expect("a run is in the list");
-                        self.again_rows += usize::from(insert(&mut self.again, row));
-                    }
-                }
-                None
-            }
-        };
-    }
-
-    fn insert_again(&mut self, row: Fingerprint) -> bool {
-        let is_new = insert(&mut self.again, row);
-        self.again_rows += usize::from(is_new);
-        is_new
-    }
-
-    /// Rows in the list.
-    fn listed(&self) -> usize {
-        let full = self.once.len().saturating_sub(1) * CHUNK_ROWS;
-        full + self.once.last().map_or(0, Vec::len)
-    }
-
-    /// In memory, at most, but for the room in the last chunk.
-    fn bytes(&self) -> usize {
-        self.listed() * LISTED_BYTES
-            + (self.run_rows.len() + self.again_rows) * SET_BYTES
-            + self.orders.len() * ORDER_BYTES
-    }
 }
 
 fn insert(shards: &mut [Set], row: Fingerprint) -> bool {
