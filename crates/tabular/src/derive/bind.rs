@@ -8,17 +8,25 @@ use super::number::{self, PLACES_MAX};
 use super::tree::{Comparison, Expr, Number, NumberKind, Operator, Table, Text, Truth};
 use super::values::{Alike, alike, arms, decimal, literal};
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, DataType, Expr as Sql, Ident, UnaryOperator,
+    BinaryOperator, CaseWhen, CastKind, DataType, Expr as Sql, Ident, UnaryOperator, Value,
+    ValueWithSpan,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
-use std::collections::BTreeMap;
+use sqlparser::tokenizer::{Token, Tokenizer};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::thread;
 
-/// Most bytes of an expression, most levels, and most parts.
+/// Most bytes of an expression, most words and signs, most levels, and most parts.
 const BYTES_MAX: usize = 8 << 10;
+const TOKENS_MAX: usize = 1_000;
 const DEPTH_MAX: usize = 40;
 const PARTS_MAX: usize = 2_000;
+/// Bytes of stack to read an expression with. The parser, and what shows a part of an expression,
+/// call themselves for each level, and of a chain (`a + b + c`) for each link, with up to 100 KB for
+/// a `CASE` and 16 KB for a link: more than a thread has otherwise.
+const STACK_BYTES: usize = 64 << 20;
 
 /// A part of an expression, or why it is refused.
 pub(super) type Bound<T> = Result<T, String>;
@@ -52,13 +60,28 @@ impl Binder<'_> {
     }
 
     fn parse(&mut self, sql: &str) -> Bound<Expr> {
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(STACK_BYTES);
+            let thread = thread.spawn_scoped(scope, || self.parse_here(sql));
+            let thread = thread.map_err(|error| format!("cannot be read now: {error}"))?;
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
+    fn parse_here(&mut self, sql: &str) -> Bound<Expr> {
         if sql.len() > BYTES_MAX {
             return Err(format!("has {} bytes, the limit is {BYTES_MAX}", sql.len()));
         }
-        let mut parser = Parser::new(&PostgreSqlDialect {})
+        let dialect = PostgreSqlDialect {};
+        let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location();
+        let tokens = tokens.map_err(|error| error.to_string())?;
+        let count = tokens.iter().filter(|it| !matches!(it.token, Token::Whitespace(_))).count();
+        if count > TOKENS_MAX {
+            return Err(format!("has {count} words and signs, the limit is {TOKENS_MAX}"));
+        }
+        let mut parser = Parser::new(&dialect)
             .with_recursion_limit(DEPTH_MAX)
-            .try_with_sql(sql)
-            .map_err(|error| error.to_string())?;
+            .with_tokens_with_locations(tokens);
         let parsed = parser.parse_expr().map_err(|error| error.to_string())?;
         let rest = parser.peek_token().token;
         if rest != Token::EOF {
@@ -230,6 +253,10 @@ impl Binder<'_> {
     }
 
     fn in_list(&mut self, sql: &Sql, list: &[Sql], negated: bool) -> Bound<Expr> {
+        if let (Some(texts), Expr::Text(text)) = (texts(list), self.expr(sql)?) {
+            let one_of = Truth::OneOf(Box::new(text), texts);
+            return Ok(Expr::Truth(negated_if(negated, one_of)));
+        }
         let mut any: Option<Truth> = None;
         for one in list {
             let equal = self.compared(Comparison::Equal, sql, one)?;
@@ -282,7 +309,7 @@ impl Binder<'_> {
         let kind = match self.expr(sql)? {
             Expr::Text(text) => NumberKind::OfText(Box::new(text), digits),
             Expr::Number(number) if number.places <= places => {
-                NumberKind::Rescaled(Box::new(number))
+                NumberKind::Rescaled(Box::new(number), digits)
             }
             Expr::Number(_) => {
                 return Err(format!("has a CAST that would round; ROUND({sql}, {places}) says so"));
@@ -317,6 +344,17 @@ impl Binder<'_> {
             Alike::Nulls => Expr::Null,
         })
     }
+}
+
+/// A list of nothing but texts.
+fn texts(list: &[Sql]) -> Option<BTreeSet<Box<str>>> {
+    let texts = list.iter().map(|sql| match sql {
+        Sql::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => {
+            Some(text.as_str().into())
+        }
+        _ => None,
+    });
+    texts.collect::<Option<BTreeSet<_>>>().filter(|texts| !texts.is_empty())
 }
 
 fn and(left: Truth, right: Truth) -> Truth {

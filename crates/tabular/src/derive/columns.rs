@@ -16,11 +16,12 @@ use polars::prelude::{
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Why rows cannot be calculated; of several reasons of a row the first.
 pub(super) type Faults = BTreeMap<usize, Cow<'static, str>>;
 
-/// The columns of a batch.
+/// Some rows of a batch.
 pub(super) struct Columns<'a> {
     columns: Vec<StringChunked>,
     rows: usize,
@@ -28,10 +29,12 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(columns: &[TextColumn], rows: usize, notation: &'a Notation) -> Self {
-        let column =
-            |texts: &TextColumn| StringChunked::from_iter_values(PlSmallStr::EMPTY, texts.iter());
-        Self { columns: columns.iter().map(column).collect(), rows, notation }
+    pub(super) fn new(columns: &[TextColumn], rows: Range<usize>, notation: &'a Notation) -> Self {
+        let column = |texts: &TextColumn| {
+            let texts = rows.clone().map(|row| texts.get(row).unwrap_or_default());
+            StringChunked::from_iter_values(PlSmallStr::EMPTY, texts)
+        };
+        Self { columns: columns.iter().map(column).collect(), rows: rows.len(), notation }
     }
 
     /// A text for each row.
@@ -76,18 +79,18 @@ impl<'a> Columns<'a> {
                 let text = self.text(text, faults);
                 self.every(|row| i64::try_from(text.get(row)?.chars().count()).ok())
             }
-            NumberKind::Rescaled(of) => {
+            NumberKind::Rescaled(of, digits) => {
                 let units = self.number(of, faults);
                 let (from, to) = (of.places, number.places);
-                self.noted(faults, |row| Some(number::rescaled(units.get(row)?, from, to)))
+                self.noted(faults, |row| Some(number::rescaled(units.get(row)?, from, to, *digits)))
             }
             NumberKind::Negated(of) => {
                 let units = self.number(of, faults);
-                self.every(|row| Some(units.get(row)?.saturating_neg()))
+                self.every(|row| Some(-units.get(row)?))
             }
             NumberKind::Absolute(of) => {
                 let units = self.number(of, faults);
-                self.every(|row| Some(units.get(row)?.saturating_abs()))
+                self.every(|row| Some(units.get(row)?.abs()))
             }
             NumberKind::Arithmetic(operator, left, right) => {
                 let (l, r) = (self.number(left, faults), self.number(right, faults));
@@ -128,6 +131,10 @@ impl<'a> Columns<'a> {
                         (units(l.get(row)?, left.places), units(r.get(row)?, right.places));
                     Some(holds(*op, l.cmp(&r)))
                 })
+            }
+            Truth::OneOf(text, texts) => {
+                let text = self.text(text, faults);
+                self.every(|row| Some(texts.contains(text.get(row)?)))
             }
             Truth::Like { text, pattern, any_case } => {
                 let text = self.text(text, faults);

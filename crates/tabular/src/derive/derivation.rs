@@ -8,7 +8,12 @@ use crate::amount::Notation;
 use crate::batch::TextColumn;
 use crate::config::ConfigError;
 use domain::partner::{Column, Transform};
+use polars::prelude::BooleanChunked;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Each part of an expression is a column of so many rows for a moment.
+const ROWS_AT_ONCE: usize = 1 << 10;
 
 /// A partner's transform, ready for use.
 #[derive(Clone, Debug)]
@@ -56,31 +61,37 @@ impl Derivation {
 
     /// Calculates `rows` rows, of which `inputs` holds the columns of the file in use.
     pub(crate) fn evaluate(&self, inputs: &[TextColumn], rows: usize) -> Derived {
-        let batch = Columns::new(inputs, rows, &self.notation);
-        let mut derived = Derived::default();
-        if let Some(condition) = &self.condition {
+        let mut columns = vec![TextColumn::default(); self.columns.len()];
+        let mut verdicts = BTreeMap::new();
+        for start in (0..rows).step_by(ROWS_AT_ONCE) {
+            let end = rows.min(start + ROWS_AT_ONCE);
+            let batch = Columns::new(inputs, start..end, &self.notation);
             let mut faults = Faults::new();
-            let holds = batch.truth(condition, &mut faults);
-            derived.add(None, faults);
-            for (row, _) in holds.iter().enumerate().filter(|(_, holds)| *holds != Some(true)) {
-                derived.verdicts.entry(row).or_insert(Verdict::Filtered);
+            let holds = self.condition.as_ref().map(|it| batch.truth(it, &mut faults));
+            note(&mut verdicts, start, None, faults);
+            let holds = holds.iter().flat_map(BooleanChunked::iter).enumerate();
+            for (row, _) in holds.filter(|(_, holds)| *holds != Some(true)) {
+                verdicts.entry(start + row).or_insert(Verdict::Filtered);
+            }
+            for (at, ((_, text), column)) in self.columns.iter().zip(&mut columns).enumerate() {
+                let mut faults = Faults::new();
+                let texts = batch.text(text, &mut faults);
+                texts.iter().for_each(|text| column.push(text.unwrap_or_default()));
+                note(&mut verdicts, start, Some(at), faults);
             }
         }
-        for (at, (_, text)) in self.columns.iter().enumerate() {
-            let mut faults = Faults::new();
-            let texts = batch.text(text, &mut faults);
-            derived.add(Some(at), faults);
-            derived.columns.push(texts.iter().map(Option::unwrap_or_default).collect());
-        }
-        derived
+        Derived { columns, verdicts }
     }
 }
 
-impl Derived {
-    /// Of a row that failed the first fault counts, and none of one that is left out.
-    fn add(&mut self, column: Option<usize>, faults: Faults) {
-        for (row, reason) in faults {
-            self.verdicts.entry(row).or_insert(Verdict::Failed(column, reason));
-        }
+/// Of a row that failed the first fault counts, and none of one that is left out.
+fn note(
+    verdicts: &mut BTreeMap<usize, Verdict>,
+    start: usize,
+    column: Option<usize>,
+    faults: Faults,
+) {
+    for (row, reason) in faults {
+        verdicts.entry(start + row).or_insert(Verdict::Failed(column, reason));
     }
 }

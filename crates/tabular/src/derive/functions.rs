@@ -1,7 +1,7 @@
 //! The functions that an expression may call.
 
 use super::bind::{Binder, Bound};
-use super::number::PLACES_MAX;
+use super::number::{DIGITS_MAX, PLACES_MAX};
 use super::tree::{Case, Comparison, Expr, Number, NumberKind, Text, TextFunction};
 use super::values::{Alike, alike};
 use sqlparser::ast::{
@@ -146,7 +146,7 @@ fn rounded(binder: &mut Binder<'_>, number: &Sql, places: Option<&Sql>) -> Bound
             })?
         }
     };
-    Ok(Expr::Number(Number { kind: NumberKind::Rescaled(number), places }))
+    Ok(Expr::Number(Number { kind: NumberKind::Rescaled(number, DIGITS_MAX), places }))
 }
 
 /// As `||`, but NULL adds nothing.

@@ -1,5 +1,6 @@
-//! Exact decimal numbers: whole numbers of units of the last place. What does not fit into 64 bits
-//! is an error, and nothing is rounded that nobody asked to round, but for a quotient's eighth place.
+//! Exact decimal numbers: whole numbers of units of the last place, of at most 18 digits. What has
+//! more is an error, and nothing is rounded that nobody asked to round, but for a quotient's eighth
+//! place.
 
 use super::tree::Operator;
 use crate::amount::Notation;
@@ -34,12 +35,16 @@ pub(super) fn read(
         return Err(format!("{} has more than {places} decimal places", shown(text)).into());
     }
     let units = units.checked_mul(10_i128.pow(places - found_places));
-    let units = units.filter(|units| units.abs() < 10_i128.pow(digits_max));
-    let units = units.and_then(|units| i64::try_from(units).ok());
-    units.ok_or_else(|| {
+    units.and_then(|units| fitting(units, digits_max)).ok_or_else(|| {
         let whole = digits_max.saturating_sub(places);
         format!("{} has more than {whole} digits before the decimal mark", shown(text)).into()
     })
+}
+
+/// `units`, if they have no more digits.
+pub(super) fn fitting(units: i128, digits_max: u32) -> Option<i64> {
+    let fits = units.unsigned_abs() < 10_u128.pow(digits_max.min(DIGITS_MAX));
+    i64::try_from(units).ok().filter(|_| fits)
 }
 
 /// Units of the last place, and how many places there are.
@@ -60,14 +65,20 @@ pub(super) fn parse(text: &str, mark: char) -> Option<(i128, u32)> {
     Some((sign * units, u32::try_from(places.len()).ok()?))
 }
 
-/// `units` with other places; half of the last one is rounded away from zero.
-pub(super) fn rescaled(units: i64, from: u32, to: u32) -> Result<i64, Cow<'static, str>> {
+/// `units` with other places, of at most so many digits; half of the last one is rounded away from
+/// zero.
+pub(super) fn rescaled(
+    units: i64,
+    from: u32,
+    to: u32,
+    digits_max: u32,
+) -> Result<i64, Cow<'static, str>> {
     let scaled = if from <= to {
         i128::from(units).checked_mul(10_i128.pow(to - from))
     } else {
         divided(i128::from(units), 10_i128.pow(from - to))
     };
-    scaled.and_then(|units| i64::try_from(units).ok()).ok_or(TOO_LARGE.into())
+    scaled.and_then(|units| fitting(units, digits_max)).ok_or(TOO_LARGE.into())
 }
 
 /// Places of what `operator` makes of numbers of so many.
@@ -89,8 +100,8 @@ pub(super) fn calculated(
     let up = |units: i64, by: u32| i128::from(units).checked_mul(10_i128.pow(by));
     let units = match operator {
         Operator::Plus | Operator::Minus => {
-            let right = if operator == Operator::Plus { Some(right) } else { right.checked_neg() };
-            let right = right.and_then(|right| up(right, to - right_places));
+            let right =
+                up(if operator == Operator::Plus { right } else { -right }, to - right_places);
             up(left, to - left_places).zip(right).and_then(|(l, r)| l.checked_add(r))
         }
         Operator::Times => i128::from(left).checked_mul(i128::from(right)),
@@ -99,7 +110,7 @@ pub(super) fn calculated(
             up(left, to + right_places - left_places).and_then(|l| divided(l, i128::from(right)))
         }
     };
-    units.and_then(|units| i64::try_from(units).ok()).ok_or(TOO_LARGE.into())
+    units.and_then(|units| fitting(units, DIGITS_MAX)).ok_or(TOO_LARGE.into())
 }
 
 /// Half is rounded away from zero.
@@ -185,24 +196,28 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error_and_never_another_number() {
         use Operator::{Divided, Minus, Plus, Times};
+        const MOST: i64 = 999_999_999_999_999_999;
         for (left, operator, right) in [
-            ((i64::MAX, 0), Plus, (1, 0)),
-            ((0, 0), Minus, (i64::MIN, 0)),
-            ((i64::MAX, 4), Times, (2, 0)),
-            ((i64::MAX, 0), Divided, (1, 0)),
-            ((i64::MAX, 0), Plus, (1, 8)),
+            ((MOST, 0), Plus, (1, 0)),
+            ((-MOST, 0), Minus, (1, 0)),
+            ((MOST, 4), Times, (2, 0)),
+            ((MOST, 0), Divided, (1, 0)),
+            ((MOST, 0), Plus, (1, 8)),
         ] {
             calculates(left, operator, right, TOO_LARGE);
         }
+        calculates((MOST - 1, 0), Plus, (1, 0), "999999999999999999");
+        calculates((-1, 0), Minus, (-MOST, 0), "999999999999999998");
         calculates((1, 0), Divided, (0, 4), "a division by zero");
-        assert!(rescaled(i64::MAX, 0, 1).is_err());
+        assert!(rescaled(MOST, 0, 1, DIGITS_MAX).is_err());
+        assert!(rescaled(MOST, 8, 8, 17).is_err());
     }
 
     #[test]
     fn half_is_rounded_away_from_zero() {
         for (units, expected) in [(149, 1), (150, 2), (-149, -1), (-150, -2), (50, 1), (49, 0)] {
-            assert_eq!(rescaled(units, 2, 0), Ok(expected));
+            assert_eq!(rescaled(units, 2, 0, DIGITS_MAX), Ok(expected));
         }
-        assert_eq!(rescaled(-15, 1, 3), Ok(-1_500));
+        assert_eq!(rescaled(-15, 1, 3, 4), Ok(-1_500));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::tree::TextFunction;
 use std::borrow::Cow;
+use std::str::Chars;
 
 /// Most bytes of a text that is made longer: a column of ours has 512 at most.
 pub(super) const BYTES_MAX: usize = 4 << 10;
@@ -49,35 +50,31 @@ pub(super) fn joined(left: &str, right: &str) -> Result<String, Cow<'static, str
 
 /// Is `text` like `pattern`, in which `%` is any text and `_` any character?
 pub(super) fn like(text: &str, pattern: &[char]) -> bool {
-    // The pattern's characters that are matched by the text so far: several ways at once.
-    let mut reached = vec![false; pattern.len() + 1];
-    let pass = |reached: &mut Vec<bool>, at: usize| {
-        let mut at = at;
-        while let Some(place) = reached.get_mut(at) {
-            *place = true;
-            if pattern.get(at) != Some(&'%') {
-                break;
+    // Behind the last `%`, and behind the text that it takes: one character more whenever what
+    // follows does not fit.
+    let mut any: Option<(usize, Chars<'_>)> = None;
+    let (mut at, mut rest) = (0, text.chars());
+    loop {
+        let mut behind = rest.clone();
+        match (pattern.get(at), behind.next()) {
+            (Some('%'), _) => {
+                at += 1;
+                any = Some((at, rest.clone()));
             }
-            at += 1;
-        }
-    };
-    pass(&mut reached, 0);
-    for c in text.chars() {
-        let mut next = vec![false; pattern.len() + 1];
-        for (at, sign) in pattern.iter().enumerate() {
-            if reached.get(at) != Some(&true) {
-                continue;
+            (Some(sign), Some(c)) if *sign == '_' || *sign == c => {
+                at += 1;
+                rest = behind;
             }
-            match sign {
-                '%' => pass(&mut next, at),
-                '_' => pass(&mut next, at + 1),
-                sign if *sign == c => pass(&mut next, at + 1),
-                _ => {}
+            (None, None) => return true,
+            _ => {
+                let Some((again, from)) = &mut any else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (at, rest) = (*again, from.clone());
             }
         }
-        reached = next;
     }
-    reached.last() == Some(&true)
 }
 
 fn too_long() -> Cow<'static, str> {
@@ -198,7 +195,7 @@ mod tests {
             let pattern: Vec<char> = pattern.chars().collect();
             assert_eq!(like(text, &pattern), expected, "{text:?} {pattern:?}");
         }
-        // Every way through the pattern at once, so that no text takes long.
+        // Only what the last `%` takes is tried again, so that no text takes long.
         let pattern: Vec<char> = "%a".repeat(30).chars().collect();
         assert!(!like(&"b".repeat(2_000), &pattern));
     }

@@ -2,7 +2,7 @@
 //!
 //! There is nothing here for what would need other rows, the time or chance, so no expression can.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What each text of a look-up becomes.
@@ -66,8 +66,8 @@ pub(super) enum NumberKind {
     /// A text as the partner writes numbers, of at most so many digits.
     OfText(Box<Text>, u32),
     Length(Box<Text>),
-    /// To more places, or rounded to fewer.
-    Rescaled(Box<Number>),
+    /// To more places, or rounded to fewer, of at most so many digits.
+    Rescaled(Box<Number>, u32),
     Negated(Box<Number>),
     Absolute(Box<Number>),
     Arithmetic(Operator, Box<Number>, Box<Number>),
@@ -89,6 +89,8 @@ pub(super) enum Truth {
     Literal(Option<bool>),
     CompareTexts(Comparison, Box<Text>, Box<Text>),
     CompareNumbers(Comparison, Box<Number>, Box<Number>),
+    /// Is the text one of these?
+    OneOf(Box<Text>, BTreeSet<Box<str>>),
     Like {
         text: Box<Text>,
         pattern: Vec<char>,

@@ -1,12 +1,12 @@
 //! Values of an expression and their types.
 
 use super::bind::Bound;
-use super::number::{self, PLACES_MAX};
+use super::number::{self, DIGITS_MAX, PLACES_MAX};
 use super::tree::{Case, Expr, Number, NumberKind, Text, Truth};
 use sqlparser::ast::{ExactNumberInfo, Value};
 
 /// Digits and places of `DECIMAL`: an amount of money has them.
-const DECIMAL: (u32, u32) = (number::DIGITS_MAX, 4);
+const DECIMAL: (u32, u32) = (DIGITS_MAX, 4);
 
 /// Values of which one is taken.
 pub(super) enum Alike {
@@ -27,7 +27,7 @@ pub(super) fn alike(values: Vec<Expr>) -> Bound<Alike> {
         let numbers = values.into_iter().map(|value| match value {
             Expr::Number(number) if number.places == places => Ok(number),
             Expr::Number(number) => {
-                Ok(Number { kind: NumberKind::Rescaled(Box::new(number)), places })
+                Ok(Number { kind: NumberKind::Rescaled(Box::new(number), DIGITS_MAX), places })
             }
             Expr::Null => Ok(Number { kind: NumberKind::Literal(None), places }),
             Expr::Text(_) | Expr::Truth(_) => {
@@ -63,10 +63,13 @@ pub(super) fn literal(value: &Value) -> Bound<Expr> {
         Value::Number(text, false) => {
             let parsed = number::parse(text, '.');
             let fits = |(units, places): (i128, u32)| {
-                (places <= PLACES_MAX).then_some((i64::try_from(units).ok()?, places))
+                (places <= PLACES_MAX).then_some((number::fitting(units, DIGITS_MAX)?, places))
             };
             let (units, places) = parsed.and_then(fits).ok_or_else(|| {
-                format!("has {text}, which is no decimal number of at most {PLACES_MAX} places")
+                format!(
+                    "has {text}, which is no decimal number of at most {DIGITS_MAX} digits and \
+                     {PLACES_MAX} places"
+                )
             })?;
             Ok(Expr::Number(Number { kind: NumberKind::Literal(Some(units)), places }))
         }
@@ -86,12 +89,12 @@ pub(super) fn decimal(info: ExactNumberInfo) -> Bound<(u32, u32)> {
         }
     };
     let good = digits.zip(places).filter(|(digits, places)| {
-        (1..=number::DIGITS_MAX).contains(digits) && *places <= PLACES_MAX.min(*digits)
+        (1..=DIGITS_MAX).contains(digits) && *places <= PLACES_MAX.min(*digits)
     });
     good.ok_or_else(|| {
         format!(
-            "has a DECIMAL{info}; it may have {} digits, of which {PLACES_MAX} are decimal places",
-            number::DIGITS_MAX
+            "has a DECIMAL{info}; it may have {DIGITS_MAX} digits, of which {PLACES_MAX} are decimal \
+             places"
         )
     })
 }

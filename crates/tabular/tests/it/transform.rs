@@ -8,7 +8,7 @@ use tabular::{FileError, Limits, Transform};
 const HEADER: &str = "order,sku,qty,cents,day,time,customer,text,kind,status\n";
 
 /// Columns of ours that are made by expressions, and which rows count.
-fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting {
+pub(crate) fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting {
     let mut setting = plain();
     setting.format.columns.unit_price = "cents".into();
     setting.format.columns.ordered_at = "day".into();
@@ -221,6 +221,7 @@ fn numbers_are_exact_and_as_the_partner_writes_them() {
             "999999999999999999 * CAST(b AS INTEGER) * 9",
             "a number is larger than can be calculated",
         ),
+        ("CAST(1000 AS DECIMAL(5,2))", "a number is larger than can be calculated"),
         ("CAST('1000' AS DECIMAL(5,2))", "\"1000\" has more than 3 digits before the decimal mark"),
         ("SUBSTR(a, 1, CAST(b AS INTEGER) - 4)", "a length below zero"),
     ] {
@@ -330,6 +331,7 @@ fn money_is_no_float_and_a_column_is_a_text_or_a_number() {
         "has a product of 9 decimal places, the limit is 8",
     );
     refused(Role::UnitPrice, "CAST(1.555 AS DECIMAL(18,2))", "ROUND(1.555, 2) says so");
+    refused(Role::UnitPrice, "1000000000000000000", "of at most 18 digits and 8 places");
     refused(Role::UnitPrice, "ROUND(1.5, 9)", "a number from 0 to 8 is wanted");
 }
 
@@ -342,13 +344,61 @@ fn what_is_no_expression_is_refused() {
     refused(Role::Region, "'open", "Unterminated");
     refused(Role::Region, "LOOKUP('none', qty)", "look-ups are [\"skus\"]");
     refused(Role::Region, "LOOKUP(qty, qty)", "the name of a look-up stands in quotes");
-    refused(Role::Region, &"(".repeat(5_000), "recursion");
+    refused(Role::Region, &"(".repeat(900), "recursion");
+    refused(Role::Region, &"(".repeat(5_000), "5000 words and signs");
     refused(Role::Region, &format!("qty{}", " || qty".repeat(1_500)), "bytes, the limit is 8192");
-    let list = vec!["'x'"; 60].join(", ");
-    let nested = (0..3).fold("qty".to_owned(), |inner, _| {
-        format!("CASE WHEN {inner} IN ({list}) THEN 'a' ELSE 'b' END")
-    });
+    refused(Role::Region, &format!("1{}", "+1".repeat(500)), "1001 words and signs, the limit is");
+    let arms = " WHEN '1' THEN 'a'".repeat(60);
+    let nested = (0..3).fold("qty".to_owned(), |inner, _| format!("CASE {inner} {arms} END"));
     refused(Role::Region, &nested, "has more than 2000 parts");
+}
+
+/// The parser calls itself for each of them, and so does what shows a part of an expression.
+#[test]
+fn what_is_long_or_deep_is_calculated_or_refused() {
+    let chain = |link: &str| format!("'x'{}", link.repeat(480));
+    makes(&chain("||a"), ("y", "", ""), &format!("x{}", "y".repeat(480)));
+    let sum = format!("1{}", " + CAST(a AS INTEGER)".repeat(120));
+    makes(&sum, ("2", "", ""), "241");
+    refused(Role::Region, &format!("SUM({})", chain("||sku")), "has SUM('x' || sku");
+    refused(Role::Region, &format!("x COLLATE \"C\" || {}", chain("||sku")), "is not allowed");
+    refused(Role::Region, &format!("x{}", " IS NULL".repeat(480)), "true or false");
+    let deep = |n: usize| {
+        format!("{}qty{}", "CASE WHEN sku = '1' THEN 'a' ELSE ".repeat(n), " END".repeat(n))
+    };
+    refused(Role::Region, &deep(60), "has WHEN behind its end");
+    let deepest = (1..60).rev().find(|n| {
+        let setting = made(&[(Role::Region, &deep(*n))], None);
+        Transform::new(&setting.format, &setting.rules, "UTC", Limits::default()).is_ok()
+    });
+    assert!(deepest.is_some_and(|n| n >= 15), "{deepest:?}");
+}
+
+/// More rows than are calculated at once.
+#[test]
+fn what_is_made_belongs_to_its_row() {
+    let setting = made(&[(Role::Region, "CAST(cents AS INTEGER) * 2")], Some("kind <> 'x'"));
+    let row = |n: usize| {
+        let cents = if n.is_multiple_of(997) { "?".to_owned() } else { (n + 1).to_string() };
+        let kind = if n.is_multiple_of(89) { "x" } else { "" };
+        format!("A{n},P1,1,{cents},2026-11-22,,c1,x,{kind},\n")
+    };
+    let file = HEADER.to_owned() + &(0..4_000).map(row).collect::<String>();
+    let (part, _) = setting.read(file.as_bytes(), usize::MAX).unwrap();
+    let mut rows = part.batch.rows();
+    let mut rejects = part.rejects.iter();
+    for n in 0..4_000_usize {
+        let rule = match n {
+            _ if n.is_multiple_of(89) => "filtered",
+            _ if n.is_multiple_of(997) => "transform_failed",
+            _ => {
+                assert_eq!(rows.next().unwrap().region, ((n + 1) * 2).to_string());
+                continue;
+            }
+        };
+        let reject = rejects.next().unwrap();
+        assert_eq!((reject.line, reject.rule.code()), (n as u64 + 2, rule));
+    }
 }
 
 #[test]
