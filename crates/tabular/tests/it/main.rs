@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod defects;
+mod evaluator;
 mod formats;
 mod lists;
 mod properties;
