@@ -10,7 +10,7 @@ mod transform;
 pub use expected::{Expected, ExpectedError};
 pub use format::{Column, Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
 pub use products::Products;
-pub use transform::Transform;
+pub use transform::{LookUp, Transform};
 
 use crate::{PartnerId, WarehouseId};
 use serde::{Deserialize, Serialize};

@@ -5,11 +5,11 @@
 
 mod checks;
 mod live;
-mod products;
 mod shape;
+mod tables;
 
 pub use live::{Check, Configuration, Live, Secrets, Source};
-pub use products::{products, read_table};
+pub use tables::{read_table, tables};
 
 use domain::PartnerId;
 use domain::partner::{Partner, Partners};

@@ -283,6 +283,9 @@ struct Passing {
 impl Passing {
     fn new(reading: &Reading<'_>) -> Result<Self, Failure> {
         let Reading { partner, format, products, bounds, scratch } = reading;
+        if let Some(table) = format.transform.as_ref().and_then(|transform| transform.unread()) {
+            return Err(Failure::Configuration(format!("the table {table} was not read")));
+        }
         let transform = Transform::new(format, &partner.rules, &partner.time_zone, bounds.limits)
             .map_err(|error| Failure::Configuration(error.to_string()))?;
         let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;

@@ -46,13 +46,13 @@ pub(crate) fn read(args: &Up) -> Result<Sources> {
 pub(crate) fn tables(text: &str, folder: &Path) -> Result<Tables, Vec<Problem>> {
     let mut tables = Tables::new();
     let mut problems = Vec::new();
-    for (name, partner) in &intake::partners::load(text)? {
+    for (name, partner) in &mut intake::partners::load(text)? {
         let table = |table: &str| {
             let bytes = intake::partners::read_table(folder, table)?;
             tables.insert(table.to_owned(), bytes.clone());
             Ok(bytes)
         };
-        let found = intake::partners::products(name, partner, table);
+        let found = intake::partners::tables(name, partner, table);
         problems.extend(found.err().into_iter().flatten());
     }
     if problems.is_empty() { Ok(tables) } else { Err(problems) }

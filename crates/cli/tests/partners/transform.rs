@@ -45,7 +45,12 @@ fn an_expression_that_is_not_row_by_row_is_refused_with_its_place() {
         ),
         ("status <> 'cancelled'", "random() < 0.5", "transform.where has random()"),
         ("          quantity: COALESCE(NULLIF(qty, ''), '1')\n", "", "columns.quantity: missing"),
-        ("{skus:", "{skus: 1, x:", "transform.look-ups.skus: is not a map from texts to texts"),
+        (
+            "{skus:",
+            "{skus: 1, x:",
+            "transform.look-ups.skus: is neither a map from texts to texts nor",
+        ),
+        ("{skus:", "{skus: x.txt, x:", "transform.look-ups.skus: is \"x.txt\", which is no .csv"),
     ] {
         assert!(PARTNER.contains(from), "{from}");
         here.write("a.yml", PARTNER.replace(from, to));
@@ -59,4 +64,32 @@ fn an_expression_that_is_not_row_by_row_is_refused_with_its_place() {
         }
     }
     assert!(!here.read("good.yml").contains("A:"), "nothing was added");
+}
+
+#[test]
+fn a_look_up_may_stand_in_a_table_beside_the_configuration() {
+    let here = Here::new();
+    here.write("a.csv", FILE);
+    let yaml = PARTNER
+        .replace("product-id: sku, ", "")
+        .replace(
+            "          quantity:",
+            "          product-id: LOOKUP('skus', sku)\n          quantity:",
+        )
+        .replace("{skus: {\"1\": P1}}", "{skus: skus.csv}");
+    here.write("a.yml", &yaml);
+    let check = ["check", "a.csv", "--partners", "a.yml"];
+    let (code, text) = here.says(&check);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("partners.A.file.transform.look-ups.skus: skus.csv: No such file"),
+        "{text}"
+    );
+    here.write("skus.csv", "From,to\nP1,0815\n");
+    let receipt = here.json(&check);
+    assert_eq!(receipt["rejected_by_rule"], json!({"filtered": 1}), "{receipt}");
+    here.write("skus.csv", "from,to\nP1,0815\nP1,0816\n");
+    let (code, text) = here.says(&check);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("skus.csv: line 3: \"P1\" becomes another text above"), "{text}");
 }

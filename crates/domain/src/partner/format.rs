@@ -377,7 +377,7 @@ mod tests {
             "footer-marker":"Total","trailer":{"marker":"T","rows":2,"required":false},
             "continued-rows":true,"columns":{"order-id":["A","B"],
             "product-id":"C","quantity":"D","unit-price":"E"},"transform":{"columns":
-            {"ordered-at":"F || G"},"where":"H <> 'x'","look-ups":{"skus":{"a":"b"}}}}"#;
+            {"ordered-at":"F || G"},"where":"H <> 'x'","look-ups":{"skus":{"a":"b"},"x":"x.csv"}}}"#;
         let format: FileFormat = serde_json::from_str(json).unwrap();
         assert_eq!(format.delimiter, Delimiter::Is('\t'));
         assert_eq!(format.columns.order_id.to_string(), "A / B");

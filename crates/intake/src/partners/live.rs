@@ -4,7 +4,7 @@
 //! and taken over only if all of it is right; otherwise the function goes on with what it had and
 //! says so once in the log, in its figures and on `errors.alert.…`.
 
-use super::{Problem, load, products, read_table};
+use super::{Problem, load, read_table, tables};
 use crate::access::{Account, accounts};
 use domain::partner::Partners;
 use domain::{PartnerId, WarehouseId};
@@ -245,8 +245,13 @@ fn read(
             seen.update(&table);
             Ok(table)
         };
-        match products(&account.partner, &account.settings, table) {
-            Ok(products) => account.products = products.map(Arc::new),
+        match tables(&account.partner, &mut account.settings, table) {
+            Ok(products) => {
+                account.products = products.map(Arc::new);
+                if let Some(format) = &account.settings.file {
+                    account.format.clone_from(format);
+                }
+            }
             Err(problems) => missing.extend(problems),
         }
     }
@@ -398,5 +403,46 @@ mod tests {
         let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
         assert_eq!(problems[0].place, "secret a");
         assert_eq!(source.current.accounts.len(), 1);
+    }
+
+    #[test]
+    fn a_look_up_that_changes_is_a_change_and_a_missing_one_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("partners.yml");
+        let yaml = "partners:
+  A:
+    currency: EUR
+    sftp:
+      host: h
+      user: u
+      host-key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+      password-secret: a
+    file:
+      columns: {order-id: o, product-id: p, quantity: q, unit-price: u, ordered-at: d}
+      transform: {look-ups: {x: x.csv}}
+";
+        std::fs::write(&path, yaml).unwrap();
+        let table = dir.path().join("x.csv");
+        std::fs::write(&table, "from,to\na,1\n").unwrap();
+        let open = || {
+            let secrets: Secrets = Box::new(|_| Ok("secret".into()));
+            Source::open_for_files(Some(path.clone()), secrets, |_| Vec::new(), drop)
+        };
+        let looked_up = |source: &Source| {
+            let account = source.current.accounts.values().next().unwrap();
+            assert_eq!(account.settings.file.as_ref(), Some(&account.format));
+            serde_json::to_string(&account.format.transform.as_ref().unwrap().look_ups).unwrap()
+        };
+        let source = open().unwrap();
+        assert_eq!(looked_up(&source), r#"{"x":{"a":"1"}}"#);
+        std::fs::write(&table, "from,to\na,2\n").unwrap();
+        let (source, look) = source.look();
+        assert!(matches!(look, Look::New));
+        assert_eq!(looked_up(&source), r#"{"x":{"a":"2"}}"#);
+        std::fs::remove_file(&table).unwrap();
+        let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        assert_eq!(problems[0].place, "partners.A.file.transform.look-ups.x");
+        assert_eq!(looked_up(&source), r#"{"x":{"a":"2"}}"#);
+        assert!(open().is_none());
     }
 }

@@ -21,7 +21,7 @@ pub(super) enum Shape {
         max: u64,
     },
     Percent,
-    /// Maps from texts to texts, each with a name of its own.
+    /// Maps from texts to texts, or tables in files, each with a name of its own.
     Tables,
 }
 
@@ -254,12 +254,15 @@ fn check_map(place: &str, map: &serde_yaml_ng::Mapping, fields: &[Field], proble
 }
 
 fn check_table(place: &str, name: &Value, table: &Value, problems: &mut Problems) {
-    let Value::Mapping(table) = table else {
-        return problems.add(place, "is not a map from texts to texts");
-    };
     if name.as_str().is_none() {
         problems.add(place, "has a name that is not text; numbers need quotes");
     }
+    let Value::Mapping(table) = table else {
+        if table.is_string() {
+            return check(place, table, &Shape::Text(checks::table_name), problems);
+        }
+        return problems.add(place, "is neither a map from texts to texts nor a table's name");
+    };
     for (from, to) in table.iter().filter(|(from, to)| !(from.is_string() && to.is_string())) {
         let what = if from.is_string() { to } else { from };
         let reason = format!("has {}, which is not text; numbers need quotes", key_text(what));

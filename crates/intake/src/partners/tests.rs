@@ -56,6 +56,7 @@ partners:
         where: status <> 'cancelled'
         look-ups:
           skus: {{\"0815\": P1}}
+          groups: groups.csv
     rules:
       customer-required: true
       required: [description]

@@ -7,7 +7,7 @@ use super::{Derived, Verdict};
 use crate::amount::Notation;
 use crate::batch::TextColumn;
 use crate::config::ConfigError;
-use domain::partner::{Column, Transform};
+use domain::partner::{Column, LookUp, Transform};
 use polars::prelude::BooleanChunked;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,8 +26,11 @@ pub(crate) struct Derivation {
 
 impl Derivation {
     pub(crate) fn new(transform: &Transform, notation: &Notation) -> Result<Self, ConfigError> {
-        let tables = transform.look_ups.iter();
-        let look_ups = tables.map(|(name, table)| (name.clone(), Arc::new(table.clone())));
+        // What an expression is does not depend on what stands in a table.
+        let look_ups = transform.look_ups.iter().map(|(name, look_up)| match look_up {
+            LookUp::Table(table) => (name.clone(), table.clone()),
+            LookUp::File(_) => (name.clone(), Arc::default()),
+        });
         let look_ups = look_ups.collect();
         let mut binder = Binder { columns: Vec::new(), look_ups: &look_ups, parts: 0 };
         let error = |key: String, expression: &str, reason: String| ConfigError::Transform {

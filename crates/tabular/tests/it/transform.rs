@@ -1,8 +1,9 @@
 //! What a partner's transform makes of rows.
 
 use crate::support::{Setting, plain};
-use domain::partner::{Column as Role, Names, Transform as Made};
+use domain::partner::{Column as Role, LookUp, Names, Transform as Made};
 use proptest::prelude::*;
+use std::sync::Arc;
 use tabular::{FileError, Limits, Transform};
 
 const HEADER: &str = "order,sku,qty,cents,day,time,customer,text,kind,status\n";
@@ -29,7 +30,7 @@ pub(crate) fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting
     let columns = columns.iter().map(|(role, sql)| (*role, (*sql).to_owned())).collect();
     let condition = condition.map(str::to_owned);
     let skus = [("0815", "P1"), ("4711", "P2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-    let look_ups = [("skus".to_owned(), skus.into())].into();
+    let look_ups = [("skus".to_owned(), LookUp::Table(Arc::new(skus.into())))].into();
     setting.format.transform = Some(Made { columns, condition, look_ups });
     setting
 }

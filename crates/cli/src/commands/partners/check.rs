@@ -26,8 +26,9 @@ const REFUSED: u8 = 7;
 pub(super) fn run(json: bool, args: &PartnersCheck) -> Result<ExitCode> {
     let (partners, place) = read(&args.source)?;
     let (name, partner) = choose(&partners, args.partner.as_ref(), &place)?;
-    let products = products(args.source.path.as_deref(), name, partner)?;
-    let mut judged = judge(name, partner, products, &args.file)?;
+    let mut partner = partner.clone();
+    let products = tables(args.source.path.as_deref(), name, &mut partner)?;
+    let mut judged = judge(name, &partner, products, &args.file)?;
     if let Some(path) = &args.rejects {
         write_rejects(&mut judged, path)?;
     }
@@ -57,15 +58,15 @@ pub(super) fn judge(
     Ok(Judged { verdict, receipt })
 }
 
-/// The partner's tables, which stand beside the configuration.
-fn products(
+/// Reads the partner's tables, which stand beside the configuration.
+fn tables(
     configuration: Option<&Path>,
     name: &PartnerId,
-    partner: &Partner,
+    partner: &mut Partner,
 ) -> Result<Option<Arc<Products>>> {
     let folder = configuration.and_then(Path::parent).unwrap_or(Path::new(""));
     let table = |table: &str| intake::partners::read_table(folder, table);
-    match intake::partners::products(name, partner, table) {
+    match intake::partners::tables(name, partner, table) {
         Ok(products) => Ok(products.map(Arc::new)),
         Err(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -1,29 +1,74 @@
-//! Tables beside the partners' configuration: our catalogue, and what a partner calls our products.
+//! Tables beside the partners' configuration: our catalogue, what a partner calls our products, and
+//! what its transform looks up.
 
 use super::{Problem, Problems};
-use domain::partner::{Partner, Products};
+use domain::partner::{LookUp, Partner, Products};
 use domain::{PartnerId, ProductId};
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Most bytes of a table.
 const TABLE_BYTES_MAX: usize = 8 << 20;
 /// Most rows of a table.
 const TABLE_ROWS_MAX: usize = 200_000;
 
-/// The products of a partner; nothing, if it has no tables. `read` gives a table by its name.
+/// Reads the tables of a partner: those of its look-ups take the place of their names, and those of its
+/// products, if it has any, are returned. `read` gives a table by its name.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn products(
+pub fn tables(
     name: &PartnerId,
-    partner: &Partner,
+    partner: &mut Partner,
     mut read: impl FnMut(&str) -> Result<Vec<u8>, String>,
 ) -> Result<Option<Products>, Vec<Problem>> {
     let mut problems = Problems::default();
+    let transform = partner.file.as_mut().and_then(|file| file.transform.as_mut());
+    for (key, look_up) in transform.into_iter().flat_map(|it| &mut it.look_ups) {
+        let LookUp::File(file) = look_up else { continue };
+        match read(file).and_then(|bytes| texts(&bytes)) {
+            Ok(table) => *look_up = LookUp::Table(Arc::new(table)),
+            Err(reason) => {
+                let place = format!("partners.{name}.file.transform.look-ups.{key}");
+                problems.add(place, format!("{file}: {reason}"));
+            }
+        }
+    }
+    let products = products(name, partner, read, &mut problems);
+    if problems.0.is_empty() { Ok(products) } else { Err(problems.0) }
+}
+
+/// What each text becomes.
+fn texts(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
+    let mut table = BTreeMap::new();
+    for (line, texts) in rows(bytes, &["from", "to"], |_| Ok(()))? {
+        let [from, to] = texts.as_slice() else { continue };
+        match table.entry(from.to_string()) {
+            Entry::Vacant(free) => {
+                free.insert(to.to_string());
+            }
+            Entry::Occupied(before) if **before.get() == **to => {}
+            Entry::Occupied(_) => {
+                return Err(format!("line {line}: {from:?} becomes another text above"));
+            }
+        }
+    }
+    Ok(table)
+}
+
+/// The products of a partner; nothing, if it has no tables of them.
+fn products(
+    name: &PartnerId,
+    partner: &Partner,
+    mut read: impl FnMut(&str) -> Result<Vec<u8>, String>,
+    problems: &mut Problems,
+) -> Option<Products> {
+    let is_product = |id: &str| ProductId::parse(id).map(drop).map_err(|error| error.to_string());
     let mut table = |key: &str, file: Option<&String>, columns: &[&str]| {
         let file = file?;
-        let rows = read(file).and_then(|bytes| rows(&bytes, columns));
+        let rows = read(file).and_then(|bytes| rows(&bytes, columns, is_product));
         let place = format!("partners.{name}.{key}");
         rows.map_err(|reason| problems.add(place, format!("{file}: {reason}"))).ok()
     };
@@ -40,16 +85,13 @@ pub fn products(
             problems.add(format!("partners.{name}.product-ids"), reason);
         }
     }
-    if !problems.0.is_empty() {
-        return Err(problems.0);
-    }
     if partner.catalogue.is_none() && partner.product_ids.is_none() {
-        return Ok(None);
+        return None;
     }
     let catalogue = catalogue.map(|rows| rows.into_iter().flat_map(|(_, ids)| ids).collect());
     let known = || catalogue.unwrap_or_else(|| ours.values().cloned().collect::<HashSet<_>>());
     let known = partner.rules.known_products.then(known);
-    Ok(Some(Products::new(ours, known)))
+    Some(Products::new(ours, known))
 }
 
 /// Reads a table of `folder`, where the configuration is.
@@ -67,8 +109,12 @@ pub fn read_table(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
 
 type Rows = Vec<(u64, Vec<Box<str>>)>;
 
-/// The ids in some columns of a CSV, each row with its line.
-fn rows(bytes: &[u8], columns: &[&str]) -> Result<Rows, String> {
+/// The texts in some columns of a CSV, each row with its line.
+fn rows(
+    bytes: &[u8],
+    columns: &[&str],
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<Rows, String> {
     if TABLE_BYTES_MAX < bytes.len() {
         return Err(format!("has more than {TABLE_BYTES_MAX} bytes"));
     }
@@ -87,12 +133,12 @@ fn rows(bytes: &[u8], columns: &[&str]) -> Result<Rows, String> {
         if rows.len() == TABLE_ROWS_MAX {
             return Err(format!("has more than {TABLE_ROWS_MAX} rows"));
         }
-        let ids = places.iter().map(|place| -> Result<Box<str>, String> {
-            let id = record.get(*place).unwrap_or_default();
-            ProductId::parse(id).map_err(|error| format!("line {line}: {error}"))?;
-            Ok(id.into())
+        let texts = places.iter().map(|place| -> Result<Box<str>, String> {
+            let text = record.get(*place).unwrap_or_default();
+            check(text).map_err(|reason| format!("line {line}: {reason}"))?;
+            Ok(text.into())
         });
-        rows.push((line, ids.collect::<Result<_, _>>()?));
+        rows.push((line, texts.collect::<Result<_, _>>()?));
     }
     Ok(rows)
 }
@@ -103,7 +149,7 @@ mod tests {
 
     #[track_caller]
     fn check(catalogue: &str, names: &str, expected: &str) {
-        let partner = Partner {
+        let mut partner = Partner {
             catalogue: Some("c.csv".into()),
             product_ids: Some("n.csv".into()),
             ..serde_yaml_ng::from_str("currency: EUR\nrules: {known-products: true}").unwrap()
@@ -112,7 +158,7 @@ mod tests {
             "c.csv" => Ok(catalogue.as_bytes().to_vec()),
             _ => Ok(names.as_bytes().to_vec()),
         };
-        let found = match products(&PartnerId::parse("A").unwrap(), &partner, table) {
+        let found = match tables(&PartnerId::parse("A").unwrap(), &mut partner, table) {
             Ok(products) => {
                 let products = products.unwrap();
                 ["P1", "a", "b"].map(|id| products.find(id).unwrap_or("-").to_owned()).join(" ")
@@ -147,5 +193,39 @@ mod tests {
         check(&many, NAMES, "partners.A.catalogue: c.csv: has more than 200000 rows");
         let large = " ".repeat(TABLE_BYTES_MAX + 1);
         check(&large, NAMES, "partners.A.catalogue: c.csv: has more than 8388608 bytes");
+    }
+
+    #[track_caller]
+    fn check_look_up(table: &str, expected: &str) {
+        let yaml = "currency: EUR
+file:
+  columns: {order-id: a, product-id: b, quantity: c, unit-price: d, ordered-at: e}
+  transform: {look-ups: {x: x.csv}}";
+        let mut partner: Partner = serde_yaml_ng::from_str(yaml).unwrap();
+        let read = |name: &str| (name == "x.csv").then(|| table.into()).ok_or("?".to_owned());
+        let found = match tables(&PartnerId::parse("A").unwrap(), &mut partner, read) {
+            Ok(products) => {
+                assert!(products.is_none());
+                let transform = partner.file.unwrap().transform.unwrap();
+                assert_eq!(transform.unread(), None);
+                let LookUp::Table(table) = &transform.look_ups["x"] else { panic!("a name") };
+                format!("{table:?}")
+            }
+            Err(problems) => problems[0].to_string(),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn look_ups_are_read_by_the_names_of_their_columns() {
+        check_look_up(
+            "to,note,From\ntoys,x, 10\n,y,20\ntoys,z,10\n",
+            r#"{"10": "toys", "20": ""}"#,
+        );
+        check_look_up("from,to\n", "{}");
+        let place = "partners.A.file.transform.look-ups.x: x.csv:";
+        check_look_up("a,b\n", &format!("{place} the header has no column from"));
+        let other = "line 4: \"10\" becomes another text above";
+        check_look_up("from,to\n10,a\n20,b\n10,b\n", &format!("{place} {other}"));
     }
 }
