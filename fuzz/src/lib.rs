@@ -7,7 +7,10 @@ use chrono::DateTime;
 use connector::event::{Stored, array, encode};
 use domain::inventory::{Body, State};
 use domain::order::{ORDER_BYTES_MAX, Terms};
-use domain::partner::{Columns, Delimiter, Duplicates, Encoding, FileFormat, Rules};
+use domain::partner::{
+    Column, Columns, Delimiter, Duplicates, Encoding, FileFormat, LookUp, Rules,
+    Transform as Expressions,
+};
 use domain::raw::{self, PROBLEMS_MAX};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
 use messaging::journal::Entry;
@@ -15,19 +18,21 @@ use messaging::subject::{self, OrderSubject, Stage};
 use runtime::events::{BATCH_JSON, Batch};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tabular::{FileError, Limits, Part, Summary, Transform};
 
 /// A function of bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("envelope", envelope),
     ("raw_order", raw_order),
     ("subject_token", subject_token),
     ("journal_entry", journal_entry),
     ("batch_body", batch_body),
     ("partner_file", partner_file),
+    ("transform", transform),
 ];
 
 /// Texts that somebody reads are no longer than this.
@@ -219,8 +224,54 @@ pub fn partner_file(data: &[u8]) {
     let duplicates = if set(6) { Duplicates::PerOrder } else { Duplicates::WholeFile };
     let rules = Rules { customer_required: set(7), duplicates, ..Rules::default() };
     let limits = Limits { record_bytes_max: 128, raw_bytes_max: 64, ..Limits::default() };
-    let transform =
-        |limits| Transform::new(&format, &rules, "Europe/London", limits).expect("it can be used");
+    check_reading(file, limits, |limits| {
+        Transform::new(&format, &rules, "Europe/London", limits).expect("it can be used")
+    });
+}
+
+/// What a partner's transform makes of a file. Its first line is the expression of a column, the
+/// second one of which rows count, and the rest the file behind its header.
+///
+/// Without the feature `transform` there are no transforms, and nothing is looked at.
+///
+/// # Panics
+/// An expression is neither taken nor refused with a reason, a row is lost, or threads and small
+/// blocks make something else.
+pub fn transform(data: &[u8]) {
+    let mut parts = data.splitn(3, |byte| *byte == b'\n');
+    let mut text = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+    let (column, condition) = (text(), text());
+    let look_up = [("a".to_owned(), "b".to_owned())].into();
+    let format = FileFormat {
+        transform: Some(Expressions {
+            columns: [(Column::Region, column)].into(),
+            condition: Some(condition).filter(|condition| !condition.is_empty()),
+            look_ups: [("t".to_owned(), LookUp::Table(Arc::new(look_up)))].into(),
+        }),
+        ..FileFormat::new(Columns {
+            order_id: "o".into(),
+            product_id: "p".into(),
+            quantity: "q".into(),
+            unit_price: "u".into(),
+            ordered_at: "d".into(),
+            customer_id: None,
+            description: None,
+            region: None,
+            category: None,
+        })
+    };
+    let rules = Rules { customer_required: false, ..Rules::default() };
+    let limits = Limits { record_bytes_max: 256, raw_bytes_max: 64, ..Limits::default() };
+    let transform = |limits| Transform::new(&format, &rules, "UTC", limits);
+    if let Err(error) = transform(limits) {
+        return assert!(!error.to_string().is_empty());
+    }
+    let file = [b"o,p,q,u,d,a,b,c\n", parts.next().unwrap_or_default()].concat();
+    check_reading(&file, limits, |limits| transform(limits).expect("it can be used"));
+}
+
+/// Threads and small blocks read the same, and no row is lost.
+fn check_reading(file: &[u8], limits: Limits, transform: impl Fn(Limits) -> Transform) {
     let whole = read(transform(limits), file, usize::MAX);
     for (workers, block_bytes, cut) in [(1, 1, 1), (2, 50, 9)] {
         let limits = Limits { workers, block_bytes, ..limits };
