@@ -1,11 +1,12 @@
 //! Puts pieces together in file order: checks where each began, finds duplicates, counts.
 
+use crate::block::{Block, Point};
 use crate::config::{Config, FOOTER_LINES_MAX};
 use crate::continued::Order;
 use crate::duplicates::{Fingerprint, Seen};
 use crate::head::{Detected, keep_line};
 use crate::header::FileError;
-use crate::piece::{Block, Guessed, Piece, Plan, Point, Reader};
+use crate::piece::{Guessed, Piece, Plan, Reader};
 use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
 use crate::rules::{self, Fault};

@@ -2,6 +2,7 @@
 
 mod amount;
 mod batch;
+mod block;
 mod config;
 mod continued;
 mod dates;

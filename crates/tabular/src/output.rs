@@ -6,8 +6,10 @@
 use crate::batch::Batch;
 use crate::profile::rfc3339;
 use crate::reject::Reject;
+use crate::scanner::{part, rest};
 use domain::Money;
 use domain::money::SCALE;
+use memchr::memchr_iter;
 use std::borrow::Cow;
 use std::io;
 
@@ -107,7 +109,11 @@ impl<W: io::Write> RejectsWriter<W> {
             lines.text(reject.column.as_deref().unwrap_or_default());
             lines.plain(reject.rule.code());
             lines.text(&reject.reason);
-            lines.text(&String::from_utf8_lossy(&reject.raw));
+            // To find that all of it is text takes less than to look for what is not.
+            match str::from_utf8(&reject.raw) {
+                Ok(raw) => lines.text(raw),
+                Err(_) => lines.text(&String::from_utf8_lossy(&reject.raw)),
+            }
             lines.end()?;
         }
         Ok(())
@@ -145,19 +151,26 @@ impl<W: io::Write> Lines<W> {
     }
 
     fn text(&mut self, text: &str) {
-        let text = guarded(text);
+        if let Cow::Owned(guarded) = guarded(text) {
+            return self.field(&guarded);
+        }
+        self.field(text);
+    }
+
+    fn field(&mut self, text: &str) {
         let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
         // Not `any`: without a way out of the loop, sixteen bytes are looked at together.
         if !text.as_bytes().iter().fold(false, |found, byte| found | special(byte)) {
-            return self.plain(&text);
+            return self.plain(text);
         }
         self.buffer.push(b'"');
-        for (i, part) in text.split('"').enumerate() {
-            if i > 0 {
-                self.buffer.extend_from_slice(b"\"\"");
-            }
-            self.buffer.extend_from_slice(part.as_bytes());
+        // Each quote ends one part and begins the next, so that it is there twice.
+        let mut start = 0;
+        for quote in memchr_iter(b'"', text.as_bytes()) {
+            self.buffer.extend_from_slice(part(text.as_bytes(), start, quote + 1));
+            start = quote;
         }
+        self.buffer.extend_from_slice(rest(text.as_bytes(), start));
         self.buffer.extend_from_slice(b"\",");
     }
 

@@ -4,6 +4,7 @@
 //! and in any order, as soon as it is known, or guessed, where a record begins.
 
 use crate::batch::Batch;
+use crate::block::{Block, Point};
 use crate::config::Config;
 use crate::continued::Order;
 use crate::derive::Verdict;
@@ -31,30 +32,6 @@ pub(crate) struct Plan {
     /// Name of the file's encoding.
     pub(crate) encoding: &'static str,
     pub(crate) layout: Layout,
-}
-
-/// A stretch of the file and, behind it, what its last record may need.
-#[derive(Debug)]
-pub(crate) struct Block {
-    pub(crate) bytes: Vec<u8>,
-    /// Records that begin before this are the block's.
-    pub(crate) len: usize,
-    /// Nothing is behind `bytes`.
-    pub(crate) end: bool,
-}
-
-/// A place between two records, or inside a line that is too long and whose rest is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Point {
-    /// In bytes from the start of the block; may be behind its end.
-    pub(crate) at: usize,
-    pub(crate) skipping: bool,
-}
-
-impl Point {
-    pub(crate) fn record(at: usize) -> Self {
-        Self { at, skipping: false }
-    }
 }
 
 /// What was read between two places. Lines are counted from 0 at the first.
@@ -231,6 +208,8 @@ impl Reader {
     fn walk(&mut self, block: &Block, until: usize, piece: &mut Piece) {
         let from = piece.to;
         let bytes = block.bytes.as_slice();
+        // Once for all records: other threads count the same references.
+        let plan = &*self.plan.clone();
         // Once for all records: a good block is text throughout, but for its cut end.
         let text = match std::str::from_utf8(rest(bytes, from.at)) {
             Ok(text) => text,
@@ -251,11 +230,11 @@ impl Reader {
                 }
                 continue;
             }
-            if let Some(end) = &self.plan.config.end {
+            if let Some(end) = &plan.config.end {
                 let line = rest(bytes, at);
                 let len = memchr(b'\n', line).unwrap_or(line.len());
-                let len = len.min(self.plan.config.limits.record_bytes_max);
-                piece.footer = end.is_at(part(line, 0, len), self.plan.delimiter);
+                let len = len.min(plan.config.limits.record_bytes_max);
+                piece.footer = end.is_at(part(line, 0, len), plan.delimiter);
                 if piece.footer {
                     continue;
                 }
@@ -272,25 +251,31 @@ impl Reader {
                     piece.to.at += len;
                     piece.lines += lines;
                 }
-                step => self.record(bytes, text.get(at - from.at..), step, piece),
+                step => self.record(plan, bytes, text.get(at - from.at..), step, piece),
             }
         }
     }
 
     /// Handles the record or defect at `piece.to`, and goes behind it. `text` begins there, and is
     /// as much as is known to be UTF-8.
-    fn record(&mut self, bytes: &[u8], text: Option<&str>, step: Step, piece: &mut Piece) {
-        let plan = self.plan.clone();
+    fn record(
+        &mut self,
+        plan: &Plan,
+        bytes: &[u8],
+        text: Option<&str>,
+        step: Step,
+        piece: &mut Piece,
+    ) {
         let limits = plan.config.limits;
         let bytes = rest(bytes, piece.to.at);
         let (raw, whole, fault) = match step {
             Step::Record { raw, has_nul, .. } => {
                 let text = text.and_then(|text| text.get(..raw));
                 let raw = part(bytes, 0, raw);
-                match check_structure(&plan, self.scanner.fields.len(), raw, text, has_nul) {
+                match check_structure(plan, self.scanner.fields.len(), raw, text, has_nul) {
                     Err((fault, whole)) => (raw, whole, fault),
                     Ok(text) => {
-                        self.row(&plan, text, piece);
+                        self.row(plan, text, piece);
                         return piece.pass(step, true, limits.record_bytes_max);
                     }
                 }
@@ -304,7 +289,7 @@ impl Reader {
         if !self.making.as_ref().is_some_and(Making::is_gathering) {
             let id = rules::order_text(&plan.layout, bytes, &self.scanner.fields);
             let order_id = id.and_then(|id| piece.order_named(&id));
-            piece.reject(raw, fault, order_id, &plan);
+            piece.reject(raw, fault, order_id, plan);
         }
         piece.sums.unread += 1;
         // It may have begun an order: what is behind it must not be taken for the one before.

@@ -1,6 +1,7 @@
 //! Threads that read blocks before it is known where their first record begins.
 
-use crate::piece::{Block, Guessed, Plan, Reader};
+use crate::block::Block;
+use crate::piece::{Guessed, Plan, Reader};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};

@@ -1,12 +1,13 @@
 //! From blocks of bytes to batches and rejects.
 
 use crate::batch::Batch;
+use crate::block::Block;
 use crate::config::{Config, ConfigError, Limits};
 use crate::encoding::Decode;
 use crate::head::{Detected, Head, Start};
 use crate::header::FileError;
 use crate::join::Join;
-use crate::piece::{Block, Plan};
+use crate::piece::Plan;
 use crate::pool::{Pending, Pool};
 use crate::profile::ColumnProfile;
 use crate::reject::Reject;
