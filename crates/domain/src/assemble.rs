@@ -5,7 +5,8 @@
 use crate::Money;
 use crate::order::{Kind, LINES_MAX, ORDER_BYTES_MAX};
 use crate::partner::{OnBadLine, Rules};
-use std::collections::HashMap;
+use indexmap::IndexMap;
+use std::collections::HashSet;
 
 /// About what one line adds to an order's JSON beside its texts: names, quotes, numbers.
 const LINE_BYTES: usize = 160;
@@ -79,9 +80,10 @@ pub struct Orders {
     on_bad_line: OnBadLine,
     return_prefix: Option<String>,
     orders_max: usize,
-    by_id: HashMap<Box<str>, Assembled>,
+    /// Not a `HashMap`: half of its room is empty, and it holds two tables while it grows.
+    by_id: IndexMap<Box<str>, Assembled>,
     /// Orders with a rejected line.
-    harmed: std::collections::HashSet<Box<str>>,
+    harmed: HashSet<Box<str>>,
 }
 
 /// Figures of a file's orders.
@@ -107,8 +109,8 @@ impl Orders {
             orders_max,
             on_bad_line: rules.on_bad_line,
             return_prefix: rules.return_prefix.clone(),
-            by_id: HashMap::new(),
-            harmed: std::collections::HashSet::new(),
+            by_id: IndexMap::new(),
+            harmed: HashSet::new(),
         }
     }
 
