@@ -13,8 +13,12 @@ const LINE_BYTES: usize = 160;
 /// The same for what stands once in an order.
 const ORDER_BYTES: usize = 1_024;
 
-/// Most orders of a file. Each takes 150 to 250 bytes of memory until the file is done.
+/// Most orders of a file.
 pub const ORDERS_MAX: usize = 1_000_000;
+/// Memory that an order takes until its file is done, with ids of about ten characters.
+const HELD_BYTES: usize = 160;
+/// The same for the id of an order with a rejected line.
+const HARMED_BYTES: usize = 64;
 
 /// More orders than one file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +180,18 @@ impl Orders {
     fn check_room(&self, orders: usize) -> Result<(), TooManyOrders> {
         let max = self.orders_max;
         if orders < max { Ok(()) } else { Err(TooManyOrders { max }) }
+    }
+
+    /// How many have lines.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// About what they take of memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.by_id.len() * HELD_BYTES + self.harmed.len() * HARMED_BYTES
     }
 
     /// What became of an order, once every line was added. Nothing for an order without lines.

@@ -70,7 +70,7 @@ pub fn judge(
         return Err(of_file(std::io::Error::other("it is no file")));
     }
     let bounds = Bounds::default();
-    let reading = Reading { partner: settings, format, products, bounds, scratch };
+    let reading = Reading { partner: settings, format, products, bounds, share: None, scratch };
     let pass =
         spool::pass(&reading, |block| spool::fill(block, |rest| file.read(rest)).map_err(of_file))?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Sftp(#[from] intake::sftp::Error),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    #[error(transparent)]
+    Memory(#[from] crate::memory::Full),
     #[error("scratch space: {0}")]
     Scratch(#[source] std::io::Error),
     #[error("{0} orders were not acknowledged")]

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Longest time one call waits; the work goes on.
 const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// When a file comes again that found no memory: the one before it may take a minute.
+const MEMORY_AFTER: Duration = Duration::from_secs(20);
 /// When to ask again about a file whose partner is not known: daily-checker may have read of a new one
 /// earlier. Ten attempts take longer than a cluster takes to hand a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
@@ -133,6 +135,7 @@ fn verdict(failure: Failure) -> Verdict {
             Disposition::Fault => Verdict::Wait(reason, Duration::from_secs(60)),
         },
         Failure::Held { .. } => Verdict::Wait(reason, ASK_AGAIN),
+        Failure::Memory(_) => Verdict::Wait(reason, MEMORY_AFTER),
         Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
         // NATS or the disk, and again not the file's fault.

@@ -121,8 +121,14 @@ mod tests {
             spool::fill(block, |block| rest.read(block)).map_err(Failure::scratch)
         };
         let format = partner.file.as_ref().unwrap();
-        let reading =
-            Reading { partner: &partner, format, products: None, bounds, scratch: dir.path() };
+        let reading = Reading {
+            partner: &partner,
+            format,
+            products: None,
+            bounds,
+            share: None,
+            scratch: dir.path(),
+        };
         let pass = spool::pass(&reading, fill).unwrap();
         Judged::new(pass, "a.csv", &Sides::default(), &partner, dir.path()).unwrap()
     }

@@ -6,6 +6,7 @@ pub mod dry_run;
 mod failure;
 mod http;
 mod judged;
+mod memory;
 mod names;
 mod publish;
 mod receipt;
@@ -37,6 +38,9 @@ use std::time::Duration;
 pub const NAME: &str = "file-transformer";
 /// Shorter leases end before they can be renewed.
 const LEASE_MIN: Duration = Duration::from_secs(1);
+/// Memory of the files in work together. The process itself, what it sends and what its allocator keeps
+/// come on top: its pod may have 512 MiB.
+const FILES_MEMORY_MIB: usize = 256;
 
 /// Makes the function.
 ///
@@ -70,6 +74,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         scratch: settings.scratch,
         running: running::Running::default(),
         shares: Mutex::default(),
+        memory: memory::Memory::new(settings.memory_max),
         figures,
     };
     let routes = Routes::new(settings.tokens)
@@ -87,6 +92,7 @@ struct Settings {
     partners: Source,
     scratch: PathBuf,
     lease: Duration,
+    memory_max: usize,
     tokens: Tokens,
 }
 
@@ -99,13 +105,21 @@ impl Settings {
         if lease < LEASE_MIN {
             env.problem("ORDERFLOW_LEASE_SECONDS", format!("less than {LEASE_MIN:?}"));
         }
+        let memory_max = env.or("ORDERFLOW_FILES_MEMORY_MIB", FILES_MEMORY_MIB) << 20;
         let tokens = Tokens::from_env(env, &[Door::Connector]);
         let secrets = env.secrets();
         let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
         let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
         let partners = Source::open_for_files(path, Box::new(secrets), dry_run::problems, report);
         env.finish(|| {
-            Some(Self { nats_url: nats_url?, partners: partners?, scratch, lease, tokens })
+            Some(Self {
+                nats_url: nats_url?,
+                partners: partners?,
+                scratch,
+                lease,
+                memory_max,
+                tokens,
+            })
         })
     }
 }
@@ -166,5 +180,6 @@ struct App {
     scratch: PathBuf,
     running: running::Running,
     shares: Mutex<share::Shares>,
+    memory: Arc<memory::Memory>,
     figures: Figures,
 }

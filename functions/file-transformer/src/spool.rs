@@ -3,12 +3,13 @@
 //! figures, and the rows that others are compared with: what [`Bounds`] says at most.
 
 use crate::failure::Failure;
+use crate::memory::{Full, Share};
 use crate::steps;
 use crate::unpack::{PackedError, Packing, Source};
 use crate::unzip;
 use domain::Money;
 use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
-use domain::partner::{FileFormat, Partner, Products};
+use domain::partner::{Duplicates, FileFormat, Partner, Products};
 use intake::access::Account;
 use intake::ledger::Record;
 use intake::sftp::Session;
@@ -22,6 +23,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tabular::{FileError, Limits, Part, Reject, Row, Rule, Scratch, Summary, Transform};
 
 const WORKERS_MAX: usize = 4;
+/// What a row that others are compared with takes, and its order: see [`Limits::seen_bytes_max`].
+const SEEN_ROW_BYTES: usize = 12;
+const SEEN_ORDER_BYTES: usize = 58;
 
 /// A file that was read to its end.
 #[derive(Debug)]
@@ -89,6 +93,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) format: &'a FileFormat,
     pub(crate) products: Option<Arc<Products>>,
     pub(crate) bounds: Bounds,
+    /// Without one, the file is the only one.
+    pub(crate) share: Option<Arc<Share>>,
     pub(crate) scratch: &'a Path,
 }
 
@@ -209,6 +215,7 @@ pub(crate) fn read(
     record: &Record,
     scratch: &Path,
     read: &AtomicU64,
+    share: Arc<Share>,
 ) -> Result<Pass, Failure> {
     let mut reader = steps::open(session, record)?;
     let reading = Reading {
@@ -216,6 +223,7 @@ pub(crate) fn read(
         format: &account.format,
         products: account.products.clone(),
         bounds: Bounds::default(),
+        share: Some(share),
         scratch,
     };
     let mut pass = pass(&reading, |block| {
@@ -274,6 +282,9 @@ pub(crate) fn fill<E>(
 /// its hash.
 struct Passing {
     bounds: Bounds,
+    share: Option<Arc<Share>>,
+    /// Accepted rows that others are compared with.
+    compared: Option<usize>,
     transform: Result<Transform, Unreadable>,
     orders: Orders,
     rows: Spool,
@@ -282,12 +293,14 @@ struct Passing {
 
 impl Passing {
     fn new(reading: &Reading<'_>) -> Result<Self, Failure> {
-        let Reading { partner, format, products, bounds, scratch } = reading;
+        let Reading { partner, format, products, bounds, share, scratch } = reading;
         if let Some(table) = format.transform.as_ref().and_then(|transform| transform.unread()) {
             return Err(Failure::Configuration(format!("the table {table} was not read")));
         }
         let transform = Transform::new(format, &partner.rules, &partner.time_zone, bounds.limits)
             .map_err(|error| Failure::Configuration(error.to_string()))?;
+        let rules = &partner.rules;
+        let is_compared = rules.duplicates == Duplicates::WholeFile || !rules.unique.is_empty();
         let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;
         let is_summed = format.trailer.is_some() || partner.inbox.manifest.is_some();
         let transform = if is_summed { transform.with_sums() } else { transform };
@@ -298,6 +311,8 @@ impl Passing {
         let transform = transform.with_scratch(Arc::new(Disk { file, len: AtomicU64::new(0) }));
         Ok(Self {
             bounds: *bounds,
+            share: share.clone(),
+            compared: is_compared.then_some(0),
             transform: Ok(transform),
             orders: Orders::new(&partner.rules, bounds.orders_max),
             rows: Spool::new(scratch)?,
@@ -317,6 +332,16 @@ impl Passing {
         Ok(())
     }
 
+    /// Says how much memory it takes now.
+    fn weigh(&self) -> Result<(), Full> {
+        let Some(share) = &self.share else { return Ok(()) };
+        let seen = self
+            .compared
+            .map_or(0, |rows| rows * SEEN_ROW_BYTES + self.orders.count() * SEEN_ORDER_BYTES);
+        let seen = seen.min(self.bounds.limits.seen_bytes_max / 4 * 5);
+        share.takes(self.orders.bytes() + seen)
+    }
+
     fn keep(&mut self, parts: &[Part]) -> Result<Result<(), Unreadable>, Failure> {
         for part in parts {
             for row in part.batch.rows() {
@@ -324,6 +349,7 @@ impl Passing {
                     return Ok(Err(error.into()));
                 }
                 self.rows.push(SpooledRow::new(row))?;
+                self.compared = self.compared.map(|rows| rows + 1);
             }
             for reject in &part.rejects {
                 if let (Some(order_id), true) = (&reject.order_id, !reject.rule.is_harmless())
@@ -333,6 +359,7 @@ impl Passing {
                 }
                 self.rejects.push(spooled(reject))?;
             }
+            self.weigh()?;
         }
         Ok(Ok(()))
     }

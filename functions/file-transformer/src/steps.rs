@@ -2,6 +2,7 @@
 
 use crate::control::{self, SIDE_BYTES_MAX, Sides};
 use crate::failure::Failure;
+use crate::memory::Share;
 use crate::results::Results;
 use crate::spool::{self, Pass};
 use intake::access::Account;
@@ -11,6 +12,7 @@ use intake::sftp::{Error, Reader, Session};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -24,9 +26,10 @@ pub(crate) fn read(
     record: &Record,
     scratch: &Path,
     read: &AtomicU64,
+    share: Arc<Share>,
 ) -> Result<(Pass, Sides), Failure> {
     let session = account.connect()?;
-    let pass = spool::read(&session, account, record, scratch, read)?;
+    let pass = spool::read(&session, account, record, scratch, read, share)?;
     let side = |suffix: &str| side(&session, record, suffix);
     Ok((pass, control::sides(&account.settings, &record.name, side)?))
 }

@@ -102,9 +102,12 @@ impl Work {
     async fn transform(&self, held: &Mutex<Held>, mut record: Record) -> Result<Record, Failure> {
         let (account, scratch) = (self.account.clone(), self.app.scratch.clone());
         let (read, of) = (self.read.clone(), record.clone());
+        // Kept until the orders are sent.
+        let share = self.app.memory.share()?;
+        let taken = share.clone();
         let mut judged = blocking(move || {
             read.store(0, Ordering::Relaxed);
-            let (pass, sides) = steps::read(&account, &of, &scratch, &read)?;
+            let (pass, sides) = steps::read(&account, &of, &scratch, &read, taken)?;
             Judged::new(pass, &of.name, &sides, &account.settings, &scratch)
         })
         .await?;

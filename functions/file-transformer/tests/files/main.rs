@@ -6,6 +6,7 @@ mod crashes;
 mod decisions;
 mod kills;
 mod logins;
+mod memory;
 mod rivals;
 mod room;
 mod rules;
