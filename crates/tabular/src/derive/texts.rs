@@ -121,7 +121,8 @@ fn padded<'a>(text: &'a str, width: usize, fill: &str, start: bool) -> Made<'a> 
         return Err(too_long());
     }
     let fill: String = fill.chars().cycle().take(width - count).collect();
-    Ok(if start { [&fill, text].concat() } else { [text, &fill].concat() }.into())
+    let (left, right) = if start { (fill.as_str(), text) } else { (text, fill.as_str()) };
+    joined(left, right).map(Cow::from)
 }
 
 #[cfg(test)]
@@ -173,6 +174,7 @@ mod tests {
         check(Left, &["a"], &[-1], "a length below zero");
         check(SplitPart, &["a", "-"], &[0], "a SPLIT_PART below 1");
         check(PadStart, &["a"], &[1 << 40], "a text of more than 4096 bytes");
+        check(PadStart, &["a", "€"], &[2_000], "a text of more than 4096 bytes");
         check(Replace, &["aaa", "a", &"x".repeat(2_000)], &[], "a text of more than 4096 bytes");
         assert!(joined(&"x".repeat(4_000), &"x".repeat(97)).is_err());
     }
