@@ -96,6 +96,7 @@ const CLI: &str = "orderflow";
 /// Crates from outside that belong to one member.
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars", &["tabular"], "it takes minutes to build, and its types change with every release"),
+    ("pgp", &["file-transformer"], "only who reads files has their keys"),
     ("ssh2", &["intake"], "partners' folders are reached through intake"),
     ("libssh2-sys", &["intake"], "only its version is named, to refuse old ones"),
     ("reqwest", &[], "hyper is there already"),
