@@ -8,7 +8,7 @@ mod products;
 mod transform;
 
 pub use expected::{Expected, ExpectedError};
-pub use format::{Column, Columns, Delimiter, Encoding, FileFormat, Names, Trailer};
+pub use format::{Column, Columns, Decrypt, Delimiter, Encoding, FileFormat, Names, Trailer};
 pub use products::Products;
 pub use transform::{LookUp, Transform};
 

@@ -5,9 +5,11 @@ use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::receipt::Receipt;
 use crate::spool::{self, Bounds, Reading};
+use crate::unpack;
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::{Partner, Partners, Products};
+use intake::access::Keys;
 use intake::ledger::{Outcome, Record};
 use intake::partners::Problem;
 use std::fs::File;
@@ -51,14 +53,23 @@ pub struct Verdict {
     pub rejects: Option<File>,
 }
 
-/// Judges the file at `path`; `products` are the partner's tables, temporary files go to the folder `scratch`. Blocks.
+/// What a partner has beside its configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// Its tables.
+    pub products: Option<Arc<Products>>,
+    /// What opens its encrypted files.
+    pub keys: Option<Keys>,
+}
+
+/// Judges the file at `path`; temporary files go to the folder `scratch`. Blocks.
 ///
 /// # Errors
 /// The file or the scratch folder cannot be used, or the partner's configuration cannot.
 pub fn judge(
     partner: &PartnerId,
     settings: &Partner,
-    products: Option<Arc<Products>>,
+    beside: &Beside,
     path: &Path,
     scratch: &Path,
 ) -> Result<Verdict, Error> {
@@ -70,9 +81,13 @@ pub fn judge(
         return Err(of_file(std::io::Error::other("it is no file")));
     }
     let bounds = Bounds::default();
-    let reading = Reading { partner: settings, format, products, bounds, share: None, scratch };
-    let pass =
-        spool::pass(&reading, |block| spool::fill(block, |rest| file.read(rest)).map_err(of_file))?;
+    let Beside { products, keys } = beside;
+    let (products, keys) = (products.clone(), keys.as_ref());
+    let reading =
+        Reading { partner: settings, format, products, keys, bounds, share: None, scratch };
+    let pass = spool::pass(&reading, |block| {
+        unpack::fill(block, |rest| file.read(rest)).map_err(of_file)
+    })?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let sides = control::sides(settings, &name, |suffix| side(path, suffix))?;
     let judged = Judged::new(pass, &name, &sides, settings, scratch)?;

@@ -102,6 +102,7 @@ impl Judged {
 mod tests {
     use super::*;
     use crate::spool::{self, Bounds, Reading};
+    use crate::unpack;
     use serde_json::json;
     use std::fmt::Write as _;
     use std::fs::File;
@@ -118,13 +119,14 @@ mod tests {
         let (partner, dir) = (partner(), tempfile::tempdir().unwrap());
         let mut rest = file.as_bytes();
         let fill = |block: &mut [u8]| {
-            spool::fill(block, |block| rest.read(block)).map_err(Failure::scratch)
+            unpack::fill(block, |block| rest.read(block)).map_err(Failure::scratch)
         };
         let format = partner.file.as_ref().unwrap();
         let reading = Reading {
             partner: &partner,
             format,
             products: None,
+            keys: None,
             bounds,
             share: None,
             scratch: dir.path(),

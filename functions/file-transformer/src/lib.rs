@@ -2,10 +2,12 @@
 
 mod control;
 mod decisions;
+mod decrypt;
 pub mod dry_run;
 mod failure;
 mod http;
 mod judged;
+mod keyring;
 mod memory;
 mod names;
 mod publish;
@@ -19,6 +21,7 @@ mod unpack;
 mod unzip;
 mod work;
 
+use crate::keyring::Keyring;
 use axum::routing::post;
 use chrono::TimeDelta;
 use intake::ledger::{Ledger, State};
@@ -110,7 +113,7 @@ impl Settings {
         let secrets = env.secrets();
         let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
         let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
-        let partners = Source::open_for_files(path, Box::new(secrets), dry_run::problems, report);
+        let partners = Source::open_for_files(path, Box::new(secrets), wrong, report);
         env.finish(|| {
             Some(Self {
                 nats_url: nats_url?,
@@ -122,6 +125,17 @@ impl Settings {
             })
         })
     }
+}
+
+/// What is wrong with a configuration that only who reads files can say.
+fn wrong(found: &Configuration) -> Vec<Problem> {
+    let mut problems = dry_run::problems(&found.partners);
+    let keys =
+        found.accounts.values().filter_map(|account| Some((account, account.keys.as_ref()?)));
+    problems.extend(keys.filter_map(|(account, keys)| {
+        Keyring::read(keys).err().map(|error| error.problem(&account.partner))
+    }));
+    problems
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -2,20 +2,21 @@
 //! an order is judged only when all its lines were seen. Memory holds a few blocks, the orders'
 //! figures, and the rows that others are compared with: what [`Bounds`] says at most.
 
+use crate::decrypt::{self, Closed};
 use crate::failure::Failure;
+use crate::keyring::Keyring;
 use crate::memory::{Full, Share};
 use crate::steps;
-use crate::unpack::{PackedError, Packing, Source};
-use crate::unzip;
+use crate::unpack::{self, Caps, PackedError, Packing, Source, fill};
 use domain::Money;
 use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
 use domain::partner::{Duplicates, FileFormat, Partner, Products};
-use intake::access::Account;
+use intake::access::{Account, Keys};
 use intake::ledger::Record;
 use intake::sftp::Session;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,6 +93,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) partner: &'a Partner,
     pub(crate) format: &'a FileFormat,
     pub(crate) products: Option<Arc<Products>>,
+    /// What opens it if it is encrypted.
+    pub(crate) keys: Option<&'a Keys>,
     pub(crate) bounds: Bounds,
     /// Without one, the file is the only one.
     pub(crate) share: Option<Arc<Share>>,
@@ -222,6 +225,7 @@ pub(crate) fn read(
         partner: &account.settings,
         format: &account.format,
         products: account.products.clone(),
+        keys: account.keys.as_deref(),
         bounds: Bounds::default(),
         share: Some(share),
         scratch,
@@ -246,36 +250,29 @@ pub(crate) fn pass<E: From<Failure>>(
 ) -> Result<Pass, E> {
     let mut pass = Passing::new(reading)?;
     let mut source = Source::new(fill);
-    let bytes_max = reading.partner.inbox.max_bytes;
-    let push = |bytes: &[u8]| Ok(pass.push(bytes)?);
-    let unpacked = match source.packing()? {
-        None => Ok(source.read_plain(push)?),
-        Some(Packing::Gzip) => source.read_gzip(bytes_max, push)?,
-        Some(Packing::Zip) => {
-            let mut archive = tempfile::tempfile_in(reading.scratch).map_err(Failure::scratch)?;
-            source.read_plain(|bytes| Ok(archive.write_all(bytes).map_err(Failure::scratch)?))?;
-            unzip::read_all(archive, bytes_max, push)?
+    let caps = Caps {
+        bytes_max: reading.partner.inbox.max_bytes,
+        packed_max: u64::MAX,
+        scratch: reading.scratch,
+    };
+    let push = |bytes: &[u8]| -> Result<(), E> { Ok(pass.push(bytes)?) };
+    let unpacked = match (source.packing()?, reading.keys) {
+        (Some(Packing::Pgp), Some(keys)) => {
+            let keyring =
+                Keyring::read(keys).map_err(|error| Failure::Configuration(error.to_string()))?;
+            decrypt::read_all(source.keep(caps.scratch)?, &keyring, caps, push)?
         }
+        (Some(Packing::Pgp), None) => Err(decrypt::refusal(source.keep(caps.scratch)?).into()),
+        _ if reading.format.decrypt.as_ref().is_some_and(|decrypt| decrypt.required) => {
+            source.read_plain(|_| Ok(()))?;
+            Err(Closed::Plain.into())
+        }
+        (packing, _) => unpack::content(&mut source, packing, caps, push)?,
     };
     if let Err(error) = unpacked {
         pass.transform = Err(error.into());
     }
     Ok(Pass { sha256: source.sha256(), mark: None, content: pass.finish()? })
-}
-
-/// Fills `block` as far as `read` has bytes.
-pub(crate) fn fill<E>(
-    block: &mut [u8],
-    mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
-) -> Result<usize, E> {
-    let mut len = 0;
-    while let Some(rest) = block.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match read(rest)? {
-            0 => break,
-            n => len += n,
-        }
-    }
-    Ok(len)
 }
 
 /// The pass while it runs. A file that turns out to be unreadable is still read to its end, for
@@ -293,7 +290,7 @@ struct Passing {
 
 impl Passing {
     fn new(reading: &Reading<'_>) -> Result<Self, Failure> {
-        let Reading { partner, format, products, bounds, share, scratch } = reading;
+        let Reading { partner, format, products, bounds, share, scratch, .. } = reading;
         if let Some(table) = format.transform.as_ref().and_then(|transform| transform.unread()) {
             return Err(Failure::Configuration(format!("the table {table} was not read")));
         }

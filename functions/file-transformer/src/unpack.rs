@@ -3,10 +3,15 @@
 //! What is packed is known by its first bytes, whatever the name says. gzip (RFC 1952) is unpacked while
 //! it comes; memory holds one block.
 
+use crate::decrypt::{self, Closed};
+use crate::failure::Failure;
+use crate::unzip;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::fs::File;
+use std::io::{self, BufRead, Read, Seek as _, Write as _};
+use std::path::Path;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Of an archive with entries, and of one without.
@@ -23,6 +28,8 @@ const RATIO_FROM_BYTES: u64 = 16 << 20;
 pub(crate) enum Packing {
     Gzip,
     Zip,
+    /// Encrypted, and perhaps packed within.
+    Pgp,
 }
 
 impl fmt::Display for Packing {
@@ -30,6 +37,7 @@ impl fmt::Display for Packing {
         f.write_str(match self {
             Self::Gzip => "gzip",
             Self::Zip => "zip",
+            Self::Pgp => "encrypted",
         })
     }
 }
@@ -45,18 +53,70 @@ pub(crate) enum PackedError {
     Ratio { packing: Packing, bytes: u64 },
     #[error("the zip file cannot be taken: {reason}")]
     Zip { reason: String },
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// What a packed file may hold, and where it is kept if it has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps<'a> {
+    pub(crate) bytes_max: u64,
+    /// Bytes of the outermost file, which all that is packed within is compared with.
+    pub(crate) packed_max: u64,
+    pub(crate) scratch: &'a Path,
+}
+
+/// Gives what the file holds to `each`, unless it is encrypted, and reads it to its end. The inner error:
+/// why it cannot be unpacked.
+///
+/// # Errors
+/// Of the file or `each`, and of temporary files.
+pub(crate) fn content<F, E: From<Failure>>(
+    source: &mut Source<F, E>,
+    packing: Option<Packing>,
+    caps: Caps<'_>,
+    each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<Result<(), PackedError>, E>
+where
+    F: FnMut(&mut [u8]) -> Result<usize, E>,
+{
+    match packing {
+        None => Ok(Ok(source.read_plain(each)?)),
+        Some(Packing::Gzip) => source.read_gzip(caps, each),
+        Some(Packing::Zip) => unzip::read_all(source.keep(caps.scratch)?, caps, each),
+        Some(Packing::Pgp) => {
+            source.read_plain(|_| Ok(()))?;
+            Ok(Err(Closed::Twice.into()))
+        }
+    }
+}
+
+/// Fills `block` as far as `read` has bytes.
+pub(crate) fn fill<E>(
+    block: &mut [u8],
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
+) -> Result<usize, E> {
+    let mut len = 0;
+    while let Some(rest) = block.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match read(rest)? {
+            0 => break,
+            n => len += n,
+        }
+    }
+    Ok(len)
 }
 
 /// Counts what comes out of a packed file.
 pub(crate) struct Meter {
     packing: Packing,
     bytes_max: u64,
+    packed_max: u64,
     bytes: u64,
 }
 
 impl Meter {
-    pub(crate) fn new(packing: Packing, bytes_max: u64) -> Self {
-        Self { packing, bytes_max, bytes: 0 }
+    pub(crate) fn new(packing: Packing, caps: Caps<'_>) -> Self {
+        Self { packing, bytes_max: caps.bytes_max, packed_max: caps.packed_max, bytes: 0 }
     }
 
     /// So many more bytes came, of `packed` bytes so far.
@@ -66,6 +126,7 @@ impl Meter {
         if bytes_max < self.bytes {
             return Err(PackedError::TooLarge { packing, bytes_max });
         }
+        let packed = packed.min(self.packed_max);
         if RATIO_FROM_BYTES < self.bytes && packed.saturating_mul(RATIO_MAX) < self.bytes {
             return Err(PackedError::Ratio { packing, bytes: self.bytes });
         }
@@ -110,6 +171,8 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
             Some(Packing::Gzip)
         } else if ZIP.iter().any(|magic| first.starts_with(magic)) {
             Some(Packing::Zip)
+        } else if decrypt::is_message(first) {
+            Some(Packing::Pgp)
         } else {
             None
         })
@@ -134,17 +197,31 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         }
     }
 
+    /// The file in a temporary one, which stands at its beginning.
+    ///
+    /// # Errors
+    /// Of `fill`, and of the temporary file.
+    pub(crate) fn keep(&mut self, scratch: &Path) -> Result<File, E>
+    where
+        E: From<Failure>,
+    {
+        let mut file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;
+        self.read_plain(|bytes| Ok(file.write_all(bytes).map_err(Failure::scratch)?))?;
+        file.rewind().map_err(Failure::scratch)?;
+        Ok(file)
+    }
+
     /// Gives what a gzip file holds to `each`, and reads the file to its end whatever happens to be in
     /// it, for the hash. The inner error: why it cannot be unpacked.
     ///
     /// # Errors
     /// Of `fill` or `each`.
-    pub(crate) fn read_gzip(
+    fn read_gzip(
         &mut self,
-        bytes_max: u64,
+        caps: Caps<'_>,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<(), PackedError>, E> {
-        let unpacked = self.unpack(bytes_max, &mut each)?;
+        let unpacked = self.unpack(caps, &mut each)?;
         self.read_plain(|_| Ok(()))?;
         Ok(unpacked)
     }
@@ -156,11 +233,11 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
 
     fn unpack(
         &mut self,
-        bytes_max: u64,
+        caps: Caps<'_>,
         each: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<(), PackedError>, E> {
         let mut block = vec![0; BLOCK_BYTES];
-        let mut meter = Meter::new(Packing::Gzip, bytes_max);
+        let mut meter = Meter::new(Packing::Gzip, caps);
         let mut decoder = MultiGzDecoder::new(self);
         loop {
             let len = match decoder.read(&mut block) {
@@ -219,12 +296,15 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
-    use std::io::Write as _;
 
     fn packed(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    fn caps(bytes_max: u64) -> Caps<'static> {
+        Caps { bytes_max, packed_max: u64::MAX, scratch: Path::new("/tmp") }
     }
 
     /// What is in it, in pieces of `piece` bytes; the hash is that of the bytes as they came.
@@ -243,7 +323,7 @@ mod tests {
                 source.read_plain(keep).unwrap();
                 Ok(())
             }
-            Some(_) => source.read_gzip(bytes_max, &mut keep).unwrap(),
+            Some(_) => source.read_gzip(caps(bytes_max), &mut keep).unwrap(),
         };
         assert_eq!(source.sha256(), hex::encode(Sha256::digest(file)));
         (found, result)
@@ -313,7 +393,7 @@ mod tests {
             Ok(0) => Err("gone"),
             read => Ok(read.unwrap()),
         });
-        let error = source.read_gzip(u64::MAX, |_| Ok(())).unwrap_err();
+        let error = source.read_gzip(caps(u64::MAX), |_| Ok(())).unwrap_err();
         assert_eq!(error, "gone");
     }
 }

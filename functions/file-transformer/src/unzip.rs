@@ -5,7 +5,7 @@
 //! encryption, several disks, zip64, other methods.
 
 use crate::failure::Failure;
-use crate::unpack::{Meter, PackedError, Packing};
+use crate::unpack::{Caps, Meter, PackedError, Packing};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use std::fs::File;
@@ -45,7 +45,7 @@ const DEFLATED: u16 = 8;
 /// Of `each`, and of reading the temporary file.
 pub(crate) fn read_all<E: From<Failure>>(
     mut archive: File,
-    bytes_max: u64,
+    caps: Caps<'_>,
     mut each: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<Result<(), PackedError>, E> {
     let packed = archive.metadata().map_err(Failure::scratch)?.len();
@@ -54,7 +54,7 @@ pub(crate) fn read_all<E: From<Failure>>(
         Err(Broken::File(error)) => return Err(Failure::scratch(error).into()),
         Err(Broken::Archive(reason)) => return Ok(Err(PackedError::Zip { reason })),
     };
-    let mut meter = Meter::new(Packing::Zip, bytes_max);
+    let mut meter = Meter::new(Packing::Zip, caps);
     let mut content = entry.content(archive);
     let (mut crc, mut block) = (Crc::new(), vec![0; BLOCK_BYTES]);
     loop {

@@ -39,6 +39,9 @@ pub(crate) struct PartnersCheck {
     /// Where it is configured.
     #[command(flatten)]
     pub(crate) source: Source,
+    /// The folder of secrets, for encrypted files; without it that of `up`.
+    #[arg(long, value_name = "DIR", env = "ORDERFLOW_SECRETS_DIR")]
+    pub(crate) secrets_dir: Option<PathBuf>,
     /// Write the rejected rows there, as the partner would get them.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,

@@ -18,8 +18,8 @@ pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> 
     match command {
         Partners::List { source } => list::run(global, &source)?,
         Partners::Check(args) => {
-            let json = global.json;
-            return tokio::task::spawn_blocking(move || check::run(json, &args)).await?;
+            let global = global.clone();
+            return tokio::task::spawn_blocking(move || check::run(&global, &args)).await?;
         }
         Partners::New(args) => {
             let json = global.json;

@@ -45,6 +45,9 @@ pub struct FileFormat {
     /// region where its own are empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub continued_rows: bool,
+    /// Its files come encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decrypt: Option<Decrypt>,
     /// Which column holds what.
     pub columns: Columns,
     /// Columns that are made of several, and rows that are left out.
@@ -68,10 +71,28 @@ impl FileFormat {
             footer_marker: None,
             trailer: None,
             continued_rows: false,
+            decrypt: None,
             columns,
             transform: None,
         }
     }
+}
+
+/// Files that are encrypted with OpenPGP: what opens them, by the names of secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Decrypt {
+    /// Name of the secret with the private keys that files are encrypted to, armoured.
+    pub private_key_secret: String,
+    /// Name of the secret with the passphrase of these keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase_secret: Option<String>,
+    /// Name of the secret with the public keys of which one must have signed a file, armoured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_key_secret: Option<String>,
+    /// Is a file refused that is not encrypted?
+    #[serde(default = "yes")]
+    pub required: bool,
 }
 
 /// A last line with figures of the file. Fields are counted from 1, which is the marker's.

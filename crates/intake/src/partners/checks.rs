@@ -173,6 +173,11 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
         let reason = format!("excludes {other}: the trailer is the last line");
         problems.add(format!("{place}.file.trailer"), reason);
     }
+    let decrypt = |key| file.get("decrypt").and_then(|decrypt| decrypt.get(key));
+    if decrypt("signer-key-secret").is_some() && decrypt("required") == Some(&Value::Bool(false)) {
+        let reason = "is false, but a file that is not encrypted is not signed either";
+        problems.add(format!("{place}.file.decrypt.required"), reason);
+    }
     made_columns(place, file, problems);
     same_columns(place, file, problems);
     if let (Some(rules), Some(_)) = (partner.get("rules"), file.get("columns")) {

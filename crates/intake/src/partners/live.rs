@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -27,8 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Gives a secret by name, or why there is none.
 pub type Secrets = Box<dyn Fn(&str) -> Result<String, String> + Send>;
 
-/// What else a reader wants of the partners: everything that is wrong.
-pub type Check = fn(&Partners) -> Vec<Problem>;
+/// What else a reader of files wants of a configuration: everything that is wrong. Partners whose secrets
+/// are missing have no account.
+pub type Check = fn(&Configuration) -> Vec<Problem>;
 
 /// The configuration as it stands: partners, and the logins of those that have a folder.
 #[derive(Debug, Default)]
@@ -70,6 +71,8 @@ pub struct Source {
     /// Only of who reads files.
     files: Option<Check>,
     current: Arc<Configuration>,
+    /// Digest of what was seen last, right or wrong: it is checked, and told of, once.
+    seen: [u8; 32],
     /// Of every partner that ever was there: one that comes back has the same.
     warehouses: BTreeMap<PartnerId, WarehouseId>,
 }
@@ -116,12 +119,21 @@ impl Source {
         files: Option<Check>,
         report: impl FnMut(Problem),
     ) -> Option<Self> {
-        match read(&path, &secrets, files) {
+        let seen = Seen::read(&path, &secrets, files.is_some());
+        let digest = seen.digest;
+        match seen.checked(files) {
             Ok(found) => {
                 let warehouses = warehouses(&found.partners).collect();
-                Some(Self { path, secrets, files, current: Arc::new(found), warehouses })
+                Some(Self {
+                    path,
+                    secrets,
+                    files,
+                    current: Arc::new(found),
+                    seen: digest,
+                    warehouses,
+                })
             }
-            Err((_, problems)) => {
+            Err(problems) => {
                 problems.into_iter().for_each(report);
                 None
             }
@@ -145,7 +157,6 @@ impl Source {
         let nats = nats.clone();
         tokio::spawn(async move {
             let mut source = self;
-            let mut told = [0; 32];
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
                 let Some(current) = left.upgrade() else { return };
@@ -170,11 +181,7 @@ impl Source {
                             "partners read again"
                         );
                     }
-                    Look::Bad(seen, problems) if seen != told => {
-                        told = seen;
-                        tell(&nats, function, &seen, &problems).await;
-                    }
-                    Look::Bad(..) => {}
+                    Look::Bad(problems) => tell(&nats, function, &source.seen, &problems).await,
                 }
             }
         });
@@ -183,7 +190,13 @@ impl Source {
 
     /// Blocks.
     fn look(mut self) -> (Self, Look) {
-        let look = match read(&self.path, &self.secrets, self.files) {
+        let seen = Seen::read(&self.path, &self.secrets, self.files.is_some());
+        if seen.digest == self.seen {
+            return (self, Look::Same);
+        }
+        self.seen = seen.digest;
+        // Of what was wrong in between and is put right again, nothing was taken over.
+        let look = match seen.checked(self.files) {
             Ok(found) if found.seen == self.current.seen => Look::Same,
             Ok(found) => match moved(&self.warehouses, &found.partners) {
                 problems if problems.is_empty() => {
@@ -191,9 +204,9 @@ impl Source {
                     self.current = Arc::new(found);
                     Look::New
                 }
-                problems => Look::Bad(found.seen, problems),
+                problems => Look::Bad(problems),
             },
-            Err((seen, problems)) => Look::Bad(seen, problems),
+            Err(problems) => Look::Bad(problems),
         };
         (self, look)
     }
@@ -202,65 +215,82 @@ impl Source {
 enum Look {
     Same,
     New,
-    /// With the digest of what is wrong, so that it is said once.
-    Bad([u8; 32], Vec<Problem>),
+    Bad(Vec<Problem>),
 }
 
-type Unusable = ([u8; 32], Vec<Problem>);
+/// What stands in the file, the secrets and the tables at one time.
+struct Seen {
+    digest: [u8; 32],
+    /// Without the accounts of which something is missing.
+    found: Option<Configuration>,
+    problems: Vec<Problem>,
+}
 
-fn read(
-    path: &std::path::Path,
-    secrets: &Secrets,
-    files: Option<Check>,
-) -> Result<Configuration, Unusable> {
-    let mut seen = Sha256::new();
-    let yaml = std::fs::read_to_string(path).map_err(|error| {
-        let problem = Problem { place: path.display().to_string(), reason: error.to_string() };
-        (Sha256::digest(&problem.reason).into(), vec![problem])
-    })?;
-    seen.update(&yaml);
-    let digest = hex::encode(seen.clone().finalize()).chars().take(16).collect();
-    let loaded = load(&yaml).and_then(|partners| {
-        let problems = files.map(|check| check(&partners)).unwrap_or_default();
-        if problems.is_empty() { Ok(partners) } else { Err(problems) }
-    });
-    let partners = loaded.map_err(|problems| (seen.clone().finalize().into(), problems))?;
-    let mut missing = Vec::new();
-    let mut accounts = accounts(&partners, |name| match secrets(name) {
-        Ok(secret) => {
-            seen.update([0]);
-            seen.update(&secret);
-            Some(secret)
-        }
-        Err(reason) => {
-            missing.push(Problem { place: format!("secret {name}"), reason });
-            None
-        }
-    });
-    let folder = path.parent().unwrap_or(path);
-    for account in accounts.iter_mut().filter(|_| files.is_some()) {
-        let table = |name: &str| {
-            let table = read_table(folder, name)?;
-            seen.update([0]);
-            seen.update(&table);
-            Ok(table)
-        };
-        match tables(&account.partner, &mut account.settings, table) {
-            Ok(products) => {
-                account.products = products.map(Arc::new);
-                if let Some(format) = &account.settings.file {
-                    account.format.clone_from(format);
-                }
+impl Seen {
+    fn read(path: &Path, secrets: &Secrets, reads_files: bool) -> Self {
+        let mut seen = Sha256::new();
+        let wrong =
+            |seen: Sha256, problems| Self { digest: seen.finalize().into(), found: None, problems };
+        let yaml = match std::fs::read_to_string(path) {
+            Ok(yaml) => yaml,
+            Err(error) => {
+                let (place, reason) = (path.display().to_string(), error.to_string());
+                seen.update(&reason);
+                return wrong(seen, vec![Problem { place, reason }]);
             }
-            Err(problems) => missing.extend(problems),
+        };
+        seen.update(&yaml);
+        let digest = hex::encode(seen.clone().finalize()).chars().take(16).collect();
+        let partners = match load(&yaml) {
+            Ok(partners) => partners,
+            Err(problems) => return wrong(seen, problems),
+        };
+        let mut problems = Vec::new();
+        let mut accounts = accounts(&partners, reads_files, |name| match secrets(name) {
+            Ok(secret) => {
+                seen.update([0]);
+                seen.update(&secret);
+                Some(secret)
+            }
+            Err(reason) => {
+                seen.update([1]);
+                problems.push(Problem { place: format!("secret {name}"), reason });
+                None
+            }
+        });
+        let folder = path.parent().unwrap_or(path);
+        for account in accounts.iter_mut().filter(|_| reads_files) {
+            let table = |name: &str| {
+                let table = read_table(folder, name)?;
+                seen.update([0]);
+                seen.update(&table);
+                Ok(table)
+            };
+            match tables(&account.partner, &mut account.settings, table) {
+                Ok(products) => {
+                    account.products = products.map(Arc::new);
+                    if let Some(format) = &account.settings.file {
+                        account.format.clone_from(format);
+                    }
+                }
+                Err(wrong) => problems.extend(wrong),
+            }
         }
+        let accounts =
+            accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
+        let (accounts, seen) = (accounts.collect(), seen.finalize().into());
+        let found = Some(Configuration { accounts, partners, digest, seen });
+        Self { digest: seen, found, problems }
     }
-    let seen = seen.finalize().into();
-    if !missing.is_empty() {
-        return Err((seen, missing));
+
+    /// The configuration if all of it is right, else everything that is wrong.
+    fn checked(self, files: Option<Check>) -> Result<Configuration, Vec<Problem>> {
+        let Self { found, mut problems, .. } = self;
+        if let (Some(found), Some(check)) = (&found, files) {
+            problems.extend(check(found));
+        }
+        found.filter(|_| problems.is_empty()).ok_or(problems)
     }
-    let accounts = accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
-    Ok(Configuration { accounts: accounts.collect(), partners, digest, seen })
 }
 
 /// A warehouse is part of the subjects of a partner's orders: with another one, an order that was
@@ -319,11 +349,11 @@ mod tests {
 
         std::fs::write(&path, "partners:\n  A: {currency: euro}\n").unwrap();
         let (source, look) = source.look();
-        let Look::Bad(bad, problems) = look else { panic!("it was taken") };
+        let Look::Bad(problems) = look else { panic!("it was taken") };
         assert_eq!(problems[0].place, "partners.A.currency");
         assert_eq!(source.current.partners.len(), 1);
         let (source, look) = source.look();
-        assert!(matches!(look, Look::Bad(again, _) if again == bad), "the same is wrong");
+        assert!(matches!(look, Look::Same), "it is said once");
 
         std::fs::write(&path, format!("{ONE}  B: {{currency: USD}}\n")).unwrap();
         let (source, look) = source.look();
@@ -338,15 +368,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("partners.yml");
         std::fs::write(&path, ONE).unwrap();
-        let check: Check = |partners| {
-            let wrong = partners.keys().filter(|name| name.as_str() == "B");
+        let check: Check = |found| {
+            let wrong = found.partners.keys().filter(|name| name.as_str() == "B");
             wrong.map(|name| Problem { place: name.to_string(), reason: "wrong".into() }).collect()
         };
         let secrets: Secrets = Box::new(|_| Err("no secrets".into()));
         let open = |path, secrets| Source::open_for_files(Some(path), secrets, check, drop);
         let source = open(path.clone(), secrets).unwrap();
         std::fs::write(&path, format!("{ONE}  B: {{currency: USD}}\n")).unwrap();
-        let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        let (source, Look::Bad(problems)) = source.look() else { panic!("it was taken") };
         assert_eq!(problems[0].to_string(), "B: wrong");
         assert_eq!(source.current.partners.len(), 1);
         assert!(open(path, Box::new(|_| Err("no secrets".into()))).is_none());
@@ -364,7 +394,7 @@ mod tests {
             std::fs::write(&path, before).unwrap();
             source = source.look().0;
             std::fs::write(&path, west).unwrap();
-            let (back, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+            let (back, Look::Bad(problems)) = source.look() else { panic!("it was taken") };
             source = back;
             assert_eq!(
                 problems[0].to_string(),
@@ -400,7 +430,7 @@ mod tests {
         let (source, look) = source.look();
         assert!(matches!(look, Look::New));
         std::fs::remove_file(&secret).unwrap();
-        let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        let (source, Look::Bad(problems)) = source.look() else { panic!("it was taken") };
         assert_eq!(problems[0].place, "secret a");
         assert_eq!(source.current.accounts.len(), 1);
     }
@@ -440,9 +470,45 @@ mod tests {
         assert!(matches!(look, Look::New));
         assert_eq!(looked_up(&source), r#"{"x":{"a":"2"}}"#);
         std::fs::remove_file(&table).unwrap();
-        let (source, Look::Bad(_, problems)) = source.look() else { panic!("it was taken") };
+        let (source, Look::Bad(problems)) = source.look() else { panic!("it was taken") };
         assert_eq!(problems[0].place, "partners.A.file.transform.look-ups.x");
         assert_eq!(looked_up(&source), r#"{"x":{"a":"2"}}"#);
         assert!(open().is_none());
+    }
+
+    #[test]
+    fn only_who_reads_files_has_the_keys_of_encrypted_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("partners.yml");
+        let yaml = "partners:
+  A:
+    currency: EUR
+    sftp:
+      host: h
+      user: u
+      host-key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+      password-secret: a
+    file:
+      decrypt: {private-key-secret: b, passphrase-secret: c}
+      columns: {order-id: o, product-id: p, quantity: q, unit-price: u, ordered-at: d}
+";
+        std::fs::write(&path, yaml).unwrap();
+        let known = |names: &'static [&str]| -> Secrets {
+            let found = |name: &str| names.contains(&name).then(|| format!("text of {name}"));
+            Box::new(move |name| found(name).ok_or_else(|| "missing".into()))
+        };
+        let source = Source::open(Some(path.clone()), known(&["a"]), |wrong| panic!("{wrong}"));
+        assert!(source.unwrap().current.accounts.values().all(|account| account.keys.is_none()));
+        let open = |secrets, report: &mut dyn FnMut(Problem)| {
+            Source::open_for_files(Some(path.clone()), secrets, |_| Vec::new(), report)
+        };
+        let source = open(known(&["a", "b", "c"]), &mut |wrong| panic!("{wrong}")).unwrap();
+        let keys = source.current.accounts.values().next().unwrap().keys.clone().unwrap();
+        assert_eq!(keys.private_key, "text of b");
+        assert_eq!(keys.passphrase.as_deref(), Some("text of c"));
+        // All that are missing are said at once.
+        let mut missing = Vec::new();
+        assert!(open(known(&[]), &mut |wrong| missing.push(wrong.place)).is_none());
+        assert_eq!(missing, ["secret a", "secret b", "secret c"]);
     }
 }

@@ -76,8 +76,16 @@ const FILE: &[Field] = &[
     Field("footer-marker", OPTIONAL, Shape::Text(checks::text)),
     Field("trailer", OPTIONAL, Shape::Map(TRAILER)),
     Field("continued-rows", OPTIONAL, Shape::Flag),
+    Field("decrypt", OPTIONAL, Shape::Map(DECRYPT)),
     Field("columns", REQUIRED, Shape::Map(COLUMNS)),
     Field("transform", OPTIONAL, Shape::Map(TRANSFORM)),
+];
+
+const DECRYPT: &[Field] = &[
+    Field("private-key-secret", REQUIRED, Shape::Text(checks::secret_name)),
+    Field("passphrase-secret", OPTIONAL, Shape::Text(checks::secret_name)),
+    Field("signer-key-secret", OPTIONAL, Shape::Text(checks::secret_name)),
+    Field("required", OPTIONAL, Shape::Flag),
 ];
 
 const TRAILER: &[Field] = &[

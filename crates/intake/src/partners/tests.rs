@@ -40,6 +40,8 @@ partners:
       footer-lines: 2
       footer-marker: Total
       continued-rows: true
+      decrypt: {{private-key-secret: us1-pgp, passphrase-secret: us1-pgp-passphrase,
+        signer-key-secret: us1-signer, required: true}}
       dates: [\"%d/%m/%Y\", \"%Y-%m-%dT%H:%M:%S%:z\"]
       columns:
         order-id: [InvoiceNo, Order No]
@@ -292,6 +294,21 @@ fn dates_are_formats_that_name_a_day() {
     check("%d/%m/%Y", "%H:%M", &[&format!("{place}: is \"%H:%M\", which does not name the year")]);
     check("%d/%m/%Y", "%m %Y", &[&format!("{place}: is \"%m %Y\", which does not name the day")]);
     assert!(load(&good().replace("%d/%m/%Y", "%s")).is_ok());
+}
+
+#[test]
+fn what_must_be_signed_must_be_encrypted() {
+    check(
+        "signer, required: true",
+        "signer, required: false",
+        &["partners.US1.file.decrypt.required: is false, but a file that is not encrypted is not \
+           signed either"],
+    );
+    check(
+        "{private-key-secret: us1-pgp, ",
+        "{",
+        &["partners.US1.file.decrypt.private-key-secret: missing"],
+    );
 }
 
 #[test]

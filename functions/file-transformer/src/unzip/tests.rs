@@ -2,6 +2,7 @@ use super::*;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::io::Write as _;
+use std::path::Path;
 
 /// How an archive is to be odd.
 #[derive(Clone, Copy, Default)]
@@ -49,7 +50,8 @@ fn unpacked(archive: &[u8], bytes_max: u64) -> (Vec<u8>, Result<(), PackedError>
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(archive).unwrap();
     let mut found = Vec::new();
-    let result = read_all::<Failure>(file, bytes_max, |bytes| {
+    let caps = Caps { bytes_max, packed_max: u64::MAX, scratch: Path::new("/tmp") };
+    let result = read_all::<Failure>(file, caps, |bytes| {
         found.extend_from_slice(bytes);
         Ok(())
     });

@@ -4,6 +4,7 @@
 mod control;
 mod crashes;
 mod decisions;
+mod encrypted;
 mod kills;
 mod logins;
 mod memory;

@@ -61,11 +61,11 @@ impl World {
             yaml = yaml.replace(&format!("  {name}:\n"), &section);
         }
         std::fs::write(sshd.dir().join("partners.yml"), yaml).unwrap();
+        let secrets = sshd.dir().join("secrets");
+        std::fs::create_dir(&secrets).unwrap();
         for (name, table) in tables {
             std::fs::write(sshd.dir().join(name), table).unwrap();
         }
-        let secrets = sshd.dir().join("secrets");
-        std::fs::create_dir(&secrets).unwrap();
         std::fs::write(secrets.join("connector-token"), "connector").unwrap();
         for name in PARTNERS {
             std::fs::write(secrets.join(format!("{name}-key")), sshd.private_key(name)).unwrap();

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use domain::partner::Partner;
 use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, READ_TOKEN};
 
 use super::finding::Finding;
@@ -18,13 +19,23 @@ pub(super) fn look(site: &Site) -> Vec<Finding> {
         return vec![Finding::warning("secrets", "not looked at", todo)];
     };
     let partners = site.partners();
-    let of_partners = partners.values().filter_map(|partner| partner.sftp.as_ref());
-    let of_partners = of_partners
-        .filter_map(|sftp| sftp.private_key_secret.as_deref().or(sftp.password_secret.as_deref()));
+    let of_partners = partners.values().flat_map(of_partner).map(String::as_str);
     let mut findings: Vec<Finding> =
         TOKENS.into_iter().chain(of_partners).map(|name| secret(dir, name)).collect();
     findings.extend(equal_tokens(dir));
     findings
+}
+
+/// The secrets that a partner names: its login, and what opens its files.
+fn of_partner(partner: &Partner) -> impl Iterator<Item = &String> {
+    let sftp = partner.sftp.as_ref();
+    let login = sftp.and_then(|it| it.private_key_secret.as_ref().or(it.password_secret.as_ref()));
+    let decrypt = partner.file.as_ref().and_then(|file| file.decrypt.as_ref());
+    let keys = decrypt.into_iter().flat_map(|it| {
+        let further = it.passphrase_secret.iter().chain(&it.signer_key_secret);
+        std::iter::once(&it.private_key_secret).chain(further)
+    });
+    login.into_iter().chain(keys)
 }
 
 fn secret(dir: &Path, name: &str) -> Finding {

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use domain::PartnerId;
-use domain::partner::{Partner, Partners, Products};
-use file_transformer::dry_run::{self, Verdict};
+use domain::partner::{Partner, Partners};
+use file_transformer::dry_run::{self, Beside, Verdict};
+use intake::access::Keys;
 use intake::ledger::Outcome;
 use serde_json::Value;
 
 use super::read;
-use crate::args::PartnersCheck;
+use crate::args::{Global, PartnersCheck};
+use crate::dir::DataDir;
 use crate::failure::Failure;
 use crate::output::{self, Say};
 
@@ -23,16 +25,18 @@ const WITH_REJECTS: u8 = 6;
 const REFUSED: u8 = 7;
 
 /// Blocks.
-pub(super) fn run(json: bool, args: &PartnersCheck) -> Result<ExitCode> {
+pub(super) fn run(global: &Global, args: &PartnersCheck) -> Result<ExitCode> {
     let (partners, place) = read(&args.source)?;
     let (name, partner) = choose(&partners, args.partner.as_ref(), &place)?;
+    let secrets = args.secrets_dir.clone();
+    let secrets = secrets.unwrap_or_else(|| DataDir::at(&global.data_dir).secrets());
     let mut partner = partner.clone();
-    let products = tables(args.source.path.as_deref(), name, &mut partner)?;
-    let mut judged = judge(name, &partner, products, &args.file)?;
+    let beside = beside(args.source.path.as_deref(), &secrets, name, &mut partner)?;
+    let mut judged = judge(name, &partner, &beside, &args.file)?;
     if let Some(path) = &args.rejects {
         write_rejects(&mut judged, path)?;
     }
-    if json {
+    if global.json {
         output::json(&judged.receipt);
     } else {
         judged.print(|text| output::line(text));
@@ -50,29 +54,44 @@ pub(super) struct Judged {
 pub(super) fn judge(
     name: &PartnerId,
     partner: &Partner,
-    products: Option<Arc<Products>>,
+    beside: &Beside,
     file: &Path,
 ) -> Result<Judged> {
-    let verdict = dry_run::judge(name, partner, products, file, &std::env::temp_dir())?;
+    let verdict = dry_run::judge(name, partner, beside, file, &std::env::temp_dir())?;
     let receipt = serde_json::from_slice(&verdict.receipt).context("the receipt")?;
     Ok(Judged { verdict, receipt })
 }
 
-/// Reads the partner's tables, which stand beside the configuration.
-fn tables(
+/// Reads the partner's tables, which stand beside the configuration, and the keys of its files.
+fn beside(
     configuration: Option<&Path>,
+    secrets: &Path,
     name: &PartnerId,
     partner: &mut Partner,
-) -> Result<Option<Arc<Products>>> {
+) -> Result<Beside> {
     let folder = configuration.and_then(Path::parent).unwrap_or(Path::new(""));
     let table = |table: &str| intake::partners::read_table(folder, table);
-    match intake::partners::tables(name, partner, table) {
-        Ok(products) => Ok(products.map(Arc::new)),
-        Err(problems) => {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            bail!("{}", lines.join("\n"))
-        }
+    let mut problems = Vec::new();
+    let products = intake::partners::tables(name, partner, table);
+    let products = products.unwrap_or_else(|wrong| {
+        problems.extend(wrong.iter().map(ToString::to_string));
+        None
+    });
+    let decrypt = partner.file.as_ref().and_then(|file| file.decrypt.as_ref());
+    let keys = decrypt.and_then(|decrypt| {
+        Keys::read(decrypt, |secret| {
+            let path = secrets.join(secret);
+            let text = std::fs::read_to_string(&path);
+            let wrong = |error| {
+                problems.push(format!("{}: {error}; --secrets-dir says where", path.display()));
+            };
+            text.map(|text| text.trim().to_owned()).map_err(wrong).ok()
+        })
+    });
+    if !problems.is_empty() {
+        bail!("{}", problems.join("\n"));
     }
+    Ok(Beside { products: products.map(Arc::new), keys })
 }
 
 fn choose<'a>(

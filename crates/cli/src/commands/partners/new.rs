@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
+use file_transformer::dry_run::Beside;
 use serde_json::json;
 
 use super::{check, load};
@@ -25,7 +26,7 @@ pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
     let yaml = proposal.yaml(&args.name, &file);
     let partners = load(&yaml, "the proposal")?;
     let partner = partners.get(&args.name).context("the proposal has no such partner")?;
-    let judged = check::judge(&args.name, partner, None, &args.file)?;
+    let judged = check::judge(&args.name, partner, &Beside::default(), &args.file)?;
     if let Some(path) = &args.out {
         ensure!(!path.exists(), "{} is there already", path.display());
         dir::write_atomic(path, yaml.as_bytes(), 0o644)?;
