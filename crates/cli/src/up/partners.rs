@@ -44,9 +44,11 @@ pub(crate) fn with_folders(text: &str, folders: &Folders<'_>) -> Result<String> 
     Ok(format!("# Written by `orderflow up`; changes here do not last.\n{text}"))
 }
 
-/// Name of the secret with a partner's key, as Kubernetes takes it. Names of partners differ by more.
+/// Name of the secret with a partner's key, as Kubernetes takes it: it ends in a letter or digit. Names of
+/// partners differ by more.
 pub(crate) fn key_secret(partner: &str) -> String {
-    format!("sftp-key-{}", partner.to_ascii_lowercase().replace('_', "-"))
+    let name = partner.to_ascii_lowercase().replace('_', "-");
+    if name.ends_with('-') { format!("sftp-keyof-{name}x") } else { format!("sftp-key-{name}") }
 }
 
 fn read(text: &str) -> Result<Value> {
@@ -88,6 +90,14 @@ partners:
         assert_eq!(sftp("A")["private-key-secret"], "sftp-key-a");
         assert!(sftp("B").is_null());
         assert_eq!(sftp("C")["host"], "far");
+    }
+
+    #[test]
+    fn a_secret_of_a_key_has_a_name_that_kubernetes_takes_and_no_other_partner_has() {
+        let names = ["A", "A-", "A_-", "A-x", "keyof-A", "of-A-x"].map(key_secret);
+        assert_eq!(names[1..3], ["sftp-keyof-a-x", "sftp-keyof-a--x"]);
+        let different: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len());
     }
 
     #[test]

@@ -59,7 +59,8 @@ pub(super) async fn look(function: &Function<'_>, subject: &Subject, findings: &
         });
         let reading = read(name, &given, subject.partners.clone()).await;
         variables(function, &given, &reading, findings);
-        secrets(function, mounted, &reading, findings);
+        let tables = mounted.map(|_| tables(name, subject)).unwrap_or_default();
+        secrets(function, mounted, tables, &reading, findings);
     }
     absent(function, subject, findings);
 }
@@ -126,16 +127,34 @@ fn variables(
     }
 }
 
+/// The tables that partners name, which stand where the partners are mounted.
+fn tables(function: &str, subject: &Subject) -> BTreeSet<String> {
+    if function != file_transformer::NAME {
+        return BTreeSet::new();
+    }
+    // What is wrong with the partners is found by reading the settings.
+    let partners = intake::partners::configured(subject.partners.as_deref(), drop);
+    let mut tables = BTreeSet::new();
+    for (name, mut partner) in partners {
+        drop(intake::partners::tables(&name, &mut partner, |table| {
+            tables.insert(table.to_owned());
+            Err("only its name is asked for".to_owned())
+        }));
+    }
+    tables
+}
+
 fn secrets(
     function: &Function<'_>,
     mounted: Option<&str>,
+    tables: BTreeSet<String>,
     reading: &Reading,
     findings: &mut Findings,
 ) {
     let secret = |name: &str| name.strip_prefix("secret ").map(str::to_owned);
     let mounted = mounted.filter(|_| reading.asked.contains(PARTNERS)).map(str::to_owned);
     let needed = reading.problems.iter().filter_map(|(name, _)| secret(name));
-    let needed: BTreeSet<String> = needed.chain(mounted.clone()).collect();
+    let needed: BTreeSet<String> = needed.chain(mounted.clone()).chain(tables).collect();
     let asked = reading.asked.iter().filter_map(|name| secret(name));
     // Logins of partners are read later as well, and not asked for here.
     let asked: BTreeSet<String> = asked.chain(mounted).chain(needed.iter().cloned()).collect();

@@ -338,6 +338,28 @@ async fn a_function_that_reaches_folders_needs_the_logins_of_partners() {
 }
 
 #[tokio::test]
+async fn who_reads_files_needs_the_tables_and_keys_that_partners_name() {
+    let folders = partners::Folders {
+        port: 22,
+        user: "orderflow",
+        host_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let text = partners::BUILT_IN
+        .replacen("  US1:\n", "  US1:\n    catalogue: catalogue.csv\n", 1)
+        .replacen("    file:\n", "    file:\n      decrypt: {private-key-secret: us1-pgp}\n", 1);
+    let path = dir.path().join("partners.yml");
+    std::fs::write(&path, partners::with_folders(&text, &folders).unwrap()).unwrap();
+    let subject = Subject { partners: Some(path), ..subject() };
+    let findings = look(crate::stack::BUILT_IN, &subject, |_| None).await;
+    let said: String = findings.all().iter().map(|found| format!("{}\n", found.wrong)).collect();
+    for secret in ["catalogue.csv", "us1-pgp"] {
+        let line = format!("the function needs {secret:?}, which is not in its list");
+        assert_eq!(said.matches(&line).count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_faas_cli_build_needs_is_looked_for() {
     check(&[
         ("lang: rust-http", "lang: rust-htp", &["5 template lang"]),
