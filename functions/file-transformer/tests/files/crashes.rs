@@ -89,6 +89,35 @@ async fn whoever_goes_on_comes_to_the_same_end() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_two_orders_publishes_the_same_orders_and_the_same_receipt() {
+    let finished = World::start().await;
+    let event = finished.put("US3", "a.csv", &content());
+    let record = finished.done(&event).await;
+    let world = World::start().await;
+    let original = record.results.original.as_ref().unwrap();
+    for (name, bytes) in finished.files("US3").iter().filter(|(name, _)| !name.contains("receipt"))
+    {
+        world.write("US3", name, bytes);
+    }
+    assert!(world.names("US3").contains(original));
+    let us3 = PartnerId::parse("US3").unwrap();
+    let (arrival, name) = (record.arrival.clone(), record.name.clone());
+    let known = Content { arrival, name, at: record.arrived_at };
+    world.ledger.remember(&us3, record.sha256.as_ref().unwrap(), known).await.unwrap();
+    // The first of two, so long before that the server does not know its message id any more.
+    let (_, first) = finished.messages(streams::ORDERS, "orders").await.remove(0);
+    let stored = world.client.js.publish("orders", first.to_string().into()).await.unwrap();
+    stored.await.unwrap();
+    left(&world, Record { state: State::Transformed, orders_from: None, ..record }).await;
+
+    assert_eq!(world.done(&event).await.state, State::Done);
+    assert_eq!(world.messages(streams::ORDERS, "orders").await.len(), 3, "one is there twice");
+    assert_eq!(world.orders().await, finished.orders().await);
+    assert_eq!(world.files("US3"), finished.files("US3"));
+    assert_eq!(world.told().await, finished.told().await);
+}
+
 /// A process is gone after the results stand in the depot, before the original was moved, and the
 /// partner has replaced it meanwhile.
 async fn replaced(finished: &World, event: &Value, by: &[u8]) -> World {
