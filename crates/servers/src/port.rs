@@ -1,7 +1,10 @@
 //! Free ports on loopback.
 
 use crate::Error;
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +18,18 @@ const ATTEMPTS_MAX: u32 = 5;
 
 static CALLS: AtomicU16 = AtomicU16::new(0);
 
+/// A file for each port, in the folder for temporary files; whoever has a port holds a lock on its file.
+const LOCKS: &str = "orderflow-ports";
+
+/// A port that no other server of ours takes while this one is down: its clients would find a stranger
+/// there, and believe what it confirms.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    /// Nothing if locks cannot be had here.
+    _lock: Option<File>,
+}
+
 /// Starts a server on `wanted`, or on a free port; gives the port with what `start` gives.
 ///
 /// A free one may be taken by another process before the server does, so that a server which ends at
@@ -22,11 +37,15 @@ static CALLS: AtomicU16 = AtomicU16::new(0);
 pub(crate) fn claim<T>(
     wanted: Option<u16>,
     mut start: impl FnMut(u16) -> Result<T, Error>,
-) -> Result<(u16, T), Error> {
+) -> Result<(Port, T), Error> {
+    let dir = std::env::temp_dir().join(LOCKS);
     let mut attempt = 1;
     loop {
-        let port = wanted.map_or_else(free, Ok)?;
-        match start(port) {
+        let port = match wanted {
+            Some(number) => Port { number, _lock: lock(&dir, number).unwrap_or_default() },
+            None => free(&dir)?,
+        };
+        match start(port.number) {
             Ok(started) => return Ok((port, started)),
             Err(Error::Ended { .. }) if wanted.is_none() && attempt < ATTEMPTS_MAX => attempt += 1,
             Err(error) => return Err(error),
@@ -34,8 +53,23 @@ pub(crate) fn claim<T>(
     }
 }
 
-/// A port that was free a moment ago.
-fn free() -> Result<u16, Error> {
+/// The lock on a port; nothing, if another server has it.
+fn lock(dir: &Path, port: u16) -> io::Result<Option<File>> {
+    std::fs::create_dir_all(dir)?;
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(dir.join(port.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// A port that was free a moment ago, and that no server of ours has which is down.
+fn free(dir: &Path) -> Result<Port, Error> {
     let count = u32::from(TO - FROM) + 1;
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
     let calls = u32::from(CALLS.fetch_add(1, Ordering::Relaxed));
@@ -43,6 +77,44 @@ fn free() -> Result<u16, Error> {
     (0..count)
         .filter_map(|step| u16::try_from(start.wrapping_add(step) % count).ok())
         .map(|offset| FROM + offset)
-        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .find_map(|port| at(dir, port))
         .ok_or(Error::NoPort { from: FROM, to: TO })
+}
+
+/// This port, if it is free.
+fn at(dir: &Path, number: u16) -> Option<Port> {
+    let lock = match lock(dir, number) {
+        Ok(Some(lock)) => Some(lock),
+        Ok(None) => return None,
+        // The folder cannot be written, or the file is another user's.
+        Err(_) => None,
+    };
+    TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
+    Some(Port { number, _lock: lock })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_a_server_that_is_down_is_not_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = free(dir.path()).unwrap();
+        assert!(at(dir.path(), held.number).is_none(), "nobody listens there, and it is taken");
+        let other = free(dir.path()).unwrap();
+        assert_ne!(other.number, held.number);
+        let number = held.number;
+        drop(held);
+        assert_eq!(at(dir.path(), number).unwrap().number, number);
+    }
+
+    #[test]
+    fn without_a_folder_for_locks_ports_are_free_that_nobody_listens_on() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let port = free(file.path()).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number)).unwrap();
+        assert!(at(file.path(), port.number).is_none());
+        drop(listener);
+    }
 }

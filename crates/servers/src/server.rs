@@ -1,7 +1,8 @@
 //! What all servers have in common: a process on a port, which can be started again.
 
+use crate::Error;
 use crate::child::Child;
-use crate::{Error, port};
+use crate::port::{self, Port};
 use std::path::{Path, PathBuf};
 
 /// Starts the program on a port, and waits until it accepts.
@@ -13,7 +14,7 @@ pub struct Server<S> {
     /// What it was made with.
     pub(crate) home: S,
     binary: PathBuf,
-    port: u16,
+    port: Port,
     child: Child,
     launch: Launch<S>,
 }
@@ -33,7 +34,7 @@ impl<S> Server<S> {
     /// Where it listens, on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     /// Its process.
@@ -69,7 +70,7 @@ impl<S> Server<S> {
     /// It ends at once, or is not ready in time.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
-        self.child = (self.launch)(&self.home, &self.binary, self.port)?;
+        self.child = (self.launch)(&self.home, &self.binary, self.port.number)?;
         Ok(())
     }
 }
