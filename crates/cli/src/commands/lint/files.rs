@@ -89,7 +89,7 @@ fn package(function: &Function<'_>, folder: &Path, findings: &mut Findings) {
     let Some(name) = name else { return };
     let given = function.text_in("build_args", "FUNCTION");
     if given == Some(name.as_str()) {
-        return;
+        return built(function, &name, findings);
     }
     let wrong = match given {
         Some(given) => format!("is {given:?}, and the package in the handler's folder is {name:?}"),
@@ -98,4 +98,17 @@ fn package(function: &Function<'_>, folder: &Path, findings: &mut Findings) {
     let line = function.line_in("build_args", "FUNCTION");
     let mend = format!("FUNCTION: {name}");
     findings.add(Rule::BuildArg, line, function.path("build_args.FUNCTION"), wrong, mend);
+}
+
+/// Of the packages that `FUNCTIONS` names, one goes into the image.
+fn built(function: &Function<'_>, name: &str, findings: &mut Findings) {
+    let Some(given) = function.text_in("build_args", "FUNCTIONS") else { return };
+    if given.split_whitespace().any(|package| package == name) {
+        return;
+    }
+    let line = function.line_in("build_args", "FUNCTIONS");
+    let wrong =
+        format!("is {given:?}, which leaves out {name:?}: the image's program is not built");
+    let mend = format!("FUNCTIONS: {name}");
+    findings.add(Rule::BuildArg, line, function.path("build_args.FUNCTIONS"), wrong, mend);
 }

@@ -368,6 +368,12 @@ async fn what_faas_cli_build_needs_is_looked_for() {
         ("handler: ./functions/order-ingest", "handler: ./functions/nope", &["6 handler handler"]),
         ("FUNCTION: order-ingest", "FUNCTION: billing", &["8 build-arg build_args.FUNCTION"]),
         ("    build_args: { FUNCTION: order-ingest }\n", "", &["4 build-arg build_args.FUNCTION"]),
+        ("order-ingest }", "order-ingest, FUNCTIONS: order-ingest billing }", &[]),
+        (
+            "order-ingest }",
+            "order-ingest, FUNCTIONS: order-ingestion billing }",
+            &["8 build-arg build_args.FUNCTIONS"],
+        ),
         ("./crates]", "./nope]", &["21 copy configuration.copy"]),
         ("./crates]", "../crates]", &["21 copy configuration.copy"]),
         ("./crates]", "./]", &["21 copy configuration.copy"]),
