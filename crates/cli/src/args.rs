@@ -11,7 +11,9 @@ pub(crate) use doctor::Doctor;
 pub(crate) use lint::Lint;
 pub(crate) use manifests::{Manifests, Platform};
 pub(crate) use operate::{Journal, Reason, Retry};
-pub(crate) use partners::{Partners, PartnersAdd, PartnersCheck, PartnersNew, Source};
+pub(crate) use partners::{
+    Partners, PartnersAdd, PartnersCheck, PartnersNew, PartnersReload, Source,
+};
 pub(crate) use simulate::Simulate;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ mod live;
 mod shape;
 mod tables;
 
-pub use live::{Check, Configuration, Live, Secrets, Source};
+pub use live::{Check, Configuration, Live, Secrets, Source, digest};
 pub use tables::{read_table, tables};
 
 use domain::PartnerId;

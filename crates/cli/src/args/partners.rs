@@ -1,6 +1,7 @@
 //! `orderflow partners …`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use domain::PartnerId;
@@ -26,6 +27,11 @@ pub(crate) enum Partners {
     New(PartnersNew),
     /// Put the partners of one file into the configuration, which is checked as a whole.
     Add(PartnersAdd),
+    /// Check the configuration, and wait until every function works with it.
+    ///
+    /// `up` and the functions follow the file by themselves; this tells whether they could. Exit code 3:
+    /// not all of them in time.
+    Reload(PartnersReload),
 }
 
 /// `partners check`
@@ -80,6 +86,21 @@ pub(crate) struct PartnersAdd {
     /// Put them in the place of partners of the same names.
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+/// `partners reload`
+#[derive(Debug, Args)]
+pub(crate) struct PartnersReload {
+    /// Where they are configured: what `up` follows, or what the functions elsewhere have as a secret.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The metrics of a function elsewhere, such as a forwarded port; may be given several times. Without
+    /// it, the functions of `up` are asked.
+    #[arg(long = "metrics", value_name = "URL")]
+    pub(crate) metrics: Vec<String>,
+    /// Give up after this time: 30s, 5m.
+    #[arg(long, default_value = "30s", value_parser = super::duration)]
+    pub(crate) timeout: Duration,
 }
 
 /// Where partners are configured.

@@ -1,10 +1,11 @@
 //! `orderflow partners …`: who sends files, and how a file would be read. Nothing here needs a
-//! running pipeline, unless a command says so.
+//! running pipeline but `reload`.
 
 mod add;
 mod check;
 mod list;
 mod new;
+mod reload;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> 
             return tokio::task::spawn_blocking(move || new::run(json, &args)).await?;
         }
         Partners::Add(args) => add::run(&args)?,
+        Partners::Reload(args) => reload::run(global, &args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

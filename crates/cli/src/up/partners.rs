@@ -44,6 +44,22 @@ pub(crate) fn with_folders(text: &str, folders: &Folders<'_>) -> Result<String> 
     Ok(format!("# Written by `orderflow up`; changes here do not last.\n{text}"))
 }
 
+/// Did [`with_folders`] make `written` of `text`?
+pub(crate) fn is_from(written: &str, text: &str) -> bool {
+    let (Ok(mut written), Ok(mut text)) = (read(written), read(text)) else { return false };
+    let (Ok(there), Ok(given)) = (partners(&mut written), partners(&mut text)) else {
+        return false;
+    };
+    for (name, partner) in given.iter_mut().filter(|(_, partner)| needs_folder(partner)) {
+        for partner in there.get_mut(name).into_iter().chain([partner]) {
+            if let Some(fields) = partner.as_mapping_mut() {
+                fields.remove("sftp");
+            }
+        }
+    }
+    written == text
+}
+
 /// Name of the secret with a partner's key, as Kubernetes takes it: it ends in a letter or digit. Names of
 /// partners differ by more.
 pub(crate) fn key_secret(partner: &str) -> String {
@@ -90,6 +106,9 @@ partners:
         assert_eq!(sftp("A")["private-key-secret"], "sftp-key-a");
         assert!(sftp("B").is_null());
         assert_eq!(sftp("C")["host"], "far");
+        assert!(is_from(&text, TEXT));
+        assert!(!is_from(&text, &TEXT.replace("far", "near")));
+        assert!(!is_from(&text, &TEXT.replace("  B: {currency: EUR}\n", "")));
     }
 
     #[test]

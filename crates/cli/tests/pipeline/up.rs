@@ -91,19 +91,29 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
     assert_eq!(send().code(), Some(4));
     // What is wrong is not taken over, and the file may be mended.
     fs::write(&path, format!("{before}  US4:\n    currency: dollars\n")).unwrap();
+    let reload = ["partners", "reload", "--partners", path.to_str().unwrap()];
+    let wrong = up.orderflow(&reload);
+    assert_eq!(wrong.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(said.contains("has 1 problems") && said.contains("US4.currency"), "{said}");
     let new = dir.path().join("us4.yml");
     fs::write(&new, format!("partners:\n  US4:\n{us3}")).unwrap();
     fs::write(&path, before).unwrap();
     let added = ["partners", "add", new.to_str().unwrap(), "--partners", path.to_str().unwrap()];
     assert!(up.orderflow(&added).status.success());
-    eventually("US4 has a folder", || send().success());
-    eventually("the functions know it", || {
-        up.json(&["check"])["partners"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|partner| partner["partner"] == "US4" && partner["found"][0]["name"] == "a.csv")
-    });
+    let reloaded = up.json(&reload);
+    assert_eq!(reloaded["partners"], 3);
+    let follow = ["daily-checker", "file-transformer", "order-ingest", "status-checker"];
+    assert_eq!(reloaded["functions"], serde_json::json!(follow));
+    // Of a file that nobody follows, nothing is taken over.
+    let other = ["partners", "reload", "--partners", new.to_str().unwrap(), "--timeout", "1s"];
+    let other = up.orderflow(&other);
+    assert_eq!(other.status.code(), Some(3), "{other:?}");
+    assert!(send().success());
+    let partners = up.json(&["check"])["partners"].clone();
+    let found =
+        |partner: &Value| partner["partner"] == "US4" && partner["found"][0]["name"] == "a.csv";
+    assert!(partners.as_array().unwrap().iter().any(found), "{partners}");
     assert!(up.json(&["wait", "--timeout", "60s"])["placed"].as_u64().unwrap() > 0);
     let log = fs::read_to_string(up.dir.path().join("data/partners.yml")).unwrap();
     assert!(log.contains("sftp-key-us4"), "{log}");

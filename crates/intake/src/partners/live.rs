@@ -240,7 +240,7 @@ impl Seen {
             }
         };
         seen.update(&yaml);
-        let digest = hex::encode(seen.clone().finalize()).chars().take(16).collect();
+        let digest = shown(&seen.clone().finalize());
         let partners = match load(&yaml) {
             Ok(partners) => partners,
             Err(problems) => return wrong(seen, problems),
@@ -307,6 +307,17 @@ fn moved(before: &BTreeMap<PartnerId, WarehouseId>, now: &Partners) -> Vec<Probl
 
 fn warehouses(partners: &Partners) -> impl Iterator<Item = (PartnerId, WarehouseId)> {
     partners.iter().map(|(name, partner)| (name.clone(), partner.warehouse.clone()))
+}
+
+/// What the metric `partners_configuration` says of a configuration: the first 16 hexadecimal digits of
+/// its SHA-256.
+#[must_use]
+pub fn digest(yaml: &str) -> String {
+    shown(&Sha256::digest(yaml))
+}
+
+fn shown(sha256: &[u8]) -> String {
+    hex::encode(sha256).chars().take(16).collect()
 }
 
 fn show(loaded: &Family<Label, Gauge>, digest: &str) {
