@@ -75,14 +75,23 @@ impl Judged {
     /// with another configuration.
     pub(crate) fn orders_of(&self, record: &Record) -> Result<&File, Failure> {
         let counts = self.counts();
-        match &self.results {
-            Some(results) if counts == record.counts => Ok(&results.orders),
-            _ => Err(Failure::Configuration(format!(
-                "it makes {} orders of a file that was judged to have {} before; \
-                 put the earlier one back until the file is done",
+        let reason = match &self.results {
+            Some(results) if counts == record.counts => {
+                // A record of before the digest has none.
+                match &record.orders_sha256 {
+                    Some(judged) if *judged != results.orders_sha256 => {
+                        "it makes other orders of a file than those that were judged".to_owned()
+                    }
+                    _ => return Ok(&results.orders),
+                }
+            }
+            _ => format!(
+                "it makes {} orders of a file that was judged to have {} before",
                 counts.orders, record.counts.orders
-            ))),
-        }
+            ),
+        };
+        let todo = "put the earlier one back until the file is done";
+        Err(Failure::Configuration(format!("{reason}; {todo}")))
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -8,6 +8,7 @@ use domain::assemble::{OrderFault, Orders};
 use domain::order::{Customer, Line};
 use domain::{CustomerId, ProductId};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, Write as _};
@@ -25,6 +26,8 @@ pub(crate) struct Results {
     pub(crate) rejects: File,
     /// One order a line, as it goes to the subject `orders`.
     pub(crate) orders: File,
+    /// Of the orders.
+    pub(crate) orders_sha256: String,
     /// Rows in the output.
     pub(crate) accepted: u64,
     /// Rows in the rejects, by rule.
@@ -73,6 +76,8 @@ pub(crate) fn write(
         output: OutputWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
         rejects: RejectsWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
         orders: BufWriter::new(file()?),
+        orders_sha256: Sha256::new(),
+        draft: Vec::new(),
         verdicts: &content.orders,
         currency,
         open: HashMap::new(),
@@ -108,6 +113,9 @@ struct Writing<'a> {
     output: OutputWriter<BufWriter<File>>,
     rejects: RejectsWriter<BufWriter<File>>,
     orders: BufWriter<File>,
+    orders_sha256: Sha256,
+    /// The last order, as it is written.
+    draft: Vec<u8>,
     verdicts: &'a Orders,
     currency: &'a str,
     /// Orders of which lines are missing: few, where a file keeps an order's lines together.
@@ -187,9 +195,12 @@ impl Writing<'_> {
             region: open.region,
             lines: open.lines,
         };
-        serde_json::to_writer(&mut self.orders, &draft)
+        self.draft.clear();
+        serde_json::to_writer(&mut self.draft, &draft)
             .map_err(|error| Failure::Scratch(error.into()))?;
-        self.orders.write_all(b"\n").map_err(Failure::scratch)
+        self.draft.push(b'\n');
+        self.orders_sha256.update(&self.draft);
+        self.orders.write_all(&self.draft).map_err(Failure::scratch)
     }
 
     fn reject(&mut self, reject: SpooledReject) -> Result<(), Failure> {
@@ -225,6 +236,7 @@ impl Writing<'_> {
             output: whole(self.output.finish().map_err(Failure::scratch)?)?,
             rejects: whole(self.rejects.finish().map_err(Failure::scratch)?)?,
             orders: whole(self.orders)?,
+            orders_sha256: hex::encode(self.orders_sha256.finalize()),
             accepted: self.accepted,
             rejected_by_rule: self.rejected_by_rule,
             examples: self.examples,

@@ -127,11 +127,13 @@ impl Work {
             })
             .await?;
             let counts = judged.counts();
+            let results = judged.results.as_ref();
+            let orders_sha256 = results.map(|results| results.orders_sha256.clone());
             record = self
                 .write(held, |record| {
                     let next = record.judge(&self.app.owner, now(), outcome)?;
                     let sha256 = Some(judged.pass.sha256.clone());
-                    Ok(Record { sha256, results: names, counts, ..next })
+                    Ok(Record { sha256, orders_sha256, results: names, counts, ..next })
                 })
                 .await?;
         }

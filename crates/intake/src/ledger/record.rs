@@ -167,6 +167,10 @@ pub struct Record {
     /// Figures.
     #[serde(default)]
     pub counts: Counts,
+    /// SHA-256 of its orders as they go to the subject `orders`: whoever goes on after a crash must make
+    /// the same ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders_sha256: Option<String>,
     /// Where its orders begin on the subject `orders`, once they are published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_from: Option<u64>,
@@ -234,6 +238,7 @@ impl Record {
             sha256: None,
             results: Results::default(),
             counts: Counts::default(),
+            orders_sha256: None,
             orders_from: None,
             arrived_at: at,
             updated_at: at,

@@ -210,17 +210,22 @@ async fn what_another_configuration_makes_of_a_judged_file_is_not_published() {
     let event = finished.put("US3", "a.csv", &content());
     let record = finished.done(&event).await;
     let (column, stock) = ("        quantity: quantity", "    stock: enforce ");
-    for (from, to, orders) in [
-        (column, "        quantity: pieces".to_owned(), 0),
-        (stock, format!("    rules: {{return-prefix: '1'}}\n{stock}"), 1),
+    let (fewer, other) = (
+        |orders| format!("{orders} orders of a file that was judged to have 2 before"),
+        "other orders of a file than those that were judged",
+    );
+    for (from, to, makes) in [
+        (column, "        quantity: pieces".to_owned(), fewer(0)),
+        (stock, format!("    rules: {{return-prefix: '1'}}\n{stock}"), fewer(1)),
+        ("    currency: USD", "    currency: EUR".to_owned(), other.to_owned()),
     ] {
         let world = World::with(from, &to).await;
         world.put("US3", "a.csv", &content());
         left(&world, Record { state: State::Transformed, ..record.clone() }).await;
         let told = world.call(std::slice::from_ref(&event)).await;
         let expected = format!(
-            "(wait) the configuration cannot be used: it makes {orders} orders of a file that was \
-             judged to have 2 before; put the earlier one back until the file is done"
+            "(wait) the configuration cannot be used: it makes {makes}; put the earlier one back until \
+             the file is done"
         );
         assert_eq!(told, [expected]);
         assert!(world.orders().await.is_empty());
