@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     Consumers(String),
     #[error("the file is held by {owner} until {until}")]
     Held { owner: String, until: DateTime<Utc> },
+    #[error("the same content came as {0}, which is not done yet")]
+    Same(String),
     #[error("the file was replaced after it arrived; what stands there now arrives by itself")]
     Replaced,
     #[error("the configuration cannot be used: {0}")]

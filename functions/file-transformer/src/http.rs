@@ -134,7 +134,7 @@ fn verdict(failure: Failure) -> Verdict {
             Disposition::Retry => Verdict::Wait(reason, Duration::from_secs(10)),
             Disposition::Fault => Verdict::Wait(reason, Duration::from_secs(60)),
         },
-        Failure::Held { .. } => Verdict::Wait(reason, ASK_AGAIN),
+        Failure::Held { .. } | Failure::Same(_) => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Memory(_) => Verdict::Wait(reason, MEMORY_AFTER),
         Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),

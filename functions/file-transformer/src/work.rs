@@ -212,10 +212,14 @@ impl Work {
         let standing =
             self.app.ledger.remember(&record.partner, &judged.pass.sha256, content).await?;
         if standing.arrival == record.arrival {
-            Ok(Outcome::Accepted)
-        } else {
-            Ok(Outcome::Duplicate { of: standing.arrival })
+            return Ok(Outcome::Accepted);
         }
+        // Until its orders are sent it may be given up, and then this one is the first.
+        let first = self.app.ledger.get(&record.partner, &standing.arrival).await?;
+        if first.is_some_and(|first| first.state < State::Published) {
+            return Err(Failure::Same(standing.name));
+        }
+        Ok(Outcome::Duplicate { of: standing.arrival })
     }
 
     /// The file is not what arrived, and none of its orders was published: what stands in the inbox
