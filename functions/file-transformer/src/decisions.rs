@@ -31,7 +31,7 @@ pub(crate) enum Progress {
     /// The file with the decisions is there, or there is nothing to decide.
     Written,
     /// Not all of so many are decided.
-    Waiting(usize),
+    Waiting(u64),
 }
 
 /// One line.
@@ -54,16 +54,23 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     let Some(account) = account.filter(|_| record.outcome == Some(Outcome::Accepted)) else {
         return Ok(Progress::Written);
     };
+    // Asked first: to read all orders of a large file takes time, and this is asked again and again.
+    if let Some(to) = record.orders_to
+        && ingested(app).await? < to
+    {
+        return Ok(Progress::Waiting(record.counts.orders));
+    }
     let (orders, last) = published(app, record, sha256).await?;
+    let waiting = Progress::Waiting(orders.len() as u64);
     if ingested(app).await? < last {
-        return Ok(Progress::Waiting(orders.len()));
+        return Ok(waiting);
     }
     // The last ones are decided last: who asks too early is told so at once.
     let mut lines = Vec::with_capacity(orders.len());
     for some in orders.rchunks(AT_ONCE) {
         let looks = some.iter().rev().map(|id| look(app, &account.settings, record, sha256, id));
         for line in try_join_all(looks).await? {
-            let Some(line) = line else { return Ok(Progress::Waiting(orders.len())) };
+            let Some(line) = line else { return Ok(waiting) };
             lines.push(line);
         }
     }

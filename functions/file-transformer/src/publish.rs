@@ -24,8 +24,8 @@ const ATTEMPTS_MAX: u32 = 8;
 pub(crate) struct Sent {
     /// Orders.
     pub(crate) orders: u64,
-    /// The least of their stream sequences.
-    pub(crate) from: Option<u64>,
+    /// The least and the greatest of their stream sequences.
+    pub(crate) range: Option<(u64, u64)>,
 }
 
 /// Publishes every order and waits until each is stored. Publishing again is harmless: the ids are
@@ -53,7 +53,7 @@ pub(crate) async fn orders(
             return Ok(sent);
         }
         sent.orders += chunk.len() as u64;
-        store(nats, chunk, &mut sent.from).await?;
+        store(nats, chunk, &mut sent.range).await?;
     }
 }
 
@@ -79,7 +79,7 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
 async fn store(
     nats: &Nats,
     mut chunk: Vec<Outgoing>,
-    from: &mut Option<u64>,
+    range: &mut Option<(u64, u64)>,
 ) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(100);
     for _ in 0..ATTEMPTS_MAX {
@@ -89,7 +89,8 @@ async fn store(
         for (message, result) in chunk.into_iter().zip(results) {
             match result {
                 Ok(Published::Stored(sequence)) => {
-                    *from = Some(from.map_or(sequence, |from| from.min(sequence)));
+                    let (from, to) = range.unwrap_or((sequence, sequence));
+                    *range = Some((from.min(sequence), to.max(sequence)));
                 }
                 Ok(Published::Occupied) => {}
                 Err(unclear) => {

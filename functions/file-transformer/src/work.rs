@@ -145,13 +145,14 @@ impl Work {
             let orders = judged.orders_of(&record)?;
             let on = self.app.store.check().await?;
             let sent = publish::orders(&self.app.nats, &record, &judged.pass.sha256, orders);
-            let publish::Sent { orders, from: orders_from } = sent.await?;
+            let publish::Sent { orders, range } = sent.await?;
+            let (orders_from, orders_to) = range.unzip();
             self.app.store.still(&on)?;
             self.app.figures.orders.inc_by(orders);
             record = self
                 .write(held, |record| {
                     let next = record.advance(&self.app.owner, now(), State::Published)?;
-                    Ok(Record { orders_from, ..next })
+                    Ok(Record { orders_from, orders_to, ..next })
                 })
                 .await?;
         }

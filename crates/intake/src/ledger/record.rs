@@ -174,6 +174,9 @@ pub struct Record {
     /// Where its orders begin on the subject `orders`, once they are published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_from: Option<u64>,
+    /// Where they end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders_to: Option<u64>,
     /// When it was first seen.
     pub arrived_at: DateTime<Utc>,
     /// When this record last changed.
@@ -240,6 +243,7 @@ impl Record {
             counts: Counts::default(),
             orders_sha256: None,
             orders_from: None,
+            orders_to: None,
             arrived_at: at,
             updated_at: at,
         }
