@@ -91,7 +91,7 @@ async fn published(
     let (mut orders, mut seen, mut last) = (Vec::new(), HashSet::new(), 0);
     let from = record.orders_from.unwrap_or(1);
     let each = |message: &async_nats::jetstream::Message| {
-        let id = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
+        let id = message.headers.as_ref().and_then(|headers| headers.get(header::EVENT));
         let id = id.and_then(|id| subject::text(id.as_str()));
         let order = id.as_deref().and_then(|id| id.strip_prefix(sha256)?.strip_prefix(':'));
         let Some(order) = order.and_then(|order| OrderId::parse(order).ok()) else { return };

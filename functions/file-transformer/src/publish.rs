@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use intake::ledger::Record;
 use messaging::envelope::Event;
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Nats, events, subject};
+use messaging::{Nats, events, header, subject};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fs::File;
@@ -73,7 +73,7 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
     event.file = Some(sha256.to_owned());
     // The message id spares work within two minutes of a crash; nothing depends on it.
     let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
-    Ok(outgoing.header("Nats-Msg-Id", &subject::token(&id)))
+    Ok(outgoing.header(header::EVENT, &subject::token(&id)))
 }
 
 async fn store(
