@@ -45,7 +45,7 @@ impl Default for Limits {
             raw_bytes_max: 4 << 10,
             rows_max: 25_000_000,
             seen_bytes_max: 96 << 20,
-            block_bytes: 128 << 10,
+            block_bytes: 64 << 10,
             workers: 1,
         }
     }
