@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod backup;
+mod decisions;
 mod doctor;
 mod faults;
 mod installed;

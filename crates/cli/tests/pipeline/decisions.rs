@@ -1,0 +1,100 @@
+//! What a partner finds about its orders, once a file has gone through all functions.
+
+use std::fs;
+
+use crate::support::{Up, eventually};
+use chrono::DateTime;
+use serde_json::json;
+
+const HEADER: &str = "order_id,product_id,quantity,price,timestamp,customer,region,category\n";
+
+/// A row of US3 that differs from others by these only.
+fn row(id: &str, product: &str, quantity: u32) -> String {
+    format!("{id},{product},{quantity},1.50,2026-11-07T09:15:00-05:00,c@example.com,east,books\n")
+}
+
+/// Drops the files into US3's inbox, and has them looked for at once.
+fn drop_in(up: &Up, files: &[(&str, &[String])]) {
+    for (name, rows) in files {
+        let path = up.dir.path().join(name);
+        fs::write(&path, HEADER.to_owned() + &rows.concat()).unwrap();
+        up.json(&["send", path.to_str().unwrap(), "--partner", "US3", "--name", name]);
+    }
+    assert_eq!(up.json(&["check"])["found"], files.len());
+}
+
+/// The lines of the file's decisions once they are there, without the header. When it was decided
+/// is not known before: it has to be a time, and is left out.
+fn decisions(up: &Up, file: &str) -> Vec<String> {
+    let depot = up.dir.path().join("data/sftp/US3/depot");
+    let stem = file.trim_end_matches("csv");
+    let mut found = Vec::new();
+    eventually(&format!("the decisions about {file} are there"), || {
+        let names = fs::read_dir(&depot).unwrap().map(|entry| entry.unwrap().file_name());
+        found = names
+            .filter_map(|name| name.into_string().ok())
+            .filter(|name| name.starts_with(stem) && name.ends_with(".decisions.csv"))
+            .collect();
+        !found.is_empty()
+    });
+    assert_eq!(found.len(), 1, "{found:?}");
+    let text = fs::read_to_string(depot.join(&found[0])).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("order_id,decision,reason,detail,total,decided_at"));
+    let without_time = |line: &str| {
+        let (line, time) = line.rsplit_once(',').unwrap();
+        assert!(DateTime::parse_from_rfc3339(time).is_ok(), "{line},{time}");
+        line.to_owned()
+    };
+    lines.map(without_time).collect()
+}
+
+#[test]
+fn the_partner_is_told_of_each_order_in_each_file_what_became_of_it() {
+    let up = Up::start(&[]);
+    up.json(&["stock", "set", "P001", "10"]);
+    up.json(&["stock", "set", "P002", "3"]);
+    let (a, b) = (row("A", "P001", 2), row("B", "P002", 2));
+    let (c, d) = (row("C", "P002", 2), row("D", "P999", 1));
+    drop_in(&up, &[("first.csv", &[a.clone(), b.clone(), c.clone(), d])]);
+    assert_eq!(
+        decisions(&up, "first.csv"),
+        [
+            "A,confirmed,,,3.00",
+            "B,confirmed,,,3.00",
+            "C,refused,insufficient_stock,\"available 1, product P002, requested 2\",3.00",
+            "D,refused,unknown_product,product P999,1.50",
+        ]
+    );
+
+    // What is a duplicate in the one file is a conflict in the other, and both come at once.
+    let second = [a, row("B", "P002", 1), c, row("E", "P001", 1)];
+    let third = [row("A", "P001", 3), b, row("F", "P001", 4)];
+    drop_in(&up, &[("second.csv", &second), ("third.csv", &third)]);
+    assert_eq!(
+        decisions(&up, "second.csv"),
+        [
+            "A,duplicate,the same order was placed before,,",
+            "B,conflict,another order of this number was placed before,,",
+            "C,duplicate,the same order was placed before,,",
+            "E,confirmed,,,1.50",
+        ]
+    );
+    assert_eq!(
+        decisions(&up, "third.csv"),
+        [
+            "A,conflict,another order of this number was placed before,,",
+            "B,duplicate,the same order was placed before,,",
+            "F,confirmed,,,6.00",
+        ]
+    );
+
+    // And it is true: only the orders that were confirmed have moved stock.
+    let counts = up.json(&["orders", "count"]);
+    let of = |name: &str| counts[name].as_u64();
+    assert_eq!((of("placed"), of("confirmed"), of("refused")), (Some(6), Some(4), Some(2)));
+    for (product, left) in [("P001", 3), ("P002", 1)] {
+        let stock = up.json(&["stock", "get", product]);
+        assert_eq!(stock["products"][product]["available"], json!(left), "{product}");
+    }
+}
