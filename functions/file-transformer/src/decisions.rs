@@ -200,7 +200,7 @@ fn decided(order_id: &OrderId, found: &Messages) -> Option<Line> {
     Some(line)
 }
 
-/// The numbers of a refusal: `product P001, requested 5, available 3`.
+/// The numbers of a refusal: `available 3, product P001, requested 5`.
 fn detail(payload: &[u8]) -> String {
     #[derive(Default, Deserialize)]
     struct Refused {
