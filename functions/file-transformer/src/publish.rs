@@ -71,7 +71,7 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
     event.time = Some(record.arrived_at);
     event.partner = Some(record.partner.clone());
     event.file = Some(sha256.to_owned());
-    // The message id spares work within two minutes of a crash; nothing depends on it.
+    // Not a message id: nats-server would remember each for two minutes, and nothing depends on it.
     let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
     Ok(outgoing.header(header::EVENT, &subject::token(&id)))
 }

@@ -174,7 +174,7 @@ pub struct Record {
     /// Where its orders begin on the subject `orders`, once they are published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_from: Option<u64>,
-    /// Where they end.
+    /// Where they end: the sequence of the last of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_to: Option<u64>,
     /// When it was first seen.

@@ -105,7 +105,7 @@ async fn a_crash_between_two_orders_publishes_the_same_orders_and_the_same_recei
     let (arrival, name) = (record.arrival.clone(), record.name.clone());
     let known = Content { arrival, name, at: record.arrived_at };
     world.ledger.remember(&us3, record.sha256.as_ref().unwrap(), known).await.unwrap();
-    // The first of two, so long before that the server does not know its message id any more.
+    // The first of two.
     let (_, first) = finished.messages(streams::ORDERS, "orders").await.remove(0);
     let stored = world.client.js.publish("orders", first.to_string().into()).await.unwrap();
     stored.await.unwrap();
