@@ -74,10 +74,10 @@ fn run(options: &Options) -> anyhow::Result<(usize, Summary)> {
     };
     let mut transform = Transform::new(&format(), &rules, "Europe/London", options.limits)?;
     let mut file = File::open(&options.file).context(options.file.display().to_string())?;
-    let mut block = vec![0; 256 << 10];
+    let mut block = vec![0; 64 << 10];
     let mut bytes = 0;
-    // Few: what waits to be written takes memory.
-    let (sender, parts) = sync_channel(1);
+    // What waits to be written takes memory; with less the threads wait for the disk.
+    let (sender, parts) = sync_channel(4);
     let summary = thread::scope(|scope| {
         let writer = scope.spawn(|| write(parts, options.out.as_deref()));
         let summary = (|| {

@@ -28,8 +28,8 @@ pub const OUTPUT_HEADER: [&str; 9] = [
 /// Header of the rejects.
 pub const REJECTS_HEADER: [&str; 5] = ["line", "column", "rule", "reason", "raw"];
 
-/// Bytes that are collected before they are written.
-const BUFFER_BYTES: usize = 64 << 10;
+/// Bytes that are collected before they are written. With 64 KiB a file took 7 % longer on ext4.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes accepted rows.
 #[derive(Debug)]

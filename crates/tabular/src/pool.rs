@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Blocks that are in work or done for each thread: enough that none waits for the others.
-const BLOCKS_PER_THREAD: usize = 2;
+const BLOCKS_PER_THREAD: usize = 3;
 
 /// The threads. They end when it is dropped.
 #[derive(Debug)]
