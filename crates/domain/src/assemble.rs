@@ -86,7 +86,7 @@ pub struct Orders {
     orders_max: usize,
     /// Not a `HashMap`: half of its room is empty, and it holds two tables while it grows.
     by_id: IndexMap<Box<str>, Assembled>,
-    /// Orders with a rejected line.
+    /// Orders with a rejected line; where that harms none, only those that had no other line by then.
     harmed: HashSet<Box<str>>,
 }
 
@@ -101,7 +101,7 @@ pub struct Totals {
     pub returns: u64,
     /// What they add up to, below zero.
     pub returns_total: Money,
-    /// Orders that are rejected.
+    /// Orders that are rejected, and those of which no line was accepted.
     pub rejected: u64,
 }
 
@@ -170,7 +170,9 @@ impl Orders {
     /// # Errors
     /// There are too many such orders.
     pub fn add_bad_line(&mut self, order_id: &str) -> Result<(), TooManyOrders> {
-        if self.on_bad_line == OnBadLine::RejectOrder && !self.harmed.contains(order_id) {
+        let counts =
+            self.on_bad_line == OnBadLine::RejectOrder || !self.by_id.contains_key(order_id);
+        if counts && !self.harmed.contains(order_id) {
             self.check_room(self.harmed.len())?;
             self.harmed.insert(order_id.into());
         }
@@ -198,14 +200,17 @@ impl Orders {
     #[must_use]
     pub fn verdict(&self, order_id: &str) -> Option<Result<&Assembled, OrderFault>> {
         let order = self.by_id.get(order_id)?;
-        let harmed = || self.harmed.contains(order_id).then_some(OrderFault::BadLine);
+        let all_or_nothing = self.on_bad_line == OnBadLine::RejectOrder;
+        let harmed =
+            || (all_or_nothing && self.harmed.contains(order_id)).then_some(OrderFault::BadLine);
         Some(order.fault.or_else(harmed).map_or(Ok(order), Err))
     }
 
     /// Figures of all orders.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+        let without_line = self.harmed.iter().filter(|id| !self.by_id.contains_key(*id)).count();
+        let mut totals = Totals { rejected: without_line as u64, ..Totals::default() };
         for id in self.by_id.keys() {
             match self.verdict(id) {
                 Some(Ok(order)) if order.kind == Kind::Return => {
@@ -303,6 +308,25 @@ mod tests {
     }
 
     #[test]
+    fn an_order_of_which_no_line_was_accepted_is_rejected() {
+        for on_bad_line in [OnBadLine::RejectOrder, OnBadLine::DropLine] {
+            let mut orders = Orders::new(&Rules { on_bad_line, ..Rules::default() }, ORDERS_MAX);
+            // Before, and behind, the line that makes "B" an order.
+            for id in ["A", "A", "B"] {
+                orders.add_bad_line(id).unwrap();
+            }
+            orders.add(line("B", "c", 1, 1)).unwrap();
+            orders.add_bad_line("B").unwrap();
+            let totals = orders.totals();
+            let expected = match on_bad_line {
+                OnBadLine::RejectOrder => (0, 2),
+                OnBadLine::DropLine => (1, 1),
+            };
+            assert_eq!((totals.sales, totals.rejected), expected);
+        }
+    }
+
+    #[test]
     fn a_file_may_have_as_many_orders_as_the_limit_says() {
         let mut orders = Orders::new(&Rules::default(), 2);
         for id in ["A", "B", "A", "B"] {
@@ -312,7 +336,5 @@ mod tests {
         let error = orders.add(line("C", "c", 1, 1)).unwrap_err();
         assert_eq!(error.to_string(), "the file has more than 2 orders");
         assert_eq!(orders.add_bad_line("C"), Err(error));
-        let rules = Rules { on_bad_line: OnBadLine::DropLine, ..Rules::default() };
-        assert_eq!(Orders::new(&rules, 0).add_bad_line("A"), Ok(()));
     }
 }

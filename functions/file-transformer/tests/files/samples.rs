@@ -87,7 +87,8 @@ async fn the_receipt_of_a_real_day() {
     let orders = receipt["orders"].take();
     assert_eq!(
         (&orders["placed"], &orders["rejected"], &orders["currency"]),
-        (&json!(46), &json!(0), &json!("GBP"))
+        // 581492, 581497 and 581498 have a customer in no row.
+        (&json!(46), &json!(3), &json!("GBP"))
     );
     receipt.as_object_mut().unwrap().remove("orders");
     assert_eq!(
@@ -168,7 +169,8 @@ async fn us2_semicolons_windows_1252_and_decimal_commas() {
     let receipt = world.receipt("US2", &record);
     assert_eq!(
         (&receipt["rows"], &receipt["accepted"], &receipt["orders"]["rejected"]),
-        (&json!(12), &json!(9), &json!(1))
+        // CMD-2044 for one of two lines, CMD-2046 for the only one.
+        (&json!(12), &json!(9), &json!(2))
     );
     assert_eq!(
         (&receipt["format"]["encoding"], &receipt["orders"]["currency"]),
