@@ -9,6 +9,8 @@ const LINES_COMPARED: usize = 500;
 /// Lines among which the header is looked for, and lines at the end that may be no rows.
 const HEADER_LINES_MAX: usize = 20;
 const FOOTER_LINES_MAX: usize = 5;
+/// Cells with something in them in such a line that has the width of a row.
+const FILLED_UP_CELLS_MAX: usize = 2;
 /// Fewer columns make no order.
 const COLUMNS_MIN: usize = 3;
 /// The order in which a tie is decided.
@@ -47,9 +49,7 @@ impl Table {
         let at = at.ok_or(NoProposal::NoHeader { line: 1, found: first })?;
         let mut records: Vec<_> = all.into_iter().skip(at).collect();
         let width = records.first().map_or(0, Vec::len);
-        let footer = records.iter().rev().take_while(|cells| is_footer(cells, width)).count();
-        // Many such lines are rows of another kind.
-        let footer_lines = if is_cut || footer > FOOTER_LINES_MAX { 0 } else { footer };
+        let footer_lines = if is_cut { 0 } else { footer_lines(&records, width) };
         records.truncate(records.len() - footer_lines);
         let mut records = records.into_iter();
         let header = records.next().unwrap_or_default();
@@ -76,10 +76,23 @@ fn is_header(cells: &[String]) -> bool {
     COLUMNS_MIN.max(cells.len().div_ceil(2)) <= names
 }
 
-/// At most half as many cells as a row has, with something in them.
-fn is_footer(cells: &[String], width: usize) -> bool {
-    let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
-    (1..=width / 2).contains(&filled) && cells.len() < width
+/// How many records at the end are no rows: they have something in at most half of the cells that a
+/// row has, and are short.
+///
+/// A spreadsheet fills such a line up with empty cells. What has a product, a quantity and a price may
+/// still be a row, one that continues an order, and so may what looks like rows before it.
+fn footer_lines(records: &[Vec<String>], width: usize) -> usize {
+    let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.is_empty()).count();
+    let is_sparse = |cells: &[String]| (1..=width / 2).contains(&filled(cells));
+    let sparse = records.iter().rev().take_while(|cells| is_sparse(cells)).count();
+    let (rows, last) = records.split_at(records.len() - sparse);
+    let is_usual = rows.iter().any(|cells| cells.len() >= width && is_sparse(cells));
+    let is_footer = |cells: &&Vec<String>| {
+        cells.len() < width || (!is_usual && filled(cells) <= FILLED_UP_CELLS_MAX)
+    };
+    let lines = last.iter().rev().take_while(is_footer).count();
+    // Many such lines are rows of another kind.
+    if lines > FOOTER_LINES_MAX { 0 } else { lines }
 }
 
 /// Records with trimmed cells; what the csv crate cannot read ends them.
@@ -162,6 +175,19 @@ mod tests {
         assert_eq!((table.footer_lines, table.columns[0].values.len()), (2, 1));
         let (table, _) = Table::read(text, false).unwrap();
         assert_eq!(table.footer_lines, 0);
+    }
+
+    #[test]
+    fn a_footer_that_is_filled_up_is_none_where_rows_look_like_it() {
+        let (table, _) = Table::read("a,b,c,d\n1,2,3,4\nSum,,,4\n", true).unwrap();
+        assert_eq!((table.footer_lines, table.columns[0].values.len()), (1, 1));
+        let (table, _) = Table::read("a,b,c,d\n1,2,3,4\n,5,6,\n1,2,3,4\n,5,6,\n", true).unwrap();
+        assert_eq!((table.footer_lines, table.columns[0].values.len()), (0, 4));
+        // A row that continues the only order.
+        let (table, _) = Table::read("a,b,c,d,e,f\n1,2,3,4,5,6\n,,3,4,5,\n", true).unwrap();
+        assert_eq!((table.footer_lines, table.columns[0].values.len()), (0, 2));
+        let text = "a,b,c,d\n1,2,3,4\n,5,6,\n1,2,3,4\nend\n";
+        assert_eq!(Table::read(text, true).unwrap().0.footer_lines, 1);
     }
 
     #[test]
