@@ -27,3 +27,7 @@ e2e:
 # The image of each function, built and started
 images *functions:
     ./scripts/images {{functions}}
+
+# The image of each function, wherever it was built: started
+images-check *functions:
+    ./scripts/images-check {{functions}}
