@@ -8,6 +8,7 @@ use crate::App;
 use crate::failure::Failure;
 use crate::steps;
 use crate::work::blocking;
+use async_nats::HeaderMap;
 use chrono::DateTime;
 use domain::partner::Partner;
 use domain::{OrderId, PartnerId};
@@ -55,17 +56,24 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
         return Ok(Progress::Written);
     };
     // Asked first: to read all orders of a large file takes time, and this is asked again and again.
-    if let Some(to) = record.orders_to
-        && ingested(app).await? < to
-    {
-        return Ok(Progress::Waiting(record.counts.orders));
+    if let Some(to) = record.orders_to {
+        let still = Progress::Waiting(record.counts.orders);
+        if ingested(app).await? < to {
+            return Ok(still);
+        }
+        let last = publish::at(&app.nats, streams::ORDERS, to).await?;
+        if let Some(id) = last.and_then(|last| order_of(&last.headers, sha256))
+            && look(app, &account.settings, record, sha256, &id).await?.is_none()
+        {
+            return Ok(still);
+        }
     }
     let (orders, last) = published(app, record, sha256).await?;
     let waiting = Progress::Waiting(orders.len() as u64);
     if ingested(app).await? < last {
         return Ok(waiting);
     }
-    // The last ones are decided last: who asks too early is told so at once.
+    // Mostly the last ones are decided last: who asks too early is told so at once.
     let mut lines = Vec::with_capacity(orders.len());
     for some in orders.rchunks(AT_ONCE) {
         let looks = some.iter().rev().map(|id| look(app, &account.settings, record, sha256, id));
@@ -91,10 +99,8 @@ async fn published(
     let (mut orders, mut seen, mut last) = (Vec::new(), HashSet::new(), 0);
     let from = record.orders_from.unwrap_or(1);
     let each = |message: &async_nats::jetstream::Message| {
-        let id = message.headers.as_ref().and_then(|headers| headers.get(header::EVENT));
-        let id = id.and_then(|id| subject::text(id.as_str()));
-        let order = id.as_deref().and_then(|id| id.strip_prefix(sha256)?.strip_prefix(':'));
-        let Some(order) = order.and_then(|order| OrderId::parse(order).ok()) else { return };
+        let order = message.headers.as_ref().and_then(|headers| order_of(headers, sha256));
+        let Some(order) = order else { return };
         last = message.info().map_or(last, |info| info.stream_sequence);
         // A process that went on after a crash published it again.
         if seen.insert(order.clone()) {
@@ -103,6 +109,12 @@ async fn published(
     };
     tail::read(&app.nats, streams::ORDERS, subject::ORDERS, from, true, each).await?;
     Ok((orders, last))
+}
+
+/// The file's order that a message with these headers is.
+fn order_of(headers: &HeaderMap, sha256: &str) -> Option<OrderId> {
+    let id = subject::text(headers.get(header::EVENT)?.as_str())?;
+    OrderId::parse(id.strip_prefix(sha256)?.strip_prefix(':')?).ok()
 }
 
 /// Up to which sequence order-ingest is done with what stands on the subject `orders`: what it did

@@ -22,6 +22,11 @@ async fn the_first_message_of_a_subject_is_stored_and_no_other() {
     assert_eq!(publish::one(&nats, &batch[2], Some(1)).await.unwrap(), Published::Stored(3));
     let nothing = publish::last(&nats, streams::ORDERS, "orders.placed.main.US1.3").await.unwrap();
     assert!(nothing.is_none());
+
+    let at = async |sequence| publish::at(&nats, streams::ORDERS, sequence).await.unwrap();
+    let second = at(2).await.unwrap();
+    assert_eq!((second.sequence, &*second.payload), (2, &b"two"[..]));
+    assert!(at(4).await.is_none());
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn ingest(world: &World, orders: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
     let world = World::start().await;
-    let ids = ["=1", "2", "3", "4", "5", "6"];
+    let ids = ["=1", "2", "3", "4", "5", "6", "7"];
     let content = ids.iter().fold(US3_HEADER.to_owned(), |text, id| text + &us3(id, 1));
     let record = world.done(&world.put("US3", "a.csv", content.as_bytes())).await;
     let sha256 = record.sha256.clone().unwrap();
@@ -54,7 +54,9 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
     let call = async || world.call(std::slice::from_ref(&event)).await;
 
     // Nobody has read them: whatever else is placed may be someone else's.
-    for (id, file) in [("=3D1", &*sha256), ("2", &sha256), ("3", &sha256), ("4", "x"), ("5", "x")] {
+    for (id, file) in
+        [("=3D1", &*sha256), ("2", &sha256), ("3", &sha256), ("4", "x"), ("5", "x"), ("7", &sha256)]
+    {
         say(&world, &format!("orders.placed.main.US3.{id}"), file, "", &json!({})).await;
     }
     say(&world, "orders.confirmed.main.US3.=3D1", &sha256, "", &json!({})).await;
@@ -67,11 +69,14 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
             "source": "/x", "type": "t", "file": file, "data": {}});
         say(&world, &format!("errors.conflict.US3.{order}"), "", "", &conflict).await;
     }
-    assert_eq!(call().await, ["(wait) not all of 6 orders are decided"]);
+    assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
     ingest(&world, ids.len()).await;
-    assert_eq!(call().await, ["(wait) not all of 6 orders are decided"]);
+    assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
     assert!(!world.files("US3").contains_key(&name));
 
+    // The last one is asked for before the others.
+    say(&world, "orders.confirmed.main.US3.7", &sha256, "", &json!({})).await;
+    assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
     say(&world, "orders.confirmed.main.US3.3", &sha256, "", &json!({})).await;
     assert_eq!(call().await, [""; 0]);
     let text = world.text("US3", Some(&name));
@@ -90,6 +95,7 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
             "4,conflict,another order of this number was placed before,,",
             "5,duplicate,the same order was placed before,,",
             "6,not_placed,order-ingest did not take it; it stands on errors.dead.order-ingest,,",
+            "7,confirmed,,,1.50",
         ]
     );
 
