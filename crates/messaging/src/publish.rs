@@ -8,9 +8,10 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
-use async_nats::{HeaderMap, HeaderValue, Message, StatusCode, Subscriber};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use std::borrow::Borrow;
 use std::future::IntoFuture;
 use tokio::time::timeout;
 
@@ -34,7 +35,8 @@ impl Outgoing {
 
     /// With one more header. A value that would end the line is written as a token.
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        let name = HeaderName::from_static(name);
         if value.contains(['\r', '\n']) {
             self.headers.insert(name, crate::subject::token(value));
         } else {
@@ -107,7 +109,7 @@ const AT_ONCE: usize = 1_000;
 /// receiver, costs the client more than twice as much.
 pub async fn all(
     nats: &Nats,
-    messages: &[Outgoing],
+    messages: &[impl Borrow<Outgoing>],
     expected: Option<u64>,
 ) -> Vec<Result<Published, Unclear>> {
     if messages.is_empty() {
@@ -118,7 +120,7 @@ pub async fn all(
     let rest = sent.err().unwrap_or(Why::NoAnswer);
     let named = results.into_iter().zip(messages).map(|(result, message)| {
         let result = result.unwrap_or_else(|| Err(rest.clone()));
-        result.map_err(|why| Unclear { subject: message.subject.clone(), why })
+        result.map_err(|why| Unclear { subject: message.borrow().subject.clone(), why })
     });
     named.collect()
 }
@@ -126,7 +128,7 @@ pub async fn all(
 /// Fills `results` until all are there or the server has said nothing for [`TIMEOUT`].
 async fn send_all(
     nats: &Nats,
-    messages: &[Outgoing],
+    messages: &[impl Borrow<Outgoing>],
     expected: Option<u64>,
     results: &mut [Option<Result<Published, Why>>],
 ) -> Result<(), Why> {
@@ -135,7 +137,7 @@ async fn send_all(
     let answers = nats.client.subscribe(format!("{inbox}.*")).await.map_err(|e| not_sent(&e))?;
     let mut answers = Answers { answers, results, missing: 0 };
     let bytes_max = nats.message_bytes_max();
-    for (index, message) in messages.iter().enumerate() {
+    for (index, message) in messages.iter().map(Borrow::borrow).enumerate() {
         if message.bytes() > bytes_max {
             answers.set(index, Err(Why::TooLarge { bytes_max }));
             continue;

@@ -52,7 +52,7 @@ impl App {
         orders: &[Checked],
         came: impl Fn(usize) -> Cow<'a, [u8]>,
     ) -> Vec<Placed> {
-        let messages: Vec<_> = orders.iter().map(|order| order.message.clone()).collect();
+        let messages: Vec<_> = orders.iter().map(|order| &order.message).collect();
         let results = publish::all(&self.nats, &messages, Some(0)).await;
         let mut placed = Vec::with_capacity(orders.len());
         for (index, (order, result)) in orders.iter().zip(results).enumerate() {
