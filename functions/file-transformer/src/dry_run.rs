@@ -1,11 +1,12 @@
 //! A file judged as file-transformer would, without a server: nothing is placed or moved.
 
 use crate::control::{self, SIDE_BYTES_MAX};
+use crate::decrypt;
 use crate::failure::Failure;
 use crate::judged::Judged;
 use crate::receipt::Receipt;
 use crate::spool::{self, Bounds, Reading};
-use crate::unpack;
+use crate::unpack::{self, Caps, Packing, Source};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::{Partner, Partners, Products};
@@ -35,9 +36,26 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// What is packed in it cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Packed {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Temporary files.
     #[error("{0}")]
     Scratch(String),
+}
+
+/// The beginning of a file, unpacked if it is gzip or a zip archive.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// At most as many as were asked for.
+    pub bytes: Vec<u8>,
+    /// They are all of it.
+    pub is_whole: bool,
 }
 
 /// What would become of a file.
@@ -104,6 +122,48 @@ pub fn judge(
     Ok(Verdict { outcome, receipt, rejects })
 }
 
+/// The first `bytes_max` bytes of what the file at `path` holds; temporary files go to the folder
+/// `scratch`. Blocks.
+///
+/// # Errors
+/// The file or the scratch folder cannot be used; it is encrypted, or packed in a way that is not taken.
+pub fn sample(path: &Path, bytes_max: usize, scratch: &Path) -> Result<Sample, Error> {
+    let of_file = |source| Error::File { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(of_file)?;
+    let packed_max = file.metadata().map_err(of_file)?.len();
+    let mut source = Source::new(|block: &mut [u8]| {
+        unpack::fill(block, |rest| file.read(rest)).map_err(|error| Stop::Error(of_file(error)))
+    });
+    let caps = Caps { bytes_max: u64::MAX, packed_max, scratch };
+    let mut bytes = Vec::new();
+    let read = source.packing().and_then(|packing| match packing {
+        Some(Packing::Pgp) => Ok(Err(decrypt::refusal(source.keep(scratch)?).into())),
+        packing => unpack::content(&mut source, packing, caps, |some| {
+            let room = bytes_max - bytes.len();
+            bytes.extend_from_slice(some.get(..room).unwrap_or(some));
+            if room < some.len() { Err(Stop::Enough) } else { Ok(()) }
+        }),
+    });
+    match read {
+        Ok(Ok(())) => Ok(Sample { bytes, is_whole: true }),
+        Ok(Err(packed)) => Err(Error::Packed { path: path.to_owned(), reason: packed.to_string() }),
+        Err(Stop::Enough) => Ok(Sample { bytes, is_whole: false }),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// Why no more of a file is read.
+enum Stop {
+    Enough,
+    Error(Error),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Error(failure.into())
+    }
+}
+
 /// The start of a file beside the one at `path`, if it is there.
 fn side(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut name = path.as_os_str().to_owned();
@@ -139,5 +199,44 @@ impl From<Failure> for Error {
             Failure::Configuration(reason) => Self::Configuration(reason),
             other => Self::Scratch(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write as _;
+
+    fn sampled(content: &[u8], bytes_max: usize) -> Result<Sample, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders");
+        std::fs::write(&path, content).unwrap();
+        sample(&path, bytes_max, folder.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_sample_is_what_the_file_holds_up_to_the_limit() {
+        let whole = |bytes: &[u8]| Sample { bytes: bytes.to_vec(), is_whole: true };
+        let begun = |bytes: &[u8]| Sample { bytes: bytes.to_vec(), is_whole: false };
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(b"a,b\n1,2\n").unwrap();
+        let gzip = gzip.finish().unwrap();
+        for content in [b"a,b\n1,2\n", &gzip[..]] {
+            assert_eq!(sampled(content, 8), Ok(whole(b"a,b\n1,2\n")));
+            assert_eq!(sampled(content, 7), Ok(begun(b"a,b\n1,2")));
+        }
+        assert_eq!(sampled(b"", 8), Ok(whole(b"")));
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_says_why() {
+        let broken = sampled(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 0xff], 8).unwrap_err();
+        assert!(broken.contains("the gzip file is broken behind 0 unpacked bytes"), "{broken}");
+        let broken = sampled(b"PK\x05\x06", 8).unwrap_err();
+        assert!(broken.contains("its end is missing"), "{broken}");
+        let closed = sampled(b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n", 8).unwrap_err();
+        assert!(closed.contains("orders: "), "{closed}");
     }
 }

@@ -18,6 +18,8 @@ const LIST_BYTES_MAX: u32 = 1 << 20;
 /// Names that are shown of an archive with several files.
 const NAMES_SHOWN: usize = 5;
 const BLOCK_BYTES: usize = 1 << 20;
+/// What an archive holds that is a spreadsheet: Office Open XML (ECMA-376), and `OpenDocument`.
+const OF_SPREADSHEETS: [&str; 2] = ["xl/workbook.xml", "content.xml"];
 /// Where macOS puts what only macOS can read.
 const OF_MACOS: &str = "__MACOSX/";
 
@@ -155,6 +157,9 @@ fn find(archive: &mut File, packed: u64) -> Result<Entry, Broken> {
         (None, _) => return Err("it holds no file".into()),
         (Some(last), others) => {
             files.push(last);
+            if files.iter().any(|entry| OF_SPREADSHEETS.contains(&entry.name.as_str())) {
+                return Err("it is a spreadsheet; save it as CSV".into());
+            }
             let names = files.iter().take(NAMES_SHOWN).map(|entry| format!("{:?}", entry.name));
             let names = names.collect::<Vec<_>>().join(", ");
             let more = if NAMES_SHOWN <= others { ", …" } else { "" };

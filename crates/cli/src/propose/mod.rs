@@ -56,6 +56,8 @@ impl<T> Guess<T> {
 pub(crate) enum NoProposal {
     #[error("the file is empty")]
     Empty,
+    #[error("there is no row behind the names of the columns: {0:?}")]
+    NoRows(Vec<String>),
     #[error("the file is no text: it has zero bytes")]
     NoText,
     #[error(

@@ -53,6 +53,9 @@ impl Table {
         records.truncate(records.len() - footer_lines);
         let mut records = records.into_iter();
         let header = records.next().unwrap_or_default();
+        if records.len() == 0 {
+            return Err(NoProposal::NoRows(header));
+        }
         let mut columns: Vec<Column> =
             header.into_iter().map(|name| Column { name, values: Vec::new() }).collect();
         for record in records {
@@ -196,5 +199,8 @@ mod tests {
         assert_eq!(no("Dear customer\nthank you\n"), NoProposal::NoColumns("Dear customer".into()));
         assert!(matches!(no("1,2,3\n4,5,6\n"), NoProposal::NoHeader { line: 1, .. }));
         assert!(matches!(no("a,,\n4,5,6\n"), NoProposal::NoHeader { .. }));
+        let names = ["a", "b", "c"].map(ToOwned::to_owned).to_vec();
+        assert_eq!(no("a,b,c\n"), NoProposal::NoRows(names.clone()));
+        assert_eq!(no("a,b,c\nsum,,\n"), NoProposal::NoRows(names));
     }
 }

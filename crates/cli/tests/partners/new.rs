@@ -57,6 +57,17 @@ fn what_a_spreadsheet_in_europe_writes_is_recognised() {
 }
 
 #[test]
+fn a_packed_file_is_looked_into() {
+    let here = Here::new();
+    let file = sample("US2/orders.csv");
+    let packed = std::process::Command::new("gzip").args(["-c", &file]).output().unwrap().stdout;
+    let path = here.path("orders.csv.gz");
+    std::fs::write(&path, packed).unwrap();
+    let of = |file: &str| here.json(&["new", file, "--name", "ES1"])["guesses"].take();
+    assert_eq!(of(path.to_str().unwrap()), of(&file));
+}
+
+#[test]
 fn a_day_that_may_be_a_month_is_said_aloud() {
     let here = Here::new();
     here.write("a.csv", "order,sku,qty,price,date\n1,A,2,3.00,01/02/2024\n2,B,1,1.00,03/04/2024\n");
@@ -77,11 +88,15 @@ fn what_is_no_table_of_orders_says_what_is_missing() {
     let here = Here::new();
     here.write("a.csv", "name of dog,colour,age\nRex,red,x\n");
     here.write("b.csv", b"PK\x03\x04\0\0\0");
+    here.write("c.csv", b"a,b\0\n");
+    here.write("d.csv", "order,sku,qty\n");
     for (args, expected) in [
         (&["new", "a.csv"][..], "name it with --column product-id=NAME"),
         (&["new", "a.csv", "--column", "price=x"], "is \"price\"; known are order-id"),
         (&["new", "a.csv", "--column", "order-id=x"], "the file has no such column"),
-        (&["new", "b.csv"], "zero bytes"),
+        (&["new", "b.csv"], "cannot read b.csv: the zip file cannot be taken"),
+        (&["new", "c.csv"], "zero bytes"),
+        (&["new", "d.csv"], "no row behind the names of the columns"),
         (&["new", "gone.csv"], "cannot read gone.csv"),
         (&["new", "a.csv", "--name", "a b"], "invalid value"),
     ] {

@@ -145,3 +145,11 @@ fn what_is_too_large_is_said_before_it_is_unpacked() {
     assert!(matches!(result, Err(PackedError::Ratio { .. })), "{result:?}");
     assert!(found.len() <= 16 << 20);
 }
+
+#[test]
+fn a_spreadsheet_is_named_as_one() {
+    for name in ["xl/workbook.xml", "content.xml"] {
+        let archive = archive(&[("mimetype", b"x"), (name, b"<x/>")]);
+        refused(&archive, "it is a spreadsheet; save it as CSV");
+    }
+}

@@ -1,11 +1,9 @@
 //! `orderflow partners new`: a proposal for a file that nobody has configured, tried on the file.
 
-use std::io::Read as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use file_transformer::dry_run::Beside;
+use file_transformer::dry_run::{self, Beside, Sample};
 use serde_json::json;
 
 use super::{check, load};
@@ -15,11 +13,12 @@ use crate::propose::{Proposal, propose};
 use crate::{dir, output};
 
 /// Bytes of the file that are looked at.
-const SAMPLE_BYTES: u64 = 8 << 20;
+const SAMPLE_BYTES: usize = 8 << 20;
 
 /// Blocks.
 pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
-    let (bytes, is_whole) = sample(&args.file)?;
+    let Sample { bytes, is_whole } =
+        dry_run::sample(&args.file, SAMPLE_BYTES, &std::env::temp_dir())?;
     let proposal = propose(&bytes, is_whole, &args.columns)
         .with_context(|| format!("nothing can be proposed for {}", args.file.display()))?;
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
@@ -50,18 +49,6 @@ pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
     tell_unsure(&proposal, say);
     say(&format_args!("next: {}", next(args)));
     Ok(judged.exit_code())
-}
-
-/// The beginning of the file, and whether that is all of it.
-fn sample(path: &Path) -> Result<(Vec<u8>, bool)> {
-    let mut bytes = Vec::new();
-    let mut read = || {
-        std::fs::File::open(path)?.take(SAMPLE_BYTES).read_to_end(&mut bytes)?;
-        std::fs::metadata(path)
-    };
-    let data = read().with_context(|| format!("cannot read {}", path.display()))?;
-    let is_whole = u64::try_from(bytes.len()).is_ok_and(|len| data.len() <= len);
-    Ok((bytes, is_whole))
 }
 
 /// What somebody has to look at.
