@@ -85,7 +85,7 @@ pub(crate) enum Command {
     },
     /// Look into every inbox now, as the schedule of daily-checker does.
     Check,
-    /// Wait until no file is untransformed and every accepted order is decided.
+    /// Wait until no file is untransformed, every accepted order is decided, and partners are told.
     Wait {
         /// Give up after this time: 90s, 5m.
         #[arg(long, default_value = "60s", value_parser = duration)]

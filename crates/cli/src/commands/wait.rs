@@ -136,6 +136,10 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
         waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
         view.refresh(&nats).await?;
         open.orders = view.counts().pending;
+        if open.is_empty() {
+            // What became of a file's orders is written once all are decided.
+            waiting(&nats, streams::FILES, "files.transformed.>", &mut open).await?;
+        }
         anyhow::Ok(())
     };
     if let Err(error) = looked.await {

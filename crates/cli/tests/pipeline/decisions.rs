@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Up, eventually};
+use crate::support::Up;
 use chrono::DateTime;
 use serde_json::json;
 
@@ -23,20 +23,17 @@ fn drop_in(up: &Up, files: &[(&str, &[String])]) {
     assert_eq!(up.json(&["check"])["found"], files.len());
 }
 
-/// The lines of the file's decisions once they are there, without the header. When it was decided
-/// is not known before: it has to be a time, and is left out.
+/// The lines of the file's decisions, which are there once nothing is left to do, without the header.
+/// When it was decided is not known before: it has to be a time, and is left out.
 fn decisions(up: &Up, file: &str) -> Vec<String> {
+    up.json(&["wait", "--timeout", "60s"]);
     let depot = up.dir.path().join("data/sftp/US3/depot");
     let stem = file.trim_end_matches("csv");
-    let mut found = Vec::new();
-    eventually(&format!("the decisions about {file} are there"), || {
-        let names = fs::read_dir(&depot).unwrap().map(|entry| entry.unwrap().file_name());
-        found = names
-            .filter_map(|name| name.into_string().ok())
-            .filter(|name| name.starts_with(stem) && name.ends_with(".decisions.csv"))
-            .collect();
-        !found.is_empty()
-    });
+    let names = fs::read_dir(&depot).unwrap().map(|entry| entry.unwrap().file_name());
+    let found: Vec<String> = names
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.starts_with(stem) && name.ends_with(".decisions.csv"))
+        .collect();
     assert_eq!(found.len(), 1, "{found:?}");
     let text = fs::read_to_string(depot.join(&found[0])).unwrap();
     let mut lines = text.lines();
@@ -97,4 +94,13 @@ fn the_partner_is_told_of_each_order_in_each_file_what_became_of_it() {
         let stock = up.json(&["stock", "get", product]);
         assert_eq!(stock["products"][product]["available"], json!(left), "{product}");
     }
+}
+
+#[test]
+fn nothing_is_left_to_do_only_when_partners_are_told() {
+    let up = Up::start(&[]);
+    // So many that the first question about them comes before the last one is decided.
+    let rows: Vec<String> = (0..3_000).map(|n| row(&n.to_string(), "P001", 1)).collect();
+    drop_in(&up, &[("many.csv", &rows)]);
+    assert_eq!(decisions(&up, "many.csv").len(), rows.len());
 }
