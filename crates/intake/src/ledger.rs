@@ -5,7 +5,9 @@
 //! order is doubled rests on ids that are the same whoever does the work.
 
 mod record;
+mod state;
 mod store;
 
-pub use record::{Claim, Counts, LEASE, Outcome, Record, Refusal, Results, State, StepError};
+pub use record::{Claim, Counts, LEASE, Record, Refusal, Results, StepError};
+pub use state::{Outcome, State};
 pub use store::{Claimed, Content, Error, Held, Ledger};

@@ -11,6 +11,7 @@ pub mod link;
 pub mod nats;
 pub mod publish;
 pub mod store;
+pub mod stored;
 pub mod streams;
 pub mod subject;
 pub mod tail;

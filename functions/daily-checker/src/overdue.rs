@@ -7,7 +7,7 @@ use intake::access::Account;
 use intake::arrival::Arrived;
 use intake::expected::{self, Overdue};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Event, Nats, events, streams, subject, tail};
+use messaging::{Event, Nats, events, stored, streams, subject, tail};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ pub(crate) async fn look(
 
 /// When the partner's last file to arrive was last changed.
 async fn last(nats: &Nats, partner: &PartnerId) -> Result<Option<DateTime<Utc>>, String> {
-    let last = publish::last(nats, streams::FILES, &arrived(partner)).await;
+    let last = stored::last(nats, streams::FILES, &arrived(partner)).await;
     Ok(last.map_err(|error| error.to_string())?.and_then(|last| changed(&last.payload)))
 }
 

@@ -15,9 +15,8 @@ use domain::{OrderId, PartnerId};
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use intake::ledger::{Outcome, Record};
-use messaging::publish;
 use messaging::views::{self, Messages, Status};
-use messaging::{Event, header, streams, subject, tail};
+use messaging::{Event, header, stored, streams, subject, tail};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -61,7 +60,7 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
         if ingested(app).await? < to {
             return Ok(still);
         }
-        let last = publish::at(&app.nats, streams::ORDERS, to).await?;
+        let last = stored::at(&app.nats, streams::ORDERS, to).await?;
         if let Some(id) = last.and_then(|last| order_of(&last.headers, sha256))
             && look(app, &account.settings, record, sha256, &id).await?.is_none()
         {
@@ -173,7 +172,7 @@ async fn conflict(
     order_id: &OrderId,
 ) -> Result<Option<i64>, Failure> {
     let subject = subject::conflict(partner, order_id);
-    let Some(last) = publish::last(&app.nats, streams::ERRORS, &subject).await? else {
+    let Some(last) = stored::last(&app.nats, streams::ERRORS, &subject).await? else {
         return Ok(None);
     };
     let id = format!("{sha256}:{order_id}");

@@ -23,7 +23,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Reading(#[from] messaging::tail::Error),
     #[error(transparent)]
-    Lookup(#[from] messaging::publish::LookupError),
+    Lookup(#[from] messaging::stored::LookupError),
     #[error("the readers of orders are not known: {0}")]
     Consumers(String),
     #[error("the file is held by {owner} until {until}")]

@@ -3,7 +3,7 @@
 use crate::check::{self, Checked};
 use crate::{App, Label};
 use messaging::publish::{self, Published};
-use messaging::{header, streams, subject};
+use messaging::{header, stored, streams, subject};
 use std::borrow::Cow;
 
 /// What became of an order.
@@ -71,7 +71,7 @@ impl App {
     /// Something stands where the order belongs: is it the same order?
     async fn compare(&self, order: &Checked, came: &[u8]) -> Placed {
         let subject = &order.message.subject;
-        let standing = match publish::last(&self.nats, streams::ORDERS, subject).await {
+        let standing = match stored::last(&self.nats, streams::ORDERS, subject).await {
             Ok(Some(standing)) => standing,
             Ok(None) => return Placed::Unclear(format!("{subject} is occupied and empty at once")),
             Err(error) => return Placed::Unclear(error.to_string()),

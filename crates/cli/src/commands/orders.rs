@@ -5,7 +5,7 @@ mod again;
 use anyhow::Result;
 use domain::{OrderId, PartnerId, WarehouseId};
 use messaging::header;
-use messaging::publish::Standing;
+use messaging::stored::Standing;
 use messaging::views::{self, OrderView};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! The ledger in NATS: every write is a compare-and-set.
 
-use super::record::{LEASE, Outcome, Record, Refusal, StepError};
+use super::record::{LEASE, Record, Refusal, StepError};
+use super::state::Outcome;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::PartnerId;
 use messaging::kv::{self, Bucket};

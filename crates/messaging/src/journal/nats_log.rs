@@ -5,6 +5,7 @@ use super::snapshots::Snapshots;
 use super::{Appended, Log, LogError, trim};
 use crate::publish::{self, Outgoing, Published};
 use crate::store::On;
+use crate::stored;
 use crate::{Nats, header, streams, tail};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::RawMessageErrorKind;
@@ -101,7 +102,7 @@ impl NatsLog {
         from: u64,
         each: &mut (dyn FnMut(u64, &[u8]) + Send),
     ) -> Result<u64, LogError> {
-        let last = publish::last(&self.nats, streams::JOURNAL, &self.subject).await;
+        let last = stored::last(&self.nats, streams::JOURNAL, &self.subject).await;
         let Some(last) = last.map_err(unavailable)? else { return Ok(0) };
         if last.sequence < from {
             return Ok(last.sequence);
@@ -229,7 +230,7 @@ async fn take_over(nats: &Nats, fact: &Outgoing) -> Result<(), LogError> {
     let stream = streams::of_subject(&fact.subject)
         .ok_or_else(|| LogError(format!("no stream keeps {}", fact.subject)))?;
     let Some(standing) =
-        publish::last(nats, stream.name, &fact.subject).await.map_err(unavailable)?
+        stored::last(nats, stream.name, &fact.subject).await.map_err(unavailable)?
     else {
         return Err(LogError(format!("{} is occupied and empty at once", fact.subject)));
     };

@@ -1,7 +1,7 @@
 //! One order, by the last messages of its subjects.
 
 use super::Status;
-use crate::publish::{self, LookupError, Standing};
+use crate::stored::{self, LookupError, Standing};
 use crate::subject::{self, Stage};
 use crate::{Nats, header, streams};
 use domain::{OrderId, PartnerId, WarehouseId};
@@ -58,7 +58,7 @@ pub async fn lookup(
 ) -> Result<Messages, LookupError> {
     let get = |stage| {
         let subject = subject::order(stage, warehouse, partner, order_id);
-        async move { publish::last(nats, streams::ORDERS, &subject).await }
+        async move { stored::last(nats, streams::ORDERS, &subject).await }
     };
     let (placed, confirmed, refused) =
         tokio::try_join!(get(Stage::Placed), get(Stage::Confirmed), get(Stage::Refused))?;

@@ -3,7 +3,7 @@
 use crate::{connect, read, start};
 use messaging::journal::{Appended, Book, Decide, Entry, Journal, Log as _, NatsLog};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Nats, header, streams};
+use messaging::{Nats, header, stored, streams};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -127,14 +127,14 @@ async fn a_fact_gives_way_to_that_of_a_later_decision_only() {
     let later = Outgoing::new(subject("b"), "later".into()).header(header::DECISION_SEQUENCE, "99");
     assert!(matches!(publish::one(&nats, &later, Some(0)).await, Ok(Published::Stored(_))));
     once(&one, "b").await;
-    let last = publish::last(&nats, streams::INVENTORY, &subject("b")).await.unwrap().unwrap();
+    let last = stored::last(&nats, streams::INVENTORY, &subject("b")).await.unwrap().unwrap();
     assert_eq!(last.payload, "later");
 
     // What is no fact at all does not stay.
     let foreign = Outgoing::new(subject("c"), "foreign".into());
     assert!(matches!(publish::one(&nats, &foreign, Some(0)).await, Ok(Published::Stored(_))));
     once(&one, "c").await;
-    let last = publish::last(&nats, streams::INVENTORY, &subject("c")).await.unwrap().unwrap();
+    let last = stored::last(&nats, streams::INVENTORY, &subject("c")).await.unwrap().unwrap();
     assert_eq!(last.decision_sequence(), entries(&nats).await.last().map(|(n, _)| *n));
 }
 

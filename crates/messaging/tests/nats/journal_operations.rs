@@ -7,7 +7,7 @@ use messaging::journal::{
     Applied, Command, Decide, Place, Position, Record, Verification, position, verify,
 };
 use messaging::publish::{self, Outgoing};
-use messaging::{Nats, header, streams};
+use messaging::{Nats, header, stored, streams};
 use std::collections::BTreeMap;
 
 /// Verified at a time when nothing is so old that its stream does not keep it.
@@ -155,7 +155,7 @@ async fn a_rebase_moves_the_position_once_and_is_settled_and_verified_like_any_e
     let found = verified(&nats).await;
     check(&found, &[]);
     assert_eq!((found.entries, found.facts, found.decided_to), (3, 2, Some(to)));
-    let raw = publish::last(&nats, streams::JOURNAL, SUBJECT).await.unwrap().unwrap();
+    let raw = stored::last(&nats, streams::JOURNAL, SUBJECT).await.unwrap().unwrap();
     assert!(matches!(Record::<Vec<String>>::parse(&raw.payload), Ok(Record::Decision(_))));
 }
 

@@ -7,7 +7,7 @@ use messaging::journal::{
     Appended, Decide, Error, Interval, Journal, Keep, Log, LogError, NatsLog, verify,
 };
 use messaging::publish::{self, Outgoing};
-use messaging::{Nats, streams};
+use messaging::{Nats, stored, streams};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,7 +136,7 @@ async fn the_facts_of_a_snapshots_last_entry_are_stored_by_whoever_starts_from_i
     // As if it had crashed before: its fact is gone.
     nats.js.get_stream(streams::INVENTORY).await.unwrap().purge().await.unwrap();
     state(&journal(&nats)).await.unwrap();
-    let fact = publish::last(&nats, streams::INVENTORY, &subject("a")).await.unwrap();
+    let fact = stored::last(&nats, streams::INVENTORY, &subject("a")).await.unwrap();
     assert!(fact.is_some());
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{connect, messages, read, start};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::streams;
+use messaging::{stored, streams};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -17,13 +17,13 @@ async fn the_first_message_of_a_subject_is_stored_and_no_other() {
     let answers: Vec<_> =
         publish::all(&nats, &batch, Some(0)).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(answers, [Published::Stored(1), Published::Stored(2), Published::Occupied]);
-    let standing = publish::last(&nats, streams::ORDERS, &batch[2].subject).await.unwrap().unwrap();
+    let standing = stored::last(&nats, streams::ORDERS, &batch[2].subject).await.unwrap().unwrap();
     assert_eq!((standing.sequence, &*standing.payload), (1, &b"one"[..]));
     assert_eq!(publish::one(&nats, &batch[2], Some(1)).await.unwrap(), Published::Stored(3));
-    let nothing = publish::last(&nats, streams::ORDERS, "orders.placed.main.US1.3").await.unwrap();
+    let nothing = stored::last(&nats, streams::ORDERS, "orders.placed.main.US1.3").await.unwrap();
     assert!(nothing.is_none());
 
-    let at = async |sequence| publish::at(&nats, streams::ORDERS, sequence).await.unwrap();
+    let at = async |sequence| stored::at(&nats, streams::ORDERS, sequence).await.unwrap();
     let second = at(2).await.unwrap();
     assert_eq!((second.sequence, &*second.payload), (2, &b"two"[..]));
     assert!(at(4).await.is_none());

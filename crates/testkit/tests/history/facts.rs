@@ -1,7 +1,7 @@
 //! What is published of a decision.
 
 use crate::run::Run;
-use messaging::{publish, streams};
+use messaging::{stored, streams};
 use testkit::history::{Message, Rule};
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn an_order_that_is_confirmed_and_refused_is_found() {
     let run = Run::whole().await;
     let confirmed = run.subjects(streams::ORDERS, "orders.confirmed.>").await;
     let subject = confirmed[0].replace("confirmed", "refused");
-    let standing = publish::last(&run.nats, streams::ORDERS, &confirmed[0]).await.unwrap().unwrap();
+    let standing = stored::last(&run.nats, streams::ORDERS, &confirmed[0]).await.unwrap().unwrap();
     run.publish(&subject, standing.payload).await;
     run.check(&[Rule::FactTwice, Rule::FactChanged]).await;
 }

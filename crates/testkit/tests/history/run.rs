@@ -8,7 +8,7 @@ use messaging::inventory::InventoryJournal;
 use messaging::journal::{Decide, Entry, Position};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, Stage};
-use messaging::{Event, Nats, header, inventory, streams, tail};
+use messaging::{Event, Nats, header, inventory, stored, streams, tail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -165,7 +165,7 @@ impl Run {
     /// Appends a decision that no journal would make, and publishes its facts as a journal does.
     pub(crate) async fn append(&self, id: &str, decided_to: u64, outcomes: Vec<Outcome>) {
         let subject = subject::inventory_journal(&WarehouseId::main());
-        let last = publish::last(&self.nats, streams::JOURNAL, &subject).await.unwrap();
+        let last = stored::last(&self.nats, streams::JOURNAL, &subject).await.unwrap();
         let entry = Entry {
             id: id.into(),
             prev: last.map_or(0, |last| last.sequence),
@@ -188,7 +188,7 @@ impl Run {
         order: &Order,
         next: impl FnOnce(&domain::Order) -> domain::Order,
     ) {
-        let standing = publish::last(&self.nats, streams::ORDERS, &order.subject).await;
+        let standing = stored::last(&self.nats, streams::ORDERS, &order.subject).await;
         let standing = standing.unwrap().unwrap();
         let mut event: Event<domain::Order> = serde_json::from_slice(&standing.payload).unwrap();
         event.data = event.data.as_ref().map(next);
@@ -224,7 +224,7 @@ impl Run {
         subject: &str,
         change: impl Fn(String) -> String,
     ) {
-        let standing = publish::last(&self.nats, stream, subject).await.unwrap().unwrap();
+        let standing = stored::last(&self.nats, stream, subject).await.unwrap().unwrap();
         let payload = change(String::from_utf8(standing.payload.to_vec()).unwrap());
         let mut message = Outgoing::new(subject.into(), payload.into());
         // Not the expectation that it was first published with.

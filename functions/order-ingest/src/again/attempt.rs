@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use domain::Order;
 use domain::order::Cancels;
 use messaging::inventory::Decided;
-use messaging::publish::{Outgoing, Standing};
+use messaging::publish::Outgoing;
+use messaging::stored::Standing;
 use messaging::views::{Messages, Status};
 use messaging::{Event, events, header, streams};
 

@@ -12,7 +12,7 @@ use messaging::inventory::{self, InventoryJournal};
 use messaging::journal::{self, Decide, Position};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, matches};
-use messaging::{Event, streams};
+use messaging::{Event, stored, streams};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -76,7 +76,7 @@ impl Shop {
         });
         let (outcomes, to) = read.await.unwrap();
         let subject = subject::inventory_journal(&WarehouseId::main());
-        let last = publish::last(&self.world.nats, streams::JOURNAL, &subject).await.unwrap();
+        let last = stored::last(&self.world.nats, streams::JOURNAL, &subject).await.unwrap();
         let prev = last.map_or(0, |last| last.sequence);
         let entry = journal::Entry {
             id: "the last words".into(),

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use domain::WarehouseId;
 use domain::partner::Partners;
 use messaging::journal::{Entry, Position};
-use messaging::{Nats, publish, streams, subject};
+use messaging::{Nats, stored, streams, subject};
 use serde::de::IgnoredAny;
 
 use super::finding::Finding;
@@ -67,7 +67,7 @@ impl Lane {
 async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     use async_nats::jetstream::stream::RawMessageErrorKind;
     let journal = subject::inventory_journal(warehouse);
-    let last = publish::last(nats, streams::JOURNAL, &journal).await?;
+    let last = stored::last(nats, streams::JOURNAL, &journal).await?;
     let decided_to = match last {
         Some(entry) => {
             let entry: Entry<IgnoredAny> = serde_json::from_slice(&entry.payload)?;

@@ -11,7 +11,7 @@ use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
 use messaging::inventory::{Changed, Inventory};
 use messaging::journal::{self, Record};
-use messaging::{Event, Nats, header, publish, streams, subject, tail};
+use messaging::{Event, Nats, header, stored, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
 
@@ -71,7 +71,7 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
     let kept = kept_after(&nats, warehouse).await?;
     let start = Start::find(&nats, warehouse, &journal).await?;
     // The answer is the fold at an entry between the last one now and the last one after it.
-    let last = publish::last(&nats, streams::JOURNAL, &journal).await?;
+    let last = stored::last(&nats, streams::JOURNAL, &journal).await?;
     let last = last.map_or(0, |message| message.sequence);
     let Answer { products, .. } = super::book(pipeline, warehouse).await?;
     let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
