@@ -51,7 +51,7 @@ fn settings(env: &mut Env) -> Result<(String, usize), EnvError> {
 /// How many could not be made.
 async fn make(url: &str, replicas: usize) -> Result<usize, String> {
     let nats = Nats::connect(url, "setup", false).await.map_err(|error| error.to_string())?;
-    let steps = streams::setup(&nats, streams::Settings { replicas }).await;
+    let steps = streams::setup(&nats, streams::Settings::copies(replicas)).await;
     for step in &steps {
         match &step.outcome {
             Ok(_) => tracing::info!("{step}"),

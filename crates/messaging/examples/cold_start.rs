@@ -103,8 +103,8 @@ async fn append(
         }
         let outcomes = decide(&view.state.stock, &inputs, usize::MAX);
         let filter = "orders.placed.main.>".to_owned();
-        let (stream, created) = (streams::ORDERS.to_owned(), "now".to_owned());
-        let decided_to = Some(Position { stream, created, filter, sequence: last });
+        let (stream, identity) = (streams::ORDERS.to_owned(), "now".to_owned());
+        let decided_to = Some(Position { stream, identity, filter, sequence: last });
         Decide::Append { body: Body::Orders { outcomes }, decided_to }
     });
     Ok(commit.await?)

@@ -18,12 +18,3 @@ pub const DECISION: &str = "Orderflow-Decision";
 pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
 /// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
-
-/// HTTP: everything up to this stream sequence was given to the function before.
-pub const AFTER: &str = "orderflow-after";
-/// HTTP: the input stream.
-pub const STREAM: &str = "orderflow-stream";
-/// HTTP: when the input stream was created, RFC 3339.
-pub const STREAM_CREATED: &str = "orderflow-stream-created";
-/// HTTP: the filter under which the input is read.
-pub const FILTER: &str = "orderflow-filter";

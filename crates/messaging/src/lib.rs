@@ -8,6 +8,7 @@ pub mod inventory;
 pub mod journal;
 pub mod kv;
 pub mod link;
+mod migrate;
 pub mod nats;
 pub mod publish;
 pub mod store;

@@ -76,6 +76,14 @@ impl Nats {
         }
     }
 
+    /// A text that no other client makes.
+    #[must_use]
+    pub fn unique(&self) -> String {
+        // An inbox is a prefix and such a text.
+        let inbox = self.client.new_inbox();
+        inbox.rsplit('.').next().unwrap_or(&inbox).to_owned()
+    }
+
     /// Largest message that the server takes, in bytes, headers included; its default before the
     /// first connection.
     #[must_use]

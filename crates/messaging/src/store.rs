@@ -1,21 +1,29 @@
-//! Is the store that answers still the one that answered first?
+//! Is the store that answers still the one that answered first, and no older copy of it?
 //!
-//! nats-server that comes back with another store (a wrong mount, a forgotten volume) takes everything
-//! and knows nothing. Whoever does something that depends on it and cannot be taken back asks before,
-//! and whether the connection is still the same afterwards.
+//! nats-server that comes back with another store (a wrong mount, a forgotten volume, a restored
+//! backup) takes everything and knows nothing, or not what came last. Before a part does something that
+//! depends on the store and cannot be taken back, it asks, and afterwards whether the connection is
+//! still the same.
 
-use crate::Nats;
-use chrono::DateTime;
+use crate::streams::identity::Identity;
+use crate::{Nats, stored};
+use async_nats::jetstream::stream::Info;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a store that has not been seen yet is looked for.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long a look at a store holds on the same connection. What is stored after a look cannot be
+/// missed by it.
+const HOLDS: Duration = Duration::from_secs(1);
+
+/// What every fault ends with.
+const NEXT: &str = "put the right store back; if this one is right, restart this process";
 
 /// Another store answers, or none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Nobody says when the stream was made.
+    /// Nothing is known of the stream.
     #[error("stream {stream}: {reason}")]
     Silent {
         /// Which stream.
@@ -23,26 +31,31 @@ pub enum Fault {
         /// What the client said.
         reason: String,
     },
-    /// The connection was made anew meanwhile, and what answered in between may have been another
-    /// store.
-    #[error("connected anew while messages were stored")]
+    /// The connection was lost and made again meanwhile, and what answered in between may have been
+    /// another store.
+    #[error("the connection was made again while messages were stored")]
     Anew,
-    /// It was made at another time than the one that was seen first.
-    #[error(
-        "stream {stream} was made at {found}, and the one that was seen first at {known}: another \
-         store answers. If this one is right, start the process anew"
-    )]
+    /// Its stream is not the one that was seen first.
+    #[error("another store answers: stream {stream} is {found}, and was {known}; {NEXT}")]
     Other {
         /// Which stream.
         stream: String,
-        /// When the one that answers was made.
+        /// The one that answers.
         found: String,
-        /// When the first one was made.
+        /// The one that answered first.
         known: String,
+    },
+    /// It is the same stream, and lacks what this process has seen in it.
+    #[error("an older copy of the store answers: stream {stream} {lacks}; {NEXT}")]
+    Older {
+        /// Which stream.
+        stream: String,
+        /// What it lacks.
+        lacks: String,
     },
 }
 
-/// Knows one store by the time at which one of its streams was made.
+/// Knows one store by one of its streams: by its identity, and by the last message that was seen in it.
 #[derive(Debug)]
 pub struct Store {
     nats: Nats,
@@ -52,10 +65,19 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 struct Seen {
-    /// Nanoseconds since 1970.
-    made: i128,
-    /// Where that was said last.
+    identity: Identity,
+    last: Last,
+    /// Where that was said last, and when.
     on: On,
+    at: Instant,
+}
+
+/// The last message that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Last {
+    sequence: u64,
+    /// When it was stored, milliseconds since 1970; nothing if only its sequence is known.
+    time_ms: Option<i64>,
 }
 
 /// One connection to one server process.
@@ -88,32 +110,77 @@ impl Store {
         }
     }
 
-    /// Is it the same as at first, and on which connection? The server is asked once for each.
+    /// Is it the same as at first, and on which connection? The server is asked at most once a second on
+    /// each connection.
     ///
     /// # Errors
-    /// It is not, or nobody says so.
+    /// It is not, or nothing is known of it.
     pub async fn check(&self) -> Result<On, Fault> {
         let on = On::now(&self.nats);
-        if self.lock().as_ref().is_some_and(|seen| seen.on == on) {
+        let seen = self.lock().clone();
+        if let Some(seen) = &seen
+            && seen.on == on
+            && seen.at.elapsed() < HOLDS
+        {
             return Ok(on);
         }
-        let stream = self.stream;
-        let silent = |reason: String| Fault::Silent { stream: stream.to_owned(), reason };
-        let found = self.nats.js.get_stream(stream).await;
-        let made = found.map_err(|error| silent(error.to_string()))?.cached_info().created;
-        let made = made.unix_timestamp_nanos();
-        let mut seen = self.lock();
-        match seen.as_ref().map(|seen| seen.made) {
-            Some(known) if known != made => Err(Fault::Other {
-                stream: stream.to_owned(),
-                found: text(made),
-                known: text(known),
-            }),
-            _ => {
-                *seen = Some(Seen { made, on: on.clone() });
-                Ok(on)
+        let at = Instant::now();
+        let found = self.nats.js.get_stream(self.stream).await;
+        let found = found.map_err(|error| self.silent(error.to_string()))?;
+        let info = found.cached_info();
+        if let Some(seen) = &seen {
+            self.compare(seen, info, &on).await?;
+        }
+        // Of an empty stream the time is that of no message.
+        let time_ms = millis(info.state.last_timestamp.unix_timestamp_nanos());
+        let sequence = info.state.last_sequence;
+        let last = Last { sequence, time_ms: Some(time_ms).filter(|_| sequence > 0) };
+        let mut now = self.lock();
+        let newer = now.as_ref().map(|now| now.last).filter(|now| sequence < now.sequence);
+        let last = newer.unwrap_or(last);
+        *now = Some(Seen { identity: Identity::of(info), last, on: on.clone(), at });
+        Ok(on)
+    }
+
+    /// Remembers a sequence of the stream that the server has given to a message of this process.
+    pub fn stored(&self, sequence: u64) {
+        if let Some(seen) = self.lock().as_mut()
+            && seen.last.sequence < sequence
+        {
+            seen.last = Last { sequence, time_ms: None };
+        }
+    }
+
+    /// Is the stream the one that was seen before, with all that was seen in it?
+    async fn compare(&self, seen: &Seen, info: &Info, on: &On) -> Result<(), Fault> {
+        let (stream, found) = (self.stream.to_owned(), Identity::of(info));
+        // `setup` may have given it a name meanwhile.
+        if !found.is(&seen.identity.name) {
+            let known = seen.identity.name.clone();
+            return Err(Fault::Other { stream, found: found.name, known });
+        }
+        let Last { sequence, time_ms } = seen.last;
+        let ends_at = info.state.last_sequence;
+        if ends_at < sequence {
+            let lacks = format!("ends at {ends_at}, and {sequence} was there");
+            return Err(Fault::Older { stream, lacks });
+        }
+        // On the same connection it is the same server, which loses nothing.
+        let Some(time_ms) = time_ms.filter(|_| seen.on != *on) else { return Ok(()) };
+        let message = stored::at(&self.nats, self.stream, sequence).await;
+        let message = message.map_err(|error| self.silent(error.to_string()))?;
+        // One that is gone has expired, or was deleted.
+        match message.filter(|message| message.time_ms != time_ms) {
+            None => Ok(()),
+            Some(_) => {
+                let lacks = format!("has another message at {sequence} than was there");
+                Err(Fault::Older { stream, lacks })
             }
         }
+    }
+
+    fn silent(&self, reason: String) -> Fault {
+        Fault::Silent { stream: self.stream.to_owned(), reason }
     }
 
     /// Has the connection been the same since [`Store::check`]?
@@ -129,6 +196,6 @@ impl Store {
     }
 }
 
-fn text(nanoseconds: i128) -> String {
-    DateTime::from_timestamp_nanos(i64::try_from(nanoseconds).unwrap_or(i64::MAX)).to_rfc3339()
+fn millis(nanoseconds: i128) -> i64 {
+    i64::try_from(nanoseconds / 1_000_000).unwrap_or_default()
 }

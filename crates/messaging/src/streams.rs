@@ -1,10 +1,14 @@
 //! The streams and buckets, and their set-up.
 
+mod config;
+pub mod identity;
 pub mod inspect;
+mod limits;
+mod setup;
 
-use crate::Nats;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use std::fmt;
+pub use limits::{Limit, Limits, NoLimit, Settings};
+pub use setup::{Done, Step, setup};
+
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -80,120 +84,6 @@ pub fn of_subject(filter: &str) -> Option<&'static Definition> {
             crate::subject::matches(subject, filter) || crate::subject::matches(filter, subject)
         })
     })
-}
-
-/// What an installation may choose.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Copies of each message: 1, 3 or 5.
-    pub replicas: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { replicas: 1 }
-    }
-}
-
-/// What set-up did about one stream or bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The stream or bucket.
-    pub name: String,
-    /// What was done, or why it could not be done.
-    pub outcome: Result<Done, String>,
-}
-
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// It was not there before.
-    Made,
-    /// Its settings are as they should be.
-    Present,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.outcome {
-            Ok(Done::Made) => write!(f, "✓ {} made", self.name),
-            Ok(Done::Present) => write!(f, "✓ {}", self.name),
-            Err(reason) => write!(f, "✗ {}: {reason}", self.name),
-        }
-    }
-}
-
-/// Makes every stream and bucket that is not there and brings the settings of the others up to
-/// date. Can be run again at any time.
-pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
-    let streams = STREAMS.iter().map(|stream| (stream.name.to_owned(), config(stream, settings)));
-    let buckets = BUCKETS.iter().map(|name| (format!("bucket {name}"), bucket(name, settings)));
-    let mut steps = Vec::new();
-    for (name, config) in streams.chain(buckets) {
-        steps.push(Step { name, outcome: ensure(nats, config).await });
-    }
-    steps
-}
-
-async fn ensure(nats: &Nats, config: Config) -> Result<Done, String> {
-    use async_nats::jetstream::ErrorCode;
-    use async_nats::jetstream::context::GetStreamErrorKind;
-    match nats.js.get_stream(&config.name).await {
-        Ok(_) => {
-            nats.js.update_stream(&config).await.map_err(|error| error.to_string())?;
-            Ok(Done::Present)
-        }
-        Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) =>
-        {
-            nats.js.create_stream(&config).await.map_err(|error| error.to_string())?;
-            Ok(Done::Made)
-        }
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn config(stream: &Definition, settings: Settings) -> Config {
-    Config {
-        name: stream.name.into(),
-        subjects: stream.subjects.iter().map(ToString::to_string).collect(),
-        retention: RetentionPolicy::Limits,
-        storage: StorageType::File,
-        discard: DiscardPolicy::New,
-        max_age: stream.keeps.unwrap_or_default(),
-        num_replicas: settings.replicas,
-        duplicate_window: Duration::from_secs(120),
-        deny_delete: true,
-        max_messages: -1,
-        max_bytes: -1,
-        max_messages_per_subject: -1,
-        max_message_size: -1,
-        max_consumers: -1,
-        ..Default::default()
-    }
-}
-
-// The client's own `create_key_value` fails on nats-server 2.9, so a bucket is made as the stream
-// that it is.
-fn bucket(name: &str, settings: Settings) -> Config {
-    Config {
-        name: format!("KV_{name}"),
-        subjects: vec![format!("$KV.{name}.>")],
-        retention: RetentionPolicy::Limits,
-        storage: StorageType::File,
-        discard: DiscardPolicy::New,
-        max_messages_per_subject: 1,
-        num_replicas: settings.replicas,
-        duplicate_window: Duration::from_secs(120),
-        allow_rollup: true,
-        deny_delete: true,
-        // A direct get may be answered by a follower that is behind; with one copy there is none.
-        allow_direct: settings.replicas == 1,
-        max_messages: -1,
-        max_bytes: -1,
-        max_message_size: -1,
-        max_consumers: -1,
-        ..Default::default()
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,12 @@ pub const BATCH_JSON: &str = "application/cloudevents-batch+json";
 pub const AFTER: HeaderName = HeaderName::from_static("orderflow-after");
 /// Ordered: the stream that is read.
 pub const STREAM: HeaderName = HeaderName::from_static("orderflow-stream");
-/// Ordered: when that stream was created, RFC 3339. Another time is another stream.
+/// Ordered: which stream of that name. Another identity is another stream.
+pub const STREAM_IDENTITY: HeaderName = HeaderName::from_static("orderflow-stream-identity");
+/// Ordered: further identities of the same stream, separated by blanks.
+pub const STREAM_ALSO: HeaderName = HeaderName::from_static("orderflow-stream-also");
+/// Ordered: when the server says that the stream was created, RFC 3339. Functions of version 0.1.0 know
+/// the stream by it, and their connector sends no identity.
 pub const STREAM_CREATED: HeaderName = HeaderName::from_static("orderflow-stream-created");
 /// Ordered: the filter it is read with.
 pub const FILTER: HeaderName = HeaderName::from_static("orderflow-filter");
@@ -53,7 +58,11 @@ pub struct Position {
     pub after: u64,
     /// The stream that is read.
     pub stream: Option<String>,
-    /// When it was created, RFC 3339.
+    /// Which stream of that name.
+    pub stream_identity: Option<String>,
+    /// Further identities of the same stream.
+    pub stream_also: Vec<String>,
+    /// When it was created, RFC 3339; all that version 0.1.0 says of it.
     pub stream_created: Option<String>,
     /// The filter it is read with.
     pub filter: Option<String>,
@@ -280,6 +289,10 @@ impl Position {
         Ok(Some(Self {
             after,
             stream: text(&STREAM)?,
+            stream_identity: text(&STREAM_IDENTITY)?,
+            stream_also: text(&STREAM_ALSO)?
+                .map(|names| names.split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
             stream_created: text(&STREAM_CREATED)?,
             filter: text(&FILTER)?,
         }))
@@ -294,9 +307,15 @@ impl Position {
         headers: &mut HeaderMap,
     ) -> Result<(), axum::http::header::InvalidHeaderValue> {
         headers.insert(AFTER, HeaderValue::from(self.after));
-        for (name, value) in
-            [(STREAM, &self.stream), (STREAM_CREATED, &self.stream_created), (FILTER, &self.filter)]
-        {
+        let also = self.stream_also.join(" ");
+        let also = (!also.is_empty()).then_some(also);
+        for (name, value) in [
+            (STREAM, &self.stream),
+            (STREAM_IDENTITY, &self.stream_identity),
+            (STREAM_ALSO, &also),
+            (STREAM_CREATED, &self.stream_created),
+            (FILTER, &self.filter),
+        ] {
             if let Some(value) = value {
                 headers.insert(name, HeaderValue::from_str(value)?);
             }
@@ -424,6 +443,8 @@ mod tests {
         let position = Position {
             after: u64::MAX,
             stream: Some("ORDERS".to_owned()),
+            stream_identity: Some("a1".to_owned()),
+            stream_also: vec!["2026-11-29T10:00:00Z".to_owned(), "b".to_owned()],
             stream_created: None,
             filter: Some("orders.placed.main.>".to_owned()),
         };

@@ -8,6 +8,7 @@ use domain::inventory::{Body, Input, Outcome, Verdict, decide};
 use messaging::Event;
 use messaging::journal::Decide;
 use messaging::journal::input::{Claim, Link, Turn, turn};
+use messaging::streams::identity::Identity;
 use messaging::subject::OrderSubject;
 use runtime::Problem;
 use runtime::events::{Batch, OrderedAnswer};
@@ -152,10 +153,11 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
     let position = batch.position.as_ref().ok_or_else(|| {
         wrong("this function is ordered: set the annotation orderflow.ordered to \"true\"")
     })?;
-    let (Some(stream), Some(created), Some(filter)) =
-        (&position.stream, &position.stream_created, &position.filter)
+    // The connector of version 0.1.0 knows the creation time only.
+    let named = position.stream_identity.as_ref().or(position.stream_created.as_ref());
+    let (Some(stream), Some(name), Some(filter)) = (&position.stream, named, &position.filter)
     else {
-        return Err(wrong("the stream, its creation time and the filter must be named"));
+        return Err(wrong("the stream, its identity and the filter must be named"));
     };
     let warehouse = filter
         .strip_prefix("orders.placed.")
@@ -165,7 +167,7 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
     let claim = Claim {
         after: position.after,
         stream: stream.clone(),
-        created: created.clone(),
+        identity: Identity { name: name.clone(), also: position.stream_also.clone() },
         filter: filter.clone(),
     };
     let placed = batch.events.iter().enumerate().map(|(index, event)| {

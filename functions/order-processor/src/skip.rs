@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use domain::inventory::{Body, DETAIL_MAX, FILE_BYTES_MAX, Identity, Outcome, Verdict};
 use domain::stock::Refusal;
 use domain::{Kind, WarehouseId};
-use messaging::journal::{Applied, Command, Decide, Place, Position, position};
+use messaging::journal::{Applied, Command, Decide, LogError, Place, Position, extent};
 use messaging::views::{self, Next};
 use messaging::{Event, events, header, streams, subject};
 use runtime::Problem;
@@ -115,15 +115,13 @@ async fn next(
         return conflict(format!("the next message is {}, not {sequence}", next.sequence));
     }
     let filter = subject::placed(warehouse);
-    let to = position(&app.nats, streams::ORDERS, &filter, Place::After(*sequence)).await;
-    let to = to.map_err(|error| {
+    let silent = |error: LogError| {
         tracing::warn!(%error, "nothing is skipped");
         Problem::unavailable("NATS does not answer; nothing is skipped")
-    })?;
-    let same = |before: &Position| {
-        (&before.stream, &before.created, &before.filter) == (&to.stream, &to.created, &to.filter)
     };
-    if !decided_to.is_none_or(same) {
+    let input = extent(&app.nats, streams::ORDERS, &filter).await.map_err(silent)?;
+    let to = input.position(Place::After(*sequence)).map_err(silent)?;
+    if !decided_to.is_none_or(|before| input.claim.is_of(before)) {
         return conflict("the stream is not the one that was decided so far: rebase first".into());
     }
     Ok((next, to))

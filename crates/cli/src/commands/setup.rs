@@ -16,7 +16,7 @@ pub(crate) async fn run(global: &Global, url: Option<&str>, replicas: usize) -> 
         Some(url) => nats_at(url).await?,
         None => Pipeline::find(global)?.nats().await?,
     };
-    let steps = streams::setup(&nats, Settings { replicas }).await;
+    let steps = streams::setup(&nats, Settings::copies(replicas)).await;
     if global.json {
         let step =
             |step: &streams::Step| json!({"name": step.name, "error": step.outcome.as_ref().err()});

@@ -8,9 +8,9 @@ use crate::circuit::Circuit;
 use crate::gateway::Call;
 use crate::metrics::add;
 use crate::stop::Stop;
-use crate::unordered::stored_at;
 use crate::{DRAIN, Shared, event};
 use bytes::Bytes;
+use messaging::streams::identity::{self, Identity};
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
 use std::collections::VecDeque;
@@ -45,6 +45,7 @@ pub(crate) enum End {
 
 /// The input stream as a call names it.
 struct Stream {
+    identity: Identity,
     created: String,
     first: u64,
     last: u64,
@@ -52,6 +53,7 @@ struct Stream {
 
 /// Where a session is.
 struct Session {
+    identity: Identity,
     created: String,
     after: u64,
     buffer: VecDeque<Input>,
@@ -69,8 +71,8 @@ impl Lane {
             Ok(session) => session,
             Err(end) => return end,
         };
-        let Session { created, after, .. } = &session;
-        let mut reader = Reader::start(&self.shared, &self.subscription, created, *after);
+        let Session { identity, after, .. } = &session;
+        let mut reader = Reader::start(&self.shared, &self.subscription, identity, *after);
         self.held.set(0);
         loop {
             if let Err(end) = self.step(&mut session, &mut reader, progress).await {
@@ -82,6 +84,7 @@ impl Lane {
     async fn begin(&self) -> Result<Session, End> {
         let stream = self.stream().await?;
         let mut session = Session {
+            identity: stream.identity.clone(),
             created: stream.created.clone(),
             after: 0,
             buffer: VecDeque::new(),
@@ -129,8 +132,8 @@ impl Lane {
 
     async fn idle(&self, session: &mut Session) -> Result<(), End> {
         let stream = self.stream().await?;
-        if stream.created != session.created {
-            return Err(End::Anew("the stream was made anew".into()));
+        if stream.identity != session.identity {
+            return Err(End::Anew("the stream is another one".into()));
         }
         match self.call(session, Bytes::from_static(b"[]")).await? {
             Said::DecidedTo(position) | Said::Elsewhere(position) if position < session.after => {
@@ -197,6 +200,8 @@ impl Lane {
         let position = Position {
             after: session.after,
             stream: Some(self.subscription.stream.clone()),
+            stream_identity: Some(session.identity.name.clone()),
+            stream_also: session.identity.also.clone(),
             stream_created: Some(session.created.clone()),
             filter: Some(self.subscription.filter.clone()),
         };
@@ -239,9 +244,9 @@ impl Lane {
         let stream = self.stop.or(stream).await.ok_or(End::Stop)?;
         let stream = stream.map_err(|error| End::Anew(format!("stream {name}: {error}")))?;
         let info = stream.cached_info();
-        let created = stored_at(info.created.unix_timestamp_nanos());
+        let (identity, created) = (Identity::of(info), identity::created(info));
         let state = &info.state;
-        Ok(Stream { created, first: state.first_sequence, last: state.last_sequence })
+        Ok(Stream { identity, created, first: state.first_sequence, last: state.last_sequence })
     }
 
     /// Does the stream still hold what comes after `position`?
@@ -343,6 +348,7 @@ mod tests {
     fn session(sequences: &[u64], size: usize) -> Session {
         let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
         Session {
+            identity: Identity { name: "a1".into(), also: Vec::new() },
             created: String::new(),
             after: 0,
             buffer: inputs.collect(),

@@ -7,6 +7,7 @@ use crate::metrics::{OfFilter, gauge};
 use crate::unordered::{fetch, stored_at};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use messaging::streams::identity::Identity;
 use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -41,18 +42,18 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads everything after sequence `after` of the stream that was made at `created`.
+    /// Reads everything after sequence `after` of the stream with this identity.
     pub(crate) fn start(
         shared: &Shared,
         subscription: &Subscription,
-        created: &str,
+        identity: &Identity,
         after: u64,
     ) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let (shared, subscription) = (shared.clone(), subscription.clone());
-        let created = created.to_owned();
+        let identity = identity.clone();
         let task = tokio::spawn(async move {
-            let failed = read(shared, &subscription, &created, after, &sender).await;
+            let failed = read(shared, &subscription, &identity, after, &sender).await;
             if let Err(reason) = failed {
                 // The lane may be gone already.
                 drop(sender.send(Err(reason)).await);
@@ -81,16 +82,16 @@ impl Drop for Reader {
 async fn read(
     shared: Shared,
     subscription: &Subscription,
-    created: &str,
+    identity: &Identity,
     after: u64,
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
-    let consumer = open(&shared, subscription, created, after).await?;
+    let consumer = open(&shared, subscription, identity, after).await?;
     let chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
     let Subscription { function, filter, .. } = subscription;
     let name = OfFilter { function: function.clone(), filter: filter.clone() };
     let lag = shared.metrics.lag.get_or_create_owned(&name);
-    let mut source = Source { shared, subscription, created, consumer, chain, lag, still: None };
+    let mut source = Source { shared, subscription, identity, consumer, chain, lag, still: None };
     loop {
         let inputs = source.next().await?;
         if inputs.is_empty() {
@@ -114,7 +115,7 @@ async fn read(
 struct Source<'a> {
     shared: Shared,
     subscription: &'a Subscription,
-    created: &'a str,
+    identity: &'a Identity,
     consumer: Consumer<pull::Config>,
     chain: Chain<'a>,
     lag: Gauge,
@@ -162,26 +163,26 @@ impl Source<'_> {
         }
         // Nothing was asked of it for so long that the server has removed it.
         let after = self.chain.previous;
-        if let Ok(anew) = open(&self.shared, self.subscription, self.created, after).await {
+        if let Ok(anew) = open(&self.shared, self.subscription, self.identity, after).await {
             self.lag.set(gauge(anew.cached_info().num_pending));
             (self.consumer, self.chain.delivered) = (anew, 0);
         }
     }
 }
 
-/// A consumer of what comes after `after`, in the stream that was made at `created` and no other.
+/// A consumer of what comes after `after`, in the stream with this identity and no other.
 async fn open(
     shared: &Shared,
     subscription: &Subscription,
-    created: &str,
+    identity: &Identity,
     after: u64,
 ) -> Result<Consumer<pull::Config>, String> {
     let consumer = consumer(shared, subscription, after).await?;
     // Looked at after the consumer was made: a consumer never outlives its stream.
     let stream = shared.nats.js.get_stream(&subscription.stream).await;
     let info = stream.map_err(|error| error.to_string())?;
-    if stored_at(info.cached_info().created.unix_timestamp_nanos()) != created {
-        return Err("the stream was made anew".into());
+    if Identity::of(info.cached_info()) != *identity {
+        return Err("the stream is another one".into());
     }
     Ok(consumer)
 }

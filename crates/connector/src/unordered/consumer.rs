@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use futures_util::StreamExt as _;
 use messaging::Nats;
+use messaging::streams::identity::Identity;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -41,11 +42,11 @@ pub(crate) async fn ensure(
     subscription: &Subscription,
     deliver: Deliver,
     max_inflight: usize,
-    before: Option<Place>,
+    before: Option<&Place>,
 ) -> Result<Ensured, String> {
     let name = durable_name(&subscription.function, &subscription.filter);
     let stream = nats.js.get_stream(&subscription.stream).await.map_err(|e| e.to_string())?;
-    let created = stream.cached_info().created.unix_timestamp_nanos();
+    let identity = Identity::of(stream.cached_info());
     let known = match stream.consumer_info(&name).await {
         Ok(info) => Some(info.config.deliver_policy),
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => None,
@@ -55,7 +56,7 @@ pub(crate) async fn ensure(
     let deliver_policy = match (known, before) {
         // Where it started cannot be changed, and means nothing any more.
         (Some(policy), _) => policy,
-        (None, Some(before)) if before.created == created => {
+        (None, Some(before)) if before.is_of(&identity) => {
             DeliverPolicy::ByStartSequence { start_sequence: before.settled + 1 }
         }
         // All of another stream came after the subscription.
@@ -76,9 +77,9 @@ pub(crate) async fn ensure(
         ..Default::default()
     };
     let consumer = stream.create_consumer(config).await.map_err(|error| error.to_string())?;
-    let known = before.filter(|before| before.created == created).map_or(0, |it| it.settled);
+    let known = before.filter(|before| before.is_of(&identity)).map_or(0, |it| it.settled);
     let settled = watch::settled(consumer.cached_info()).max(known);
-    Ok(Ensured { consumer, place: Place { created, settled }, made })
+    Ok(Ensured { consumer, place: Place { identity, settled }, made })
 }
 
 fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {

@@ -151,12 +151,13 @@ impl Source {
         let (nats, subscription) = (&worker.shared.nats, &worker.subscription);
         let before = self.watch.place();
         let ensured =
-            consumer::ensure(nats, subscription, self.deliver, self.max_inflight, before).await?;
+            consumer::ensure(nats, subscription, self.deliver, self.max_inflight, before.as_ref())
+                .await?;
         if let Some(before) = before {
             self.rebuilds.inc();
             let Subscription { function, filter, .. } = subscription;
             tracing::warn!(function, filter, made = ensured.made, "reading anew");
-            if before.created != ensured.place.created {
+            if !before.is_of(&ensured.place.identity) {
                 worker.records.clear();
             }
         }

@@ -5,6 +5,7 @@ use crate::Shared;
 use crate::annotations::{Subscription, durable_name};
 use crate::metrics::gauge;
 use async_nats::jetstream::consumer;
+use messaging::streams::identity::Identity;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,12 +18,19 @@ const EVERY: Duration = Duration::from_secs(5);
 const LOOKS: u32 = 3;
 
 /// How far a consumer was, in which stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// When the stream was made, nanoseconds since 1970.
-    pub(crate) created: i128,
+    /// Which stream.
+    pub(crate) identity: Identity,
     /// Everything up to this sequence is settled.
     pub(crate) settled: u64,
+}
+
+impl Place {
+    /// Is it in the stream with this identity? `setup` may have given it a name meanwhile.
+    pub(crate) fn is_of(&self, identity: &Identity) -> bool {
+        identity.is(&self.identity.name)
+    }
 }
 
 /// What deliveries and their watch tell each other.
@@ -57,7 +65,7 @@ impl Watch {
 
     /// Where it was when it was seen last.
     pub(crate) fn place(&self) -> Option<Place> {
-        *self.lock()
+        self.lock().clone()
     }
 
     pub(crate) fn at(&self, place: Place) {
@@ -93,7 +101,8 @@ impl Watch {
             let Ok(info) = stream.consumer_info(&name).await else { continue };
             lag.set(gauge(info.num_pending));
             if let Some(place) = self.place() {
-                self.at(Place { settled: place.settled.max(settled(&info)), ..place });
+                let settled = place.settled.max(settled(&info));
+                self.at(Place { settled, ..place });
             }
             let now = self.look(&info);
             still = if stands_still(before, now) { still + 1 } else { 0 };

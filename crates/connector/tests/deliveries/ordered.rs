@@ -4,6 +4,7 @@ use crate::gateway::Call;
 use crate::support::{World, until};
 use messaging::journal::Position;
 use messaging::journal::input::{Claim, Link, Plan, plan};
+use messaging::streams::identity::Identity;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -45,7 +46,10 @@ impl Ledger {
         let claim = Claim {
             after: call.header("orderflow-after").parse().unwrap(),
             stream: call.header("orderflow-stream").to_owned(),
-            created: call.header("orderflow-stream-created").to_owned(),
+            identity: Identity {
+                name: call.header("orderflow-stream-identity").to_owned(),
+                also: Vec::new(),
+            },
             filter: call.header("orderflow-filter").to_owned(),
         };
         let number = |event: &serde_json::Value, name: &str| -> u64 {

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub struct Position {
     /// The input stream.
     pub stream: String,
-    /// When that stream was created; a stream of the same name made anew is another input.
-    pub created: String,
+    /// Which stream of that name, see [`crate::streams::identity`]. Version 0.1.0 wrote the server's
+    /// creation time, under the name `created`.
+    #[serde(alias = "created")]
+    pub identity: String,
     /// The filter under which it is read.
     pub filter: String,
     /// The last sequence that is decided.
@@ -165,7 +167,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     fn position() -> Position {
-        Position { stream: "IN".into(), created: "now".into(), filter: "in.>".into(), sequence: 7 }
+        Position { stream: "IN".into(), identity: "now".into(), filter: "in.>".into(), sequence: 7 }
     }
 
     #[test]
@@ -186,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn a_position_of_version_0_1_0_is_read() {
+        let old = r#"{"stream":"IN","created":"now","filter":"in.>","sequence":7}"#;
+        assert_eq!(serde_json::from_str::<Position>(old).unwrap(), position());
+        let new = serde_json::to_string(&position()).unwrap();
+        assert!(new.contains(r#""identity":"now""#), "{new}");
+    }
+
+    #[test]
     fn a_body_keeps_raw_json_as_it_was_written() {
         let given =
             br#"{"id":"a","prev":0,"at":"1970-01-01T00:00:00Z","decided_to":null,"body":[ 1.50 ]}"#;
@@ -203,7 +213,7 @@ mod tests {
             r#","body":1"#,
             r#","rebase":"why"}"#,
             r#","decided_to":null,"rebase":"why"}"#,
-            r#","decided_to":{"stream":"IN","created":"","filter":"","sequence":1},"rebase":"why","body":1}"#,
+            r#","decided_to":{"stream":"IN","identity":"","filter":"","sequence":1},"rebase":"why","body":1}"#,
             r#","body":"text"}"#,
         ] {
             assert!(Record::<i64>::parse(format!("{head}{rest}").as_bytes()).is_err(), "{rest}");

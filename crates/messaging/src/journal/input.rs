@@ -2,6 +2,7 @@
 
 use super::rules::{Rule, Rules};
 use super::{Position, View};
+use crate::streams::identity::Identity;
 
 /// Where a batch claims to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,19 +11,27 @@ pub struct Claim {
     pub after: u64,
     /// The input stream.
     pub stream: String,
-    /// When it was created.
-    pub created: String,
+    /// Which stream of that name.
+    pub identity: Identity,
     /// The filter under which it is read.
     pub filter: String,
 }
 
 impl Claim {
+    /// Is `position` one of the same input?
+    #[must_use]
+    pub fn is_of(&self, position: &Position) -> bool {
+        self.stream == position.stream
+            && self.filter == position.filter
+            && self.identity.is(&position.identity)
+    }
+
     /// The position of an input that is decided up to `sequence`.
     #[must_use]
     pub fn decided_to(&self, sequence: u64) -> Position {
         Position {
             stream: self.stream.clone(),
-            created: self.created.clone(),
+            identity: self.identity.name.clone(),
             filter: self.filter.clone(),
             sequence,
         }
@@ -102,8 +111,7 @@ pub fn plan(decided: Option<&Position>, claim: &Claim, links: &[Link]) -> Plan {
 
 fn plan_under(rules: Rules, decided: Option<&Position>, claim: &Claim, links: &[Link]) -> Plan {
     if let Some(position) = decided
-        && (&position.stream, &position.created, &position.filter)
-            != (&claim.stream, &claim.created, &claim.filter)
+        && !claim.is_of(position)
         && rules.hold(Rule::InputIsChecked)
     {
         return Plan::Foreign;
@@ -134,7 +142,7 @@ mod tests {
         Claim {
             after,
             stream: "ORDERS".into(),
-            created: "2026".into(),
+            identity: Identity { name: "a1".into(), also: vec!["2026".into()] },
             filter: "orders.placed.main.>".into(),
         }
     }
@@ -173,10 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn a_position_by_a_former_name_is_of_this_input_and_the_next_has_the_name() {
+        let old = Position { identity: "2026".into(), ..claim(0).decided_to(7) };
+        let links = [Link { sequence: 8, previous: 7 }];
+        assert_eq!(plan(Some(&old), &claim(7), &links), Plan::From(0));
+        assert_eq!(claim(7).decided_to(8).identity, "a1");
+    }
+
+    #[test]
     fn another_input_is_not_this_one() {
         let position = claim(0).decided_to(7);
         for other in [
-            Claim { created: "2027".into(), ..claim(7) },
+            Claim { identity: Identity { name: "b2".into(), also: Vec::new() }, ..claim(7) },
             Claim { filter: "orders.placed.>".into(), ..claim(7) },
             Claim { stream: "FILES".into(), ..claim(7) },
         ] {

@@ -24,7 +24,7 @@ mod verify;
 pub use commit::{COMMIT_TIME_MAX, Error, Journal, SHORTER_TIME_MAX, Status, UNSETTLED_TIME_MAX};
 pub use entry::{Entry, Position, Rebase, Record, Unreadable};
 pub use nats_log::{Keep, NatsLog, NoKeep};
-pub use operations::{Applied, Command, Place, position};
+pub use operations::{Applied, Command, Extent, Place, extent, position};
 pub use snapshot::{Interval, Snapshot};
 pub use verify::{PROBLEMS_MAX, Problem, Verification, VerifyError, verify};
 

@@ -213,9 +213,7 @@ impl Log for NatsLog {
     }
 
     fn new_id(&self) -> String {
-        // An inbox is a prefix and a text that is unique across clients.
-        let inbox = self.nats.client.new_inbox();
-        inbox.rsplit('.').next().unwrap_or(&inbox).to_owned()
+        self.nats.unique()
     }
 
     #[expect(clippy::disallowed_methods, reason = "the log is where the journal's time comes from")]

@@ -1,8 +1,9 @@
 //! What people and other functions ask of a journal, beside deciding its input.
 
+use super::input::Claim;
 use super::{Book, Decide, Error, Journal, Log, LogError, Position, View};
 use crate::Nats;
-use chrono::{DateTime, SecondsFormat};
+use crate::streams::identity::Identity;
 
 /// Who did what a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,48 @@ pub enum Place {
     After(u64),
 }
 
+/// An input as it is now.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// Which input; nothing of it was given yet.
+    pub claim: Claim,
+    /// First sequence that the stream keeps, or the next one if it keeps none.
+    pub first: u64,
+    /// Last sequence that the stream gave to a message.
+    pub last: u64,
+}
+
+impl Extent {
+    /// A position in it.
+    ///
+    /// # Errors
+    /// The stream ends before `place`.
+    pub fn position(&self, place: Place) -> Result<Position, LogError> {
+        let (stream, last) = (&self.claim.stream, self.last);
+        let sequence = match place {
+            Place::Beginning => self.first.saturating_sub(1),
+            Place::End => last,
+            Place::After(sequence) if sequence <= last => sequence,
+            Place::After(sequence) => {
+                return Err(LogError(format!("stream {stream} ends at {last}, before {sequence}")));
+            }
+        };
+        Ok(self.claim.decided_to(sequence))
+    }
+}
+
+/// Looks at an input.
+///
+/// # Errors
+/// The server did not answer, or the stream is not there.
+pub async fn extent(nats: &Nats, stream: &str, filter: &str) -> Result<Extent, LogError> {
+    let handle = nats.js.get_stream(stream).await.map_err(|e| LogError(e.to_string()))?;
+    let info = handle.cached_info();
+    let (stream, filter) = (stream.to_owned(), filter.to_owned());
+    let claim = Claim { after: 0, stream, identity: Identity::of(info), filter };
+    Ok(Extent { claim, first: info.state.first_sequence, last: info.state.last_sequence })
+}
+
 /// A position in the input stream as it is now.
 ///
 /// # Errors
@@ -115,24 +158,5 @@ pub async fn position(
     filter: &str,
     place: Place,
 ) -> Result<Position, LogError> {
-    let handle = nats.js.get_stream(stream).await.map_err(|e| LogError(e.to_string()))?;
-    let info = handle.cached_info();
-    let last = info.state.last_sequence;
-    let sequence = match place {
-        Place::Beginning => info.state.first_sequence.saturating_sub(1),
-        Place::End => last,
-        Place::After(sequence) if sequence <= last => sequence,
-        Place::After(sequence) => {
-            return Err(LogError(format!("stream {stream} ends at {last}, before {sequence}")));
-        }
-    };
-    let created = i64::try_from(info.created.unix_timestamp_nanos()).unwrap_or_default();
-    let created = DateTime::from_timestamp_nanos(created);
-    Ok(Position {
-        stream: stream.to_owned(),
-        // As the connector names it.
-        created: created.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        filter: filter.to_owned(),
-        sequence,
-    })
+    extent(nats, stream, filter).await?.position(place)
 }

@@ -174,7 +174,7 @@ fn journal(log: &FakeLog) -> Journal<Sum, FakeLog> {
 }
 
 fn position(sequence: u64) -> Position {
-    Position { stream: "IN".into(), created: "now".into(), filter: "in.>".into(), sequence }
+    Position { stream: "IN".into(), identity: "now".into(), filter: "in.>".into(), sequence }
 }
 
 /// Decides the inputs 1, 2, … up to `to`, each once, by their position.

@@ -1,6 +1,7 @@
 //! Looks at streams and buckets without changing them.
 
-use super::{BUCKETS, STREAMS, Settings, bucket, config};
+use super::Settings;
+use super::config::Target;
 use crate::Nats;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
@@ -11,7 +12,18 @@ use std::fmt;
 
 /// Settings that an installation may make of its own: `setup` has no opinion on them, or the server
 /// sets them itself.
-const FREE: [&str; 3] = ["description", "metadata", "placement"];
+const FREE: [&str; 10] = [
+    "description",
+    "metadata",
+    "placement",
+    "sources",
+    "republish",
+    "subject_transform",
+    "compression",
+    "consumer_limits",
+    "first_seq",
+    "deny_purge",
+];
 /// Settings in nanoseconds.
 const TIMES: [&str; 2] = ["max_age", "duplicate_window"];
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
@@ -49,38 +61,80 @@ pub struct Difference {
     pub should_be: Option<Value>,
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |value: &Option<Value>| match value {
-            None => "not set".to_owned(),
-            Some(value) => {
-                match value.as_u64().filter(|_| TIMES.contains(&self.setting.as_str())) {
-                    Some(nanos) => format!("{} s", nanos / NANOS_PER_SECOND),
-                    None => value.to_string(),
+impl Difference {
+    /// Would the stream keep less, in fewer copies or less safely, if it was as `setup` makes it?
+    #[must_use]
+    pub fn shrinks(&self) -> bool {
+        let (is, should_be) = (number(&self.is), number(&self.should_be));
+        match self.setting.as_str() {
+            "num_replicas" => should_be < is,
+            "max_age" | "max_bytes" | "max_msgs" | "max_msgs_per_subject" | "max_msg_size" => {
+                match (is, should_be) {
+                    (_, None) => false,
+                    (None, Some(_)) => true,
+                    (Some(is), Some(should_be)) => should_be < is,
                 }
             }
-        };
-        write!(f, "{} is {}, not {}", self.setting, text(&self.is), text(&self.should_be))
+            "subjects" => {
+                let wanted = list(&self.should_be);
+                list(&self.is).iter().any(|subject| !wanted.contains(subject))
+            }
+            "deny_delete" => self.is == Some(Value::Bool(true)),
+            "discard" => self.is == Some(Value::from("new")),
+            _ => false,
+        }
+    }
+
+    /// The change from what it is to what it should be.
+    #[must_use]
+    pub fn change(&self) -> String {
+        format!("{} {} -> {}", self.setting, self.text(&self.is), self.text(&self.should_be))
+    }
+
+    fn text(&self, value: &Option<Value>) -> String {
+        let Some(value) = value else { return "not set".to_owned() };
+        match value.as_u64().filter(|_| TIMES.contains(&self.setting.as_str())) {
+            Some(nanos) => format!("{} s", nanos / NANOS_PER_SECOND),
+            None => value.to_string(),
+        }
+    }
+}
+
+/// A limit; nothing for one that does not limit.
+fn number(value: &Option<Value>) -> Option<i64> {
+    value.as_ref()?.as_i64().filter(|number| 0 < *number)
+}
+
+fn list(value: &Option<Value>) -> Vec<Value> {
+    value.as_ref().and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (is, should_be) = (self.text(&self.is), self.text(&self.should_be));
+        write!(f, "{} is {is}, not {should_be}", self.setting)
     }
 }
 
 /// Looks at every stream and bucket.
 pub async fn inspect(nats: &Nats, settings: Settings) -> Vec<Inspection> {
-    let streams = STREAMS.iter().map(|stream| (stream.name.to_owned(), config(stream, settings)));
-    let buckets = BUCKETS.iter().map(|name| (format!("bucket {name}"), bucket(name, settings)));
     let mut inspections = Vec::new();
-    for (name, wanted) in streams.chain(buckets) {
-        inspections.push(Inspection { name, state: state(nats, &wanted).await });
+    for target in Target::all() {
+        let state = state(nats, target, &settings).await;
+        inspections.push(Inspection { name: target.title(), state });
     }
     inspections
 }
 
-async fn state(nats: &Nats, wanted: &Config) -> State {
-    match nats.js.get_stream(&wanted.name).await {
-        Ok(stream) => match differences(&stream.cached_info().config, wanted) {
-            found if found.is_empty() => State::AsSetUp,
-            found => State::Differs(found),
-        },
+async fn state(nats: &Nats, target: Target, settings: &Settings) -> State {
+    match nats.js.get_stream(target.stream()).await {
+        Ok(stream) => {
+            let is = &stream.cached_info().config;
+            match differences(is, &target.config(settings, Some(is))) {
+                found if found.is_empty() => State::AsSetUp,
+                found => State::Differs(found),
+            }
+        }
         Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) => {
             State::Missing
         }
@@ -89,7 +143,7 @@ async fn state(nats: &Nats, wanted: &Config) -> State {
 }
 
 /// Compares what goes over the wire, so that no setting is left out.
-fn differences(is: &Config, wanted: &Config) -> Vec<Difference> {
+pub(super) fn differences(is: &Config, wanted: &Config) -> Vec<Difference> {
     let (is, wanted) = (wire(is), wire(wanted));
     let names: BTreeSet<&String> = is.keys().chain(wanted.keys()).collect();
     let differing = names
@@ -135,11 +189,12 @@ fn is_default(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::streams::STREAMS;
     use std::time::Duration;
 
     #[test]
     fn each_setting_that_is_another_is_named() {
-        let wanted = config(&STREAMS[1], Settings { replicas: 3 });
+        let wanted = Target::Stream(&STREAMS[1]).config(&Settings::copies(3), None);
         assert_eq!(differences(&wanted, &wanted), []);
         let mut is = wanted.clone();
         is.subjects.reverse();
@@ -158,5 +213,25 @@ mod tests {
         assert_eq!(found[1], "max_age is 60 s, not 7776000 s");
         assert_eq!(found[2], "num_replicas is 1, not 3");
         assert!(found[3].starts_with("subjects is ["), "{found:?}");
+    }
+
+    #[test]
+    fn what_would_keep_less_shrinks() {
+        let wanted = Target::Stream(&STREAMS[1]).config(&Settings::copies(3), None);
+        let mut is = wanted.clone();
+        is.num_replicas = 1;
+        is.max_age = Duration::from_secs(60);
+        is.max_bytes = 1 << 20;
+        is.subjects.pop();
+        is.deny_delete = false;
+        let grows = differences(&is, &wanted);
+        assert_eq!(grows.iter().filter(|found| found.shrinks()).count(), 0, "{grows:?}");
+        let shrinks = differences(&wanted, &is);
+        assert_eq!(shrinks.iter().filter(|found| found.shrinks()).count(), 5, "{shrinks:?}");
+        is.max_age = Duration::ZERO;
+        let found = differences(&is, &wanted);
+        let age = found.iter().find(|found| found.setting == "max_age").unwrap();
+        assert!(age.shrinks(), "for ever is more than any number of days");
+        assert_eq!(age.change(), "max_age 0 s -> 7776000 s");
     }
 }

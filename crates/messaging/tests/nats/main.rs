@@ -7,6 +7,8 @@ mod journal_operations;
 mod journal_snapshots;
 mod publishing;
 mod reading;
+mod setup;
+mod store;
 
 use messaging::publish::Outgoing;
 use messaging::streams::{self, Done};

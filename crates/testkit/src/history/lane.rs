@@ -141,7 +141,7 @@ impl<'a> Lane<'a, '_> {
         let to =
             |position: Option<&messaging::journal::Position>| position.map_or(0, |p| p.sequence);
         let input = |position: &messaging::journal::Position| {
-            format!("{} of {} {}", position.filter, position.stream, position.created)
+            format!("{} of {} {}", position.filter, position.stream, position.identity)
         };
         if let (Some(before), Some(now)) = (before, now)
             && input(before) != input(now)

@@ -295,7 +295,7 @@ pub(crate) fn input(order: &Order) -> Input<'_> {
 pub(crate) fn position(sequence: u64) -> Position {
     Position {
         stream: streams::ORDERS.into(),
-        created: "2026".into(),
+        identity: "2026".into(),
         filter: "orders.placed.main.>".into(),
         sequence,
     }

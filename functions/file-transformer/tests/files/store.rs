@@ -30,7 +30,7 @@ async fn a_file_stays_where_it_is_while_another_store_answers() {
         said.iter().any(|line| line.contains("another store")).then_some(said)
     })
     .await;
-    assert!(said[0].starts_with("(wait) stream FILES was made at "), "{said:?}");
+    assert!(said[0].starts_with("(wait) another store answers: stream FILES is "), "{said:?}");
     assert_eq!(world.names("US3"), files, "nothing is moved or written");
     assert_eq!(world.orders().await.len(), 0);
     assert_eq!(world.ledger.all().await.unwrap(), []);

@@ -166,7 +166,7 @@ fn outcomes(
         .collect();
     let position = Position {
         stream: streams::ORDERS.into(),
-        created: "2026".into(),
+        identity: "2026".into(),
         filter: subject::placed(&WarehouseId::main()),
         sequence: inputs.last()?.sequence,
     };

@@ -58,7 +58,7 @@ impl World {
             .header(header::AUTHORIZATION, "Bearer connector")
             .header("orderflow-after", 0)
             .header("orderflow-stream", "ORDERS")
-            .header("orderflow-stream-created", place.created)
+            .header("orderflow-stream-identity", place.identity)
             .header("orderflow-filter", FILTER);
         request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::DateTime;
 use domain::WarehouseId;
 use domain::partner::Partners;
 use messaging::journal::{Entry, Position};
+use messaging::streams::identity::Identity;
 use messaging::{Nats, stored, streams, subject};
 use serde::de::IgnoredAny;
 
@@ -94,10 +94,7 @@ async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
 }
 
 fn is_of(position: &Position, stream: &async_nats::jetstream::stream::Info) -> bool {
-    let created = DateTime::parse_from_rfc3339(&position.created);
-    let created = created.ok().and_then(|time| time.timestamp_nanos_opt()).map(i128::from);
-    created == Some(stream.created.unix_timestamp_nanos())
-        && position.sequence <= stream.state.last_sequence
+    Identity::of(stream).is(&position.identity) && position.sequence <= stream.state.last_sequence
 }
 
 #[cfg(test)]

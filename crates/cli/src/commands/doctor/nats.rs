@@ -142,7 +142,7 @@ async fn settings_of_streams(nats: &Nats, site: &Site) -> Vec<Finding> {
             State::Unknown(reason) => Finding::bad(what, reason, "see the server's log"),
         }
     };
-    inspect(nats, Settings { replicas }).await.into_iter().map(finding).collect()
+    inspect(nats, Settings::copies(replicas)).await.into_iter().map(finding).collect()
 }
 
 /// The server says when it made a consumer.

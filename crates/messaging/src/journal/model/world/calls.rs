@@ -5,6 +5,7 @@ use crate::journal::input::{Claim, Link, Turn, turn_under};
 use crate::journal::model::book::Deed;
 use crate::journal::rules::Rules;
 use crate::journal::{Command, Decide, operations};
+use crate::streams::identity::Identity;
 use chrono::DateTime;
 
 /// A call of a connector: the adversary may make any of them at any time.
@@ -18,12 +19,13 @@ pub(super) struct Batch {
 }
 
 fn claim(input: Input, after: u64) -> Claim {
-    let (created, filter) = match input {
+    let (name, filter) = match input {
         Input::Ours => ("1", "in.>"),
         Input::OtherFilter => ("1", "in.b"),
         Input::MadeAnew => ("2", "in.>"),
     };
-    Claim { after, stream: "IN".into(), created: created.into(), filter: filter.into() }
+    let identity = Identity { name: name.into(), also: Vec::new() };
+    Claim { after, stream: "IN".into(), identity, filter: filter.into() }
 }
 
 impl World {

@@ -1,0 +1,182 @@
+//! Making streams and buckets, and changing those that are there.
+
+use super::config::Target;
+use super::identity::Identity;
+use super::inspect::{self, Difference};
+use super::{ORDERS, Settings};
+use crate::{Nats, migrate};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::stream::Info;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What set-up did about one stream or bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The stream or bucket.
+    pub name: String,
+    /// What was done, or why it could not be done.
+    pub outcome: Result<Done, String>,
+    /// What was left as it is, because the stream would keep less or be less safe.
+    pub left: Vec<Difference>,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It was not there before.
+    Made,
+    /// Nothing: its settings are as they should be, or were left.
+    Present,
+    /// These settings were changed.
+    Changed(Vec<Difference>),
+    /// It was given the name by which journals know it; nothing else was changed.
+    Named,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.outcome {
+            Ok(Done::Made) => write!(f, "✓ {name} made")?,
+            Ok(Done::Present) => write!(f, "✓ {name}")?,
+            Ok(Done::Named) => write!(f, "✓ {name} named in its description")?,
+            Ok(Done::Changed(changes)) => {
+                let changes: Vec<String> = changes.iter().map(Difference::change).collect();
+                write!(f, "✓ {name} changed: {}", changes.join(", "))?;
+            }
+            Err(reason) => write!(f, "✗ {name}: {reason}")?,
+        }
+        for left in &self.left {
+            write!(f, "\n! {name} is left as it is: {left}; it would keep less")?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes every stream and bucket that is not there, and changes settings of the others that are not as
+/// `settings` say. Can be run again at any time: what is equal is not touched.
+///
+/// Nothing gets smaller or less safe unless [`Settings::shrink`] is set: such differences are left and
+/// named. Description, metadata, placement, sources and whatever else orderflow does not set itself stay
+/// as they are.
+pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for target in Target::all() {
+        let name = target.title();
+        steps.push(match ensure(nats, target, &settings).await {
+            Ok((done, left)) => Step { name, outcome: Ok(done), left },
+            Err(reason) => Step { name, outcome: Err(reason), left: Vec::new() },
+        });
+    }
+    steps
+}
+
+async fn ensure(
+    nats: &Nats,
+    target: Target,
+    settings: &Settings,
+) -> Result<(Done, Vec<Difference>), String> {
+    if let Some(info) = info(nats, target).await? {
+        return adjust(nats, target, settings, &info).await;
+    }
+    let mut config = target.config(settings, None);
+    if matches!(target, Target::Stream(_)) {
+        let name = nats.unique();
+        config.description = Some(Identity { name, also: Vec::new() }.write(""));
+    }
+    let made = nats.js.create_stream(&config).await;
+    match (made, info(nats, target).await) {
+        (Ok(_), _) => Ok((Done::Made, Vec::new())),
+        // Somebody else made it at the same time.
+        (Err(_), Ok(Some(info))) => adjust(nats, target, settings, &info).await,
+        (Err(error), _) => Err(error.to_string()),
+    }
+}
+
+async fn info(nats: &Nats, target: Target) -> Result<Option<Info>, String> {
+    match nats.js.get_stream(target.stream()).await {
+        Ok(stream) => Ok(Some(stream.cached_info().clone())),
+        Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Brings a stream that is there to the settings.
+async fn adjust(
+    nats: &Nats,
+    target: Target,
+    settings: &Settings,
+    info: &Info,
+) -> Result<(Done, Vec<Difference>), String> {
+    let wanted = target.config(settings, Some(&info.config));
+    let differences = inspect::differences(&info.config, &wanted);
+    let (left, changes): (Vec<_>, Vec<_>) =
+        differences.into_iter().partition(|found| found.shrinks() && !settings.shrink);
+    let description = match target {
+        Target::Stream(_) => description(nats, target, info).await?,
+        Target::Bucket(_) => None,
+    };
+    if changes.is_empty() && description.is_none() {
+        return Ok((Done::Present, left));
+    }
+    update(nats, &target.stream(), &changes, description).await?;
+    Ok((if changes.is_empty() { Done::Named } else { Done::Changed(changes) }, left))
+}
+
+/// The description that a stream lacks; nothing if it has its name, and all names under which journals
+/// know it.
+async fn description(nats: &Nats, target: Target, info: &Info) -> Result<Option<String>, String> {
+    let text = info.config.description.as_deref().unwrap_or_default();
+    let mut identity = Identity::of(info);
+    let mut names = BTreeSet::new();
+    if target.key() == ORDERS {
+        names = migrate::names_of_orders(nats, &identity).await.map_err(|e| e.to_string())?;
+    }
+    if Identity::read(text).is_some() && names.is_empty() {
+        return Ok(None);
+    }
+    identity.also.extend(names);
+    Ok(Some(identity.write(text)))
+}
+
+/// Changes settings of a stream, and leaves all others as the server has them: also those that the
+/// client library does not know.
+async fn update(
+    nats: &Nats,
+    stream: &str,
+    changes: &[Difference],
+    description: Option<String>,
+) -> Result<(), String> {
+    let asked: Answer = ask(nats, format!("STREAM.INFO.{stream}"), &Value::Null).await?;
+    let mut config = asked.config;
+    for Difference { setting, should_be, .. } in changes {
+        match should_be {
+            Some(value) => config.insert(setting.clone(), value.clone()),
+            None => config.remove(setting),
+        };
+    }
+    if let Some(description) = description {
+        config.insert("description".into(), description.into());
+    }
+    let config = Value::Object(config);
+    ask(nats, format!("STREAM.UPDATE.{stream}"), &config).await.map(|_: Answer| ())
+}
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    config: Map<String, Value>,
+}
+
+async fn ask(nats: &Nats, subject: String, body: &Value) -> Result<Answer, String> {
+    match nats.js.request(subject, body).await {
+        Ok(Response::Ok(answer)) => Ok(answer),
+        Ok(Response::Err { error }) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,188 @@
+//! What `setup` changes, what it leaves, and that a stream stays the same stream.
+
+use crate::{connect, start};
+use async_nats::jetstream::stream::{Config, Source};
+use messaging::streams::identity::Identity;
+use messaging::streams::{self, Done, Limit, ORDERS, Settings, Step};
+use messaging::{Nats, journal, subject};
+use std::collections::HashMap;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn config(nats: &Nats, stream: &str) -> Config {
+    nats.js.get_stream(stream).await.unwrap().cached_info().config.clone()
+}
+
+async fn identity(nats: &Nats, stream: &str) -> Identity {
+    Identity::of(nats.js.get_stream(stream).await.unwrap().cached_info())
+}
+
+async fn set_up(nats: &Nats, settings: Settings, name: &str) -> Step {
+    let steps = streams::setup(nats, settings).await;
+    steps.into_iter().find(|step| step.name == name).unwrap()
+}
+
+fn limit(text: &str) -> Settings {
+    Settings::default().with([text.parse::<Limit>().unwrap()])
+}
+
+#[tokio::test]
+async fn what_is_equal_is_not_touched_and_a_stream_stays_the_same_over_restarts() {
+    let (server, mut nats) = start().await;
+    let first = identity(&nats, ORDERS).await;
+    assert!(!first.name.is_empty() && first.also.is_empty());
+    for round in 0..4 {
+        match round % 2 {
+            0 => server.kill(),
+            _ => drop(nats.js.publish("orders", "{}".into()).await.unwrap().await.unwrap()),
+        }
+        server.restart();
+        nats = connect(&server).await;
+        let before = nats.js.get_stream(ORDERS).await.unwrap().cached_info().created;
+        for step in streams::setup(&nats, Settings::default()).await {
+            assert_eq!((step.outcome, step.left), (Ok(Done::Present), vec![]), "{}", step.name);
+        }
+        let after = nats.js.get_stream(ORDERS).await.unwrap().cached_info().created;
+        assert_eq!(before, after, "the server writes another time when a stream is updated");
+        assert_eq!(identity(&nats, ORDERS).await, first);
+    }
+    // An update that is really one, and a restart after it.
+    let step = set_up(&nats, limit("ORDERS:age=180d"), ORDERS).await;
+    assert!(matches!(step.outcome, Ok(Done::Changed(_))), "{step}");
+    server.restart();
+    let nats = connect(&server).await;
+    assert_eq!(identity(&nats, ORDERS).await, first);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_made_again_is_another_one() {
+    let (_server, nats) = start().await;
+    let first = identity(&nats, ORDERS).await;
+    nats.js.delete_stream(ORDERS).await.unwrap();
+    assert_eq!(set_up(&nats, Settings::default(), ORDERS).await.outcome, Ok(Done::Made));
+    assert!(!identity(&nats, ORDERS).await.is(&first.name));
+}
+
+#[tokio::test]
+async fn two_setups_at_once_agree_on_one_identity() {
+    let server = testkit::nats::Server::start();
+    let (one, two) = (connect(&server).await, connect(&server).await);
+    let (a, b) = tokio::join!(
+        streams::setup(&one, Settings::default()),
+        streams::setup(&two, Settings::default())
+    );
+    for (a, b) in a.iter().zip(&b) {
+        assert!(a.outcome.is_ok() && b.outcome.is_ok(), "{a} {b}");
+    }
+    assert_eq!(identity(&one, ORDERS).await, identity(&two, ORDERS).await);
+}
+
+#[tokio::test]
+async fn what_an_installation_added_stays_when_something_is_changed() {
+    let (_server, nats) = start().await;
+    nats.js
+        .create_stream(Config {
+            name: "OLD".into(),
+            subjects: vec!["old.>".into()],
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    let mut config_of_files = config(&nats, "FILES").await;
+    let marked = config_of_files.description.clone().unwrap();
+    config_of_files.description = Some(format!("owned by team A {marked}"));
+    config_of_files.metadata = HashMap::from([("team".to_owned(), "a".to_owned())]);
+    config_of_files.sources = Some(vec![Source { name: "OLD".into(), ..Default::default() }]);
+    config_of_files.max_age = DAY;
+    nats.js.update_stream(&config_of_files).await.unwrap();
+
+    let step = set_up(&nats, Settings::default(), "FILES").await;
+    assert_eq!(step.to_string(), "✓ FILES changed: max_age 86400 s -> 7776000 s");
+    let after = config(&nats, "FILES").await;
+    assert_eq!(after.description, Some(format!("owned by team A {marked}")));
+    // nats-server 2.9 knows no metadata.
+    assert!(after.metadata == config_of_files.metadata || after.metadata.is_empty());
+    assert_eq!(after.sources.unwrap()[0].name, "OLD");
+    assert_eq!(set_up(&nats, Settings::default(), "FILES").await.outcome, Ok(Done::Present));
+}
+
+#[tokio::test]
+async fn nothing_gets_smaller_unless_it_is_asked_for() {
+    let (_server, nats) = start().await;
+    let step = set_up(&nats, limit("ORDERS:age=180d,bytes=20GiB"), ORDERS).await;
+    assert_eq!(step.to_string().matches("is left as it is").count(), 1, "{step}");
+    assert!(step.to_string().contains("max_bytes is -1, not 21474836480"), "{step}");
+    assert_eq!(config(&nats, ORDERS).await.max_age, DAY * 180);
+
+    let step = set_up(&nats, Settings::default(), ORDERS).await;
+    assert_eq!(step.outcome, Ok(Done::Present));
+    assert!(step.to_string().contains("! ORDERS is left as it is: max_age is"), "{step}");
+    assert_eq!(config(&nats, ORDERS).await.max_age, DAY * 180);
+
+    let settings = Settings { shrink: true, ..limit("ORDERS:age=30d,bytes=20GiB") };
+    assert!(set_up(&nats, settings, ORDERS).await.left.is_empty());
+    let after = config(&nats, ORDERS).await;
+    assert_eq!((after.max_age, after.max_bytes), (DAY * 30, 20 << 30));
+}
+
+/// What version 0.1.0 left: streams without a name, and positions by the server's creation time.
+#[tokio::test]
+async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
+    use domain::inventory::{Body, Identity as Of, Outcome, Verdict};
+    use domain::{Kind, OrderId, PartnerId, WarehouseId};
+
+    for made_again in [false, true] {
+        let (_server, nats) = start().await;
+        let unmarked = |mut config: Config| {
+            config.description = None;
+            config
+        };
+        nats.js.update_stream(unmarked(config(&nats, ORDERS).await)).await.unwrap();
+        let main = WarehouseId::main();
+        let inventory = messaging::inventory::journal(&nats, &main);
+        let outcome = Outcome {
+            sequence: 1,
+            order: None,
+            id: Some(Of {
+                partner: PartnerId::parse("US1").unwrap(),
+                order_id: OrderId::parse("7").unwrap(),
+                kind: Kind::Sale,
+                attempt: 1,
+                file: None,
+            }),
+            verdict: Verdict::Confirmed(Vec::new()),
+        };
+        let old = journal::Position {
+            stream: ORDERS.into(),
+            identity: "2020-01-01T00:00:00Z".into(),
+            filter: subject::placed(&main),
+            sequence: 1,
+        };
+        let mut written = false;
+        let decided = inventory.commit(|_| match std::mem::replace(&mut written, true) {
+            true => journal::Decide::Answer(()),
+            false => journal::Decide::Append {
+                body: Body::Orders { outcomes: vec![outcome.clone()] },
+                decided_to: Some(old.clone()),
+            },
+        });
+        decided.await.unwrap();
+        if made_again {
+            nats.js.delete_stream(ORDERS).await.unwrap();
+            let empty = Config {
+                name: ORDERS.into(),
+                subjects: vec!["orders".into(), "orders.*.>".into()],
+                ..Default::default()
+            };
+            nats.js.create_stream(empty).await.unwrap();
+        }
+        let before = identity(&nats, ORDERS).await;
+        set_up(&nats, Settings::default(), ORDERS).await.outcome.unwrap();
+        let after = identity(&nats, ORDERS).await;
+        assert_eq!(after.name, before.name, "what other positions know stays its name");
+        assert_eq!(after.is(&old.identity), !made_again, "{after:?}");
+        let step = set_up(&nats, Settings::default(), ORDERS).await;
+        assert_eq!(step.outcome, Ok(Done::Present), "named once");
+    }
+}
