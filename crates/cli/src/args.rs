@@ -5,6 +5,7 @@ mod lint;
 mod manifests;
 mod operate;
 mod partners;
+mod setup;
 mod simulate;
 
 pub(crate) use doctor::Doctor;
@@ -14,6 +15,7 @@ pub(crate) use operate::{Journal, Reason, Retry};
 pub(crate) use partners::{
     Partners, PartnersAdd, PartnersCheck, PartnersNew, PartnersReload, Source,
 };
+pub(crate) use setup::Setup;
 pub(crate) use simulate::Simulate;
 
 use std::path::PathBuf;
@@ -61,15 +63,7 @@ pub(crate) enum Command {
     },
     /// Run the connector as its own process, with settings from the environment.
     Connector,
-    /// Make the streams and buckets, or bring them up to date.
-    Setup {
-        /// A server elsewhere; without it the one that `up` has started.
-        #[arg(long, value_name = "URL")]
-        nats: Option<String>,
-        /// Copies of each message: 1, 3 or 5.
-        #[arg(long, default_value_t = 1)]
-        replicas: usize,
-    },
+    Setup(Setup),
     /// Print what Kubernetes is told about the functions, made from stack.yml.
     Manifests(Manifests),
     /// Drop a file into a partner's inbox over SFTP, as the partner would.

@@ -44,9 +44,7 @@ async fn run(global: &args::Global, command: Command) -> anyhow::Result<ExitCode
         Command::Up(args) => return Box::pin(up::run(global, &args)).await,
         Command::Function { name } => return Ok(commands::function::run(&name)),
         Command::Connector => return Ok(commands::function::connector()),
-        Command::Setup { nats, replicas } => {
-            commands::setup::run(global, nats.as_deref(), replicas).await?;
-        }
+        Command::Setup(args) => commands::setup::run(global, args).await?,
         Command::Send { file, partner, name } => {
             commands::send::run(global, &file, partner, name).await?;
         }

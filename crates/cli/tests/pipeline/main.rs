@@ -1,6 +1,7 @@
 //! The whole pipeline as processes, on real servers.
 #![cfg(test)]
 
+mod again;
 mod backup;
 mod decisions;
 mod doctor;

@@ -19,13 +19,22 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) fn start(args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (child, gateway) = launch(dir.path(), args);
+        let (child, gateway) = launch(command(dir.path()), dir.path(), args);
         Self { child, dir, gateway }
     }
 
     /// Starts it again in its folder, after it has ended.
     pub(crate) fn again(&mut self, args: &[&str]) {
-        (self.child, self.gateway) = launch(self.dir.path(), args);
+        let dir = self.dir.path();
+        (self.child, self.gateway) = launch(command(dir), dir, args);
+    }
+
+    /// Starts it again in its folder, with the programs of `path`.
+    pub(crate) fn again_on(&mut self, path: &str) {
+        let dir = self.dir.path();
+        let mut command = command(dir);
+        command.env("PATH", path);
+        (self.child, self.gateway) = launch(command, dir, &[]);
     }
 
     pub(crate) fn orderflow(&self, args: &[&str]) -> Output {
@@ -104,8 +113,8 @@ impl Drop for Up {
 }
 
 /// `up`, ready, and the address of its gateway.
-fn launch(dir: &Path, args: &[&str]) -> (Child, String) {
-    let mut child = command(dir)
+fn launch(mut command: Command, dir: &Path, args: &[&str]) -> (Child, String) {
+    let mut child = command
         .args(["up", "--port", "0"])
         .args(args)
         .current_dir(dir)
