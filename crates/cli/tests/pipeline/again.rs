@@ -87,3 +87,29 @@ fn decided(up: &mut Up, dir: &Path, servers: &[Option<PathBuf>], round: usize, f
     assert_eq!(available, first - i64::try_from(round).unwrap(), "round {round}");
     available
 }
+
+/// Six orders of one piece of P001 were confirmed; three more were placed on the third start, on which
+/// that version took its own stream for another one and decided nothing. Nothing in it expires.
+#[test]
+fn a_store_of_version_0_1_0_goes_on_where_that_version_stood_still() {
+    let mut up = Up::start(&[]);
+    up.end("-TERM");
+    let nats = up.dir.path().join("data/nats");
+    fs::remove_dir_all(nats.join("store")).unwrap();
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pipeline/stores/0.1.0.tar.gz");
+    let unpacked = Command::new("tar").arg("-xzf").arg(old).arg("-C").arg(&nats).status();
+    assert!(unpacked.unwrap().success());
+    for left in [41, 40] {
+        up.again(&[]);
+        let counts = up.json(&["wait", "--timeout", "60s"]);
+        assert_eq!((&counts["pending"], &counts["confirmed"]), (&0.into(), &(50 - left).into()));
+        assert_eq!(up.json(&["orders", "get", "O3-3"])["status"], "confirmed");
+        assert_eq!(available(&up), left);
+        for verify in [["stock", "verify"], ["journal", "verify"]] {
+            let said = up.orderflow(&verify);
+            assert!(said.status.success(), "{said:?}");
+        }
+        assert_eq!(decide(&up, 1), 40, "the same order again moves nothing");
+        up.end("-TERM");
+    }
+}
