@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) nats: Nats,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Metrics,
+    /// How long nothing comes before the position of a quiet lane moves.
+    pub(crate) quiet_after: Duration,
 }
 
 impl Shared {
@@ -79,7 +81,8 @@ pub async fn run(
     let metrics = Metrics::register(&mut registry);
     registry.register_collector(Box::new(Connection(nats.clone())));
     let gateway = Gateway::new(&settings, metrics.clone());
-    let shared = Shared { nats: nats.clone(), gateway, metrics };
+    let quiet_after = settings.quiet_after;
+    let shared = Shared { nats: nats.clone(), gateway, metrics, quiet_after };
     let listed = Arc::new(AtomicBool::new(false));
     let (stopper, stop) = stop::channel();
     let function = Function::new("connector", Routes::new(Tokens::default()))

@@ -1,6 +1,7 @@
 //! The settings of the connector.
 
 use crate::invoke::{Invoke, Template};
+use crate::ordered::quiet::AFTER as QUIET_AFTER;
 use hyper::Uri;
 use runtime::{Env, EnvError, Secret, ServerSettings};
 use std::path::PathBuf;
@@ -24,6 +25,9 @@ pub struct Settings {
     pub token: Secret,
     /// Secrets `basic-auth-user` and `basic-auth-password`: for the gateway's list of functions.
     pub basic_auth: Option<(Secret, Secret)>,
+    /// How long nothing may come in a lane before its position moves to the end of the stream. One minute;
+    /// no setting of an installation.
+    pub quiet_after: Duration,
     /// Where `/_/health`, `/_/ready` and `/metrics` are.
     pub server: ServerSettings,
 }
@@ -68,6 +72,7 @@ impl Settings {
                 poll,
                 token: token?,
                 basic_auth,
+                quiet_after: QUIET_AFTER,
                 server,
             })
         })

@@ -32,6 +32,8 @@ pub const STREAM_ALSO: HeaderName = HeaderName::from_static("orderflow-stream-al
 /// Ordered: when the server says that the stream was created, RFC 3339. Functions of version 0.1.0 know
 /// the stream by it, and their connector sends no identity.
 pub const STREAM_CREATED: HeaderName = HeaderName::from_static("orderflow-stream-created");
+/// Ordered: nothing is under the filter behind what was given, up to this sequence.
+pub const QUIET_TO: HeaderName = HeaderName::from_static("orderflow-quiet-to");
 /// Ordered: the filter it is read with.
 pub const FILTER: HeaderName = HeaderName::from_static("orderflow-filter");
 
@@ -66,6 +68,8 @@ pub struct Position {
     pub stream_created: Option<String>,
     /// The filter it is read with.
     pub filter: Option<String>,
+    /// Behind `after` nothing is under the filter, up to this sequence.
+    pub quiet_to: Option<u64>,
 }
 
 /// What became of a batch. Events that are not named are done.
@@ -283,9 +287,13 @@ impl Position {
             Some(Err(_)) => Err(Problem::bad_request(format!("header {name} is not text"))),
         };
         let Some(after) = text(&AFTER)? else { return Ok(None) };
-        let after = after.parse().map_err(|error| {
-            Problem::bad_request(format!("header {AFTER}: {after:?} is not a sequence: {error}"))
-        })?;
+        let number = |name: HeaderName, text: String| {
+            text.parse().map_err(|error| {
+                Problem::bad_request(format!("header {name}: {text:?} is not a sequence: {error}"))
+            })
+        };
+        let after = number(AFTER, after)?;
+        let quiet_to = text(&QUIET_TO)?.map(|text| number(QUIET_TO, text)).transpose()?;
         Ok(Some(Self {
             after,
             stream: text(&STREAM)?,
@@ -295,6 +303,7 @@ impl Position {
                 .unwrap_or_default(),
             stream_created: text(&STREAM_CREATED)?,
             filter: text(&FILTER)?,
+            quiet_to,
         }))
     }
 
@@ -307,6 +316,9 @@ impl Position {
         headers: &mut HeaderMap,
     ) -> Result<(), axum::http::header::InvalidHeaderValue> {
         headers.insert(AFTER, HeaderValue::from(self.after));
+        if let Some(quiet_to) = self.quiet_to {
+            headers.insert(QUIET_TO, HeaderValue::from(quiet_to));
+        }
         let also = self.stream_also.join(" ");
         let also = (!also.is_empty()).then_some(also);
         for (name, value) in [
@@ -447,6 +459,7 @@ mod tests {
             stream_also: vec!["2026-11-29T10:00:00Z".to_owned(), "b".to_owned()],
             stream_created: None,
             filter: Some("orders.placed.main.>".to_owned()),
+            quiet_to: Some(7),
         };
         let mut headers = HeaderMap::new();
         position.write_to(&mut headers).unwrap();

@@ -65,6 +65,10 @@ pub(crate) async fn batch(
         Turn::Done(to) => Decide::Answer(Decided::To(to)),
         Turn::Behind(to) => Decide::Answer(Decided::Behind(to)),
         Turn::Foreign(to) => Decide::Answer(Decided::Foreign(to)),
+        Turn::Move(to) => Decide::Append {
+            body: Body::Orders { outcomes: Vec::new() },
+            decided_to: Some(claim.decided_to(to)),
+        },
         Turn::Decide(index) => {
             let rest = placed.get(index..).unwrap_or_default();
             let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
@@ -169,6 +173,7 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
         stream: stream.clone(),
         identity: Identity { name: name.clone(), also: position.stream_also.clone() },
         filter: filter.clone(),
+        quiet_to: position.quiet_to,
     };
     let placed = batch.events.iter().enumerate().map(|(index, event)| {
         placed(event).map_err(|what| wrong(&format!("event {index} {what}")))

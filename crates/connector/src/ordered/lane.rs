@@ -1,5 +1,7 @@
 //! One lane: asks the function where it is, reads from there, gives batch after batch.
 
+use super::gaps::{self, Gaps, Gone, Stream};
+use super::quiet::Quiet;
 use super::reader::{Input, Reader};
 use super::said::{self, Said};
 use crate::annotations::Subscription;
@@ -10,10 +12,12 @@ use crate::metrics::add;
 use crate::stop::Stop;
 use crate::{DRAIN, Shared, event};
 use bytes::Bytes;
-use messaging::streams::identity::{self, Identity};
+use messaging::streams::identity::Identity;
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -43,19 +47,15 @@ pub(crate) enum End {
     Fault(String),
 }
 
-/// The input stream as a call names it.
-struct Stream {
-    identity: Identity,
-    created: String,
-    first: u64,
-    last: u64,
-}
-
 /// Where a session is.
 struct Session {
     identity: Identity,
     created: String,
     after: u64,
+    /// Up to here nothing more is under the filter than was given out. The reader looks at it, too.
+    looked: Arc<AtomicU64>,
+    gaps: Gaps,
+    quiet: Quiet,
     buffer: VecDeque<Input>,
     /// Most messages of the next call: fewer while one that fails is searched.
     size: usize,
@@ -71,8 +71,9 @@ impl Lane {
             Ok(session) => session,
             Err(end) => return end,
         };
-        let Session { identity, after, .. } = &session;
-        let mut reader = Reader::start(&self.shared, &self.subscription, identity, *after);
+        let Session { identity, after, looked, .. } = &session;
+        let (shared, subscription) = (&self.shared, &self.subscription);
+        let mut reader = Reader::start(shared, subscription, identity, *after, looked);
         self.held.set(0);
         loop {
             if let Err(end) = self.step(&mut session, &mut reader, progress).await {
@@ -83,23 +84,21 @@ impl Lane {
 
     async fn begin(&self) -> Result<Session, End> {
         let stream = self.stream().await?;
-        let mut session = Session {
-            identity: stream.identity.clone(),
-            created: stream.created.clone(),
-            after: 0,
-            buffer: VecDeque::new(),
-            size: self.subscription.batch,
-            failures: 0,
-            attempts: 0,
-        };
-        match self.call(&session, Bytes::from_static(b"[]")).await? {
+        let mut session = Session::new(&stream, self.subscription.batch);
+        match self.call(&session, Bytes::from_static(b"[]"), None).await? {
             Said::DecidedTo(position) | Said::Elsewhere(position) => session.after = position,
             Said::Fault(reason) => return Err(End::Fault(reason)),
             Said::Failed(reason) | Said::Unavailable { reason, .. } => {
                 return Err(End::Anew(reason));
             }
         }
-        self.check(&stream, session.after)?;
+        // Of a lane that decided nothing yet nobody knows what was there before its first message.
+        let first = match session.after {
+            0 => self.next(0).await?.map_or(stream.last, |first| first - 1),
+            after => after,
+        };
+        session.looked.store(first, Ordering::Relaxed);
+        self.check(&mut session, &stream).await?;
         let Subscription { function, filter, .. } = &self.subscription;
         tracing::info!(function, filter, after = session.after, "reading in order");
         Ok(session)
@@ -135,17 +134,23 @@ impl Lane {
         if stream.identity != session.identity {
             return Err(End::Anew("the stream is another one".into()));
         }
-        match self.call(session, Bytes::from_static(b"[]")).await? {
+        self.check(session, &stream).await?;
+        let looked = session.looked();
+        if self.next(looked).await?.is_none() {
+            session.looked.store(looked.max(stream.last), Ordering::Relaxed);
+            session.quiet.seen(session.after, looked.max(stream.last));
+        }
+        let offer = session.quiet.offer(session.after, self.shared.quiet_after);
+        match self.call(session, Bytes::from_static(b"[]"), offer).await? {
             Said::DecidedTo(position) | Said::Elsewhere(position) if position < session.after => {
                 Err(End::Anew(format!("the function went back to {position}")))
             }
             Said::DecidedTo(position) | Said::Elsewhere(position) => {
                 // Another connector may be ahead: what it gave out need not be given again.
-                session.after = position;
+                session.moved(position);
                 // The stream may have grown since it was looked at.
                 let now = if stream.last < position { self.stream().await? } else { stream };
-                // What was read is ahead of the retention; only the end matters here.
-                self.check(&Stream { first: 0, ..now }, position)
+                self.check(session, &now).await
             }
             Said::Fault(reason) => Err(End::Fault(reason)),
             Said::Failed(reason) | Said::Unavailable { reason, .. } => Err(End::Anew(reason)),
@@ -155,7 +160,7 @@ impl Lane {
     /// One call with what stands first in the buffer.
     async fn give(&self, session: &mut Session, progress: &mut bool) -> Result<(), End> {
         let (count, body) = session.body(self.subscription.batch_bytes);
-        let reason = match self.call(session, body).await? {
+        let reason = match self.call(session, body, None).await? {
             Said::DecidedTo(position) if session.after < position => {
                 let done = session.decided(position, self.subscription.batch);
                 self.shared.metrics.count(&self.subscription.function, "done", done);
@@ -196,7 +201,12 @@ impl Lane {
     }
 
     /// Calls until a function answers.
-    async fn call(&self, session: &Session, body: Bytes) -> Result<Said, End> {
+    async fn call(
+        &self,
+        session: &Session,
+        body: Bytes,
+        quiet_to: Option<u64>,
+    ) -> Result<Said, End> {
         let position = Position {
             after: session.after,
             stream: Some(self.subscription.stream.clone()),
@@ -204,6 +214,7 @@ impl Lane {
             stream_also: session.identity.also.clone(),
             stream_created: Some(session.created.clone()),
             filter: Some(self.subscription.filter.clone()),
+            quiet_to,
         };
         loop {
             if let Some(delay) = self.circuit.wait() {
@@ -239,29 +250,47 @@ impl Lane {
     }
 
     async fn stream(&self) -> Result<Stream, End> {
-        let name = &self.subscription.stream;
-        let stream = self.shared.nats.js.get_stream(name);
-        let stream = self.stop.or(stream).await.ok_or(End::Stop)?;
-        let stream = stream.map_err(|error| End::Anew(format!("stream {name}: {error}")))?;
-        let info = stream.cached_info();
-        let (identity, created) = (Identity::of(info), identity::created(info));
-        let state = &info.state;
-        Ok(Stream { identity, created, first: state.first_sequence, last: state.last_sequence })
+        let stream = gaps::stream(&self.shared.nats, &self.subscription);
+        self.stop.or(stream).await.ok_or(End::Stop)?.map_err(End::Anew)
     }
 
-    /// Does the stream still hold what comes after `position`?
-    fn check(&self, stream: &Stream, position: u64) -> Result<(), End> {
-        let name = &self.subscription.stream;
-        let Stream { first, last, .. } = stream;
-        if *last < position {
-            let reason = format!("decided up to {position}, but stream {name} ends at {last}");
+    async fn next(&self, after: u64) -> Result<Option<u64>, End> {
+        let next = gaps::next(&self.shared.nats, &self.subscription, after);
+        self.stop.or(next).await.ok_or(End::Stop)?.map_err(End::Anew)
+    }
+
+    /// Does the stream still hold what is not decided, and what was decided before?
+    async fn check(&self, session: &mut Session, stream: &Stream) -> Result<(), End> {
+        let (name, last) = (&self.subscription.stream, stream.last);
+        if last < session.after {
+            let position = session.after;
+            let reason = format!(
+                "decided up to {position}, but stream {name} ends at {last}: an older copy, or \
+                 another stream. Put the right one back, or see what would be lost: {}",
+                self.rebase()
+            );
             return Err(End::Fault(reason));
         }
-        if 0 < position && position + 1 < *first {
-            let reason = format!("decided up to {position}, but stream {name} begins at {first}");
-            return Err(End::Fault(reason));
-        }
-        Ok(())
+        let between = (session.looked(), last);
+        let find = session.gaps.find(&self.shared.nats, &self.subscription, stream, between);
+        let Some(Gone { from, to }) =
+            self.stop.or(find).await.ok_or(End::Stop)?.map_err(End::Anew)?
+        else {
+            return Ok(());
+        };
+        let reason = format!(
+            "messages {from} to {to} of stream {name} are gone and were not given out; orders may \
+             be among them. See what would be lost: {} --to {to}",
+            self.rebase()
+        );
+        Err(End::Fault(reason))
+    }
+
+    /// The command that goes on deliberately.
+    fn rebase(&self) -> String {
+        let lane = self.subscription.filter.strip_prefix("orders.placed.");
+        let lane = lane.and_then(|rest| rest.strip_suffix(".>")).unwrap_or("NAME");
+        format!("orderflow journal rebase --warehouse {lane}")
     }
 
     /// Reports the end of a session; how long to wait before the next.
@@ -295,6 +324,34 @@ impl Lane {
 }
 
 impl Session {
+    fn new(stream: &Stream, size: usize) -> Self {
+        Self {
+            identity: stream.identity.clone(),
+            created: stream.created.clone(),
+            after: 0,
+            looked: Arc::default(),
+            gaps: Gaps::default(),
+            quiet: Quiet::default(),
+            buffer: VecDeque::new(),
+            size,
+            failures: 0,
+            attempts: 0,
+        }
+    }
+
+    /// Up to where it is known that nothing is missing.
+    fn looked(&self) -> u64 {
+        self.looked.load(Ordering::Relaxed).max(self.after)
+    }
+
+    /// The function is at `position` now.
+    fn moved(&mut self, position: u64) {
+        if self.after < position {
+            self.quiet.moved();
+        }
+        self.after = position;
+    }
+
     fn extend(&mut self, inputs: Vec<Input>) {
         let after = self.after;
         self.buffer.extend(inputs.into_iter().filter(|input| after < input.sequence));
@@ -318,7 +375,7 @@ impl Session {
         while self.buffer.front().is_some_and(|input| input.sequence <= position) {
             self.buffer.pop_front();
         }
-        self.after = position;
+        self.moved(position);
         self.size = self.size.saturating_mul(2).min(size_max);
         (self.failures, self.attempts) = (0, 0);
         before - self.buffer.len()
@@ -347,15 +404,10 @@ mod tests {
 
     fn session(sequences: &[u64], size: usize) -> Session {
         let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
-        Session {
-            identity: Identity { name: "a1".into(), also: Vec::new() },
-            created: String::new(),
-            after: 0,
-            buffer: inputs.collect(),
-            size,
-            failures: 0,
-            attempts: 0,
-        }
+        let identity = Identity { name: "a1".into(), also: Vec::new() };
+        let mut session = Session::new(&Stream::new(identity), size);
+        session.buffer = inputs.collect();
+        session
     }
 
     fn left(session: &Session) -> Vec<u64> {

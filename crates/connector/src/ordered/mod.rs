@@ -1,7 +1,9 @@
 //! Messages given out in stream order without gaps: the function keeps the position.
 
+mod gaps;
 mod lane;
 mod lease;
+pub(crate) mod quiet;
 mod reader;
 pub mod said;
 

@@ -1,5 +1,6 @@
 //! Reads a stream under one filter, in order and without gaps, ahead of the calls.
 
+use super::gaps::{self, Gaps};
 use crate::Shared;
 use crate::annotations::Subscription;
 use crate::event::{self, Stored};
@@ -9,6 +10,8 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use messaging::streams::identity::Identity;
 use prometheus_client::metrics::gauge::Gauge;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -48,12 +51,13 @@ impl Reader {
         subscription: &Subscription,
         identity: &Identity,
         after: u64,
+        looked: &Arc<AtomicU64>,
     ) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let (shared, subscription) = (shared.clone(), subscription.clone());
-        let identity = identity.clone();
+        let (identity, looked) = (identity.clone(), Arc::clone(looked));
         let task = tokio::spawn(async move {
-            let failed = read(shared, &subscription, &identity, after, &sender).await;
+            let failed = read(shared, &subscription, &identity, (after, looked), &sender).await;
             if let Err(reason) = failed {
                 // The lane may be gone already.
                 drop(sender.send(Err(reason)).await);
@@ -83,7 +87,7 @@ async fn read(
     shared: Shared,
     subscription: &Subscription,
     identity: &Identity,
-    after: u64,
+    (after, looked): (u64, Arc<AtomicU64>),
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
     let consumer = open(&shared, subscription, identity, after).await?;
@@ -91,7 +95,9 @@ async fn read(
     let Subscription { function, filter, .. } = subscription;
     let name = OfFilter { function: function.clone(), filter: filter.clone() };
     let lag = shared.metrics.lag.get_or_create_owned(&name);
-    let mut source = Source { shared, subscription, identity, consumer, chain, lag, still: None };
+    let gaps = Gaps::default();
+    let mut source =
+        Source { shared, subscription, identity, consumer, chain, looked, gaps, lag, still: None };
     loop {
         let inputs = source.next().await?;
         if inputs.is_empty() {
@@ -118,6 +124,9 @@ struct Source<'a> {
     identity: &'a Identity,
     consumer: Consumer<pull::Config>,
     chain: Chain<'a>,
+    /// Up to here nothing is missing, as the lane knows.
+    looked: Arc<AtomicU64>,
+    gaps: Gaps,
     lag: Gauge,
     /// Since when there are messages and none comes.
     still: Option<Instant>,
@@ -133,8 +142,21 @@ impl Source<'_> {
             return Ok(Vec::new());
         };
         self.still = None;
-        self.lag.set(last.info().map_or(0, |info| gauge(info.pending)));
+        let last = last.info().map_err(|error| error.to_string())?;
+        self.lag.set(gauge(last.pending));
+        self.check(last.stream_sequence).await?;
         messages.iter().map(|message| self.chain.next(message)).collect()
+    }
+
+    /// Is anything gone between what was given out and `last`, which was just read?
+    async fn check(&mut self, last: u64) -> Result<(), String> {
+        let (nats, subscription) = (&self.shared.nats, self.subscription);
+        let stream = gaps::stream(nats, subscription).await?;
+        let after = self.chain.previous.max(self.looked.load(Ordering::Relaxed));
+        match self.gaps.find(nats, subscription, &stream, (after, last)).await? {
+            None => Ok(()),
+            Some(gaps::Gone { from, to }) => Err(format!("messages {from} to {to} are gone")),
+        }
     }
 
     /// Nothing came: is nothing there?

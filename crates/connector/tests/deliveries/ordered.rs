@@ -37,11 +37,16 @@ impl Ledger {
         self.0.lock().unwrap().decided.clone()
     }
 
+    /// Up to where it is decided.
+    pub(crate) fn at(&self) -> u64 {
+        self.with(|book| book.position.as_ref().map_or(0, |position| position.sequence))
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
         change(&mut self.0.lock().unwrap())
     }
 
-    fn answer(&self, call: &Call) -> (u16, String) {
+    pub(crate) fn answer(&self, call: &Call) -> (u16, String) {
         let mut book = self.0.lock().unwrap();
         let claim = Claim {
             after: call.header("orderflow-after").parse().unwrap(),
@@ -51,6 +56,7 @@ impl Ledger {
                 also: Vec::new(),
             },
             filter: call.header("orderflow-filter").to_owned(),
+            quiet_to: call.header("orderflow-quiet-to").parse().ok(),
         };
         let number = |event: &serde_json::Value, name: &str| -> u64 {
             event[name].as_str().unwrap().parse().unwrap()
@@ -64,6 +70,11 @@ impl Ledger {
         let position = book.position.clone();
         let at = position.as_ref().map(|position| position.sequence);
         match plan(position.as_ref(), &claim, &links) {
+            Plan::Done if claim.quiet_to > at && Some(claim.after) == at => {
+                let to = claim.quiet_to.unwrap();
+                book.position = Some(claim.decided_to(to));
+                (200, json!({"decided_to": to}).to_string())
+            }
             Plan::Done => (200, json!({"decided_to": at.unwrap_or(0)}).to_string()),
             Plan::Gap => {
                 book.conflicts += 1;

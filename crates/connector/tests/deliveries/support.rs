@@ -52,6 +52,7 @@ impl World {
             poll: Duration::from_millis(100),
             token: Secret::new(TOKEN),
             basic_auth: None,
+            quiet_after: Duration::from_secs(60),
             server: ServerSettings::ephemeral(),
         };
         settings.server.listen_file = Some(self.dir.path().join("listen.json"));
@@ -80,6 +81,8 @@ impl World {
     }
 
     pub(crate) async fn stop(&mut self) {
+        // The next one writes it again, with other addresses.
+        drop(std::fs::remove_file(self.dir.path().join("listen.json")));
         let (stop, task) = self.connector.take().unwrap();
         drop(stop);
         timeout(Duration::from_secs(30), task).await.expect("the connector ends").unwrap();

@@ -15,9 +15,18 @@ pub struct Claim {
     pub identity: Identity,
     /// The filter under which it is read.
     pub filter: String,
+    /// Behind `after` nothing is under the filter, up to this sequence.
+    pub quiet_to: Option<u64>,
 }
 
 impl Claim {
+    /// Where an idle position may move to: only if it is where the caller thinks that it is. A lane that
+    /// decided nothing yet has no position to move.
+    fn passes(&self, decided: Option<&Position>) -> Option<u64> {
+        let at = decided?.sequence;
+        self.quiet_to.filter(|to| self.after == at && at < *to)
+    }
+
     /// Is `position` one of the same input?
     #[must_use]
     pub fn is_of(&self, position: &Position) -> bool {
@@ -69,6 +78,9 @@ pub enum Turn {
     Decide(usize),
     /// All is decided, up to this sequence.
     Done(u64),
+    /// All is decided, and nothing was placed up to this sequence: append a decision about no message,
+    /// so that the stream's retention does not pass the position.
+    Move(u64),
     /// The batch leaves something out: refuse it and name this position.
     Behind(u64),
     /// The batch is of another input: a fault. Refuse it and name this position.
@@ -99,7 +111,10 @@ pub(super) fn turn_under<S>(
         Plan::Done if idle && !view.fresh => Turn::Refresh,
         Plan::Foreign => Turn::Foreign(decided_to),
         Plan::Gap => Turn::Behind(decided_to),
-        Plan::Done => Turn::Done(decided_to),
+        Plan::Done => match claim.passes(view.decided_to).filter(|_| idle) {
+            Some(to) => Turn::Move(to),
+            None => Turn::Done(decided_to),
+        },
     }
 }
 
@@ -144,7 +159,36 @@ mod tests {
             stream: "ORDERS".into(),
             identity: Identity { name: "a1".into(), also: vec!["2026".into()] },
             filter: "orders.placed.main.>".into(),
+            quiet_to: None,
         }
+    }
+
+    #[test]
+    fn an_idle_position_moves_over_what_is_quiet_and_only_from_where_it_is() {
+        let at = |sequence| claim(0).decided_to(sequence);
+        let turn_of = |decided: Option<&Position>, claim: &Claim, links: &[Link], fresh| {
+            turn(&View { state: &(), decided_to: decided, fresh }, claim, links)
+        };
+        let quiet = |after, to| Claim { quiet_to: Some(to), ..claim(after) };
+        assert_eq!(turn_of(Some(&at(5)), &quiet(5, 9), &[], false), Turn::Refresh);
+        assert_eq!(turn_of(Some(&at(5)), &quiet(5, 9), &[], true), Turn::Move(9));
+        for (decided, claim) in [
+            (Some(at(7)), quiet(5, 9)),
+            (Some(at(9)), quiet(9, 9)),
+            (Some(at(12)), quiet(5, 9)),
+            (None, quiet(0, 9)),
+        ] {
+            let to = decided.as_ref().map_or(0, |position| position.sequence);
+            assert_eq!(turn_of(decided.as_ref(), &claim, &[], true), Turn::Done(to), "{claim:?}");
+        }
+        let links = [Link { sequence: 6, previous: 5 }];
+        assert_eq!(turn_of(Some(&at(5)), &quiet(5, 9), &links, true), Turn::Decide(0));
+        let next = [Link { sequence: 11, previous: 5 }];
+        assert_eq!(
+            plan(Some(&at(9)), &claim(9), &next),
+            Plan::From(0),
+            "the chain holds behind it"
+        );
     }
 
     #[track_caller]

@@ -144,7 +144,7 @@ pub async fn extent(nats: &Nats, stream: &str, filter: &str) -> Result<Extent, L
     let handle = nats.js.get_stream(stream).await.map_err(|e| LogError(e.to_string()))?;
     let info = handle.cached_info();
     let (stream, filter) = (stream.to_owned(), filter.to_owned());
-    let claim = Claim { after: 0, stream, identity: Identity::of(info), filter };
+    let claim = Claim { after: 0, stream, identity: Identity::of(info), filter, quiet_to: None };
     Ok(Extent { claim, first: info.state.first_sequence, last: info.state.last_sequence })
 }
 

@@ -25,7 +25,8 @@ fn claim(input: Input, after: u64) -> Claim {
         Input::MadeAnew => ("2", "in.>"),
     };
     let identity = Identity { name: name.into(), also: Vec::new() };
-    Claim { after, stream: "IN".into(), identity, filter: filter.into() }
+    let filter = filter.into();
+    Claim { after, stream: "IN".into(), identity, filter, quiet_to: None }
 }
 
 impl World {

@@ -1,0 +1,157 @@
+//! Does the stream still hold what was not given out?
+//!
+//! A consumer says nothing of messages that were removed before it came to them: by a limit that was
+//! set by hand, by a purge, or because they expired. In a lane each would be an order that nobody
+//! decides. So a stream is looked at after messages were read from it, and before they are given out.
+
+use crate::annotations::Subscription;
+use async_nats::jetstream::stream::{Info, RawMessageErrorKind};
+use messaging::Nats;
+use messaging::streams::identity::{self, Identity};
+
+/// The input stream as it is now.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    pub(super) identity: Identity,
+    pub(super) created: String,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// Messages that were removed behind the first one.
+    removed: u64,
+}
+
+impl Stream {
+    /// An empty one.
+    #[cfg(test)]
+    pub(super) fn new(identity: Identity) -> Self {
+        Self { identity, created: String::new(), first: 1, last: 0, removed: 0 }
+    }
+
+    fn of(info: &Info) -> Self {
+        let state = &info.state;
+        Self {
+            identity: Identity::of(info),
+            created: identity::created(info),
+            first: state.first_sequence,
+            last: state.last_sequence,
+            removed: state.deleted_count.unwrap_or_default(),
+        }
+    }
+}
+
+/// Asks the leader how the stream is.
+pub(super) async fn stream(nats: &Nats, subscription: &Subscription) -> Result<Stream, String> {
+    let name = &subscription.stream;
+    let stream = nats.js.get_stream(name).await;
+    let stream = stream.map_err(|error| format!("stream {name}: {error}"))?;
+    Ok(Stream::of(stream.cached_info()))
+}
+
+/// The first message under the filter after `after`: its sequence, asked of the leader.
+pub(super) async fn next(
+    nats: &Nats,
+    subscription: &Subscription,
+    after: u64,
+) -> Result<Option<u64>, String> {
+    let Subscription { stream: name, filter, .. } = subscription;
+    let stream = nats.js.get_stream_no_info(name).await.map_err(|error| error.to_string())?;
+    match stream.get_first_raw_message_by_subject(filter.as_str(), after + 1).await {
+        Ok(message) => Ok(Some(message.sequence)),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(format!("stream {name}: {error}")),
+    }
+}
+
+/// Knows which removed messages were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// First sequence and number of removed messages when all of them were known not to matter.
+    harmless: Option<(u64, u64)>,
+}
+
+/// Messages that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gone {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl Gaps {
+    /// The first messages after `after`, up to `to`, that `stream` does not hold any more.
+    pub(super) async fn find(
+        &mut self,
+        nats: &Nats,
+        subscription: &Subscription,
+        stream: &Stream,
+        (after, to): (u64, u64),
+    ) -> Result<Option<Gone>, String> {
+        if let Some(gone) = before_first(stream.first, after, to) {
+            return Ok(Some(gone));
+        }
+        let state = (stream.first, stream.removed);
+        if stream.removed == 0 || self.harmless == Some(state) {
+            return Ok(None);
+        }
+        let name = &subscription.stream;
+        let handle = nats.js.get_stream_no_info(name).await.map_err(|error| error.to_string())?;
+        let info = handle.info_builder().with_deleted(true).fetch().await;
+        let info = info.map_err(|error| format!("stream {name}: {error}"))?.info;
+        let removed = info.state.deleted.unwrap_or_default();
+        let gone = inside(&removed, after, to);
+        if removed.iter().all(|sequence| *sequence <= after) {
+            self.harmless = Some(state);
+        }
+        Ok(gone)
+    }
+}
+
+/// What is gone because the stream begins behind it.
+fn before_first(first: u64, after: u64, to: u64) -> Option<Gone> {
+    let to = to.min(first.saturating_sub(1));
+    (after < to).then_some(Gone { from: after + 1, to })
+}
+
+/// The first run of removed messages after `after`, up to `to`.
+fn inside(removed: &[u64], after: u64, to: u64) -> Option<Gone> {
+    let mut inside =
+        removed.iter().copied().filter(|sequence| after < *sequence && *sequence <= to);
+    let from = inside.next()?;
+    let run = inside.zip(from + 1..).take_while(|(sequence, expected)| sequence == expected).last();
+    Some(Gone { from, to: run.map_or(from, |(sequence, _)| sequence) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_between_is_missed() {
+        for (first, after, to, expected) in [
+            (1, 0, 9, None),
+            (5, 4, 9, None),
+            (6, 4, 9, Some((5, 5))),
+            (12, 4, 9, Some((5, 9))),
+            (12, 9, 9, None),
+            (0, 0, 0, None),
+        ] {
+            let gone = before_first(first, after, to).map(|gone| (gone.from, gone.to));
+            assert_eq!(gone, expected, "begins at {first}, {after} to {to}");
+        }
+    }
+
+    #[test]
+    fn the_first_run_of_removed_messages_is_named() {
+        let removed = [3, 7, 8, 9, 11];
+        for (after, to, expected) in [
+            (0, 20, Some((3, 3))),
+            (3, 20, Some((7, 9))),
+            (7, 20, Some((8, 9))),
+            (3, 8, Some((7, 8))),
+            (9, 10, None),
+            (11, 20, None),
+        ] {
+            let gone = inside(&removed, after, to).map(|gone| (gone.from, gone.to));
+            assert_eq!(gone, expected, "{after} to {to}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A lane in which nothing is placed for long: its position moves on all the same.
+//!
+//! Otherwise the stream's retention passes it one day, and after the next start nobody could tell an
+//! order that expired undecided from orders of other lanes. Each move is an entry of the function's
+//! journal, so it is made seldom.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long nothing may have come before it is believed: a leader that was replaced may answer for a
+/// moment.
+pub(crate) const AFTER: Duration = Duration::from_secs(60);
+/// How often the position of a quiet lane moves.
+const EVERY: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// What is known of a lane's silence.
+#[derive(Debug, Default)]
+pub(super) struct Quiet {
+    /// Nothing was there up to this sequence when it was looked at then.
+    seen: Option<(Instant, u64)>,
+    /// When the position moved last.
+    moved: Option<Instant>,
+}
+
+impl Quiet {
+    /// Nothing was found behind `after`, up to `to`.
+    pub(super) fn seen(&mut self, after: u64, to: u64) {
+        if self.seen.is_none() && after < to {
+            self.seen = Some((Instant::now(), to));
+        }
+    }
+
+    /// The position moved.
+    pub(super) fn moved(&mut self) {
+        self.seen = None;
+        self.moved = Some(Instant::now());
+    }
+
+    /// Where the position of a function that is at `position` may move to, if it is time to: nothing
+    /// came for `after`.
+    pub(super) fn offer(&self, position: u64, after: Duration) -> Option<u64> {
+        let (_, to) = self.seen.filter(|(at, to)| after <= at.elapsed() && position < *to)?;
+        // How long it stood before a start nobody knows: it moves soon after one.
+        self.moved.is_none_or(|moved| EVERY <= moved.elapsed()).then_some(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_lane_moves_soon_after_a_start_and_then_twice_a_day() {
+        let mut quiet = Quiet::default();
+        quiet.seen(5, 9);
+        assert_eq!(quiet.offer(5, AFTER), None, "it was seen only now");
+        advance(AFTER).await;
+        quiet.seen(5, 12);
+        assert_eq!(quiet.offer(5, AFTER), Some(9), "what came since may not be all");
+        quiet.moved();
+        for _ in 0..2 {
+            quiet.seen(9, 20);
+            advance(EVERY / 2).await;
+            assert_eq!(quiet.offer(9, AFTER), None);
+            advance(EVERY / 2).await;
+            assert_eq!(quiet.offer(9, AFTER), Some(20));
+            quiet.moved();
+        }
+        quiet.seen(20, 20);
+        advance(EVERY).await;
+        assert_eq!(quiet.offer(20, AFTER), None, "there is nothing to move over");
+    }
+}
