@@ -21,6 +21,7 @@ pub mod verdict;
 
 pub use annotations::durable_name;
 pub use invoke::{Invoke, Template, TemplateError};
+pub use ordered::quiet::AFTER as QUIET_AFTER;
 pub use program::main;
 pub use settings::Settings;
 pub use setup::setup;

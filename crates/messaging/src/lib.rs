@@ -11,6 +11,8 @@ pub mod link;
 mod migrate;
 pub mod nats;
 pub mod publish;
+pub mod rebase;
+pub mod skipped;
 pub mod store;
 pub mod stored;
 pub mod streams;

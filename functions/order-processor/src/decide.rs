@@ -94,7 +94,11 @@ pub(crate) async fn batch(
             Err(OrderedAnswer { decided_to }.conflict(detail))
         }
         Decided::Foreign(decided_to) => {
-            let detail = "the stream or the filter is not the one that was decided so far";
+            let detail = format!(
+                "the stream or the filter is not the one that was decided so far, up to \
+                 {decided_to}: another store, or a stream that was made again. Put the right one \
+                 back, or see what would be lost: orderflow journal rebase --warehouse {warehouse}"
+            );
             Err(OrderedAnswer { decided_to }.conflict(detail).with("fault", true))
         }
     }

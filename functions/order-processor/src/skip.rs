@@ -6,12 +6,11 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use domain::inventory::{Body, DETAIL_MAX, FILE_BYTES_MAX, Identity, Outcome, Verdict};
-use domain::stock::Refusal;
-use domain::{Kind, WarehouseId};
+use domain::WarehouseId;
+use domain::inventory::{Body, DETAIL_MAX};
 use messaging::journal::{Applied, Command, Decide, LogError, Place, Position, extent};
 use messaging::views::{self, Next};
-use messaging::{Event, events, header, streams, subject};
+use messaging::{skipped, streams, subject};
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -67,7 +66,10 @@ pub(crate) async fn skip(
             |state| state.keys.contains_key(key),
             |view| match view.decided_to == decided_to.as_ref() {
                 true => Ok(Command {
-                    body: Body::Skip { key: key.to_owned(), outcome: outcome(&next, &skip.reason) },
+                    body: Body::Skip {
+                        key: key.to_owned(),
+                        outcome: skipped::outcome(&next, &skip.reason),
+                    },
                     decided_to: Some(to.clone()),
                 }),
                 false => Err(Moved),
@@ -125,24 +127,4 @@ async fn next(
         return conflict("the stream is not the one that was decided so far: rebase first".into());
     }
     Ok((next, to))
-}
-
-/// From subject and headers: what the message holds may be what nobody can take.
-fn outcome(next: &Next, reason: &str) -> Outcome {
-    let header = |name| next.headers.get(name).map(|value| value.as_str());
-    let id = subject::OrderSubject::parse(&next.subject).map(|order| Identity {
-        partner: order.partner,
-        order_id: order.order_id,
-        kind: if header(header::KIND) == Some("return") { Kind::Return } else { Kind::Sale },
-        attempt: header(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1),
-        file: header(header::FILE).filter(|file| file.len() <= FILE_BYTES_MAX).map(str::to_owned),
-    });
-    let event: Option<Event> = serde_json::from_slice(&next.payload).ok();
-    let refusal = Refusal::Skipped { detail: reason.to_owned() };
-    // An order whose cancellation is not decided stays confirmed.
-    let verdict = match event.is_some_and(|event| event.kind == events::ORDER_CANCELLING) {
-        true => Verdict::Kept(refusal),
-        false => Verdict::Refused(refusal),
-    };
-    Outcome { sequence: next.sequence, order: None, id, verdict }
 }

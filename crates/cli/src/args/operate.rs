@@ -110,18 +110,25 @@ pub(crate) enum Journal {
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
     },
-    /// Go on elsewhere in the input, after the stream of orders was made anew or restored.
+    /// Go on elsewhere in the input, after the stream of orders was made again, restored or lost messages.
+    ///
+    /// Compares the whole input with the whole journal, says what will be decided and what is passed over,
+    /// and asks. Nothing is decided twice; what is passed over is refused as `skipped` and can be tried
+    /// again. A lane that goes on by itself is left alone.
     Rebase {
-        /// `beginning`: all that is there will be decided; `end`: nothing of it; or a sequence:
-        /// what stands behind it.
+        /// After this sequence of the stream, at its `beginning` or `end`. Without it at the first place
+        /// where nothing is decided twice.
         #[arg(long, value_parser = place)]
-        to: Place,
+        to: Option<Place>,
         /// Why; it stands in the journal.
         #[arg(long)]
         reason: String,
         /// Whose journal.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
+        /// See there.
+        #[command(flatten)]
+        yes: Yes,
     },
 }
 

@@ -1,13 +1,14 @@
 //! `orderflow journal …`: what was decided, and the operator's ways to go on.
 
+mod rebase;
 mod show;
 
 use anyhow::{Result, bail};
 use axum::http::Method;
 use domain::WarehouseId;
-use messaging::inventory::{self, Inventory};
-use messaging::journal::{self, Applied, Place};
-use messaging::{streams, subject};
+use messaging::inventory::Inventory;
+use messaging::journal;
+use messaging::subject;
 use serde_json::{Value, json};
 
 use super::{Level, Pipeline, key};
@@ -24,8 +25,8 @@ pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
         Journal::Skip { sequence, reason, warehouse } => {
             skip(&pipeline, warehouse, *sequence, reason).await
         }
-        Journal::Rebase { to, reason, warehouse } => {
-            rebase(&pipeline, warehouse, *to, reason).await
+        Journal::Rebase { to, reason, warehouse, yes } => {
+            rebase::run(&pipeline, warehouse, *to, reason, *yes).await
         }
     }
 }
@@ -91,30 +92,5 @@ async fn skip(
     } else {
         output::line(format_args!("{sequence} is refused; the lane of {warehouse} goes on"));
     }
-    Ok(())
-}
-
-/// Written to the journal itself: it is needed when no function can go on.
-async fn rebase(
-    pipeline: &Pipeline,
-    warehouse: &WarehouseId,
-    to: Place,
-    reason: &str,
-) -> Result<()> {
-    if reason.trim().is_empty() {
-        bail!("the reason is empty");
-    }
-    let nats = pipeline.nats().await?;
-    let to = journal::position(&nats, streams::ORDERS, &subject::placed(warehouse), to).await?;
-    let applied = inventory::journal(&nats, warehouse).rebase(&to, reason).await?;
-    if pipeline.json {
-        output::json(&json!({"decided_to": to, "applied": applied == Applied::Now}));
-        return Ok(());
-    }
-    let what = match applied {
-        Applied::Now => "goes on",
-        Applied::Before => "goes on already",
-    };
-    output::line(format_args!("the lane of {warehouse} {what} after {}", to.sequence));
     Ok(())
 }

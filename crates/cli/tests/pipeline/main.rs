@@ -10,6 +10,7 @@ mod installed;
 mod monitoring;
 mod operate;
 mod provider;
+mod rebase;
 mod simulate;
 mod support;
 mod up;

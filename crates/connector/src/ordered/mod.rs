@@ -3,7 +3,7 @@
 mod gaps;
 mod lane;
 mod lease;
-pub(crate) mod quiet;
+pub mod quiet;
 mod reader;
 pub mod said;
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// How long nothing may have come before it is believed: a leader that was replaced may answer for a
 /// moment.
-pub(crate) const AFTER: Duration = Duration::from_secs(60);
+pub const AFTER: Duration = Duration::from_secs(60);
 /// How often the position of a quiet lane moves.
 const EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 

@@ -149,6 +149,12 @@ impl<'a> Lane<'a, '_> {
             return Some(format!("its input is {}, it was {}", input(now), input(before)));
         }
         let outcomes = entry.content.outcomes();
+        // A quiet lane moves over what is not its own.
+        let orders = matches!(entry.content, Content::Orders(_));
+        if orders && outcomes.is_empty() && to(before) < to(now) {
+            let over = self.placed.range(to(before) + 1..=to(now)).next();
+            return over.map(|(placed, _)| format!("it passes over #{placed} undecided"));
+        }
         let expected = outcomes.last().map_or(to(before), |last| last.placed);
         if to(now) < to(before) {
             return Some(format!("decided to {}, it was {}", to(now), to(before)));

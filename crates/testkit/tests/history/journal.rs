@@ -45,6 +45,19 @@ async fn an_order_decided_twice_in_the_journal_is_found() {
 }
 
 #[tokio::test]
+async fn a_quiet_lane_moves_over_what_is_not_its_own_and_nothing_else() {
+    let run = Run::whole().await;
+    let end = run.placed().await.last().unwrap().sequence + 1_000;
+    run.append("quiet", end, Vec::new()).await;
+    run.report(|_| true).await.assert_clean();
+    let run = Run::whole().await;
+    run.send_and_place(1004).await;
+    let last = run.placed().await.last().unwrap().sequence;
+    run.append("quiet", last, Vec::new()).await;
+    run.check(&[Rule::PositionWrong, Rule::Undecided]).await;
+}
+
+#[tokio::test]
 async fn a_decision_on_nothing_is_found() {
     let run = Run::whole().await;
     let mut last = run.placed().await.pop().unwrap();

@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod decisions;
+mod quiet;
 mod skip;
 mod support;

@@ -60,6 +60,7 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
         poll: Duration::from_secs(1),
         token: Secret::new("bench"),
         basic_auth: None,
+        quiet_after: connector::QUIET_AFTER,
         server: ServerSettings::ephemeral(),
     };
     let own = Nats::connect(&server.url(), "connector", false).await?;

@@ -119,6 +119,7 @@ fn what(record: &Record<Body>) -> String {
         Record::Rebase(rebase) => return format!("goes on elsewhere: {}", rebase.reason),
     };
     match &entry.body {
+        Body::Orders { outcomes } if outcomes.is_empty() => "nothing was placed up to here".into(),
         Body::Orders { outcomes } => orders(outcomes),
         Body::Set { available, .. } => match available.iter().collect::<Vec<_>>()[..] {
             [(product, available)] => format!("{product} set to {available}"),

@@ -1,0 +1,84 @@
+//! `journal rebase`: going on elsewhere in the input. Written to the journal itself: it is needed when no
+//! function can go on.
+
+use anyhow::{Result, bail};
+use domain::WarehouseId;
+use domain::inventory::DETAIL_MAX;
+use messaging::journal::{Applied, Place};
+use messaging::rebase::{self, Move, Refused, Survey};
+use serde_json::json;
+
+use super::super::Pipeline;
+use crate::confirm::{Yes, confirm};
+use crate::output;
+
+/// Sequences that are named one by one.
+const NAMED_MAX: usize = 5;
+/// How many refusals are written between two lines about progress.
+const PROGRESS: usize = 1_000;
+
+pub(super) async fn run(
+    pipeline: &Pipeline,
+    warehouse: &WarehouseId,
+    to: Option<Place>,
+    reason: &str,
+    yes: Yes,
+) -> Result<()> {
+    let count = reason.chars().count();
+    if reason.trim().is_empty() || DETAIL_MAX < count {
+        bail!("the reason has {count} characters; 1 to {DETAIL_MAX} are possible, not only blanks");
+    }
+    let nats = pipeline.nats().await?;
+    let survey = rebase::survey(&nats, warehouse).await?;
+    let going = match survey.go_on(to) {
+        Ok(going) => going,
+        Err(refused @ Refused::Healthy { .. }) => {
+            bail!(
+                "{warehouse}: {refused}. A message that cannot be decided is refused with: \
+                 orderflow journal skip SEQ"
+            )
+        }
+        Err(refused) => bail!("{warehouse}: {refused}"),
+    };
+    confirm(&preview(warehouse, &survey, &going), "Go on there?", yes)?;
+    let all = going.passed_over.len();
+    let progress = |done: usize| {
+        if done.is_multiple_of(PROGRESS) {
+            output::note(format_args!("{done} of {all} refused"));
+        }
+    };
+    let applied = rebase::apply(&nats, warehouse, &going, reason, progress).await?;
+    if pipeline.json {
+        output::json(&json!({
+            "decided_to": going.to, "applied": applied == Applied::Now, "decided_again": 0,
+            "passed_over": going.passed_over, "left": going.left,
+        }));
+    } else {
+        let to = going.to.sequence;
+        output::line(format_args!("the lane of {warehouse} goes on after {to}"));
+        if all > 0 {
+            output::line(
+                "orderflow orders retry --all-refused --reason skipped tries what it passed",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn preview(warehouse: &WarehouseId, survey: &Survey, going: &Move) -> Vec<String> {
+    let fault = survey.fault().unwrap_or_default();
+    let (to, passed) = (going.to.sequence, going.passed_over.len());
+    let named: Vec<String> =
+        going.passed_over.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let more = if passed > NAMED_MAX { ", …" } else { "" };
+    let named = if passed == 0 { String::new() } else { format!(" ({}{more})", named.join(", ")) };
+    vec![
+        format!("lane {warehouse}: {fault}"),
+        format!("it goes on after message {to}:"),
+        format!("  {} messages behind it will be decided", going.left),
+        format!(
+            "  {passed} messages before it were never decided and are refused as skipped{named}"
+        ),
+        format!("  {} are decided and stay as they are; none is decided again", survey.decided),
+    ]
+}
