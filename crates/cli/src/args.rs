@@ -36,7 +36,7 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 time is up (wait), \
 4 not found, 5 nothing is running here, 6 accepted with rejected rows and 7 refused (partners \
-check), 64 a setting of a function is wrong";
+check), 8 not confirmed, 64 a setting of a function is wrong";
 
 /// Options that may stand before or after the command.
 #[derive(Clone, Debug, Args)]

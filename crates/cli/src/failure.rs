@@ -26,6 +26,12 @@ pub(crate) enum Failure {
         /// The data directory.
         dir: PathBuf,
     },
+    /// 8: a command that asks was not answered with yes.
+    #[error("nothing was done: \"{question}\" was not answered with yes; a script says --yes")]
+    NotConfirmed {
+        /// What was asked.
+        question: String,
+    },
 }
 
 impl Failure {
@@ -34,6 +40,7 @@ impl Failure {
             Self::TimeIsUp { .. } => 3,
             Self::NotFound { .. } => 4,
             Self::NotRunning { .. } => 5,
+            Self::NotConfirmed { .. } => 8,
         }
     }
 }

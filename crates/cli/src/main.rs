@@ -4,6 +4,7 @@ mod args;
 mod catalogue;
 mod clock;
 mod commands;
+mod confirm;
 mod cron;
 mod dir;
 mod duration;

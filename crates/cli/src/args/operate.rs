@@ -6,6 +6,7 @@ use domain::{OrderId, PartnerId, WarehouseId};
 use messaging::journal::Place;
 
 use crate::clock;
+use crate::confirm::Yes;
 
 /// `orders retry …`
 #[derive(Clone, Debug, Args)]
@@ -32,6 +33,9 @@ pub(crate) struct Retry {
         value_name = "PARTNER"
     )]
     pub(crate) of: Option<PartnerId>,
+    /// Asked for --all-refused.
+    #[command(flatten)]
+    pub(crate) yes: Yes,
 }
 
 /// Why an order was refused, where trying again may help.

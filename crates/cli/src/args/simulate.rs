@@ -3,6 +3,8 @@
 use clap::Args;
 use domain::Money;
 
+use crate::confirm::Yes;
+
 /// Options of `simulate`. Shares are percentages with at most four decimals.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Simulate {
@@ -42,6 +44,9 @@ pub(crate) struct Simulate {
     /// Post each one to order-ingest instead of publishing it on `orders`.
     #[arg(long)]
     pub(crate) http: bool,
+    /// Asked before the first message is sent.
+    #[command(flatten)]
+    pub(crate) yes: Yes,
 }
 
 /// A percentage, in parts of a million.

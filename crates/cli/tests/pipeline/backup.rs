@@ -13,7 +13,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn a_copy_of_the_stopped_servers_store_brings_everything_back() {
     let mut up = Up::start(&[]);
-    let sent = up.json(&["simulate", "--orders", "60", "--rate", "1000", "--seed", "1"]);
+    let sent = up.json(&["simulate", "--yes", "--orders", "60", "--rate", "1000", "--seed", "1"]);
     assert_eq!(sent["orders"], 60);
     up.json(&["wait"]);
     let order = up.json(&["orders", "get", "ORD-1-1"]);
@@ -38,7 +38,7 @@ fn a_copy_of_the_stopped_servers_store_brings_everything_back() {
 
     // What came after the copy is gone. Whoever sends it again loses nothing, and what was there
     // already is not placed twice.
-    up.json(&["simulate", "--orders", "90", "--rate", "1000", "--seed", "1"]);
+    up.json(&["simulate", "--yes", "--orders", "90", "--rate", "1000", "--seed", "1"]);
     assert_eq!(up.json(&["wait"])["placed"], 90);
     assert!(up.orderflow(&["stock", "verify"]).status.success());
     let doctor = up.orderflow(&["doctor"]);
@@ -48,7 +48,7 @@ fn a_copy_of_the_stopped_servers_store_brings_everything_back() {
 #[test]
 fn an_installation_elsewhere_is_operated_from_a_folder_that_names_it() {
     let up = Up::start(&[]);
-    up.json(&["simulate", "--orders", "5", "--rate", "1000", "--seed", "1"]);
+    up.json(&["simulate", "--yes", "--orders", "5", "--rate", "1000", "--seed", "1"]);
     up.json(&["wait"]);
     let run = up.run_file();
     let elsewhere = tempfile::tempdir().unwrap();

@@ -45,7 +45,7 @@ fn change_streams(url: &str) {
 #[test]
 fn what_is_wrong_with_a_running_pipeline_is_said_with_what_to_do() {
     let up = Up::start(&[]);
-    up.json(&["simulate", "--orders", "5", "--rate", "1000", "--seed", "1"]);
+    up.json(&["simulate", "--yes", "--orders", "5", "--rate", "1000", "--seed", "1"]);
     up.json(&["wait"]);
     let output = up.orderflow(&["doctor", "--json"]);
     let healthy = findings(&output);

@@ -96,8 +96,10 @@ fn every_panel_shows_data_and_every_rule_can_be_evaluated() {
     let deadline = Instant::now() + DATA_WITHIN;
     for seed in 1_u32.. {
         let seed = seed.to_string();
-        let more =
-            ["simulate", "--orders", "100", "--rate", "50", "--seed", &seed, "--broken", "5"];
+        let more = [
+            "simulate", "--yes", "--orders", "100", "--rate", "50", "--seed", &seed, "--broken",
+            "5",
+        ];
         up.json(&more);
         open.retain(|(_, query)| !prometheus.has_data(query));
         if open.is_empty() {

@@ -81,13 +81,14 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
     assert_eq!(state(&up, "big"), "refused 2 insufficient_stock");
 
     up.json(&["stock", "set", "P002", "30"]);
-    let reason = ["orders", "retry", "--all-refused", "--reason", "insufficient_stock"];
+    asks_first(&up);
+    let reason = ["orders", "retry", "--all-refused", "--yes", "--reason", "insufficient_stock"];
     let all = up.json(&[&reason[..], &["--since", "1h"]].concat());
     assert_eq!((&all["orders"], &all["placed"], &all["failed"]), (&json!(2), &json!(2), &json!(0)));
     up.json(&WAIT);
     assert_eq!(state(&up, "big"), "confirmed 3");
     assert_eq!(state(&up, "huge"), "refused 2 insufficient_stock");
-    assert_eq!(state(&up, "new"), "refused 1 unknown_product");
+    assert_eq!(state(&up, "new"), "refused 2 unknown_product");
     for none in [
         &["orders", "retry", "--all-refused", "--since", "0s"][..],
         &["orders", "retry", "--all-refused", "--partner", "US1"],
@@ -107,7 +108,7 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
         (&json!(4), &json!(1), &json!(0))
     );
     // What was cancelled is not tried again with the others.
-    assert_eq!(up.json(&["orders", "retry", "--all-refused"])["orders"], 2);
+    assert_eq!(up.json(&["orders", "retry", "--all-refused", "--yes"])["orders"], 2);
     up.json(&WAIT);
     for (args, code) in [
         (["orders", "cancel", "DIRECT", "nope"], 4),
@@ -118,6 +119,29 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
     }
     check_history(&up, true);
     accounts(&up);
+}
+
+/// Without a yes, typed or given, nothing is tried again.
+fn asks_first(up: &Up) {
+    let args = ["orders", "retry", "--all-refused"];
+    let refused = up.orderflow(&args);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), refused.stdout.as_slice()), (Some(8), &b""[..]), "{said}");
+    for expected in [
+        "  2 of DIRECT, insufficient_stock, the first refused at 20",
+        "  1 of DIRECT, unknown_product, the first refused at 20",
+        "nothing was done: \"Try 3 refused orders again?\" was not answered with yes",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    let (code, said) = up.typed(&args, "no\n");
+    assert!(code == Some(8) && said.contains("again? [y/N] "), "{code:?} {said}");
+    assert_eq!(state(up, "big"), "refused 2 insufficient_stock");
+    assert_eq!(state(up, "new"), "refused 1 unknown_product");
+    let (code, said) = up.typed(&[&args[..], &["--reason", "unknown_product"]].concat(), "y\n");
+    assert!(code == Some(0) && said.contains("Try 1 refused orders"), "{code:?} {said}");
+    up.json(&WAIT);
+    assert_eq!(state(up, "new"), "refused 2 unknown_product");
 }
 
 /// The journal, the book and the movements, whole and with a planted fault.

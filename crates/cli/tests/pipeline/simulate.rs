@@ -20,11 +20,33 @@ const MIX: [&str; 12] = [
 ];
 
 fn simulate(up: &Up, args: &[&str]) -> Value {
-    up.json(&[&["simulate", "--rate", "2000"], args, &MIX].concat())
+    up.json(&[&["simulate", "--yes", "--rate", "2000"], args, &MIX].concat())
 }
 
 fn broken(sent: &Value) -> u64 {
     sent["sent"]["broken"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
+}
+
+#[test]
+fn nothing_is_sent_before_somebody_says_yes() {
+    let up = Up::start(&[]);
+    let args =
+        ["simulate", "--orders", "7", "--rate", "1000", "--seed", "5", "--duplicates", "2.5"];
+    let refused = up.orderflow(&args);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(8), "{said}");
+    for expected in [
+        "7 made-up messages would be sent to the pipeline of ",
+        ", 1000 a second, seed 5, 2.5 % duplicates:",
+        "orders of DIRECT with 1 to 1 lines of products P001 to P005",
+        "nothing was done: \"Send 7 made-up messages?\" was not answered with yes",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert_eq!(up.typed(&args, "\n").0, Some(8));
+    assert_eq!(count(&up, "ORDERS", ">"), 0);
+    assert_eq!(up.typed(&args, "yes\n").0, Some(0));
+    assert_eq!(count(&up, "ORDERS", "orders"), 7);
 }
 
 #[test]
@@ -51,13 +73,15 @@ fn what_is_simulated_becomes_what_was_said() {
     let all: u64 = ["200", "201", "400", "409", "422"].into_iter().map(answered).sum();
     assert_eq!(all, 200, "{sent}");
 
-    let table = up.orderflow(&["simulate", "--orders", "5", "--rate", "1000", "--seed", "5"]);
+    let table =
+        up.orderflow(&["simulate", "--yes", "--orders", "5", "--rate", "1000", "--seed", "5"]);
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(
         table.contains("BECOMES") && table.contains("5 orders to be placed; seed 5"),
         "{table}"
     );
-    let lanes = up.orderflow(&["simulate", "--orders", "5", "--rate", "9", "--lanes", "2"]);
+    let lanes =
+        up.orderflow(&["simulate", "--yes", "--orders", "5", "--rate", "9", "--lanes", "2"]);
     assert_eq!(lanes.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&lanes.stderr).contains("the partners have 1 warehouses"));
 }

@@ -38,6 +38,33 @@ impl Up {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Runs a command on a terminal where somebody types `answer`: exit code, and what was shown.
+    pub(crate) fn typed(&self, args: &[&str], answer: &str) -> (Option<i32>, String) {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let terminal = fs::File::options().read(true).write(true).open(name.to_str().unwrap());
+        let terminal = terminal.unwrap();
+        let mut child = command(self.dir.path())
+            .args(args)
+            .stdin(terminal.try_clone().unwrap())
+            .stderr(terminal)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut ours = fs::File::from(ours);
+        ours.write_all(answer.as_bytes()).unwrap();
+        let status = child.wait().unwrap();
+        // All of its ends are closed: what was shown is read up to the error that says so.
+        let (mut shown, mut block) = (Vec::new(), [0; 4096]);
+        while let Ok(count @ 1..) = ours.read(&mut block) {
+            shown.extend_from_slice(&block[..count]);
+        }
+        (status.code(), String::from_utf8_lossy(&shown).into_owned())
+    }
+
     pub(crate) fn run_file(&self) -> Value {
         let path = self.dir.path().join("data/run.json");
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()

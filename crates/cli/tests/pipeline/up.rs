@@ -38,7 +38,7 @@ fn everything_starts_answers_and_ends_on_sigterm() {
 #[test]
 fn orders_are_decided_and_can_be_looked_at() {
     let up = Up::start(&[]);
-    let sent = up.json(&["simulate", "--orders", "40", "--rate", "1000", "--seed", "1"]);
+    let sent = up.json(&["simulate", "--yes", "--orders", "40", "--rate", "1000", "--seed", "1"]);
     assert_eq!(sent["orders"], 40);
     let counts = up.json(&["wait", "--timeout", "60s"]);
     assert_eq!((counts["placed"].as_u64(), counts["pending"].as_u64()), (Some(40), Some(0)));
@@ -123,14 +123,14 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
 fn a_part_that_is_killed_comes_back_and_nothing_outlives_a_killed_up() {
     let mut up = Up::start(&["--processes"]);
     assert_eq!(up.pids().len(), FUNCTIONS.len() + 3);
-    up.json(&["simulate", "--orders", "20", "--rate", "1000", "--seed", "1"]);
+    up.json(&["simulate", "--yes", "--orders", "20", "--rate", "1000", "--seed", "1"]);
     for name in ["order-ingest", "order-processor", "connector", "nats-server", "sshd"] {
         let pid = up.pid_of(name);
         kill("-KILL", pid);
         eventually(name, || up.pid_of(name) != pid);
         assert_eq!(up.run_file()["processes"][name]["restarts"], 1, "{name}");
     }
-    up.json(&["simulate", "--orders", "20", "--rate", "1000", "--seed", "2"]);
+    up.json(&["simulate", "--yes", "--orders", "20", "--rate", "1000", "--seed", "2"]);
     // What the killed connector held is given out again when the server's wait for it has ended.
     assert_eq!(up.json(&["wait", "--timeout", "150s"])["placed"], 40);
 

@@ -1,7 +1,10 @@
 //! `orders retry` and `orders cancel`: over HTTP on order-ingest, which places the next attempt.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use axum::http::Method;
+use chrono::{DateTime, SecondsFormat};
 use domain::{OrderId, PartnerId};
 use futures_util::{StreamExt as _, stream};
 use messaging::views::{self, OrderView};
@@ -10,6 +13,7 @@ use serde_json::json;
 
 use super::super::{Level, Pipeline, key};
 use crate::args::{Reason, Retry};
+use crate::confirm::confirm;
 use crate::output;
 
 /// Calls that wait for their answer at once.
@@ -76,6 +80,31 @@ pub(crate) async fn one(
     Ok(())
 }
 
+/// What would be tried again: by partner and reason, and since when it is refused.
+fn preview(orders: &[&OrderView]) -> Vec<String> {
+    let mut groups: BTreeMap<(&PartnerId, &str), (usize, i64)> = BTreeMap::new();
+    for order in orders {
+        let reason = order.reason.as_deref().unwrap_or_default();
+        let group = groups.entry((&order.partner, reason)).or_insert((0, i64::MAX));
+        *group = (group.0 + 1, group.1.min(order.changed_ms));
+    }
+    let mut lines = vec![
+        "These refused orders would be placed again, oldest first; each that can be confirmed \
+         takes its stock, and every listener learns of it:"
+            .to_owned(),
+    ];
+    let shown = groups.iter().take(SHOWN_MAX).map(|((partner, reason), (count, first_ms))| {
+        let first = DateTime::from_timestamp_millis(*first_ms).unwrap_or_default();
+        let first = first.to_rfc3339_opts(SecondsFormat::Secs, true);
+        format!("  {count} of {partner}, {reason}, the first refused at {first}")
+    });
+    lines.extend(shown);
+    if SHOWN_MAX < groups.len() {
+        lines.push(format!("  and {} more partners and reasons", groups.len() - SHOWN_MAX));
+    }
+    lines
+}
+
 /// All that were refused for a reason, oldest first, so that they get what is there in their order.
 pub(crate) async fn all(pipeline: &Pipeline, view: &views::Orders, retry: &Retry) -> Result<()> {
     let since_ms = retry.since.map_or(i64::MIN, |since| since.timestamp_millis());
@@ -86,6 +115,10 @@ pub(crate) async fn all(pipeline: &Pipeline, view: &views::Orders, retry: &Retry
             && order.reason.as_deref().is_some_and(|code| Reason::wants(retry.reason, code))
     };
     let orders: Vec<&OrderView> = view.after(0).filter(wanted).collect();
+    if !orders.is_empty() {
+        let question = format!("Try {} refused orders again?", orders.len());
+        confirm(&preview(&orders), &question, retry.yes)?;
+    }
     let bar = output::progress(orders.len() as u64, "{wide_bar} {pos}/{len} orders {per_sec}");
     // The attempt is named, so that an order which somebody else tries again meanwhile is not
     // tried twice.

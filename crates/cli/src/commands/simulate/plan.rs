@@ -285,6 +285,7 @@ mod tests {
             lines: 1,
             lanes: 1,
             http: false,
+            yes: crate::confirm::Yes::default(),
         }
     }
 
