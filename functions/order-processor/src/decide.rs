@@ -71,7 +71,7 @@ pub(crate) async fn batch(
             let last = outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
             tallies.insert(last, Tally::of(&outcomes, rest));
             Decide::Append {
-                body: Body::Orders { outcomes },
+                body: view.state.entry(Body::Orders { outcomes }),
                 decided_to: Some(claim.decided_to(last)),
             }
         }

@@ -32,6 +32,7 @@ pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
 
 async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
+    pipeline.known(&nats, warehouse).await?;
     let subject = subject::inventory_journal(warehouse);
     let book = Inventory::new(warehouse.clone());
     let found = journal::verify(&nats, &subject, &book, clock::now()).await?;

@@ -14,6 +14,7 @@ mod schedules;
 mod secrets;
 mod site;
 pub(crate) mod sources;
+mod stock;
 mod supervise;
 
 use std::process::ExitCode;
@@ -137,9 +138,13 @@ async fn set_up_streams(url: &str) -> Result<()> {
         output::note(step);
     }
     match steps.iter().filter(|step| step.outcome.is_err()).count() {
-        0 => Ok(()),
+        0 => {}
         n => bail!("{n} of {} streams and buckets could not be set up", steps.len()),
     }
+    if stock::ensure(&nats).await? {
+        output::note("✓ stock of the sample products P001 to P005");
+    }
+    Ok(())
 }
 
 /// Says when everything is ready, then waits for a signal.

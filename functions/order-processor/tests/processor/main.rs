@@ -4,3 +4,4 @@
 mod decisions;
 mod skip;
 mod support;
+mod warehouses;

@@ -54,7 +54,7 @@ impl Start {
             Err(error) => return Err(error).context(journal.to_owned()),
         };
         if begins {
-            return Ok(Self { at: 0, state: State::seeded() });
+            return Ok(Self { at: 0, state: State::default() });
         }
         let book = Inventory::new(warehouse.clone());
         let found = journal::verify(nats, journal, &book, clock::now()).await?;
@@ -67,6 +67,7 @@ impl Start {
 
 pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
+    pipeline.known(&nats, warehouse).await?;
     let journal = subject::inventory_journal(warehouse);
     let kept = kept_after(&nats, warehouse).await?;
     let start = Start::find(&nats, warehouse, &journal).await?;
@@ -183,6 +184,7 @@ async fn fold(
                 wrong.get_or_insert(format!("entry {sequence} does not follow {before}"));
             }
             Ok(Record::Decision(entry)) => {
+                state.begin(&entry.body);
                 if after.is_some_and(|after| before <= after && after < sequence) {
                     base = Some(available(&state.stock));
                 }
