@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod address;
+pub mod backlog;
 pub mod envelope;
 pub mod events;
 pub mod header;

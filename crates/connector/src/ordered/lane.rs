@@ -8,12 +8,14 @@ use crate::circuit::Circuit;
 use crate::gateway::Call;
 use crate::metrics::add;
 use crate::stop::Stop;
+use crate::undone::{Ahead, Undone};
 use crate::unordered::stored_at;
 use crate::{DRAIN, Shared, event};
 use bytes::Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -29,6 +31,7 @@ pub(crate) struct Lane {
     pub(crate) subscription: Subscription,
     pub(crate) circuit: Circuit,
     pub(crate) held: Gauge,
+    pub(crate) undone: Undone,
     pub(crate) stop: Stop,
 }
 
@@ -54,6 +57,8 @@ struct Stream {
 struct Session {
     created: String,
     after: u64,
+    /// What is not decided, for the figures.
+    ahead: Arc<Ahead>,
     buffer: VecDeque<Input>,
     /// Most messages of the next call: fewer while one that fails is searched.
     size: usize,
@@ -69,8 +74,9 @@ impl Lane {
             Ok(session) => session,
             Err(end) => return end,
         };
-        let Session { created, after, .. } = &session;
-        let mut reader = Reader::start(&self.shared, &self.subscription, created, *after);
+        let Session { created, after, ahead, .. } = &session;
+        let ahead = Arc::clone(ahead);
+        let mut reader = Reader::start(&self.shared, &self.subscription, created, *after, ahead);
         self.held.set(0);
         loop {
             if let Err(end) = self.step(&mut session, &mut reader, progress).await {
@@ -84,6 +90,7 @@ impl Lane {
         let mut session = Session {
             created: stream.created.clone(),
             after: 0,
+            ahead: Arc::new(Ahead::new(self.undone.clone())),
             buffer: VecDeque::new(),
             size: self.subscription.batch,
             failures: 0,
@@ -139,6 +146,7 @@ impl Lane {
             Said::DecidedTo(position) | Said::Elsewhere(position) => {
                 // Another connector may be ahead: what it gave out need not be given again.
                 session.after = position;
+                session.ahead.decided(position);
                 // The stream may have grown since it was looked at.
                 let now = if stream.last < position { self.stream().await? } else { stream };
                 // What was read is ahead of the retention; only the end matters here.
@@ -314,6 +322,7 @@ impl Session {
             self.buffer.pop_front();
         }
         self.after = position;
+        self.ahead.decided(position);
         self.size = self.size.saturating_mul(2).min(size_max);
         (self.failures, self.attempts) = (0, 0);
         before - self.buffer.len()
@@ -339,12 +348,15 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{Metrics, OfFilter};
 
     fn session(sequences: &[u64], size: usize) -> Session {
+        let name = OfFilter { function: String::new(), filter: String::new() };
         let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
         Session {
             created: String::new(),
             after: 0,
+            ahead: Arc::new(Ahead::new(Undone::new(&Metrics::default(), &name))),
             buffer: inputs.collect(),
             size,
             failures: 0,

@@ -3,11 +3,11 @@
 use crate::Shared;
 use crate::annotations::Subscription;
 use crate::event::{self, Stored};
-use crate::metrics::{OfFilter, gauge};
+use crate::undone::Ahead;
 use crate::unordered::{fetch, stored_at};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
-use prometheus_client::metrics::gauge::Gauge;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -47,12 +47,13 @@ impl Reader {
         subscription: &Subscription,
         created: &str,
         after: u64,
+        ahead: Arc<Ahead>,
     ) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let (shared, subscription) = (shared.clone(), subscription.clone());
         let created = created.to_owned();
         let task = tokio::spawn(async move {
-            let failed = read(shared, &subscription, &created, after, &sender).await;
+            let failed = read(shared, &subscription, &created, after, &ahead, &sender).await;
             if let Err(reason) = failed {
                 // The lane may be gone already.
                 drop(sender.send(Err(reason)).await);
@@ -83,14 +84,12 @@ async fn read(
     subscription: &Subscription,
     created: &str,
     after: u64,
+    ahead: &Ahead,
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
     let consumer = open(&shared, subscription, created, after).await?;
     let chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
-    let Subscription { function, filter, .. } = subscription;
-    let name = OfFilter { function: function.clone(), filter: filter.clone() };
-    let lag = shared.metrics.lag.get_or_create_owned(&name);
-    let mut source = Source { shared, subscription, created, consumer, chain, lag, still: None };
+    let mut source = Source { shared, subscription, created, consumer, chain, ahead, still: None };
     loop {
         let inputs = source.next().await?;
         if inputs.is_empty() {
@@ -117,7 +116,7 @@ struct Source<'a> {
     created: &'a str,
     consumer: Consumer<pull::Config>,
     chain: Chain<'a>,
-    lag: Gauge,
+    ahead: &'a Ahead,
     /// Since when there are messages and none comes.
     still: Option<Instant>,
 }
@@ -132,14 +131,19 @@ impl Source<'_> {
             return Ok(Vec::new());
         };
         self.still = None;
-        self.lag.set(last.info().map_or(0, |info| gauge(info.pending)));
+        let pending = last.info().map_or(0, |info| info.pending);
+        let stored = messages.iter().filter_map(|message| message.info().ok()).map(|info| {
+            let millis = info.published.unix_timestamp_nanos() / 1_000_000;
+            (info.stream_sequence, i64::try_from(millis).unwrap_or(i64::MAX))
+        });
+        self.ahead.read(stored, pending);
         messages.iter().map(|message| self.chain.next(message)).collect()
     }
 
     /// Nothing came: is nothing there?
     async fn nothing(&mut self) -> Result<(), String> {
         let info = self.consumer.info().await.map_err(|error| error.to_string())?;
-        self.lag.set(gauge(info.num_pending));
+        self.ahead.pending(info.num_pending);
         // Nothing more on the way? A message that was lost last would not be missed otherwise.
         let (delivered, received) = (info.delivered.consumer_sequence, self.chain.delivered);
         if delivered != received {
@@ -157,13 +161,13 @@ impl Source<'_> {
     /// While a batch waits for its call: how much is left?
     async fn look(&mut self) {
         if let Ok(info) = self.consumer.info().await {
-            self.lag.set(gauge(info.num_pending));
+            self.ahead.pending(info.num_pending);
             return;
         }
         // Nothing was asked of it for so long that the server has removed it.
         let after = self.chain.previous;
         if let Ok(anew) = open(&self.shared, self.subscription, self.created, after).await {
-            self.lag.set(gauge(anew.cached_info().num_pending));
+            self.ahead.pending(anew.cached_info().num_pending);
             (self.consumer, self.chain.delivered) = (anew, 0);
         }
     }

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod gateway;
+mod lag;
 mod odd;
 mod ordered;
 mod recovery;
