@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Extra, Global, Up};
+use crate::commands::lint;
 use crate::dir::{DataDir, Run};
 use crate::output;
 use crate::stack::Stack;
@@ -42,6 +43,10 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     let _lock = dir.lock()?;
     log_to(&dir)?;
     let sources = sources::read(args)?;
+    if let Some((path, text)) = &sources.stack_file {
+        let notes = lint::notes(path, text, sources.partners_path.as_deref()).await?;
+        notes.iter().for_each(output::note);
+    }
     let schedules = schedules::read(&sources.stack)?;
     let listener = listen(args.port).await?;
     let gateway = format!("http://{}", listener.local_addr().context("the gateway")?);
