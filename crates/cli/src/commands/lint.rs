@@ -22,6 +22,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::args::{Global, Lint};
 use crate::output;
+pub(crate) use calls::unread as unread_annotations;
 use finding::{Findings, Level, Rule};
 use tree::Node;
 

@@ -11,4 +11,5 @@ mod operate;
 mod provider;
 mod simulate;
 mod support;
+mod truth;
 mod up;
