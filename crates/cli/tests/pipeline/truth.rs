@@ -3,9 +3,10 @@
 use std::process::Output;
 
 use crate::faults::nats_url;
-use crate::support::{Up, eventually, kill};
+use crate::support::{Up, command, eventually, kill};
+use async_nats::jetstream::consumer::pull;
 use messaging::publish::{Outgoing, one};
-use messaging::{Nats, subject};
+use messaging::{Nats, streams, subject};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
@@ -59,6 +60,14 @@ fn dead_letters_are_said_by_doctor_and_by_wait() {
     let up = Up::start(&[]);
     send(&up, &json!({"order_id": "x", "product": "P001", "quantity": 0, "price": 1}));
     send(&up, &order("good", "P001"));
+    // A reader of somebody else's, which does nothing, is not waited for.
+    with_nats(&up, async |nats| {
+        let orders = nats.js.get_stream("ORDERS").await.unwrap();
+        let durable_name = Some("foreign".to_owned());
+        let filter_subject = "orders".to_owned();
+        let config = pull::Config { durable_name, filter_subject, ..Default::default() };
+        orders.create_consumer(config).await.unwrap();
+    });
     let waited = up.orderflow(&WAIT);
     let text = said(&waited);
     assert!(text.contains("all done: 1 orders placed, 1 confirmed"), "{text}");
@@ -143,6 +152,17 @@ fn what_is_gone_is_said_by_doctor_and_verify() {
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&json["movements"], &json["movements_lost"]), (&Value::Null, &json!(4)));
 
+    // Facts of the last entry, which were acknowledged: nobody looks for them any more.
+    purge("ORDERS", "orders.confirmed.main.DIRECT.3");
+    let facts = "2 facts of the last entry are gone; order-processor stores them again";
+    eventually("they are missed", || said(&up.orderflow(&["journal", "verify"])).contains(facts));
+    let failed_of = |what: &str| failed(&up).into_iter().find(|line| line.starts_with(what));
+    assert!(failed_of("journal of main: ").unwrap().contains(facts));
+    kill("-KILL", up.pid_of("order-processor"));
+    eventually("they are stored again", || {
+        !said(&up.orderflow(&["journal", "verify"])).contains(facts)
+    });
+
     // Orders that vanish before they are decided, behind and in the middle of what is left.
     kill("-STOP", up.pid_of("connector"));
     for id in ["4", "5"] {
@@ -154,14 +174,15 @@ fn what_is_gone_is_said_by_doctor_and_verify() {
         with_nats(&up, async |nats| one(&nats, &message, None).await.unwrap());
     }
     purge("ORDERS", "orders.placed.main.DIRECT.4");
-    let lane = || failed(&up).into_iter().find(|line| line.starts_with("lane main: ")).unwrap();
+    let lane = || failed_of("lane main: ").unwrap();
     let line = lane();
-    assert!(line.contains("and 1 messages of ORDERS behind that are gone"), "{line}");
+    // With the fact that was purged above.
+    assert!(line.contains("and 2 messages of ORDERS behind that are gone"), "{line}");
     assert!(line.contains("orderflow journal rebase"), "{line}");
-    // With the last decision's fact, which stands behind what was decided as well.
+    // With the fact that was stored again.
     purge("ORDERS", ">");
     let line = lane();
-    assert!(line.contains("and 3 messages of ORDERS behind that are gone"), "{line}");
+    assert!(line.contains("and 4 messages of ORDERS behind that are gone"), "{line}");
 }
 
 #[test]
@@ -199,6 +220,39 @@ fn what_takes_nothing_or_gives_nothing_is_said_with_what_can_work() {
     ] {
         assert!(failed.iter().any(|line| line.starts_with(expected)), "{expected}: {failed:#?}");
     }
+}
+
+#[test]
+fn a_reader_that_is_paused_is_said_where_the_server_can_pause_one() {
+    let temp = tempfile::tempdir().unwrap();
+    let server = testkit::nats::Server::start();
+    let can_pause = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            step.outcome.unwrap();
+        }
+        let orders = nats.js.get_stream("ORDERS").await.unwrap();
+        let durable_name = Some("mine".to_owned());
+        let filter_subject = "orders".to_owned();
+        let config = pull::Config { durable_name, filter_subject, ..Default::default() };
+        orders.create_consumer(config).await.unwrap();
+        let body = json!({"pause_until": "2999-01-01T00:00:00Z"}).to_string();
+        let subject = "$JS.API.CONSUMER.PAUSE.ORDERS.mine";
+        // Older servers than 2.11 do not know it.
+        let answer = nats.client.request(subject, body.into()).await;
+        answer.is_ok_and(|answer| {
+            String::from_utf8_lossy(&answer.payload).contains("\"paused\":true")
+        })
+    });
+    let doctor = command(temp.path()).args(["doctor", "--nats", &server.url()]).output().unwrap();
+    let expected = match can_pause {
+        true => {
+            "✗ reader mine of orders: is paused: nothing is given out → nats consumer resume \
+             ORDERS mine"
+        }
+        false => "✓ reader mine of orders: nothing waits",
+    };
+    assert!(said(&doctor).contains(expected), "{}", said(&doctor));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use messaging::{Nats, inventory, streams};
 
 use super::finding::Finding;
 use crate::clock;
+use crate::commands::journal;
 
 /// With more messages in the stream of orders than this, reading them takes longer than somebody
 /// waits who only looks.
@@ -27,6 +28,11 @@ pub(super) async fn look(nats: &Nats, warehouse: &WarehouseId) -> Finding {
         Ok(found) => found,
         Err(error) => return Finding::bad(what, error.to_string(), command),
     };
+    let lost = journal::lost(nats, warehouse, found.unsettled).await;
+    if let Ok(lost @ 1..) = lost {
+        let todo = "kubectl rollout restart of order-processor, or orderflow up again";
+        return Finding::bad(what, journal::lost_text(lost), todo);
+    }
     if found.problems_total == 0 {
         let text = format!("{} entries, each with all that follows from it", found.entries);
         return Finding::good(what, text);

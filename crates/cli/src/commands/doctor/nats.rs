@@ -40,6 +40,9 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
         }
     };
     let mut findings = vec![version(&nats.client.server_info().version)];
+    if let Err(error) = Address::check(url) {
+        findings.push(Finding::warning("URL of NATS", error.to_string(), "correct it"));
+    }
     match jetstream(&nats).await {
         Ok(found) => findings.push(found),
         Err(bad) => {

@@ -7,7 +7,8 @@ use futures_util::TryStreamExt as _;
 use messaging::Nats;
 use messaging::backlog::{Backlog, Oldest};
 use messaging::streams::STREAMS;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::finding::Finding;
 use crate::clock;
@@ -62,16 +63,28 @@ async fn paused(nats: &Nats, stream: &str) -> BTreeSet<String> {
         let body = json!({"offset": offset}).to_string();
         let subject = format!("$JS.API.CONSUMER.LIST.{stream}");
         let Ok(answer) = nats.client.request(subject, body.into()).await else { return paused };
-        let answer: Value = serde_json::from_slice(&answer.payload).unwrap_or_default();
-        let all = answer["consumers"].as_array().cloned().unwrap_or_default();
-        let names = all.iter().filter(|one| one["paused"] == true);
-        paused.extend(names.filter_map(|one| one["name"].as_str().map(str::to_owned)));
-        offset += all.len();
-        let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok());
-        if all.is_empty() || total.is_none_or(|total| total <= offset) {
+        let Ok(page) = serde_json::from_slice::<Page>(&answer.payload) else { return paused };
+        offset += page.consumers.len();
+        let is_last = page.consumers.is_empty() || page.total <= offset;
+        paused.extend(page.consumers.into_iter().filter(|one| one.paused).map(|one| one.name));
+        if is_last {
             return paused;
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    total: usize,
+    #[serde(default)]
+    consumers: Vec<Consumer>,
+}
+
+#[derive(Deserialize)]
+struct Consumer {
+    name: String,
+    #[serde(default)]
+    paused: bool,
 }
 
 struct Reader {
