@@ -7,7 +7,7 @@ use std::process::ExitCode;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// 3: `wait` gave up.
-    #[error("time is up after {seconds} s; still open: {open}")]
+    #[error("time is up after {seconds} s; still open: {open}; why: orderflow doctor")]
     TimeIsUp {
         /// How long was waited.
         seconds: u64,

@@ -15,6 +15,7 @@ mod setup;
 mod stop;
 mod storage;
 mod supervisor;
+mod undone;
 pub mod unordered;
 mod value;
 pub mod verdict;

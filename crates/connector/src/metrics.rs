@@ -59,6 +59,7 @@ pub(crate) struct Metrics {
     pub(crate) lane_held: Family<OfFilter, Gauge>,
     pub(crate) lane_leased: Family<OfFilter, Gauge>,
     pub(crate) lag: Family<OfFilter, Gauge>,
+    pub(crate) oldest: Family<OfFilter, Gauge>,
     pub(crate) rebuilds: Family<OfFilter, Counter>,
     pub(crate) problems: Gauge,
     pub(crate) list_failures: Counter,
@@ -88,6 +89,7 @@ impl Default for Metrics {
             lane_held: Family::default(),
             lane_leased: Family::default(),
             lag: Family::default(),
+            oldest: Family::default(),
             rebuilds: Family::default(),
             problems: Gauge::default(),
             list_failures: Counter::default(),
@@ -138,8 +140,16 @@ impl Metrics {
         registry.register("connector_lane_held", help, self.lane_held.clone());
         let help = "1 while this connector is the one that reads the lane";
         registry.register("connector_lane_leased", help, self.lane_leased.clone());
-        let help = "Messages not yet given out";
+        let help = "Messages that are not done: not given out, or given out and not acknowledged";
         registry.register("connector_lag_messages", help, self.lag.clone());
+        let help = "When the oldest of them was stored, in seconds since 1970; 0: there is none";
+        let oldest = self.oldest.clone();
+        registry.register_with_unit(
+            "connector_oldest_undone_timestamp",
+            help,
+            Unit::Seconds,
+            oldest,
+        );
         let help = "Consumers made anew because they were gone, changed or stood still";
         registry.register("connector_rebuilds", help, self.rebuilds.clone());
         let help = "Annotations that cannot be used";
@@ -185,9 +195,14 @@ impl Metrics {
 impl Metrics {
     /// What ended has no state any more; its counters stay.
     pub(crate) fn forget(&self, name: &OfFilter) {
-        for gauges in
-            [&self.concurrency, &self.circuit_open, &self.lane_held, &self.lane_leased, &self.lag]
-        {
+        for gauges in [
+            &self.concurrency,
+            &self.circuit_open,
+            &self.lane_held,
+            &self.lane_leased,
+            &self.lag,
+            &self.oldest,
+        ] {
             gauges.remove(name);
         }
     }
@@ -251,6 +266,7 @@ mod tests {
                 &self.lane_held,
                 &self.lane_leased,
                 &self.lag,
+                &self.oldest,
             ] {
                 drop(family.get_or_create(&of));
             }

@@ -42,15 +42,7 @@ impl Settings {
         let functions: Option<PathBuf> = env.optional("ORDERFLOW_FUNCTIONS_FILE");
         let invoke = invoke(env);
         let needs_gateway = functions.is_none() || matches!(invoke, Some(Invoke::Gateway));
-        let gateway: Option<Uri> = match needs_gateway {
-            true => env.required("ORDERFLOW_GATEWAY_URL"),
-            false => env.optional("ORDERFLOW_GATEWAY_URL"),
-        };
-        if let Some(uri) = &gateway
-            && (uri.scheme_str() != Some("http") || uri.authority().is_none())
-        {
-            env.problem("ORDERFLOW_GATEWAY_URL", format!("{uri}: not http://HOST:PORT"));
-        }
+        let gateway = gateway(env, needs_gateway);
         let poll = env.seconds("ORDERFLOW_POLL_SECONDS", Duration::from_secs(5));
         if poll < Duration::from_millis(100) {
             env.problem("ORDERFLOW_POLL_SECONDS", format!("{}: below 0.1", poll.as_secs_f64()));
@@ -77,6 +69,25 @@ impl Settings {
             })
         })
     }
+}
+
+/// The gateway's address. What is wrong with it is said without it: it may have a password in it.
+fn gateway(env: &mut Env, is_needed: bool) -> Option<Uri> {
+    const NAME: &str = "ORDERFLOW_GATEWAY_URL";
+    let text: Option<String> = if is_needed { env.required(NAME) } else { env.optional(NAME) };
+    let text = text?;
+    if text.contains('@') {
+        let reason = "has a user in it; user and password are the secrets basic-auth-user and \
+                      basic-auth-password";
+        env.problem(NAME, reason);
+        return None;
+    }
+    let uri: Option<Uri> = text.parse().ok();
+    let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.authority().is_some());
+    if uri.is_none() {
+        env.problem(NAME, format!("{text:?}: not http://HOST:PORT"));
+    }
+    uri
 }
 
 fn invoke(env: &mut Env) -> Option<Invoke> {
@@ -134,6 +145,17 @@ mod tests {
         assert_eq!((settings.gateway, settings.functions), (None, Some(file.1.into())));
         for pairs in [&[file][..], &[direct]] {
             assert_eq!(read(pairs).unwrap_err(), "ORDERFLOW_GATEWAY_URL", "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_address_of_the_gateway_is_not_repeated() {
+        for url in ["http://me:p4ss@gateway:8080", "https://me:p4ss@gateway", "me:p4 ss@gateway"] {
+            let mut env = Env::from_pairs([("ORDERFLOW_GATEWAY_URL", url)]);
+            assert_eq!(gateway(&mut env, true), None, "{url}");
+            let problems = env.finish(|| None::<()>).unwrap_err().to_string();
+            assert!(problems.contains("has a user in it"), "{problems}");
+            assert!(!problems.contains("p4"), "{problems}");
         }
     }
 

@@ -99,7 +99,7 @@ impl Book for Inventory {
     type State = State;
 
     fn initial(&self) -> State {
-        State::seeded()
+        State::default()
     }
 
     fn apply(&self, state: &mut State, body: &Body) {
@@ -116,9 +116,9 @@ impl Book for Inventory {
     fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
         let facts = Facts { book: self, sequence, entry };
         let outcomes = entry.body.outcomes();
-        let set = match &entry.body {
+        let set = match entry.body.content() {
             Body::Set { available, .. } => available.clone(),
-            Body::Orders { .. } | Body::Skip { .. } => BTreeMap::new(),
+            Body::Orders { .. } | Body::Skip { .. } | Body::First(_) => BTreeMap::new(),
         };
         let orders = outcomes.iter().map(|outcome| facts.order(outcome));
         orders.chain(facts.changed(moved(outcomes), set)).collect()

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod ack;
+pub mod address;
+pub mod backlog;
 pub mod envelope;
 pub mod events;
 pub mod header;

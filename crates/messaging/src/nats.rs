@@ -1,8 +1,9 @@
 //! The connection.
 
+use crate::address::{Address, AddressError, Login};
 use crate::link::Link;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,23 +23,33 @@ pub struct Nats {
     pub link: Arc<Link>,
 }
 
-/// Why there is no connection.
+/// Why there is no connection. It shows neither user nor password.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot connect to NATS at {hosts}")]
-pub struct ConnectError {
-    hosts: String,
-    #[source]
-    source: async_nats::ConnectError,
+pub enum ConnectError {
+    /// The URL cannot be read.
+    #[error("cannot connect to NATS")]
+    Address(#[from] AddressError),
+    /// The server does not answer, or refuses.
+    #[error("cannot connect to NATS at {address}")]
+    Refused {
+        /// Where it was asked.
+        address: Address,
+        /// What the client said.
+        #[source]
+        source: async_nats::ConnectError,
+    },
 }
 
 impl Nats {
     /// Connects to `url`, or to the first of several that answers, separated by commas; as the user
-    /// that one of them names (`nats://USER:PASSWORD@HOST`). Tries again for as long as it takes when
-    /// `wait` is set; afterwards the client reconnects by itself for ever, at most every 4 s.
+    /// that one of them names (`nats://USER:PASSWORD@HOST`, or `nats://TOKEN@HOST`, with percent forms
+    /// where they are needed). Tries again for as long as it takes when `wait` is set; afterwards the
+    /// client reconnects by itself for ever, at most every 4 s.
     ///
     /// # Errors
-    /// The first attempt failed and `wait` is not set.
+    /// The URL cannot be read, or the first attempt failed and `wait` is not set.
     pub async fn connect(url: &str, name: &str, wait: bool) -> Result<Self, ConnectError> {
+        let address = Address::parse(url)?;
         let link = Arc::new(Link::default());
         let noting = Arc::clone(&link);
         let mut options = options(name).event_callback(move |event| {
@@ -48,14 +59,16 @@ impl Nats {
         if wait {
             options = options.retry_on_initial_connect();
         }
-        let urls: Vec<&str> = url.split(',').map(str::trim).collect();
-        if let Some((user, password)) = urls.iter().find_map(|url| credentials(url)) {
-            options = options.user_and_password(user, password);
-        }
-        let client = options
-            .connect(urls)
-            .await
-            .map_err(|source| ConnectError { hosts: hosts(url), source })?;
+        options = match address.login().cloned() {
+            Some(Login::User { name, password }) => options.user_and_password(name, password),
+            Some(Login::Token(token)) => options.token(token),
+            None => options,
+        };
+        // Without the login, so that nothing of it gets into what the client says.
+        let client = match options.connect(address.servers()).await {
+            Ok(client) => client,
+            Err(source) => return Err(ConnectError::Refused { address, source }),
+        };
         let js = ContextBuilder::new()
             .timeout(TIMEOUT)
             .ack_timeout(TIMEOUT)
@@ -92,18 +105,6 @@ impl Nats {
     }
 }
 
-/// The user that a URL names, at whom the client itself does not look.
-fn credentials(url: &str) -> Option<(String, String)> {
-    let address: ServerAddr = url.parse().ok()?;
-    Some((address.username()?.to_owned(), address.password()?.to_owned()))
-}
-
-/// The addresses without users and passwords.
-fn hosts(urls: &str) -> String {
-    let host = |url: &str| url.rsplit('@').next().map(|host| host.trim().to_owned());
-    urls.split(',').filter_map(host).collect::<Vec<_>>().join(", ")
-}
-
 fn options(name: &str) -> ConnectOptions {
     ConnectOptions::new()
         .name(name)
@@ -129,15 +130,6 @@ fn log(event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_may_name_a_user_whom_no_error_repeats() {
-        let expected = Some(("me".to_owned(), "secret".to_owned()));
-        assert_eq!(credentials("nats://me:secret@nats:4222"), expected);
-        assert_eq!(credentials("nats://nats:4222"), None);
-        assert_eq!(credentials("nats://token@nats:4222"), None);
-        assert_eq!(hosts("nats://me:secret@a:4222, nats://b"), "a:4222, nats://b");
-    }
 
     #[test]
     fn a_server_that_is_away_is_never_given_up() {

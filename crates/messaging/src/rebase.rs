@@ -286,9 +286,9 @@ async fn refuse(
     let key = format!("rebase:{stream}:{sequence}");
     let command = journal.command(
         |state| state.keys.contains_key(&key),
-        |_| {
+        |view| {
             let outcome = skipped::outcome(&next, reason);
-            let body = Body::Skip { key: key.clone(), outcome };
+            let body = view.state.entry(Body::Skip { key: key.clone(), outcome });
             Ok::<_, Infallible>(Command { body, decided_to: None })
         },
     );

@@ -42,6 +42,27 @@ pub async fn at(nats: &Nats, stream: &str, sequence: u64) -> Result<Option<Stand
     }
 }
 
+/// The first message under `filter` whose sequence is `from` or greater.
+///
+/// # Errors
+/// The server did not answer.
+pub async fn first(
+    nats: &Nats,
+    stream: &str,
+    filter: &str,
+    from: u64,
+) -> Result<Option<Standing>, LookupError> {
+    use async_nats::jetstream::stream::RawMessageErrorKind as Kind;
+    let wrong = |reason| LookupError { what: format!("the first message of {filter}"), reason };
+    let stream =
+        nats.js.get_stream_no_info(stream).await.map_err(|error| wrong(error.to_string()))?;
+    match stream.get_first_raw_message_by_subject(filter, from).await {
+        Ok(message) => Ok(Some(message.into())),
+        Err(error) if error.kind() == Kind::NoMessageFound => Ok(None),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
 /// A message that stands in a stream.
 #[derive(Clone, Debug)]
 pub struct Standing {

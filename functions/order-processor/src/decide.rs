@@ -66,7 +66,7 @@ pub(crate) async fn batch(
         Turn::Behind(to) => Decide::Answer(Decided::Behind(to)),
         Turn::Foreign(to) => Decide::Answer(Decided::Foreign(to)),
         Turn::Move(to) => Decide::Append {
-            body: Body::Orders { outcomes: Vec::new() },
+            body: view.state.entry(Body::Orders { outcomes: Vec::new() }),
             decided_to: Some(claim.decided_to(to)),
         },
         Turn::Decide(index) => {
@@ -76,7 +76,7 @@ pub(crate) async fn batch(
             let last = outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
             tallies.insert(last, Tally::of(&outcomes, rest));
             Decide::Append {
-                body: Body::Orders { outcomes },
+                body: view.state.entry(Body::Orders { outcomes }),
                 decided_to: Some(claim.decided_to(last)),
             }
         }

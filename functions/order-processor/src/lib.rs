@@ -5,10 +5,12 @@ mod figures;
 mod key;
 mod skip;
 mod stock;
+mod warehouse;
 
 use axum::routing::{get, post};
 use domain::WarehouseId;
 use figures::Figures;
+use intake::partners::{self, Live, Source};
 use messaging::Nats;
 use messaging::inventory::{self, InventoryJournal};
 use messaging::journal::{Error, Keep};
@@ -19,8 +21,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use runtime::{BuildError, Door, Env, EnvError, Function, Problem, Routes, Tokens};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use warehouse::Warehouses;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
@@ -37,13 +41,16 @@ const SECONDS: [f64; 14] =
 /// # Errors
 /// Settings are missing, or NATS cannot be reached.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let (url, keep, tokens) = settings(env)?;
-    let nats = Nats::connect(&url, NAME, true)
+    let settings = Settings::from_env(env)?;
+    let nats = Nats::connect(&settings.nats_url, NAME, true)
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
-    let app = App::new(nats.clone(), keep, &mut registry);
-    let routes = Routes::new(tokens)
+    let known = settings
+        .partners
+        .map(|partners| partners.follow(&nats, NAME, &mut registry, warehouse::of_partners));
+    let app = App::new(nats.clone(), settings.keep, known, &mut registry);
+    let routes = Routes::new(settings.tokens)
         .at(Door::Connector, "/", post(decide::batch))
         .at(Door::Read, "/stock", get(stock::list))
         .at(Door::Admin, "/stock", axum::routing::put(stock::set))
@@ -56,11 +63,26 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     Ok(Function::new(NAME, routes).ready(ready).registry(registry))
 }
 
-fn settings(env: &mut Env) -> Result<(String, Keep, Tokens), EnvError> {
-    let url = env.required("ORDERFLOW_NATS_URL");
-    let keep = env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
-    let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
-    env.finish(|| Some((url?, keep, tokens)))
+struct Settings {
+    nats_url: String,
+    keep: Keep,
+    /// Nothing: the only warehouses that people can ask for are `main` and those with a journal.
+    partners: Option<Source>,
+    tokens: Tokens,
+}
+
+impl Settings {
+    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
+        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let keep = env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
+        let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
+        let path: Option<PathBuf> = env.optional("ORDERFLOW_PARTNERS");
+        // A function that reaches no folder needs no login to one.
+        let secrets = |_: &str| Ok(String::new());
+        let report = |wrong: partners::Problem| env.problem(wrong.place, wrong.reason);
+        let partners = Source::open(path, Box::new(secrets), report);
+        env.finish(|| Some(Self { nats_url: nats_url?, keep, partners, tokens }))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,10 +101,16 @@ struct App {
     decision_seconds: Histogram,
     figures: Figures,
     keep: Keep,
+    known: Option<Live<Warehouses>>,
 }
 
 impl App {
-    fn new(nats: Nats, keep: Keep, registry: &mut Registry) -> Self {
+    fn new(
+        nats: Nats,
+        keep: Keep,
+        known: Option<Live<Warehouses>>,
+        registry: &mut Registry,
+    ) -> Self {
         let decided = Family::default();
         registry.register("orders_decided", "Orders decided by this process", decided.clone());
         let decision_seconds = Histogram::new(SECONDS);
@@ -93,9 +121,11 @@ impl App {
             decision_seconds.clone(),
         );
         let figures = Figures::new(registry);
-        Self { nats, journals: Mutex::default(), decided, decision_seconds, figures, keep }
+        Self { nats, journals: Mutex::default(), decided, decision_seconds, figures, keep, known }
     }
 
+    /// The journal of a warehouse that the connector or [`App::known_journal`] vouches for: each that
+    /// is opened stays in memory.
     fn journal(&self, warehouse: &WarehouseId) -> Arc<InventoryJournal> {
         let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
         let made = || Arc::new(inventory::journal_keeping(&self.nats, warehouse, self.keep));

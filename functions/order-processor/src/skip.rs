@@ -49,7 +49,7 @@ pub(crate) async fn skip(
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
     check(&skip)?;
     let Skip { warehouse, sequence, .. } = &skip;
-    let journal = app.journal(warehouse);
+    let journal = app.known_journal(warehouse).await?;
     let applied =
         |applied| Ok(Json(Skipped { warehouse: warehouse.clone(), sequence: *sequence, applied }));
     for _ in 0..LOOKS_MAX {
@@ -66,10 +66,7 @@ pub(crate) async fn skip(
             |state| state.keys.contains_key(key),
             |view| match view.decided_to == decided_to.as_ref() {
                 true => Ok(Command {
-                    body: Body::Skip {
-                        key: key.to_owned(),
-                        outcome: skipped::outcome(&next, &skip.reason),
-                    },
+                    body: view.state.entry(skipped(key, &next, &skip.reason)),
                     decided_to: Some(to.clone()),
                 }),
                 false => Err(Moved),
@@ -127,4 +124,8 @@ async fn next(
         return conflict("the stream is not the one that was decided so far: rebase first".into());
     }
     Ok((next, to))
+}
+
+fn skipped(key: &str, next: &Next, reason: &str) -> Body {
+    Body::Skip { key: key.to_owned(), outcome: skipped::outcome(next, reason) }
 }

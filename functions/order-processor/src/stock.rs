@@ -42,7 +42,7 @@ pub(crate) async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<Stock>, Problem> {
     let warehouse = filter.warehouse.unwrap_or_else(WarehouseId::main);
-    let journal = app.journal(&warehouse);
+    let journal = app.known_journal(&warehouse).await?;
     let products = journal.commit(|view| {
         if !view.fresh {
             return Decide::Refresh;
@@ -87,11 +87,12 @@ pub(crate) async fn set(
     let command: Command =
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
     check(&command)?;
-    let journal = app.journal(&command.warehouse);
+    let journal = app.known_journal(&command.warehouse).await?;
     let done = journal.command(
         |state| state.keys.contains_key(key),
-        |_| {
+        |view| {
             let body = Body::Set { key: key.to_owned(), available: command.available.clone() };
+            let body = view.state.entry(body);
             Ok::<_, Infallible>(journal::Command { body, decided_to: None })
         },
     );

@@ -8,12 +8,15 @@ use axum::http::Method;
 use domain::WarehouseId;
 use messaging::inventory::Inventory;
 use messaging::journal;
-use messaging::subject;
+use messaging::{Nats, stored, streams, subject};
 use serde_json::{Value, json};
 
 use super::{Level, Pipeline, key};
 use crate::args::{Global, Journal};
 use crate::{clock, output};
+
+/// An entry's facts are stored within milliseconds; where NATS is slow, within this time.
+const SETTLED_MS: i64 = 30_000;
 
 pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
     let pipeline = Pipeline::find(global)?;
@@ -33,9 +36,11 @@ pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
 
 async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
+    pipeline.known(&nats, warehouse).await?;
     let subject = subject::inventory_journal(warehouse);
     let book = Inventory::new(warehouse.clone());
     let found = journal::verify(&nats, &subject, &book, clock::now()).await?;
+    let lost = lost(&nats, warehouse, found.unsettled).await?;
     if pipeline.json {
         let problems: Vec<_> = found
             .problems
@@ -45,13 +50,13 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
         output::json(&json!({
             "journal": subject, "entries": found.entries, "first": found.first,
             "last": found.last, "decided_to": found.decided_to, "facts": found.facts,
-            "expired": found.expired, "unsettled": found.unsettled,
+            "expired": found.expired, "unsettled": found.unsettled, "lost": lost,
             "problems": problems, "problems_total": found.problems_total,
         }));
     } else {
         output::line(format_args!(
             "{} {subject}: {} entries, {} to {}, decided to {}",
-            if found.problems_total == 0 { "✓" } else { "✗" },
+            if found.problems_total + lost == 0 { "✓" } else { "✗" },
             found.entries,
             found.first,
             found.last,
@@ -63,7 +68,9 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
             found.facts,
             found.expired,
         ));
-        if found.unsettled > 0 {
+        if lost > 0 {
+            output::line(format_args!("✗ {}", lost_text(lost)));
+        } else if found.unsettled > 0 {
             let count = found.unsettled;
             output::line(format_args!("! {count} facts of the last entry are not published yet"));
         }
@@ -71,10 +78,31 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
             output::line(format_args!("✗ entry {}: {}", problem.entry, problem.text));
         }
     }
-    match found.problems_total {
+    match found.problems_total + lost {
         0 => Ok(()),
         count => bail!("{subject} has {count} problems"),
     }
+}
+
+/// Of `unsettled` facts of the last entry, those that should be stored long ago. Whoever wrote it
+/// stores them at once, and looks no more when they are acknowledged.
+pub(crate) async fn lost(nats: &Nats, warehouse: &WarehouseId, unsettled: u64) -> Result<u64> {
+    if unsettled == 0 {
+        return Ok(0);
+    }
+    let journal = subject::inventory_journal(warehouse);
+    let last = stored::last(nats, streams::JOURNAL, &journal).await?;
+    let now_ms = clock::now().timestamp_millis();
+    let is_old = last.is_some_and(|last| SETTLED_MS <= now_ms - last.time_ms);
+    Ok(if is_old { unsettled } else { 0 })
+}
+
+/// What is said of them.
+pub(crate) fn lost_text(count: u64) -> String {
+    format!(
+        "{count} facts of the last entry are gone; order-processor stores them again when it is \
+         started anew"
+    )
 }
 
 async fn skip(

@@ -22,8 +22,12 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::args::{Global, Lint};
 use crate::output;
+pub(crate) use calls::unread as unread_annotations;
 use finding::{Findings, Level, Rule};
 use tree::Node;
+
+/// How long `orderflow up` and the chart's gateway wait for a function.
+const GATEWAY_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
     let path = &args.stack;
@@ -51,6 +55,21 @@ pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
     }
     output::note(format_args!("{}: no errors, {warnings} warnings", path.display()));
     Ok(())
+}
+
+/// What `lint` says of a stack that runs on this machine, a line each. What only building an image or
+/// deploying it needs is left out.
+pub(crate) async fn notes(path: &Path, text: &str, partners: Option<&Path>) -> Result<Vec<String>> {
+    let subject = Subject {
+        folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+        partners: partners.map(Path::to_owned),
+        secrets: None,
+        gateway_timeout: GATEWAY_TIMEOUT,
+    };
+    let mut env = runtime::Env::from_process();
+    let findings = look(text, &subject, |name| env.optional::<String>(name)).await;
+    env.finish(|| Some(()))?;
+    Ok(findings.lines(path, |rule| !rule.is_of_images()))
 }
 
 /// What a stack is held against.

@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use axum::http::{Method, StatusCode};
-use messaging::Nats;
+use domain::WarehouseId;
+use messaging::{Nats, stored, streams, subject};
 use runtime::Problem;
 use runtime::door::{ADMIN_TOKEN, READ_TOKEN};
 use serde::de::DeserializeOwned;
@@ -58,6 +59,23 @@ impl Pipeline {
 
     pub(crate) async fn nats(&self) -> Result<Nats> {
         Ok(Nats::connect(&self.run.nats, "orderflow", false).await?)
+    }
+
+    /// Is there such a warehouse: `main`, one of a partner's, or one with a journal?
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`], or NATS does not answer.
+    pub(crate) async fn known(&self, nats: &Nats, warehouse: &WarehouseId) -> Result<()> {
+        let partners = intake::partners::configured(Some(&self.dir.partners()), drop);
+        let of_partner = partners.values().any(|partner| partner.warehouse == *warehouse);
+        if of_partner || *warehouse == WarehouseId::main() {
+            return Ok(());
+        }
+        let journal = subject::inventory_journal(warehouse);
+        match stored::last(nats, streams::JOURNAL, &journal).await? {
+            Some(_) => Ok(()),
+            None => Err(Failure::NotFound { what: format!("warehouse {warehouse}") }.into()),
+        }
     }
 
     /// Calls a function through the gateway and reads its JSON.

@@ -5,9 +5,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use connector::annotations::durable_name;
 use futures_util::TryStreamExt as _;
 use intake::complete::TEMPORARY;
+use messaging::backlog::Backlog;
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
 use serde_json::json;
@@ -16,13 +18,20 @@ use super::Pipeline;
 use super::files::{self, FileStatus};
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::output;
+use crate::{clock, output};
 
 const LOOK: Duration = Duration::from_millis(250);
 /// What is open is said no more often than this.
 const SAY: Duration = Duration::from_secs(1);
+/// A message that waits for so long is worth a word.
+const OLD_SECONDS: i64 = 10;
 /// States of a file that nothing follows.
 const FINAL: [&str; 3] = ["done", "refused", "duplicate"];
+
+/// Who is waited for, and what it is given.
+const ARRIVED: (&str, &str) = (file_transformer::NAME, "files.arrived.>");
+const TRANSFORMED: (&str, &str) = (file_transformer::NAME, "files.transformed.>");
+const RAW: (&str, &str) = (order_ingest::NAME, subject::ORDERS);
 
 /// What is not finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,11 +39,19 @@ struct Open {
     /// Files that have arrived and are not transformed, by partner and name.
     files: Vec<String>,
     /// Messages that a function has not answered yet, by subject.
-    messages: BTreeMap<&'static str, u64>,
+    messages: BTreeMap<&'static str, Waiting>,
     /// Orders that are placed and not decided.
     orders: u64,
     /// What could not be asked just now.
     unknown: Option<String>,
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiting {
+    count: u64,
+    /// The age of the oldest message, in seconds.
+    seconds: Option<i64>,
 }
 
 impl Open {
@@ -51,8 +68,14 @@ impl fmt::Display for Open {
             [file] => parts.push(format!("file {file}")),
             [file, rest @ ..] => parts.push(format!("file {file} and {} more", rest.len())),
         }
-        for (subject, count) in &self.messages {
-            parts.push(format!("{count} messages on {subject}"));
+        for (subject, Waiting { count, seconds }) in &self.messages {
+            let age = match seconds {
+                Some(seconds) if OLD_SECONDS <= *seconds => {
+                    format!(", the oldest for {seconds} s")
+                }
+                _ => String::new(),
+            };
+            parts.push(format!("{count} messages on {subject}{age}"));
         }
         if self.orders > 0 {
             parts.push(format!("{} orders not decided", self.orders));
@@ -70,22 +93,18 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
     loop {
         let open = look(&pipeline, &mut view).await;
         if open.is_empty() {
-            let counts = view.counts();
-            if pipeline.json {
-                output::json(&counts);
-            } else {
-                output::line(format_args!(
-                    "all done: {} orders placed, {} confirmed, {} refused",
-                    counts.placed, counts.confirmed, counts.refused
-                ));
-            }
-            return Ok(());
+            return done(&pipeline, view.counts()).await;
         }
         let text = open.to_string();
         if timeout <= started.elapsed() {
             if pipeline.json {
+                let counts: BTreeMap<_, u64> = open
+                    .messages
+                    .iter()
+                    .map(|(subject, waiting)| (subject, waiting.count))
+                    .collect();
                 output::json(&json!({
-                    "files": open.files, "messages": open.messages, "orders": open.orders,
+                    "files": open.files, "messages": counts, "orders": open.orders,
                     "unknown": open.unknown,
                 }));
             }
@@ -97,6 +116,39 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Says that all is done, and what is done only because it was given up.
+async fn done(pipeline: &Pipeline, counts: views::Counts) -> Result<()> {
+    let dead = dead_letters(&pipeline.nats().await?).await?;
+    if pipeline.json {
+        let mut answer = serde_json::to_value(counts)?;
+        if let Some(fields) = answer.as_object_mut() {
+            fields.insert("dead_letters".to_owned(), dead.into());
+        }
+        output::json(&answer);
+        return Ok(());
+    }
+    output::line(format_args!(
+        "all done: {} orders placed, {} confirmed, {} refused",
+        counts.placed, counts.confirmed, counts.refused
+    ));
+    if dead > 0 {
+        output::line(format_args!(
+            "! {dead} dead letters are kept, which are not among them: orderflow doctor"
+        ));
+    }
+    Ok(())
+}
+
+async fn dead_letters(nats: &Nats) -> Result<usize> {
+    let stream = nats.js.get_stream_no_info(streams::ERRORS).await?;
+    let mut subjects = stream.info_with_subjects("errors.dead.>").await?;
+    let mut dead = 0;
+    while let Some((_, count)) = subjects.try_next().await? {
+        dead += count;
+    }
+    Ok(dead)
 }
 
 /// Looks until something is open. The inboxes are asked only when nothing else is open, because that
@@ -121,8 +173,8 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     let mut open = Open::default();
     let looked = async {
         let nats = pipeline.nats().await?;
-        waiting(&nats, streams::FILES, "files.arrived.>", &mut open).await?;
-        waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
+        waiting(&nats, streams::FILES, ARRIVED, &mut open).await?;
+        waiting(&nats, streams::ORDERS, RAW, &mut open).await?;
         if !open.messages.is_empty() {
             return Ok(());
         }
@@ -133,12 +185,12 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
             }
         }
         // A file's orders may have come after the first look at them.
-        waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
+        waiting(&nats, streams::ORDERS, RAW, &mut open).await?;
         view.refresh(&nats).await?;
         open.orders = view.counts().pending;
         if open.is_empty() {
             // What became of a file's orders is written once all are decided.
-            waiting(&nats, streams::FILES, "files.transformed.>", &mut open).await?;
+            waiting(&nats, streams::FILES, TRANSFORMED, &mut open).await?;
         }
         anyhow::Ok(())
     };
@@ -173,29 +225,35 @@ fn is_temporary(name: &str) -> bool {
     TEMPORARY.iter().any(|suffix| lower.ends_with(suffix))
 }
 
-/// Messages under `filter` that no consumer has seen, or none has acknowledged.
-async fn waiting(nats: &Nats, stream: &str, filter: &'static str, open: &mut Open) -> Result<()> {
+/// Messages under `filter` that the connector has not given out for `function`, or that it has not
+/// answered. Other readers of the subject are nobody's that is waited for.
+async fn waiting(
+    nats: &Nats,
+    stream: &str,
+    (function, filter): (&str, &'static str),
+    open: &mut Open,
+) -> Result<()> {
     let stream = nats.js.get_stream(stream).await?;
-    let consumers: Vec<Info> = stream.consumers().try_collect().await?;
-    let mut of_filter = consumers
-        .into_iter()
-        .filter(|info| info.config.filter_subject == filter && info.config.durable_name.is_some())
-        .peekable();
-    let count = if of_filter.peek().is_some() {
-        let of =
-            |info: Info| info.num_pending + u64::try_from(info.num_ack_pending).unwrap_or_default();
-        of_filter.map(of).max().unwrap_or_default()
-    } else {
-        // Nobody has subscribed yet.
-        let mut subjects = stream.info_with_subjects(filter).await?;
-        let mut all = 0;
-        while let Some((_, count)) = subjects.try_next().await? {
-            all += u64::try_from(count).unwrap_or_default();
+    let waiting = match stream.consumer_info(durable_name(function, filter)).await {
+        Ok(info) => {
+            let backlog = Backlog::of(nats, &info).await?;
+            let now_ms = clock::now().timestamp_millis();
+            let seconds = backlog.oldest.map(|oldest| oldest.age_seconds(now_ms));
+            Waiting { count: backlog.count(), seconds }
         }
-        all
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+            // Nobody has subscribed yet.
+            let mut subjects = stream.info_with_subjects(filter).await?;
+            let mut count = 0;
+            while let Some((_, of_subject)) = subjects.try_next().await? {
+                count += u64::try_from(of_subject).unwrap_or_default();
+            }
+            Waiting { count, seconds: None }
+        }
+        Err(error) => return Err(error.into()),
     };
-    if count > 0 {
-        open.messages.insert(filter, count);
+    if waiting.count > 0 {
+        open.messages.insert(filter, waiting);
     }
     Ok(())
 }
@@ -209,11 +267,13 @@ mod tests {
         let mut open = Open::default();
         assert!(open.is_empty());
         open.files = vec!["US1/a.csv (claimed)".to_owned(), "US1/b.csv (arrived)".to_owned()];
-        open.messages.insert("orders", 3);
+        open.messages.insert("orders", Waiting { count: 3, seconds: Some(95) });
+        open.messages.insert("files.arrived.>", Waiting { count: 1, seconds: Some(2) });
         open.orders = 2;
         assert_eq!(
             open.to_string(),
-            "file US1/a.csv (claimed) and 1 more, 3 messages on orders, 2 orders not decided"
+            "file US1/a.csv (claimed) and 1 more, 1 messages on files.arrived.>, 3 messages on \
+             orders, the oldest for 95 s, 2 orders not decided"
         );
         assert!(!open.is_empty());
     }

@@ -14,6 +14,7 @@ mod schedules;
 mod secrets;
 mod site;
 pub(crate) mod sources;
+mod stock;
 mod supervise;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Extra, Global, Up};
+use crate::commands::lint;
 use crate::dir::{DataDir, Run};
 use crate::output;
 use crate::stack::Stack;
@@ -41,6 +43,10 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     let _lock = dir.lock()?;
     log_to(&dir)?;
     let sources = sources::read(args)?;
+    if let Some((path, text)) = &sources.stack_file {
+        let notes = lint::notes(path, text, sources.partners_path.as_deref()).await?;
+        notes.iter().for_each(output::note);
+    }
     let schedules = schedules::read(&sources.stack)?;
     let listener = listen(args.port).await?;
     let gateway = format!("http://{}", listener.local_addr().context("the gateway")?);
@@ -137,9 +143,13 @@ async fn set_up_streams(url: &str) -> Result<()> {
         output::note(step);
     }
     match steps.iter().filter(|step| step.outcome.is_err()).count() {
-        0 => Ok(()),
+        0 => {}
         n => bail!("{n} of {} streams and buckets could not be set up", steps.len()),
     }
+    if stock::ensure(&nats).await? {
+        output::note("✓ stock of the sample products P001 to P005");
+    }
+    Ok(())
 }
 
 /// Says when everything is ready, then waits for a signal.

@@ -19,6 +19,8 @@ pub(crate) type Tables = BTreeMap<String, Vec<u8>>;
 #[derive(Debug)]
 pub(crate) struct Sources {
     pub(crate) stack: Stack,
+    /// The file that it was read from and its text, unless it is built in.
+    pub(crate) stack_file: Option<(PathBuf, String)>,
     /// The text of partners.yml.
     pub(crate) partners: String,
     /// The tables beside it that it names.
@@ -29,7 +31,7 @@ pub(crate) struct Sources {
 
 pub(crate) fn read(args: &Up) -> Result<Sources> {
     // A provider has only what is deployed.
-    let stack = if args.provider { Stack::default() } else { stack(args)? };
+    let (stack, stack_file) = if args.provider { (Stack::default(), None) } else { stack(args)? };
     let given = args.partners.as_deref();
     let (partners, place) = choose(given, PARTNERS, partners::BUILT_IN)?;
     let partners_path = lying(given, PARTNERS);
@@ -39,7 +41,7 @@ pub(crate) fn read(args: &Up) -> Result<Sources> {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"))
     })?;
-    Ok(Sources { stack, partners, tables, partners_path })
+    Ok(Sources { stack, stack_file, partners, tables, partners_path })
 }
 
 /// The tables in `folder` that the partners of `text` name, or all that is wrong with either.
@@ -58,12 +60,13 @@ pub(crate) fn tables(text: &str, folder: &Path) -> Result<Tables, Vec<Problem>> 
     if problems.is_empty() { Ok(tables) } else { Err(problems) }
 }
 
-fn stack(args: &Up) -> Result<Stack> {
-    let (stack, place) = choose(args.stack.as_deref(), "stack.yml", stack::BUILT_IN)?;
+fn stack(args: &Up) -> Result<(Stack, Option<(PathBuf, String)>)> {
+    const NAME: &str = "stack.yml";
+    let (text, place) = choose(args.stack.as_deref(), NAME, stack::BUILT_IN)?;
     let mut env = runtime::Env::from_process();
-    let stack = stack::parse(&stack, &place, |name| env.optional::<String>(name))?;
+    let stack = stack::parse(&text, &place, |name| env.optional::<String>(name))?;
     env.finish(|| Some(()))?;
-    Ok(stack)
+    Ok((stack, lying(args.stack.as_deref(), NAME).map(|path| (path, text))))
 }
 
 /// The text of the file that is given or lies here, else of the one that is built in; and its place.

@@ -19,7 +19,7 @@ fn tokio() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().unwrap()
 }
 
-fn nats_url(up: &Up) -> String {
+pub(crate) fn nats_url(up: &Up) -> String {
     up.run_file()["nats"].as_str().unwrap().to_owned()
 }
 

@@ -13,4 +13,5 @@ mod provider;
 mod rebase;
 mod simulate;
 mod support;
+mod truth;
 mod up;

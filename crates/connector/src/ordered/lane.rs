@@ -10,6 +10,7 @@ use crate::circuit::Circuit;
 use crate::gateway::Call;
 use crate::metrics::add;
 use crate::stop::Stop;
+use crate::undone::{Ahead, Undone};
 use crate::{DRAIN, Shared, event};
 use bytes::Bytes;
 use messaging::streams::identity::Identity;
@@ -33,6 +34,7 @@ pub(crate) struct Lane {
     pub(crate) subscription: Subscription,
     pub(crate) circuit: Circuit,
     pub(crate) held: Gauge,
+    pub(crate) undone: Undone,
     pub(crate) stop: Stop,
 }
 
@@ -56,6 +58,8 @@ struct Session {
     looked: Arc<AtomicU64>,
     gaps: Gaps,
     quiet: Quiet,
+    /// What is not decided, for the figures.
+    ahead: Arc<Ahead>,
     buffer: VecDeque<Input>,
     /// Most messages of the next call: fewer while one that fails is searched.
     size: usize,
@@ -71,9 +75,10 @@ impl Lane {
             Ok(session) => session,
             Err(end) => return end,
         };
-        let Session { identity, after, looked, .. } = &session;
+        let Session { identity, after, looked, ahead, .. } = &session;
+        let marks = (Arc::clone(looked), Arc::clone(ahead));
         let (shared, subscription) = (&self.shared, &self.subscription);
-        let mut reader = Reader::start(shared, subscription, identity, *after, looked);
+        let mut reader = Reader::start(shared, subscription, identity, *after, marks);
         self.held.set(0);
         loop {
             if let Err(end) = self.step(&mut session, &mut reader, progress).await {
@@ -84,7 +89,8 @@ impl Lane {
 
     async fn begin(&self) -> Result<Session, End> {
         let stream = self.stream().await?;
-        let mut session = Session::new(&stream, self.subscription.batch);
+        let ahead = Arc::new(Ahead::new(self.undone.clone()));
+        let mut session = Session::new(&stream, self.subscription.batch, ahead);
         match self.call(&session, Bytes::from_static(b"[]"), None).await? {
             Said::DecidedTo(position) | Said::Elsewhere(position) => session.after = position,
             Said::Fault(reason) => return Err(End::Fault(reason)),
@@ -324,7 +330,7 @@ impl Lane {
 }
 
 impl Session {
-    fn new(stream: &Stream, size: usize) -> Self {
+    fn new(stream: &Stream, size: usize, ahead: Arc<Ahead>) -> Self {
         Self {
             identity: stream.identity.clone(),
             created: stream.created.clone(),
@@ -332,6 +338,7 @@ impl Session {
             looked: Arc::default(),
             gaps: Gaps::default(),
             quiet: Quiet::default(),
+            ahead,
             buffer: VecDeque::new(),
             size,
             failures: 0,
@@ -350,6 +357,7 @@ impl Session {
             self.quiet.moved();
         }
         self.after = position;
+        self.ahead.decided(position);
     }
 
     fn extend(&mut self, inputs: Vec<Input>) {
@@ -401,11 +409,14 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{Metrics, OfFilter};
 
     fn session(sequences: &[u64], size: usize) -> Session {
+        let name = OfFilter { function: String::new(), filter: String::new() };
         let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
         let identity = Identity { name: "a1".into(), also: Vec::new() };
-        let mut session = Session::new(&Stream::new(identity), size);
+        let ahead = Arc::new(Ahead::new(Undone::new(&Metrics::default(), &name)));
+        let mut session = Session::new(&Stream::new(identity), size, ahead);
         session.buffer = inputs.collect();
         session
     }

@@ -12,6 +12,7 @@ use crate::annotations::{Subscription, durable_name};
 use crate::circuit::Circuit;
 use crate::metrics::OfFilter;
 use crate::stop::{self, Stop};
+use crate::undone::Undone;
 use lane::{End, Lane};
 use lease::Lease;
 use std::time::Instant;
@@ -54,8 +55,9 @@ pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) 
 async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, stop: Stop) {
     let held = shared.metrics.lane_held.get_or_create_owned(name);
     let circuit = Circuit::new(name.clone(), &shared.metrics);
+    let undone = Undone::new(&shared.metrics, name);
     let (shared, subscription) = (shared.clone(), subscription.clone());
-    let lane = Lane { shared, subscription, circuit, held, stop: stop.clone() };
+    let lane = Lane { shared, subscription, circuit, held, undone, stop: stop.clone() };
     let mut fruitless = 0_u32;
     while !stop.is_requested() {
         let (mut progress, began) = (false, Instant::now());

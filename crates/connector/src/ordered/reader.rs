@@ -4,12 +4,11 @@ use super::gaps::{self, Gaps};
 use crate::Shared;
 use crate::annotations::Subscription;
 use crate::event::{self, Stored};
-use crate::metrics::{OfFilter, gauge};
+use crate::undone::Ahead;
 use crate::unordered::{fetch, stored_at};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use messaging::streams::identity::Identity;
-use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -51,13 +50,13 @@ impl Reader {
         subscription: &Subscription,
         identity: &Identity,
         after: u64,
-        looked: &Arc<AtomicU64>,
+        marks: (Arc<AtomicU64>, Arc<Ahead>),
     ) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let (shared, subscription) = (shared.clone(), subscription.clone());
-        let (identity, looked) = (identity.clone(), Arc::clone(looked));
+        let identity = identity.clone();
         let task = tokio::spawn(async move {
-            let failed = read(shared, &subscription, &identity, (after, looked), &sender).await;
+            let failed = read(shared, &subscription, &identity, after, marks, &sender).await;
             if let Err(reason) = failed {
                 // The lane may be gone already.
                 drop(sender.send(Err(reason)).await);
@@ -87,17 +86,15 @@ async fn read(
     shared: Shared,
     subscription: &Subscription,
     identity: &Identity,
-    (after, looked): (u64, Arc<AtomicU64>),
+    after: u64,
+    (looked, ahead): (Arc<AtomicU64>, Arc<Ahead>),
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
     let consumer = open(&shared, subscription, identity, after).await?;
     let chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
-    let Subscription { function, filter, .. } = subscription;
-    let name = OfFilter { function: function.clone(), filter: filter.clone() };
-    let lag = shared.metrics.lag.get_or_create_owned(&name);
-    let gaps = Gaps::default();
+    let (gaps, still) = (Gaps::default(), None);
     let mut source =
-        Source { shared, subscription, identity, consumer, chain, looked, gaps, lag, still: None };
+        Source { shared, subscription, identity, consumer, chain, looked, gaps, ahead, still };
     loop {
         let inputs = source.next().await?;
         if inputs.is_empty() {
@@ -127,7 +124,7 @@ struct Source<'a> {
     /// Up to here nothing is missing, as the lane knows.
     looked: Arc<AtomicU64>,
     gaps: Gaps,
-    lag: Gauge,
+    ahead: Arc<Ahead>,
     /// Since when there are messages and none comes.
     still: Option<Instant>,
 }
@@ -143,7 +140,11 @@ impl Source<'_> {
         };
         self.still = None;
         let last = last.info().map_err(|error| error.to_string())?;
-        self.lag.set(gauge(last.pending));
+        let stored = messages.iter().filter_map(|message| message.info().ok()).map(|info| {
+            let millis = info.published.unix_timestamp_nanos() / 1_000_000;
+            (info.stream_sequence, i64::try_from(millis).unwrap_or(i64::MAX))
+        });
+        self.ahead.read(stored, last.pending);
         self.check(last.stream_sequence).await?;
         messages.iter().map(|message| self.chain.next(message)).collect()
     }
@@ -162,7 +163,7 @@ impl Source<'_> {
     /// Nothing came: is nothing there?
     async fn nothing(&mut self) -> Result<(), String> {
         let info = self.consumer.info().await.map_err(|error| error.to_string())?;
-        self.lag.set(gauge(info.num_pending));
+        self.ahead.pending(info.num_pending);
         // Nothing more on the way? A message that was lost last would not be missed otherwise.
         let (delivered, received) = (info.delivered.consumer_sequence, self.chain.delivered);
         if delivered != received {
@@ -180,13 +181,13 @@ impl Source<'_> {
     /// While a batch waits for its call: how much is left?
     async fn look(&mut self) {
         if let Ok(info) = self.consumer.info().await {
-            self.lag.set(gauge(info.num_pending));
+            self.ahead.pending(info.num_pending);
             return;
         }
         // Nothing was asked of it for so long that the server has removed it.
         let after = self.chain.previous;
         if let Ok(anew) = open(&self.shared, self.subscription, self.identity, after).await {
-            self.lag.set(gauge(anew.cached_info().num_pending));
+            self.ahead.pending(anew.cached_info().num_pending);
             (self.consumer, self.chain.delivered) = (anew, 0);
         }
     }

@@ -1,12 +1,13 @@
 //! The durable consumer of a subscription, and fetching from it.
 
-use super::watch::{self, Place};
+use super::watch::Place;
 use crate::annotations::{Deliver, Subscription, durable_name};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use futures_util::StreamExt as _;
 use messaging::Nats;
+use messaging::backlog::settled;
 use messaging::streams::identity::Identity;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -78,7 +79,7 @@ pub(crate) async fn ensure(
     };
     let consumer = stream.create_consumer(config).await.map_err(|error| error.to_string())?;
     let known = before.filter(|before| before.is_of(&identity)).map_or(0, |it| it.settled);
-    let settled = watch::settled(consumer.cached_info()).max(known);
+    let settled = settled(consumer.cached_info()).max(known);
     Ok(Ensured { consumer, place: Place { identity, settled }, made })
 }
 

@@ -15,6 +15,7 @@ use crate::circuit::Circuit;
 use crate::limit::Throttle;
 use crate::metrics::OfFilter;
 use crate::stop::Stop;
+use crate::undone::Undone;
 use crate::{DRAIN, Shared};
 use async_nats::jetstream::Message;
 use consumer::Pull;
@@ -37,7 +38,7 @@ pub(crate) async fn run(
     let name =
         OfFilter { function: subscription.function.clone(), filter: subscription.filter.clone() };
     let metrics = shared.metrics.clone();
-    let lag = metrics.lag.get_or_create_owned(&name);
+    let undone = Undone::new(&metrics, &name);
     let watch = Arc::new(Watch::default());
     let source = Source {
         deliver,
@@ -58,7 +59,7 @@ pub(crate) async fn run(
     });
     tokio::select! {
         () = deliveries(&worker, source) => {}
-        () = watch.run(&worker.shared, &worker.subscription, &lag) => {}
+        () = watch.run(&worker.shared, &worker.subscription, &undone) => {}
     }
     metrics.forget(&name);
 }

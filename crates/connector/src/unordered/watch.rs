@@ -3,10 +3,10 @@
 use super::consumer::DELAYED_MAX;
 use crate::Shared;
 use crate::annotations::{Subscription, durable_name};
-use crate::metrics::gauge;
+use crate::undone::Undone;
 use async_nats::jetstream::consumer;
+use messaging::backlog::settled;
 use messaging::streams::identity::Identity;
-use prometheus_client::metrics::gauge::Gauge;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Watch {
     }
 
     /// Looks until it is dropped.
-    pub(crate) async fn run(&self, shared: &Shared, subscription: &Subscription, lag: &Gauge) {
+    pub(crate) async fn run(&self, shared: &Shared, subscription: &Subscription, undone: &Undone) {
         let name = durable_name(&subscription.function, &subscription.filter);
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,7 +99,7 @@ impl Watch {
             };
             // It may be gone; whoever fetches from it finds out and makes it anew.
             let Ok(info) = stream.consumer_info(&name).await else { continue };
-            lag.set(gauge(info.num_pending));
+            undone.look(&shared.nats, &info).await;
             if let Some(place) = self.place() {
                 let settled = place.settled.max(settled(&info));
                 self.at(Place { settled, ..place });
@@ -113,13 +113,6 @@ impl Watch {
             before = now;
         }
     }
-}
-
-/// Up to which sequence everything is acknowledged.
-pub(crate) fn settled(info: &consumer::Info) -> u64 {
-    // nats-server 2.9 says 0 until the first acknowledgement.
-    let given_out = if info.num_ack_pending == 0 { info.delivered.stream_sequence } else { 0 };
-    info.ack_floor.stream_sequence.max(given_out)
 }
 
 /// There are messages that nothing keeps back, they were asked for, and none came.

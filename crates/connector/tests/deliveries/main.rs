@@ -3,6 +3,7 @@
 
 mod gaps;
 mod gateway;
+mod lag;
 mod odd;
 mod ordered;
 mod recovery;

@@ -42,16 +42,29 @@ pub enum Body {
         /// Refused as [`Refusal::Skipped`]; it does not repeat the order.
         outcome: Outcome,
     },
+    /// The first entry of a journal, of one of the other kinds, before which nothing was in stock. A
+    /// first entry that is not wrapped so is of 0.1.0, whose journals began with [`SEED`].
+    First(Box<Self>),
 }
 
 impl Body {
+    /// What is decided: itself, or what the first entry wraps.
+    #[must_use]
+    pub fn content(&self) -> &Self {
+        let mut body = self;
+        while let Self::First(content) = body {
+            body = content;
+        }
+        body
+    }
+
     /// What became of messages of the input, in stream order.
     #[must_use]
     pub fn outcomes(&self) -> &[Outcome] {
-        match self {
+        match self.content() {
             Self::Orders { outcomes } => outcomes,
             Self::Skip { outcome, .. } => std::slice::from_ref(outcome),
-            Self::Set { .. } => &[],
+            Self::Set { .. } | Self::First(_) => &[],
         }
     }
 }

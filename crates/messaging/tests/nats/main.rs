@@ -5,6 +5,7 @@ mod buckets;
 mod journal;
 mod journal_operations;
 mod journal_snapshots;
+mod login;
 mod publishing;
 mod reading;
 mod setup;

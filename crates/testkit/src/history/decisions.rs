@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub(super) id: Box<str>,
     pub(super) prev: u64,
     pub(super) decided_to: Option<Position>,
+    /// Does it say that nothing was in stock before it?
+    pub(super) is_first: bool,
     pub(super) content: Content,
 }
 
@@ -79,14 +81,17 @@ impl Entry {
         let outcome = |outcome| Outcome::of(message, &warehouse, record.id(), outcome);
         let content = match &record {
             Record::Rebase(_) => Content::Rebase,
-            Record::Decision(entry) => match &entry.body {
+            Record::Decision(entry) => match entry.body.content() {
                 Body::Orders { outcomes } => {
                     Content::Orders(outcomes.iter().map(outcome).collect())
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),
                 Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped)),
+                Body::First(_) => anyhow::bail!("an entry without content"),
             },
         };
+        let is_first =
+            matches!(&record, Record::Decision(entry) if matches!(entry.body, Body::First(_)));
         Ok(Self {
             journal: message.subject.into(),
             warehouse,
@@ -94,6 +99,7 @@ impl Entry {
             id: record.id().into(),
             prev: record.prev(),
             decided_to: record.decided_to().cloned(),
+            is_first,
             content,
         })
     }

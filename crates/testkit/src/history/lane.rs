@@ -47,7 +47,8 @@ impl History {
             let placed = self.placed.iter().filter(|placed| placed.warehouse() == warehouse);
             let mut lane = Lane {
                 placed: placed.map(|placed| (placed.sequence, placed)).collect(),
-                stock: seed(),
+                stock: HashMap::new(),
+                begun: false,
                 ids: HashSet::new(),
                 standing: HashSet::new(),
                 before: None,
@@ -84,6 +85,8 @@ fn seed() -> HashMap<ProductId, Item> {
 struct Lane<'a, 'r> {
     placed: BTreeMap<u64, &'a Placed>,
     stock: HashMap<ProductId, Item>,
+    /// Was there an entry that decides?
+    begun: bool,
     ids: HashSet<&'a str>,
     /// Placed orders that are confirmed and not cancelled, by sequence.
     standing: HashSet<u64>,
@@ -108,6 +111,13 @@ impl<'a> Lane<'a, '_> {
         if !self.ids.insert(&entry.id) {
             let detail = format!("an earlier entry has the id {}", entry.id);
             wrong(self.report, Rule::ChainBroken, detail);
+        }
+        if !self.begun && !matches!(entry.content, Content::Rebase) {
+            self.begun = true;
+            if !entry.is_first {
+                // Of 0.1.0.
+                self.stock = seed();
+            }
         }
         let mut set = BTreeMap::new();
         if let Content::Set(available) = &entry.content {

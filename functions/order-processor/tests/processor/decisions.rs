@@ -145,7 +145,7 @@ async fn orders_are_decided_in_their_order_and_every_fact_says_so() {
         refused[0].json["data"]["refusal"],
         json!({"reason": "insufficient_stock", "product": "P002", "requested": 6, "available": 5})
     );
-    let [entry] = &world.messages(streams::JOURNAL, "journal.>").await[..] else {
+    let [_stock, entry] = &world.messages(streams::JOURNAL, "journal.>").await[..] else {
         panic!("one batch is one entry")
     };
     assert_eq!(entry.json["decided_to"]["sequence"], 10);
@@ -154,11 +154,11 @@ async fn orders_are_decided_in_their_order_and_every_fact_says_so() {
     let first = &confirmed[0];
     let headers = ["Decision", "Decision-Sequence", "Attempt", "Kind", "File"]
         .map(|name| first.header(&format!("Orderflow-{name}")));
-    assert_eq!(headers, [id, "1", "1", "sale", "sha"]);
+    assert_eq!(headers, [id, "2", "1", "sale", "sha"]);
     assert_eq!(confirmed[1].header("Orderflow-Kind"), "return");
     assert_eq!(first.json["data"]["order"], events[0]["data"]);
     assert_eq!((&first.json["data"]["placed"], &first.json["file"]), (&json!(2), &json!("sha")));
-    let [changed] = &world.messages(streams::INVENTORY, "inventory.>").await[..] else {
+    let [_stock, changed] = &world.messages(streams::INVENTORY, "inventory.>").await[..] else {
         panic!("one product changed")
     };
     assert_eq!(changed.subject, format!("inventory.changed.main.{id}"));
@@ -175,7 +175,7 @@ async fn a_batch_that_comes_again_decides_nothing_twice() {
     assert_eq!(world.decide(6, &[]).await, 6);
     assert_eq!(world.available("P001").await, 47);
     assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 3);
-    assert_eq!(world.subjects(streams::JOURNAL, "journal.>").await.len(), 2);
+    assert_eq!(world.subjects(streams::JOURNAL, "journal.>").await.len(), 3);
 }
 
 #[tokio::test]
@@ -297,8 +297,11 @@ async fn of_a_batch_that_is_too_large_for_one_message_a_part_is_decided_and_then
     let events = chain(2, orders);
     assert_eq!(world.decide(0, &events).await, 24);
     let entries = world.messages(streams::JOURNAL, "journal.>").await;
-    let ends: Vec<_> =
-        entries.iter().map(|e| e.json["decided_to"]["sequence"].as_u64().unwrap()).collect();
+    let ends: Vec<_> = entries
+        .iter()
+        .skip(1)
+        .map(|e| e.json["decided_to"]["sequence"].as_u64().unwrap())
+        .collect();
     assert_eq!(ends, [10, 20, 24]);
     assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 12);
     assert_eq!(world.available("P005").await, 488);
@@ -320,7 +323,7 @@ async fn stock_is_set_once_per_key() {
     assert_eq!(world.set(Some("k2"), command(9)).await.1["applied"], true);
     assert_eq!((world.available("P001").await, world.available("new one").await), (9, 7));
     let changed = world.messages(streams::INVENTORY, "inventory.>").await;
-    let data: Vec<_> = changed.iter().map(|message| message.json["data"].clone()).collect();
+    let data: Vec<_> = changed.iter().skip(1).map(|message| message.json["data"].clone()).collect();
     let set = |p001: i64| json!({"warehouse": "main", "set": {"P001": p001, "new one": 7}});
     assert_eq!(data, [set(5), json!({"warehouse": "main", "moved": {"P001": -2}}), set(9)]);
     // What was decided so far stays so.
@@ -354,8 +357,6 @@ async fn stock_that_cannot_be_set_is_named() {
     );
     assert_eq!(world.get("/stock?product=nix").await.0, 404);
     assert_eq!(world.get("/stock?warehouse=a.b").await.0, 400);
-    let (_, body) = world.get("/stock?warehouse=north").await;
-    assert_eq!(body["products"].as_object().unwrap().len(), 5);
     let many: serde_json::Map<_, _> =
         (0..2_000).map(|n| (format!("{n:0>128}"), json!(1))).collect();
     let (status, body) = world.set(Some("k"), json!({"available": many})).await;
@@ -367,13 +368,16 @@ async fn who_takes_over_publishes_the_facts_that_are_missing() {
     let world = World::start().await;
     let events = chain(2, [one("1", "P001", 1), one("2", "P001", 100)]);
     assert_eq!(world.decide(0, &events).await, 4);
-    let [entry] = &world.messages(streams::JOURNAL, "journal.>").await[..] else { panic!("one") };
+    let [_stock, entry] = &world.messages(streams::JOURNAL, "journal.>").await[..] else {
+        panic!("one batch is one entry")
+    };
+    let changed = format!("inventory.changed.main.{}", entry.json["id"].as_str().unwrap());
     let facts = |world: &World| {
-        let nats = world.nats.clone();
+        let (nats, changed) = (world.nats.clone(), changed.clone());
         async move {
             let mut facts = Vec::new();
             for (stream, filter) in
-                [(streams::ORDERS, "orders.>"), (streams::INVENTORY, "inventory.>")]
+                [(streams::ORDERS, "orders.>"), (streams::INVENTORY, changed.as_str())]
             {
                 let each = |message: &async_nats::jetstream::Message| {
                     facts.push((message.subject.to_string(), message.payload.clone()));
@@ -388,7 +392,7 @@ async fn who_takes_over_publishes_the_facts_that_are_missing() {
     // The same entry in a journal whose writer was gone before it published anything.
     let other = World::start().await;
     let entry = Outgoing::new(entry.subject.clone(), entry.json.to_string().into());
-    publish::one(&other.nats, &entry, Some(0)).await.unwrap();
+    publish::one(&other.nats, &entry, Some(1)).await.unwrap();
     assert_eq!(facts(&other).await, []);
     assert_eq!(other.decide(4, &[]).await, 4);
     assert_eq!(facts(&other).await, expected);

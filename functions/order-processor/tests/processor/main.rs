@@ -5,3 +5,4 @@ mod decisions;
 mod quiet;
 mod skip;
 mod support;
+mod warehouses;

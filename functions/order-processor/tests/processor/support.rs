@@ -3,10 +3,12 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
+use domain::inventory::SEED;
 use http_body_util::BodyExt as _;
 use messaging::{Nats, streams};
 use runtime::Env;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use testkit::nats::Server;
 use tower::ServiceExt as _;
 
@@ -19,7 +21,16 @@ pub(crate) struct World {
 }
 
 pub(crate) async fn build(server: &Server) -> Router {
-    let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", server.url())])
+    build_with(server, []).await
+}
+
+/// The function with further settings.
+pub(crate) async fn build_with(
+    server: &Server,
+    more: impl IntoIterator<Item = (&'static str, String)>,
+) -> Router {
+    let pairs = [("ORDERFLOW_NATS_URL", server.url())].into_iter().chain(more);
+    let mut env = Env::from_pairs(pairs)
         .with_secret("connector-token", "connector")
         .with_secret("api-token-read", "read")
         .with_secret("api-token-admin", "admin");
@@ -41,7 +52,21 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> (u16, Value
 }
 
 impl World {
+    /// With the stock of the sample products, which is the first entry of the journal.
     pub(crate) async fn start() -> Self {
+        let world = Self::bare().await;
+        let request = Request::put("/stock")
+            .header(header::AUTHORIZATION, "Bearer admin")
+            .header("idempotency-key", "sample products");
+        let body = serde_json::json!({"available": BTreeMap::from(SEED)});
+        let (status, body) =
+            send(&world.router, request.body(Body::from(body.to_string())).unwrap()).await;
+        assert_eq!(status, 200, "{body}");
+        world
+    }
+
+    /// With nothing.
+    pub(crate) async fn bare() -> Self {
         let server = Server::start();
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         setup(&nats).await;

@@ -7,12 +7,14 @@ use axum::http::{Method, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use connector::annotations;
 use serde::Deserialize;
 
 use super::finding::Finding;
 use super::site::Site;
-use crate::catalogue;
+use crate::commands::lint::unread_annotations;
 use crate::http::{Answer, Call, Http};
+use crate::{catalogue, stack};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
 const WHAT: &str = "gateway";
@@ -33,6 +35,12 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
         return vec![Finding::warning(WHAT, "not looked at", "--gateway URL")];
     };
     let gateway = gateway.trim_end_matches('/');
+    if let Some((_, place)) = gateway.rsplit_once('@') {
+        let text = format!("the URL of {place} has a user in it, which is not used");
+        let todo = "--gateway http://HOST:PORT; user and password are the secrets \
+                    basic-auth-user and basic-auth-password";
+        return vec![Finding::bad(WHAT, text, todo)];
+    }
     if !gateway.starts_with("http://") {
         let text = format!("{gateway} is not reached by http://");
         return vec![Finding::bad(WHAT, text, "--gateway http://HOST:PORT")];
@@ -93,10 +101,8 @@ async fn of_function(http: &Http, gateway: &str, function: &Status) -> Finding {
     let name = &function.name;
     let what = format!("function {name}");
     let annotations = function.annotations.clone().unwrap_or_default();
-    if let Err(problems) = connector::annotations::parse(name, &annotations) {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let todo = "correct its annotations in stack.yml; it is not called at all";
-        return Finding::bad(what, problems.join("; "), todo);
+    if let Some((text, todo)) = misspelt(name, &annotations) {
+        return Finding::bad(what, text, todo);
     }
     if function.available_replicas == 0 {
         return Finding::bad(what, "no replica is available", format!("faas-cli logs {name}"));
@@ -110,5 +116,87 @@ async fn of_function(http: &Http, gateway: &str, function: &Status) -> Finding {
             Finding::bad(what, text, "see what it depends on, and its log")
         }
         Err(error) => Finding::bad(what, error, format!("faas-cli logs {name}")),
+    }
+}
+
+/// What is wrong with a function's annotations, and what to do about it.
+fn misspelt(name: &str, annotations: &BTreeMap<String, String>) -> Option<(String, &'static str)> {
+    let subscriptions = match annotations::parse(name, annotations) {
+        Ok(subscriptions) => subscriptions,
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let todo = "correct its annotations in stack.yml and deploy; it is not called at all";
+            return Some((problems.join("; "), todo));
+        }
+    };
+    let mut texts: Vec<String> = unread_annotations(annotations)
+        .into_iter()
+        .map(|(name, mend)| {
+            let mend = if mend.is_empty() { mend } else { format!("; {mend}") };
+            format!("nobody reads the annotation {name:?}{mend}")
+        })
+        .collect();
+    // What calls it in the stack.yml of this program, and what of that is missing here.
+    let ours = stack::parse(stack::BUILT_IN, "the built-in stack.yml", |_| None).ok();
+    let ours = ours.and_then(|ours| ours.functions.get(name).cloned()).unwrap_or_default();
+    let wanted = annotations::parse(name, &ours.annotations).unwrap_or_default();
+    let is_lane = |wanted: &str, found: &str| {
+        messaging::subject::matches(wanted, found) || messaging::subject::matches(found, wanted)
+    };
+    let missing = wanted
+        .iter()
+        .map(|wanted| wanted.filter.as_str())
+        .filter(|wanted| !subscriptions.iter().any(|found| is_lane(wanted, &found.filter)));
+    texts.extend(missing.map(|filter| format!("nothing that comes on {filter} is given to it")));
+    if let (Some(wanted), None) = (ours.annotations.get("schedule"), annotations.get("schedule")) {
+        texts.push(format!("it has no schedule, such as {wanted:?}"));
+    }
+    let todo = "correct its annotations in stack.yml (orderflow lint names the lines) and deploy";
+    (!texts.is_empty()).then(|| (texts.join("; "), todo))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_annotation_that_is_misspelt_or_missing_is_said() {
+        let ingest = [("topic", "orders"), ("orderflow.batch", "500")];
+        for (name, given, expected) in [
+            ("order-ingest", &ingest[..], None),
+            ("other", &[("team", "shop"), ("prometheus.io/scrape", "true")], None),
+            (
+                "order-ingest",
+                &[("topic", "orders"), ("orderflow.btach", "500")],
+                Some("nobody reads the annotation \"orderflow.btach\"; did you mean"),
+            ),
+            (
+                "order-ingest",
+                &[("topik", "orders")],
+                Some("did you mean \"topic\"?; nothing that comes on orders is given to it"),
+            ),
+            ("order-ingest", &[("topic", "orders.place.>")], Some("orders.place.>")),
+            ("order-ingest", &[], Some("nothing that comes on orders is given to it")),
+            (
+                "order-processor",
+                &[
+                    ("topic", "orders.placed.>"),
+                    ("orderflow.ordered", "true"),
+                    ("orderflow.lanes", "west main"),
+                ],
+                None,
+            ),
+            ("daily-checker", &[("topic", "cron-function")], Some("it has no schedule")),
+        ] {
+            let given: BTreeMap<String, String> =
+                given.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
+            let found = misspelt(name, &given).map(|(text, _)| text);
+            let same = match (&found, expected) {
+                (None, None) => true,
+                (Some(found), Some(expected)) => found.contains(expected),
+                _ => false,
+            };
+            assert!(same, "{name} {given:?}: {found:?}");
+        }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use async_nats::jetstream::stream::Info;
 use domain::WarehouseId;
 use domain::partner::Partners;
 use messaging::journal::{Entry, Position};
 use messaging::streams::identity::Identity;
 use messaging::{Nats, stored, streams, subject};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::facts;
 use super::finding::Finding;
 use crate::clock;
 
@@ -27,6 +30,7 @@ pub(super) async fn look(nats: &Nats, partners: &Partners) -> Vec<Finding> {
                 Finding::bad(what, format!("{error:#}"), "see the log of order-processor")
             }
         });
+        findings.push(facts::look(nats, &warehouse).await);
     }
     findings
 }
@@ -40,6 +44,8 @@ enum Lane {
     OtherStream,
     /// The oldest order that is not decided: its sequence, and for how long it waits.
     Waits { sequence: u64, seconds: i64 },
+    /// Messages behind the last decided one are gone: how many, and the first of them.
+    Gone { count: u64, first: u64, decided_to: u64 },
 }
 
 impl Lane {
@@ -50,6 +56,16 @@ impl Lane {
                 what,
                 "the stream ORDERS was made anew or lost messages after its orders were decided",
                 "restore it, or go on deliberately: orderflow journal rebase",
+            ),
+            Self::Gone { count, first, decided_to } => Finding::bad(
+                what,
+                format!(
+                    "decided up to {decided_to}, and {count} messages of ORDERS behind that are gone, \
+                     the first is {first}: orders that were among them were never decided"
+                ),
+                "see who purged ORDERS or set a limit on it (nats stream info ORDERS); restore it \
+                 from a backup, or let the senders send those orders again; then orderflow journal \
+                 rebase",
             ),
             Self::Waits { sequence, seconds } if seconds < STALLED_SECONDS => {
                 Finding::good(what, format!("order {sequence} has waited for {seconds} s"))
@@ -77,11 +93,16 @@ async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     };
     let stream = nats.js.get_stream(streams::ORDERS).await?;
     let info = stream.cached_info();
-    let from = match decided_to {
-        Some(position) if !is_of(&position, info) => return Ok(Lane::OtherStream),
+    let from = match &decided_to {
+        Some(position) if !is_of(position, info) => return Ok(Lane::OtherStream),
         Some(position) => position.sequence + 1,
         None => 1,
     };
+    if let Some(position) = &decided_to
+        && let Some(gone) = gone(nats, position.sequence, info).await?
+    {
+        return Ok(gone);
+    }
     let filter = format!("orders.placed.{warehouse}.>");
     match stream.get_first_raw_message_by_subject(filter, from).await {
         Ok(message) => {
@@ -93,7 +114,42 @@ async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     }
 }
 
-fn is_of(position: &Position, stream: &async_nats::jetstream::stream::Info) -> bool {
+/// Messages behind `decided_to` that the stream had and has no longer. Whose they were is gone with
+/// them.
+async fn gone(nats: &Nats, decided_to: u64, info: &Info) -> anyhow::Result<Option<Lane>> {
+    let state = &info.state;
+    let next = decided_to + 1;
+    let before = state.first_sequence.saturating_sub(next);
+    let mut gone: Vec<u64> = Vec::new();
+    if state.deleted_count.is_some_and(|count| 0 < count) {
+        gone = deleted(nats).await?;
+        gone.retain(|sequence| next <= *sequence);
+    }
+    let count = before.saturating_add(u64::try_from(gone.len())?);
+    let first = if 0 < before { Some(next) } else { gone.iter().min().copied() };
+    Ok(first.map(|first| Lane::Gone { count, first, decided_to }))
+}
+
+/// Sequences of ORDERS that are gone from the middle of it.
+async fn deleted(nats: &Nats) -> anyhow::Result<Vec<u64>> {
+    let subject = format!("$JS.API.STREAM.INFO.{}", streams::ORDERS);
+    let answer = nats.client.request(subject, r#"{"deleted_details":true}"#.into()).await?;
+    let answer: Answer = serde_json::from_slice(&answer.payload)?;
+    Ok(answer.state.deleted)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    state: Deleted,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    #[serde(default)]
+    deleted: Vec<u64>,
+}
+
+fn is_of(position: &Position, stream: &Info) -> bool {
     Identity::of(stream).is(&position.identity) && position.sequence <= stream.state.last_sequence
 }
 
@@ -107,6 +163,10 @@ mod tests {
             (Lane::Decided, "✓ l: everything"),
             (Lane::Waits { sequence: 7, seconds: 3 }, "✓ l: order 7 has waited for 3 s"),
             (Lane::Waits { sequence: 7, seconds: 90 }, "✗ l: stalls: the order at sequence 7"),
+            (
+                Lane::Gone { count: 3, first: 9, decided_to: 8 },
+                "✗ l: decided up to 8, and 3 messages of ORDERS behind that are gone, the first is 9",
+            ),
             (Lane::OtherStream, "✗ l: the stream ORDERS was made anew"),
         ] {
             let found = lane.finding("l").to_string();

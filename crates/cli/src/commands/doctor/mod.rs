@@ -1,17 +1,23 @@
 //! `orderflow doctor`: is everything as it has to be, and if not, what to do about it.
 //!
-//! Looks, and changes nothing; two things leave a trace for a moment, because clocks can be read in no
-//! other way: a consumer that gives out nothing, and an empty file in a partner's depot.
+//! Looks, and changes nothing; three things leave a trace for a moment, because they can be seen in no
+//! other way: a consumer that gives out nothing and an empty file in a partner's depot show clocks, and
+//! a message in a bucket shows whether the server still stores what it is given.
 
 mod clocks;
+mod errors;
+mod facts;
 mod finding;
 mod gateway;
 mod lanes;
 mod machine;
 mod nats;
 mod partners;
+mod readers;
 mod secrets;
 mod site;
+mod storage;
+mod streams;
 
 use anyhow::{Result, bail};
 use serde_json::Value;

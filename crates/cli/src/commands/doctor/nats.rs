@@ -1,51 +1,48 @@
-//! NATS: reachable, new enough, with JetStream, the streams, and whoever reads them.
+//! NATS: reachable, new enough, with JetStream; and then what is in it.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
-use async_nats::jetstream::consumer::{DeliverPolicy, Info, pull};
-use futures_util::TryStreamExt as _;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use messaging::Nats;
-use messaging::streams::inspect::{State, inspect};
-use messaging::streams::{self, STREAMS, Settings};
+use messaging::address::Address;
+use messaging::streams::ERRORS;
 use serde_json::Value;
 
 use super::finding::Finding;
 use super::site::Site;
-use super::{clocks, lanes, machine};
+use super::{clocks, errors, lanes, machine, readers, storage, streams};
 use crate::clock;
 
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// A reader that was given nothing for so long while something waits does not read.
-const STALLED_SECONDS: i64 = 60;
-/// More than this waiting is worth a word.
-const LAG_MANY: u64 = 10_000;
 
 pub(super) async fn look(site: &Site) -> Vec<Finding> {
     let Some(url) = &site.nats else {
         return vec![Finding::warning("NATS", "not looked at", "--nats URL")];
     };
-    // An address may carry a password.
-    let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
     let todo = "see whether nats-server runs, and whether the address is right";
+    let address = match Address::parse(url) {
+        Ok(address) => address,
+        Err(error) => return vec![Finding::bad("NATS", error.to_string(), "correct the URL")],
+    };
     let connect = Nats::connect(url, "orderflow doctor", false);
     let nats = match tokio::time::timeout(ANSWER_MAX, connect).await {
         Ok(Ok(nats)) => nats,
         Ok(Err(error)) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            return vec![Finding::bad(
-                "NATS",
-                format!("cannot connect to {place}: {reason}"),
-                todo,
-            )];
+            let text = format!("cannot connect to {address}: {reason}");
+            return vec![Finding::bad("NATS", text, todo)];
         }
         Err(_) => {
-            let text = format!("{place} does not answer within {} s", ANSWER_MAX.as_secs());
+            let text = format!("{address} does not answer within {} s", ANSWER_MAX.as_secs());
             return vec![Finding::bad("NATS", text, todo)];
         }
     };
     let mut findings = vec![version(&nats.client.server_info().version)];
+    if let Err(error) = Address::check(url) {
+        findings.push(Finding::warning("URL of NATS", error.to_string(), "correct it"));
+    }
     match jetstream(&nats).await {
         Ok(found) => findings.push(found),
         Err(bad) => {
@@ -59,9 +56,11 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
          last two minutes",
         "in production: three replicas, and sync_interval: always in the server's configuration",
     ));
-    findings.extend(settings_of_streams(&nats, site).await);
+    findings.push(storage::look(&nats).await);
+    findings.extend(streams::look(&nats, site).await);
     findings.push(server_clock(&nats).await);
-    findings.extend(consumers(&nats).await);
+    findings.extend(readers::look(&nats).await);
+    findings.extend(errors::look(&nats).await);
     findings.extend(lanes::look(&nats, &site.partners()).await);
     findings
 }
@@ -117,39 +116,11 @@ async fn jetstream(nats: &Nats) -> Result<Finding, Finding> {
     Ok(Finding::good(what, text))
 }
 
-async fn settings_of_streams(nats: &Nats, site: &Site) -> Vec<Finding> {
-    let replicas = match site.replicas {
-        Some(replicas) => replicas,
-        // As many as there are; all must have as many.
-        None => match nats.js.get_stream(streams::ORDERS).await {
-            Ok(stream) => stream.cached_info().config.num_replicas.max(1),
-            Err(_) => 1,
-        },
-    };
-    let finding = |found: streams::inspect::Inspection| {
-        let what = match found.name.starts_with("bucket ") {
-            true => found.name,
-            false => format!("stream {}", found.name),
-        };
-        let todo = format!("orderflow setup --replicas {replicas}");
-        match found.state {
-            State::AsSetUp => Finding::good(what, format!("as set up, {replicas} replicas")),
-            State::Missing => Finding::bad(what, "is missing", todo),
-            State::Differs(differences) => {
-                let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                Finding::bad(what, texts.join("; "), todo)
-            }
-            State::Unknown(reason) => Finding::bad(what, reason, "see the server's log"),
-        }
-    };
-    inspect(nats, Settings::copies(replicas)).await.into_iter().map(finding).collect()
-}
-
 /// The server says when it made a consumer.
 async fn server_clock(nats: &Nats) -> Finding {
     let what = "clock of NATS";
     let asked = async {
-        let stream = nats.js.get_stream_no_info(streams::ERRORS).await?;
+        let stream = nats.js.get_stream_no_info(ERRORS).await?;
         let before = clock::now().timestamp_millis();
         let consumer = stream
             .create_consumer(pull::Config {
@@ -176,68 +147,6 @@ async fn server_clock(nats: &Nats) -> Finding {
     }
 }
 
-/// Whoever reads streams, and what waits for them.
-async fn consumers(nats: &Nats) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for definition in STREAMS {
-        let Ok(stream) = nats.js.get_stream(definition.name).await else { continue };
-        let all: Result<Vec<Info>, _> = stream.consumers().try_collect().await;
-        let what = format!("readers of {}", definition.name);
-        match all {
-            Ok(all) => findings.extend(all.iter().filter_map(consumer)),
-            Err(error) => {
-                let todo = "see the server's log";
-                findings.push(Finding::bad(what, error.to_string(), todo));
-            }
-        }
-    }
-    findings
-}
-
-fn consumer(info: &Info) -> Option<Finding> {
-    let name = info.config.durable_name.as_ref()?;
-    let last = info.delivered.last_active.unwrap_or(info.created).unix_timestamp();
-    let reader = Reader {
-        waiting: info.num_pending,
-        given: u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX),
-        idle_seconds: clock::now().timestamp() - last,
-    };
-    Some(reader.finding(&format!("reader {name} of {}", info.config.filter_subject)))
-}
-
-struct Reader {
-    /// Messages that were never given out.
-    waiting: u64,
-    /// Messages that were, and are not acknowledged.
-    given: u64,
-    /// Since something was given out.
-    idle_seconds: i64,
-}
-
-impl Reader {
-    fn finding(&self, what: &str) -> Finding {
-        let Self { waiting, given, idle_seconds } = *self;
-        let todo =
-            "see whether the connector runs, whether the function is deployed, and their logs";
-        if 0 < waiting && STALLED_SECONDS <= idle_seconds {
-            let text =
-                format!("stalls: {waiting} wait, and none was given out for {idle_seconds} s");
-            return Finding::bad(what, text, todo);
-        }
-        if 0 < given && STALLED_SECONDS <= idle_seconds {
-            let text = format!("{given} were given out {idle_seconds} s ago and are not done");
-            return Finding::warning(what, text, todo);
-        }
-        match waiting {
-            0 => Finding::good(what, "nothing waits"),
-            LAG_MANY.. => {
-                Finding::warning(what, format!("{waiting} wait"), "more replicas of the function")
-            }
-            _ => Finding::good(what, format!("{waiting} wait")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,20 +165,6 @@ mod tests {
             ("", "! NATS: nats-server : a version that is not known"),
         ] {
             let found = version(text).to_string();
-            assert!(found.starts_with(expected), "{found}");
-        }
-    }
-
-    #[test]
-    fn a_reader_stalls_when_something_waits_and_nothing_is_given_out() {
-        for (waiting, given, idle_seconds, expected) in [
-            (0, 0, 100_000, "✓ r: nothing waits"),
-            (5, 0, 1, "✓ r: 5 wait"),
-            (20_000, 10, 1, "! r: 20000 wait"),
-            (5, 10, 61, "✗ r: stalls: 5 wait, and none was given out for 61 s → see"),
-            (0, 3, 600, "! r: 3 were given out 600 s ago and are not done"),
-        ] {
-            let found = Reader { waiting, given, idle_seconds }.finding("r").to_string();
             assert!(found.starts_with(expected), "{found}");
         }
     }

@@ -27,6 +27,7 @@ pub(super) async fn run(
     count: u32,
 ) -> Result<()> {
     let nats = pipeline.nats().await?;
+    pipeline.known(&nats, warehouse).await?;
     let stream = nats.js.get_stream_no_info(streams::JOURNAL).await?;
     let subject = subject::inventory_journal(warehouse);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -118,7 +119,7 @@ fn what(record: &Record<Body>) -> String {
         Record::Decision(entry) => entry,
         Record::Rebase(rebase) => return format!("goes on elsewhere: {}", rebase.reason),
     };
-    match &entry.body {
+    match entry.body.content() {
         Body::Orders { outcomes } if outcomes.is_empty() => "nothing was placed up to here".into(),
         Body::Orders { outcomes } => orders(outcomes),
         Body::Set { available, .. } => match available.iter().collect::<Vec<_>>()[..] {
@@ -131,6 +132,7 @@ fn what(record: &Record<Body>) -> String {
             }
             Verdict::Confirmed(_) | Verdict::Cancelled { .. } => "unknown".to_owned(),
         },
+        Body::First(_) => "unknown".to_owned(),
     }
 }
 

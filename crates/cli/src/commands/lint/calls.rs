@@ -74,14 +74,19 @@ fn texts(function: &Function<'_>) -> BTreeMap<String, String> {
     members.map(|(key, node)| (key.text.clone(), text(node))).collect()
 }
 
-/// A key that nobody reads; others' keys have a domain before a slash, or a dot.
-fn names(function: &Function<'_>, given: &BTreeMap<String, String>, findings: &mut Findings) {
+/// Keys that nobody reads, each with the one that was probably meant; others' keys have a domain
+/// before a slash, or a dot.
+pub(crate) fn unread(given: &BTreeMap<String, String>) -> Vec<(&str, String)> {
     let known = || OURS.into_iter().chain(["topic", "schedule"]);
-    for name in given.keys().filter(|name| known().all(|known| known != **name)) {
-        let mend = nearest(name, known());
-        if !name.starts_with("orderflow.") && mend.is_empty() {
-            continue;
-        }
+    let names = given.keys().filter(|name| known().all(|known| known != **name));
+    names
+        .map(|name| (name.as_str(), nearest(name, known())))
+        .filter(|(name, mend)| name.starts_with("orderflow.") || !mend.is_empty())
+        .collect()
+}
+
+fn names(function: &Function<'_>, given: &BTreeMap<String, String>, findings: &mut Findings) {
+    for (name, mend) in unread(given) {
         let line = function.line_in("annotations", name);
         let path = function.path(&format!("annotations.{name}"));
         findings.add(Rule::AnnotationUnknown, line, path, "nobody reads it", mend);

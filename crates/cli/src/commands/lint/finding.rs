@@ -79,6 +79,27 @@ rules! {
     BuildArg "build-arg" Error,
 }
 
+impl Rule {
+    /// Is it about building and deploying an image?
+    pub(super) const fn is_of_images(self) -> bool {
+        matches!(
+            self,
+            Self::Image
+                | Self::ImageLatest
+                | Self::Template
+                | Self::Handler
+                | Self::Copy
+                | Self::BuildArg
+                | Self::Limits
+                | Self::Requests
+                | Self::Quantity
+                | Self::Root
+                | Self::SecretUnlisted
+                | Self::SecretUnused
+        )
+    }
+}
+
 /// A place that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
@@ -120,6 +141,12 @@ impl Findings {
     #[cfg(test)]
     pub(super) fn all(&self) -> &[Finding] {
         &self.0
+    }
+
+    /// One line for each whose rule is wanted, as [`Findings::print`] prints it.
+    pub(super) fn lines(&self, file: &Path, wanted: impl Fn(Rule) -> bool) -> Vec<String> {
+        let wanted = self.0.iter().filter(|finding| wanted(finding.rule));
+        wanted.map(|finding| finding.text(file)).collect()
     }
 
     /// One line each, `FILE:LINE: LEVEL RULE: PATH: WHAT; HOW TO MEND IT`, or a JSON array.

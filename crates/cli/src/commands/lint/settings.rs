@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use messaging::address::Address;
 use runtime::{BuildError, Env, ServerSettings};
 
 use super::finding::{Findings, Rule};
@@ -58,6 +59,7 @@ pub(super) async fn look(function: &Function<'_>, subject: &Subject, findings: &
             path.strip_prefix(runtime::SECRETS_DIR).and_then(|rest| rest.strip_prefix('/'))
         });
         let reading = read(name, &given, subject.partners.clone()).await;
+        address(function, &given, findings);
         variables(function, &given, &reading, findings);
         let tables = mounted.map(|_| tables(name, subject)).unwrap_or_default();
         secrets(function, mounted, tables, &reading, findings);
@@ -91,6 +93,18 @@ async fn read(
     };
     let problems = problems.filter(|(name, _)| name != WITHHELD).filter(named).collect();
     Reading { asked: env.asked().map(str::to_owned).collect(), problems }
+}
+
+/// The URL of NATS is withheld from the function, so it is read here. What is said of it repeats no
+/// part of it.
+fn address(function: &Function<'_>, given: &BTreeMap<&str, &str>, findings: &mut Findings) {
+    let Some(url) = given.get(WITHHELD) else { return };
+    if let Err(error) = Address::check(url) {
+        let line = function.line_in("environment", WITHHELD);
+        let path = function.path(&format!("environment.{WITHHELD}"));
+        let mend = "such as nats://USER:PASSWORD@nats.orderflow:4222";
+        findings.add(Rule::Setting, line, path, error.to_string(), mend);
+    }
 }
 
 fn variables(

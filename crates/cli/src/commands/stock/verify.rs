@@ -2,15 +2,17 @@
 //! and the sum of the movements that were published.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::stream::RawMessageErrorKind;
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::inventory::{Body, State};
 use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
 use messaging::inventory::{Changed, Inventory};
-use messaging::journal::{self, Record};
+use messaging::journal::{self, Entry, Record};
 use messaging::{Event, Nats, header, stored, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
@@ -20,6 +22,9 @@ use super::Answer;
 use crate::{clock, output};
 
 type Available = BTreeMap<ProductId, i64>;
+
+/// How much sooner than its time something may be gone.
+const SLACK: Duration = Duration::from_secs(60 * 60);
 
 /// A product of which two accounts differ.
 #[derive(Debug, Serialize)]
@@ -36,6 +41,16 @@ struct Fold {
     /// After entry `after`; all movements of the entries behind it are kept.
     base: Available,
     after: Option<u64>,
+    /// Entries whose movements should be kept and are not: those before the first that is.
+    lost: usize,
+}
+
+/// Which movements are kept.
+struct Kept {
+    /// All of the entries after this one; nothing if none is.
+    after: Option<u64>,
+    /// Those of younger entries should be.
+    since: DateTime<Utc>,
 }
 
 /// Where folding begins.
@@ -54,7 +69,7 @@ impl Start {
             Err(error) => return Err(error).context(journal.to_owned()),
         };
         if begins {
-            return Ok(Self { at: 0, state: State::seeded() });
+            return Ok(Self { at: 0, state: State::default() });
         }
         let book = Inventory::new(warehouse.clone());
         let found = journal::verify(nats, journal, &book, clock::now()).await?;
@@ -67,14 +82,16 @@ impl Start {
 
 pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
+    pipeline.known(&nats, warehouse).await?;
     let journal = subject::inventory_journal(warehouse);
-    let kept = kept_after(&nats, warehouse).await?;
+    let kept = Kept::find(&nats, warehouse).await?;
     let start = Start::find(&nats, warehouse, &journal).await?;
     // The answer is the fold at an entry between the last one now and the last one after it.
     let last = stored::last(&nats, streams::JOURNAL, &journal).await?;
     let last = last.map_or(0, |message| message.sequence);
     let Answer { products, .. } = super::book(pipeline, warehouse).await?;
     let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
+    let kept_since = kept.since;
     let fold = fold(&nats, &journal, start, last, kept, &book).await?;
     let said = differences(&fold.available, &book);
     let moved = match fold.after {
@@ -89,6 +106,7 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
         output::json(&json!({
             "warehouse": warehouse, "entry": fold.at, "products": products,
             "order_processor": said, "movements": moved, "movements_after": fold.after,
+            "movements_lost": fold.lost,
         }));
     } else {
         let count = format!("{products} products at entry {} of {journal}", fold.at);
@@ -99,8 +117,16 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
             }
             _ => output::line("! no movements are kept"),
         }
+        if fold.lost > 0 {
+            let since = kept_since.to_rfc3339_opts(SecondsFormat::Secs, true);
+            output::line(format_args!(
+                "✗ the movements of {} entries since {since} are gone from INVENTORY, which should \
+                 keep them; orderflow journal verify --warehouse {warehouse} lists them",
+                fold.lost
+            ));
+        }
     }
-    match said.len() + moved.as_ref().map_or(0, Vec::len) {
+    match said.len() + moved.as_ref().map_or(0, Vec::len) + fold.lost {
         0 => Ok(()),
         count => bail!("{count} differences in the stock of {warehouse}"),
     }
@@ -130,22 +156,43 @@ fn differences(journal: &Available, other: &Available) -> Vec<Difference> {
         .collect()
 }
 
-/// All movements of the entries after this one are kept; nothing if none is.
-async fn kept_after(nats: &Nats, warehouse: &WarehouseId) -> Result<Option<u64>> {
-    let stream = nats.js.get_stream(streams::INVENTORY).await?;
-    // Nothing was ever taken away: those of the first entry are there as well.
-    if stream.cached_info().state.first_sequence <= 1 {
-        return Ok((stream.cached_info().state.messages > 0).then_some(0));
-    }
-    let filter = subject::changed(warehouse);
-    match stream.get_first_raw_message_by_subject(&filter, 1).await {
-        Ok(first) => {
-            let entry = first.headers.get(header::DECISION_SEQUENCE);
-            let entry = entry.and_then(|entry| entry.as_str().parse().ok());
-            Ok(Some(entry.with_context(|| format!("{} names no decision", first.subject))?))
+impl Kept {
+    async fn find(nats: &Nats, warehouse: &WarehouseId) -> Result<Self> {
+        let stream = nats.js.get_stream(streams::INVENTORY).await?;
+        let info = stream.cached_info();
+        let age = info.config.max_age;
+        let since = match age.is_zero() {
+            true => DateTime::UNIX_EPOCH,
+            // Clocks differ, and the server does not remove at once what is too old.
+            false => clock::now() - age.saturating_sub(SLACK),
+        };
+        // Nothing was ever taken away: those of the first entry are there as well.
+        if info.state.first_sequence <= 1 {
+            return Ok(Self { after: (info.state.messages > 0).then_some(0), since });
         }
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-        Err(error) => Err(error).context(filter),
+        let filter = subject::changed(warehouse);
+        match stream.get_first_raw_message_by_subject(&filter, 1).await {
+            Ok(first) => {
+                let entry = first.headers.get(header::DECISION_SEQUENCE);
+                let entry = entry.and_then(|entry| entry.as_str().parse().ok());
+                let entry =
+                    entry.with_context(|| format!("{} names no decision", first.subject))?;
+                Ok(Self { after: Some(entry), since })
+            }
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+                Ok(Self { after: None, since })
+            }
+            Err(error) => Err(error).context(filter),
+        }
+    }
+
+    /// Should the movements of this entry be kept, and are they not?
+    fn lacks(&self, sequence: u64, entry: &Entry<Body>) -> bool {
+        let moves = match entry.body.content() {
+            Body::Set { .. } => true,
+            body => body.outcomes().iter().any(|one| !one.verdict.movements().is_empty()),
+        };
+        moves && self.since < entry.at && self.after.is_none_or(|after| sequence < after)
     }
 }
 
@@ -156,11 +203,12 @@ async fn fold(
     journal: &str,
     start: Start,
     last: u64,
-    kept: Option<u64>,
+    kept: Kept,
     book: &Available,
 ) -> Result<Fold> {
     let Start { at: begin, mut state } = start;
-    let after = kept.map(|kept| kept.max(begin));
+    let after = kept.after.map(|kept| kept.max(begin));
+    let mut lost = 0;
     let mut base = None;
     let mut best: Option<(usize, u64, Available)> = None;
     let mut before = begin;
@@ -183,6 +231,8 @@ async fn fold(
                 wrong.get_or_insert(format!("entry {sequence} does not follow {before}"));
             }
             Ok(Record::Decision(entry)) => {
+                lost += usize::from(sequence <= last && kept.lacks(sequence, &entry));
+                state.begin(&entry.body);
                 if after.is_some_and(|after| before <= after && after < sequence) {
                     base = Some(available(&state.stock));
                 }
@@ -205,7 +255,7 @@ async fn fold(
     let (_, at, found) = best.with_context(|| format!("{journal} ends before {last}"))?;
     // Nothing stands behind what is kept: the movements add nothing.
     let base = base.unwrap_or_else(|| available(&state.stock));
-    Ok(Fold { at, available: found, base, after })
+    Ok(Fold { at, available: found, base, after, lost })
 }
 
 fn available(stock: &Stock) -> Available {

@@ -87,7 +87,8 @@ impl World {
             }
             Turn::Behind(_) | Turn::Foreign(_) => self.end(at, None),
             Turn::Done(_) if owed => return None,
-            Turn::Done(to) => {
+            // No connector of the model says that nothing was placed.
+            Turn::Done(to) | Turn::Move(to) => {
                 self.answered(settings, at, sequence);
                 if to > self.told.decided {
                     self.broken = Some("it is answered that an order is decided, and it is not");

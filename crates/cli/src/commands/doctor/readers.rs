@@ -1,0 +1,172 @@
+//! Whoever reads streams, and what waits for them.
+
+use std::collections::BTreeSet;
+
+use async_nats::jetstream::consumer::Info;
+use futures_util::TryStreamExt as _;
+use messaging::Nats;
+use messaging::backlog::{Backlog, Oldest};
+use messaging::streams::STREAMS;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::finding::Finding;
+use crate::clock;
+
+/// A reader that has done nothing for so long while something waits does not read.
+const STALLED_SECONDS: i64 = 60;
+/// Longer than any call may take: a message that was given out so long ago and is not done, while
+/// others are, is given out again and again.
+const STUCK_SECONDS: i64 = 15 * 60;
+/// More than this waiting is worth a word.
+const LAG_MANY: u64 = 10_000;
+const TODO: &str =
+    "see whether the connector runs, whether the function is deployed, and their logs";
+
+pub(super) async fn look(nats: &Nats) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for definition in STREAMS {
+        let name = definition.name;
+        let Ok(stream) = nats.js.get_stream(name).await else { continue };
+        let all: Result<Vec<Info>, _> = stream.consumers().try_collect().await;
+        let all = match all {
+            Ok(all) => all,
+            Err(error) => {
+                let what = format!("readers of {name}");
+                findings.push(Finding::bad(what, error.to_string(), "see the server's log"));
+                continue;
+            }
+        };
+        let paused = paused(nats, name).await;
+        for info in all {
+            let Some(durable) = &info.config.durable_name else { continue };
+            let what = format!("reader {durable} of {}", info.config.filter_subject);
+            if paused.contains(durable) {
+                let todo = format!("nats consumer resume {name} {durable}");
+                findings.push(Finding::bad(what, "is paused: nothing is given out", todo));
+                continue;
+            }
+            findings.push(match Backlog::of(nats, &info).await {
+                Ok(backlog) => Reader::of(&info, backlog).finding(&what),
+                Err(error) => Finding::bad(what, error.to_string(), "see the server's log"),
+            });
+        }
+    }
+    findings
+}
+
+/// Names of the consumers that are paused. The client's own types do not know of it.
+async fn paused(nats: &Nats, stream: &str) -> BTreeSet<String> {
+    let mut paused = BTreeSet::new();
+    let mut offset = 0;
+    loop {
+        let body = json!({"offset": offset}).to_string();
+        let subject = format!("$JS.API.CONSUMER.LIST.{stream}");
+        let Ok(answer) = nats.client.request(subject, body.into()).await else { return paused };
+        let Ok(page) = serde_json::from_slice::<Page>(&answer.payload) else { return paused };
+        offset += page.consumers.len();
+        let is_last = page.consumers.is_empty() || page.total <= offset;
+        paused.extend(page.consumers.into_iter().filter(|one| one.paused).map(|one| one.name));
+        if is_last {
+            return paused;
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    total: usize,
+    #[serde(default)]
+    consumers: Vec<Consumer>,
+}
+
+#[derive(Deserialize)]
+struct Consumer {
+    name: String,
+    #[serde(default)]
+    paused: bool,
+}
+
+struct Reader {
+    backlog: Backlog,
+    now_ms: i64,
+    /// Since something was acknowledged; since it was made, if nothing ever was.
+    idle_seconds: i64,
+    /// The last sequence that was given out.
+    given: u64,
+}
+
+impl Reader {
+    fn of(info: &Info, backlog: Backlog) -> Self {
+        let now = clock::now();
+        let last = info.ack_floor.last_active.unwrap_or(info.created).unix_timestamp();
+        Self {
+            backlog,
+            now_ms: now.timestamp_millis(),
+            idle_seconds: now.timestamp() - last,
+            given: info.delivered.stream_sequence,
+        }
+    }
+
+    fn finding(&self, what: &str) -> Finding {
+        let count = self.backlog.count();
+        if count == 0 {
+            return Finding::good(what, "nothing waits");
+        }
+        let Backlog { pending, unacknowledged, oldest } = self.backlog;
+        let waits = format!("{count} wait ({pending} not given out, {unacknowledged} not done)");
+        let Some(oldest) = oldest else { return Finding::good(what, waits) };
+        let age = oldest.age_seconds(self.now_ms);
+        let Oldest { sequence, .. } = oldest;
+        let waits = format!("{waits}, the oldest, {sequence}, for {age} s");
+        // What has only just come cannot have been done before.
+        let idle = self.idle_seconds.min(age);
+        if STALLED_SECONDS <= idle {
+            let text = format!("stalls: {waits}; none was done for {idle} s");
+            return Finding::bad(what, text, TODO);
+        }
+        if STUCK_SECONDS <= age && sequence <= self.given {
+            let text = format!("{waits}: it is given out again and again while others are done");
+            let todo = "see the function's log for why it does not take this message";
+            return Finding::bad(what, text, todo);
+        }
+        if LAG_MANY <= count || STALLED_SECONDS <= age {
+            let todo = "more replicas of the function, if there are more and more";
+            return Finding::warning(what, format!("{waits}; they are being done"), todo);
+        }
+        Finding::good(what, waits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_stalls_when_something_waits_and_nothing_is_done() {
+        for (pending, unacknowledged, age, idle_seconds, given, expected) in [
+            (0, 0, 0, 100_000, 9, "✓ r: nothing waits"),
+            (5, 0, 1, 1, 9, "✓ r: 5 wait (5 not given out, 0 not done), the oldest, 7, for 1 s"),
+            (20_000, 10, 5, 1, 9, "! r: 20010 wait"),
+            (5, 0, 3, 100_000, 0, "✓ r: 5 wait"),
+            (5, 0, 61, 100_000, 0, "✗ r: stalls: 5 wait (5 not given out, 0 not done), the oldest"),
+            (0, 3, 600, 70, 9, "✗ r: stalls: 3 wait (0 not given out, 3 not done)"),
+            (0, 3, 600, 1, 9, "! r: 3 wait"),
+            (
+                50,
+                3,
+                900,
+                1,
+                9,
+                "✗ r: 53 wait (50 not given out, 3 not done), the oldest, 7, for 900",
+            ),
+            (50, 0, 900, 1, 6, "! r: 50 wait"),
+        ] {
+            let oldest = Some(Oldest { sequence: 7, stored_ms: 1_000 });
+            let backlog = Backlog { pending, unacknowledged, oldest };
+            let now_ms = 1_000 + age * 1_000;
+            let found = Reader { backlog, now_ms, idle_seconds, given }.finding("r").to_string();
+            assert!(found.starts_with(expected), "{expected}: {found}");
+        }
+    }
+}
