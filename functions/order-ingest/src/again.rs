@@ -95,8 +95,13 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
                 return Err(Problem::invalid(unclear.to_string()));
             }
             Err(unclear) => {
-                let detail = "nobody knows whether it is done; the same call again is safe";
-                return Err(unavailable(&unclear, detail));
+                let detail = match unclear.is_certain() {
+                    true => format!("it is not done: {unclear}"),
+                    false => {
+                        "nobody knows whether it is done; the same call again is safe".to_owned()
+                    }
+                };
+                return Err(unavailable(&unclear, &detail));
             }
         }
     }
