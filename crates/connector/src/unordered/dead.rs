@@ -6,20 +6,20 @@ use async_nats::jetstream::AckKind;
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use messaging::publish::{self, Outgoing};
-use messaging::{Nats, ack, streams, subject};
+use messaging::{Nats, ack, header, streams, subject};
 
 /// Subject that the message had.
 pub const SUBJECT: &str = "Orderflow-Dead-Subject";
 /// Stream that keeps it.
-pub const STREAM: &str = "Orderflow-Dead-Stream";
+pub const STREAM: &str = header::DEAD_STREAM;
 /// Its sequence there.
-pub const SEQUENCE: &str = "Orderflow-Dead-Sequence";
+pub const SEQUENCE: &str = header::DEAD_SEQUENCE;
 /// How often the function was tried with it.
 pub const ATTEMPTS: &str = "Orderflow-Dead-Attempts";
 /// Which function.
 pub const FUNCTION: &str = "Orderflow-Dead-Function";
 /// Why it was given up.
-pub const ERROR: &str = "Orderflow-Dead-Error";
+pub const ERROR: &str = header::DEAD_ERROR;
 /// Says `left out` when message and headers together were too large; the original has the payload.
 pub const PAYLOAD: &str = "Orderflow-Dead-Payload";
 /// How many headers of the message were left out, because all together are at most 8 KiB.
