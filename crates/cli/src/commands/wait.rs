@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use futures_util::TryStreamExt as _;
 use intake::complete::TEMPORARY;
 use messaging::{Nats, streams, subject, views};
@@ -23,6 +23,24 @@ const LOOK: Duration = Duration::from_millis(250);
 const SAY: Duration = Duration::from_secs(1);
 /// States of a file that nothing follows.
 const FINAL: [&str; 3] = ["done", "refused", "duplicate"];
+
+/// What a function of the pipeline is called with.
+#[derive(Debug)]
+struct Input {
+    stream: &'static str,
+    filter: &'static str,
+    function: &'static str,
+}
+
+const ARRIVED: Input =
+    Input { stream: streams::FILES, filter: "files.arrived.>", function: file_transformer::NAME };
+const RECEIVED: Input =
+    Input { stream: streams::ORDERS, filter: subject::ORDERS, function: order_ingest::NAME };
+const TRANSFORMED: Input = Input {
+    stream: streams::FILES,
+    filter: "files.transformed.>",
+    function: file_transformer::NAME,
+};
 
 /// What is not finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,8 +139,8 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     let mut open = Open::default();
     let looked = async {
         let nats = pipeline.nats().await?;
-        waiting(&nats, streams::FILES, "files.arrived.>", &mut open).await?;
-        waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
+        waiting(&nats, &ARRIVED, &mut open).await?;
+        waiting(&nats, &RECEIVED, &mut open).await?;
         if !open.messages.is_empty() {
             return Ok(());
         }
@@ -133,12 +151,12 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
             }
         }
         // A file's orders may have come after the first look at them.
-        waiting(&nats, streams::ORDERS, subject::ORDERS, &mut open).await?;
+        waiting(&nats, &RECEIVED, &mut open).await?;
         view.refresh(&nats).await?;
         open.orders = view.counts().pending;
         if open.is_empty() {
             // What became of a file's orders is written once all are decided.
-            waiting(&nats, streams::FILES, "files.transformed.>", &mut open).await?;
+            waiting(&nats, &TRANSFORMED, &mut open).await?;
         }
         anyhow::Ok(())
     };
@@ -173,26 +191,24 @@ fn is_temporary(name: &str) -> bool {
     TEMPORARY.iter().any(|suffix| lower.ends_with(suffix))
 }
 
-/// Messages under `filter` that no consumer has seen, or none has acknowledged.
-async fn waiting(nats: &Nats, stream: &str, filter: &'static str, open: &mut Open) -> Result<()> {
+/// Messages that their function has not answered: not given out, or not acknowledged by it. What others
+/// read of the same subject, or once began to read, is nothing to the pipeline.
+async fn waiting(nats: &Nats, of: &Input, open: &mut Open) -> Result<()> {
+    let Input { stream, filter, function } = *of;
     let stream = nats.js.get_stream(stream).await?;
-    let consumers: Vec<Info> = stream.consumers().try_collect().await?;
-    let mut of_filter = consumers
-        .into_iter()
-        .filter(|info| info.config.filter_subject == filter && info.config.durable_name.is_some())
-        .peekable();
-    let count = if of_filter.peek().is_some() {
-        let of =
-            |info: Info| info.num_pending + u64::try_from(info.num_ack_pending).unwrap_or_default();
-        of_filter.map(of).max().unwrap_or_default()
-    } else {
-        // Nobody has subscribed yet.
-        let mut subjects = stream.info_with_subjects(filter).await?;
-        let mut all = 0;
-        while let Some((_, count)) = subjects.try_next().await? {
-            all += u64::try_from(count).unwrap_or_default();
+    let name = connector::durable_name(function, filter);
+    let count = match stream.consumer_info(name).await {
+        Ok(info) => info.num_pending + u64::try_from(info.num_ack_pending).unwrap_or_default(),
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+            // The connector has not called it yet.
+            let mut subjects = stream.info_with_subjects(filter).await?;
+            let mut all = 0;
+            while let Some((_, count)) = subjects.try_next().await? {
+                all += u64::try_from(count).unwrap_or_default();
+            }
+            all
         }
-        all
+        Err(error) => return Err(error.into()),
     };
     if count > 0 {
         open.messages.insert(filter, count);
@@ -216,5 +232,39 @@ mod tests {
             "file US1/a.csv (claimed) and 1 more, 3 messages on orders, 2 orders not decided"
         );
         assert!(!open.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_others_read_of_orders_is_not_waited_for() {
+        use async_nats::jetstream::consumer::{AckPolicy, pull};
+        use futures_util::StreamExt as _;
+        let server = testkit::nats::Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            step.outcome.unwrap();
+        }
+        nats.js.publish("orders", "1".into()).await.unwrap().await.unwrap();
+        let count = async || {
+            let mut open = Open::default();
+            waiting(&nats, &RECEIVED, &mut open).await.unwrap();
+            open.messages.get("orders").copied().unwrap_or(0)
+        };
+        let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+        let consumer = async |name: &str| {
+            let config = pull::Config {
+                durable_name: Some(name.to_owned()),
+                filter_subject: "orders".into(),
+                ack_policy: AckPolicy::Explicit,
+                ..pull::Config::default()
+            };
+            stream.create_consumer(config).await.unwrap()
+        };
+        consumer("stranger").await;
+        assert_eq!(count().await, 1, "nobody has taken it yet");
+        let own = consumer(&connector::durable_name(order_ingest::NAME, "orders")).await;
+        assert_eq!(count().await, 1);
+        let message = own.messages().await.unwrap().next().await.unwrap().unwrap();
+        message.double_ack().await.unwrap();
+        assert_eq!(count().await, 0, "a stranger has not");
     }
 }
