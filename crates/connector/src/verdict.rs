@@ -81,8 +81,10 @@ pub enum Outcome {
     },
 }
 
-/// Reads what came back; `was_sent` knows ids and sequences of the batch. `only_call`: no other call of
-/// the function was under way meanwhile.
+/// Reads what came back.
+///
+/// `was_sent` knows ids and sequences of the batch; `only_call`: no other call of the function was under
+/// way meanwhile.
 #[must_use]
 pub fn outcome(
     reply: &Reply,

@@ -144,6 +144,12 @@ impl Unclear {
         }
     }
 
+    /// Would less of it be taken?
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.why, Why::TooLarge { .. } | Why::LargerThanTheStreamTakes { .. })
+    }
+
     /// Is it certain that the message is not stored?
     #[must_use]
     pub fn is_certain(&self) -> bool {

@@ -106,7 +106,7 @@ impl App {
         let whole = check::conflict(order, Some(came), content);
         let kept = match publish::one(&self.nats, &whole, None).await {
             // What came is too large beside the rest; that there is a conflict is not.
-            Err(unclear) if unclear.is_permanent() => {
+            Err(unclear) if unclear.is_too_large() => {
                 let short = check::conflict(order, None, content);
                 publish::one(&self.nats, &short, None).await
             }

@@ -70,8 +70,7 @@ pub(crate) fn letter(
 
 /// The beginning of `text`, at most so many bytes.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = text.floor_char_boundary(bytes_max);
-    text.get(..end).unwrap_or_default()
+    (0..=bytes_max.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// Adds the headers of the message that fit, the short ones first.
@@ -132,8 +131,9 @@ pub(crate) async fn bury(nats: &Nats, letter: Outgoing, reply: &str) -> Result<B
 async fn publish(nats: &Nats, letter: Outgoing) -> Result<(), String> {
     match publish::one(nats, &letter, None).await {
         Ok(_) => Ok(()),
-        // Its headers made it larger than what the server takes.
-        Err(error) if error.is_permanent() && !letter.payload.is_empty() => {
+        // Its headers made it larger than what the server takes. A stream that is away takes all of
+        // it later.
+        Err(error) if error.is_too_large() && !letter.payload.is_empty() => {
             let letter = Outgoing { payload: Bytes::new(), ..letter }.header(PAYLOAD, "left out");
             let stored = publish::one(nats, &letter, None).await;
             stored.map(|_| ()).map_err(|error| error.to_string())

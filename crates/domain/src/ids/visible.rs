@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// `text` in the form in which ids are compared: Unicode normal form C, without characters that show
-/// nothing (byte order marks, zero-width characters, marks of direction, soft hyphens, variation
-/// selectors), every blank as a plain one. Length and control characters stay as they are.
+/// `text` in the form in which ids are compared.
+///
+/// That is Unicode normal form C, without characters that show nothing (byte order marks, zero-width
+/// characters, marks of direction, soft hyphens, variation selectors), and every blank as a plain one.
+/// Control characters and blanks around it stay as they are.
 ///
 /// Whoever groups or compares ids before they are parsed uses it as well.
 #[must_use]

@@ -51,6 +51,7 @@ async fn what_no_stream_takes_and_what_is_too_large_is_permanent() {
         for unclear in [&alone, bad.as_ref().unwrap_err()] {
             assert!(unclear.is_permanent() && unclear.is_certain(), "{unclear:?}");
             assert!(unclear.to_string().contains(why), "{unclear}");
+            assert_eq!(unclear.is_too_large(), why.starts_with("the server takes at most"));
         }
         assert!(good.is_ok(), "{good:?}");
     }
