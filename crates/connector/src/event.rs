@@ -1,7 +1,9 @@
 //! A stored message as the CloudEvent that a function gets. Pure; data is never encoded anew.
 
+use async_nats::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use messaging::envelope::binary;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -24,10 +26,28 @@ pub struct Stored<'a> {
     pub subject: &'a str,
     /// When it was stored, RFC 3339.
     pub time: &'a str,
-    /// Its header `traceparent`.
-    pub traceparent: Option<&'a str>,
+    /// Its headers: `traceparent`, and the attributes of an event in binary mode (`ce-…`).
+    pub headers: Option<&'a HeaderMap>,
     /// What it holds.
     pub payload: &'a [u8],
+}
+
+impl Stored<'_> {
+    fn traceparent(&self) -> Option<&str> {
+        Some(self.headers?.get("traceparent")?.as_str())
+    }
+
+    /// The message in structured mode, if it is an event in binary mode.
+    fn structured(&self) -> Option<Vec<u8>> {
+        let headers = self.headers?;
+        if !headers.iter().any(|(name, _)| binary::is_attribute(name.as_ref())) {
+            return None;
+        }
+        let each = headers.iter().flat_map(|(name, values)| {
+            values.iter().map(move |value| (name.as_ref(), value.as_str()))
+        });
+        binary::structured(each, self.payload)
+    }
 }
 
 /// An event for a function.
@@ -40,9 +60,16 @@ pub struct Encoded {
 }
 
 /// Makes the event: a CloudEvent gets `subject` and `sequence` (and `previous`) of the stored message,
-/// anything else is wrapped.
+/// anything else is wrapped. One in binary mode is read as the same event in structured mode.
 #[must_use]
 pub fn encode(stored: &Stored<'_>) -> Encoded {
+    match stored.structured() {
+        Some(payload) => encode_payload(&Stored { payload: &payload, ..*stored }),
+        None => encode_payload(stored),
+    }
+}
+
+fn encode_payload(stored: &Stored<'_>) -> Encoded {
     match serde_json::from_slice::<Members<'_>>(stored.payload) {
         Ok(members) => match members.id() {
             Some(id) => splice(stored, &members, id),
@@ -160,7 +187,7 @@ impl Object {
     }
 
     fn traceparent(&mut self, stored: &Stored<'_>) {
-        if let Some(traceparent) = stored.traceparent {
+        if let Some(traceparent) = stored.traceparent() {
             self.text("traceparent", traceparent);
         }
     }
@@ -239,9 +266,17 @@ mod tests {
             previous: None,
             subject: "orders",
             time: "2026-01-02T03:04:05Z",
-            traceparent: None,
+            headers: None,
             payload,
         }
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, *value);
+        }
+        headers
     }
 
     #[track_caller]
@@ -326,12 +361,40 @@ mod tests {
     #[test]
     fn the_trace_of_the_message_goes_along_unless_the_event_has_one() {
         let with = |payload: &str| {
-            let stored = Stored { traceparent: Some("00-a"), ..stored(payload.as_bytes()) };
+            let headers = headers(&[("traceparent", "00-a")]);
+            let stored = Stored { headers: Some(&headers), ..stored(payload.as_bytes()) };
             serde_json::from_slice::<Value>(&encode(&stored).json).unwrap()["traceparent"].clone()
         };
         assert_eq!(with("1"), "00-a");
         assert_eq!(with(&format!("{{{HEAD}}}")), "00-a");
         assert_eq!(with(&format!("{{{HEAD},\"traceparent\":\"00-b\"}}")), "00-b");
+    }
+
+    #[test]
+    fn an_event_in_binary_mode_is_the_same_as_in_structured_mode() {
+        let given = [
+            ("Ce-Specversion", "1.0"),
+            ("ce-id", "a\"1"),
+            ("ce-source", "/x"),
+            ("ce-type", "t"),
+            ("ce-partner", "US1"),
+            ("ce-subject", "orders.placed.main.US1.1"),
+            ("content-type", "application/json"),
+        ];
+        let given = headers(&given);
+        let encoded = encode(&Stored { headers: Some(&given), ..stored(b"{\"a\": 1.50}") });
+        let got: Value = serde_json::from_slice(&encoded.json).unwrap();
+        let expected = json!({"specversion": "1.0", "id": "a\"1", "source": "/x", "type": "t",
+            "partner": "US1", "datacontenttype": "application/json", "data": {"a": 1.5},
+            "subject": "orders", "sequence": "7"});
+        assert_eq!((encoded.id.as_str(), got), ("a\"1", expected));
+        assert!(std::str::from_utf8(&encoded.json).unwrap().contains("1.50"));
+        // Half of one is given to the function with all that it says.
+        let half = headers(&[("ce-partner", "US1")]);
+        let encoded = encode(&Stored { headers: Some(&half), ..stored(b"1") });
+        let got: Value = serde_json::from_slice(&encoded.json).unwrap();
+        assert_eq!((encoded.id.as_str(), &got["type"]), ("ORDERS:7", &json!(RAW_TYPE)));
+        assert_eq!(got["data"], json!({"specversion": null, "partner": "US1", "data": 1}));
     }
 
     #[test]

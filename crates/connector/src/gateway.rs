@@ -7,7 +7,11 @@ use crate::verdict::Reply;
 use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER,
+};
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// What only an answer of a function has.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-duration-seconds");
@@ -34,6 +38,13 @@ const LIST_TIME_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 /// Below the time after which functions close an idle connection, so that few calls meet one.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a function that ended during a call may take to answer again. Kubernetes starts one that
+/// ended often only after 5 minutes.
+const BACK_MAX: Duration = Duration::from_secs(600);
+/// How often it is asked.
+const BACK_LOOK: Duration = Duration::from_millis(250);
+/// What is asked; any answer says that there is a function.
+const HEALTH: &str = "/_/health";
 /// More than this is not waited for, whatever is asked.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
@@ -158,9 +169,46 @@ impl Gateway {
             Reply::Unfinished { .. } => "unfinished".to_owned(),
             Reply::Late => "late".to_owned(),
             Reply::Unreachable { .. } => "unreachable".to_owned(),
+            Reply::Died { .. } => "died".to_owned(),
         };
         self.metrics.calls.get_or_create(&OfCode { function: function.function, code }).inc();
         reply
+    }
+
+    /// Waits until the function that ended during a call answers anything, for at most [`BACK_MAX`]. The
+    /// reply that is known then: it ended with this call, or it is down and nothing is known.
+    pub(crate) async fn after_death(&self, function: &str, reason: String) -> Reply {
+        let deadline = Instant::now() + BACK_MAX;
+        loop {
+            sleep(BACK_LOOK).await;
+            if self.answers(function).await {
+                return Reply::Died { reason };
+            }
+            if deadline <= Instant::now() {
+                return Reply::Unreachable { reason };
+            }
+        }
+    }
+
+    async fn answers(&self, function: &str) -> bool {
+        let Invoke::Direct(template) = &self.invoke else { return false };
+        let Ok(uri) = template.of(function).parse::<Uri>() else { return false };
+        let mut parts = uri.into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static(HEALTH));
+        let Ok(uri) = Uri::from_parts(parts) else { return false };
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = uri;
+        let answer = timeout(CONNECT_TIME_MAX, self.http.request(request)).await;
+        matches!(answer, Ok(Ok(response)) if response.status() != StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    /// A connection broke before the whole answer was there. The gateway's says nothing of the function
+    /// behind it.
+    fn broken(&self, reason: String, before_it_was_made: bool) -> Reply {
+        match &self.invoke {
+            Invoke::Direct(_) if !before_it_was_made => Reply::Died { reason },
+            Invoke::Direct(_) | Invoke::Gateway => Reply::Unreachable { reason },
+        }
     }
 
     async fn send(&self, call: &Call<'_>) -> Reply {
@@ -171,7 +219,7 @@ impl Gateway {
         let deadline = Instant::now() + call.timeout;
         let response = match timeout_at(deadline, self.http.request(request)).await {
             Err(_elapsed) => return Reply::Late,
-            Ok(Err(error)) => return Reply::Unreachable { reason: chain(&error) },
+            Ok(Err(error)) => return self.broken(chain(&error), error.is_connect()),
             Ok(Ok(response)) => response,
         };
         let (head, body) = response.into_parts();
@@ -183,13 +231,18 @@ impl Gateway {
                 let reason = format!("the answer is larger than {ANSWER_BYTES_MAX} bytes");
                 return Reply::Unfinished { reason };
             }
-            Ok(Err(error)) => return Reply::Unreachable { reason: error.to_string() },
+            Ok(Err(error)) => return self.broken(error.to_string(), false),
             Err(_elapsed) if by_function => {
                 return Reply::Unfinished { reason: "the answer did not end in time".into() };
             }
             Err(_elapsed) => return Reply::Late,
         };
         let retry_after = retry_after(&head.headers);
+        let body = match encoded(&head.headers).filter(|_| by_function && !body.is_empty()) {
+            Some(reason) if head.status.is_success() => return Reply::Unfinished { reason },
+            Some(reason) => reason.into(),
+            None => body,
+        };
         Reply::Http { status: head.status.as_u16(), by_function, retry_after, body }
     }
 
@@ -204,6 +257,7 @@ impl Gateway {
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(BATCH_JSON));
         headers.insert(AUTHORIZATION, self.token.clone());
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let number = self.calls.number.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:016x}-{number}", self.calls.process);
         headers.insert(CALL_ID, HeaderValue::try_from(id).map_err(|error| error.to_string())?);
@@ -243,6 +297,19 @@ fn authorization(text: &str) -> HeaderValue {
     let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("Bearer"));
     value.set_sensitive(true);
     value
+}
+
+/// Why an answer cannot be read, if it is encoded.
+fn encoded(headers: &HeaderMap) -> Option<String> {
+    let coding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes());
+    let coding = coding.trim();
+    let is_encoded = !coding.is_empty() && !coding.eq_ignore_ascii_case("identity");
+    is_encoded.then(|| {
+        format!(
+            "the answer is encoded as {coding:?} (Content-Encoding), and only one that is not \
+             encoded is read; the function must not compress what it answers"
+        )
+    })
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

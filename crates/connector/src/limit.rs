@@ -5,7 +5,7 @@
 //! what the annotation allows.
 
 use prometheus_client::metrics::gauge::Gauge;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,9 @@ pub(crate) struct Ticket {
     epoch: u64,
     /// Was it one of as many as were allowed?
     pressed: bool,
+    /// Its number among all calls, and whether no other was under way when it began.
+    number: u64,
+    first: bool,
 }
 
 impl Limit {
@@ -62,7 +65,8 @@ impl Limit {
 
     /// A call begins, with which `under_way` are.
     pub(crate) fn begin(&self, under_way: usize) -> Ticket {
-        Ticket { epoch: self.epoch, pressed: self.now() <= under_way }
+        let pressed = self.now() <= under_way;
+        Ticket { epoch: self.epoch, pressed, number: 0, first: under_way <= 1 }
     }
 
     /// A full call was answered after `took`.
@@ -125,13 +129,18 @@ pub(crate) enum Sign {
 pub(crate) struct Throttle {
     limit: Mutex<Limit>,
     under_way: AtomicUsize,
+    begun: AtomicU64,
     gauge: Gauge,
 }
 
 impl Throttle {
     pub(crate) fn new(max: usize, gauge: Gauge) -> Self {
-        let throttle =
-            Self { limit: Mutex::new(Limit::new(max)), under_way: AtomicUsize::default(), gauge };
+        let throttle = Self {
+            limit: Mutex::new(Limit::new(max)),
+            under_way: AtomicUsize::default(),
+            begun: AtomicU64::default(),
+            gauge,
+        };
         throttle.show(&throttle.lock());
         throttle
     }
@@ -141,8 +150,15 @@ impl Throttle {
     }
 
     pub(crate) fn begin(&self) -> Ticket {
+        let limit = self.lock();
         let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
-        self.lock().begin(under_way)
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        Ticket { number, ..limit.begin(under_way) }
+    }
+
+    /// Has no other call of the subscription been under way since the call began?
+    pub(crate) fn is_only(&self, ticket: Ticket) -> bool {
+        ticket.first && ticket.number == self.begun.load(Ordering::Relaxed)
     }
 
     /// Is the call one of too many, so that fewer may help?
@@ -224,6 +240,21 @@ mod tests {
         assert_eq!(limit.now(), 8);
         busy(&mut limit, 2_000, 30);
         assert_eq!(limit.now(), 16);
+    }
+
+    #[test]
+    fn a_call_beside_which_there_was_another_is_not_the_only_one() {
+        let throttle = Throttle::new(4, Gauge::default());
+        let only = |ticket| {
+            let only = throttle.is_only(ticket);
+            throttle.end(ticket, Sign::Nothing);
+            only
+        };
+        let (first, second) = (throttle.begin(), throttle.begin());
+        assert!(!only(first), "another one began meanwhile");
+        assert!(!only(second), "it began beside another one");
+        let alone = throttle.begin();
+        assert!(only(alone));
     }
 
     #[test]

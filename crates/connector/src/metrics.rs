@@ -12,6 +12,24 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 
+/// What may become of messages.
+const OUTCOMES: [&str; 4] = ["done", "dead", "parked", "unanswered"];
+/// Codes of calls that may be expected.
+const CODES: [&str; 12] = [
+    "200",
+    "400",
+    "409",
+    "422",
+    "429",
+    "500",
+    "gateway-404",
+    "gateway-502",
+    "late",
+    "unreachable",
+    "unfinished",
+    "died",
+];
+
 /// A call may take up to 15 minutes, and most take milliseconds.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 45.0, 300.0];
@@ -171,16 +189,20 @@ impl Metrics {
         registry.register("jetstream_stream_messages", help, self.stream_messages.clone());
     }
 
-    /// A counter that begins with 1 looks to Prometheus as if nothing had been counted, so those
-    /// that alerts look at begin with 0.
+    /// A counter that begins with 1 looks to Prometheus as if nothing had been counted, so all begin
+    /// with 0. Other codes than these are counted as they come.
     pub(crate) fn begin(&self, function: &str) {
-        for family in [&self.attempts, &self.dead_letters, &self.unconfirmed] {
+        for family in [&self.attempts, &self.halvings, &self.dead_letters, &self.unconfirmed] {
             let label = OfFunction { function: function.to_owned() };
             drop(family.get_or_create_owned(&label));
         }
-        for outcome in ["done", "dead"] {
+        for outcome in OUTCOMES {
             let label = OfOutcome { function: function.to_owned(), outcome };
             drop(self.messages.get_or_create_owned(&label));
+        }
+        for code in CODES {
+            let label = OfCode { function: function.to_owned(), code: code.to_owned() };
+            drop(self.calls.get_or_create_owned(&label));
         }
     }
 
@@ -275,6 +297,29 @@ mod tests {
             for family in [&self.stream_bytes, &self.stream_messages] {
                 drop(family.get_or_create(&of));
             }
+        }
+    }
+
+    #[test]
+    fn what_is_counted_of_a_function_begins_with_0() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        metrics.begin("f");
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for series in [
+            "connector_messages_total{function=\"f\",outcome=\"done\"}",
+            "connector_messages_total{function=\"f\",outcome=\"dead\"}",
+            "connector_messages_total{function=\"f\",outcome=\"parked\"}",
+            "connector_messages_total{function=\"f\",outcome=\"unanswered\"}",
+            "connector_calls_total{function=\"f\",code=\"200\"}",
+            "connector_calls_total{function=\"f\",code=\"unreachable\"}",
+            "connector_attempts_total{function=\"f\"}",
+            "connector_halvings_total{function=\"f\"}",
+            "connector_dead_letters_total{function=\"f\"}",
+            "connector_unconfirmed_total{function=\"f\"}",
+        ] {
+            assert!(text.contains(&format!("{series} 0\n")), "{series}");
         }
     }
 

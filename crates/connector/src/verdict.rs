@@ -2,7 +2,8 @@
 
 use crate::backoff::{self, Jitter};
 use bytes::Bytes;
-use runtime::events::Answer;
+use runtime::events::{Answer, Failed};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// What came back from a call.
@@ -31,6 +32,12 @@ pub enum Reply {
         /// Why.
         reason: String,
     },
+    /// The function itself was reached and was gone before it answered, and it answers again: it
+    /// ended while it worked on this call.
+    Died {
+        /// What the connection said.
+        reason: String,
+    },
 }
 
 impl Reply {
@@ -39,7 +46,8 @@ impl Reply {
     pub fn is_too_much(&self) -> bool {
         match self {
             Self::Http { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-            Self::Late => true,
+            // Other calls that were under way ended with it: one at a time shows which one it was.
+            Self::Late | Self::Died { .. } => true,
             Self::Unfinished { .. } | Self::Unreachable { .. } => false,
         }
     }
@@ -59,6 +67,8 @@ pub enum Outcome {
     Failed {
         /// What it said.
         reason: String,
+        /// Was it this call? Not certain when the function ended with several calls under way.
+        certain: bool,
     },
     /// No function answered: nothing is known about the messages.
     Unavailable {
@@ -71,9 +81,17 @@ pub enum Outcome {
     },
 }
 
-/// Reads what came back; `was_sent` knows the ids of the batch.
+/// Reads what came back.
+///
+/// `was_sent` knows ids and sequences of the batch; `only_call`: no other call of the function was under
+/// way meanwhile.
 #[must_use]
-pub fn outcome(reply: &Reply, was_sent: impl Fn(&str) -> bool) -> Outcome {
+pub fn outcome(
+    reply: &Reply,
+    was_sent: impl Fn(&str, Option<&str>) -> bool,
+    only_call: bool,
+) -> Outcome {
+    let failed = |reason: String| Outcome::Failed { reason, certain: true };
     let unavailable = |reason: String, retry_after, suspect| Outcome::Unavailable {
         reason,
         retry_after,
@@ -82,7 +100,11 @@ pub fn outcome(reply: &Reply, was_sent: impl Fn(&str) -> bool) -> Outcome {
     match reply {
         Reply::Unreachable { reason } => unavailable(reason.clone(), None, false),
         Reply::Late => unavailable("no answer within the time-out".into(), None, true),
-        Reply::Unfinished { reason } => Outcome::Failed { reason: reason.clone() },
+        Reply::Unfinished { reason } => failed(reason.clone()),
+        Reply::Died { reason } => {
+            let reason = format!("the function ended before it answered: {reason}");
+            Outcome::Failed { reason, certain: only_call }
+        }
         Reply::Http { status, by_function, retry_after, body } => {
             let reason = said(*status, body);
             match (*status, *by_function) {
@@ -93,12 +115,12 @@ pub fn outcome(reply: &Reply, was_sent: impl Fn(&str) -> bool) -> Outcome {
                     let reason = format!("not answered by a function: {reason}");
                     unavailable(reason, *retry_after, false)
                 }
-                (200, true) => match Answer::parse(body, was_sent) {
+                (200..=299, true) => match Answer::parse(body, was_sent) {
                     Ok(answer) => Outcome::Answered(answer),
-                    Err(error) => Outcome::Failed { reason: error.to_string() },
+                    Err(error) => failed(error.to_string()),
                 },
                 (400 | 413 | 415 | 422, true) => Outcome::Refused { reason },
-                (_, true) => Outcome::Failed { reason },
+                (_, true) => failed(reason),
             }
         }
     }
@@ -118,8 +140,10 @@ pub(crate) fn said(status: u16, body: &[u8]) -> String {
 /// A message of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// The event's id.
+    /// The event's id. Several of a call may have the same.
     pub id: &'a str,
+    /// Its stream sequence, which no other one has.
+    pub sequence: u64,
     /// How often the function has failed on it before.
     pub attempts: u32,
 }
@@ -142,6 +166,8 @@ pub enum Decision {
 pub enum Fate {
     /// It is done.
     Done,
+    /// The answer names its id, which others of the call have as well: it comes again, alone.
+    Apart,
     /// It comes again.
     Later {
         /// Not before this time.
@@ -174,7 +200,7 @@ pub fn decide(
     max_deliver: u32,
     jitter: Jitter,
 ) -> Decision {
-    let again = |member: &Member<'_>, reason: &str, after: Option<Duration>| {
+    let again = |member: &Member<'_>, reason: &str, after: Option<Duration>| -> Fate {
         let attempts = member.attempts.saturating_add(1);
         if attempts < max_deliver {
             let after = after.unwrap_or_else(|| backoff::message(attempts, jitter));
@@ -182,34 +208,81 @@ pub fn decide(
         }
         Fate::Dead { reason: format!("failed {attempts} times, last: {reason}") }
     };
-    let by_name = |answer: &Answer, member: &Member<'_>| {
-        match answer.failed.iter().find(|failed| failed.id == member.id) {
-            None => Fate::Done,
-            Some(failed) if !failed.retry => Fate::Dead { reason: failed.reason.clone() },
-            Some(failed) => {
-                let after = failed.after.map(|after| after.clamp(AFTER_MIN, AFTER_MAX));
-                match failed.progress {
-                    // It is in work, or waits for something that is not its fault.
-                    Some(_) => Fate::Later { after: after.unwrap_or(PROGRESS), counts: false },
-                    None => again(member, &failed.reason, after),
-                }
+    let by_name = |said: Said<'_>, member: &Member<'_>| match said {
+        Said::Nothing => Fate::Done,
+        Said::OneOfSeveral => Fate::Apart,
+        Said::Failed(failed) if !failed.retry => Fate::Dead { reason: failed.reason.clone() },
+        Said::Failed(failed) => {
+            let after = failed.after.map(|after| after.clamp(AFTER_MIN, AFTER_MAX));
+            match failed.progress {
+                // It is in work, or waits for something that is not its fault.
+                Some(_) => Fate::Later { after: after.unwrap_or(PROGRESS), counts: false },
+                None => again(member, &failed.reason, after),
             }
         }
     };
     match (outcome, call) {
         (Outcome::Unavailable { .. }, _) => Decision::Open,
         (Outcome::Answered(answer), call) => {
-            Decision::Settle(call.iter().map(|member| by_name(answer, member)).collect())
+            let names = Names::of(answer, call);
+            Decision::Settle(call.iter().map(|one| by_name(names.said(one), one)).collect())
         }
         (Outcome::Refused { reason }, [_]) => {
             Decision::Settle(vec![Fate::Dead { reason: reason.clone() }])
         }
         (Outcome::Refused { .. }, _) => Decision::Halve,
-        (Outcome::Failed { reason }, [member]) => {
+        (Outcome::Failed { certain: false, .. }, [member]) => {
+            let after = backoff::message(member.attempts.saturating_add(1), jitter);
+            Decision::Settle(vec![Fate::Later { after, counts: false }])
+        }
+        (Outcome::Failed { reason, .. }, [member]) => {
             Decision::Settle(vec![again(member, reason, None)])
         }
         (Outcome::Failed { .. }, _) if failed_before => Decision::Halve,
         (Outcome::Failed { .. }, _) => Decision::Again(backoff::message(1, jitter)),
+    }
+}
+
+/// What an answer says of one message.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    Nothing,
+    Failed(&'a Failed),
+    OneOfSeveral,
+}
+
+/// The failures of an answer by what they name: a sequence, or an id without one.
+struct Names<'a> {
+    sequences: HashMap<u64, &'a Failed>,
+    ids: HashMap<&'a str, &'a Failed>,
+    /// Ids that several messages of the call have.
+    doubled: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(answer: &'a Answer, call: &[Member<'a>]) -> Self {
+        let (mut sequences, mut ids) = (HashMap::new(), HashMap::new());
+        for failed in answer.failed.iter().rev() {
+            match failed.sequence.as_deref().and_then(|sequence| sequence.parse().ok()) {
+                Some(sequence) => drop(sequences.insert(sequence, failed)),
+                None => drop(ids.insert(failed.id.as_str(), failed)),
+            }
+        }
+        let mut seen = HashSet::new();
+        let again = call.iter().map(|member| member.id).filter(|id| !seen.insert(*id));
+        let doubled = if ids.is_empty() { HashSet::new() } else { again.collect() };
+        Self { sequences, ids, doubled }
+    }
+
+    fn said(&self, member: &Member<'_>) -> Said<'a> {
+        if let Some(failed) = self.sequences.get(&member.sequence) {
+            return Said::Failed(failed);
+        }
+        match self.ids.get(member.id) {
+            None => Said::Nothing,
+            Some(_) if self.doubled.contains(member.id) => Said::OneOfSeveral,
+            Some(failed) => Said::Failed(failed),
+        }
     }
 }
 
@@ -226,9 +299,27 @@ mod tests {
     #[track_caller]
     fn check(reply: &Reply, attempts: &[u32], failed_before: bool, expected: &str) {
         let ids: Vec<String> = (0..attempts.len()).map(|i| format!("m{i}")).collect();
-        let outcome = outcome(reply, |id| ids.iter().any(|known| known == id));
-        let members = ids.iter().zip(attempts);
-        let call: Vec<_> = members.map(|(id, &attempts)| Member { id, attempts }).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        check_ids(reply, &ids, attempts, failed_before, true, expected);
+    }
+
+    #[track_caller]
+    fn check_ids(
+        reply: &Reply,
+        ids: &[&str],
+        attempts: &[u32],
+        failed_before: bool,
+        only_call: bool,
+        expected: &str,
+    ) {
+        let members = (1..).zip(ids.iter().zip(attempts));
+        let call: Vec<Member<'_>> =
+            members.map(|(sequence, (id, &attempts))| Member { id, sequence, attempts }).collect();
+        let was_sent = |id: &str, sequence: Option<&str>| {
+            let is_it = |one: &Member<'_>| sequence.is_none_or(|s| s == one.sequence.to_string());
+            call.iter().any(|one| one.id == id && is_it(one))
+        };
+        let outcome = outcome(reply, was_sent, only_call);
         let decision = decide(&outcome, &call, failed_before, 3, Jitter::NONE);
         let shown = match decision {
             Decision::Open => "open".to_owned(),
@@ -237,6 +328,7 @@ mod tests {
             Decision::Settle(fates) => {
                 let show = |fate: &Fate| match fate {
                     Fate::Done => "done".to_owned(),
+                    Fate::Apart => "apart".to_owned(),
                     Fate::Later { after, counts: true } => format!("later {after:?}"),
                     Fate::Later { after, counts: false } => format!("wait {after:?}"),
                     Fate::Dead { reason } => format!("dead {reason}"),
@@ -250,8 +342,53 @@ mod tests {
     #[test]
     fn an_empty_answer_means_that_all_is_done() {
         for body in ["", " \n", r#"{"failed":[]}"#] {
-            check(&http(200, true, body), &[0, 2], false, "done, done");
+            for status in [200, 201, 202, 204] {
+                check(&http(status, true, body), &[0, 2], false, "done, done");
+            }
         }
+        // As the gateway answers for a function that is called later.
+        check(&http(202, false, ""), &[0, 2], false, "open");
+    }
+
+    #[test]
+    fn messages_with_one_id_are_told_apart_by_their_sequence() {
+        let ids = ["a", "a", "b", "a"];
+        let run = |body, expected| {
+            check_ids(&http(200, true, body), &ids, &[0, 0, 0, 2], false, true, expected);
+        };
+        run(
+            r#"{"failed":[{"id":"a","sequence":"2","reason":"bad","retry":false},{"id":"a","sequence":"4","reason":"busy"}]}"#,
+            "done, dead bad, done, dead failed 3 times, last: busy",
+        );
+        // Which one it is, is found out by calling with each of them alone.
+        run(
+            r#"{"failed":[{"id":"a","reason":"bad","retry":false},{"id":"b","reason":"bad","retry":false}]}"#,
+            "apart, apart, dead bad, apart",
+        );
+        for sequence in ["3", "9", "x"] {
+            let body =
+                format!(r#"{{"failed":[{{"id":"a","sequence":"{sequence}","reason":""}}]}}"#);
+            let reply = Reply::Http {
+                status: 200,
+                by_function: true,
+                retry_after: None,
+                body: body.into(),
+            };
+            check_ids(&reply, &ids, &[0; 4], true, true, "halve");
+        }
+    }
+
+    #[test]
+    fn what_ends_its_function_is_searched_and_given_up_and_its_neighbours_are_not() {
+        let died = Reply::Died { reason: "reset".into() };
+        check(&died, &[0, 0], false, "again 1s");
+        check(&died, &[0, 0], true, "halve");
+        check(&died, &[0], true, "later 1s");
+        let last = "dead failed 3 times, last: the function ended before it answered: reset";
+        check(&died, &[2], true, last);
+        // With others under way it may have been one of those.
+        check_ids(&died, &["m0"], &[2], true, false, "wait 4s");
+        assert!(died.is_too_much(), "so that there are no others the next time");
     }
 
     #[test]
@@ -286,9 +423,10 @@ mod tests {
             check(&http(200, true, body), &[0, 0], true, "halve");
             check(&http(200, true, body), &[1], false, "later 2s");
         }
-        for status in [201, 204, 302, 405, 408, 409] {
+        for status in [302, 405, 408, 409] {
             check(&http(status, true, ""), &[0, 0], true, "halve");
         }
+        check(&http(202, true, "queued"), &[0, 0], true, "halve");
     }
 
     #[test]

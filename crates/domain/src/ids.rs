@@ -1,6 +1,11 @@
-//! Identifiers, each made only by `parse`.
+//! Identifiers. `parse` makes one of what somebody sent; `stored` and serde keep what was stored.
+
+mod visible;
+
+pub use visible::visible;
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Most bytes an identifier may have; NATS subjects and KV keys carry them encoded.
@@ -30,8 +35,25 @@ pub enum IdError {
     Character(char),
 }
 
-fn free_text(text: &str) -> Result<&str, IdError> {
-    within(text, ID_BYTES_MAX)
+/// How a kind of identifier is checked.
+struct Rule {
+    /// What somebody sent.
+    given: for<'a> fn(&'a str) -> Result<Cow<'a, str>, IdError>,
+    /// What was stored: never changed, so that it is found again.
+    stored: fn(&str) -> Result<&str, IdError>,
+}
+
+/// Any text; ids that look equal are equal.
+const FREE_TEXT: Rule = Rule { given: free_text, stored: |text| within(text, ID_BYTES_MAX) };
+/// A name that stands in folders and subjects as it is.
+const PLAIN_NAME: Rule =
+    Rule { given: |text| Ok(Cow::Borrowed(plain_name(text)?)), stored: plain_name };
+
+fn free_text(text: &str) -> Result<Cow<'_, str>, IdError> {
+    Ok(match visible(text) {
+        Cow::Borrowed(text) => Cow::Borrowed(within(text, ID_BYTES_MAX)?),
+        Cow::Owned(text) => Cow::Owned(within(&text, ID_BYTES_MAX)?.to_owned()),
+    })
 }
 
 fn within(text: &str, max: usize) -> Result<&str, IdError> {
@@ -57,19 +79,29 @@ fn plain_name(text: &str) -> Result<&str, IdError> {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $check:ident) => {
+    ($(#[$doc:meta])* $name:ident, $rule:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Trims `text` and checks it.
+            /// Reads what somebody sent: trims it, brings it into the form in which ids that
+            /// look equal are equal (see [`visible`]), and checks it.
             ///
             /// # Errors
             /// What is wrong with it, with the limit.
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                Ok(Self($check(text)?.into()))
+                Ok(Self(($rule.given)(text)?.into()))
+            }
+
+            /// Reads what was stored, without changing it: an id of an earlier release stays
+            /// what it was.
+            ///
+            /// # Errors
+            /// What is wrong with it, with the limit.
+            pub fn stored(text: &str) -> Result<Self, IdError> {
+                Ok(Self(($rule.stored)(text)?.into()))
             }
 
             /// The identifier as text.
@@ -82,7 +114,7 @@ macro_rules! id {
         impl TryFrom<String> for $name {
             type Error = IdError;
             fn try_from(text: String) -> Result<Self, IdError> {
-                Self::parse(&text)
+                Self::stored(&text)
             }
         }
 
@@ -121,23 +153,23 @@ macro_rules! id {
 
 id!(
     /// A retailer that sends orders; also the name of its SFTP folder. At most 32 of `A-Z a-z 0-9 _ -`.
-    PartnerId, plain_name
+    PartnerId, PLAIN_NAME
 );
 id!(
     /// A place that holds stock; one journal each. At most 32 of `A-Z a-z 0-9 _ -`.
-    WarehouseId, plain_name
+    WarehouseId, PLAIN_NAME
 );
 id!(
     /// A partner's own number for an order: any text of at most 128 bytes, unique per partner.
-    OrderId, free_text
+    OrderId, FREE_TEXT
 );
 id!(
     /// A product (SKU): any text of at most 128 bytes. `85099B` and `85099b` are two products.
-    ProductId, free_text
+    ProductId, FREE_TEXT
 );
 id!(
     /// Who buys: any text of at most 128 bytes.
-    CustomerId, free_text
+    CustomerId, FREE_TEXT
 );
 
 impl PartnerId {
@@ -170,6 +202,43 @@ mod tests {
     #[test]
     fn blanks_around_an_id_do_not_count() {
         assert_eq!(OrderId::parse("  A1 ").unwrap().as_str(), "A1");
+    }
+
+    #[test]
+    fn ids_that_look_equal_are_equal() {
+        for (given, same) in [
+            ("Caf\u{65}\u{301}", "Caf\u{e9}"),
+            ("\u{feff}A1", "A1"),
+            ("A\u{200b}1\u{200d}\u{ad}", "A1"),
+            ("\u{202e}A1\u{202c}", "A1"),
+            ("A\u{a0}1", "A 1"),
+            (" \u{feff} A1\u{2003}", "A1"),
+            // An accent that meets its letter only when what stands between them is gone.
+            ("e\u{200b}\u{301}", "\u{e9}"),
+        ] {
+            assert_eq!(OrderId::parse(given), OrderId::parse(same), "{given:?}");
+            assert_eq!(ProductId::parse(given).unwrap().as_str(), same, "{given:?}");
+        }
+        assert_eq!(OrderId::parse("\u{200b}\u{feff}").unwrap_err(), IdError::Empty);
+        let long = "\u{200b}".repeat(200) + "A1";
+        assert_eq!(
+            OrderId::parse(&long).unwrap().as_str(),
+            "A1",
+            "what is not there has no length"
+        );
+        let wrong = IdError::Character('\u{200b}');
+        assert_eq!(PartnerId::parse("US1\u{200b}").unwrap_err(), wrong, "names are only refused");
+    }
+
+    #[test]
+    fn what_was_stored_stays_as_it_was() {
+        for text in ["Cafe\u{301}", "A\u{200b}1", "A\u{a0}1"] {
+            assert_eq!(OrderId::stored(text).unwrap().as_str(), text);
+            let json = serde_json::to_string(text).unwrap();
+            let read: OrderId = serde_json::from_str(&json).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), json);
+        }
+        assert_eq!(OrderId::stored("a\u{0}b").unwrap_err(), IdError::Control('\0'));
     }
 
     #[test]

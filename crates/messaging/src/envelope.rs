@@ -1,5 +1,7 @@
 //! CloudEvents 1.0 in JSON.
 
+pub mod binary;
+
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use serde::{Deserialize, Serialize};

@@ -18,3 +18,10 @@ pub const DECISION: &str = "Orderflow-Decision";
 pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
 /// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
+
+/// Of a dead letter: the stream that keeps the message.
+pub const DEAD_STREAM: &str = "Orderflow-Dead-Stream";
+/// Of a dead letter: the message's sequence there.
+pub const DEAD_SEQUENCE: &str = "Orderflow-Dead-Sequence";
+/// Of a dead letter: why the message was given up.
+pub const DEAD_ERROR: &str = "Orderflow-Dead-Error";

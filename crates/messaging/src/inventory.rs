@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
+/// Longest text of a file that a fact repeats in a header; a SHA-256 has 64.
+const FILE_BYTES_MAX: usize = 1_024;
+
 /// `source` of all of them.
 pub const SOURCE: &str = "/functions/order-processor";
 
@@ -192,7 +195,8 @@ impl Facts<'_> {
             .outgoing(subject, &part, kind, data, Some(id))
             .header(header::ATTEMPT, &id.attempt.to_string())
             .header(header::KIND, kind_name(id.kind));
-        if let Some(file) = &id.file {
+        // A placed message may name any text; one that no header can carry would stop the lane.
+        if let Some(file) = id.file.as_deref().filter(|file| file.len() <= FILE_BYTES_MAX) {
             message = message.header(header::FILE, file);
         }
         if let Some(refusal) = refusal {

@@ -2,17 +2,15 @@
 
 use crate::Nats;
 use crate::nats::TIMEOUT;
+use async_nats::client::{Request, RequestErrorKind};
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use std::borrow::Borrow;
-use std::future::IntoFuture;
 use tokio::time::timeout;
 
 /// A message to publish.
@@ -48,16 +46,44 @@ impl Outgoing {
     /// About as many as the server counts: payload, headers, and room for the one that is added.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let line = |name: &str, value: &[u8]| name.len() + value.len() + 4;
-        let headers = self.headers.iter().flat_map(|(name, values)| {
-            values.iter().map(move |value| line(name.as_ref(), value.as_ref()))
-        });
-        self.payload.len() + headers.sum::<usize>() + HEADER_BYTES_EXTRA
+        self.payload.len() + self.header_bytes()
     }
+
+    /// About as many as the server counts for the headers, with room for the one that is added.
+    #[must_use]
+    pub fn header_bytes(&self) -> usize {
+        let lines = self.headers.iter().flat_map(|(name, values)| {
+            values.iter().map(move |value| header_line_bytes(name.as_ref(), value.as_str()))
+        });
+        lines.sum::<usize>() + HEADER_BYTES_EXTRA
+    }
+
+    /// Can the server never store it, whatever its state?
+    fn never(&self, bytes_max: usize) -> Option<Why> {
+        let (subject, headers) = (self.subject.len(), self.header_bytes());
+        if SUBJECT_BYTES_MAX < subject {
+            return Some(Why::Subject { bytes: subject });
+        }
+        if HEADER_BYTES_MAX < headers {
+            return Some(Why::Headers { bytes: headers });
+        }
+        (bytes_max < self.bytes()).then_some(Why::TooLarge { bytes_max })
+    }
+}
+
+/// What one header takes of a message.
+#[must_use]
+pub fn header_line_bytes(name: &str, value: &str) -> usize {
+    name.len() + value.len() + 4
 }
 
 /// First line and last line of headers, and an expected sequence.
 const HEADER_BYTES_EXTRA: usize = 80;
+/// nats-server stores the length of the headers in 16 bits.
+const HEADER_BYTES_MAX: usize = 65_535;
+/// nats-server ends a connection on which a protocol line of more than 4,096 bytes comes; the address
+/// for the answer and two numbers stand on it as well.
+const SUBJECT_BYTES_MAX: usize = 3_584;
 
 /// What the server said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +94,10 @@ pub enum Published {
     Occupied,
 }
 
-/// Nothing is known about whether the message is stored.
+/// The message is not acknowledged: it may be stored all the same, now or later, unless
+/// [`Unclear::is_certain`] says that it is not.
 #[derive(Debug, thiserror::Error)]
-#[error("publishing to {subject} is unclear: {why}")]
+#[error("{subject} {}: {why}", if why.is_certain() { "does not take the message" } else { "did not acknowledge the message, which may be stored or not" })]
 pub struct Unclear {
     subject: String,
     why: Why,
@@ -83,6 +110,16 @@ enum Why {
     NoStream,
     #[error("the server takes at most {bytes_max} bytes")]
     TooLarge { bytes_max: usize },
+    #[error("its headers have {bytes} bytes, the limit is {HEADER_BYTES_MAX}")]
+    Headers { bytes: usize },
+    #[error("the subject has {bytes} bytes, the limit is {SUBJECT_BYTES_MAX}")]
+    Subject { bytes: usize },
+    #[error("the stream takes no message as large as this: {answer}")]
+    LargerThanTheStreamTakes { answer: String },
+    #[error("{answer}; make room in the stream, or raise its limit")]
+    Full { answer: String },
+    #[error("{answer}; a sealed stream never takes a message again and has to be made anew")]
+    Sealed { answer: String },
     #[error("no answer within {} s", TIMEOUT.as_secs())]
     NoAnswer,
     #[error("not sent: {reason}")]
@@ -95,9 +132,63 @@ impl Unclear {
     /// Can trying again never help? No stream takes the subject, or the message is too large.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        matches!(self.why, Why::NoStream | Why::TooLarge { .. })
+        match self.why {
+            Why::NoStream
+            | Why::TooLarge { .. }
+            | Why::Headers { .. }
+            | Why::Subject { .. }
+            | Why::LargerThanTheStreamTakes { .. } => true,
+            // It is about the stream, and says nothing of the message.
+            Why::Full { .. } | Why::Sealed { .. } => false,
+            Why::NoAnswer | Why::NotSent { .. } | Why::Refused { .. } => false,
+        }
+    }
+
+    /// Would less of it be taken?
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.why, Why::TooLarge { .. } | Why::LargerThanTheStreamTakes { .. })
+    }
+
+    /// Is it certain that the message is not stored?
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.why.is_certain()
     }
 }
+
+impl Why {
+    fn is_certain(&self) -> bool {
+        !matches!(self, Self::NoAnswer | Self::NotSent { .. } | Self::Refused { .. })
+    }
+
+    /// What the server says instead of an acknowledgement.
+    fn said(error: &jetstream::Error) -> Self {
+        let answer = error.to_string();
+        match error.error_code() {
+            ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM
+            | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => Self::LargerThanTheStreamTakes { answer },
+            ErrorCode::STREAM_SEALED => Self::Sealed { answer },
+            ErrorCode::INSUFFICIENT_RESOURCES
+            | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+            | ErrorCode::MEMORY_RESOURCES_EXCEEDED
+            | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED => Self::Full { answer },
+            // One code for all that went wrong when it was to be stored: a limit of the stream
+            // keeps it out; what a disk did with it is not known.
+            ErrorCode::STREAM_STORE_FAILED if FULL.iter().any(|full| answer.contains(full)) => {
+                Self::Full { answer }
+            }
+            _ => Self::Refused { answer },
+        }
+    }
+}
+
+/// How nats-server says that a limit of a stream is reached that discards new messages.
+const FULL: [&str; 3] = [
+    "maximum messages exceeded",
+    "maximum bytes exceeded",
+    "maximum messages per subject exceeded",
+];
 
 /// Publishes of one call that wait for their acknowledgement at once.
 const AT_ONCE: usize = 1_000;
@@ -138,8 +229,8 @@ async fn send_all(
     let mut answers = Answers { answers, results, missing: 0 };
     let bytes_max = nats.message_bytes_max();
     for (index, message) in messages.iter().map(Borrow::borrow).enumerate() {
-        if message.bytes() > bytes_max {
-            answers.set(index, Err(Why::TooLarge { bytes_max }));
+        if let Some(never) = message.never(bytes_max) {
+            answers.set(index, Err(never));
             continue;
         }
         while AT_ONCE <= answers.missing {
@@ -180,7 +271,7 @@ impl Answers<'_> {
             && self.results.get(index).is_some_and(Option::is_none)
         {
             self.missing = self.missing.saturating_sub(1);
-            self.set(index, read(&answer));
+            self.set(index, read_answer(&answer));
         }
         Ok(())
     }
@@ -193,7 +284,7 @@ impl Answers<'_> {
 }
 
 /// What an answer to a publish says.
-fn read(answer: &Message) -> Result<Published, Why> {
+fn read_answer(answer: &Message) -> Result<Published, Why> {
     if answer.status == Some(StatusCode::NO_RESPONDERS) {
         return Err(Why::NoStream);
     }
@@ -202,7 +293,7 @@ fn read(answer: &Message) -> Result<Published, Why> {
         Ok(Response::Err { error }) => match error.error_code() {
             ErrorCode::STREAM_WRONG_LAST_SEQUENCE
             | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => Ok(Published::Occupied),
-            _ => Err(Why::Refused { answer: error.to_string() }),
+            _ => Err(Why::said(&error)),
         },
         Err(error) => Err(Why::Refused { answer: error.to_string() }),
     }
@@ -217,26 +308,25 @@ pub async fn one(
     message: &Outgoing,
     expected: Option<u64>,
 ) -> Result<Published, Unclear> {
-    let mut publish =
-        PublishMessage::build().headers(message.headers.clone()).payload(message.payload.clone());
-    if let Some(sequence) = expected {
-        publish = publish.expected_last_subject_sequence(sequence);
+    let bytes_max = nats.message_bytes_max();
+    let unclear = |why| Unclear { subject: message.subject.clone(), why };
+    if let Some(never) = message.never(bytes_max) {
+        return Err(unclear(never));
     }
-    let answer = match nats.js.send_publish(message.subject.clone(), publish).await {
-        Ok(ack) => ack.into_future().await,
-        Err(error) => Err(error),
-    };
-    let why = match answer {
-        Ok(ack) => return Ok(Published::Stored(ack.sequence)),
-        Err(error) => match error.kind() {
-            PublishErrorKind::WrongLastSequence => return Ok(Published::Occupied),
-            PublishErrorKind::StreamNotFound => Why::NoStream,
-            PublishErrorKind::TimedOut => Why::NoAnswer,
-            PublishErrorKind::MaxPayloadExceeded => {
-                Why::TooLarge { bytes_max: nats.message_bytes_max() }
-            }
-            _ => Why::Refused { answer: error.to_string() },
-        },
-    };
-    Err(Unclear { subject: message.subject.clone(), why })
+    let mut headers = message.headers.clone();
+    if let Some(sequence) = expected {
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(sequence));
+    }
+    let request = Request::new().headers(headers).payload(message.payload.clone());
+    let request = request.timeout(Some(TIMEOUT));
+    let answer = nats.client.send_request(message.subject.clone(), request).await;
+    let answer = answer.map_err(|error| match error.kind() {
+        RequestErrorKind::NoResponders => Why::NoStream,
+        RequestErrorKind::TimedOut => Why::NoAnswer,
+        RequestErrorKind::MaxPayloadExceeded => Why::TooLarge { bytes_max },
+        RequestErrorKind::InvalidSubject | RequestErrorKind::Other => {
+            Why::NotSent { reason: error.to_string() }
+        }
+    });
+    answer.and_then(|answer| read_answer(&answer)).map_err(unclear)
 }

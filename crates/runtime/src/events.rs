@@ -50,6 +50,7 @@ pub struct Batch {
 #[derive(Debug, Clone)]
 pub struct Event {
     id: String,
+    sequence: Option<String>,
     raw: Box<RawValue>,
 }
 
@@ -85,6 +86,9 @@ pub struct Answer {
 pub struct Failed {
     /// The `id` of the event.
     pub id: String,
+    /// Its `sequence`, if it has one: events of several senders may have the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<String>,
     /// Why, for the person who reads the dead letter.
     pub reason: String,
     /// Whether it may go better another time. Without a word: yes.
@@ -117,6 +121,14 @@ pub enum AnswerError {
         /// The name.
         id: String,
     },
+    /// It names a sequence that the event with this id does not have.
+    #[error("the answer names the event {id:?} with the sequence {sequence:?}, which was not sent")]
+    UnknownSequence {
+        /// The event's name.
+        id: String,
+        /// Its sequence.
+        sequence: String,
+    },
 }
 
 impl Answer {
@@ -127,29 +139,30 @@ impl Answer {
 
     /// Notes an event that may go better another time.
     pub fn retry(&mut self, event: &Event, reason: impl Into<String>, after: Option<Duration>) {
-        let (id, reason) = (event.id.clone(), reason.into());
-        self.failed.push(Failed { id, reason, retry: true, after, progress: None });
+        self.failed.push(Failed { after, ..Failed::of(event, reason) });
     }
 
     /// Notes an event that waits for something that is not its fault, or is in work for longer
     /// than a call can wait; `percent` says how far it is. No failed attempt.
     pub fn wait(&mut self, event: &Event, reason: impl Into<String>, after: Duration, percent: u8) {
-        let (id, reason) = (event.id.clone(), reason.into());
         let progress = Some(percent);
-        self.failed.push(Failed { id, reason, retry: true, after: Some(after), progress });
+        self.failed.push(Failed { after: Some(after), progress, ..Failed::of(event, reason) });
     }
 
     /// Notes an event that will never go: it becomes a dead letter.
     pub fn reject(&mut self, event: &Event, reason: impl Into<String>) {
-        let (id, reason) = (event.id.clone(), reason.into());
-        self.failed.push(Failed { id, reason, retry: false, after: None, progress: None });
+        self.failed.push(Failed { retry: false, ..Failed::of(event, reason) });
     }
 
-    /// Reads the body of a 200; an empty one means that all is done.
+    /// Reads the body of a 2xx; an empty one means that all is done. `was_sent` knows ids, and
+    /// sequences of the events that have them.
     ///
     /// # Errors
-    /// When it is something else, or names an id for which `was_sent` is false.
-    pub fn parse(body: &[u8], was_sent: impl Fn(&str) -> bool) -> Result<Self, AnswerError> {
+    /// When it is something else, or names an event for which `was_sent` is false.
+    pub fn parse(
+        body: &[u8],
+        was_sent: impl Fn(&str, Option<&str>) -> bool,
+    ) -> Result<Self, AnswerError> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
@@ -159,9 +172,26 @@ impl Answer {
             failed: Vec<Failed>,
         }
         let Strict { failed } = serde_json::from_slice(body)?;
-        match failed.iter().find(|failed| !was_sent(&failed.id)) {
-            Some(unknown) => Err(AnswerError::UnknownId { id: unknown.id.clone() }),
+        match failed.iter().find(|failed| !was_sent(&failed.id, failed.sequence.as_deref())) {
             None => Ok(Self { failed }),
+            Some(Failed { id, sequence: Some(sequence), .. }) if was_sent(id, None) => {
+                let (id, sequence) = (id.clone(), sequence.clone());
+                Err(AnswerError::UnknownSequence { id, sequence })
+            }
+            Some(unknown) => Err(AnswerError::UnknownId { id: unknown.id.clone() }),
+        }
+    }
+}
+
+impl Failed {
+    fn of(event: &Event, reason: impl Into<String>) -> Self {
+        Self {
+            id: event.id.clone(),
+            sequence: event.sequence.clone(),
+            reason: reason.into(),
+            retry: true,
+            after: None,
+            progress: None,
         }
     }
 }
@@ -216,14 +246,19 @@ impl Event {
     fn new(raw: Box<RawValue>, at: &str) -> Result<Self, Problem> {
         #[derive(Deserialize)]
         struct Head {
-            id: String,
+            id: Option<String>,
+            sequence: Option<serde_json::Value>,
         }
         let wrong = |reason: String| {
             Problem::bad_request("not a CloudEvent").field(format!("{at}id"), reason)
         };
         match serde_json::from_str::<Head>(raw.get()) {
-            Ok(Head { id }) if id.is_empty() => Err(wrong("empty".to_owned())),
-            Ok(Head { id }) => Ok(Self { id, raw }),
+            Ok(Head { id: None, .. }) => Err(wrong("is missing".to_owned())),
+            Ok(Head { id: Some(id), .. }) if id.is_empty() => Err(wrong("is empty".to_owned())),
+            Ok(Head { id: Some(id), sequence }) => {
+                let sequence = sequence.and_then(|it| it.as_str().map(ToOwned::to_owned));
+                Ok(Self { id, sequence, raw })
+            }
             Err(error) => Err(wrong(error.to_string())),
         }
     }
@@ -405,7 +440,10 @@ mod tests {
     use super::*;
 
     fn parse(body: &str) -> Result<Vec<Failed>, String> {
-        let answer = Answer::parse(body.as_bytes(), |id| id == "a" || id == "b");
+        let was_sent = |id: &str, sequence: Option<&str>| {
+            (id == "a" || id == "b") && sequence.is_none_or(|sequence| sequence == "7")
+        };
+        let answer = Answer::parse(body.as_bytes(), was_sent);
         answer.map(|answer| answer.failed).map_err(|error| error.to_string())
     }
 
@@ -423,6 +461,12 @@ mod tests {
         }
         let unknown = parse(r#"{"failed":[{"id":"c","reason":"x"}]}"#);
         assert_eq!(unknown.unwrap_err(), "the answer names the event \"c\", which was not sent");
+        let other = parse(r#"{"failed":[{"id":"a","sequence":"8","reason":"x"}]}"#).unwrap_err();
+        assert_eq!(
+            other,
+            "the answer names the event \"a\" with the sequence \"8\", which was not sent"
+        );
+        assert!(parse(r#"{"failed":[{"id":"a","sequence":"7","reason":"x"}]}"#).is_ok());
     }
 
     #[test]
@@ -442,11 +486,17 @@ mod tests {
     #[test]
     fn a_failure_survives_the_wire() {
         for after in [None, Some(Duration::from_secs(5)), Some(Duration::from_millis(1500))] {
-            let failed =
-                Failed { id: "a".into(), reason: "x".into(), retry: false, after, progress: None };
+            let failed = Failed {
+                id: "a".into(),
+                sequence: Some("7".into()),
+                reason: "x".into(),
+                retry: false,
+                after,
+                progress: None,
+            };
             let answer = Answer { failed: vec![failed] };
             let text = serde_json::to_vec(&answer).unwrap();
-            assert_eq!(Answer::parse(&text, |_| true).unwrap(), answer);
+            assert_eq!(Answer::parse(&text, |_, _| true).unwrap(), answer);
         }
     }
 
@@ -475,5 +525,24 @@ mod tests {
         let batch = Batch::parse(&headers, text.as_bytes()).unwrap();
         assert_eq!(batch.events[0].raw().get(), text);
         assert_eq!(batch.events[0].id(), "a");
+        for (text, reason) in [("{}", "is missing"), (r#"{"id":""}"#, "is empty")] {
+            let problem = Batch::parse(&headers, text.as_bytes()).unwrap_err();
+            let found = &problem.errors[0];
+            assert_eq!((found.field.as_str(), found.reason.as_str()), ("id", reason));
+        }
+    }
+
+    #[test]
+    fn a_failure_says_which_of_the_events_with_one_id_it_is() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(BATCH_JSON));
+        let text = r#"[{"id":"a","sequence":"7"},{"id":"a","sequence":"8"},{"id":"a"}]"#;
+        let batch = Batch::parse(&headers, text.as_bytes()).unwrap();
+        let mut answer = Answer::done();
+        for event in &batch.events {
+            answer.reject(event, "x");
+        }
+        let sequences = answer.failed.iter().map(|failed| failed.sequence.as_deref());
+        assert_eq!(sequences.collect::<Vec<_>>(), [Some("7"), Some("8"), None]);
     }
 }

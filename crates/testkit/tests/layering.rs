@@ -23,7 +23,16 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "domain",
         members: &[],
-        others: Some(&["chrono", "indexmap", "serde", "serde_json", "sha2", "strsim", "thiserror"]),
+        others: Some(&[
+            "chrono",
+            "indexmap",
+            "serde",
+            "serde_json",
+            "sha2",
+            "strsim",
+            "thiserror",
+            "unicode-normalization",
+        ]),
         rule: "the business has no IO, no clock and no async",
     },
     Layer {

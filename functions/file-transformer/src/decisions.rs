@@ -12,14 +12,14 @@ use async_nats::HeaderMap;
 use chrono::DateTime;
 use domain::partner::Partner;
 use domain::{OrderId, PartnerId};
-use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use intake::ledger::{Outcome, Record};
+use messaging::stored::Standing;
 use messaging::views::{self, Messages, Status};
 use messaging::{Event, header, stored, streams, subject, tail};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use tabular::output::guarded;
 
 /// Orders that are looked up at once.
@@ -44,7 +44,28 @@ struct Line {
     decided_at: String,
 }
 
+/// An order of a file, as it stands on the subject `orders`.
+#[derive(Debug)]
+struct Given {
+    order_id: OrderId,
+    /// Its sequence; the last one, if it was published several times.
+    sequence: u64,
+    /// The id of its event, as a token.
+    event: String,
+}
+
+/// Whose orders are looked up.
+struct Asked<'a> {
+    app: &'a App,
+    settings: &'a Partner,
+    partner: &'a PartnerId,
+    sha256: &'a str,
+}
+
 /// Writes the decisions about the orders of a file that was transformed, if all are there.
+///
+/// What counts is what became of each order itself: how far anybody has read the subject `orders`, and
+/// what others have put there, is nothing to a file.
 pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failure> {
     let (Some(sha256), Some(receipt)) = (&record.sha256, &record.results.receipt) else {
         return Ok(Progress::Written);
@@ -54,32 +75,34 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     let Some(account) = account.filter(|_| record.outcome == Some(Outcome::Accepted)) else {
         return Ok(Progress::Written);
     };
+    let asked = Asked { app, settings: &account.settings, partner: &record.partner, sha256 };
+    app.letters.refresh(&app.nats).await?;
     // Asked first: to read all orders of a large file takes time, and this is asked again and again.
     if let Some(to) = record.orders_to {
-        let still = Progress::Waiting(record.counts.orders);
-        if ingested(app).await? < to {
-            return Ok(still);
-        }
         let last = stored::at(&app.nats, streams::ORDERS, to).await?;
-        if let Some(id) = last.and_then(|last| order_of(&last.headers, sha256))
-            && look(app, &account.settings, record, sha256, &id).await?.is_none()
+        if let Some(given) = last.and_then(|last| order_of(&last.headers, sha256, to))
+            && asked.look(&given).await?.is_none()
         {
-            return Ok(still);
+            return Ok(Progress::Waiting(record.counts.orders));
         }
     }
-    let (orders, last) = published(app, record, sha256).await?;
+    let orders = published(app, record, sha256).await?;
     let waiting = Progress::Waiting(orders.len() as u64);
-    if ingested(app).await? < last {
-        return Ok(waiting);
-    }
     // Mostly the last ones are decided last: who asks too early is told so at once.
     let mut lines = Vec::with_capacity(orders.len());
     for some in orders.rchunks(AT_ONCE) {
-        let looks = some.iter().rev().map(|id| look(app, &account.settings, record, sha256, id));
+        let looks = some.iter().rev().map(|given| asked.look(given));
         for line in try_join_all(looks).await? {
             let Some(line) = line else { return Ok(waiting) };
             lines.push(line);
         }
+    }
+    if (lines.len() as u64) < record.counts.orders {
+        let (partner, file, had) = (&record.partner, &record.name, record.counts.orders);
+        tracing::error!(
+            alert = "orders gone", %partner, file, had, found = lines.len(),
+            "orders of the file do not stand on the subject orders any more"
+        );
     }
     let csv = csv(lines.into_iter().rev()).map_err(Failure::spool)?;
     let name = format!("{}.decisions.csv", receipt.trim_end_matches(".receipt.json"));
@@ -89,93 +112,97 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     Ok(Progress::Written)
 }
 
-/// The file's orders as they stand on the subject `orders`, and the sequence of the last one.
-async fn published(
-    app: &App,
-    record: &Record,
-    sha256: &str,
-) -> Result<(Vec<OrderId>, u64), Failure> {
-    let (mut orders, mut seen, mut last) = (Vec::new(), HashSet::new(), 0);
+/// The file's orders as they stand on the subject `orders`.
+async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given>, Failure> {
+    let (mut orders, mut places) = (Vec::<Given>::new(), HashMap::new());
     let from = record.orders_from.unwrap_or(1);
     let each = |message: &async_nats::jetstream::Message| {
-        let order = message.headers.as_ref().and_then(|headers| order_of(headers, sha256));
-        let Some(order) = order else { return };
-        last = message.info().map_or(last, |info| info.stream_sequence);
-        // A process that went on after a crash published it again.
-        if seen.insert(order.clone()) {
-            orders.push(order);
+        let sequence = message.info().map_or(0, |info| info.stream_sequence);
+        let headers = message.headers.as_ref();
+        let given = headers.and_then(|headers| order_of(headers, sha256, sequence));
+        let Some(given) = given else { return };
+        let place = *places.entry(given.order_id.clone()).or_insert(orders.len());
+        match orders.get_mut(place) {
+            // A process that went on after a crash published it again.
+            Some(before) => before.sequence = sequence,
+            None => orders.push(given),
         }
     };
     tail::read(&app.nats, streams::ORDERS, subject::ORDERS, from, true, each).await?;
-    Ok((orders, last))
+    Ok(orders)
 }
 
 /// The file's order that a message with these headers is.
-fn order_of(headers: &HeaderMap, sha256: &str) -> Option<OrderId> {
-    let id = subject::text(headers.get(header::EVENT)?.as_str())?;
-    OrderId::parse(id.strip_prefix(sha256)?.strip_prefix(':')?).ok()
+fn order_of(headers: &HeaderMap, sha256: &str, sequence: u64) -> Option<Given> {
+    let event = headers.get(header::EVENT)?.as_str();
+    let id = subject::text(event)?;
+    let order_id = OrderId::parse(id.strip_prefix(sha256)?.strip_prefix(':')?).ok()?;
+    Some(Given { order_id, sequence, event: event.to_owned() })
 }
 
-/// Up to which sequence order-ingest is done with what stands on the subject `orders`: what it did
-/// not place until then, it never will.
-async fn ingested(app: &App) -> Result<u64, Failure> {
-    let wrong = |error: &dyn std::error::Error| Failure::Consumers(error.to_string());
-    let stream = app.nats.js.get_stream_no_info(streams::ORDERS).await.map_err(|e| wrong(&e))?;
-    let mut consumers = stream.consumers();
-    let mut floor = None;
-    while let Some(consumer) = consumers.next().await {
-        let consumer = consumer.map_err(|error| wrong(&error))?;
-        if consumer.config.durable_name.is_some()
-            && consumer.config.filter_subject == subject::ORDERS
-        {
-            let to = consumer.ack_floor.stream_sequence;
-            floor = Some(floor.map_or(to, |floor: u64| floor.min(to)));
+impl Asked<'_> {
+    /// What became of one order; nothing if it is not decided.
+    async fn look(&self, given: &Given) -> Result<Option<Line>, Failure> {
+        let Self { app, settings, partner, sha256 } = self;
+        let order_id = &given.order_id;
+        let found = views::lookup(&app.nats, &settings.warehouse, partner, order_id).await?;
+        let placed = found.placed.as_ref();
+        if placed.is_some_and(|placed| placed.header(header::FILE) == Some(sha256)) {
+            return Ok(decided(order_id, &found));
+        }
+        if let Some(why) = app.letters.reason(&app.nats, given.sequence, &given.event).await? {
+            let reason = "order-ingest did not take it; it stands on errors.dead.order-ingest";
+            let mut line = Line::new(order_id, "not_placed", reason, why.time_ms);
+            line.detail = why.text;
+            return Ok(Some(line));
+        }
+        match placed {
+            Some(placed) => self.beside(given, placed).await,
+            // order-ingest has not come to it.
+            None => Ok(None),
         }
     }
-    Ok(floor.unwrap_or(0))
-}
 
-/// What became of one order; nothing if it is not decided.
-async fn look(
-    app: &App,
-    settings: &Partner,
-    record: &Record,
-    sha256: &str,
-    order_id: &OrderId,
-) -> Result<Option<Line>, Failure> {
-    let partner = &record.partner;
-    let found = views::lookup(&app.nats, &settings.warehouse, partner, order_id).await?;
-    let Some(placed) = &found.placed else {
-        let reason = "order-ingest did not take it; it stands on errors.dead.order-ingest";
-        return Ok(Some(Line::new(order_id, "not_placed", reason, None)));
-    };
-    if placed.header(header::FILE) == Some(sha256) {
-        return Ok(decided(order_id, &found));
-    }
-    Ok(Some(match conflict(app, partner, sha256, order_id).await? {
-        Some(said) => {
-            let reason = "another order of this number was placed before";
-            Line::new(order_id, "conflict", reason, Some(said))
-        }
-        None => {
+    /// What an order is that stands beside `placed`, which came before. Of the same content it is a
+    /// duplicate, of other content a conflict, whether order-ingest has said so or is about to.
+    async fn beside(&self, given: &Given, placed: &Standing) -> Result<Option<Line>, Failure> {
+        let nats = &self.app.nats;
+        let said = conflict(self.app, self.partner, given).await?;
+        let message = stored::at(nats, streams::ORDERS, given.sequence).await?;
+        let is_same = match (said, message) {
+            (Some(_), _) => false,
+            (None, None) => true,
+            (None, Some(message)) => match content(&message.payload, self.partner) {
+                // It is no order, which order-ingest is about to say.
+                None => return Ok(None),
+                Some(content) => placed.header(header::CONTENT) == Some(&content),
+            },
+        };
+        let order_id = &given.order_id;
+        Ok(Some(if is_same {
             let reason = "the same order was placed before";
             Line::new(order_id, "duplicate", reason, Some(placed.time_ms))
-        }
-    }))
+        } else {
+            let reason = "another order of this number was placed before";
+            Line::new(order_id, "conflict", reason, said)
+        }))
+    }
+}
+
+/// The content of the order that a message on the subject `orders` holds, as order-ingest compares it.
+fn content(payload: &[u8], partner: &PartnerId) -> Option<String> {
+    let event: Event = serde_json::from_slice(payload).ok()?;
+    let draft = domain::raw::parse(event.data?.get().as_bytes(), Some(partner)).ok()?;
+    Some(draft.content_hash())
 }
 
 /// When order-ingest said that another order stands where this one of the file belongs, if it did.
-async fn conflict(
-    app: &App,
-    partner: &PartnerId,
-    sha256: &str,
-    order_id: &OrderId,
-) -> Result<Option<i64>, Failure> {
-    let subject = subject::conflict(partner, order_id);
+async fn conflict(app: &App, partner: &PartnerId, given: &Given) -> Result<Option<i64>, Failure> {
+    let subject = subject::conflict(partner, &given.order_id);
     let Some(last) = stored::last(&app.nats, streams::ERRORS, &subject).await? else {
         return Ok(None);
     };
-    let id = format!("{sha256}:{order_id}");
+    let Some(id) = subject::text(&given.event) else { return Ok(None) };
     let is_ours =
         |payload: &[u8]| serde_json::from_slice::<Event>(payload).is_ok_and(|event| event.id == id);
     if is_ours(&last.payload) {

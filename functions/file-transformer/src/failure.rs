@@ -24,8 +24,8 @@ pub(crate) enum Failure {
     Reading(#[from] messaging::tail::Error),
     #[error(transparent)]
     Lookup(#[from] messaging::stored::LookupError),
-    #[error("the readers of orders are not known: {0}")]
-    Consumers(String),
+    #[error("dead letters cannot be read: {0}")]
+    Letters(String),
     #[error("the file is held by {owner} until {until}")]
     Held { owner: String, until: DateTime<Utc> },
     #[error("the same content came as {0}, which is not done yet")]

@@ -146,7 +146,7 @@ fn verdict(failure: Failure) -> Verdict {
         | Failure::Store(_)
         | Failure::Reading(_)
         | Failure::Lookup(_)
-        | Failure::Consumers(_) => Verdict::Wait(reason, ASK_AGAIN),
+        | Failure::Letters(_) => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Panicked => Verdict::Later(reason, ASK_AGAIN),
     }
 }

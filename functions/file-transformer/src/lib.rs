@@ -8,6 +8,7 @@ mod failure;
 mod http;
 mod judged;
 mod keyring;
+mod letters;
 mod memory;
 mod names;
 mod publish;
@@ -79,6 +80,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         shares: Mutex::default(),
         memory: memory::Memory::new(settings.memory_max),
         figures,
+        letters: letters::Letters::default(),
     };
     let routes = Routes::new(settings.tokens)
         .at(Door::Connector, "/", post(http::receive))
@@ -196,4 +198,5 @@ struct App {
     shares: Mutex<share::Shares>,
     memory: Arc<memory::Memory>,
     figures: Figures,
+    letters: letters::Letters,
 }

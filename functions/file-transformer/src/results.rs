@@ -168,12 +168,12 @@ impl Writing<'_> {
         let mut open = self.open.remove(row.order_id).unwrap_or_default();
         self.open_bytes -= open.bytes;
         if open.customer.is_none() && !row.customer_id.is_empty() {
-            let id = CustomerId::parse(row.customer_id).map_err(bad)?;
+            let id = CustomerId::stored(row.customer_id).map_err(bad)?;
             open.customer = Some(Customer { id, vip: false });
         }
         open.region = open.region.or_else(|| text(row.region));
         open.lines.push(Line {
-            product_id: ProductId::parse(row.product_id).map_err(bad)?,
+            product_id: ProductId::stored(row.product_id).map_err(bad)?,
             quantity: row.quantity,
             unit_price: row.unit_price,
             description: text(row.description),

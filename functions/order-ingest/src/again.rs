@@ -62,11 +62,17 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
     let terms = app.terms.get();
     let terms = terms.get(partner).ok_or_else(none)?;
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let shown = OrderId::parse(order_id.as_str()).ok();
+    let mut order_id = order_id;
     for _ in 0..LOOKS_MAX {
         let messages = views::lookup(&app.nats, &terms.warehouse, partner, order_id)
             .await
             .map_err(|error| unavailable(&error, "NATS does not answer"))?;
-        let standing = Attempt::last(&messages).ok_or_else(none)?;
+        let Some(standing) = Attempt::last(&messages) else {
+            // The same text may be written in several ways; it is placed under the usual one.
+            order_id = shown.as_ref().filter(|shown| *shown != order_id).ok_or_else(none)?;
+            continue;
+        };
         let (expected, order) = match standing.step(verb, command.attempt) {
             Step::Place(order) => (standing.sequence, order),
             Step::Done => {
@@ -89,8 +95,13 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
                 return Err(Problem::invalid(unclear.to_string()));
             }
             Err(unclear) => {
-                let detail = "nobody knows whether it is done; the same call again is safe";
-                return Err(unavailable(&unclear, detail));
+                let detail = match unclear.is_certain() {
+                    true => format!("it is not done: {unclear}"),
+                    false => {
+                        "nobody knows whether it is done; the same call again is safe".to_owned()
+                    }
+                };
+                return Err(unavailable(&unclear, &detail));
             }
         }
     }

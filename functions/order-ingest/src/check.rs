@@ -1,6 +1,6 @@
 //! From an event to an order that may be placed. No IO.
 
-use crate::envelope;
+use crate::envelope::{self, Types};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -15,16 +15,20 @@ use messaging::subject::{self, Stage};
 use messaging::{events, header};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 pub(crate) const SOURCE: &str = "/functions/order-ingest";
+/// Longest trace context that goes on with an order; that of W3C has 55 bytes.
+const TRACE_BYTES_MAX: usize = 256;
 
 /// An order that was checked, as the message that places it.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    /// Id of the event that brought it.
+    /// Id of the event that brought it, and who made that.
     pub(crate) event: String,
+    pub(crate) source: String,
     /// SHA-256 of the file that it came in.
     pub(crate) file: Option<String>,
     pub(crate) partner: PartnerId,
@@ -38,6 +42,7 @@ pub(crate) struct Checked {
 #[derive(Debug)]
 pub(crate) struct Received<'a> {
     pub(crate) event: &'a str,
+    pub(crate) source: &'a str,
     pub(crate) sender: Option<&'a PartnerId>,
     pub(crate) file: Option<&'a str>,
     pub(crate) traceparent: Option<&'a str>,
@@ -55,19 +60,32 @@ pub fn placement(
     terms: &HashMap<PartnerId, Terms>,
     now: DateTime<Utc>,
 ) -> Result<Outgoing, Error> {
-    event(given, terms, || now).map(|(checked, _)| checked.message)
+    event(given, terms, &Types::with(""), || now).map(|(checked, _)| checked.message)
 }
 
 /// Checks the order that an event brings.
 pub(crate) fn event(
     given: &runtime::events::Event,
     terms: &HashMap<PartnerId, Terms>,
+    types: &Types,
     now: impl FnOnce() -> DateTime<Utc>,
 ) -> Result<(Checked, Event<Box<RawValue>>), Error> {
     let event = envelope::read(given.raw())?;
-    let bytes = bytes(&event)?;
+    Ok((whole(&event, terms, types, now)?, event))
+}
+
+/// Checks the order that an event brings which was read.
+pub(crate) fn whole(
+    event: &Event<Box<RawValue>>,
+    terms: &HashMap<PartnerId, Terms>,
+    types: &Types,
+    now: impl FnOnce() -> DateTime<Utc>,
+) -> Result<Checked, Error> {
+    envelope::check(event, types)?;
+    let bytes = bytes(event)?;
     let received = Received {
         event: &event.id,
+        source: &event.source,
         sender: event.partner.as_ref(),
         file: event.file.as_deref(),
         traceparent: event.traceparent.as_deref(),
@@ -76,17 +94,22 @@ pub(crate) fn event(
         at: event.time.unwrap_or_else(now),
         bytes: &bytes,
     };
-    let checked = check(&received, terms)?;
-    drop(bytes);
-    Ok((checked, event))
+    check(&received, terms)
 }
 
 /// Does the event bring an order of a file whose partner is not known here? Who read the file knew it: a
 /// new partner is not known everywhere at once.
-pub(crate) fn is_early(given: &runtime::events::Event, terms: &HashMap<PartnerId, Terms>) -> bool {
-    let is_unknown = |partner: PartnerId| !terms.contains_key(&partner);
-    envelope::read(given.raw())
-        .is_ok_and(|event| event.file.is_some() && event.partner.is_some_and(is_unknown))
+pub(crate) fn is_early(
+    given: &runtime::events::Event,
+    terms: &HashMap<PartnerId, Terms>,
+    types: &Types,
+) -> bool {
+    let is_unknown = |partner: &PartnerId| !terms.contains_key(partner);
+    envelope::read(given.raw()).is_ok_and(|event| {
+        event.file.is_some()
+            && event.partner.as_ref().is_some_and(is_unknown)
+            && envelope::check(&event, types).is_ok()
+    })
 }
 
 /// What the event brings, as it came: JSON, or what somebody sent instead of it.
@@ -125,9 +148,9 @@ pub(crate) fn check(
         return Err(Error::too_large(message.payload.len()));
     }
     let Order { order_id, warehouse, .. } = order;
-    let event = received.event.to_owned();
+    let (event, source) = (received.event.to_owned(), received.source.to_owned());
     let file = received.file.map(ToOwned::to_owned);
-    Ok(Checked { event, file, partner, order_id, warehouse, content, message })
+    Ok(Checked { event, source, file, partner, order_id, warehouse, content, message })
 }
 
 fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
@@ -137,7 +160,9 @@ fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
     event.time = Some(received.at);
     event.partner = Some(order.partner.clone());
     event.file = received.file.map(ToOwned::to_owned);
-    event.traceparent = received.traceparent.map(ToOwned::to_owned);
+    // A longer one is none of W3C's.
+    let trace = received.traceparent.filter(|trace| trace.len() <= TRACE_BYTES_MAX);
+    event.traceparent = trace.map(ToOwned::to_owned);
     let message = Outgoing::new(subject, event.to_bytes())
         .header(header::CONTENT, content)
         .header(header::EVENT, &subject::token(received.event))
@@ -150,22 +175,37 @@ fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
     }
 }
 
-/// The message that keeps an order whose id was used before for another one.
-pub(crate) fn conflict(checked: &Checked, bytes: &[u8], standing: &str) -> Outgoing {
+/// The message that keeps an order whose id was used before for another one. Without `bytes`, what came
+/// is left out.
+pub(crate) fn conflict(checked: &Checked, bytes: Option<&[u8]>, standing: &str) -> Outgoing {
     let subject = subject::conflict(&checked.partner, &checked.order_id);
-    let data = serde_json::json!({
+    let mut data = serde_json::json!({
         "partner": checked.partner,
         "order_id": checked.order_id,
         "placed_content": standing,
         "content": checked.content,
-        "order": serde_json::from_slice::<Value>(bytes).unwrap_or_default(),
     });
+    if let (Some(bytes), Some(data)) = (bytes, data.as_object_mut()) {
+        let order = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+        data.insert("order".to_owned(), order);
+    }
     let mut event =
         Event::new(checked.event.clone(), SOURCE, events::ORDER_CONFLICT, &subject, data);
     event.partner = Some(checked.partner.clone());
     event.file.clone_from(&checked.file);
-    Outgoing::new(subject, event.to_bytes())
-        .header("Nats-Msg-Id", &format!("conflict:{}", subject::token(&checked.event)))
+    Outgoing::new(subject, event.to_bytes()).header("Nats-Msg-Id", &conflict_id(checked))
+}
+
+/// What came again is the same conflict. Another sender, partner, order or content under the same event
+/// id is another one: whoever sends an id says nothing of what others send.
+fn conflict_id(checked: &Checked) -> String {
+    let Checked { event, source, partner, order_id, content, .. } = checked;
+    let mut hash = Sha256::new();
+    for part in [event, source, partner.as_str(), order_id.as_str(), content] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    format!("conflict:{}", STANDARD.encode(hash.finalize()))
 }
 
 #[cfg(test)]
@@ -183,6 +223,7 @@ mod tests {
         let terms = [Terms::direct(), required].map(|terms| (terms.partner.clone(), terms));
         let received = Received {
             event: "ORDERS:1",
+            source: "/nats/orders",
             sender: sender.as_ref(),
             file: None,
             traceparent: None,

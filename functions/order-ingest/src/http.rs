@@ -1,15 +1,16 @@
 //! `POST /`: a batch from the connector, or one order.
 
-use crate::check::{self, Received};
-use crate::media;
+use crate::check::{self, Checked, Received};
 use crate::place::Placed;
 use crate::{App, now};
+use crate::{envelope, media};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::raw;
+use messaging::envelope::binary;
 use runtime::events::{Answer, Batch};
 use runtime::{Caller, Door, Problem};
 use std::sync::Arc;
@@ -21,6 +22,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// When an order of a file comes again whose partner is not known. Ten attempts take longer than a
 /// cluster takes to hand a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
+
+/// Longest id of a call that becomes the id of an event.
+const CALL_BYTES_MAX: usize = 100;
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
@@ -54,12 +58,12 @@ async fn events(app: &App, batch: &Batch) -> Answer {
     let mut sources = Vec::with_capacity(batch.events.len());
     let terms = app.terms.get();
     for given in &batch.events {
-        match check::event(given, &terms, now) {
+        match check::event(given, &terms, &app.types, now) {
             Ok((order, event)) => {
                 orders.push(order);
                 sources.push((given, event));
             }
-            Err(error) if check::is_early(given, &terms) => {
+            Err(error) if check::is_early(given, &terms, &app.types) => {
                 answer.retry(given, error.to_string(), Some(KNOWN_AFTER));
             }
             Err(error) => {
@@ -77,7 +81,9 @@ async fn events(app: &App, batch: &Batch) -> Answer {
         match placed {
             Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict => {}
             // Not the order's fault, however long it lasts.
-            Placed::Unclear(reason) => answer.wait(given, reason, ASK_AGAIN, 0),
+            Placed::Unclear(reason) | Placed::NotNow(reason) => {
+                answer.wait(given, reason, ASK_AGAIN, 0);
+            }
             Placed::Impossible(reason) => answer.reject(given, reason),
         }
     }
@@ -90,17 +96,7 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, R
         app.count("rejected");
         problem.into_response()
     })?;
-    let call = headers.get("x-call-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown");
-    let event = format!("http:{call}");
-    let received = Received {
-        event: &event,
-        sender: None,
-        file: None,
-        traceparent: headers.get("traceparent").and_then(|value| value.to_str().ok()),
-        at: now(),
-        bytes,
-    };
-    let order = check::check(&received, &app.terms.get()).map_err(|error| {
+    let order = order(app, headers, bytes).map_err(|error| {
         app.count("rejected");
         refusal(error).into_response()
     })?;
@@ -119,14 +115,47 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, R
                 format!("order {} of {} exists with other content", order.order_id, order.partner);
             Err(Problem::conflict(detail).into_response())
         }
+        Some(Placed::NotNow(reason)) => {
+            let detail = format!("the order is not placed: {reason}");
+            Err(Problem::unavailable(detail).into_response())
+        }
         Some(Placed::Impossible(reason)) => Err(Problem::invalid(reason).into_response()),
-        Some(Placed::Unclear(reason)) => {
-            tracing::warn!(%reason, "not placed");
+        Some(Placed::Unclear(_)) => {
             let detail = "nobody knows whether the order is placed; sending it again is safe";
             Err(Problem::unavailable(detail).into_response())
         }
         None => Err(Problem::internal().into_response()),
     }
+}
+
+/// The order of a request: the body, or what an event in binary mode (`ce-*` headers) brings.
+fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Checked, raw::Error> {
+    let terms = app.terms.get();
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    if headers.keys().any(|name| binary::is_attribute(name.as_str())) {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let texts: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+        let each = texts.iter().map(|(name, value)| (*name, value.as_str()));
+        if let Some(json) = binary::structured(each, bytes) {
+            let mut event = envelope::read_json(&json)?;
+            event.traceparent = event.traceparent.or_else(|| traceparent.map(ToOwned::to_owned));
+            return check::whole(&event, &terms, &app.types, now);
+        }
+    }
+    let call = headers.get("x-call-id").and_then(|id| id.to_str().ok());
+    let call = call.filter(|call| call.len() <= CALL_BYTES_MAX).unwrap_or("unknown");
+    let event = format!("http:{call}");
+    let received = Received {
+        event: &event,
+        source: "",
+        sender: None,
+        file: None,
+        traceparent,
+        at: now(),
+        bytes,
+    };
+    check::check(&received, &terms)
 }
 
 /// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named.

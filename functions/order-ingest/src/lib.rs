@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
+use envelope::Types;
 use intake::partners::{Configuration, Live, Problem, Source};
 use messaging::Nats;
 use place::Placed;
@@ -41,13 +42,14 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut registry = Registry::default();
     let received = Family::<Label, Counter>::default();
     registry.register("orders_received", "Orders by what became of them", received.clone());
-    for outcome in Placed::LABELS {
+    for outcome in Placed::LABELS.into_iter().chain(OTHERS) {
         // A counter that begins with 1 looks to Prometheus as if nothing had been counted.
         drop(received.get_or_create_owned(&Label { outcome }));
     }
     let make = |now: &Arc<Configuration>| terms(&now.partners);
     let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
-    let app = App { nats: nats.clone(), terms, open: settings.open, received };
+    let Settings { open, types, .. } = settings;
+    let app = App { nats: nats.clone(), terms, open, types, received };
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", post(http::receive))
         .at(Door::Admin, "/retry", post(again::retry))
@@ -60,10 +62,14 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     Ok(Function::new(NAME, routes).ready(ready).registry(registry))
 }
 
+/// What is counted beside [`Placed::LABELS`].
+const OTHERS: [&str; 3] = ["rejected", "retried", "cancelling"];
+
 struct Settings {
     nats_url: String,
     partners: Source,
     open: bool,
+    types: Types,
     tokens: Tokens,
 }
 
@@ -72,12 +78,13 @@ impl Settings {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
+        let types = Types::with(&env.or("ORDERFLOW_ORDER_TYPES", String::new()));
         let tokens = Tokens::from_env(env, &[Door::Connector, Door::Admin]);
         // A function that reaches no folder needs no login to one.
         let secrets = |_: &str| Ok(String::new());
         let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
         let partners = Source::open(path, Box::new(secrets), report);
-        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, open, tokens }))
+        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, open, types, tokens }))
     }
 }
 
@@ -105,5 +112,6 @@ struct App {
     nats: Nats,
     terms: Live<HashMap<PartnerId, Terms>>,
     open: bool,
+    types: Types,
     received: Family<Label, Counter>,
 }

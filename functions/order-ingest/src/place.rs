@@ -2,7 +2,7 @@
 
 use crate::check::{self, Checked};
 use crate::{App, Label};
-use messaging::publish::{self, Published};
+use messaging::publish::{self, Published, Unclear};
 use messaging::{header, stored, streams, subject};
 use std::borrow::Cow;
 
@@ -19,14 +19,16 @@ pub(crate) enum Placed {
     Conflict,
     /// Nobody knows; trying again is safe.
     Unclear(String),
+    /// It is not placed, and the stream is to blame: full, or sealed.
+    NotNow(String),
     /// No stream keeps it, or it is too large for one.
     Impossible(String),
 }
 
 impl Placed {
     /// Every [`Placed::label`].
-    pub(crate) const LABELS: [&str; 6] =
-        ["placed", "repeated", "duplicate", "conflict", "unclear", "impossible"];
+    pub(crate) const LABELS: [&str; 7] =
+        ["placed", "repeated", "duplicate", "conflict", "unclear", "not_now", "impossible"];
 
     fn label(&self) -> &'static str {
         match self {
@@ -35,7 +37,19 @@ impl Placed {
             Self::Duplicate(_) => "duplicate",
             Self::Conflict => "conflict",
             Self::Unclear(_) => "unclear",
+            Self::NotNow(_) => "not_now",
             Self::Impossible(_) => "impossible",
+        }
+    }
+}
+
+impl From<Unclear> for Placed {
+    fn from(unclear: Unclear) -> Self {
+        let reason = unclear.to_string();
+        match (unclear.is_permanent(), unclear.is_certain()) {
+            (true, _) => Self::Impossible(reason),
+            (false, true) => Self::NotNow(reason),
+            (false, false) => Self::Unclear(reason),
         }
     }
 }
@@ -59,12 +73,12 @@ impl App {
             let outcome = match result {
                 Ok(Published::Stored(sequence)) => Placed::Now(sequence),
                 Ok(Published::Occupied) => self.compare(order, &came(index)).await,
-                Err(unclear) if unclear.is_permanent() => Placed::Impossible(unclear.to_string()),
-                Err(unclear) => Placed::Unclear(unclear.to_string()),
+                Err(unclear) => unclear.into(),
             };
             self.count(outcome.label());
             placed.push(outcome);
         }
+        say_what_waits(&placed);
         placed
     }
 
@@ -85,14 +99,32 @@ impl App {
                 Placed::Duplicate(standing.sequence)
             };
         }
-        let conflict = check::conflict(order, came, content);
         tracing::warn!(
             partner = %order.partner, order_id = %order.order_id, warehouse = %order.warehouse,
             event.id = %order.event, "conflict: another order has this id"
         );
-        match publish::one(&self.nats, &conflict, None).await {
-            Ok(_) => Placed::Conflict,
-            Err(unclear) => Placed::Unclear(unclear.to_string()),
-        }
+        let whole = check::conflict(order, Some(came), content);
+        let kept = match publish::one(&self.nats, &whole, None).await {
+            // What came is too large beside the rest; that there is a conflict is not.
+            Err(unclear) if unclear.is_too_large() => {
+                let short = check::conflict(order, None, content);
+                publish::one(&self.nats, &short, None).await
+            }
+            kept => kept,
+        };
+        kept.map_or_else(Placed::from, |_| Placed::Conflict)
+    }
+}
+
+/// Orders that wait for NATS come again without an attempt: whoever looks for them finds out why.
+fn say_what_waits(placed: &[Placed]) {
+    let reason = |placed: &Placed| match placed {
+        Placed::Unclear(reason) | Placed::NotNow(reason) => Some(reason.clone()),
+        _ => None,
+    };
+    let mut waiting = placed.iter().filter_map(reason);
+    if let Some(first) = waiting.next() {
+        let orders = 1 + waiting.count();
+        tracing::warn!(orders, reason = first, "not placed; they come again");
     }
 }

@@ -277,4 +277,38 @@ mod tests {
         );
         assert!(!open.is_empty());
     }
+
+    #[tokio::test]
+    async fn what_others_read_of_orders_is_not_waited_for() {
+        use async_nats::jetstream::consumer::{AckPolicy, pull};
+        use futures_util::StreamExt as _;
+        let server = testkit::nats::Server::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        for step in streams::setup(&nats, streams::Settings::default()).await {
+            step.outcome.unwrap();
+        }
+        nats.js.publish("orders", "1".into()).await.unwrap().await.unwrap();
+        let count = async || {
+            let mut open = Open::default();
+            waiting(&nats, &RECEIVED, &mut open).await.unwrap();
+            open.messages.get("orders").copied().unwrap_or(0)
+        };
+        let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+        let consumer = async |name: &str| {
+            let config = pull::Config {
+                durable_name: Some(name.to_owned()),
+                filter_subject: "orders".into(),
+                ack_policy: AckPolicy::Explicit,
+                ..pull::Config::default()
+            };
+            stream.create_consumer(config).await.unwrap()
+        };
+        consumer("stranger").await;
+        assert_eq!(count().await, 1, "nobody has taken it yet");
+        let own = consumer(&connector::durable_name(order_ingest::NAME, "orders")).await;
+        assert_eq!(count().await, 1);
+        let message = own.messages().await.unwrap().next().await.unwrap().unwrap();
+        message.double_ack().await.unwrap();
+        assert_eq!(count().await, 0, "a stranger has not");
+    }
 }

@@ -11,6 +11,7 @@ use crate::gateway::Call;
 use crate::metrics::add;
 use crate::stop::Stop;
 use crate::undone::{Ahead, Undone};
+use crate::verdict::Reply;
 use crate::{DRAIN, Shared, event};
 use bytes::Bytes;
 use messaging::streams::identity::Identity;
@@ -238,6 +239,15 @@ impl Lane {
             let ended = async {
                 self.stop.requested().await;
                 sleep(DRAIN).await;
+            };
+            let call = async {
+                match call.await {
+                    Reply::Died { reason } => {
+                        self.circuit.failed(&reason, None);
+                        self.shared.gateway.after_death(&self.subscription.function, reason).await
+                    }
+                    reply => reply,
+                }
             };
             let reply = tokio::select! {
                 reply = call => reply,

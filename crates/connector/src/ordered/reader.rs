@@ -243,14 +243,13 @@ impl Chain<'_> {
             let (got, before) = (info.consumer_sequence, self.delivered);
             return Err(format!("message {got} came after message {before}"));
         }
-        let traceparent = message.headers.as_ref().and_then(|headers| headers.get("traceparent"));
         let encoded = event::encode(&Stored {
             stream: self.stream,
             sequence: info.stream_sequence,
             previous: Some(self.previous),
             subject: &message.subject,
             time: &stored_at(info.published.unix_timestamp_nanos()),
-            traceparent: traceparent.map(async_nats::HeaderValue::as_str),
+            headers: message.headers.as_ref(),
             payload: &message.payload,
         });
         self.delivered = info.consumer_sequence;

@@ -45,6 +45,9 @@ pub fn read(reply: &Reply) -> Said {
         Reply::Unreachable { reason } => {
             Said::Unavailable { reason: reason.clone(), retry_after: None }
         }
+        Reply::Died { reason } => {
+            Said::Failed(format!("the function ended before it answered: {reason}"))
+        }
         Reply::Late => Said::Failed("no answer within the time-out".into()),
         Reply::Unfinished { reason } => Said::Failed(reason.clone()),
         Reply::Http { status, by_function, retry_after, body } => {
@@ -128,5 +131,7 @@ mod tests {
             assert!(matches!(http(status, true, ""), Said::Failed(_)), "{status}");
         }
         assert!(matches!(read(&Reply::Late), Said::Failed(_)));
+        let died = Reply::Died { reason: "reset".into() };
+        assert!(matches!(read(&died), Said::Failed(_)));
     }
 }

@@ -2,31 +2,38 @@
 
 use super::held::Held;
 use crate::annotations::Subscription;
-use async_nats::HeaderMap;
 use async_nats::jetstream::AckKind;
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use messaging::publish::{self, Outgoing};
-use messaging::{Nats, ack, streams, subject};
+use messaging::{Nats, ack, header, streams, subject};
 
 /// Subject that the message had.
 pub const SUBJECT: &str = "Orderflow-Dead-Subject";
 /// Stream that keeps it.
-pub const STREAM: &str = "Orderflow-Dead-Stream";
+pub const STREAM: &str = header::DEAD_STREAM;
 /// Its sequence there.
-pub const SEQUENCE: &str = "Orderflow-Dead-Sequence";
+pub const SEQUENCE: &str = header::DEAD_SEQUENCE;
 /// How often the function was tried with it.
 pub const ATTEMPTS: &str = "Orderflow-Dead-Attempts";
 /// Which function.
 pub const FUNCTION: &str = "Orderflow-Dead-Function";
 /// Why it was given up.
-pub const ERROR: &str = "Orderflow-Dead-Error";
+pub const ERROR: &str = header::DEAD_ERROR;
 /// Says `left out` when message and headers together were too large; the original has the payload.
 pub const PAYLOAD: &str = "Orderflow-Dead-Payload";
+/// How many headers of the message were left out, because all together are at most 8 KiB.
+pub const HEADERS: &str = "Orderflow-Dead-Headers-Left-Out";
 
 const PREFIX: &str = "orderflow-dead-";
 /// Headers that say how to store a message, not what it is.
 const SERVER_PREFIX: &str = "nats-";
 const ERROR_CHARS_MAX: usize = 1_000;
+/// Longest reason and subject in a letter.
+const ERROR_BYTES_MAX: usize = 2_000;
+const SUBJECT_BYTES_MAX: usize = 2_000;
+/// All headers of a letter: nothing that a message brings may make its letter impossible.
+const HEADER_BYTES_MAX: usize = 8 * 1024;
 
 /// What becomes of a message that is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,32 +52,57 @@ pub(crate) fn letter(
     reason: &str,
 ) -> Outgoing {
     let Subscription { function, stream, .. } = subscription;
-    let mut outgoing = Outgoing::new(subject::dead_letters(function), held.payload.clone());
-    outgoing.headers = kept(held.headers.as_ref());
     let reason = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
     let reason: String = reason.take(ERROR_CHARS_MAX).collect();
     let sequence = held.sequence.to_string();
-    outgoing
-        .header(SUBJECT, &held.subject)
+    let id = format!("dead:{function}:{stream}:{sequence}:{}", held.stored);
+    let letter = Outgoing::new(subject::dead_letters(function), held.payload.clone())
+        .header(SUBJECT, cut(&held.subject, SUBJECT_BYTES_MAX))
         .header(STREAM, stream)
         .header(SEQUENCE, &sequence)
         .header(ATTEMPTS, &attempts.to_string())
         .header(FUNCTION, function)
-        .header(ERROR, reason.trim())
-        .header("Nats-Msg-Id", &format!("dead:{function}:{stream}:{sequence}"))
+        .header(ERROR, cut(reason.trim(), ERROR_BYTES_MAX))
+        // When it was stored belongs to it: a stream that is made anew counts from 1 again.
+        .header("Nats-Msg-Id", &id);
+    keep(letter, held.headers.as_ref())
 }
 
-fn kept(headers: Option<&HeaderMap>) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
-        let lower = name.to_string().to_ascii_lowercase();
-        if !lower.starts_with(SERVER_PREFIX) && !lower.starts_with(PREFIX) {
-            for value in values {
-                kept.append(name.clone(), value.clone());
+/// The beginning of `text`, at most so many bytes.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    (0..=bytes_max.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Adds the headers of the message that fit, the short ones first.
+fn keep(mut letter: Outgoing, headers: Option<&HeaderMap>) -> Outgoing {
+    let mut given: Vec<(&HeaderName, &HeaderValue)> = headers
+        .into_iter()
+        .flat_map(HeaderMap::iter)
+        .filter(|(name, _)| is_kept(name.as_ref()))
+        .flat_map(|(name, values)| values.iter().map(move |value| (name, value)))
+        .collect();
+    let size = |(name, value): &(&HeaderName, &HeaderValue)| {
+        publish::header_line_bytes(name.as_ref(), value.as_str())
+    };
+    given.sort_by_key(size);
+    // Room for the two that may have to say that something is missing.
+    let mut room = HEADER_BYTES_MAX.saturating_sub(letter.header_bytes() + 100);
+    let mut left_out = 0_usize;
+    for header in given {
+        match room.checked_sub(size(&header)) {
+            Some(rest) => {
+                room = rest;
+                letter.headers.append(header.0.clone(), header.1.clone());
             }
+            None => left_out += 1,
         }
     }
-    kept
+    if left_out > 0 { letter.header(HEADERS, &left_out.to_string()) } else { letter }
+}
+
+fn is_kept(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    !lower.starts_with(SERVER_PREFIX) && !lower.starts_with(PREFIX)
 }
 
 /// Keeps the letter and then ends the delivery of the original, each confirmed by the server.
@@ -99,8 +131,9 @@ pub(crate) async fn bury(nats: &Nats, letter: Outgoing, reply: &str) -> Result<B
 async fn publish(nats: &Nats, letter: Outgoing) -> Result<(), String> {
     match publish::one(nats, &letter, None).await {
         Ok(_) => Ok(()),
-        // Its headers made it larger than what the server takes.
-        Err(error) if error.is_permanent() && !letter.payload.is_empty() => {
+        // Its headers made it larger than what the server takes. A stream that is away takes all of
+        // it later.
+        Err(error) if error.is_too_large() && !letter.payload.is_empty() => {
             let letter = Outgoing { payload: Bytes::new(), ..letter }.header(PAYLOAD, "left out");
             let stored = publish::one(nats, &letter, None).await;
             stored.map(|_| ()).map_err(|error| error.to_string())
@@ -133,7 +166,7 @@ mod tests {
             letter.headers.iter().map(|(name, values)| format!("{name}={}", values[0])).collect();
         shown.sort();
         let expected = [
-            "Nats-Msg-Id=dead:f.x:ORDERS:7",
+            "Nats-Msg-Id=dead:f.x:ORDERS:7:0",
             "Orderflow-Dead-Attempts=3",
             "Orderflow-Dead-Error=bad  Nats-Rollup: all",
             "Orderflow-Dead-Function=f.x",
@@ -147,5 +180,25 @@ mod tests {
             (letter.subject.as_str(), &letter.payload[..]),
             ("errors.dead.f=2Ex", &b"raw"[..])
         );
+    }
+
+    #[test]
+    fn nothing_that_a_message_brings_makes_its_letter_impossible() {
+        let annotations = [("topic".to_owned(), "orders".to_owned())].into();
+        let subscription = annotations::parse("f", &annotations).unwrap().pop().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("Short", "s");
+        headers.insert("Long", "x".repeat(60_000));
+        for n in 0..2_000 {
+            headers.append("Many", n.to_string());
+        }
+        let held = Held::for_test(7, &format!("orders.{}", "x".repeat(4_000)), headers, b"raw");
+        let letter = letter(&subscription, &held, 1, &"é".repeat(1_000));
+        assert!(letter.header_bytes() <= HEADER_BYTES_MAX, "{}", letter.header_bytes());
+        let header = |name| letter.headers.get(name).map(HeaderValue::as_str);
+        assert_eq!((header("Short"), header("Long")), (Some("s"), None));
+        let kept = letter.headers.get_all("Many").count();
+        assert_eq!(header(HEADERS), Some(&*(2_001 - kept).to_string()));
+        assert_eq!(header(ERROR).map(str::len), Some(2_000));
     }
 }

@@ -8,15 +8,17 @@ use crate::annotations::Subscription;
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
 use crate::gateway::Call;
-use crate::limit::{Sign, Throttle};
+use crate::limit::{Sign, Throttle, Ticket};
 use crate::metrics::add;
 use crate::stop::Stop;
 use crate::verdict::{self, Decision, Fate, Outcome, Reply};
 use crate::{DRAIN, event};
 use async_nats::jetstream::{AckKind, Message};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use messaging::ack;
 use messaging::publish::Outgoing;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
@@ -91,17 +93,12 @@ impl Worker {
         // Only calls of about the same size can be compared.
         let is_full = batch <= of.len() || batch_bytes / 2 <= body.len();
         let (ticket, began) = (self.throttle.begin(), Instant::now());
-        let reply = self.shared.gateway.call(Call {
-            function: &self.subscription.function,
-            body: body.into(),
-            position: None,
-            timeout: self.subscription.timeout,
-        });
+        let reply = self.call_and_see(body.into(), ticket);
         let ended = async {
             self.stop.requested().await;
             sleep(DRAIN).await;
         };
-        let reply = tokio::select! {
+        let (reply, only_call) = tokio::select! {
             reply = self.keep_alive(held, reply) => reply,
             () = ended => return None,
         };
@@ -111,7 +108,14 @@ impl Worker {
             _ => Sign::Nothing,
         };
         let fewer_may_help = self.throttle.end(ticket, sign);
-        let outcome = verdict::outcome(&reply, |id| of.iter().any(|one| one.id == id));
+        let known: HashMap<u64, &str> =
+            of.iter().map(|one| (one.sequence, one.id.as_str())).collect();
+        let ids: HashSet<&str> = known.values().copied().collect();
+        let was_sent = |id: &str, sequence: Option<&str>| match sequence {
+            None => ids.contains(id),
+            Some(sequence) => sequence.parse().is_ok_and(|at: u64| known.get(&at) == Some(&id)),
+        };
+        let outcome = verdict::outcome(&reply, was_sent, only_call);
         let members: Vec<_> = of.iter().map(Held::member).collect();
         let jitter = Jitter::random();
         let decision =
@@ -127,13 +131,33 @@ impl Worker {
             Outcome::Unavailable { reason, retry_after, .. } => {
                 self.circuit.failed(reason, *retry_after);
             }
-            Outcome::Refused { reason } | Outcome::Failed { reason } => {
+            Outcome::Refused { reason } | Outcome::Failed { reason, .. } => {
                 self.circuit.answered();
                 tracing::warn!(function, messages = of.len(), reason, "the call failed");
             }
             Outcome::Answered(_) => self.circuit.answered(),
         }
         Some((decision, outcome))
+    }
+
+    /// One call. A function that ends meanwhile is waited for: if it answers again, what it was called
+    /// with may have ended it. Was it the only call under way?
+    async fn call_and_see(&self, body: Bytes, ticket: Ticket) -> (Reply, bool) {
+        let function = &self.subscription.function;
+        let timeout = self.subscription.timeout;
+        let call = Call { function, body, position: None, timeout };
+        let reply = self.shared.gateway.call(call).await;
+        // Before others find out that nobody answers.
+        let only_call = self.throttle.is_only(ticket);
+        let reply = match reply {
+            Reply::Died { reason } => {
+                // Nobody answers now, and what is called meanwhile only finds that out.
+                self.circuit.failed(&reason, None);
+                self.shared.gateway.after_death(function, reason).await
+            }
+            reply => reply,
+        };
+        (reply, only_call)
     }
 
     /// `failed`: it was the whole call that failed, not a message that the function named.
@@ -146,6 +170,11 @@ impl Worker {
                 Fate::Done => {
                     done += 1;
                     Word::of(one, AckKind::Ack)
+                }
+                Fate::Apart => {
+                    one.record.alone = true;
+                    self.records.set(one.sequence, one.record);
+                    Word::of(one, AckKind::Nak(None))
                 }
                 Fate::Later { after, counts } => {
                     attempts_now += usize::from(counts);

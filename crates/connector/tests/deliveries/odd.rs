@@ -76,7 +76,85 @@ async fn an_answer_that_names_an_id_means_one_message() {
     let letter = world.stream("ERRORS").await;
     let letter = letter.get_last_raw_message_by_subject("errors.dead.f").await.unwrap();
     assert_eq!(letter.headers.get("Orderflow-Dead-Sequence").map(|v| v.as_str()), Some("3"));
-    assert_eq!(numbers(&world.gateway.events("f")).len(), 4);
+    // All together first; then each of the two that the answer may mean alone.
+    let sizes: Vec<_> = world.gateway.calls("f").iter().map(|call| call.events.len()).collect();
+    assert_eq!(sizes, [4, 1, 1]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn many_messages_with_one_id_go_in_few_calls() {
+    let mut world = World::new().await;
+    world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "100")]);
+    for n in 0..200_u64 {
+        let event = json!({"specversion": "1.0", "id": "same", "source": "/s", "type": "t",
+            "data": {"n": n}});
+        world.publish("orders", &event.to_string()).await;
+    }
+    world.gateway.deploy("f", |call| {
+        let bad = call.events.iter().filter(|event| event["data"]["n"].as_u64().unwrap() % 50 == 7);
+        let failed: Vec<_> = bad
+            .map(|event| json!({"id": "same", "sequence": event["sequence"], "reason": "bad", "retry": false}))
+            .collect();
+        (200, json!({"failed": failed}).to_string())
+    });
+    world.start().await;
+    world.settled("f", "orders").await;
+    assert_eq!(world.dead_letters().await, 4);
+    let calls = world.gateway.calls("f");
+    assert!(calls.len() <= 4, "{} calls", calls.len());
+    assert_eq!(numbers(&world.gateway.events("f")).len(), 200, "each once");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_in_binary_mode_is_given_out_whole() {
+    let mut world = World::new().await;
+    world.gateway.annotate("f", &[("topic", "orders")]);
+    world.gateway.deploy("f", done);
+    let mut headers = async_nats::HeaderMap::new();
+    for (name, value) in [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "7"),
+        ("ce-source", "/shop"),
+        ("ce-type", "t"),
+        ("ce-partner", "US1"),
+        ("content-type", "application/json"),
+    ] {
+        headers.insert(name, value);
+    }
+    let sent = world.nats.js.publish_with_headers("orders", headers, r#"{"n":0}"#.into());
+    sent.await.unwrap().await.unwrap();
+    world.start().await;
+    world.settled("f", "orders").await;
+    let event = &world.gateway.events("f")[0];
+    assert_eq!(
+        *event,
+        json!({"specversion": "1.0", "id": "7", "source": "/shop", "type": "t", "partner": "US1",
+            "datacontenttype": "application/json", "data": {"n": 0}, "subject": "orders",
+            "sequence": "1"})
+    );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_letter_of_a_message_with_large_headers_is_kept() {
+    let mut world = World::new().await;
+    world.gateway.annotate("f", &[("topic", "orders")]);
+    world.gateway.deploy("f", |_| (422, "never".to_owned()));
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Large", "x".repeat(65_000));
+    headers.insert("Small", "s");
+    let sent = world.nats.js.publish_with_headers("orders", headers, "poison".into());
+    sent.await.unwrap().await.unwrap();
+    world.start().await;
+    world.settled("f", "orders").await;
+    let errors = world.stream("ERRORS").await;
+    let letter = errors.get_last_raw_message_by_subject("errors.dead.f").await.unwrap();
+    let header = |name| letter.headers.get(name).map(|value| value.as_str());
+    assert_eq!((header("Small"), header("Large")), (Some("s"), None));
+    assert_eq!(header("Orderflow-Dead-Headers-Left-Out"), Some("1"));
+    assert_eq!(letter.payload, "poison");
     world.stop().await;
 }
 

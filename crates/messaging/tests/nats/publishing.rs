@@ -33,13 +33,58 @@ async fn the_first_message_of_a_subject_is_stored_and_no_other() {
 async fn what_no_stream_takes_and_what_is_too_large_is_permanent() {
     let (_server, nats) = start().await;
     let large = vec![b'x'; nats.message_bytes_max() + 1];
-    for message in [
-        Outgoing::new("nobody.listens".into(), "x".into()),
-        Outgoing::new("orders".into(), large.into()),
+    let orders = || Outgoing::new("orders".into(), "x".into());
+    for (message, why) in [
+        (Outgoing::new("nobody.listens".into(), "x".into()), "no stream keeps it"),
+        (Outgoing::new("orders".into(), large.into()), "the server takes at most 1048576 bytes"),
+        (orders().header("A", &"x".repeat(65_600)), "its headers have 65685 bytes, the limit is"),
+        (
+            Outgoing::new(format!("errors.{}", "x".repeat(4_000)), "x".into()),
+            "the subject has 4007 bytes, the limit is 3584",
+        ),
     ] {
-        let unclear = publish::one(&nats, &message, None).await.unwrap_err();
-        assert!(unclear.is_permanent(), "{unclear:?}");
+        let alone = publish::one(&nats, &message, None).await.unwrap_err();
+        // The good one beside it goes its way.
+        let [bad, good] = &publish::all(&nats, &[message, orders()], None).await[..] else {
+            panic!("two answers");
+        };
+        for unclear in [&alone, bad.as_ref().unwrap_err()] {
+            assert!(unclear.is_permanent() && unclear.is_certain(), "{unclear:?}");
+            assert!(unclear.to_string().contains(why), "{unclear}");
+            assert_eq!(unclear.is_too_large(), why.starts_with("the server takes at most"));
+        }
+        assert!(good.is_ok(), "{good:?}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_full_or_sealed_certainly_does_not_take_it_and_the_message_is_not_to_blame()
+ {
+    use async_nats::jetstream::stream::DiscardPolicy;
+    let (_server, nats) = start().await;
+    let message = Outgoing::new("orders".into(), "x".into());
+    let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+    let mut config = stream.cached_info().config.clone();
+    config.max_messages = 1;
+    config.discard = DiscardPolicy::New;
+    nats.js.update_stream(&config).await.unwrap();
+    publish::one(&nats, &message, None).await.unwrap();
+    let refused = async |why: &str| {
+        let alone = publish::one(&nats, &message, None).await.unwrap_err();
+        let [Err(beside)] = &publish::all(&nats, &[&message], None).await[..] else {
+            panic!("{why}");
+        };
+        for refused in [&alone, beside] {
+            assert!(refused.is_certain() && !refused.is_permanent(), "{refused:?}");
+            let text = refused.to_string();
+            assert!(text.starts_with("orders does not take the message: "), "{text}");
+            assert!(text.contains(why), "{text}");
+        }
+    };
+    refused("maximum messages exceeded (code 503, error code 10077); make room").await;
+    config.sealed = true;
+    nats.js.update_stream(&config).await.unwrap();
+    refused("a sealed stream never takes a message again").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +109,7 @@ async fn a_server_that_is_gone_costs_one_time_out_and_sending_again_is_safe() {
     let begun = Instant::now();
     let answers = publish::all(&nats, &batch, Some(0)).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|e| !e.is_permanent())));
+    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|e| !e.is_certain())));
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     server.restart();
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -2,11 +2,12 @@
 
 use crate::support::{TIME, US3_HEADER, World, us3};
 use async_nats::jetstream::consumer::{AckPolicy, pull};
-use futures_util::StreamExt as _;
+use domain::PartnerId;
 use intake::ledger::Record;
 use messaging::publish::{self, Outgoing};
-use messaging::streams;
+use messaging::{streams, tail};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn transformed(record: &Record) -> Value {
     let arrival = &record.arrival;
@@ -19,6 +20,7 @@ fn transformed(record: &Record) -> Value {
 async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Value) {
     let mut message = Outgoing::new(subject.to_owned(), body.to_string().into())
         .header("Orderflow-File", file)
+        .header("Orderflow-Content", "other")
         .header("Orderflow-Total", "1.50");
     if !reason.is_empty() {
         message = message.header("Orderflow-Reason", reason);
@@ -26,20 +28,59 @@ async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Valu
     publish::one(&world.client, &message, None).await.unwrap();
 }
 
-/// Acknowledges what stands on the subject `orders`, as order-ingest's consumer.
-async fn ingest(world: &World, orders: usize) {
+/// Says that another file's order of the number is placed: the same, as order-ingest knows it.
+async fn say_the_same(world: &World, order: &Order) {
+    let partner = PartnerId::parse("US3").unwrap();
+    let draft = domain::raw::parse(order.data.to_string().as_bytes(), Some(&partner)).unwrap();
+    let message = Outgoing::new(format!("orders.placed.main.US3.{}", draft.order_id), "{}".into())
+        .header("Orderflow-File", "x")
+        .header("Orderflow-Content", &draft.content_hash());
+    publish::one(&world.client, &message, None).await.unwrap();
+}
+
+/// Says what the connector says of an order that order-ingest will never take.
+async fn bury(world: &World, order: &Order, sequence: u64) {
+    let letter = Outgoing::new("errors.dead.order-ingest".to_owned(), "{}".into())
+        .header("Orderflow-Event", &order.event)
+        .header("Orderflow-Dead-Stream", "ORDERS")
+        .header("Orderflow-Dead-Sequence", &sequence.to_string())
+        .header("Orderflow-Dead-Error", "customer: is missing");
+    publish::one(&world.client, &letter, None).await.unwrap();
+}
+
+/// An order as it stands on the subject `orders`.
+struct Order {
+    sequence: u64,
+    event: String,
+    data: Value,
+}
+
+/// By number.
+async fn given(world: &World) -> BTreeMap<String, Order> {
+    let mut orders = BTreeMap::new();
+    let each = |message: &async_nats::jetstream::Message| {
+        let event: Value = serde_json::from_slice(&message.payload).unwrap();
+        let data = event["data"].clone();
+        let headers = message.headers.as_ref().unwrap();
+        let event = headers.get("Orderflow-Event").unwrap().as_str().to_owned();
+        let sequence = message.info().unwrap().stream_sequence;
+        let number = data["order_id"].as_str().unwrap().to_owned();
+        orders.insert(number, Order { sequence, event, data });
+    };
+    tail::read(&world.client, streams::ORDERS, "orders", 1, false, each).await.unwrap();
+    orders
+}
+
+/// Somebody who once began to read the subject `orders`.
+async fn abandoned(world: &World) {
     let stream = world.client.js.get_stream(streams::ORDERS).await.unwrap();
     let config = pull::Config {
-        durable_name: Some("order-ingest__orders".into()),
+        durable_name: Some("stranger".into()),
         filter_subject: "orders".into(),
         ack_policy: AckPolicy::Explicit,
         ..pull::Config::default()
     };
-    let consumer = stream.get_or_create_consumer("order-ingest__orders", config).await.unwrap();
-    let mut messages = consumer.messages().await.unwrap().take(orders);
-    while let Some(message) = messages.next().await {
-        message.unwrap().double_ack().await.unwrap();
-    }
+    stream.create_consumer(config).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,24 +94,28 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
     let name = record.results.receipt.clone().unwrap().replace("receipt.json", "decisions.csv");
     let call = async || world.call(std::slice::from_ref(&event)).await;
 
-    // Nobody has read them: whatever else is placed may be someone else's.
+    // Nothing of this is needed to know what became of the file's orders.
+    abandoned(&world).await;
     for (id, file) in
-        [("=3D1", &*sha256), ("2", &sha256), ("3", &sha256), ("4", "x"), ("5", "x"), ("7", &sha256)]
+        [("=3D1", &*sha256), ("2", &sha256), ("3", &sha256), ("4", "x"), ("7", &sha256)]
     {
         say(&world, &format!("orders.placed.main.US3.{id}"), file, "", &json!({})).await;
     }
+    let orders = given(&world).await;
+    say_the_same(&world, &orders["5"]).await;
     say(&world, "orders.confirmed.main.US3.=3D1", &sha256, "", &json!({})).await;
     let refusal = json!({"specversion": "1.0", "id": "d", "source": "/x", "type": "t", "data":
         {"refusal": {"reason": "insufficient_stock", "product": "P001", "requested": 5}}});
     say(&world, "orders.refused.main.US3.2", &sha256, "insufficient_stock", &refusal).await;
-    // As order-ingest says it; that of another file comes behind it, and for 5 only that.
+    // As order-ingest says it, of this file and of another one.
     for (order, file) in [("4", &*sha256), ("4", "x"), ("5", "x")] {
         let conflict = json!({"specversion": "1.0", "id": format!("{file}:{order}"),
             "source": "/x", "type": "t", "file": file, "data": {}});
         say(&world, &format!("errors.conflict.US3.{order}"), "", "", &conflict).await;
     }
-    assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
-    ingest(&world, ids.len()).await;
+    // Letters about something else: another order under this sequence, this order under another.
+    bury(&world, &orders["2"], orders["6"].sequence).await;
+    bury(&world, &orders["6"], orders["5"].sequence).await;
     assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
     assert!(!world.files("US3").contains_key(&name));
 
@@ -78,6 +123,9 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
     say(&world, "orders.confirmed.main.US3.7", &sha256, "", &json!({})).await;
     assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
     say(&world, "orders.confirmed.main.US3.3", &sha256, "", &json!({})).await;
+    // order-ingest has not come to 6 yet, which nothing says of it.
+    assert_eq!(call().await, ["(wait) not all of 7 orders are decided"]);
+    bury(&world, &orders["6"], orders["6"].sequence).await;
     assert_eq!(call().await, [""; 0]);
     let text = world.text("US3", Some(&name));
     let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
@@ -94,7 +142,8 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
             "3,confirmed,,,1.50",
             "4,conflict,another order of this number was placed before,,",
             "5,duplicate,the same order was placed before,,",
-            "6,not_placed,order-ingest did not take it; it stands on errors.dead.order-ingest,,",
+            "6,not_placed,order-ingest did not take it; it stands on \
+             errors.dead.order-ingest,customer: is missing,",
             "7,confirmed,,,1.50",
         ]
     );
@@ -109,7 +158,7 @@ async fn a_partners_server_that_is_away_only_delays_the_decisions() {
     let world = World::start().await;
     let content = US3_HEADER.to_owned() + &us3("1", 1);
     let record = world.done(&world.put("US3", "a.csv", content.as_bytes())).await;
-    ingest(&world, 1).await;
+    bury(&world, &given(&world).await["1"], 1).await;
     let event = transformed(&record);
     world.sshd.kill();
     let failed = world.call(std::slice::from_ref(&event)).await;

@@ -10,6 +10,9 @@ use messaging::stored::Standing;
 use messaging::views::{Messages, Status};
 use messaging::{Event, events, header, streams};
 
+/// Longest header that a next attempt takes over.
+const HEADER_BYTES_MAX: usize = 1_024;
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -175,6 +178,8 @@ impl<'a> Attempt<'a> {
         let kept = [header::CONTENT, header::EVENT, header::KIND, header::TOTAL, header::FILE];
         kept.iter()
             .filter_map(|name| Some((name, self.placed.header(name)?)))
+            // One that an earlier release placed may have a longer one.
+            .filter(|(_, value)| value.len() <= HEADER_BYTES_MAX)
             .fold(message, |message, (name, value)| message.header(name, value))
             .header(header::ATTEMPT, &order.attempt.to_string())
     }

@@ -99,8 +99,8 @@ async fn what_says_that_it_is_no_json_is_not_looked_at() {
 async fn an_event_around_an_order_is_checked_too() {
     let world = World::open().await;
     let event = |members: Value| {
-        let mut event = json!({"specversion": "1.0", "id": "e", "source": "/test", "type": "t",
-            "sequence": "1", "data": {"order_id": "1", "product": "P001", "quantity": 1,
+        let mut event = json!({"specversion": "1.0", "id": "e", "source": "/test",
+            "type": "orderflow.order.received.v1", "sequence": "1", "data": {"order_id": "1", "product": "P001", "quantity": 1,
             "price": 1, "customer": "c", "partner": "US1"}});
         for (name, value) in members.as_object().unwrap() {
             event[name] = value.clone();
@@ -127,4 +127,107 @@ async fn an_event_around_an_order_is_checked_too() {
     }
     assert!(world.placed().await.is_empty());
     assert_eq!(world.batch(&[event(json!({"partner": "US1"}))]).await["failed"], json!([]));
+}
+
+#[tokio::test]
+async fn what_can_never_be_placed_is_a_dead_letter_and_good_orders_behind_it_are_placed() {
+    let world = World::open().await;
+    let connector = world.connect().await;
+    let event = |members: Value| {
+        let mut event = json!({"specversion": "1.0", "id": "e", "source": "/test",
+            "type": "orderflow.order.received.v1",
+            "data": {"order_id": "bad", "product": "P001", "quantity": 1, "price": 1}});
+        for (name, value) in members.as_object().unwrap() {
+            event[name] = value.clone();
+        }
+        event
+    };
+    let large = "é".repeat(20_000);
+    let bad = [
+        (event(json!({"id": large})), "id: has 40000 bytes, the limit is 128"),
+        (event(json!({"file": large})), "file: is \"é"),
+        (
+            event(json!({"type": "com.shop.cart.abandoned"})),
+            "type: is \"com.shop.cart.abandoned\", which is no order; types of orders are \
+             orderflow.order.received.v1, orderflow.raw.v1",
+        ),
+        (event(json!({"id": null})), "id: is missing, and every CloudEvent has one"),
+        (event(json!({"specversion": "0.3"})), "specversion: is \"0.3\", and events of version"),
+        (event(json!({"data_base64": "e30="})), "data_base64: stands beside `data`"),
+    ];
+    for (event, _) in &bad {
+        world.publish(event.to_string().as_bytes()).await;
+    }
+    world.publish(br#"{"order_id":"good","product":"P001","quantity":1,"price":1}"#).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while world.letters().await.len() < bad.len() || world.placed().await.is_empty() {
+        assert!(Instant::now() < deadline, "{} letters", world.letters().await.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.placed().await, ["orders.placed.main.DIRECT.good"]);
+    let mut letters = world.letters().await;
+    letters.sort_by_key(Letter::sequence);
+    for ((_, expected), letter) in bad.iter().zip(&letters) {
+        let error = letter.header("Error");
+        assert!(error.starts_with(expected), "{error:?} is not {expected:?}");
+    }
+    connector.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_in_binary_mode_is_read_whole_or_refused() {
+    let world = World::open().await;
+    let order = br#"{"order_id":"1","product":"P001","quantity":1,"price":1,"customer":"c"}"#;
+    let headers = |names: &[(&'static str, &'static str)]| {
+        let header = |(name, value): &(&'static str, &'static str)| {
+            (axum::http::HeaderName::from_static(name), *value)
+        };
+        names.iter().map(header).collect::<Vec<_>>()
+    };
+    let whole = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "7"),
+        ("ce-source", "/shop"),
+        ("ce-type", "orderflow.order.received.v1"),
+        ("ce-partner", "US1"),
+        ("ce-time", "2026-01-02T03:04:05Z"),
+        ("content-type", "application/json"),
+    ];
+    let (status, _, body) = post(&world.router, "/", &headers(&whole), order.to_vec()).await;
+    assert_eq!((status, &body["partner"]), (201, &json!("US1")), "{body}");
+    let placed = world.messages(messaging::streams::ORDERS, "orders.placed.>").await;
+    let event = placed[0].event();
+    assert_eq!((&event["id"], &event["time"]), (&json!("7"), &json!("2026-01-02T03:04:05Z")));
+    for (missing, field) in [(0, "specversion"), (1, "id"), (2, "source"), (3, "type")] {
+        let mut half = whole.to_vec();
+        half.remove(missing);
+        let (status, _, body) = post(&world.router, "/", &headers(&half), order.to_vec()).await;
+        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!(field)), "{body}");
+    }
+    let mut other = whole;
+    other[3].1 = "com.shop.order.cancelled";
+    let (status, _, body) = post(&world.router, "/", &headers(&other), order.to_vec()).await;
+    assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("type")), "{body}");
+    assert_eq!(world.placed().await, ["orders.placed.main.US1.1"]);
+
+    // The same on the subject `orders`.
+    let connector = world.connect().await;
+    let mut sent = async_nats::HeaderMap::new();
+    for (name, value) in whole {
+        sent.insert(name, value);
+    }
+    let order = r#"{"order_id":"2","product":"P001","quantity":1,"price":1,"customer":"c"}"#;
+    let ack = world.nats.js.publish_with_headers("orders", sent.clone(), order.into());
+    ack.await.unwrap().await.unwrap();
+    sent.insert("ce-type", "com.shop.order.cancelled");
+    let ack = world.nats.js.publish_with_headers("orders", sent, order.into());
+    ack.await.unwrap().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while world.placed().await.len() < 2 || world.letters().await.is_empty() {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.placed().await[1], "orders.placed.main.US1.2");
+    assert!(world.letters().await[0].header("Error").starts_with("type: is "));
+    connector.stop().await;
 }

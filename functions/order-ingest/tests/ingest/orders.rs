@@ -80,8 +80,9 @@ async fn a_bad_message_does_not_stop_the_good_ones_beside_it() {
 #[tokio::test]
 async fn an_order_of_a_file_waits_for_its_partner_to_be_known() {
     let world = World::start().await;
-    let given = with(with(event("sha:1", order("1", 1)), "partner", "NEW"), "file", "sha");
-    let expected = ["(again) sha:1: partner: NEW is not a configured partner"];
+    let given = with(event("e1", order("1", 1)), "partner", "NEW");
+    let given = with(given, "file", &"0a".repeat(32));
+    let expected = ["(again) e1: partner: NEW is not a configured partner"];
     assert_eq!(world.failed(std::slice::from_ref(&given)).await, expected);
     std::fs::write(world.partners.path(), format!("{PARTNERS}  NEW: {{currency: EUR}}\n")).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -95,16 +96,18 @@ async fn an_order_of_a_file_waits_for_its_partner_to_be_known() {
 #[tokio::test]
 async fn an_order_says_who_what_and_where_from() {
     let world = World::start().await;
-    let given = with(event("sha:1", order("1", 2)), "partner", "US1");
+    let sha = "0a".repeat(32);
+    let id = format!("{sha}:1");
+    let given = with(event(&id, order("1", 2)), "partner", "US1");
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let given = with(with(given, "file", "sha"), "traceparent", trace);
+    let given = with(with(given, "file", &sha), "traceparent", trace);
     assert!(world.failed(&[given]).await.is_empty());
     let messages = world.messages(streams::ORDERS, "orders.placed.>").await;
     let [message] = &messages[..] else { panic!("one order") };
     let event = &message.event();
     assert_eq!(event["type"], "orderflow.order.placed.v1");
-    assert_eq!((&event["id"], &event["partner"]), (&json!("sha:1"), &json!("US1")));
-    assert_eq!((&event["file"], &event["traceparent"]), (&json!("sha"), &json!(trace)));
+    assert_eq!((&event["id"], &event["partner"]), (&json!(id), &json!("US1")));
+    assert_eq!((&event["file"], &event["traceparent"]), (&json!(sha), &json!(trace)));
     assert_eq!(event["subject"], message.subject);
     let data = json!({"order_id": "1", "partner": "US1", "warehouse": "main", "kind": "sale",
         "attempt": 1, "ordered_at": "2026-01-02T03:04:05Z", "currency": "GBP",
@@ -114,7 +117,7 @@ async fn an_order_says_who_what_and_where_from() {
     assert_eq!(event["data"], data);
     let headers = ["Kind", "Total", "File", "Event", "Attempt"]
         .map(|name| message.header(&format!("Orderflow-{name}")).unwrap());
-    assert_eq!(headers, ["sale", "3.00", "sha", "sha=3A1", "1"]);
+    assert_eq!(headers, ["sale", "3.00", &sha, &format!("{sha}=3A1"), "1"]);
 }
 
 #[tokio::test]
@@ -136,7 +139,8 @@ async fn an_order_is_placed_once_however_often_it_comes() {
 async fn another_order_with_a_known_id_is_kept_as_a_conflict() {
     let world = World::start().await;
     let mut batch = [event("e1", order("a.1", 1)), event("e2", order("a.1", 2))];
-    batch[1]["file"] = "cafe".into();
+    let file = "cafe".repeat(16);
+    batch[1]["file"] = file.as_str().into();
     assert!(world.failed(&batch).await.is_empty());
     assert!(world.failed(&batch[1..]).await.is_empty());
     assert_eq!(world.placed().await, ["orders.placed.main.DIRECT.a=2E1"]);
@@ -148,24 +152,72 @@ async fn another_order_with_a_known_id_is_kept_as_a_conflict() {
     assert_eq!((&data["order"], &data["order_id"]), (&order("a.1", 2), &json!("a.1")));
     assert_ne!(data["content"], data["placed_content"]);
     // By these two the file's decisions find it.
-    assert_eq!((&event["id"], &event["file"]), (&json!("e2"), &json!("cafe")));
+    assert_eq!((&event["id"], &event["file"]), (&json!("e2"), &json!(file)));
+}
+
+#[tokio::test]
+async fn every_conflict_is_kept_whatever_id_its_event_has() {
+    let world = World::start().await;
+    let placed: Vec<_> = (0..10).map(|n| event("p", order(&n.to_string(), 1))).collect();
+    assert!(world.failed(&placed).await.is_empty());
+    let one_id: Vec<_> = (0..10).map(|n| event("same", order(&n.to_string(), 2))).collect();
+    assert!(world.failed(&one_id).await.is_empty());
+    assert!(world.failed(&one_id).await.is_empty(), "what comes again is the same conflict");
+    let conflicts = async || world.messages(streams::ERRORS, "errors.conflict.>").await.len();
+    assert_eq!(conflicts().await, 10);
+    // Another content, another sender.
+    let other = event("same", order("1", 3));
+    let shop = with(event("same", order("1", 2)), "source", "/shop");
+    assert!(world.failed(&[other, shop]).await.is_empty());
+    assert_eq!(conflicts().await, 12);
+}
+
+#[tokio::test]
+async fn ids_that_look_equal_are_one_order() {
+    let world = World::start().await;
+    let ids = ["A1", "\u{feff}A1", "A\u{200b}1", " A1\u{a0}"];
+    let events: Vec<_> = ids.iter().map(|id| event(id, order(id, 1))).collect();
+    assert!(world.failed(&events).await.is_empty());
+    assert_eq!(world.placed().await, ["orders.placed.main.DIRECT.A1"]);
+    assert!(world.messages(streams::ERRORS, "errors.>").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_stream_that_is_full_is_no_verdict_about_an_order() {
+    use async_nats::jetstream::stream::DiscardPolicy;
+    let world = World::start().await;
+    let stream = world.nats.js.get_stream(streams::ORDERS).await.unwrap();
+    let whole = stream.cached_info().config.clone();
+    let mut full = whole.clone();
+    (full.max_messages, full.discard) = (1, DiscardPolicy::New);
+    world.nats.js.update_stream(&full).await.unwrap();
+    assert!(world.failed(&[event("e1", order("1", 1))]).await.is_empty());
+    let second = event("e2", order("2", 1));
+    let failed = world.failed(std::slice::from_ref(&second)).await;
+    let said = "(again) e2: orders.placed.main.DIRECT.2 does not take the message: maximum";
+    assert!(failed[0].starts_with(said), "{failed:?}");
+    let (status, body) = world.post("application/json", Some("admin"), order("2", 1)).await;
+    let detail = body["detail"].as_str().unwrap();
+    assert_eq!(status, 503);
+    assert!(detail.starts_with("the order is not placed: "), "{detail}");
+    world.nats.js.update_stream(&whole).await.unwrap();
+    assert!(world.failed(&[second]).await.is_empty());
+    assert_eq!(world.placed().await.len(), 2);
 }
 
 #[tokio::test]
 async fn ids_may_be_any_text() {
     let world = World::start().await;
     let ids = ["a.b.c", "two words", "*", ">", "🛒", "=2E", "Ünï/çode\\\"'"];
-    let mut events: Vec<_> = ids.iter().map(|id| event(id, order(id, 1))).collect();
-    for given in &mut events {
-        given["file"] = "a\r\nNats-Rollup: all".into();
-    }
+    let source = |id: &&str| with(event(id, order(id, 1)), "source", "a\r\nNats-Rollup: all");
+    let events: Vec<_> = ids.iter().map(source).collect();
     assert!(world.failed(&events).await.is_empty());
     let placed = world.messages(streams::ORDERS, "orders.placed.>").await;
     let found: Vec<_> = placed.iter().map(|m| m.event()["data"]["order_id"].clone()).collect();
     assert_eq!(found, ids);
     for message in &placed {
         assert_eq!(message.subject.split('.').count(), 5, "{}", message.subject);
-        assert_eq!(message.header("Orderflow-File"), Some("a=0D=0ANats-Rollup=3A=20all"));
+        assert!(message.headers.iter().all(|(_, values)| values[0].as_str().len() < 200));
         assert_eq!(message.header("Nats-Rollup"), None);
     }
     let long = "x".repeat(129);
@@ -190,7 +242,7 @@ async fn an_order_that_is_too_large_is_refused_and_names_the_limit() {
     );
     assert!(world.failed(&[event("e", lines(1_000))]).await.is_empty());
     let file = with(event("f", order("2", 1)), "file", &"\n".repeat(200_000));
-    assert!(world.failed(&[file]).await[0].starts_with("f: "));
+    assert!(world.failed(&[file]).await[0].starts_with("f: file: is \"\\n"));
     assert_eq!(world.placed().await.len(), 1);
 }
 
