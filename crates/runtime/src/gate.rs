@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
+use crate::body::{Cut, Room, read, too_many};
 use crate::door::Caller;
 use crate::doorman::Peer;
-use crate::inbound::{Cut, Room, Watch, read};
+use crate::inbound::Watch;
 use crate::memory::Bodies;
-use crate::problem::Problem;
 use crate::settings::ServerSettings;
 
 /// How long somebody without a token may take for a body.
@@ -123,13 +121,12 @@ impl Pass {
         let pool = self.gate.pool(caller);
         let bytes_max = pool.body_bytes_max.unwrap_or(body_bytes_max).min(pool.bytes_max);
         let (parts, body) = request.into_parts();
-        let whole = timeout(pool.body_time_max, read(body, bytes_max, &pool.bytes)).await;
-        let whole = whole.unwrap_or(Err(Cut::TooSlow { after: pool.body_time_max }));
+        let whole = read(body, bytes_max, pool.body_time_max, &pool.bytes).await;
         let (whole, room) = whole.map_err(|cut| {
             if matches!(cut, Cut::TooSlow { .. } | Cut::Gone) {
                 self.watch.give_up();
             }
-            refusal(cut)
+            cut.into_response()
         })?;
         let place = Arc::clone(&pool.places).try_acquire_owned();
         let place = place.map_err(|_| too_many("too many requests at a time"))?;
@@ -144,23 +141,6 @@ impl Admitted {
         let place = self.place;
         response.map(|body| Body::new(Leaving { body, rest: Bytes::new(), _place: place }))
     }
-}
-
-fn refusal(cut: Cut) -> Response {
-    let status = match cut {
-        Cut::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Cut::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-        Cut::Gone => StatusCode::BAD_REQUEST,
-        Cut::NoRoom => return too_many(&cut.to_string()),
-    };
-    Problem::new(status).detail(cut.to_string()).into_response()
-}
-
-fn too_many(detail: &str) -> Response {
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail);
-    let mut response = problem.into_response();
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }
 
 /// The body of an answer, which has its place until it has left.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod body;
 mod call;
 mod connection;
 pub mod door;
@@ -8,6 +9,7 @@ pub mod env;
 pub mod events;
 mod function;
 mod gate;
+mod heavy;
 mod inbound;
 mod memory;
 mod metrics;
@@ -27,6 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub use door::{Caller, Door, Tokens};
 pub use env::{Env, EnvError, SECRETS_DIR, SettingProblem};
 pub use function::{Function, Stop};
+pub use heavy::heavy;
 pub use memory::{Bodies, MEMORY_DEFAULT, Memory};
 pub use problem::{FieldError, PROBLEM_JSON, Problem};
 pub use routes::{Entrance, Routes};
