@@ -6,7 +6,7 @@ mod key;
 mod skip;
 mod stock;
 
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use domain::WarehouseId;
 use figures::Figures;
 use messaging::Nats;
@@ -17,13 +17,18 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use runtime::{BuildError, Door, Env, EnvError, Function, Problem, Routes, Tokens};
+use runtime::{
+    BuildError, Door, Entrance, Env, EnvError, Function, Memory, Problem, Routes, Tokens,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
+/// Beside bodies: the process, and the stock of its warehouses. A body is here as it came, as events, as
+/// orders, as the decision and its facts, and as what the client of NATS has not sent yet.
+pub const MEMORY: Memory = Memory::new(96, 8);
 
 /// What of the journals is kept beyond what a start needs: as long as the facts that follow from it.
 const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
@@ -46,14 +51,14 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let routes = Routes::new(tokens)
         .at(Door::Connector, "/", post(decide::batch))
         .at(Door::Read, "/stock", get(stock::list))
-        .at(Door::Admin, "/stock", axum::routing::put(stock::set))
+        .at(Entrance::from(Door::Admin).bodies_up_to(stock::BYTES_MAX), "/stock", put(stock::set))
         .at(Door::Admin, "/journal/skip", post(skip::skip))
         .with_state(Arc::new(app));
     let ready = move || {
         let nats = nats.clone();
         async move { nats.ready().await }
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
 
 fn settings(env: &mut Env) -> Result<(String, Keep, Tokens), EnvError> {
