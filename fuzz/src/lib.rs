@@ -54,7 +54,7 @@ pub fn envelope(data: &[u8]) {
         previous: Some(3),
         subject: "orders",
         time: "2026-01-02T03:04:05Z",
-        traceparent: None,
+        headers: None,
         payload: data,
     });
     let body = array([encoded.json.as_slice()].into_iter());

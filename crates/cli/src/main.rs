@@ -13,6 +13,7 @@ mod gateway;
 mod http;
 mod output;
 mod propose;
+mod quantity;
 mod stack;
 mod up;
 

@@ -11,12 +11,13 @@ use axum::response::Response;
 
 use crate::metrics::HttpMetrics;
 
-const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
+pub(crate) const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 const DURATION: HeaderName = HeaderName::from_static("x-duration-seconds");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Longer call ids are replaced: they stand in every line of the log.
-const CALL_ID_BYTES_MAX: usize = 128;
+/// Longer call ids are replaced: they are in every line of the log, and with a word before them the id of
+/// an event, which may have 128 bytes.
+const CALL_ID_BYTES_MAX: usize = 120;
 /// Longer paths are cut in the log.
 const PATH_CHARS_MAX: usize = 256;
 /// nginx's number for a client that did not wait for its answer.

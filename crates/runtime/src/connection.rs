@@ -3,12 +3,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
 const IDLE: u8 = 0;
@@ -17,15 +18,41 @@ const BUSY: u8 = 2;
 
 /// What the connection is doing, told by the side that answers requests.
 #[derive(Debug)]
-pub(crate) struct Doing(AtomicU8);
+pub(crate) struct Doing {
+    state: AtomicU8,
+    /// Its last request showed a token.
+    is_known: AtomicBool,
+    leave: Notify,
+}
 
 impl Doing {
     pub(crate) fn answering(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+        self.state.store(BUSY, Ordering::Relaxed);
     }
 
     pub(crate) fn answered(&self) {
-        self.0.store(IDLE, Ordering::Relaxed);
+        self.state.store(IDLE, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_answering(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == BUSY
+    }
+
+    pub(crate) fn set_known(&self, is_known: bool) {
+        self.is_known.store(is_known, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn send_away(&self) {
+        self.leave.notify_one();
+    }
+
+    /// Ends when the connection has to leave.
+    pub(crate) async fn sent_away(&self) {
+        self.leave.notified().await;
     }
 }
 
@@ -45,7 +72,11 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(stream: TcpStream, head_time_max: Duration) -> (Self, Arc<Doing>) {
         // A client that connects has something to say: the first head may not be late either.
-        let doing = Arc::new(Doing(AtomicU8::new(HEAD)));
+        let doing = Arc::new(Doing {
+            state: AtomicU8::new(HEAD),
+            is_known: AtomicBool::new(false),
+            leave: Notify::new(),
+        });
         (Self { stream, doing: Arc::clone(&doing), head_time_max, timer: None }, doing)
     }
 }
@@ -61,13 +92,13 @@ impl AsyncRead for Connection {
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if read.is_ready() {
             let got_bytes = filled < buf.filled().len();
-            if got_bytes && this.doing.0.load(Ordering::Relaxed) == IDLE {
-                this.doing.0.store(HEAD, Ordering::Relaxed);
+            if got_bytes && this.doing.state.load(Ordering::Relaxed) == IDLE {
+                this.doing.state.store(HEAD, Ordering::Relaxed);
                 this.timer = None;
             }
             return read;
         }
-        if this.doing.0.load(Ordering::Relaxed) != HEAD {
+        if this.doing.state.load(Ordering::Relaxed) != HEAD {
             this.timer = None;
             return Poll::Pending;
         }

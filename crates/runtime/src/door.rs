@@ -1,22 +1,22 @@
-//! Who may call what: every route has a door, and doors are closed by default.
+//! Who may call what: doors, and the tokens that open them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::MethodRouter;
 
 use crate::env::Env;
 use crate::problem::Problem;
 use crate::secret::Secret;
 
-/// The secret of whoever brings events.
+/// The secret of the connector, which brings events.
 pub const CONNECTOR_TOKEN: &str = "connector-token";
+/// The secret that places orders and opens nothing else. A function starts without it; then only the
+/// admin token places orders.
+pub const ORDERS_TOKEN: &str = "api-token-orders";
 /// The secret that opens what people may read.
 pub const READ_TOKEN: &str = "api-token-read";
 /// The secret that opens everything people may do.
@@ -29,6 +29,8 @@ pub enum Door {
     Open,
     /// `connector-token`: batches of events.
     Connector,
+    /// `api-token-orders` or `api-token-admin`: shops that place orders.
+    Orders,
     /// `api-token-read` or `api-token-admin`: people who look.
     Read,
     /// `api-token-admin`: people who change something.
@@ -44,6 +46,8 @@ pub enum Caller {
     Stranger,
     /// `connector-token`.
     Connector,
+    /// `api-token-orders`.
+    Orders,
     /// `api-token-read`.
     Read,
     /// `api-token-admin`.
@@ -65,6 +69,11 @@ pub enum Refused {
 }
 
 impl Caller {
+    /// Whether the request showed a token that this function knows.
+    pub fn is_known(self) -> bool {
+        !matches!(self, Self::Anyone | Self::Stranger)
+    }
+
     /// Whether this caller may come through `door`.
     ///
     /// # Errors
@@ -73,13 +82,17 @@ impl Caller {
         match (door, self) {
             (Door::Open, _)
             | (Door::Connector, Self::Connector)
+            | (Door::Orders, Self::Orders | Self::Admin)
             | (Door::Read, Self::Read | Self::Admin)
             | (Door::Admin, Self::Admin) => Ok(()),
             (_, Self::Anyone) => Err(Refused::NoToken),
             (_, Self::Stranger) => Err(Refused::UnknownToken),
-            (Door::Connector, Self::Read | Self::Admin)
-            | (Door::Read | Door::Admin, Self::Connector)
-            | (Door::Admin, Self::Read) => Err(Refused::WrongLevel),
+            (Door::Connector, Self::Orders | Self::Read | Self::Admin)
+            | (Door::Orders, Self::Connector | Self::Read)
+            | (Door::Read, Self::Connector | Self::Orders)
+            | (Door::Admin, Self::Connector | Self::Orders | Self::Read) => {
+                Err(Refused::WrongLevel)
+            }
         }
     }
 }
@@ -106,28 +119,35 @@ pub struct Tokens(Arc<Known>);
 #[derive(Debug, Default)]
 struct Known {
     connector: Option<Secret>,
+    orders: Option<Secret>,
     read: Option<Secret>,
     admin: Option<Secret>,
 }
 
 impl Tokens {
-    /// Reads the tokens for `doors`; a missing one is a problem of `env`. For `Read` the admin
-    /// token is read as well when it is there.
+    /// Reads the tokens for `doors`; a missing one is a problem of `env`, but for `Orders`, which
+    /// the admin token opens as well. For `Read` the admin token is read when it is there.
     pub fn from_env(env: &mut Env, doors: &[Door]) -> Self {
-        let mut known = Known::default();
+        Self::from_env_with(env, doors, &[])
+    }
+
+    /// As [`Tokens::from_env`]; the tokens for the doors `or_without` may be missing.
+    pub fn from_env_with(env: &mut Env, doors: &[Door], or_without: &[Door]) -> Self {
         let needs = |door| doors.contains(&door);
-        if needs(Door::Connector) {
-            known.connector = env.secret(CONNECTOR_TOKEN);
+        let takes = |door| needs(door) || or_without.contains(&door);
+        let mut read = |door, name| match (needs(door), takes(door)) {
+            (true, _) => env.secret(name),
+            (false, true) => env.optional_secret(name),
+            (false, false) => None,
+        };
+        let (connector, people) =
+            (read(Door::Connector, CONNECTOR_TOKEN), read(Door::Read, READ_TOKEN));
+        let mut admin = read(Door::Admin, ADMIN_TOKEN);
+        if takes(Door::Read) && !takes(Door::Admin) {
+            admin = env.optional_secret(ADMIN_TOKEN);
         }
-        if needs(Door::Read) {
-            known.read = env.secret(READ_TOKEN);
-        }
-        if needs(Door::Admin) {
-            known.admin = env.secret(ADMIN_TOKEN);
-        } else if needs(Door::Read) {
-            known.admin = env.optional_secret(ADMIN_TOKEN);
-        }
-        Self(Arc::new(known))
+        let orders = if takes(Door::Orders) { env.optional_secret(ORDERS_TOKEN) } else { None };
+        Self(Arc::new(Known { connector, orders, read: people, admin }))
     }
 
     /// Who sent a request with these headers.
@@ -138,6 +158,8 @@ impl Tokens {
         // The lowest level first: a token given to two levels by mistake opens only the lower.
         if is(&self.0.connector) {
             Caller::Connector
+        } else if is(&self.0.orders) {
+            Caller::Orders
         } else if is(&self.0.read) {
             Caller::Read
         } else if is(&self.0.admin) {
@@ -151,53 +173,6 @@ impl Tokens {
 fn bearer(value: &HeaderValue) -> Option<&[u8]> {
     let (scheme, token) = value.as_bytes().split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
-}
-
-/// The routes of a function. The only way to fill a [`Function`](crate::Function): so a route
-/// without a door cannot be written.
-#[derive(Debug)]
-pub struct Routes<S = ()> {
-    tokens: Tokens,
-    router: Router<S>,
-}
-
-impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No routes yet: everything is 404.
-    pub fn new(tokens: Tokens) -> Self {
-        Self { tokens, router: Router::new() }
-    }
-
-    /// Adds `methods` at `path` behind `door`. One path may have several doors, one per method.
-    ///
-    /// # Panics
-    /// When `path` is not a pattern of axum, or the path has one of the methods already.
-    #[must_use]
-    pub fn at(mut self, door: Door, path: &str, methods: MethodRouter<S>) -> Self {
-        let tokens = self.tokens.clone();
-        let guard = middleware::from_fn(move |mut request: Request, next: Next| {
-            let caller = tokens.caller(request.headers());
-            async move {
-                if let Err(refused) = caller.enter(door) {
-                    return refused.into_response();
-                }
-                request.extensions_mut().insert(caller);
-                next.run(request).await
-            }
-        });
-        self.router = self.router.route(path, methods.route_layer(guard));
-        self
-    }
-
-    /// Gives the handlers their state.
-    pub fn with_state<T>(self, state: S) -> Routes<T> {
-        Routes { tokens: self.tokens, router: self.router.with_state(state) }
-    }
-}
-
-impl Routes {
-    pub(crate) fn into_router(self) -> Router {
-        self.router
-    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -215,9 +190,11 @@ mod tests {
     fn caller(authorization: &str) -> Caller {
         let mut env = Env::from_pairs([("", ""); 0])
             .with_secret(CONNECTOR_TOKEN, "c")
+            .with_secret(ORDERS_TOKEN, "o")
             .with_secret(READ_TOKEN, "r")
             .with_secret(ADMIN_TOKEN, "a");
-        let tokens = Tokens::from_env(&mut env, &[Door::Connector, Door::Read, Door::Admin]);
+        let doors = [Door::Connector, Door::Orders, Door::Read, Door::Admin];
+        let tokens = Tokens::from_env(&mut env, &doors);
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
         tokens.caller(&headers)
@@ -226,6 +203,7 @@ mod tests {
     #[test]
     fn a_token_says_who_calls() {
         assert_eq!(caller("Bearer c"), Caller::Connector);
+        assert_eq!(caller("Bearer o"), Caller::Orders);
         assert_eq!(caller("bearer r"), Caller::Read);
         assert_eq!(caller("BEARER  a "), Caller::Admin);
         for stranger in ["", "Bearer", "Bearer ", "Bearer x", "c", "Basic c", "Bearer c c"] {
@@ -235,17 +213,24 @@ mod tests {
 
     #[test]
     fn every_door_opens_for_its_callers_only() {
-        let callers =
-            [Caller::Anyone, Caller::Stranger, Caller::Connector, Caller::Read, Caller::Admin];
-        let check = |door: Door, expected: [Option<Refused>; 5]| {
+        let callers = [
+            Caller::Anyone,
+            Caller::Stranger,
+            Caller::Connector,
+            Caller::Orders,
+            Caller::Read,
+            Caller::Admin,
+        ];
+        let check = |door: Door, expected: [Option<Refused>; 6]| {
             assert_eq!(callers.map(|caller| caller.enter(door).err()), expected, "{door:?}");
         };
         let (missing, unknown) = (Some(Refused::NoToken), Some(Refused::UnknownToken));
         let level = Some(Refused::WrongLevel);
-        check(Door::Open, [None; 5]);
-        check(Door::Connector, [missing, unknown, None, level, level]);
-        check(Door::Read, [missing, unknown, level, None, None]);
-        check(Door::Admin, [missing, unknown, level, level, None]);
+        check(Door::Open, [None; 6]);
+        check(Door::Connector, [missing, unknown, None, level, level, level]);
+        check(Door::Orders, [missing, unknown, level, None, level, None]);
+        check(Door::Read, [missing, unknown, level, level, None, None]);
+        check(Door::Admin, [missing, unknown, level, level, level, None]);
     }
 
     #[test]
@@ -258,7 +243,8 @@ mod tests {
     #[test]
     fn the_tokens_of_declared_doors_must_be_there() {
         let mut env = Env::from_pairs([("ORDERFLOW_SECRETS_DIR", "/nonexistent")]);
-        Tokens::from_env(&mut env, &[Door::Open, Door::Connector, Door::Read]);
+        let doors = [Door::Open, Door::Connector, Door::Orders, Door::Read];
+        Tokens::from_env_with(&mut env, &doors, &[Door::Admin]);
         let names = env.finish(|| Some(())).unwrap_err().problems;
         let names: Vec<_> = names.iter().map(|problem| problem.name.as_str()).collect();
         assert_eq!(names, ["secret connector-token", "secret api-token-read"]);

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::heavy::heavy;
 use crate::problem::Problem;
 
 /// The content type of one event.
@@ -270,6 +271,11 @@ impl Batch {
         kind(headers).is_some()
     }
 
+    /// Bytes of all its events.
+    pub fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.raw.get().len()).sum()
+    }
+
     /// Reads the head and body of a request.
     ///
     /// # Errors
@@ -306,7 +312,8 @@ impl<S: Send + Sync> FromRequest<S> for Batch {
         let headers = parts.headers.clone();
         let bytes = Bytes::from_request(Request::from_parts(parts, body), state).await;
         let bytes = bytes.map_err(IntoResponse::into_response)?;
-        Self::parse(&headers, &bytes).map_err(IntoResponse::into_response)
+        let parsed = heavy(bytes.len(), || Self::parse(&headers, &bytes));
+        parsed.map_err(IntoResponse::into_response)
     }
 }
 

@@ -10,8 +10,9 @@ use axum::{Extension, Router};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use crate::door::Routes;
+use crate::memory::Memory;
 use crate::problem::Problem;
+use crate::routes::Routes;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Probe = Arc<dyn Fn() -> BoxFuture<Result<(), String>> + Send + Sync>;
@@ -25,6 +26,7 @@ pub struct Function {
     pub(crate) ready: Probe,
     pub(crate) registry: Registry,
     pub(crate) background: Vec<(&'static str, Task)>,
+    pub(crate) memory: Memory,
 }
 
 impl Function {
@@ -36,6 +38,7 @@ impl Function {
             ready: Arc::new(|| Box::pin(async { Ok(()) })),
             registry: Registry::default(),
             background: Vec::new(),
+            memory: Memory::default(),
         }
     }
 
@@ -59,6 +62,13 @@ impl Function {
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
         self.ready = Arc::new(move || Box::pin(probe()));
+        self
+    }
+
+    /// What it takes of its memory beside the bodies of requests: what is left is for those.
+    #[must_use]
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
         self
     }
 

@@ -1,14 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+pub mod body;
 mod call;
 mod connection;
 pub mod door;
+pub mod doorman;
 pub mod env;
 pub mod events;
 mod function;
+mod gate;
+mod heavy;
 mod inbound;
+mod memory;
 mod metrics;
 pub mod problem;
+mod routes;
 mod run;
 mod secret;
 mod server;
@@ -20,10 +26,13 @@ mod shell;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub use door::{Caller, Door, Routes, Tokens};
+pub use door::{Caller, Door, Tokens};
 pub use env::{Env, EnvError, SECRETS_DIR, SettingProblem};
 pub use function::{Function, Stop};
+pub use heavy::heavy;
+pub use memory::{Bodies, MEMORY_DEFAULT, Memory};
 pub use problem::{FieldError, PROBLEM_JSON, Problem};
+pub use routes::{Entrance, Routes};
 pub use run::{BuildError, run};
 pub use secret::Secret;
 pub use server::{ServeError, Server, serve};

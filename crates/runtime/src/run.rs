@@ -1,6 +1,7 @@
 //! The `main` of a function.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -8,9 +9,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::env::{Env, EnvError};
 use crate::function::Function;
+use crate::memory::cgroup_limit;
 use crate::server::{ServeError, Server};
 use crate::settings::ServerSettings;
 
+/// Where a container sees the limits of its control group.
+const CGROUP: &str = "/sys/fs/cgroup";
 /// The settings are wrong: `EX_USAGE`.
 const EXIT_SETTINGS: u8 = 64;
 /// Something that is needed is not there: `EX_UNAVAILABLE`.
@@ -54,7 +58,8 @@ where
 {
     let mut env = Env::from_process();
     init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new("info")));
-    let settings = ServerSettings::from_env(&mut env);
+    let mut settings = ServerSettings::from_env(&mut env);
+    settings.memory = settings.memory.or_else(|| cgroup_limit(Path::new(CGROUP)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run_until_signal(&mut env, settings, build)),

@@ -3,41 +3,33 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::connection::Connection;
-use crate::function::{Function, Phase, Probe, Stop};
+use crate::doorman::{Connections, Doorman, Peer};
+use crate::function::{Function, Phase, Stop};
+use crate::gate::Gate;
+use crate::memory::{Bodies, MEMORY_DEFAULT, Memory};
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
-use crate::shell::{Shell, is_ready};
+use crate::shell::{Ready, Shell};
 
-/// The largest head of a request.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// How long a client may leave its answer unread.
-const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// How long background tasks may take to end after they were told.
 const BACKGROUND_TIME_MAX: Duration = Duration::from_secs(2);
-/// Rest after a failed accept, mostly because no file descriptor is free.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Prometheus and a person beside it.
-const METRICS_CONNECTIONS_MAX: usize = 16;
+const METRICS_CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
 /// Why a function is not, or no longer, served.
 #[derive(Debug, thiserror::Error)]
@@ -131,12 +123,14 @@ impl Server {
     /// When a background task panics.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { function, settings, traffic, metrics, .. } = self;
-        let Function { name, routes, ready, mut registry, background } = function;
+        let Function { name, routes, ready, mut registry, background, memory } = function;
         let (phase, stop) = Stop::new();
         let http = HttpMetrics::register(&mut registry);
-        let router = routes.into_router();
+        let ready = Arc::new(Ready::new(ready));
         let readiness = (Arc::clone(&ready), http.ready.clone());
-        let shell = Arc::new(Shell::new(name, router, ready, &settings, stop.clone(), http));
+        let limits = (&settings, bodies(name, memory, &settings));
+        let router = routes.into_router();
+        let shell = Arc::new(Shell::new(name, router, ready, limits, stop.clone(), http));
         let mut tasks = JoinSet::new();
         for (task, start) in background {
             let running = tokio::spawn(start(stop.clone()));
@@ -146,12 +140,12 @@ impl Server {
         let mut side = JoinSet::new();
         side.spawn(serve_metrics(metrics, Arc::new(registry), readiness, settings.clone()));
 
-        let doorman = Doorman::new(&settings);
+        let doorman = Doorman::new(settings.connections());
         let failure = {
             let answer = Arc::clone(&shell);
-            let accept = doorman.accept(&traffic, move |request| {
+            let accept = doorman.accept(&traffic, move |request, peer| {
                 let shell = Arc::clone(&answer);
-                async move { shell.answer(request).await }
+                async move { shell.answer(request, peer).await }
             });
             tokio::pin!(accept);
             let failure = tokio::select! {
@@ -169,7 +163,7 @@ impl Server {
             failure
         };
         drop(traffic);
-        drain(name, &settings, doorman, &shell.in_flight).await;
+        drain(name, &settings, doorman, &shell.gate).await;
         phase.send_replace(Phase::Stopping);
         let panicked = timeout(BACKGROUND_TIME_MAX, all_ended(&mut tasks)).await.unwrap_or(None);
         match failure.or(panicked) {
@@ -179,25 +173,32 @@ impl Server {
     }
 }
 
+/// What bodies may take of the memory there is.
+fn bodies(function: &'static str, memory: Memory, settings: &ServerSettings) -> Bodies {
+    let limit = settings.memory.unwrap_or(MEMORY_DEFAULT);
+    let bodies = memory.bodies(limit, settings.connections_max.get());
+    let Bodies { connector, people, open, most, is_short } = bodies;
+    tracing::info!(function, limit, connector, people, open, "bytes that bodies may take");
+    if is_short {
+        tracing::warn!(
+            function,
+            limit,
+            most,
+            "it may need more memory than it has: raise its limit in stack.yml"
+        );
+    }
+    bodies
+}
+
 /// Waits for connections, and for handlers whose client is gone.
-async fn drain(
-    name: &'static str,
-    settings: &ServerSettings,
-    doorman: Doorman,
-    in_flight: &Semaphore,
-) {
-    let all = u32::try_from(settings.in_flight_max.get()).unwrap_or(u32::MAX);
+async fn drain(name: &'static str, settings: &ServerSettings, doorman: Doorman, gate: &Gate) {
     let drained = timeout(settings.drain, async {
-        doorman.graceful.shutdown().await;
-        // The semaphore is never closed, so this ends when the last handler has.
-        drop(in_flight.acquire_many(all).await);
+        doorman.shutdown().await;
+        gate.empty().await;
     });
     if drained.await.is_err() {
-        tracing::warn!(
-            function = name,
-            in_flight = settings.in_flight_max.get() - in_flight.available_permits(),
-            "gave up waiting for requests in progress"
-        );
+        let in_flight = gate.taken();
+        tracing::warn!(function = name, in_flight, "gave up waiting for requests in progress");
     }
 }
 
@@ -241,97 +242,21 @@ async fn all_ended(tasks: &mut Tasks) -> Option<&'static str> {
     None
 }
 
-/// Lets connections in, so many at a time.
-struct Doorman {
-    http: http1::Builder,
-    head_time_max: Duration,
-    places: Arc<Semaphore>,
-    graceful: GracefulShutdown,
-}
-
-impl Doorman {
-    fn new(settings: &ServerSettings) -> Self {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(settings.idle_timeout)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .keep_alive(true);
-        Self {
-            http,
-            head_time_max: settings.header_timeout,
-            places: Arc::new(Semaphore::new(settings.connections_max.get())),
-            graceful: GracefulShutdown::new(),
-        }
-    }
-
-    /// Accepts for as long as it is polled. Connections live on in tasks of their own.
-    async fn accept<A, F>(&self, listener: &TcpListener, answer: A) -> Infallible
-    where
-        A: Fn(hyper::Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response> + Send + 'static,
-    {
-        loop {
-            let place = Arc::clone(&self.places).acquire_owned().await;
-            let place = place.expect("the semaphore is never closed");
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            tune(&stream);
-            let (connection, doing) = Connection::new(stream, self.head_time_max);
-            let answer = answer.clone();
-            let service = service_fn(move |request| {
-                doing.answering();
-                let (answer, doing) = (answer(request), Arc::clone(&doing));
-                async move {
-                    let response = answer.await;
-                    doing.answered();
-                    Ok::<_, Infallible>(response)
-                }
-            });
-            let served = self.http.serve_connection(TokioIo::new(connection), service);
-            let served = self.graceful.watch(served);
-            tokio::spawn(async move {
-                if let Err(error) = served.await {
-                    tracing::debug!(%error, "a connection ended early");
-                }
-                drop(place);
-            });
-        }
-    }
-}
-
-/// Small answers leave at once, and a client that stops reading does not hold its place for ever.
-fn tune(stream: &TcpStream) {
-    let mut tuned = stream.set_nodelay(true);
-    if cfg!(target_os = "linux") {
-        let socket = socket2::SockRef::from(stream);
-        tuned = tuned.and(socket.set_tcp_user_timeout(Some(WRITE_STALL_MAX)));
-    }
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "cannot set the options of a socket");
-    }
-}
-
 async fn serve_metrics(
     listener: TcpListener,
     registry: Arc<Registry>,
-    (probe, ready): (Probe, Gauge),
+    (probe, ready): (Arc<Ready>, Gauge),
     settings: ServerSettings,
 ) -> Infallible {
-    let mut doorman = Doorman::new(&settings);
-    doorman.places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
-    let answer = move |request: hyper::Request<Incoming>| {
+    let max = METRICS_CONNECTIONS_MAX;
+    let doorman = Doorman::new(Connections { max, ..settings.connections() });
+    let answer = move |request: hyper::Request<Incoming>, _: Peer| {
         let (registry, probe, ready) = (Arc::clone(&registry), Arc::clone(&probe), ready.clone());
         async move {
             if request.uri().path() != "/metrics" {
                 return Problem::not_found("only /metrics is here").into_response();
             }
-            ready.set(i64::from(is_ready(&probe).await.is_ok()));
+            ready.set(i64::from(probe.ask().await.is_ok()));
             let mut text = String::new();
             match prometheus_client::encoding::text::encode(&mut text, &registry) {
                 Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),

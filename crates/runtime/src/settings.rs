@@ -1,10 +1,11 @@
 //! The settings of the shell, the same for every function.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::doorman::Connections;
 use crate::env::Env;
 
 /// How a function is served. `Default` is what the variables' defaults are.
@@ -18,11 +19,19 @@ pub struct ServerSettings {
     pub metrics_port: u16,
     /// `ORDERFLOW_LISTEN_FILE`: gets `{"traffic":"…","metrics":"…","pid":…}` once both are bound.
     pub listen_file: Option<PathBuf>,
-    /// `ORDERFLOW_BODY_BYTES_MAX` (8 MiB): a larger request body is answered with 413.
+    /// `ORDERFLOW_MEMORY_MIB` (in a pod its limit, elsewhere 256): bytes that the process may take. What the
+    /// bodies of requests may take of them follows from it.
+    pub memory: Option<u64>,
+    /// `ORDERFLOW_BODY_BYTES_MAX` (8 MiB): a larger body of the connector is answered with 413. Others
+    /// have the limit of their route.
     pub body_bytes_max: u64,
-    /// `ORDERFLOW_IN_FLIGHT_MAX` (64): more requests at a time are answered with 429.
+    /// `ORDERFLOW_IN_FLIGHT_MAX` (64): more requests of the connector at a time are answered with 429,
+    /// and so are more of people who show a token.
     pub in_flight_max: NonZeroUsize,
-    /// `ORDERFLOW_CONNECTIONS_MAX` (1024): further ones wait.
+    /// `ORDERFLOW_OPEN_IN_FLIGHT_MAX` (16): the same for requests to open routes without a token.
+    pub open_in_flight_max: NonZeroUsize,
+    /// `ORDERFLOW_CONNECTIONS_MAX` (256): for a further one, the oldest one leaves whose last request
+    /// showed no token; it waits where all did.
     pub connections_max: NonZeroUsize,
     /// `ORDERFLOW_GRACE_SECONDS` (5): how long requests are accepted after SIGTERM.
     pub grace: Duration,
@@ -30,7 +39,8 @@ pub struct ServerSettings {
     pub drain: Duration,
     /// `ORDERFLOW_HEADER_SECONDS` (10): how long a client may take for the head of a request.
     pub header_timeout: Duration,
-    /// `ORDERFLOW_BODY_SECONDS` (30): how long a client may take for the body; then 408.
+    /// `ORDERFLOW_BODY_SECONDS` (30, at most 5 without a token): how long a client may take for the
+    /// body; then 408.
     pub body_timeout: Duration,
     /// `ORDERFLOW_IDLE_SECONDS` (75): how long a connection is kept between two requests.
     pub idle_timeout: Duration,
@@ -43,8 +53,10 @@ impl Default for ServerSettings {
             port: 8080,
             metrics_port: 8081,
             listen_file: None,
+            memory: None,
             body_bytes_max: 8 * 1024 * 1024,
             in_flight_max: IN_FLIGHT_MAX,
+            open_in_flight_max: OPEN_IN_FLIGHT_MAX,
             connections_max: CONNECTIONS_MAX,
             grace: Duration::from_secs(5),
             drain: Duration::from_secs(20),
@@ -56,7 +68,8 @@ impl Default for ServerSettings {
 }
 
 const IN_FLIGHT_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
-const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not 0");
+const OPEN_IN_FLIGHT_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 
 impl ServerSettings {
     /// Any free ports of the loopback address: for several functions in one process.
@@ -73,8 +86,10 @@ impl ServerSettings {
             port: env.or("ORDERFLOW_PORT", default.port),
             metrics_port: env.or("ORDERFLOW_METRICS_PORT", default.metrics_port),
             listen_file: env.optional("ORDERFLOW_LISTEN_FILE"),
+            memory: env.optional::<NonZeroU64>("ORDERFLOW_MEMORY_MIB").map(mebibytes),
             body_bytes_max: env.or("ORDERFLOW_BODY_BYTES_MAX", default.body_bytes_max),
             in_flight_max: env.or("ORDERFLOW_IN_FLIGHT_MAX", default.in_flight_max),
+            open_in_flight_max: env.or("ORDERFLOW_OPEN_IN_FLIGHT_MAX", default.open_in_flight_max),
             connections_max: env.or("ORDERFLOW_CONNECTIONS_MAX", default.connections_max),
             grace: env.seconds("ORDERFLOW_GRACE_SECONDS", default.grace),
             drain: env.seconds("ORDERFLOW_DRAIN_SECONDS", default.drain),
@@ -87,6 +102,7 @@ impl ServerSettings {
         }
         for (name, max) in [
             ("ORDERFLOW_IN_FLIGHT_MAX", settings.in_flight_max),
+            ("ORDERFLOW_OPEN_IN_FLIGHT_MAX", settings.open_in_flight_max),
             ("ORDERFLOW_CONNECTIONS_MAX", settings.connections_max),
         ] {
             if AT_A_TIME_MAX < max.get() {
@@ -95,6 +111,19 @@ impl ServerSettings {
         }
         settings
     }
+
+    /// How connections are kept.
+    pub(crate) fn connections(&self) -> Connections {
+        Connections {
+            max: self.connections_max,
+            head_time_max: self.header_timeout,
+            idle_time_max: self.idle_timeout,
+        }
+    }
+}
+
+fn mebibytes(number: NonZeroU64) -> u64 {
+    number.get().saturating_mul(1024 * 1024)
 }
 
 /// More connections than this are not a matter of one process.

@@ -9,28 +9,34 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
-use crate::call::{Call, call_id, sign};
+use crate::call::{CALL_ID, Call, call_id, sign};
+use crate::doorman::Peer;
 use crate::function::{Probe, Stop};
-use crate::inbound::{Cut, Inbound, Watch};
+use crate::gate::{Gate, Pass};
+use crate::inbound::Inbound;
+use crate::memory::Bodies;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
 
 /// What a dependency may take to say that it is there.
 const READY_TIME_MAX: Duration = Duration::from_secs(2);
+/// How much of an unread body of a caller with a token is thrown away so that it can read its answer, as a
+/// multiple of the largest body.
+const DISCARD_FACTOR: u64 = 4;
 /// The most of a plain error text that becomes the detail of a problem.
 const DETAIL_BYTES_MAX: usize = 8 * 1024;
 
 pub(crate) struct Shell {
     name: &'static str,
     router: Router,
-    pub(crate) in_flight: Arc<Semaphore>,
-    body_bytes_max: u64,
-    body_time_max: Duration,
+    pub(crate) gate: Arc<Gate>,
+    discard_bytes_max: u64,
     stop: Stop,
     metrics: Arc<HttpMetrics>,
 }
@@ -39,8 +45,8 @@ impl Shell {
     pub(crate) fn new(
         name: &'static str,
         routes: Router,
-        ready: Probe,
-        settings: &ServerSettings,
+        ready: Arc<Ready>,
+        (settings, bodies): (&ServerSettings, Bodies),
         stop: Stop,
         metrics: HttpMetrics,
     ) -> Self {
@@ -48,27 +54,26 @@ impl Shell {
         let router = routes
             .route("/_/ready", probe)
             .fallback(|| async { Problem::not_found("no such path") })
-            // The limit of the shell holds for every body, not only for those axum collects.
+            // The limits of the door hold for every body, not only for those axum collects.
             .layer(DefaultBodyLimit::disable());
         Self {
             name,
             router,
-            in_flight: Arc::new(Semaphore::new(settings.in_flight_max.get())),
-            body_bytes_max: settings.body_bytes_max,
-            body_time_max: settings.body_timeout,
+            gate: Arc::new(Gate::new(settings, bodies)),
+            discard_bytes_max: settings.body_bytes_max.saturating_mul(DISCARD_FACTOR),
             stop,
             metrics: Arc::new(metrics),
         }
     }
 
     /// Answers a request, whatever happens in the handler.
-    pub(crate) async fn answer(&self, request: hyper::Request<Incoming>) -> Response {
+    pub(crate) async fn answer(&self, request: hyper::Request<Incoming>, peer: Peer) -> Response {
         let (parts, body) = request.into_parts();
         let mut response = if parts.uri.path() == "/_/health" {
             sign(self.health(), call_id(&parts.headers), Instant::now())
         } else {
             let call = Call::new(self.name, &parts, &self.metrics);
-            let response = self.handle(&call, parts, body).await;
+            let response = self.handle(&call, parts, body, peer).await;
             call.answer(response)
         };
         if self.stop.is_draining() {
@@ -87,34 +92,26 @@ impl Shell {
         "alive and accepting\n".into_response()
     }
 
-    async fn handle(&self, call: &Call, parts: request::Parts, body: Incoming) -> Response {
-        let awaits_continue = parts.headers.contains_key(header::EXPECT);
-        let (inbound, watch) =
-            Inbound::new(body, self.body_bytes_max, self.body_time_max, awaits_continue);
-        let response = match Arc::clone(&self.in_flight).try_acquire_owned() {
-            Err(_) => {
-                drop(inbound);
-                too_many()
-            }
-            Ok(permit) => self.run(call, parts, inbound, &watch, permit).await,
-        };
-        watch.discard().await;
-        response
-    }
-
-    async fn run(
+    async fn handle(
         &self,
         call: &Call,
         mut parts: request::Parts,
-        inbound: Inbound,
-        watch: &Watch,
-        permit: OwnedSemaphorePermit,
+        body: Incoming,
+        peer: Peer,
     ) -> Response {
-        if let Err(cut) = inbound.check_declared() {
-            return cut_problem(cut).into_response();
-        }
+        let awaits_continue = parts.headers.contains_key(header::EXPECT);
+        let (inbound, watch) = Inbound::new(body, awaits_continue);
+        let gate = Arc::clone(&self.gate);
+        parts.extensions.insert(Pass { gate, peer: peer.clone(), watch: watch.clone() });
         parts.extensions.insert(self.stop.clone());
-        let request = Request::from_parts(parts, Body::new(inbound));
+        // What the log says, a handler says as well.
+        parts.headers.insert(CALL_ID, call.id.clone());
+        let response = self.run(call, Request::from_parts(parts, Body::new(inbound))).await;
+        watch.discard(peer.is_known().then_some(self.discard_bytes_max)).await;
+        response
+    }
+
+    async fn run(&self, call: &Call, request: Request) -> Response {
         let router = self.router.clone();
         // Of the highest level, so that no filter takes the call id off the lines of a handler.
         let span = tracing::error_span!(
@@ -125,58 +122,50 @@ impl Shell {
         );
         // A task of its own: a client that goes away does not stop a handler half-way, and a panic
         // ends only this task.
-        let handler = tokio::spawn(
-            async move {
-                let response = router.oneshot(request).await;
-                drop(permit);
-                response
-            }
-            .instrument(span),
-        );
+        let handler = tokio::spawn(async move { router.oneshot(request).await }.instrument(span));
         let response = match handler.await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_panicked) => Problem::internal().into_response(),
         };
-        if !is_error(&response) {
-            return response;
-        }
-        match watch.cut() {
-            Some(cut) => cut_problem(cut).into_response(),
-            None => as_problem(response).await,
-        }
+        if is_error(&response) { as_problem(response).await } else { response }
     }
 }
 
-/// Asks `probe`, for so long only.
-pub(crate) async fn is_ready(probe: &Probe) -> Result<(), String> {
-    let late = |_elapsed| Err(format!("no answer within {} s", READY_TIME_MAX.as_secs()));
-    tokio::time::timeout(READY_TIME_MAX, probe()).await.unwrap_or_else(late)
+/// Whether what a function needs is there, asked by one caller for all that wait.
+pub(crate) struct Ready {
+    probe: Probe,
+    last: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
-async fn answer_ready(probe: Probe) -> Response {
-    let Err(reason) = is_ready(&probe).await else {
+impl Ready {
+    pub(crate) fn new(probe: Probe) -> Self {
+        Self { probe, last: Mutex::default() }
+    }
+
+    /// The answer of a probe that began after this call.
+    pub(crate) async fn ask(&self) -> Result<(), String> {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some((began, answer)) = &*last
+            && asked <= *began
+        {
+            return answer.clone();
+        }
+        let began = Instant::now();
+        let late = |_elapsed| Err(format!("no answer within {} s", READY_TIME_MAX.as_secs()));
+        let answer = timeout(READY_TIME_MAX, (self.probe)()).await.unwrap_or_else(late);
+        *last = Some((began, answer.clone()));
+        answer
+    }
+}
+
+async fn answer_ready(ready: Arc<Ready>) -> Response {
+    let Err(reason) = ready.ask().await else {
         return axum::Json(serde_json::json!({"ready": true})).into_response();
     };
     let body = axum::Json(serde_json::json!({"ready": false, "reason": reason}));
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-}
-
-fn too_many() -> Response {
-    let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS)
-        .detail("too many requests at a time")
-        .into_response();
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-fn cut_problem(cut: Cut) -> Problem {
-    let status = match cut {
-        Cut::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Cut::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-        Cut::Gone => StatusCode::BAD_REQUEST,
-    };
-    Problem::new(status).detail(cut.to_string())
 }
 
 fn is_error(response: &Response) -> bool {

@@ -14,12 +14,14 @@ use check::Checker;
 use intake::partners::{Problem, Source};
 use messaging::Nats;
 use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
+use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "daily-checker";
+/// Beside bodies, of which it takes none: the process, and sessions with partners' servers.
+pub const MEMORY: Memory = Memory::new(40, 1);
 
 /// Makes the function.
 ///
@@ -41,7 +43,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         let nats = nats.clone();
         async move { nats.ready().await }
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
 
 struct Settings {
@@ -58,7 +60,7 @@ impl Settings {
         let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
         let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
         let partners = Source::open(path, Box::new(secrets), report);
-        let tokens = Tokens::from_env(env, &[Door::Admin]);
+        let tokens = Tokens::from_env_with(env, &[Door::Admin], &[Door::Read]);
         env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, tokens }))
     }
 }

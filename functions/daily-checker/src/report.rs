@@ -6,7 +6,7 @@ use intake::expected::Overdue;
 use serde::Serialize;
 
 /// A whole check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Report {
     /// The day of the check, UTC.
     pub(crate) order_date: NaiveDate,

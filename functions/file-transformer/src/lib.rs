@@ -33,7 +33,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
+use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,9 +42,10 @@ use std::time::Duration;
 pub const NAME: &str = "file-transformer";
 /// Shorter leases end before they can be renewed.
 const LEASE_MIN: Duration = Duration::from_secs(1);
-/// Memory of the files in work together. The process itself, what it sends and what its allocator keeps
-/// come on top: its pod may have 512 MiB.
+/// Memory of the files in work together.
 const FILES_MEMORY_MIB: usize = 256;
+/// Beside bodies, with the default of `ORDERFLOW_FILES_MEMORY_MIB`.
+pub const MEMORY: Memory = memory_for(FILES_MEMORY_MIB << 20);
 
 /// Makes the function.
 ///
@@ -89,7 +90,15 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         let nats = nats.clone();
         async move { nats.ready().await }
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+    let memory = memory_for(settings.memory_max);
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(memory))
+}
+
+/// What it takes beside bodies when its files may take so many bytes: the process, what it sends and
+/// what its allocator keeps come on top.
+const fn memory_for(files: usize) -> Memory {
+    let process = Memory::new(128, 4);
+    Memory { base: process.base + files as u64, copies: process.copies }
 }
 
 struct Settings {

@@ -5,6 +5,7 @@ use intake::ledger::Record;
 use messaging::envelope::Event;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, events, header, subject};
+use runtime::heavy;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fs::File;
@@ -40,15 +41,19 @@ pub(crate) async fn orders(
     let mut sent = Sent::default();
     loop {
         let mut chunk = Vec::new();
-        let mut bytes = 0;
-        for line in lines.by_ref().take(CHUNK) {
-            let json = line.map_err(Failure::scratch)?;
-            bytes += json.len();
-            chunk.push(message(record, sha256, json)?);
-            if CHUNK_BYTES <= bytes {
-                break;
+        // From a disk, and thousands of them.
+        heavy(CHUNK_BYTES, || {
+            let mut bytes = 0;
+            for line in lines.by_ref().take(CHUNK) {
+                let json = line.map_err(Failure::scratch)?;
+                bytes += json.len();
+                chunk.push(message(record, sha256, json)?);
+                if CHUNK_BYTES <= bytes {
+                    break;
+                }
             }
-        }
+            Ok::<_, Failure>(())
+        })?;
         if chunk.is_empty() {
             return Ok(sent);
         }

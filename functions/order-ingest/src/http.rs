@@ -9,10 +9,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::order::ORDER_BYTES_MAX;
 use domain::raw;
+use messaging::Event;
 use messaging::envelope::binary;
-use runtime::events::{Answer, Batch};
-use runtime::{Caller, Door, Problem};
+use runtime::events::{self, Answer, Batch};
+use runtime::{Door, Entrance, Problem, heavy};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,28 +26,30 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// cluster takes to hand a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
 
-/// Longest id of a call that becomes the id of an event.
-const CALL_BYTES_MAX: usize = 100;
+/// A batch needs the connector's token, an order that of a shop, or none at all with `open`.
+pub(crate) fn entrance(open: bool) -> Entrance {
+    let order = if open { Door::Open } else { Door::Orders };
+    let by = move |headers: &HeaderMap| match Batch::is_announced(headers) {
+        true => Door::Connector,
+        false => order,
+    };
+    Entrance::by(by).bodies_up_to(ORDER_BYTES_MAX as u64)
+}
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
-    caller: Caller,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     if Batch::is_announced(&headers) {
-        if let Err(refused) = caller.enter(Door::Connector) {
-            return refused.into_response();
-        }
-        return match Batch::parse(&headers, &body) {
-            Ok(batch) => events(&app, &batch).await.into_response(),
+        return match heavy(body.len(), || Batch::parse(&headers, &body)) {
+            Ok(batch) => {
+                // The events have what they need of it.
+                drop(body);
+                events(&app, &batch).await.into_response()
+            }
             Err(problem) => problem.into_response(),
         };
-    }
-    if !app.open
-        && let Err(refused) = caller.enter(Door::Admin)
-    {
-        return refused.into_response();
     }
     match one(&app, &headers, &body).await {
         Ok(response) | Err(response) => response,
@@ -53,6 +58,32 @@ pub(crate) async fn receive(
 
 /// A batch of what came on the subject `orders`.
 async fn events(app: &App, batch: &Batch) -> Answer {
+    let (orders, sources, mut answer) = {
+        let _turn = app.reading.acquire().await;
+        heavy(batch.bytes(), || read(app, batch))
+    };
+    let came = |index: usize| {
+        let bytes = sources.get(index).map(|(_, event)| check::bytes(event));
+        bytes.and_then(Result::ok).unwrap_or_default()
+    };
+    let placed = app.place(&orders, came).await;
+    for ((given, _), placed) in sources.iter().zip(placed) {
+        match placed {
+            Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict => {}
+            // Not the order's fault, however long it lasts.
+            Placed::Unclear(reason) | Placed::NotNow(reason) => {
+                answer.wait(given, reason, ASK_AGAIN, 0);
+            }
+            Placed::Impossible(reason) => answer.reject(given, reason),
+        }
+    }
+    answer
+}
+
+type Source<'a> = (&'a events::Event, Event<Box<RawValue>>);
+
+/// The orders of a batch, each with what brought it, and what is said of the others.
+fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, Answer) {
     let mut answer = Answer::done();
     let mut orders = Vec::with_capacity(batch.events.len());
     let mut sources = Vec::with_capacity(batch.events.len());
@@ -72,22 +103,7 @@ async fn events(app: &App, batch: &Batch) -> Answer {
             }
         }
     }
-    let came = |index: usize| {
-        let bytes = sources.get(index).map(|(_, event)| check::bytes(event));
-        bytes.and_then(Result::ok).unwrap_or_default()
-    };
-    let placed = app.place(&orders, came).await;
-    for ((given, _), placed) in sources.iter().zip(placed) {
-        match placed {
-            Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict => {}
-            // Not the order's fault, however long it lasts.
-            Placed::Unclear(reason) | Placed::NotNow(reason) => {
-                answer.wait(given, reason, ASK_AGAIN, 0);
-            }
-            Placed::Impossible(reason) => answer.reject(given, reason),
-        }
-    }
-    answer
+    (orders, sources, answer)
 }
 
 /// One order by HTTP.
@@ -96,7 +112,11 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, R
         app.count("rejected");
         problem.into_response()
     })?;
-    let order = order(app, headers, bytes).map_err(|error| {
+    let checked = {
+        let _turn = app.reading.acquire().await;
+        heavy(bytes.len(), || order(app, headers, bytes))
+    };
+    let order = checked.map_err(|error| {
         app.count("rejected");
         refusal(error).into_response()
     })?;
@@ -144,8 +164,7 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Checked, raw::E
         }
     }
     let call = headers.get("x-call-id").and_then(|id| id.to_str().ok());
-    let call = call.filter(|call| call.len() <= CALL_BYTES_MAX).unwrap_or("unknown");
-    let event = format!("http:{call}");
+    let event = format!("http:{}", call.unwrap_or("unknown"));
     let received = Received {
         event: &event,
         source: "",

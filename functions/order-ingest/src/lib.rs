@@ -22,13 +22,19 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
+use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-ingest";
+/// Beside bodies: the process, and the orders that are being read. A body is here as it came, as events,
+/// as orders, as messages, and as what the client of NATS has not sent yet.
+pub const MEMORY: Memory = Memory::new(24 + 8 * READING_MAX as u64, 6);
+/// Requests whose orders are read at a time; an order of 256 KiB takes up to 8 MiB meanwhile.
+const READING_MAX: usize = 4;
 
 /// Makes the function.
 ///
@@ -49,9 +55,10 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let make = |now: &Arc<Configuration>| terms(&now.partners);
     let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
     let Settings { open, types, .. } = settings;
-    let app = App { nats: nats.clone(), terms, open, types, received };
+    let reading = Semaphore::new(READING_MAX);
+    let app = App { nats: nats.clone(), terms, types, reading, received };
     let routes = Routes::new(settings.tokens)
-        .at(Door::Open, "/", post(http::receive))
+        .at(http::entrance(open), "/", post(http::receive))
         .at(Door::Admin, "/retry", post(again::retry))
         .at(Door::Admin, "/cancel", post(again::cancel))
         .with_state(Arc::new(app));
@@ -59,7 +66,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         let nats = nats.clone();
         async move { nats.ready().await }
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
 
 /// What is counted beside [`Placed::LABELS`].
@@ -79,7 +86,7 @@ impl Settings {
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
         let types = Types::with(&env.or("ORDERFLOW_ORDER_TYPES", String::new()));
-        let tokens = Tokens::from_env(env, &[Door::Connector, Door::Admin]);
+        let tokens = Tokens::from_env(env, &[Door::Connector, Door::Orders, Door::Admin]);
         // A function that reaches no folder needs no login to one.
         let secrets = |_: &str| Ok(String::new());
         let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
@@ -111,7 +118,8 @@ struct Label {
 struct App {
     nats: Nats,
     terms: Live<HashMap<PartnerId, Terms>>,
-    open: bool,
     types: Types,
+    /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.
+    reading: Semaphore,
     received: Family<Label, Counter>,
 }

@@ -10,8 +10,8 @@ use messaging::journal::Decide;
 use messaging::journal::input::{Claim, Link, Turn, turn};
 use messaging::streams::identity::Identity;
 use messaging::subject::OrderSubject;
-use runtime::Problem;
 use runtime::events::{Batch, OrderedAnswer};
+use runtime::{Problem, heavy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -54,7 +54,8 @@ pub(crate) async fn batch(
     State(app): State<Arc<App>>,
     batch: Batch,
 ) -> Result<OrderedAnswer, Problem> {
-    let (warehouse, claim, placed) = read(&batch)?;
+    let bytes = batch.bytes();
+    let (warehouse, claim, placed) = heavy(bytes, || read(&batch))?;
     let links: Vec<Link> = placed.iter().map(|placed| placed.link).collect();
     let bytes_max = app.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES);
     // By the last sequence of each append: one that was unclear may be decided anew.
@@ -72,7 +73,7 @@ pub(crate) async fn batch(
         Turn::Decide(index) => {
             let rest = placed.get(index..).unwrap_or_default();
             let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
-            let outcomes = decide(&view.state.stock, &inputs, bytes_max);
+            let outcomes = heavy(bytes, || decide(&view.state.stock, &inputs, bytes_max));
             let last = outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
             tallies.insert(last, Tally::of(&outcomes, rest));
             Decide::Append {

@@ -7,7 +7,7 @@ mod skip;
 mod stock;
 mod warehouse;
 
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use domain::WarehouseId;
 use figures::Figures;
 use intake::partners::{self, Live, Source};
@@ -19,7 +19,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use runtime::{BuildError, Door, Env, EnvError, Function, Problem, Routes, Tokens};
+use runtime::{
+    BuildError, Door, Entrance, Env, EnvError, Function, Memory, Problem, Routes, Tokens,
+};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +30,9 @@ use warehouse::Warehouses;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
+/// Beside bodies: the process, and the stock of its warehouses. A body is here as it came, as events, as
+/// orders, as the decision and its facts, and as what the client of NATS has not sent yet.
+pub const MEMORY: Memory = Memory::new(96, 8);
 
 /// What of the journals is kept beyond what a start needs: as long as the facts that follow from it.
 const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
@@ -53,14 +58,14 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let routes = Routes::new(settings.tokens)
         .at(Door::Connector, "/", post(decide::batch))
         .at(Door::Read, "/stock", get(stock::list))
-        .at(Door::Admin, "/stock", axum::routing::put(stock::set))
+        .at(Entrance::from(Door::Admin).bodies_up_to(stock::BYTES_MAX), "/stock", put(stock::set))
         .at(Door::Admin, "/journal/skip", post(skip::skip))
         .with_state(Arc::new(app));
     let ready = move || {
         let nats = nats.clone();
         async move { nats.ready().await }
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
 
 struct Settings {

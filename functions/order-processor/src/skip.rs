@@ -1,13 +1,13 @@
 //! `POST /journal/skip`: an operator's refusal of the next message, which nobody can decide.
 
-use crate::key::idempotency_key;
+use crate::key::{bound_key, used_before};
 use crate::{App, unavailable};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use domain::WarehouseId;
-use domain::inventory::{Body, DETAIL_MAX};
+use domain::inventory::{Body, DETAIL_MAX, KeyUse};
 use messaging::journal::{Applied, Command, Decide, LogError, Place, Position, extent};
 use messaging::views::{self, Next};
 use messaging::{skipped, streams, subject};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// How often the position is looked at again that others have just moved.
 const LOOKS_MAX: u32 = 5;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Skip {
     #[serde(default = "WarehouseId::main")]
@@ -44,32 +44,36 @@ pub(crate) async fn skip(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Skipped>, Problem> {
-    let key = idempotency_key(&headers)?;
     let skip: Skip =
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
     check(&skip)?;
+    let key = bound_key(&headers, "skip", &skip)?;
     let Skip { warehouse, sequence, .. } = &skip;
     let journal = app.known_journal(warehouse).await?;
     let applied =
         |applied| Ok(Json(Skipped { warehouse: warehouse.clone(), sequence: *sequence, applied }));
     for _ in 0..LOOKS_MAX {
         let look = journal.commit(|view| match view.fresh {
-            true => Decide::Answer((view.state.keys.contains_key(key), view.decided_to.cloned())),
+            true => Decide::Answer((view.state.key_use(&key), view.decided_to.cloned())),
             false => Decide::Refresh,
         });
         let (known, decided_to) = look.await.map_err(|error| unavailable(&error))?;
-        if known {
-            return applied(false);
+        match known {
+            KeyUse::Applied => return applied(false),
+            KeyUse::Other => return Err(used_before()),
+            KeyUse::New => {}
         }
         let (next, to) = next(&app, &skip, decided_to.as_ref()).await?;
         let appended = journal.command(
-            |state| state.keys.contains_key(key),
-            |view| match view.decided_to == decided_to.as_ref() {
-                true => Ok(Command {
-                    body: view.state.entry(skipped(key, &next, &skip.reason)),
-                    decided_to: Some(to.clone()),
-                }),
-                false => Err(Moved),
+            |state| state.key_use(&key) == KeyUse::Applied,
+            |view| {
+                // In the second look the key is seen again that another call has used in between.
+                let is_as_seen = view.decided_to == decided_to.as_ref();
+                if !is_as_seen || view.state.key_use(&key) == KeyUse::Other {
+                    return Err(Moved);
+                }
+                let body = view.state.entry(skipped(key.as_str(), &next, &skip.reason));
+                Ok(Command { body, decided_to: Some(to.clone()) })
             },
         );
         // Otherwise the position moved between the two looks.

@@ -1,21 +1,25 @@
 //! `/stock`: looking at stock and setting it.
 
-use crate::key::idempotency_key;
+use crate::key::{bound_key, used_before};
 use crate::{App, unavailable};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use domain::inventory::Body;
+use axum::response::{IntoResponse as _, Response};
+use domain::inventory::{Body, KeyUse};
 use domain::{ProductId, WarehouseId};
 use messaging::journal::{self, Applied, Decide};
-use runtime::Problem;
+use runtime::{Problem, heavy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Most products that one command may set; its entry must fit into one message.
 const PRODUCTS_MAX: usize = 2_000;
+/// Largest body of a command: so many products, with the longest ids.
+pub(crate) const BYTES_MAX: u64 = 1024 * 1024;
+/// About what a product takes in an answer.
+const ITEM_BYTES: usize = 50;
 /// Largest stock of a product.
 const AVAILABLE_MAX: i64 = 1_000_000_000_000;
 
@@ -40,7 +44,7 @@ struct Item {
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
-) -> Result<Json<Stock>, Problem> {
+) -> Result<Response, Problem> {
     let warehouse = filter.warehouse.unwrap_or_else(WarehouseId::main);
     let journal = app.known_journal(&warehouse).await?;
     let products = journal.commit(|view| {
@@ -58,11 +62,14 @@ pub(crate) async fn list(
         Some(product) if products.is_empty() => {
             Err(Problem::not_found(format!("warehouse {warehouse} has no product {product}")))
         }
-        _ => Ok(Json(Stock { warehouse, products })),
+        _ => {
+            let bytes = products.len().saturating_mul(ITEM_BYTES);
+            Ok(heavy(bytes, || Json(Stock { warehouse, products }).into_response()))
+        }
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Command {
     #[serde(default = "WarehouseId::main")]
@@ -83,20 +90,23 @@ pub(crate) async fn set(
     headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Result<Json<Done>, Problem> {
-    let key = idempotency_key(&headers)?;
     let command: Command =
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
     check(&command)?;
+    let key = bound_key(&headers, "stock", &command)?;
     let journal = app.known_journal(&command.warehouse).await?;
     let done = journal.command(
-        |state| state.keys.contains_key(key),
-        |view| {
-            let body = Body::Set { key: key.to_owned(), available: command.available.clone() };
-            let body = view.state.entry(body);
-            Ok::<_, Infallible>(journal::Command { body, decided_to: None })
+        |state| state.key_use(&key) == KeyUse::Applied,
+        |view| match view.state.key_use(&key) {
+            KeyUse::Other => Err(used_before()),
+            KeyUse::New | KeyUse::Applied => {
+                let (key, available) = (key.as_str().to_owned(), command.available.clone());
+                let body = view.state.entry(Body::Set { key, available });
+                Ok(journal::Command { body, decided_to: None })
+            }
         },
     );
-    let Ok(done) = done.await.map_err(|error| unavailable(&error))?;
+    let done = done.await.map_err(|error| unavailable(&error))??;
     let products = command.available.len();
     Ok(Json(Done { warehouse: command.warehouse, products, applied: done == Applied::Now }))
 }

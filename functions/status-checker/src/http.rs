@@ -5,13 +5,17 @@ use crate::depots::{self, Depot};
 use crate::files::File;
 use axum::Json;
 use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::Partners;
 use intake::expected::{self, Overdue};
-use runtime::Problem;
+use runtime::{Problem, heavy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// About what a file takes in an answer.
+const FILE_BYTES: usize = 700;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Filter {
@@ -44,11 +48,12 @@ struct Missing {
 pub(crate) async fn status(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
-) -> Result<Json<Status>, Problem> {
+) -> Result<Response, Problem> {
     let wanted = |partner: &PartnerId| filter.partner.as_ref().is_none_or(|one| one == partner);
     let partners = app.partners.get();
     let accounts = partners.accounts.values();
     let accounts = accounts.filter(|account| filter.depots && wanted(&account.partner));
+    let _look = app.looks.acquire().await;
     let depots = depots::all(accounts.cloned().collect()).await;
     let count = depots.iter().map(|depot| depot.count).sum();
     if filter.depots {
@@ -64,8 +69,11 @@ pub(crate) async fn status(
         tracing::error!(%reason, "no status");
         Problem::unavailable("NATS does not answer")
     })?;
-    let overdue = missing(&partners.partners, &files, wanted);
-    Ok(Json(Status { count, depots, files, overdue }))
+    let bytes = files.len().saturating_mul(FILE_BYTES);
+    Ok(heavy(bytes, || {
+        let overdue = missing(&partners.partners, &files, wanted);
+        Json(Status { count, depots, files, overdue }).into_response()
+    }))
 }
 
 fn missing(
@@ -90,8 +98,10 @@ fn now() -> DateTime<Utc> {
 
 async fn files(app: &App, wanted: impl Fn(&PartnerId) -> bool) -> Result<Vec<File>, String> {
     let mut records = app.ledger.all().await.map_err(|error| error.to_string())?;
-    records.retain(|record| wanted(&record.partner));
-    records.sort_by(|a, b| (a.arrived_at, &a.arrival).cmp(&(b.arrived_at, &b.arrival)));
+    heavy(records.len().saturating_mul(FILE_BYTES), || {
+        records.retain(|record| wanted(&record.partner));
+        records.sort_by(|a, b| (a.arrived_at, &a.arrival).cmp(&(b.arrived_at, &b.arrival)));
+    });
     let mut orders = app.orders.lock().await;
     orders.refresh(&app.nats).await.map_err(|error| error.to_string())?;
     let file = |record: intake::ledger::Record| {

@@ -11,13 +11,15 @@ use messaging::Nats;
 use messaging::views::Orders;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Routes, Tokens};
+use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "status-checker";
+/// Beside bodies, of which it takes none: the process, its fold of all orders, and answers.
+pub const MEMORY: Memory = Memory::new(160, 2);
 
 /// Makes the function.
 ///
@@ -38,6 +40,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         ledger,
         partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         orders: Mutex::default(),
+        looks: Semaphore::new(LOOKS_MAX),
         depot_files,
     };
     let routes = Routes::new(settings.tokens)
@@ -47,7 +50,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         let nats = nats.clone();
         async move { nats.ready().await }
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry))
+    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
 
 struct Settings {
@@ -76,5 +79,10 @@ struct App {
     ledger: Ledger,
     partners: Live<Arc<Configuration>>,
     orders: Mutex<Orders>,
+    /// Places for answers in the making, each of which may hold everything.
+    looks: Semaphore,
     depot_files: Gauge,
 }
+
+/// Answers that are made at a time; others wait.
+const LOOKS_MAX: usize = 4;

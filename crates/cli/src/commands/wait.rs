@@ -290,8 +290,8 @@ mod tests {
         nats.js.publish("orders", "1".into()).await.unwrap().await.unwrap();
         let count = async || {
             let mut open = Open::default();
-            waiting(&nats, &RECEIVED, &mut open).await.unwrap();
-            open.messages.get("orders").copied().unwrap_or(0)
+            waiting(&nats, streams::ORDERS, RAW, &mut open).await.unwrap();
+            open.messages.get("orders").map_or(0, |waiting| waiting.count)
         };
         let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
         let consumer = async |name: &str| {

@@ -5,35 +5,42 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use runtime::Problem;
+use runtime::body::read;
 use tokio::sync::Semaphore;
 
 use super::proxy::{CALL_ID, Proxy, Target, call_id};
 
 /// As in OpenFaaS CE.
-const BODY_BYTES_MAX: usize = 256_000;
-/// Calls that wait or run; further ones are refused with 429.
-const WAITING_MAX: usize = 1_000;
+const BODY_BYTES_MAX: u64 = 256_000;
+/// How long a client may take for a body.
+const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes of all bodies that come in or wait.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Calls that run.
 const RUNNING_MAX: usize = 8;
 
 #[derive(Clone)]
 pub(super) struct Background {
     proxy: Proxy,
+    waiting_max: usize,
     waiting: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
 }
 
 impl Background {
-    pub(super) fn new(proxy: Proxy) -> Self {
-        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
-        Self { proxy, waiting, running: Arc::new(Semaphore::new(RUNNING_MAX)) }
+    pub(super) fn new(proxy: Proxy, waiting_max: usize) -> Self {
+        let [waiting, running, bytes] =
+            [waiting_max, RUNNING_MAX, BYTES_MAX].map(|permits| Arc::new(Semaphore::new(permits)));
+        Self { proxy, waiting_max, waiting, running, bytes }
     }
 
     pub(super) async fn call(
@@ -46,17 +53,18 @@ impl Background {
             let detail = "X-Callback-Url is not possible here";
             return Problem::new(StatusCode::NOT_IMPLEMENTED).detail(detail).into_response();
         }
+        let (mut parts, body) = request.into_parts();
+        // First, so that who is slow takes no place.
+        let (body, room) = match read(body, BODY_BYTES_MAX, BODY_TIME_MAX, &self.bytes).await {
+            Ok(whole) => whole,
+            Err(cut) => return cut.into_response(),
+        };
         let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            let detail = format!("{WAITING_MAX} calls are waiting already");
+            let detail = format!("{} calls are waiting already", self.waiting_max);
             return Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail).into_response();
         };
-        let (mut parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, BODY_BYTES_MAX).collect().await else {
-            let detail = format!("the body is cut off or larger than {BODY_BYTES_MAX} bytes");
-            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(detail).into_response();
-        };
         let id = parts.headers.entry(CALL_ID).or_insert_with(call_id).clone();
-        let request = Request::from_parts(parts, Body::from(body.to_bytes()));
+        let request = Request::from_parts(parts, Body::from(body));
         let (proxy, running) = (self.proxy.clone(), Arc::clone(&self.running));
         tokio::spawn(async move {
             // The semaphore is never closed, so this is a place.
@@ -65,7 +73,7 @@ impl Background {
             tracing::info!(status = answer.status().as_u16(), "called in the background");
             // Read to its end, so that the function can finish and the connection be used again.
             drop(answer.into_body().collect().await);
-            drop((turn, place));
+            drop((turn, place, room));
         });
         let durability =
             (HeaderName::from_static("x-durability"), HeaderValue::from_static("none"));

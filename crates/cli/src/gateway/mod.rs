@@ -11,23 +11,48 @@ mod system;
 mod tests;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use runtime::Problem;
+use runtime::doorman::{Connections, Doorman};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::up::Deployments;
 pub(crate) use registry::Registry;
 
 /// How long calls in progress are waited for at the end.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// What it takes at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How connections are kept: for one too many, one leaves that has not sent `Authorization`.
+    connections: Connections,
+    /// Calls that wait in the background or run; further ones are refused with 429.
+    background: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let connections = Connections {
+            max: CONNECTIONS_MAX,
+            head_time_max: Duration::from_secs(10),
+            idle_time_max: Duration::from_secs(75),
+        };
+        Self { connections, background: 1_000 }
+    }
+}
+
+const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("512 is not 0");
 
 /// What every request sees.
 #[derive(Clone)]
@@ -44,10 +69,11 @@ pub(crate) async fn serve(
     listener: TcpListener,
     registry: Arc<Registry>,
     deployments: Option<Arc<Deployments>>,
+    limits: Limits,
     stop: CancellationToken,
 ) {
     let proxy = proxy::Proxy::new();
-    let background = background::Background::new(proxy.clone());
+    let background = background::Background::new(proxy.clone(), limits.background);
     let changes = match &deployments {
         Some(_) => Router::new()
             .route("/system/functions", provider::functions())
@@ -68,18 +94,27 @@ pub(crate) async fn serve(
         .route("/system/{*rest}", any(system::not_here))
         .fallback(call)
         .with_state(Face { registry, deployments, proxy, background });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let asked = stop.clone();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(asked.cancelled_owned())
-        .into_future();
-    tokio::select! {
-        ended = served => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the gateway ended");
+    let doorman = Doorman::new(limits.connections);
+    let accept = doorman.accept(&listener, move |request, peer| {
+        // A client that means to be known is kept; whether it is, the functions find out.
+        peer.set_known(request.headers().contains_key(header::AUTHORIZATION));
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer.address()));
+        let router = router.clone();
+        async move {
+            match router.oneshot(request).await {
+                Ok(answer) => answer,
+                Err(never) => match never {},
             }
         }
-        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN_MAX).await } => {}
+    });
+    tokio::select! {
+        never = accept => match never {},
+        () = stop.cancelled() => {}
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_MAX, doorman.shutdown()).await.is_err() {
+        tracing::warn!("the gateway gave up waiting for calls in progress");
     }
 }
 

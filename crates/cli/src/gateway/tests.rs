@@ -6,6 +6,8 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 struct Running {
     base: String,
@@ -20,12 +22,16 @@ impl Drop for Running {
 }
 
 async fn start() -> Running {
+    start_with(Limits::default()).await
+}
+
+async fn start_with(limits: Limits) -> Running {
     let stack = stack::parse(stack::BUILT_IN, "built-in", |_| None).unwrap();
     let registry = Arc::new(Registry::new(&stack));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    tokio::spawn(serve(listener, Arc::clone(&registry), None, stop.clone()));
+    tokio::spawn(serve(listener, Arc::clone(&registry), None, limits, stop.clone()));
     Running { base, registry, stop }
 }
 
@@ -209,4 +215,91 @@ async fn deploying_is_refused_aloud() {
         assert_eq!(send(&running, "GET", path, &[], "").await.0, StatusCode::OK, "{path}");
     }
     assert_eq!(send(&running, "GET", "/other", &[], "").await.0, StatusCode::NOT_FOUND);
+}
+
+/// Connections that have sent `text`.
+async fn open(running: &Running, number: usize, text: &str) -> Vec<TcpStream> {
+    let address = running.base.strip_prefix("http://").unwrap();
+    let mut open = Vec::new();
+    for _ in 0..number {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The gateway may have closed it by now, which is what is tested.
+        drop(stream.write_all(text.as_bytes()).await);
+        open.push(stream);
+    }
+    open
+}
+
+fn few(connections: usize) -> Limits {
+    let mut limits = Limits::default();
+    limits.connections.max = connections.try_into().unwrap();
+    limits
+}
+
+#[tokio::test]
+async fn more_connections_than_places_keep_nobody_out() {
+    let running = start_with(few(20)).await;
+    running.registry.set_address("order-ingest", Some(echo().await));
+    let unfinished = "POST /function/order-ingest HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n";
+    let mut held = Vec::new();
+    for text in ["", "GET /hea", unfinished] {
+        held.extend(open(&running, 30, text).await);
+        let call = send(&running, "POST", "/function/order-ingest", &[], "x");
+        let (status, ..) = tokio::time::timeout(Duration::from_secs(5), call).await.unwrap();
+        assert_eq!(status, StatusCode::IM_A_TEAPOT, "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_with_a_token_is_not_ended_for_strangers() {
+    let running = start_with(few(5)).await;
+    let (called, mut calls) = tokio::sync::mpsc::channel(1);
+    let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
+    let wait = Arc::new(tokio::sync::Mutex::new(Some(wait)));
+    let app = Router::new().fallback(move || {
+        let (called, wait) = (called.clone(), Arc::clone(&wait));
+        async move {
+            called.send(()).await.unwrap();
+            wait.lock().await.take().unwrap().await.unwrap();
+            "done"
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    running.registry.set_address("order-ingest", listener.local_addr().ok());
+    tokio::spawn(axum::serve(listener, app).into_future());
+    let headers = [("authorization", "Bearer t")];
+    let strangers = async {
+        calls.recv().await.unwrap();
+        let held = open(&running, 30, "").await;
+        // All of them were let in when this one is answered.
+        assert_eq!(send(&running, "GET", "/healthz", &[], "").await.0, StatusCode::OK);
+        go_on.send(()).unwrap();
+        held
+    };
+    let call = send(&running, "POST", "/function/order-ingest", &headers, "x");
+    let ((status, _, body), _held) = tokio::join!(call, strangers);
+    assert_eq!((status, &body[..]), (StatusCode::OK, &b"done"[..]));
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends() {
+    let mut limits = Limits::default();
+    limits.connections.idle_time_max = Duration::from_millis(300);
+    let running = start_with(limits).await;
+    let mut stream = open(&running, 1, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.remove(0);
+    let mut all = Vec::new();
+    let end = stream.read_to_end(&mut all);
+    tokio::time::timeout(Duration::from_secs(10), end).await.unwrap().unwrap();
+    assert!(all.starts_with(b"HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn unfinished_calls_in_the_background_take_no_place() {
+    let running = start_with(Limits { background: 20, ..Limits::default() }).await;
+    running.registry.set_address("order-ingest", Some(echo().await));
+    let path = "/async-function/order-ingest";
+    let unfinished = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n");
+    let _held = open(&running, 100, &unfinished).await;
+    let (status, ..) = send(&running, "POST", path, &[], "later").await;
+    assert_eq!(status, StatusCode::ACCEPTED);
 }

@@ -39,7 +39,8 @@ impl Parts {
     ) -> Self {
         let [mut callers, mut functions, mut face] = <[Group; 3]>::default();
         let (registry, changes) = (Arc::clone(&site.registry), deployments.clone());
-        face.tasks.spawn(gateway::serve(listener, registry, changes, face.stop.clone()));
+        let (limits, stop) = (gateway::Limits::default(), face.stop.clone());
+        face.tasks.spawn(gateway::serve(listener, registry, changes, limits, stop));
         for name in catalogue::NAMES {
             if !site.stack.functions.contains_key(name) {
                 continue;

@@ -3,13 +3,15 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result};
-use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, READ_TOKEN};
+use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN};
 
 use crate::dir::DataDir;
 
+const TOKENS: [&str; 4] = [CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN, ADMIN_TOKEN];
+
 /// Makes the tokens that are not there.
 pub(crate) fn ensure(dir: &DataDir) -> Result<()> {
-    for name in [CONNECTOR_TOKEN, READ_TOKEN, ADMIN_TOKEN] {
+    for name in TOKENS {
         if dir.secret(name).is_ok_and(|text| !text.is_empty()) {
             continue;
         }
@@ -35,10 +37,11 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
         ensure(&dir).unwrap();
-        let read = || [CONNECTOR_TOKEN, READ_TOKEN, ADMIN_TOKEN].map(|n| dir.secret(n).unwrap());
+        let read = || TOKENS.map(|n| dir.secret(n).unwrap());
         let tokens = read();
         assert!(tokens.iter().all(|token| token.len() == 64));
-        assert_ne!(tokens[1], tokens[2]);
+        let different: std::collections::BTreeSet<_> = tokens.iter().collect();
+        assert_eq!(different.len(), TOKENS.len());
         ensure(&dir).unwrap();
         assert_eq!(read(), tokens);
     }

@@ -79,6 +79,11 @@ impl Site {
         // Nothing but the gateway here sends requests, and it knows at once who is gone.
         set("ORDERFLOW_GRACE_SECONDS", "0".to_owned());
         set("ORDERFLOW_DRAIN_SECONDS", "8".to_owned());
+        let limit = function.as_ref().and_then(|entry| entry.spec.limits.get("memory"));
+        if let Some(limit) = limit.and_then(|text| crate::quantity::bytes(text)) {
+            // What its pod would find as the limit of its control group.
+            set("ORDERFLOW_MEMORY_MIB", (limit / 1024 / 1024).max(1).to_string());
+        }
         // A function that comes back is seen by the connector after this time.
         set("ORDERFLOW_POLL_SECONDS", "1".to_owned());
         if name == "order-ingest" && !is_deployed {

@@ -7,6 +7,7 @@ mod decisions;
 mod doctor;
 mod faults;
 mod installed;
+mod memory;
 mod monitoring;
 mod operate;
 mod provider;

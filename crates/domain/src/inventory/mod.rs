@@ -1,9 +1,11 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
 mod decide;
+mod keys;
 mod state;
 
 pub use decide::{Input, decide};
+pub use keys::{BoundKey, KeyUse};
 pub use state::{KEYS_MAX, SEED, State};
 
 use crate::order::Kind;
@@ -30,14 +32,14 @@ pub enum Body {
     },
     /// Stock that an operator set.
     Set {
-        /// The command's idempotency key.
+        /// The command's idempotency key, as [`BoundKey`] writes it.
         key: String,
         /// What is available from now on.
         available: BTreeMap<ProductId, i64>,
     },
     /// The next message of the input, which an operator refused undecided.
     Skip {
-        /// The command's idempotency key.
+        /// The command's idempotency key, as [`BoundKey`] writes it.
         key: String,
         /// Refused as [`Refusal::Skipped`]; it does not repeat the order.
         outcome: Outcome,

@@ -144,9 +144,11 @@ async fn a_partner_that_fails_does_not_stop_the_others() {
     assert!(lines[3].starts_with("US4: cannot reach 127.0.0.1:"), "{lines:?}");
 
     let function = world.serve(&bad).await;
-    let (status, body) = request(function, "GET /", None).await;
+    let (status, body) = request(function, "GET /", Some(support::READ)).await;
     assert_eq!((status, &body["detail"]), (502, &json!("no partner could be checked")));
     assert_eq!(summary(&body).len(), 3);
+    let (status, body) = request(function, "GET /", None).await;
+    assert_eq!((status, body.get("partners")), (502, None), "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,6 +182,32 @@ async fn without_a_token_a_check_runs_at_most_every_ten_seconds() {
     }
     let (_, body) = request(function, "GET /?force", Some(support::ADMIN)).await;
     assert_eq!((body.get("cached"), &body["found"]), (None, &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shows_no_token_learns_no_partner_and_no_name() {
+    let world = World::start(&["US1", "US2"]).await;
+    let bad = Partner { port: 1, ..world.partner("US2") };
+    let function = world.serve(&[world.partner("US1"), bad]).await;
+    old_file(world.inbox("US1").join("secret.csv"), "one");
+    old_file(world.inbox("US1").join("secret.tmp"), "one");
+    for token in [None, Some("wrong")] {
+        let (status, body) = request(function, "POST /", token).await;
+        let text = body.to_string();
+        assert!(
+            !text.contains("US1") && !text.contains("US2") && !text.contains("secret"),
+            "{text}"
+        );
+        assert_eq!((status, &body["found"], &body["skipped"]), (200, &json!(1), &json!(1)));
+        assert_eq!(body["failed"], 1);
+    }
+    // The same check, for who may know.
+    let (_, body) = request(function, "GET /", Some(support::READ)).await;
+    assert_eq!((&body["cached"], &body["failed"]), (&json!(true), &json!(1)));
+    let lines = summary(&body);
+    assert_eq!(lines[0], "US1 secret.csv new");
+    assert!(lines[2].starts_with("US2: "), "{lines:?}");
+    assert_eq!(request(function, "GET /?force", Some(support::READ)).await.0, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+pub(crate) const READ: &str = "reader";
 pub(crate) const ADMIN: &str = "let-me-in";
 
 pub(crate) struct World {
@@ -76,6 +77,7 @@ impl World {
             ("ORDERFLOW_NATS_URL", self.nats.url()),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
         ])
+        .with_secret("api-token-read", READ)
         .with_secret("api-token-admin", ADMIN);
         for Partner { name, key, .. } in partners {
             env = env.with_secret(&format!("{name}-key"), key);

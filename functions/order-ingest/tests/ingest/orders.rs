@@ -294,6 +294,53 @@ async fn the_door_is_closed_unless_it_was_opened() {
     assert_eq!(world.post(kind, None, event("e", order("2", 1))).await.0, 401);
 }
 
+#[tokio::test]
+async fn the_token_of_shops_places_orders_and_does_nothing_else() {
+    let world = World::start().await;
+    assert_eq!(world.post("application/json", Some("shop"), order("1", 1)).await.0, 201);
+    let kind = "application/cloudevents+json";
+    assert_eq!(world.post(kind, Some("shop"), event("e", order("2", 1))).await.0, 403);
+    let token = [(header::AUTHORIZATION, "Bearer shop")];
+    for path in ["/retry", "/cancel"] {
+        let body = json!({"order_id": "1"}).to_string();
+        assert_eq!(support::post(&world.router, path, &token, body).await.0, 403, "{path}");
+    }
+    assert_eq!(world.placed().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_by_http_has_the_call_id_of_its_answer() {
+    let world = World::start().await;
+    let mut expected = Vec::new();
+    for (id, given) in [("1", ""), ("2", "x-call-id: mine\r\n")] {
+        let headers = format!("authorization: Bearer shop\r\n{given}");
+        let (head, _) = world.request(&headers, &order(id, 1).to_string()).await;
+        let call = head.lines().find_map(|line| line.strip_prefix("x-call-id: ")).unwrap();
+        expected.push(format!("http:{call}"));
+    }
+    assert_eq!(expected[1], "http:mine");
+    let placed = world.messages(streams::ORDERS, "orders.placed.>").await;
+    let ids: Vec<_> = placed.iter().map(|order| order.event()["id"].clone()).collect();
+    assert_eq!(ids, expected);
+}
+
+#[tokio::test]
+async fn an_order_by_http_is_limited_before_it_is_read() {
+    let world = World::start().await;
+    let large = order("1", 1).to_string() + &" ".repeat(300_000);
+    let (head, body) = world.request("authorization: Bearer shop\r\n", &large).await;
+    assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
+    assert_eq!(body["detail"], "the body is larger than 262144 bytes");
+    // A batch may be larger.
+    let batch = json!([event("e", order("2", 1)), event("f", json!("x".repeat(300_000)))]);
+    let headers =
+        "authorization: Bearer connector\r\ncontent-type: application/cloudevents-batch+json\r\n";
+    let (head, body) = world.request(headers, &batch.to_string()).await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(body["failed"][0]["id"], "f");
+    assert_eq!(world.placed().await, ["orders.placed.main.DIRECT.2"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nats_is_away_everything_is_to_be_sent_again_and_nothing_is_lost() {
     let world = World::start().await;

@@ -5,18 +5,23 @@ use axum::body::Body;
 use axum::http::{HeaderName, Request, header};
 use http_body_util::BodyExt as _;
 use messaging::{Nats, streams, tail};
-use runtime::Env;
+use runtime::{Env, Server, ServerSettings};
 use serde_json::Value;
+use std::net::SocketAddr;
 use tempfile::NamedTempFile;
-use testkit::nats::Server;
+use testkit::nats;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 pub(crate) const PARTNERS: &str = "partners:\n  US1: {currency: GBP}\n  US2: {currency: EUR}\n";
 
 pub(crate) struct World {
-    pub(crate) server: Server,
+    pub(crate) server: nats::Server,
     pub(crate) nats: Nats,
     pub(crate) router: Router,
+    /// Where the same function is served, with all that is around its router.
+    pub(crate) address: SocketAddr,
     /// Followed by the function.
     pub(crate) partners: NamedTempFile,
 }
@@ -59,7 +64,7 @@ impl World {
     }
 
     async fn with(open: bool) -> Self {
-        let server = Server::start();
+        let server = nats::Server::start();
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         for step in streams::setup(&nats, streams::Settings::default()).await {
             step.outcome.unwrap();
@@ -72,9 +77,14 @@ impl World {
             ("ORDERFLOW_OPEN_INGEST", open.to_string()),
         ])
         .with_secret("connector-token", "connector")
+        .with_secret("api-token-orders", "shop")
         .with_secret("api-token-admin", "admin");
         let router = order_ingest::build(&mut env).await.unwrap().into_router();
-        Self { server, nats, router, partners }
+        let function = order_ingest::build(&mut env).await.unwrap();
+        let served = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();
+        let address = served.traffic_addr();
+        tokio::spawn(served.serve(std::future::pending()));
+        Self { server, nats, router, address, partners }
     }
 
     /// The answer to a batch of events.
@@ -87,6 +97,19 @@ impl World {
             post(&self.router, "/", &headers, Value::from(events).to_string()).await;
         assert_eq!(status, 200, "{body}");
         body
+    }
+
+    /// Head and body of the answer of the served function to a `POST /` with these headers.
+    pub(crate) async fn request(&self, headers: &str, body: &str) -> (String, Value) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let length = body.len();
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n");
+        let text = format!("{head}connection: close\r\n{headers}\r\n{body}");
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), serde_json::from_str(body).unwrap())
     }
 
     pub(crate) async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {

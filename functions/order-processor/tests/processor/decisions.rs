@@ -319,7 +319,8 @@ async fn stock_is_set_once_per_key() {
     assert_eq!(world.available("P001").await, 3);
     // A process that has just started knows the key as well.
     let world = World { router: build(&world.server).await, ..world };
-    assert_eq!(world.set(Some("k1"), command(9)).await.1["applied"], false);
+    assert_eq!(world.set(Some("k1"), command(5)).await.1["applied"], false);
+    assert_eq!(world.set(Some("k1"), command(9)).await.0, 422);
     assert_eq!(world.set(Some("k2"), command(9)).await.1["applied"], true);
     assert_eq!((world.available("P001").await, world.available("new one").await), (9, 7));
     let changed = world.messages(streams::INVENTORY, "inventory.>").await;
@@ -442,4 +443,26 @@ async fn while_nats_is_away_nothing_is_answered_and_then_it_goes_on() {
     let (answer, ()) = tokio::join!(deciding, restarting);
     assert_eq!(World::decided(answer), 4);
     assert_eq!(world.available("P001").await, 48);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_the_command_it_came_with() {
+    let world = World::start().await;
+    let set = |n: i64| json!({"available": {"P001": n, "P002": 7}});
+    let (status, body) = world.set(Some("k"), set(5)).await;
+    assert_eq!((status, &body["applied"]), (200, &json!(true)), "{body}");
+    // The same in other words.
+    let same = r#"{"warehouse": "main",   "available": {"P002": 7, "P001": 5}}"#;
+    let (status, body) = world.set(Some("k"), same).await;
+    assert_eq!((status, &body["applied"]), (200, &json!(false)), "{body}");
+    let (status, body) = world.set(Some("k"), set(6)).await;
+    assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("Idempotency-Key")), "{body}");
+    let skip = Request::post("/journal/skip")
+        .header(header::AUTHORIZATION, "Bearer admin")
+        .header("idempotency-key", "k");
+    let skip = skip.body(Body::from(json!({"sequence": 1, "reason": "r"}).to_string())).unwrap();
+    assert_eq!(send(&world.router, skip).await.0, 422);
+    assert_eq!(world.available("P001").await, 5);
+    assert_eq!(world.set(Some("k2"), set(6)).await.1["applied"], true);
+    assert_eq!(world.available("P001").await, 6);
 }

@@ -172,6 +172,21 @@ fn limits(
     if let Some(max) = body_bytes_max.filter(|max| *max < batch_bytes) {
         let wrong = format!("a batch may have {batch_bytes} bytes, the function takes {max}");
         let mend = "lower it, or raise ORDERFLOW_BODY_BYTES_MAX";
+        findings.add(Rule::Batch, line, path.clone(), wrong, mend);
+    }
+    let calls = match subscription.mode {
+        annotations::Mode::Unordered { max_inflight, .. } => max_inflight,
+        annotations::Mode::Ordered => 1,
+    };
+    let together = batch_bytes.saturating_mul(u64::try_from(calls).unwrap_or(u64::MAX));
+    if let Some(bodies) = super::resources::bodies(function)
+        && bodies.connector < together
+    {
+        let left = bodies.connector;
+        let wrong = format!(
+            "{calls} calls of {batch_bytes} bytes at once; limits.memory leaves {left} bytes for them"
+        );
+        let mend = "lower it or orderflow.max-inflight, or raise limits.memory";
         findings.add(Rule::Batch, line, path, wrong, mend);
     }
     let in_flight_max = set("ORDERFLOW_IN_FLIGHT_MAX")

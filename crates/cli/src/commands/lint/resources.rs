@@ -3,6 +3,8 @@
 use super::Function;
 use super::finding::{Findings, Rule};
 use super::tree::Node;
+use crate::catalogue;
+use crate::quantity::quantity;
 
 pub(super) fn look(function: &Function<'_>, findings: &mut Findings) {
     let amount = |map: &str, kind: &str, findings: &mut Findings| {
@@ -38,6 +40,12 @@ pub(super) fn look(function: &Function<'_>, findings: &mut Findings) {
         let path = function.path("limits.memory");
         findings.add(Rule::Limits, function.line_of("limits"), path, "is missing", mend);
     }
+    if let Some(bodies) = bodies(function).filter(|bodies| bodies.is_short) {
+        let mib = bodies.most.div_ceil(1024 * 1024);
+        let wrong = format!("leaves too little for requests: the function may take {mib} MiB");
+        let (line, path) = (function.line_in("limits", "memory"), function.path("limits.memory"));
+        findings.add(Rule::Limits, line, path, wrong, "raise it");
+    }
     for kind in ["memory", "cpu"] {
         if function.text_in("requests", kind).is_none() {
             let path = function.path(&format!("requests.{kind}"));
@@ -58,51 +66,12 @@ pub(super) fn look(function: &Function<'_>, findings: &mut Findings) {
     }
 }
 
-/// A quantity of Kubernetes: `64Mi`, `100m`, `0.5`, `1e3`.
-fn quantity(text: &str) -> Option<f64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at_checked(end)?;
-    let number: f64 = number.parse().ok()?;
-    let factor = match suffix {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0 * 1024.0,
-        "Gi" => 1024.0 * 1024.0 * 1024.0,
-        "Ti" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => {
-            let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-            10_f64.powi(exponent)
-        }
-    };
-    Some(number * factor)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_those_of_kubernetes() {
-        for (text, expected) in [
-            ("64Mi", Some(67_108_864.0)),
-            ("100m", Some(0.1)),
-            ("0.5", Some(0.5)),
-            ("1e3", Some(1_000.0)),
-            ("2G", Some(2e9)),
-            ("64MB", None),
-            ("64 Mi", None),
-            ("Mi", None),
-            ("", None),
-            ("-1", None),
-        ] {
-            assert_eq!(quantity(text), expected, "{text}");
-        }
-    }
+/// What the memory of a function in this program leaves for the bodies of requests.
+pub(super) fn bodies(function: &Function<'_>) -> Option<runtime::Bodies> {
+    let memory = catalogue::memory(function.name)?;
+    let limit = crate::quantity::bytes(function.text_in("limits", "memory")?)?;
+    let default = runtime::ServerSettings::default().connections_max.get();
+    let connections = function.text_in("environment", "ORDERFLOW_CONNECTIONS_MAX");
+    let connections = connections.and_then(|text| text.trim().parse().ok()).unwrap_or(default);
+    Some(memory.bodies(limit, connections))
 }

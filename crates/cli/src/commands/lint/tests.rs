@@ -21,7 +21,7 @@ functions:
     secrets: [connector-token, api-token-admin, partners.yml]
     labels: { app: orderflow }
     requests: { cpu: 10m, memory: 16Mi }
-    limits: { memory: 64Mi }
+    limits: { memory: 128Mi }
     readonly_root_filesystem: true
 configuration:
   copy: [./Cargo.toml, ./crates]
@@ -74,7 +74,7 @@ async fn a_key_that_faas_cli_drops_in_silence_is_found_with_the_one_that_was_mea
         ("    limits:", "    replicas: 2\n    limits:", &["18 key-unknown replicas"]),
         ("provider: {", "provider: { gatway: x,", &["2 key-unknown provider.gatway"]),
         ("  copy:", "  copies:", &["21 key-unknown configuration.copies"]),
-        ("memory: 64Mi }", "memory: 64Mi, disk: 1Gi }", &["18 key-unknown limits.disk"]),
+        ("memory: 128Mi }", "memory: 128Mi, disk: 1Gi }", &["18 key-unknown limits.disk"]),
         ("    lang:", "    lang: a\n    lang:", &["5 template lang", "6 key-twice lang"]),
         ("      topic:", "      topic: a\n      topic:", &["11 key-twice annotations.topic"]),
     ])
@@ -175,14 +175,14 @@ async fn what_the_community_edition_or_kubernetes_refuses_is_found() {
 #[tokio::test]
 async fn memory_and_processor_time_are_looked_at() {
     check(&[
-        ("    limits: { memory: 64Mi }\n", "", &["4 limits limits.memory"]),
+        ("    limits: { memory: 128Mi }\n", "", &["4 limits limits.memory"]),
         (
             "    requests: { cpu: 10m, memory: 16Mi }\n",
             "",
             &["4 requests requests.memory", "4 requests requests.cpu"],
         ),
-        ("memory: 64Mi", "memory: 64MB", &["18 quantity limits.memory"]),
-        ("memory: 64Mi", "memory: 8Mi", &["17 quantity requests.memory"]),
+        ("memory: 128Mi", "memory: 64MB", &["18 quantity limits.memory"]),
+        ("memory: 16Mi", "memory: 256Mi", &["17 quantity requests.memory"]),
         ("    readonly_root_filesystem: true\n", "", &["4 root readonly_root_filesystem"]),
     ])
     .await;
@@ -251,8 +251,18 @@ async fn limits_and_times_are_held_against_each_other() {
     check(&[
         (
             "orderflow.batch: \"500\"",
-            "orderflow.batch-bytes: 8MiB\n      orderflow.timeout: 61s",
+            "orderflow.batch-bytes: 1MiB\n      orderflow.timeout: 61s",
             &["12 timeout annotations.orderflow.timeout"],
+        ),
+        (
+            "orderflow.batch: \"500\"",
+            "orderflow.batch-bytes: 2MiB",
+            &["11 batch annotations.orderflow.batch-bytes"],
+        ),
+        (
+            "limits: { memory: 128Mi }",
+            "limits: { memory: 64Mi }",
+            &["9 batch annotations.orderflow.batch-bytes", "18 limits limits.memory"],
         ),
         (
             url,

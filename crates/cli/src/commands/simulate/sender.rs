@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use axum::http::Method;
 use messaging::publish::{Outgoing, one};
 use messaging::{Nats, subject};
-use runtime::door::ADMIN_TOKEN;
+use runtime::door::{ADMIN_TOKEN, ORDERS_TOKEN};
 
 use super::plan::Message;
 use crate::commands::Pipeline;
@@ -43,7 +43,8 @@ impl Sender {
         if !over_http {
             return Ok(Self::Nats(Box::new(pipeline.nats().await?)));
         }
-        let token = pipeline.dir.secret(ADMIN_TOKEN)?;
+        let token = pipeline.dir.secret(ORDERS_TOKEN);
+        let token = token.or_else(|_| pipeline.dir.secret(ADMIN_TOKEN))?;
         Ok(Self::Http {
             http: Http::new(),
             url: format!("{}/function/order-ingest", pipeline.run.gateway),

@@ -1,0 +1,189 @@
+//! Who gets a place and memory: the connector, people and those without a token each have their own, so
+//! that none of them takes anything from another.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::body::{Cut, Room, read, too_many};
+use crate::door::Caller;
+use crate::doorman::Peer;
+use crate::inbound::Watch;
+use crate::memory::Bodies;
+use crate::settings::ServerSettings;
+
+/// How long somebody without a token may take for a body.
+const OPEN_BODY_TIME_MAX: Duration = Duration::from_secs(5);
+/// A large answer leaves in pieces, so that it is known when the last one has left.
+const PIECE: usize = 64 * 1024;
+
+/// The limits of all requests of a server.
+pub(crate) struct Gate {
+    connector: Pool,
+    people: Pool,
+    open: Pool,
+}
+
+/// The limits of one kind of callers.
+struct Pool {
+    places_max: usize,
+    places: Arc<Semaphore>,
+    bytes_max: u64,
+    bytes: Arc<Semaphore>,
+    body_time_max: Duration,
+    /// The largest body whatever the route says.
+    body_bytes_max: Option<u64>,
+}
+
+impl Pool {
+    fn new(places_max: usize, bytes_max: u64, body_time_max: Duration) -> Self {
+        let bytes = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self {
+            places_max,
+            places: Arc::new(Semaphore::new(places_max)),
+            bytes_max,
+            bytes: Arc::new(Semaphore::new(bytes)),
+            body_time_max,
+            body_bytes_max: None,
+        }
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(settings: &ServerSettings, bodies: Bodies) -> Self {
+        let (all, time) = (settings.in_flight_max.get(), settings.body_timeout);
+        let connector = Pool {
+            body_bytes_max: Some(settings.body_bytes_max),
+            ..Pool::new(all, bodies.connector, time)
+        };
+        let open = settings.open_in_flight_max.get();
+        Self {
+            connector,
+            people: Pool::new(all, bodies.people, time),
+            open: Pool::new(open, bodies.open, time.min(OPEN_BODY_TIME_MAX)),
+        }
+    }
+
+    fn pool(&self, caller: Caller) -> &Pool {
+        match caller {
+            Caller::Connector => &self.connector,
+            Caller::Orders | Caller::Read | Caller::Admin => &self.people,
+            Caller::Anyone | Caller::Stranger => &self.open,
+        }
+    }
+
+    /// Waits until no handler is left.
+    pub(crate) async fn empty(&self) {
+        for pool in [&self.connector, &self.people, &self.open] {
+            let all = u32::try_from(pool.places_max).unwrap_or(u32::MAX);
+            // The semaphore is never closed, so this ends when the last handler has.
+            drop(pool.places.acquire_many(all).await);
+        }
+    }
+
+    /// Requests that have a place.
+    pub(crate) fn taken(&self) -> usize {
+        let pools = [&self.connector, &self.people, &self.open];
+        pools.iter().map(|pool| pool.places_max - pool.places.available_permits()).sum()
+    }
+}
+
+/// What the shell gives to a request on its way to the door of its route.
+#[derive(Clone)]
+pub(crate) struct Pass {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) peer: Peer,
+    pub(crate) watch: Watch,
+}
+
+/// A request that may be handled: its body is here.
+pub(crate) struct Admitted {
+    place: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+impl Pass {
+    /// Reads the body of `request`, then takes a place: who is slow holds none.
+    pub(crate) async fn admit(
+        self,
+        caller: Caller,
+        body_bytes_max: u64,
+        request: Request,
+    ) -> Result<(Request, Admitted), Response> {
+        let pool = self.gate.pool(caller);
+        let bytes_max = pool.body_bytes_max.unwrap_or(body_bytes_max).min(pool.bytes_max);
+        let (parts, body) = request.into_parts();
+        let whole = read(body, bytes_max, pool.body_time_max, &pool.bytes).await;
+        let (whole, room) = whole.map_err(|cut| {
+            if matches!(cut, Cut::TooSlow { .. } | Cut::Gone) {
+                self.watch.give_up();
+            }
+            cut.into_response()
+        })?;
+        let place = Arc::clone(&pool.places).try_acquire_owned();
+        let place = place.map_err(|_| too_many("too many requests at a time"))?;
+        let request = Request::from_parts(parts, Body::from(whole));
+        Ok((request, Admitted { place, _room: room }))
+    }
+}
+
+impl Admitted {
+    /// The memory of the request's body is free from here on; the place is, once the answer has left.
+    pub(crate) fn answer(self, response: Response) -> Response {
+        let place = self.place;
+        response.map(|body| Body::new(Leaving { body, rest: Bytes::new(), _place: place }))
+    }
+}
+
+/// The body of an answer, which has its place until it has left.
+struct Leaving {
+    body: Body,
+    rest: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => this.rest = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let hint = self.body.size_hint();
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower().saturating_add(rest));
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper.saturating_add(rest));
+        }
+        all
+    }
+}

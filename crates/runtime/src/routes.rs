@@ -1,0 +1,123 @@
+//! Every route has a door, and doors are closed by default.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodRouter;
+
+use crate::door::{Door, Tokens};
+use crate::gate::Pass;
+
+/// The largest body of a request that the connector did not send, unless the route says otherwise.
+const BODY_BYTES_MAX: u64 = 64 * 1024;
+
+type Choose = Arc<dyn Fn(&HeaderMap) -> Door + Send + Sync>;
+
+/// What a request meets at a route: a door, and the largest body.
+#[derive(Clone)]
+pub struct Entrance {
+    door: Choose,
+    body_bytes_max: u64,
+}
+
+impl Entrance {
+    /// The head of a request says which door it needs.
+    pub fn by(door: impl Fn(&HeaderMap) -> Door + Send + Sync + 'static) -> Self {
+        Self { door: Arc::new(door), body_bytes_max: BODY_BYTES_MAX }
+    }
+
+    /// The largest body of a request that the connector did not send, in bytes; 64 KiB if nothing is
+    /// said. For the connector `ORDERFLOW_BODY_BYTES_MAX` holds.
+    #[must_use]
+    pub fn bodies_up_to(mut self, bytes: u64) -> Self {
+        self.body_bytes_max = bytes;
+        self
+    }
+}
+
+impl From<Door> for Entrance {
+    fn from(door: Door) -> Self {
+        Self::by(move |_| door)
+    }
+}
+
+impl fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Entrance");
+        shown.field("body_bytes_max", &self.body_bytes_max).finish_non_exhaustive()
+    }
+}
+
+/// The routes of a function. The only way to fill a [`Function`](crate::Function): so a route
+/// without a door cannot be written.
+#[derive(Debug)]
+pub struct Routes<S = ()> {
+    tokens: Tokens,
+    router: Router<S>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes yet: everything is 404.
+    pub fn new(tokens: Tokens) -> Self {
+        Self { tokens, router: Router::new() }
+    }
+
+    /// Adds `methods` at `path` behind a door. One path may have several doors, one per method.
+    ///
+    /// In a served function the body of a request is read only when its door is open, as a whole,
+    /// and before its handler begins.
+    ///
+    /// # Panics
+    /// When `path` is not a pattern of axum, or the path has one of the methods already.
+    #[must_use]
+    pub fn at(
+        mut self,
+        entrance: impl Into<Entrance>,
+        path: &str,
+        methods: MethodRouter<S>,
+    ) -> Self {
+        let (tokens, entrance) = (self.tokens.clone(), entrance.into());
+        let guard = middleware::from_fn(move |request: Request, next: Next| {
+            let (tokens, entrance) = (tokens.clone(), entrance.clone());
+            async move { pass(&tokens, &entrance, request, next).await }
+        });
+        self.router = self.router.route(path, methods.route_layer(guard));
+        self
+    }
+
+    /// Gives the handlers their state.
+    pub fn with_state<T>(self, state: S) -> Routes<T> {
+        Routes { tokens: self.tokens, router: self.router.with_state(state) }
+    }
+}
+
+impl Routes {
+    pub(crate) fn into_router(self) -> Router {
+        self.router
+    }
+}
+
+/// Who calls is looked at first: nothing of a body is read, and no place taken, for those who stay
+/// outside.
+async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: Next) -> Response {
+    let caller = tokens.caller(request.headers());
+    let pass = request.extensions_mut().remove::<Pass>();
+    if let Some(pass) = &pass {
+        pass.peer.set_known(caller.is_known());
+    }
+    if let Err(refused) = caller.enter((entrance.door)(request.headers())) {
+        return refused.into_response();
+    }
+    request.extensions_mut().insert(caller);
+    // A router without a server around it, in a test.
+    let Some(pass) = pass else { return next.run(request).await };
+    match pass.admit(caller, entrance.body_bytes_max, request).await {
+        Ok((request, admitted)) => admitted.answer(next.run(request).await),
+        Err(refused) => refused,
+    }
+}
