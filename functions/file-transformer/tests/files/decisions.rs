@@ -8,7 +8,7 @@ use messaging::publish::{self, Outgoing};
 use messaging::streams;
 use serde_json::{Value, json};
 
-fn transformed(record: &Record) -> Value {
+pub(crate) fn transformed(record: &Record) -> Value {
     let arrival = &record.arrival;
     json!({"specversion": "1.0", "id": format!("{arrival}:transformed"),
         "source": "/functions/file-transformer", "type": "orderflow.file.transformed.v1",
@@ -27,7 +27,7 @@ async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Valu
 }
 
 /// Acknowledges what stands on the subject `orders`, as order-ingest's consumer.
-async fn ingest(world: &World, orders: usize) {
+pub(crate) async fn ingest(world: &World, orders: usize) {
     let stream = world.client.js.get_stream(streams::ORDERS).await.unwrap();
     let config = pull::Config {
         durable_name: Some("order-ingest__orders".into()),
