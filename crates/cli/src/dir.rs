@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -72,13 +72,13 @@ impl DataDir {
             fs::create_dir_all(&path)
                 .with_context(|| format!("cannot create {}", path.display()))?;
         }
-        let secrets = dir.secrets();
-        if !secrets.is_dir() {
-            let mut builder = fs::DirBuilder::new();
-            builder.mode(0o700);
-            builder
-                .create(&secrets)
-                .with_context(|| format!("cannot create {}", secrets.display()))?;
+        // Orders, files of partners and secrets are for this user only, also where an earlier release
+        // made the folder for everyone.
+        for path in [dir.secrets(), dir.sftp(), dir.nats(), dir.logs()] {
+            fs::create_dir_all(&path)
+                .with_context(|| format!("cannot create {}", path.display()))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
+                .with_context(|| format!("cannot protect {}", path.display()))?;
         }
         Ok(dir)
     }
@@ -94,6 +94,21 @@ impl DataDir {
     /// Where child processes tell their ports.
     pub(crate) fn listen(&self) -> PathBuf {
         self.root.join("listen")
+    }
+
+    /// The partners' folders.
+    pub(crate) fn sftp(&self) -> PathBuf {
+        self.root.join("sftp")
+    }
+
+    /// nats-server, with its store.
+    pub(crate) fn nats(&self) -> PathBuf {
+        self.root.join("nats")
+    }
+
+    /// When each schedule was followed last.
+    pub(crate) fn schedules(&self) -> PathBuf {
+        self.root.join("schedules.json")
     }
 
     pub(crate) fn secrets(&self) -> PathBuf {
@@ -251,13 +266,17 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_for_this_user_only() {
-        use std::os::unix::fs::PermissionsExt as _;
+    fn what_is_kept_is_for_this_user_only() {
         let temp = tempfile::tempdir().unwrap();
+        // As an earlier release made it.
+        fs::create_dir(temp.path().join("sftp")).unwrap();
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(temp.path().join("sftp"), open).unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
         dir.write_secret("a", "x\n").unwrap();
         assert_eq!(dir.secret("a").unwrap(), "x");
-        for (path, mode) in [(dir.secrets(), 0o700), (dir.secrets().join("a"), 0o600)] {
+        let private = [dir.secrets(), dir.sftp(), dir.nats(), dir.logs()].map(|path| (path, 0o700));
+        for (path, mode) in private.into_iter().chain([(dir.secrets().join("a"), 0o600)]) {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode);
         }
     }

@@ -125,6 +125,10 @@ pub struct Inbox {
     pub manifest: Option<String>,
     /// Does a file wait for these two?
     pub side_files: SideFiles,
+    /// Further endings of names under which the partner writes what is not complete; with a `*` at the
+    /// end, beginnings. Capitals do not matter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub temporary: Vec<String>,
     /// Seconds since the last change, by the server's clock.
     pub min_age_seconds: u32,
     /// Largest file that is read, in bytes.
@@ -138,6 +142,7 @@ impl Default for Inbox {
             checksum: None,
             manifest: None,
             side_files: SideFiles::Required,
+            temporary: Vec::new(),
             min_age_seconds: 5,
             max_bytes: 2 << 30,
         }

@@ -21,7 +21,10 @@ pub const SETTLE: Duration = Duration::from_secs(2);
 /// Longest wait for files to become old enough.
 pub const WAIT_MAX: Duration = Duration::from_secs(15);
 /// Endings under which clients write what is not complete.
-pub const TEMPORARY: [&str; 4] = [".part", ".tmp", ".filepart", ".crdownload"];
+pub const TEMPORARY: [&str; 8] =
+    [".part", ".tmp", ".filepart", ".crdownload", ".inprogress", ".partial", ".temp", ".uploading"];
+/// The same at the beginning of a name.
+pub const TEMPORARY_BEGINS: &str = "~";
 /// A time of change this far ahead of the server's clock was set by the partner's client, which
 /// does so when it has written everything.
 const AHEAD_SECONDS_MAX: u64 = 60;
@@ -61,6 +64,43 @@ pub struct Decision {
     pub skipped: Vec<Skipped>,
 }
 
+/// Can this become a file that is taken, or does it stand beside one? What cannot, as a hidden file
+/// or a folder, must not take the room of what can in a list with a limit.
+#[must_use]
+pub fn counts(entry: &Entry, inbox: &Inbox) -> bool {
+    // A marker or a checksum may have any ending.
+    let mut beside = inbox.done_marker.iter().chain(sides(inbox));
+    by_itself(entry, inbox).is_none() || beside.any(|suffix| stem(entry, Some(suffix)).is_some())
+}
+
+/// Why nothing of this name is ever taken, whatever it is: a name that cannot be used, or one that says
+/// that it is being written.
+#[must_use]
+pub fn never_by_name(name: &str, inbox: &Inbox) -> Option<Skip> {
+    check_name(name).err().map(Skip::Name).or_else(|| temporary(name, inbox))
+}
+
+fn temporary(name: &str, inbox: &Inbox) -> Option<Skip> {
+    let lower = name.to_lowercase();
+    if let Some(ending) = TEMPORARY.into_iter().find(|ending| lower.ends_with(ending)) {
+        return Some(Skip::Temporary(format!("ends with {ending}")));
+    }
+    let begins = |begin: &str| Some(Skip::Temporary(format!("begins with {begin}")));
+    if lower.starts_with(TEMPORARY_BEGINS) {
+        return begins(TEMPORARY_BEGINS);
+    }
+    for own in &inbox.temporary {
+        match own.strip_suffix('*') {
+            Some(begin) if lower.starts_with(&begin.to_lowercase()) => return begins(begin),
+            None if lower.ends_with(&own.to_lowercase()) => {
+                return Some(Skip::Temporary(format!("ends with {own}")));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// How long to wait before the second look: nothing when there is nothing to wait for.
 #[must_use]
 pub fn wait(first: &[Entry], now: u64, inbox: &Inbox) -> Option<Duration> {
@@ -98,17 +138,21 @@ pub fn decide(first: &[Entry], second: &[Entry], now: u64, inbox: &Inbox) -> Dec
     decision
 }
 
-/// Why the entry is not taken however long one waits.
-fn never(entry: &Entry, there: &Look<'_>, inbox: &Inbox) -> Option<Skip> {
+/// Why the entry is not taken however long one waits and whatever stands beside it.
+fn by_itself(entry: &Entry, inbox: &Inbox) -> Option<Skip> {
     if let Err(bad) = check_name(&entry.name) {
         return Some(Skip::Name(bad));
     }
     if entry.kind != Kind::File {
         return Some(Skip::NotAFile(entry.kind));
     }
-    let lower = entry.name.to_ascii_lowercase();
-    if let Some(suffix) = TEMPORARY.into_iter().find(|suffix| lower.ends_with(suffix)) {
-        return Some(Skip::Temporary(suffix));
+    temporary(&entry.name, inbox)
+}
+
+/// Why the entry is not taken however long one waits.
+fn never(entry: &Entry, there: &Look<'_>, inbox: &Inbox) -> Option<Skip> {
+    if let Some(skip) = by_itself(entry, inbox) {
+        return Some(skip);
     }
     if !there.is_beside(entry, inbox) {
         if stem(entry, inbox.done_marker.as_ref()).is_some() {
@@ -308,18 +352,27 @@ mod tests {
             entry(".hidden"),
             entry("A.PART"),
             entry("b.tmp"),
+            entry("c.csv.inprogress"),
             entry("c\n.csv"),
             Entry { kind: Kind::Directory, ..entry("d") },
             Entry { kind: Kind::Symlink, ..entry("e.csv") },
             Entry { kind: Kind::Other, ..entry("f") },
             Entry { size: (2 << 30) + 1, ..entry("g.csv") },
+            entry("h.Wip"),
+            entry("NEW-i.csv"),
+            entry("~j.csv"),
         ];
         let expected = ".hidden the name begins with a dot; \
-            A.PART ends with .part: still being written; b.tmp ends with .tmp: still being written; \
-            c\n.csv the name contains a control character; d is a folder; \
+            A.PART ends with .part: still being written; \
+            NEW-i.csv begins with new-: still being written; b.tmp ends with .tmp: still being written; \
+            c\n.csv the name contains a control character; \
+            c.csv.inprogress ends with .inprogress: still being written; d is a folder; \
             e.csv is a symbolic link; f is not a regular file; \
-            g.csv is larger than the limit of 2147483648 bytes";
-        check_at_rest(&entries, &Inbox::default(), expected);
+            g.csv is larger than the limit of 2147483648 bytes; \
+            h.Wip ends with .wip: still being written; ~j.csv begins with ~: still being written";
+        let temporary = vec![".wip".to_owned(), "new-*".to_owned()];
+        let inbox = Inbox { temporary, ..Inbox::default() };
+        check_at_rest(&entries, &inbox, expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod arrival;
+pub mod changed;
 pub mod complete;
 pub mod expected;
 pub mod host_key;

@@ -4,23 +4,22 @@
 //! `spawn_blocking`, never in an async task. Paths are relative to the partner's folder.
 
 mod error;
+mod listing;
 mod names;
 mod transfer;
 
 pub use error::{Disposition, Error};
+pub use listing::{ASIDE_MAX, ASKED_MAX, LIST_MAX, Listing};
 pub use transfer::{Reader, Upload};
 
-use crate::complete::{BadName, Entry, Kind, Skip, Skipped, check_name};
+use crate::complete::{Entry, Kind, check_name};
 use crate::host_key::{self, HostKey};
 use domain::partner::Sftp;
 use names::{entry, is_temporary, join, temporary_name};
-use ssh2::{ErrorCode, MethodType, OpenFlags, OpenType, RenameFlags};
+use ssh2::{MethodType, OpenFlags, OpenType, RenameFlags};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Most entries of a folder that one look takes in.
-pub const LIST_MAX: usize = 10_000;
 
 const FOLDER_MODE: i32 = 0o755;
 const FILE_MODE: i32 = 0o644;
@@ -53,17 +52,6 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(15),
         }
     }
-}
-
-/// A folder as it was seen.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
-    /// What is in it, by name.
-    pub entries: Vec<Entry>,
-    /// Entries whose names cannot even be told apart: not UTF-8.
-    pub unreadable: Vec<Skipped>,
-    /// There are more than [`LIST_MAX`] entries; some are missing here.
-    pub is_cut: bool,
 }
 
 /// A logged-in session.
@@ -121,39 +109,6 @@ impl Session {
     pub fn keep_alive(&self) -> Result<(), Error> {
         let sent = self.session.keepalive_send();
         sent.map(drop).map_err(|error| Error::ssh("keep the session alive", &error))
-    }
-
-    /// Everything in a folder but `.` and `..`, symbolic links not followed.
-    ///
-    /// # Errors
-    /// There is no such folder, or the server fails.
-    pub fn list(&self, folder: &str) -> Result<Listing, Error> {
-        let what = || format!("list {folder}");
-        let path = self.path(folder)?;
-        let mut dir = self.sftp.opendir(&path).map_err(|error| Error::ssh(what(), &error))?;
-        let mut listing = Listing::default();
-        loop {
-            let (name, stat) = match dir.readdir() {
-                Ok(found) => found,
-                Err(error) if is_end(&error) => break,
-                Err(error) => return Err(Error::ssh(what(), &error)),
-            };
-            match name.to_str() {
-                Some("." | "..") => {}
-                Some(_) | None if LIST_MAX <= listing.entries.len() + listing.unreadable.len() => {
-                    listing.is_cut = true;
-                    break;
-                }
-                Some(name) => listing.entries.push(entry(name, &stat)),
-                None => listing.unreadable.push(Skipped {
-                    name: name.to_string_lossy().into_owned(),
-                    reason: Skip::Name(BadName::Encoding),
-                }),
-            }
-        }
-        listing.entries.sort();
-        listing.entries.dedup_by(|a, b| a.name == b.name);
-        Ok(listing)
     }
 
     /// What is at a path, if anything; a symbolic link is not followed.
@@ -302,7 +257,7 @@ impl Session {
     /// As [`Session::list`] and [`Session::remove`].
     pub fn sweep(&self, folder: &str, age: Duration) -> Result<usize, Error> {
         let leftovers: Vec<_> = self
-            .list(folder)?
+            .list_counting(folder, |entry| is_temporary(&entry.name))?
             .entries
             .into_iter()
             .filter(|entry| entry.kind == Kind::File && is_temporary(&entry.name))
@@ -385,9 +340,4 @@ fn log_in(
         },
         error => Err(error),
     }
-}
-
-fn is_end(error: &ssh2::Error) -> bool {
-    // The crate says the end of a folder as if it were a failure of a local file.
-    error.code() == ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_FILE)
 }

@@ -9,6 +9,7 @@ mod setup;
 pub use limits::{Limit, Limits, NoLimit, Settings};
 pub use setup::{Done, Step, setup};
 
+use crate::Nats;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -76,6 +77,20 @@ pub const STREAMS: &[Definition] = &[
 /// All buckets.
 pub const BUCKETS: &[&str] = &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS];
 
+/// How long a bucket keeps a value that is not written again; nothing means for ever.
+///
+/// Records of files are there at least as long as the events that say that they arrived: until then a
+/// file that comes again is told from the one that came first. What a partner sent once is known for a
+/// year.
+#[must_use]
+pub fn bucket_keeps(name: &str) -> Option<Duration> {
+    match name {
+        FILES_LEDGER => Some(DAY.saturating_mul(180)),
+        FILES_CONTENT => Some(DAY.saturating_mul(366)),
+        _ => None,
+    }
+}
+
 /// The stream that keeps `filter`'s messages, if one does.
 #[must_use]
 pub fn of_subject(filter: &str) -> Option<&'static Definition> {
@@ -86,9 +101,36 @@ pub fn of_subject(filter: &str) -> Option<&'static Definition> {
     })
 }
 
+/// The stream did not say where it ends.
+#[derive(Debug, thiserror::Error)]
+#[error("stream {stream}: {reason}")]
+pub struct LastError {
+    stream: String,
+    reason: String,
+}
+
+/// The sequence of the last message of a stream, 0 if it never had one.
+///
+/// # Errors
+/// The server does not answer, or there is no such stream.
+pub async fn last_sequence(nats: &Nats, stream: &str) -> Result<u64, LastError> {
+    let found = nats.js.get_stream(stream).await;
+    let found =
+        found.map_err(|error| LastError { stream: stream.into(), reason: error.to_string() })?;
+    Ok(found.cached_info().state.last_sequence)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_of_a_file_outlives_the_event_that_it_is_looked_up_by() {
+        let files = STREAMS.iter().find(|stream| stream.name == FILES).unwrap();
+        assert!(files.keeps.unwrap() < bucket_keeps(FILES_LEDGER).unwrap());
+        assert!(bucket_keeps(FILES_LEDGER) < bucket_keeps(FILES_CONTENT));
+        assert_eq!(bucket_keeps(JOURNAL_SNAPSHOTS), None);
+    }
 
     #[test]
     fn a_filter_belongs_to_the_stream_that_keeps_its_messages() {

@@ -21,6 +21,15 @@ pub struct Error {
     reason: String,
 }
 
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// With this sequence.
+    Sequence(u64),
+    /// With what was stored so long ago at most.
+    Within(Duration),
+}
+
 /// Calls `each` with every message under `filter` from sequence `from` on.
 ///
 /// They come in order and without gaps, until the stream's last one at the time of the call. The
@@ -36,17 +45,40 @@ pub async fn read(
     headers_only: bool,
     each: impl FnMut(&Message),
 ) -> Result<u64, Error> {
+    read_from(nats, stream, filter, From::Sequence(from), headers_only, each).await
+}
+
+/// As [`read`]; also from a time on.
+///
+/// # Errors
+/// The server did not answer, or stopped answering.
+pub async fn read_from(
+    nats: &Nats,
+    stream: &str,
+    filter: &str,
+    from: From,
+    headers_only: bool,
+    each: impl FnMut(&Message),
+) -> Result<u64, Error> {
     let wrong = |reason: String| Error { stream: stream.into(), filter: filter.into(), reason };
     let handle = nats.js.get_stream(stream).await.map_err(|error| wrong(error.to_string()))?;
     let last = handle.cached_info().state.last_sequence;
-    let from = from.max(1);
-    if last < from {
-        return Ok(last.max(from - 1));
-    }
+    let deliver_policy = match from {
+        From::Sequence(from) if last < from.max(1) => return Ok(last.max(from.max(1) - 1)),
+        From::Sequence(from) => DeliverPolicy::ByStartSequence { start_sequence: from.max(1) },
+        From::Within(_) if last == 0 => return Ok(0),
+        From::Within(age) => {
+            let ago = async_nats::datetime::now().unix_timestamp_nanos()
+                - i128::try_from(age.as_nanos()).unwrap_or_default();
+            let start_time =
+                async_nats::datetime::from_nanos(ago).map_err(|error| wrong(error.to_string()))?;
+            DeliverPolicy::ByStartTime { start_time }
+        }
+    };
     let consumer = handle
         .create_consumer(pull::OrderedConfig {
             filter_subject: filter.into(),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
+            deliver_policy,
             replay_policy: ReplayPolicy::Instant,
             headers_only,
             max_batch: if headers_only { 0 } else { batch(nats) },

@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 pub const FOLDERS: [&str; 4] = ["inbox", "depot", "archive", "quarantine"];
 
 const PACKAGE: &str = "openssh-server";
+/// What partners upload is for this user only, whatever their clients ask for.
+const UMASK: &str = "0077";
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -129,7 +131,7 @@ impl Partners {
 /// `sshd` and the forced commands need absolute paths without blanks, quotes and percent signs.
 fn absolute(mut settings: Settings) -> Result<Settings, Error> {
     for path in [&mut settings.dir, &mut settings.root] {
-        make_dir(path, 0o755)?;
+        make_dir(path, 0o700)?;
         *path = fs::canonicalize(&*path).map_err(Error::file("find", &*path))?;
         let text = path.display().to_string();
         if let Some(character) =
@@ -147,7 +149,7 @@ fn prepare(settings: &Settings, partner: &str) -> Result<(), Error> {
         return Err(Error::Name { name: partner.to_owned() });
     }
     for folder in FOLDERS {
-        make_dir(&settings.root.join(partner).join(folder), 0o755)?;
+        make_dir(&settings.root.join(partner).join(folder), 0o700)?;
     }
     generate_key(&key_path(&settings.dir, partner), partner).map(drop)
 }
@@ -159,7 +161,7 @@ fn authorize(settings: &Settings) -> Result<(), Error> {
         let public = public_key(&key_path(&settings.dir, partner))?;
         let folder = settings.root.join(partner);
         lines.push_str(&format!(
-            "restrict,command=\"internal-sftp -d {}\" {public} {partner}\n",
+            "restrict,command=\"internal-sftp -u {UMASK} -d {}\" {public} {partner}\n",
             folder.display()
         ));
     }

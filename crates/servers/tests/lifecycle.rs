@@ -100,6 +100,22 @@ fn a_partners_login_starts_in_its_own_folder_and_cannot_do_but_sftp() {
 }
 
 #[test]
+fn what_partners_upload_is_for_one_user_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let server = sshd::start(sshd::Settings::under(dir.path(), &["US1"])).unwrap();
+    let batch = "put /etc/hostname inbox/b\nmkdir new\n";
+    assert!(sftp(&server, "US1", batch).status.success());
+    let root = server.root("US1");
+    for path in
+        [root.parent().unwrap(), &root.join("inbox"), &root.join("inbox/b"), &root.join("new")]
+    {
+        let others = path.metadata().unwrap().permissions().mode() & 0o077;
+        assert_eq!(others, 0, "{}", path.display());
+    }
+}
+
+#[test]
 fn sshd_keeps_keys_and_port_over_a_restart_and_its_sessions_die_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = sshd::start(sshd::Settings::under(dir.path(), &["US1"])).unwrap();

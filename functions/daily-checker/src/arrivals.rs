@@ -58,6 +58,9 @@ pub(crate) async fn claim(checker: &Checker, account: &Arc<Account>, seen: Seen)
     if seen.is_cut {
         report.skipped.push(Skipped { name: "*".into(), reason: look::cut_reason() });
     }
+    if 0 < seen.aside {
+        report.skipped.push(Skipped { name: "*".into(), reason: look::aside_reason(seen.aside) });
+    }
     report
 }
 

@@ -3,11 +3,13 @@
 use crate::arrivals;
 use crate::look::{self, First, Seen};
 use crate::overdue;
+use crate::recent::Recent;
 use crate::report::{PartnerReport, Report, State};
 use crate::turns::{Place, Queue, Turns};
 use chrono::{DateTime, Utc};
 use intake::access::Account;
-use intake::ledger::Ledger;
+use intake::changed::{self, Depth};
+use intake::ledger::{Ledger, Record};
 use intake::partners::{Configuration, Live};
 use intake::sftp::Error;
 use messaging::Nats;
@@ -42,6 +44,7 @@ pub(crate) struct Checker {
     /// Opened when it is first asked.
     pub(crate) ledger: OnceCell<Ledger>,
     turns: Turns,
+    recent: Recent,
     partners: Live<Arc<Configuration>>,
     checks: Counter,
     files: Family<FileLabel, Counter>,
@@ -58,8 +61,8 @@ impl Checker {
         registry.register("checks", "Times that all inboxes were looked at", checks.clone());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        let (ledger, turns) = (OnceCell::new(), Turns::new());
-        let checker = Self { nats, ledger, turns, partners, checks, files, errors };
+        let (ledger, turns, recent) = (OnceCell::new(), Turns::new(), Recent::default());
+        let checker = Self { nats, ledger, turns, recent, partners, checks, files, errors };
         checker.begin();
         checker
     }
@@ -79,6 +82,9 @@ impl Checker {
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         self.begin();
+        if let Err(reason) = self.refresh().await {
+            tracing::warn!(reason, "originals are not compared again with what was read of them");
+        }
         let until = Instant::now() + LOOKS_TIME_MAX;
         let mut servers = JoinSet::new();
         for queue in self.turns.begin(&self.partners.get().accounts) {
@@ -125,6 +131,37 @@ impl Checker {
         self.ended(&account, report).await
     }
 
+    async fn refresh(&self) -> Result<(), String> {
+        let ledger = self.ledger.get_or_try_init(|| Ledger::open(&self.nats)).await;
+        self.recent.refresh(ledger.map_err(|error| error.to_string())?, now()).await
+    }
+
+    /// Puts originals that changed after they were taken back into the inbox, before it is looked at.
+    async fn look_back(
+        &self,
+        account: &Arc<Account>,
+        server: &Arc<Semaphore>,
+        place: Place,
+        due: Vec<Arc<Record>>,
+    ) -> Place {
+        let (here, of) = (account.clone(), due.clone());
+        let found = blocking(place, move || changed::find(&here.connect()?, &of)).await;
+        let place = self.turns.place(server).await;
+        let (Ok(found), Some(ledger)) = (found, self.ledger.get()) else {
+            // The look into the inbox says what the matter is.
+            return place;
+        };
+        self.recent.looked(&due, now()).await;
+        for record in found {
+            let settled = changed::settle(ledger, account, &record, Depth::Times, now()).await;
+            if let Err(error) = settled {
+                let (partner, file) = (&record.partner, &record.name);
+                tracing::warn!(%partner, ?file, %error, "a changed file was not put back yet");
+            }
+        }
+        place
+    }
+
     /// Two looks. The place is free in between, because nothing is asked then.
     async fn look(
         &self,
@@ -132,6 +169,11 @@ impl Checker {
         server: &Arc<Semaphore>,
         place: Place,
     ) -> Result<Seen, String> {
+        let due = self.recent.due(&account.partner, now()).await;
+        let place = match due.is_empty() {
+            true => place,
+            false => self.look_back(account, server, place, due).await,
+        };
         let here = account.clone();
         let waiting = match blocking(place, move || look::first(&here)).await? {
             First::Enough(seen) => return Ok(seen),

@@ -6,6 +6,7 @@ mod flight;
 mod http;
 mod look;
 mod overdue;
+mod recent;
 mod report;
 mod turns;
 

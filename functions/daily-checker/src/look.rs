@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) decision: Decision,
     /// Something was left out for the number of entries.
     pub(crate) is_cut: bool,
+    /// So many hidden and temporary files and folders are not named one by one.
+    pub(crate) aside: usize,
 }
 
 /// What the first look found.
@@ -37,8 +39,8 @@ pub(crate) struct Waiting {
 /// The first look.
 pub(crate) fn first(account: &Account) -> Result<First, Error> {
     let session = account.connect()?;
-    let listing = session.list(INBOX)?;
     let inbox = &account.settings.inbox;
+    let listing = list(&session, inbox)?;
     let Some(wait) = complete::wait(&listing.entries, now(&session)?, inbox) else {
         return Ok(First::Enough(seen(&[], listing, 0, inbox)));
     };
@@ -48,7 +50,7 @@ pub(crate) fn first(account: &Account) -> Result<First, Error> {
 impl Waiting {
     /// The second look, when the wait is over.
     pub(crate) fn second(self, inbox: &Inbox) -> Result<Seen, Error> {
-        let listing = self.session.list(INBOX)?;
+        let listing = list(&self.session, inbox)?;
         let now = now(&self.session)?;
         Ok(seen(&self.entries, listing, now, inbox))
     }
@@ -70,12 +72,24 @@ pub(crate) fn standing(account: &Account, files: Vec<Arrived>) -> Result<Vec<Arr
 fn seen(first: &[Entry], second: Listing, now: u64, inbox: &Inbox) -> Seen {
     let mut decision = complete::decide(first, &second.entries, now, inbox);
     decision.skipped.extend(second.unreadable);
-    Seen { decision, is_cut: second.is_cut }
+    Seen { decision, is_cut: second.is_cut, aside: second.aside }
+}
+
+/// What can never be taken does not keep what can from being seen.
+fn list(session: &Session, inbox: &Inbox) -> Result<Listing, Error> {
+    session.list_counting(INBOX, |entry| complete::counts(entry, inbox))
 }
 
 /// Why the rest of a long listing is missing.
 pub(crate) fn cut_reason() -> String {
     format!("the inbox has more than {LIST_MAX} entries; the others wait for the next check")
+}
+
+/// Why so many entries are not named.
+pub(crate) fn aside_reason(aside: usize) -> String {
+    format!(
+        "{aside} more that are never taken: hidden, temporary, folders or names that cannot be used"
+    )
 }
 
 fn now(session: &Session) -> Result<u64, Error> {

@@ -7,12 +7,13 @@
 use crate::App;
 use crate::failure::Failure;
 use crate::steps;
-use crate::work::blocking;
+use crate::work::{blocking, now};
 use async_nats::HeaderMap;
 use chrono::DateTime;
 use domain::partner::Partner;
 use domain::{OrderId, PartnerId};
 use futures_util::future::try_join_all;
+use intake::changed;
 use intake::ledger::{Outcome, Record};
 use messaging::stored::Standing;
 use messaging::views::{self, Messages, Status};
@@ -106,8 +107,12 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     }
     let csv = csv(lines.into_iter().rev()).map_err(Failure::spool)?;
     let name = format!("{}.decisions.csv", receipt.trim_end_matches(".receipt.json"));
-    let account = account.clone();
-    blocking(move || steps::put_small(&account, &[(name, csv)])).await?;
+    let (here, of, at) = (account.clone(), record.clone(), now());
+    let put = move || steps::put_and_compare(&here, &of, &[(name, csv)], at);
+    if blocking(put).await?.is_some() {
+        let depth = changed::Depth::Content;
+        changed::settle(&app.ledger, account, record, depth, now()).await?;
+    }
     tracing::info!(partner = %record.partner, file = %record.name, orders = orders.len(), "all decided");
     Ok(Progress::Written)
 }

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use intake::ledger::{self, StepError};
+use intake::sftp;
+use std::time::Duration;
 
 /// Why a file is not done.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +29,20 @@ pub(crate) enum Failure {
     #[error("dead letters cannot be read: {0}")]
     Letters(String),
     #[error("the file is held by {owner} until {until}")]
-    Held { owner: String, until: DateTime<Utc> },
+    Held { owner: String, until: DateTime<Utc>, after: Duration },
     #[error("the same content came as {0}, which is not done yet")]
     Same(String),
     #[error("the file was replaced after it arrived; what stands there now arrives by itself")]
     Replaced,
+    #[error(
+        "the file was changed while its orders were sent: those that were sent stay, and what the file \
+         is now arrives by itself"
+    )]
+    ChangedWhileSent,
+    #[error(transparent)]
+    Changed(#[from] intake::changed::SettleError),
+    #[error("the stream of orders cannot be seen: {0}")]
+    Stream(#[from] messaging::streams::LastError),
     #[error("the configuration cannot be used: {0}")]
     Configuration(String),
     #[error("the work ended unexpectedly")]
@@ -39,6 +50,22 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Did the partner's server not do its part, so that its other files had better wait as well? One
+    /// file that may not be opened says nothing of them.
+    pub(crate) fn is_of_server(&self) -> bool {
+        match self {
+            Self::Sftp(error) => !matches!(
+                error,
+                sftp::Error::Denied { .. }
+                    | sftp::Error::NotFound { .. }
+                    | sftp::Error::Exists { .. }
+                    | sftp::Error::Path { .. }
+                    | sftp::Error::NotAFile { .. }
+            ),
+            _ => false,
+        }
+    }
+
     pub(crate) fn scratch(error: std::io::Error) -> Self {
         Self::Scratch(error)
     }
@@ -51,5 +78,18 @@ impl Failure {
 impl From<StepError> for Failure {
     fn from(error: StepError) -> Self {
         Self::Ledger(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_opened_is_no_fault_of_the_server() {
+        let what = || "open inbox/a.csv".to_owned();
+        let denied = Failure::Sftp(sftp::Error::Denied { what: what() });
+        let silent = Failure::Sftp(sftp::Error::TimedOut { what: what() });
+        assert_eq!((denied.is_of_server(), silent.is_of_server()), (false, true));
     }
 }

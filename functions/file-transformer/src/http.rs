@@ -21,6 +21,8 @@ use std::time::Duration;
 const ANSWER_MAX: Duration = Duration::from_secs(40);
 /// When a file comes again that found no memory: the one before it may take a minute.
 const MEMORY_AFTER: Duration = Duration::from_secs(20);
+/// When to ask again about a file in other hands, at the earliest.
+const HELD_AFTER_MIN: Duration = Duration::from_millis(50);
 /// When to ask again about a file whose partner is not known: daily-checker may have read of a new one
 /// earlier. Ten attempts take longer than a cluster takes to hand a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
@@ -84,7 +86,9 @@ fn start(app: &Arc<App>, call: Call) -> Result<Job, Verdict> {
             })?;
             let (key, size) = (arrived.arrival.clone(), arrived.size);
             let record = record(*arrived, time);
-            Ok(running.start(key, size, |read| arrive(Work { app, account, read }, record)))
+            let progress = Arc::default();
+            let work = |read| arrive(Work { app, account, read, progress }, record);
+            Ok(running.start(key, size, work))
         }
         Call::Transformed(record) => {
             let key = format!("{}:decisions", record.arrival);
@@ -100,7 +104,7 @@ async fn arrive(work: Work, record: Record) -> Verdict {
         Err(after) => return Verdict::Wait("other files of the partner come first".into(), after),
     };
     let done = work.run(record).await;
-    turn.failed(matches!(done, Err(Failure::Sftp(_))));
+    turn.failed(done.as_ref().is_err_and(Failure::is_of_server));
     drop(turn);
     if let Err(failure) = &done {
         tracing::warn!(%partner, file = %name, error = %failure, "the file is not done");
@@ -134,7 +138,11 @@ fn verdict(failure: Failure) -> Verdict {
             Disposition::Retry => Verdict::Wait(reason, Duration::from_secs(10)),
             Disposition::Fault => Verdict::Wait(reason, Duration::from_secs(60)),
         },
-        Failure::Held { .. } | Failure::Same(_) => Verdict::Wait(reason, ASK_AGAIN),
+        // As soon as its owner would have been silent for too long.
+        Failure::Held { after, .. } => {
+            Verdict::Wait(reason, after.clamp(HELD_AFTER_MIN, ASK_AGAIN))
+        }
+        Failure::Same(_) => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Memory(_) => Verdict::Wait(reason, MEMORY_AFTER),
         Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
@@ -146,6 +154,9 @@ fn verdict(failure: Failure) -> Verdict {
         | Failure::Store(_)
         | Failure::Reading(_)
         | Failure::Lookup(_)
+        | Failure::Stream(_)
+        | Failure::Changed(_)
+        | Failure::ChangedWhileSent
         | Failure::Letters(_) => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Panicked => Verdict::Later(reason, ASK_AGAIN),
     }

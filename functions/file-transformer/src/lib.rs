@@ -5,6 +5,7 @@ mod decisions;
 mod decrypt;
 pub mod dry_run;
 mod failure;
+mod holding;
 mod http;
 mod judged;
 mod keyring;
@@ -42,6 +43,8 @@ use std::time::Duration;
 pub const NAME: &str = "file-transformer";
 /// Shorter leases end before they can be renewed.
 const LEASE_MIN: Duration = Duration::from_secs(1);
+/// How long a process may be silent before another goes on with its files.
+const LEASE_DEFAULT: Duration = Duration::from_secs(3);
 /// Memory of the files in work together.
 const FILES_MEMORY_MIB: usize = 256;
 /// Beside bodies, with the default of `ORDERFLOW_FILES_MEMORY_MIB`.
@@ -115,7 +118,7 @@ impl Settings {
         let nats_url = env.required("ORDERFLOW_NATS_URL");
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let scratch = env.or("ORDERFLOW_SCRATCH_DIR", PathBuf::from("/tmp"));
-        let lease = env.seconds("ORDERFLOW_LEASE_SECONDS", Duration::from_secs(30));
+        let lease = env.seconds("ORDERFLOW_LEASE_SECONDS", LEASE_DEFAULT);
         if lease < LEASE_MIN {
             env.problem("ORDERFLOW_LEASE_SECONDS", format!("less than {LEASE_MIN:?}"));
         }

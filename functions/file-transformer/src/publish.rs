@@ -1,15 +1,17 @@
 //! The orders of a file, published on the subject `orders`.
 
 use crate::failure::Failure;
-use intake::ledger::Record;
+use intake::ledger::{Record, Sending};
 use messaging::envelope::Event;
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Nats, events, header, subject};
+use messaging::{Nats, events, header, streams, subject, tail};
 use runtime::heavy;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Orders that are read before they are sent. How many of them wait for their acknowledgement at once is
@@ -20,49 +22,84 @@ const CHUNK_BYTES: usize = 4 << 20;
 /// Attempts to have one chunk acknowledged before the file is given back.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// What was published.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sent {
-    /// Orders.
-    pub(crate) orders: u64,
-    /// The least and the greatest of their stream sequences.
-    pub(crate) range: Option<(u64, u64)>,
-}
+/// How far the sending of a file came, told to whoever renews its lease.
+pub(crate) type Progress = Mutex<Option<Sending>>;
 
-/// Publishes every order and waits until each is stored. Publishing again is harmless: the ids are
-/// the same and order-ingest places an order once.
+/// Publishes every order that is not stored yet and waits until each is. Where an earlier process
+/// stopped is known from the record, and what it sent behind that from the stream, which is read where
+/// there may be one: `goes_on`. Publishing again is harmless: the ids are the same and order-ingest
+/// places an order once.
 pub(crate) async fn orders(
     nats: &Nats,
     record: &Record,
     sha256: &str,
     orders: &File,
-) -> Result<Sent, Failure> {
+    goes_on: bool,
+    progress: &Progress,
+) -> Result<Sending, Failure> {
     let mut lines = BufReader::new(orders).lines();
-    let mut sent = Sent::default();
+    let mut sent = record.sending.unwrap_or_default();
+    let stored = match record.sending {
+        Some(_) if goes_on => behind(nats, sha256, &mut sent).await?,
+        _ => HashSet::new(),
+    };
+    for line in lines.by_ref().take(usize::try_from(sent.orders).unwrap_or(usize::MAX)) {
+        line.map_err(Failure::scratch)?;
+    }
     loop {
-        let mut chunk = Vec::new();
+        let (mut chunk, mut all) = (Vec::new(), 0);
         // From a disk, and thousands of them.
         heavy(CHUNK_BYTES, || {
             let mut bytes = 0;
             for line in lines.by_ref().take(CHUNK) {
                 let json = line.map_err(Failure::scratch)?;
+                all += 1;
                 bytes += json.len();
-                chunk.push(message(record, sha256, json)?);
+                let (id, message) = message(record, sha256, json)?;
+                if !stored.contains(&id) {
+                    chunk.push(message);
+                }
                 if CHUNK_BYTES <= bytes {
                     break;
                 }
             }
             Ok::<_, Failure>(())
         })?;
-        if chunk.is_empty() {
+        if all == 0 {
             return Ok(sent);
         }
-        sent.orders += chunk.len() as u64;
-        store(nats, chunk, &mut sent.range).await?;
+        if !chunk.is_empty() {
+            store(nats, chunk, &mut sent).await?;
+        }
+        sent.orders += all;
+        *progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
     }
 }
 
-fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Failure> {
+/// The ids of the file's orders that are stored behind what the record knows of.
+async fn behind(nats: &Nats, sha256: &str, sent: &mut Sending) -> Result<HashSet<String>, Failure> {
+    let (mut stored, from) = (HashSet::new(), sent.to + 1);
+    let each = |message: &async_nats::jetstream::Message| {
+        let id = message.headers.as_ref().and_then(|headers| headers.get(header::EVENT));
+        let id = id.and_then(|id| subject::text(id.as_str()));
+        let is_ours = |id: &String| id.strip_prefix(sha256).is_some_and(|id| id.starts_with(':'));
+        if let (Some(id), Ok(info)) = (id.filter(is_ours), message.info()) {
+            seen(sent, info.stream_sequence);
+            stored.insert(id);
+        }
+    };
+    tail::read(nats, streams::ORDERS, subject::ORDERS, from, true, each).await?;
+    tracing::info!(file = sha256, sent = sent.orders, stored = stored.len(), "sending goes on");
+    Ok(stored)
+}
+
+fn seen(sent: &mut Sending, sequence: u64) {
+    sent.from = Some(sent.from.map_or(sequence, |from| from.min(sequence)));
+    sent.to = sent.to.max(sequence);
+}
+
+/// The id of an order's event, and its message.
+fn message(record: &Record, sha256: &str, json: String) -> Result<(String, Outgoing), Failure> {
     #[derive(Deserialize)]
     struct Head {
         order_id: String,
@@ -78,14 +115,11 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
     event.file = Some(sha256.to_owned());
     // Not a message id: nats-server would remember each for two minutes, and nothing depends on it.
     let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
-    Ok(outgoing.header(header::EVENT, &subject::token(&id)))
+    let outgoing = outgoing.header(header::EVENT, &subject::token(&id));
+    Ok((id, outgoing))
 }
 
-async fn store(
-    nats: &Nats,
-    mut chunk: Vec<Outgoing>,
-    range: &mut Option<(u64, u64)>,
-) -> Result<(), Failure> {
+async fn store(nats: &Nats, mut chunk: Vec<Outgoing>, sent: &mut Sending) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(100);
     for _ in 0..ATTEMPTS_MAX {
         let results = publish::all(nats, &chunk, None).await;
@@ -93,10 +127,7 @@ async fn store(
         let mut missing = Vec::new();
         for (message, result) in chunk.into_iter().zip(results) {
             match result {
-                Ok(Published::Stored(sequence)) => {
-                    let (from, to) = range.unwrap_or((sequence, sequence));
-                    *range = Some((from.min(sequence), to.max(sequence)));
-                }
+                Ok(Published::Stored(sequence)) => seen(sent, sequence),
                 Ok(Published::Occupied) => {}
                 Err(unclear) => {
                     last = Some(unclear);

@@ -8,8 +8,10 @@ use domain::Money;
 use domain::assemble::Totals;
 use domain::control::Compared;
 use domain::partner::Partner;
+use intake::changed;
 use intake::ledger::{self, Outcome, Record};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use tabular::{ColumnProfile, Detected, Summary};
 
@@ -41,6 +43,11 @@ pub(crate) struct Receipt<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Detected>,
     results: &'a ledger::Results,
+    /// The file was changed after it was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Value>,
+    #[serde(skip)]
+    changed_row: Option<[String; 3]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<ColumnProfile>,
 }
@@ -120,6 +127,8 @@ impl<'a> Receipt<'a> {
             }),
             found: readable.map(|readable| readable.summary.detected.clone()),
             results: &record.results,
+            changed: record.changed.as_ref().map(changed::told),
+            changed_row: record.changed.as_ref().map(|it| changed::told_row(record, it)),
             columns: readable.map_or_else(Vec::new, |readable| columns(&readable.summary.profile)),
         }
     }

@@ -11,6 +11,10 @@ use tokio::time::{Instant, timeout_at};
 /// When to ask again about what is in work.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// Work that has ended and of which nobody was told, at most: its message may have expired meanwhile.
+/// Asked again, it is begun again, and finds that nothing is left to do.
+const UNTOLD_MAX: usize = 10_000;
+
 /// What is said about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -52,6 +56,9 @@ impl Running {
         let mut running = self.lock();
         if let Some(job) = running.get(&key) {
             return job.clone();
+        }
+        if UNTOLD_MAX <= running.len() {
+            running.retain(|_, job| job.done.borrow().is_none() && job.done.has_changed().is_ok());
         }
         let (tell, done) = watch::channel(None);
         let job = Job { key: key.clone(), size, read: Arc::default(), done };
@@ -123,6 +130,27 @@ mod tests {
         assert_eq!(begun.load(Ordering::Relaxed), 1);
         assert_eq!(ask().await, (Some(Verdict::Done), 25));
         assert_eq!(begun.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn of_work_that_nobody_asks_for_only_so_much_is_kept() {
+        let running = Running::default();
+        let (end, ended) = watch::channel(false);
+        let mut open = running.start("open".into(), 0, |_| {
+            let mut ended = ended.clone();
+            async move {
+                ended.wait_for(|end| *end).await.unwrap();
+                Verdict::Done
+            }
+        });
+        for number in 0..2 * UNTOLD_MAX {
+            let mut job = running.start(number.to_string(), 0, |_| async { Verdict::Done });
+            job.done.wait_for(Option::is_some).await.unwrap();
+            assert!(running.lock().len() <= UNTOLD_MAX);
+        }
+        end.send(true).unwrap();
+        let soon = Instant::now() + Duration::from_secs(60);
+        assert_eq!(running.wait(&mut open, soon).await, Some(Verdict::Done));
     }
 
     #[tokio::test]

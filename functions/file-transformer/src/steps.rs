@@ -5,9 +5,11 @@ use crate::failure::Failure;
 use crate::memory::Share;
 use crate::results::Results;
 use crate::spool::{self, Pass};
+use chrono::{DateTime, Utc};
 use intake::access::Account;
-use intake::complete::NAME_BYTES_MAX;
-use intake::ledger::{self, Record};
+use intake::changed::{self, Depth};
+use intake::complete::{Entry, NAME_BYTES_MAX};
+use intake::ledger::{self, Changed, Record};
 use intake::sftp::{Error, Reader, Session};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -120,7 +122,40 @@ fn put(session: &Session, name: &str, file: &mut File) -> Result<(), Failure> {
 
 /// Puts files that fit into memory into the depot, each by its name.
 pub(crate) fn put_small(account: &Account, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+    put_all(&account.connect()?, files)
+}
+
+/// The same, unless the original is not what was read any more: then how it is now.
+pub(crate) fn put_unless_changed(
+    account: &Account,
+    record: &Record,
+    files: &[(String, Vec<u8>)],
+    at: DateTime<Utc>,
+) -> Result<Option<Changed>, Failure> {
     let session = account.connect()?;
+    let changed = match &record.changed {
+        Some(_) => None,
+        None => changed::differs(&session, record, Depth::Times, at)?,
+    };
+    if changed.is_none() {
+        put_all(&session, files)?;
+    }
+    Ok(changed)
+}
+
+/// Puts files into the depot, and looks whether the original, to its content, is what was read.
+pub(crate) fn put_and_compare(
+    account: &Account,
+    record: &Record,
+    files: &[(String, Vec<u8>)],
+    at: DateTime<Utc>,
+) -> Result<Option<Changed>, Failure> {
+    let session = account.connect()?;
+    put_all(&session, files)?;
+    Ok(changed::differs(&session, record, Depth::Content, at)?)
+}
+
+fn put_all(session: &Session, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
     session.make_folder("depot")?;
     for (name, content) in files {
         session.put_atomic(name, content)?;
@@ -128,45 +163,46 @@ pub(crate) fn put_small(account: &Account, files: &[(String, Vec<u8>)]) -> Resul
     Ok(())
 }
 
-/// Moves the original out of the inbox, if it is still there and still the one that was read: `mark`
-/// is its time of last access, known to whoever has just read it.
-pub(crate) fn archive(
-    account: &Account,
-    record: &Record,
-    mark: Option<u64>,
-) -> Result<(), Failure> {
+/// What is known of the file that is moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known {
+    /// It was just read; its time of last access by which it is known again, if the server has one.
+    Read(Option<u64>),
+    /// It was moved long ago, or never.
+    Earlier,
+}
+
+/// Moves the original out of the inbox, if it is still there and still the one that was read. One that
+/// is another one behind the move is said to be [`Failure::Replaced`], and stays for [`put_back`].
+pub(crate) fn archive(account: &Account, record: &Record, known: Known) -> Result<(), Failure> {
     let Some(target) = &record.results.original else { return Ok(()) };
     let session = account.connect()?;
     let inbox = inbox(record);
+    let is_it = |entry: &Entry| (entry.size, entry.mtime) == (record.size, record.mtime);
     match session.stat(&inbox)? {
         // If the target is there, what stands in the inbox came later.
-        Some(entry)
-            if (entry.size, entry.mtime) == (record.size, record.mtime)
-                && session.stat(target)?.is_none() =>
-        {
+        Some(entry) if is_it(&entry) && session.stat(target)?.is_none() => {
             if let Some((folder, _)) = target.rsplit_once('/') {
                 session.make_folder(folder)?;
             }
             // The marker goes first: a later file of this name must not be complete by it.
-            let marker = account.settings.inbox.done_marker.as_ref();
-            let marker = marker.map(|marker| format!("{inbox}{marker}"));
-            let marker = match marker {
-                Some(marker) if session.remove(&marker)? => Some(marker),
-                _ => None,
-            };
+            if let Some(marker) = &account.settings.inbox.done_marker {
+                session.remove(&format!("{inbox}{marker}"))?;
+            }
             move_sides(&session, account, &inbox, target)?;
             session.rename(&inbox, target)?;
-            if mark.is_some() && session.accessed(target)? != mark {
-                session.rename(target, &inbox)?;
-                move_sides(&session, account, target, &inbox)?;
-                if let Some(marker) = marker {
-                    session.put_atomic(&marker, b"")?;
-                }
-                return Err(Failure::Replaced);
-            }
         }
         // Moved by an earlier try, or replaced by a file that arrives by itself.
         found => tracing::debug!(file = %record.name, there = found.is_some(), "not moved"),
+    }
+    let Known::Read(mark) = known else { return Ok(()) };
+    // Another one may have come between the look and the move, and an upload that goes on writes
+    // wherever its file was moved to.
+    let there = session.stat(target)?;
+    if there.is_some_and(|there| !is_it(&there))
+        || (mark.is_some() && session.accessed(target)?.is_some_and(|found| Some(found) != mark))
+    {
+        return Err(Failure::Replaced);
     }
     Ok(())
 }
@@ -184,16 +220,20 @@ fn move_sides(session: &Session, account: &Account, from: &str, to: &str) -> Res
     Ok(())
 }
 
-/// Puts what was moved back into the inbox: it is not what was judged.
-pub(crate) fn put_back(account: &Account, record: &Record) -> Result<(), Failure> {
-    let Some(original) = &record.results.original else { return Ok(()) };
-    let (session, inbox) = (account.connect()?, inbox(record));
-    match session.rename(original, &inbox) {
-        Ok(()) => move_sides(&session, account, original, &inbox),
-        // Gone, or still another one came; then both are kept.
-        Err(Error::NotFound { .. } | Error::Exists { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+/// Puts what was moved back into the inbox, if anything was: it is not what was judged.
+pub(crate) fn put_back(
+    account: &Account,
+    record: &Record,
+    at: DateTime<Utc>,
+) -> Result<Option<Changed>, Failure> {
+    let Some(original) = &record.results.original else { return Ok(None) };
+    let session = account.connect()?;
+    let entry = session.stat(original)?;
+    let back_as = changed::put_back(&session, &account.settings.inbox, record)?;
+    Ok(entry.filter(|_| back_as.is_some()).map(|entry| {
+        let Entry { size, mtime, .. } = entry;
+        Changed { at, size, mtime, back_as }
+    }))
 }
 
 fn inbox(record: &Record) -> String {

@@ -1,22 +1,26 @@
 //! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
 
 use crate::failure::Failure;
+use crate::holding::Holding;
 use crate::judged::Judged;
 use crate::names::names;
 use crate::receipt::Receipt;
-use crate::{App, Label, RuleLabel, publish, steps};
+use crate::steps::{self, Known};
+use crate::{App, Label, RuleLabel, publish};
 use chrono::{DateTime, Utc};
 use intake::access::Account;
-use intake::ledger::{self, Claimed, Held, Outcome, Record, Refusal, State, StepError};
+use intake::ledger::{
+    self, Changed, Claim, Claimed, Held, Outcome, Record, Refusal, Sending, State, StepError,
+};
 use messaging::envelope::Event;
 use messaging::publish::{Outgoing, one};
-use messaging::{events, subject};
+use messaging::{events, streams, subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 #[expect(clippy::disallowed_methods, reason = "leases are kept by the clock")]
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
@@ -26,6 +30,8 @@ pub(crate) struct Work {
     pub(crate) account: Arc<Account>,
     /// Bytes read.
     pub(crate) read: Arc<AtomicU64>,
+    /// Orders sent, written down with each renewal of the lease.
+    pub(crate) progress: Arc<publish::Progress>,
 }
 
 impl Work {
@@ -39,19 +45,15 @@ impl Work {
             Claimed::Yes(held) => Arc::new(Mutex::new(held)),
             Claimed::No(Refusal::Finished(state), _) => return Ok(state),
             Claimed::No(Refusal::Held { owner, until }, _) => {
-                return Err(Failure::Held { owner, until });
+                return Err(Failure::Held { owner, until, after: self.app.lease });
+            }
+            Claimed::Wait(Claim { owner, until }, after) => {
+                return Err(Failure::Held { owner, until, after });
             }
         };
-        let renewing = tokio::spawn(renew(self.app.clone(), held.clone()));
-        let done = self.steps(&held).await;
-        renewing.abort();
-        if done.is_err() {
-            let released = self.write(&held, |record| record.release(&self.app.owner, now())).await;
-            if let Err(error) = released {
-                tracing::debug!(%error, "the lease was not given back");
-            }
-        }
-        done
+        let App { ledger, owner, lease, .. } = &*self.app;
+        let holding = Holding { ledger, owner, held: &held, progress: &self.progress };
+        holding.while_doing(*lease, self.steps(&held)).await
     }
 
     async fn write(
@@ -70,11 +72,20 @@ impl Work {
 
     async fn steps(&self, held: &Mutex<Held>) -> Result<State, Failure> {
         let mut record = held.lock().await.record().clone();
+        // The connection may have been made anew when the file was claimed.
+        self.app.store.check().await?;
         if record.state < State::Receipted {
             match self.transform(held, record.clone()).await {
                 Ok(next) => record = next,
                 Err(Failure::Replaced) => {
                     record = held.lock().await.record().clone();
+                    // Whatever stands where the original belongs is not what was judged, and nothing
+                    // else would take it.
+                    let (account, moved) = (self.account.clone(), record.clone());
+                    let back = blocking(move || steps::put_back(&account, &moved, now())).await?;
+                    if let Some(changed) = back {
+                        record = self.note(held, changed).await?;
+                    }
                     match (record.state, &record.outcome) {
                         (State::Claimed, _) | (State::Transformed, Some(Outcome::Accepted)) => {
                             return self.give_up(held, &record).await;
@@ -88,7 +99,7 @@ impl Work {
         if record.state == State::Receipted {
             let account = self.account.clone();
             let original = record.clone();
-            blocking(move || steps::archive(&account, &original, None)).await?;
+            blocking(move || steps::archive(&account, &original, Known::Earlier)).await?;
             record = self.advance(held, State::Archived).await?;
         }
         self.tell(&record).await?;
@@ -112,11 +123,10 @@ impl Work {
         })
         .await?;
         if record.sha256.as_ref().is_some_and(|known| *known != judged.pass.sha256) {
-            let (account, original) = (self.account.clone(), record.clone());
-            blocking(move || steps::put_back(&account, &original)).await?;
             return Err(Failure::Replaced);
         }
-        if record.state == State::Claimed {
+        let goes_on = record.state != State::Claimed;
+        if !goes_on {
             let outcome = self.judge(&record, &judged).await?;
             let has_rejects = judged.results.as_ref().is_some_and(|r| r.rejected() > 0);
             let names = names(&record, &judged.pass.sha256, has_rejects, &outcome);
@@ -129,41 +139,53 @@ impl Work {
             let counts = judged.counts();
             let results = judged.results.as_ref();
             let orders_sha256 = results.map(|results| results.orders_sha256.clone());
+            let sending = self.sending(&outcome, counts.orders).await?;
             record = self
                 .write(held, |record| {
                     let next = record.judge(&self.app.owner, now(), outcome)?;
                     let sha256 = Some(judged.pass.sha256.clone());
-                    Ok(Record { sha256, orders_sha256, results: names, counts, ..next })
+                    Ok(Record { sha256, orders_sha256, sending, results: names, counts, ..next })
                 })
                 .await?;
         }
         // Moved before the orders are published: nobody can replace it there, so that whoever goes
         // on after a crash publishes the same orders.
-        let (account, original, mark) = (self.account.clone(), record.clone(), judged.pass.mark);
-        blocking(move || steps::archive(&account, &original, mark)).await?;
+        let (account, original) = (self.account.clone(), record.clone());
+        let known = Known::Read(judged.pass.mark);
+        blocking(move || steps::archive(&account, &original, known)).await?;
         if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
             let orders = judged.orders_of(&record)?;
             let on = self.app.store.check().await?;
-            let sent = publish::orders(&self.app.nats, &record, &judged.pass.sha256, orders);
-            let publish::Sent { orders, range } = sent.await?;
-            let (orders_from, orders_to) = range.unzip();
+            let (nats, sha256) = (&self.app.nats, &judged.pass.sha256);
+            let progress = &self.progress;
+            let sent = publish::orders(nats, &record, sha256, orders, goes_on, progress).await?;
             self.app.store.still(&on)?;
-            self.app.figures.orders.inc_by(orders);
+            self.app.figures.orders.inc_by(sent.orders);
+            let (orders_from, orders_to) = (sent.from, sent.from.map(|_| sent.to));
             record = self
                 .write(held, |record| {
                     let next = record.advance(&self.app.owner, now(), State::Published)?;
-                    Ok(Record { orders_from, orders_to, ..next })
+                    Ok(Record { orders_from, orders_to, sending: None, ..next })
                 })
                 .await?;
         }
         self.put_receipt(held, &record, Some(&judged)).await
     }
 
-    /// What was judged is not there any more, and nothing is left to do but to say so. What stands
-    /// there now is not the original.
+    /// Behind which sequence the orders of a file that was judged now will be stored.
+    async fn sending(&self, outcome: &Outcome, orders: u64) -> Result<Option<Sending>, Failure> {
+        if *outcome != Outcome::Accepted || orders == 0 {
+            return Ok(None);
+        }
+        let to = streams::last_sequence(&self.app.nats, streams::ORDERS).await?;
+        Ok(Some(Sending { to, ..Sending::default() }))
+    }
+
+    /// What was judged is not there any more, and nothing is left to do but to say so. What was in its
+    /// place is in the inbox again.
     async fn only_tell(&self, held: &Mutex<Held>, record: &Record) -> Result<Record, Failure> {
         let mut record = record.clone();
-        if record.state == State::Transformed {
+        if record.state <= State::Published && record.results.original.is_some() {
             let away = |record: &Record| {
                 let mut next = record.renew(&self.app.owner, now())?;
                 next.results.original = None;
@@ -181,15 +203,14 @@ impl Work {
         record: &Record,
         judged: Option<&Judged>,
     ) -> Result<Record, Failure> {
-        let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
-        let readable = judged.and_then(|judged| judged.readable());
-        let receipt = Receipt::new(record, &outcome, &self.account.settings, readable.as_ref());
-        let names = &record.results;
-        let contents = [(&names.receipt, receipt.json()), (&names.receipt_csv, receipt.csv())];
-        let files: Vec<_> =
-            contents.into_iter().filter_map(|(name, text)| Some((name.clone()?, text))).collect();
-        let account = self.account.clone();
-        blocking(move || steps::put_small(&account, &files)).await?;
+        let files = self.receipt(record, judged);
+        let (account, of) = (self.account.clone(), record.clone());
+        let put = blocking(move || steps::put_unless_changed(&account, &of, &files, now())).await?;
+        if let Some(changed) = put {
+            let record = self.take_back(held, changed).await?;
+            let (account, files) = (self.account.clone(), self.receipt(&record, judged));
+            blocking(move || steps::put_small(&account, &files)).await?;
+        }
         let record = self.advance(held, State::Receipted).await?;
         // Counted when the partner is told: a file that is read again after a crash counts once.
         if let Some(results) = judged.and_then(|judged| judged.results.as_ref()) {
@@ -198,6 +219,44 @@ impl Work {
             }
         }
         Ok(record)
+    }
+
+    /// The receipt in its forms, each with its name.
+    fn receipt(&self, record: &Record, judged: Option<&Judged>) -> Vec<(String, Vec<u8>)> {
+        let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
+        let readable = judged.and_then(|judged| judged.readable());
+        let receipt = Receipt::new(record, &outcome, &self.account.settings, readable.as_ref());
+        let names = &record.results;
+        let contents = [(&names.receipt, receipt.json()), (&names.receipt_csv, receipt.csv())];
+        contents.into_iter().filter_map(|(name, text)| Some((name.clone()?, text))).collect()
+    }
+
+    /// The original changed after its orders were sent: it goes back into the inbox, where it arrives
+    /// by itself.
+    async fn take_back(&self, held: &Mutex<Held>, changed: Changed) -> Result<Record, Failure> {
+        // First, so that a process that goes on knows why the original is not there.
+        let record = self.note(held, changed).await?;
+        let (account, original) = (self.account.clone(), record.clone());
+        let back = blocking(move || steps::put_back(&account, &original, now())).await?;
+        tracing::warn!(
+            partner = %record.partner, file = ?record.name, bytes = record.size, ?back,
+            "a file changed after it was taken; what it is now arrives by itself"
+        );
+        let away = |record: &Record| {
+            let mut record = record.renew(&self.app.owner, now())?;
+            record.results.original = None;
+            record.changed = back.or(record.changed);
+            Ok(record)
+        };
+        self.write(held, away).await
+    }
+
+    async fn note(&self, held: &Mutex<Held>, changed: Changed) -> Result<Record, Failure> {
+        let noted = |record: &Record| {
+            let record = record.renew(&self.app.owner, now())?;
+            Ok(Record { changed: Some(changed), ..record })
+        };
+        self.write(held, noted).await
     }
 
     /// Accepted, refused as a whole, or known already?
@@ -223,11 +282,13 @@ impl Work {
         Ok(Outcome::Duplicate { of: standing.arrival })
     }
 
-    /// The file is not what arrived, and none of its orders was published: what stands in the inbox
-    /// now is left there and arrives anew.
+    /// The file is not what arrived, and its orders were not all published: what stands in the inbox
+    /// now is left there and arrives by itself.
     async fn give_up(&self, held: &Mutex<Held>, record: &Record) -> Result<State, Failure> {
         let owner = &self.app.owner;
-        let outcome = Outcome::Refused { reason: Failure::Replaced.to_string() };
+        let sent = record.sending.is_some_and(|sending| 0 < sending.orders);
+        let why = if sent { Failure::ChangedWhileSent } else { Failure::Replaced };
+        let outcome = Outcome::Refused { reason: why.to_string() };
         if record.state == State::Claimed {
             self.write(held, |record| record.judge(owner, now(), outcome)).await?;
         } else {
@@ -235,10 +296,15 @@ impl Work {
             blocking(move || steps::withdraw(&account, &names)).await?;
             let withdrawn = |record: &Record| {
                 let held = record.renew(owner, now())?;
-                let results = ledger::Results::default();
+                let ledger::Results { receipt, receipt_csv, .. } = held.results.clone();
+                let receipts = ledger::Results { receipt, receipt_csv, ..Default::default() };
+                let results = if sent { receipts } else { ledger::Results::default() };
                 Ok(Record { outcome: Some(outcome), results, ..held })
             };
-            self.write(held, withdrawn).await?;
+            let record = self.write(held, withdrawn).await?;
+            // Of orders that were sent the partner is told.
+            let (account, files) = (self.account.clone(), self.receipt(&record, None));
+            blocking(move || steps::put_small(&account, &files)).await?;
         }
         self.advance(held, State::Receipted).await?;
         let record = self.advance(held, State::Archived).await?;
@@ -293,16 +359,4 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Panicked)?
-}
-
-async fn renew(app: Arc<App>, held: Arc<Mutex<Held>>) {
-    loop {
-        tokio::time::sleep(app.lease / 3).await;
-        let mut held = held.lock().await;
-        let step = |record: &Record| record.renew(&app.owner, now());
-        if let Err(error) = app.ledger.write(&mut held, step).await {
-            // The next step finds out whether the file is still ours.
-            tracing::warn!(%error, "the lease was not renewed");
-        }
-    }
 }

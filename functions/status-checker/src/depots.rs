@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use futures_util::{StreamExt as _, stream};
 use intake::access::Account;
-use intake::complete::{Entry, Kind};
+use intake::complete::{self, Entry, Kind};
 use intake::sftp::{Error, Session};
 use serde::Serialize;
 use std::sync::Arc;
@@ -28,6 +28,9 @@ struct File {
     name: String,
     size: u64,
     modified: Option<DateTime<Utc>>,
+    /// Why a file in an inbox is never taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never: Option<String>,
 }
 
 /// Looks at all of them; a server that does not answer is named and keeps nobody waiting.
@@ -53,23 +56,37 @@ fn failed(partner: PartnerId, error: String) -> Depot {
 
 fn look(account: &Account) -> Result<(Vec<File>, Vec<File>), Error> {
     let session = account.connect()?;
-    Ok((list(&session, "depot")?, list(&session, "inbox")?))
+    let inbox = &account.settings.inbox;
+    let mut waiting = list(&session, "inbox", |entry| complete::counts(entry, inbox))?;
+    for file in &mut waiting {
+        file.never = complete::never_by_name(&file.name, inbox).map(|skip| skip.to_string());
+    }
+    Ok((list(&session, "depot", is_visible)?, waiting))
 }
 
-/// Regular files; a folder that nobody has made yet is empty.
-fn list(session: &Session, folder: &str) -> Result<Vec<File>, Error> {
-    match session.list(folder) {
-        Ok(listing) => Ok(listing.entries.into_iter().filter_map(file).collect()),
+/// Regular files; a folder that nobody has made yet is empty. What does not count leaves its room to
+/// what does.
+fn list(
+    session: &Session,
+    folder: &str,
+    counts: impl Fn(&Entry) -> bool,
+) -> Result<Vec<File>, Error> {
+    match session.list_counting(folder, counts) {
+        Ok(listing) => Ok(listing.entries.into_iter().filter(is_visible).map(file).collect()),
         Err(Error::NotFound { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
 
-fn file(entry: Entry) -> Option<File> {
-    let visible = entry.kind == Kind::File && !entry.name.starts_with('.');
-    visible.then(|| File {
+fn is_visible(entry: &Entry) -> bool {
+    entry.kind == Kind::File && !entry.name.starts_with('.')
+}
+
+fn file(entry: Entry) -> File {
+    File {
         name: entry.name,
         size: entry.size,
         modified: i64::try_from(entry.mtime).ok().and_then(|s| DateTime::from_timestamp(s, 0)),
-    })
+        never: None,
+    }
 }

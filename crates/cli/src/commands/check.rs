@@ -61,7 +61,8 @@ fn print(report: &Report) {
     let mut rows = Vec::new();
     for partner in &report.partners {
         let mut row = |file: &str, size: String, what: &str| {
-            rows.push(vec![partner.partner.clone(), file.to_owned(), size, what.to_owned()]);
+            let file = output::name(file).into_owned();
+            rows.push(vec![partner.partner.clone(), file, size, what.to_owned()]);
         };
         for file in &partner.found {
             row(&file.name, file.size.to_string(), &file.state);

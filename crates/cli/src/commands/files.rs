@@ -35,6 +35,9 @@ pub(crate) struct Depot {
 #[derive(Debug, Deserialize)]
 pub(crate) struct InboxFile {
     pub(crate) name: String,
+    /// Why it is never taken.
+    #[serde(default)]
+    pub(crate) never: Option<String>,
 }
 
 /// One file of it.
@@ -114,7 +117,7 @@ fn table(files: &[&Value]) -> Result<()> {
         let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
         rows.push(vec![
             file.partner,
-            file.name,
+            output::name(&file.name).into_owned(),
             file.arrival.chars().take(8).collect(),
             file.state,
             number(file.rows),
@@ -150,10 +153,9 @@ fn show(file: &Value) {
     let fields = file.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let rows = fields.map(|(name, value)| {
         let text = match value {
-            Value::String(text) => text.clone(),
+            Value::String(text) => output::name(text).into_owned(),
             Value::Array(items) => {
-                let item =
-                    |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+                let item = |item: &Value| item.as_str().map_or_else(|| item.to_string(), said);
                 items.iter().map(item).collect::<Vec<_>>().join("\n")
             }
             other => other.to_string(),
@@ -161,6 +163,10 @@ fn show(file: &Value) {
         vec![name.clone(), text]
     });
     output::table(&["field", "value"], &[], rows);
+}
+
+fn said(text: &str) -> String {
+    output::name(text).into_owned()
 }
 
 fn text<'a>(file: &'a Value, field: &str) -> &'a str {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use connector::annotations::durable_name;
+use domain::partner::Inbox;
 use futures_util::TryStreamExt as _;
-use intake::complete::TEMPORARY;
+use intake::complete;
 use messaging::backlog::Backlog;
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
@@ -181,7 +182,8 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
         for file in files::status(pipeline, false).await?.files {
             let file = FileStatus::deserialize(&file)?;
             if !FINAL.contains(&file.state.as_str()) {
-                open.files.push(format!("{}/{} ({})", file.partner, file.name, file.state));
+                let name = output::name(&file.name);
+                open.files.push(format!("{}/{name} ({})", file.partner, file.state));
             }
         }
         // A file's orders may have come after the first look at them.
@@ -208,10 +210,12 @@ async fn look_into_inboxes(pipeline: &Pipeline) -> Open {
                 if let Some(error) = depot.error {
                     open.unknown = Some(format!("the inbox of {}: {error}", depot.partner));
                 }
-                let names = depot.inbox.into_iter().map(|file| file.name);
-                let names = names.filter(|name| !is_temporary(name));
+                let names = depot.inbox.into_iter().filter(|file| file.never.is_none());
+                let names = names.map(|file| file.name).filter(|name| is_taken(name));
                 let partner = &depot.partner;
-                open.files.extend(names.map(|name| format!("{partner}/{name} (in the inbox)")));
+                let said =
+                    |name: String| format!("{partner}/{} (in the inbox)", output::name(&name));
+                open.files.extend(names.map(said));
             }
         }
         Err(error) => open.unknown = Some(format!("{error:#}")),
@@ -219,10 +223,9 @@ async fn look_into_inboxes(pipeline: &Pipeline) -> Open {
     open
 }
 
-/// Is its name one that says that it is still being written?
-fn is_temporary(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    TEMPORARY.iter().any(|suffix| lower.ends_with(suffix))
+/// Is a file of this name ever taken? An earlier status-checker does not say.
+fn is_taken(name: &str) -> bool {
+    complete::never_by_name(name, &Inbox::default()).is_none()
 }
 
 /// Messages under `filter` that the connector has not given out for `function`, or that it has not
@@ -310,5 +313,11 @@ mod tests {
         let message = own.messages().await.unwrap().next().await.unwrap().unwrap();
         message.double_ack().await.unwrap();
         assert_eq!(count().await, 0, "a stranger has not");
+    }
+
+    #[test]
+    fn what_is_never_taken_is_not_waited_for() {
+        let taken = ["a.csv", "a.csv.part", "~a.csv", "a\u{1b}[2J.csv", ".a"].map(is_taken);
+        assert_eq!(taken, [true, false, false, false, false]);
     }
 }

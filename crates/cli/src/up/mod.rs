@@ -5,6 +5,7 @@ mod daemons;
 mod deployments;
 mod follow;
 mod inside;
+mod logs;
 pub(crate) mod outside;
 pub(crate) mod partners;
 mod parts;
@@ -42,6 +43,8 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     let dir = DataDir::create(&global.data_dir)?;
     let _lock = dir.lock()?;
     log_to(&dir)?;
+    // Ends with the process.
+    tokio::spawn(logs::keep_bounded(dir.logs()));
     let sources = sources::read(args)?;
     if let Some((path, text)) = &sources.stack_file {
         let notes = lint::notes(path, text, sources.partners_path.as_deref()).await?;
@@ -87,14 +90,14 @@ async fn start(
     args: &Up,
 ) -> Result<(Arc<Site>, Servers, Option<Arc<Deployments>>)> {
     secrets::ensure(dir)?;
-    let nats = servers::nats::Settings::under(dir.root().join("nats"));
+    let nats = servers::nats::Settings::under(dir.nats());
     let nats = blocking(move || servers::nats::start(nats)).await?;
     link_log(dir, "nats-server", nats.log());
     let url = nats.url();
     set_up_streams(&url).await?;
 
     let sshd = servers::sshd::Settings {
-        root: dir.root().join("sftp"),
+        root: dir.sftp(),
         ..servers::sshd::Settings::under(dir.root().join("sshd"), &[])
     };
     let sshd = blocking(move || servers::sshd::start(sshd)).await?;

@@ -57,7 +57,8 @@ impl Parts {
             callers.task(site, CONNECTOR, inside::connector);
         }
         let gateway = site.run().gateway;
-        callers.tasks.spawn(schedules::run(schedules, gateway, callers.stop.clone()));
+        let memory = schedules::Memory::open(site.dir.schedules());
+        callers.tasks.spawn(schedules::run(schedules, gateway, memory, callers.stop.clone()));
         Self { groups: [callers, functions, face], deployments }
     }
 

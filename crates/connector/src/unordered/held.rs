@@ -7,7 +7,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,10 +38,16 @@ pub(crate) struct Record {
     pub(crate) alone: bool,
 }
 
-/// Records by stream sequence. Messages that wait for another attempt are unacknowledged, and the
-/// server gives out only so many of those: that is the limit of this map.
+/// Most records that are remembered: more messages than the server gives out before they are
+/// acknowledged. Those beyond it are of messages that never came back.
+pub(crate) const RECORDS_MAX: usize = 100_000;
+
+/// Records by stream sequence.
+///
+/// A message that expires, is purged or is settled by another connector never comes back, so its
+/// record goes when the consumer has moved past it, and at [`RECORDS_MAX`] the oldest one does.
 #[derive(Debug, Default)]
-pub(crate) struct Records(Mutex<HashMap<u64, Record>>);
+pub(crate) struct Records(Mutex<BTreeMap<u64, Record>>);
 
 impl Records {
     pub(crate) fn get(&self, sequence: u64) -> Record {
@@ -49,7 +55,21 @@ impl Records {
     }
 
     pub(crate) fn set(&self, sequence: u64, record: Record) {
-        self.lock().insert(sequence, record);
+        let mut records = self.lock();
+        records.insert(sequence, record);
+        while RECORDS_MAX < records.len() {
+            records.pop_first();
+        }
+    }
+
+    /// Everything up to this sequence is settled.
+    pub(crate) fn settled(&self, to: u64) {
+        let mut records = self.lock();
+        // Asked with every fetch, and mostly there is nothing to forget.
+        if records.first_key_value().is_none_or(|(first, _)| to < *first) {
+            return;
+        }
+        *records = records.split_off(&to.saturating_add(1));
     }
 
     /// Of another stream than before nothing is known.
@@ -64,7 +84,7 @@ impl Records {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Record>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Record>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -170,6 +190,23 @@ mod tests {
         let sequences = |call: Range<usize>| held[call].iter().map(|one| one.sequence).collect();
         let calls: Vec<Vec<u64>> = calls.into_iter().map(sequences).collect();
         assert_eq!(calls, expected);
+    }
+
+    #[test]
+    fn records_of_messages_that_never_come_back_are_forgotten() {
+        let records = Records::default();
+        let failed = Record { attempts: 1, ..Record::default() };
+        for sequence in 1..=3 {
+            records.set(sequence, failed);
+        }
+        records.settled(2);
+        let found = [1, 2, 3].map(|sequence| records.get(sequence).attempts);
+        assert_eq!(found, [0, 0, 1]);
+        for sequence in 0..2 * RECORDS_MAX as u64 {
+            records.set(10 + sequence, failed);
+        }
+        assert_eq!(records.lock().len(), RECORDS_MAX);
+        assert_eq!(records.get(9 + 2 * RECORDS_MAX as u64), failed);
     }
 
     #[test]

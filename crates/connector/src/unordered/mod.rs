@@ -133,6 +133,9 @@ impl Source {
         };
         match fetched {
             Ok(messages) => {
+                if let Some(place) = self.watch.place() {
+                    worker.records.settled(place.settled);
+                }
                 self.failures = 0;
                 self.watch.fetched(messages.len());
                 Ok(messages)

@@ -13,8 +13,8 @@ pub enum Skip {
     Name(BadName),
     /// It is no regular file.
     NotAFile(Kind),
-    /// Its name says that it is being written.
-    Temporary(&'static str),
+    /// Its name says that it is being written: by which part of it.
+    Temporary(String),
     /// Larger than the partner's limit, in bytes.
     TooLarge(u64),
     /// A marker beside which no file stands.
@@ -66,7 +66,7 @@ impl fmt::Display for Skip {
             Self::NotAFile(Kind::Directory) => f.write_str("is a folder"),
             Self::NotAFile(Kind::Symlink) => f.write_str("is a symbolic link"),
             Self::NotAFile(_) => f.write_str("is not a regular file"),
-            Self::Temporary(suffix) => write!(f, "ends with {suffix}: still being written"),
+            Self::Temporary(part) => write!(f, "{part}: still being written"),
             Self::TooLarge(max) => write!(f, "is larger than the limit of {max} bytes"),
             Self::LoneMarker => f.write_str("is a marker without its file"),
             Self::LoneSide => f.write_str("is a checksum or manifest without its file"),

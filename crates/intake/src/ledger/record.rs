@@ -5,8 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::PartnerId;
 use serde::{Deserialize, Serialize};
 
-/// How long a worker may be silent before another takes over.
-pub const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How long a worker may be silent before another takes over. A worker says four times as often that
+/// it is at work.
+pub const LEASE: TimeDelta = TimeDelta::seconds(3);
 
 /// Names of what came of a file, relative to the partner's folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,32 @@ pub struct Counts {
     pub rejected: u64,
     /// Orders, returns included.
     pub orders: u64,
+}
+
+/// How far the sending of a file's orders came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// So many orders, the first ones of the file, are stored.
+    pub orders: u64,
+    /// The least of their sequences on the subject `orders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Every order behind these is behind this sequence, if it is stored.
+    pub to: u64,
+}
+
+/// What became of an original after it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// When it was noticed.
+    pub at: DateTime<Utc>,
+    /// How many bytes it had then.
+    pub size: u64,
+    /// When it was changed, seconds since 1970 by the server's clock.
+    pub mtime: u64,
+    /// Its name in the inbox, where it was put back and arrives by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_as: Option<String>,
 }
 
 /// Whose turn it is.
@@ -92,6 +119,12 @@ pub struct Record {
     /// Where they end: the sequence of the last of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_to: Option<u64>,
+    /// How far sending its orders came, while they are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Sending>,
+    /// The original was changed after it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Changed>,
     /// When it was first seen.
     pub arrived_at: DateTime<Utc>,
     /// When this record last changed.
@@ -159,6 +192,8 @@ impl Record {
             orders_sha256: None,
             orders_from: None,
             orders_to: None,
+            sending: None,
+            changed: None,
             arrived_at: at,
             updated_at: at,
         }
@@ -287,14 +322,14 @@ mod tests {
     fn only_an_ended_lease_lets_another_worker_in() {
         let held = arrived().claim("a", at(0)).unwrap();
         assert_eq!(held.state, State::Claimed);
-        let refusal = Refusal::Held { owner: "a".into(), until: at(30) };
-        assert_eq!(held.claim("b", at(29)), Err(refusal));
-        assert_eq!(held.claim("b", at(30)).unwrap().claim.unwrap().owner, "b");
-        let renewed = held.renew("a", at(20)).unwrap();
-        assert!(renewed.claim("b", at(49)).is_err());
-        assert!(renewed.claim("a", at(25)).is_ok());
-        let given_back = renewed.release("a", at(21)).unwrap();
-        assert!(given_back.claim("b", at(21)).is_ok());
+        let refusal = Refusal::Held { owner: "a".into(), until: at(3) };
+        assert_eq!(held.claim("b", at(2)), Err(refusal));
+        assert_eq!(held.claim("b", at(3)).unwrap().claim.unwrap().owner, "b");
+        let renewed = held.renew("a", at(2)).unwrap();
+        assert!(renewed.claim("b", at(4)).is_err());
+        assert!(renewed.claim("a", at(3)).is_ok());
+        let given_back = renewed.release("a", at(3)).unwrap();
+        assert!(given_back.claim("b", at(3)).is_ok());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The ledger in NATS: every write is a compare-and-set.
 
-use super::record::{LEASE, Record, Refusal, StepError};
+use super::record::{Claim, LEASE, Record, Refusal, StepError};
+use super::silence::Silence;
 use super::state::Outcome;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::PartnerId;
 use messaging::kv::{self, Bucket};
-use messaging::{Nats, streams, subject};
+use messaging::{Nats, streams, subject, tail};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Attempts to write against others before giving up; each lost one means another succeeded.
 const ATTEMPTS_MAX: u32 = 20;
@@ -64,6 +66,8 @@ pub enum Claimed {
     Yes(Held),
     /// It is not, and why.
     No(Refusal, Record),
+    /// Another worker has it; it is worth asking again after this time.
+    Wait(Claim, Duration),
 }
 
 /// All files of all partners.
@@ -73,6 +77,7 @@ pub struct Ledger {
     records: Bucket<Record>,
     contents: Bucket<Content>,
     lease: TimeDelta,
+    silence: Silence,
 }
 
 impl Ledger {
@@ -86,6 +91,7 @@ impl Ledger {
             records: Bucket::open(nats, streams::FILES_LEDGER).await?,
             contents: Bucket::open(nats, streams::FILES_CONTENT).await?,
             lease: LEASE,
+            silence: Silence::default(),
         })
     }
 
@@ -133,7 +139,8 @@ impl Ledger {
         Ok(all.into_iter().map(|(_, record)| record).collect())
     }
 
-    /// Takes the file for `owner`, if it is free.
+    /// Takes the file for `owner`, if it is free. Another worker's file is free when its record has
+    /// not moved for its whole lease while this process looked, or when the lease ended long ago.
     ///
     /// # Errors
     /// There is no record, or the server does not answer; calling again is safe.
@@ -150,7 +157,20 @@ impl Ledger {
             let Some((record, revision)) = standing else {
                 return Err(Error::Missing(arrival.to_owned()));
             };
-            let next = match record.claim(owner, now) {
+            let claim = record.claim.as_ref().filter(|claim| claim.owner != owner);
+            let next = match claim.filter(|_| !record.state.is_final()) {
+                None => record.claim(owner, now),
+                Some(claim) => match self.silence.left(&key, &record, claim, revision, now) {
+                    Some(left) => {
+                        return Ok(Claimed::Wait(claim.clone(), left));
+                    }
+                    None => record.claim(owner, now.max(claim.until)).map(|mut next| {
+                        next.updated_at = now;
+                        next
+                    }),
+                },
+            };
+            let next = match next {
                 Ok(next) => self.leased(next),
                 Err(refusal) => return Ok(Claimed::No(refusal, record)),
             };
@@ -181,6 +201,54 @@ impl Ledger {
             }
             None => Err(Error::Overtaken(next.arrival)),
         }
+    }
+
+    /// Writes down what was found out about a file that is done, against whoever writes too. Gives
+    /// what stands there now; nothing if there is no record, the file is not done, or `amend` has
+    /// nothing to write.
+    ///
+    /// # Errors
+    /// The server does not answer; calling again is safe.
+    pub async fn amend(
+        &self,
+        partner: &PartnerId,
+        arrival: &str,
+        amend: impl Fn(&Record) -> Option<Record>,
+    ) -> Result<Option<Record>, Error> {
+        let key = key(partner, arrival);
+        for _ in 0..ATTEMPTS_MAX {
+            let Some((record, revision)) = self.records.get(&key).await? else { return Ok(None) };
+            let next = Some(&record).filter(|record| record.state.is_final()).and_then(&amend);
+            let Some(next) = next else { return Ok(None) };
+            if self.records.update(&key, &next, revision).await?.is_some() {
+                return Ok(Some(next));
+            }
+        }
+        Err(Error::Contended(arrival.to_owned()))
+    }
+
+    /// Calls `each` with every record that was written after sequence `after` of the bucket, or, where
+    /// that is nothing, within the last `within`. Gives the sequence to go on after.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn written(
+        &self,
+        after: Option<u64>,
+        within: Duration,
+        mut each: impl FnMut(Record),
+    ) -> Result<u64, tail::Error> {
+        let stream = format!("KV_{}", streams::FILES_LEDGER);
+        let filter = format!("$KV.{}.>", streams::FILES_LEDGER);
+        let from =
+            after.map_or(tail::From::Within(within), |after| tail::From::Sequence(after + 1));
+        tail::read_from(&self.nats, &stream, &filter, from, false, |message| {
+            // One that cannot be read is the matter of whoever works on that file.
+            if let Ok(record) = serde_json::from_slice(&message.payload) {
+                each(record);
+            }
+        })
+        .await
     }
 
     /// Remembers that `content` was accepted. Gives what stands there now: `content` itself, or

@@ -74,6 +74,14 @@ pub(super) fn marker(marker: &str) -> Option<String> {
     text(marker).or_else(slash).or_else(long)
 }
 
+/// An ending or, with a `*`, a beginning of names.
+pub(super) fn temporary(part: &str) -> Option<String> {
+    let fixed = part.strip_suffix('*').unwrap_or(part);
+    let star = || fixed.contains('*').then(|| "has a `*` that is not at its end".to_owned());
+    let all = || fixed.is_empty().then(|| "would be every name".to_owned());
+    text(part).or_else(all).or_else(star).or_else(|| marker(fixed))
+}
+
 /// A sign or code of a currency, which must not look like part of a number.
 pub(super) fn currency_sign(sign: &str) -> Option<String> {
     let number = |c: char| c.is_numeric() || c.is_whitespace() || "+-()',".contains(c);

@@ -60,6 +60,7 @@ const INBOX: &[Field] = &[
     Field("checksum", OPTIONAL, Shape::Text(checks::marker)),
     Field("manifest", OPTIONAL, Shape::Text(checks::marker)),
     Field("side-files", OPTIONAL, Shape::OneOf(&["required", "optional"])),
+    Field("temporary", OPTIONAL, Shape::Texts(checks::temporary)),
     Field("min-age-seconds", OPTIONAL, Shape::Whole { min: 0, max: 86_400 }),
     Field("max-bytes", OPTIONAL, Shape::Whole { min: 1, max: 1 << 40 }),
 ];

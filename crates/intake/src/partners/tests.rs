@@ -25,6 +25,7 @@ partners:
       checksum: .sha256
       manifest: .json
       side-files: optional
+      temporary: [.wip]
       min-age-seconds: 5
       max-bytes: 1000000
     expected: mon-fri by 07:30
@@ -237,6 +238,9 @@ fn a_trailer_is_the_last_line_and_what_stands_beside_a_file_has_an_ending_of_its
     check("checksum: .sha256", "checksum: /a", &[&slash]);
     let side_files = format!("{place}.side-files: is \"maybe\"; allowed are required optional");
     check("side-files: optional", "side-files: maybe", &[&side_files]);
+    let all = format!("{place}.temporary[0]: would be every name");
+    let star = format!("{place}.temporary[3]: has a `*` that is not at its end");
+    check("temporary: [.wip]", "temporary: ['*', .wip, 'new-*', '*.wip']", &[&all, &star]);
 }
 
 #[test]

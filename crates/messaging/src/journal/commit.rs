@@ -2,6 +2,9 @@
 
 use super::machine::{Machine, Stop, Want};
 use super::{Appended, Book, Decide, Interval, Log, Snapshot, View};
+use crate::publish::Outgoing;
+use crate::streams;
+use chrono::{DateTime, Utc};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -103,6 +106,14 @@ impl Shared {
     }
 }
 
+/// Would its stream not keep a fact of a decision of that time any more? Published now, it would be
+/// taken for new.
+fn is_past(fact: &Outgoing, decided: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    let keeps = streams::of_subject(&fact.subject).and_then(|stream| stream.keeps);
+    let age = decided.and_then(|decided| (now - decided).to_std().ok());
+    age.zip(keeps).is_some_and(|(age, keeps)| keeps <= age)
+}
+
 impl<B: Book, L: Log> Journal<B, L> {
     /// A journal of which nothing is known yet; the first commit reads it.
     pub fn new(name: impl Into<String>, book: B, log: L) -> Self {
@@ -202,7 +213,8 @@ impl<B: Book, L: Log> Journal<B, L> {
                 let last = self.log.read(from, &mut each).await.map_err(unavailable)?;
                 machine.read_to(last)?;
             }
-            Want::Publish(facts) => {
+            Want::Publish(mut facts) => {
+                facts.retain(|fact| !is_past(fact, machine.owed_since(), self.log.now()));
                 let result = self.log.publish(facts).await.map_err(|error| error.to_string());
                 self.watch(result.as_ref().err());
                 machine.published(result)?;

@@ -4,6 +4,7 @@ use super::machine::{Hole, Misfit, Other};
 use super::rules::{Rule, Rules};
 use super::{Book, Entry, Position, Record, Snapshot};
 use crate::publish::Outgoing;
+use chrono::{DateTime, Utc};
 
 /// Where the facts of the last known entry are.
 #[derive(Debug)]
@@ -155,6 +156,14 @@ impl<B: Book> Ledger<B> {
     pub(super) fn owed(&self) -> Option<Vec<Outgoing>> {
         match &self.facts {
             Facts::Owed(entry) => Some(self.book.facts(self.sequence, entry)),
+            Facts::Stored | Facts::Unread => None,
+        }
+    }
+
+    /// When the entry was decided whose facts are owed.
+    pub(super) fn owed_since(&self) -> Option<DateTime<Utc>> {
+        match &self.facts {
+            Facts::Owed(entry) => Some(entry.at),
             Facts::Stored | Facts::Unread => None,
         }
     }

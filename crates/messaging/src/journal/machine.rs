@@ -160,6 +160,11 @@ impl<B: Book> Machine<B> {
         }
     }
 
+    /// When the entry was decided whose facts are owed.
+    pub(super) fn owed_since(&self) -> Option<DateTime<Utc>> {
+        self.ledger.owed_since()
+    }
+
     /// What a decision looks at.
     pub(super) fn view(&self) -> View<'_, B::State> {
         let (state, decided_to) = (self.ledger.state(), self.ledger.decided_to());

@@ -1,6 +1,6 @@
 //! What a stream or bucket of ours is to be like.
 
-use super::{BUCKETS, Definition, STREAMS, Settings};
+use super::{BUCKETS, Definition, STREAMS, Settings, bucket_keeps};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use std::time::Duration;
 
@@ -87,6 +87,7 @@ fn bucket(name: &str, replicas: usize) -> Config {
         storage: StorageType::File,
         discard: DiscardPolicy::New,
         max_messages_per_subject: 1,
+        max_age: bucket_keeps(name).unwrap_or_default(),
         duplicate_window: Duration::from_secs(120),
         allow_rollup: true,
         deny_delete: true,

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// Most orders that are held one by one; of older ones only the counts are kept.
 pub const ORDERS_MAX: usize = 1_000_000;
+/// Most files whose counts are kept; those that came first are forgotten first.
+pub const FILES_MAX: usize = 100_000;
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -91,6 +93,8 @@ pub struct Orders {
     places: HashMap<(PartnerId, OrderId), u64>,
     counts: Counts,
     files: HashMap<Arc<str>, Counts>,
+    /// The same files, by the sequence of their first order.
+    files_by_age: BTreeMap<u64, Arc<str>>,
 }
 
 impl Orders {
@@ -146,7 +150,7 @@ impl Orders {
             });
             return;
         }
-        let file = text(header::FILE).map(|file| self.file(file));
+        let file = text(header::FILE).map(|file| self.file(sequence, file));
         let is_return = text(header::KIND) == Some("return");
         self.change(file.as_ref(), |counts| {
             counts.placed += 1;
@@ -171,15 +175,26 @@ impl Orders {
         self.forget_oldest();
     }
 
-    /// One text for all orders of a file.
-    fn file(&self, file: &str) -> Arc<str> {
-        self.files.get_key_value(file).map_or_else(|| file.into(), |(known, _)| known.clone())
+    /// One text for all orders of a file, which has counts from now on.
+    fn file(&mut self, sequence: u64, file: &str) -> Arc<str> {
+        if let Some((known, _)) = self.files.get_key_value(file) {
+            return known.clone();
+        }
+        while FILES_MAX <= self.files_by_age.len() {
+            let Some((_, oldest)) = self.files_by_age.pop_first() else { break };
+            self.files.remove(&oldest);
+        }
+        let file: Arc<str> = file.into();
+        self.files.insert(file.clone(), Counts::default());
+        self.files_by_age.insert(sequence, file.clone());
+        file
     }
 
+    /// The counts of a file that was forgotten stay forgotten: what is added now would be taken for all.
     fn change(&mut self, file: Option<&Arc<str>>, change: impl Fn(&mut Counts)) {
         change(&mut self.counts);
-        if let Some(file) = file {
-            change(self.files.entry(file.clone()).or_default());
+        if let Some(counts) = file.and_then(|file| self.files.get_mut(file)) {
+            change(counts);
         }
     }
 
@@ -275,6 +290,28 @@ mod tests {
         check(&messages, (1, 0, 0, 1), (1, 0, 0, 1));
         messages.push(("orders.refused.main.US1.1", 2, "f"));
         check(&messages, (1, 0, 1, 0), (1, 0, 1, 0));
+    }
+
+    #[test]
+    fn of_many_files_those_that_came_last_have_counts() {
+        let mut orders = Orders::default();
+        let mut fold = |sequence: u64, stage: &str, number: usize| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::FILE, format!("f{number}"));
+            let subject = format!("orders.{stage}.main.US1.{number}");
+            orders.fold(sequence, 0, &subject, Some(&headers));
+        };
+        for number in 0..FILES_MAX + 10 {
+            fold(1 + number as u64, "placed", number);
+        }
+        // Of a forgotten file nothing is counted any more.
+        fold(1_000_000, "confirmed", 3);
+        fold(1_000_001, "confirmed", 10);
+        assert_eq!((orders.files.len(), orders.files_by_age.len()), (FILES_MAX, FILES_MAX));
+        assert_eq!(orders.file_counts("f3"), Counts::default());
+        let counts = Counts { placed: 1, confirmed: 1, ..Counts::default() };
+        assert_eq!(orders.file_counts("f10"), counts);
+        assert_eq!(orders.counts().placed, FILES_MAX as u64 + 10);
     }
 
     #[test]

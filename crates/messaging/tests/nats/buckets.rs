@@ -1,8 +1,10 @@
 //! Values in buckets.
 
 use crate::start;
+use async_nats::jetstream::stream::Config;
 use messaging::kv::{Bucket, Error};
 use messaging::{Nats, streams};
+use std::time::{Duration, Instant};
 
 async fn open(nats: &Nats) -> Bucket<u64> {
     Bucket::open(nats, streams::FILES_LEDGER).await.unwrap()
@@ -69,4 +71,27 @@ async fn a_value_of_another_shape_is_named() {
 async fn a_bucket_that_was_not_set_up_is_an_error() {
     let (_server, nats) = start().await;
     assert!(Bucket::<u64>::open(&nats, "NO_SUCH_BUCKET").await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_known_of_files_is_not_kept_for_ever() {
+    let (_server, nats) = start().await;
+    for (name, days) in [(streams::FILES_LEDGER, 180), (streams::FILES_CONTENT, 366)] {
+        let stream = nats.js.get_stream(format!("KV_{name}")).await.unwrap();
+        let config = stream.cached_info().config.clone();
+        assert_eq!(config.max_age, Duration::from_secs(days * 24 * 60 * 60), "{name}");
+        // The same with a second, and with one value that is written again.
+        let second = Duration::from_secs(1);
+        let short = Config { max_age: second, duplicate_window: second, ..config };
+        nats.js.update_stream(short).await.unwrap();
+        let bucket: Bucket<u32> = Bucket::open(&nats, name).await.unwrap();
+        bucket.create("old", &1).await.unwrap().unwrap();
+        let mut revision = bucket.create("live", &1).await.unwrap().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while bucket.get("old").await.unwrap().is_some() {
+            assert!(Instant::now() < deadline, "it is still there");
+            revision = bucket.update("live", &2, revision).await.unwrap().unwrap();
+        }
+        assert!(bucket.get("live").await.unwrap().is_some());
+    }
 }

@@ -145,7 +145,7 @@ async fn who_takes_over_publishes_the_facts_that_are_missing() {
     let entry = Entry {
         id: "gone".into(),
         prev: 0,
-        at: chrono::DateTime::UNIX_EPOCH,
+        at: std::time::SystemTime::now().into(),
         decided_to: None,
         body: vec!["a".to_owned()],
     };
@@ -235,4 +235,25 @@ async fn a_server_with_another_store_takes_neither_entry_nor_fact() {
     assert!(error.to_string().contains("anew"), "{error}");
     log.read(1, &mut |_, _| {}).await.unwrap();
     assert!(matches!(log.append(0, "{}".into()).await, Appended::Stored(_)), "it was read");
+}
+
+#[tokio::test]
+async fn facts_that_their_stream_would_not_keep_any_more_are_not_published_at_a_start() {
+    let (_server, nats) = start().await;
+    let append = async |days: i64, name: &str, prev: u64| {
+        let at = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+        let at = at - chrono::Duration::days(days);
+        let (id, body) = (name.to_owned(), vec![name.to_owned()]);
+        let entry = Entry { id, prev, at, decided_to: None, body };
+        let entry = Outgoing::new(SUBJECT.into(), serde_json::to_vec(&entry).unwrap().into());
+        publish::one(&nats, &entry, Some(prev)).await.unwrap();
+    };
+    // INVENTORY keeps seven days.
+    append(8, "old", 0).await;
+    once(&journal(&nats), "old").await;
+    assert_eq!(read(&nats, "INVENTORY", "inventory.changed.>").await, []);
+    append(6, "young", 1).await;
+    once(&journal(&nats), "young").await;
+    let facts = read(&nats, "INVENTORY", "inventory.changed.>").await;
+    assert_eq!(facts, [(subject("young"), "young".to_owned())]);
 }

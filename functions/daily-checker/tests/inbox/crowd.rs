@@ -47,6 +47,29 @@ async fn ten_thousand_files_arrive_in_one_call_and_those_behind_them_in_the_next
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_never_taken_does_not_keep_a_new_file_from_being_seen() {
+    let world = World::start(&["US1"]).await;
+    let function = world.serve(&[world.partner("US1")]).await;
+    let inbox = world.inbox("US1");
+    for number in 0..15_000 {
+        std::fs::write(inbox.join(format!(".hidden-{number}")), "").unwrap();
+        std::fs::write(inbox.join(format!("{number}.csv.filepart")), "").unwrap();
+    }
+    for number in 0..50 {
+        std::fs::create_dir(inbox.join(format!("folder-{number}"))).unwrap();
+    }
+    old_file(inbox.join("orders.csv"), "x");
+    let start = Instant::now();
+    let body = check(function).await;
+    assert!(start.elapsed() < ANSWER_MAX, "{:?}", start.elapsed());
+    assert_eq!(states(&body, 0), (1, 0));
+    let skipped = body["partners"][0]["skipped"].as_array().unwrap();
+    assert_eq!(skipped.len(), 101, "a hundred are named");
+    let others = skipped.iter().find(|skipped| skipped["name"] == "*").unwrap();
+    assert!(others["reason"].as_str().unwrap().starts_with("29950 more that are never taken"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_partners_are_looked_at_while_others_hang() {
     let names: Vec<&'static str> =
         (0..100).map(|number| &*format!("P{number:03}").leak()).collect();

@@ -3,6 +3,7 @@
 
 mod again;
 mod crowd;
+mod grown;
 mod names;
 mod overdue;
 mod support;

@@ -18,7 +18,6 @@ async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason
         "$(id).csv",
         "x\"'.csv",
         "*.csv",
-        "~.csv",
         "%2e%2e.csv",
         "Orders.csv",
         "orders.csv",
@@ -47,6 +46,11 @@ async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason
         b"a\x1b[2J.csv",
         b"a\x7f.csv",
         b"\xff\xfe.csv",
+        b"~.csv",
+        b"a.csv.InProgress",
+        b"a.csv.partial",
+        b"a.csv.temp",
+        b"a.csv.uploading",
     ];
     for name in bad {
         old_file(inbox.join(std::ffi::OsStr::from_bytes(name)), "x");
@@ -63,6 +67,10 @@ async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason
             "US1 ..\\..\\x.csv: the name begins with a dot",
             "US1 a\tb.csv: the name contains a control character",
             "US1 a\u{1b}[2J.csv: the name contains a control character",
+            "US1 a.csv.InProgress: ends with .inprogress: still being written",
+            "US1 a.csv.partial: ends with .partial: still being written",
+            "US1 a.csv.temp: ends with .temp: still being written",
+            "US1 a.csv.uploading: ends with .uploading: still being written",
             "US1 a\u{7f}.csv: the name contains a control character",
             "US1 folder.csv: is a folder",
             "US1 loop.csv: is a symbolic link",
@@ -70,6 +78,7 @@ async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason
             "US1 out.csv: is a symbolic link",
             "US1 pipe.csv: is not a regular file",
             "US1 up.csv: is a symbolic link",
+            "US1 ~.csv: begins with ~: still being written",
             "US1 \u{fffd}\u{fffd}.csv: the name is not UTF-8",
         ]
     );

@@ -16,6 +16,7 @@ impl Receipt<'_> {
         rows.extend(self.orders());
         rows.extend(self.rejects());
         rows.extend(self.profile());
+        rows.extend(self.changed_row.clone());
         let mut csv = csv::Writer::from_writer(Vec::new());
         for row in std::iter::once(HEADER.map(ToOwned::to_owned)).chain(rows) {
             let guarded = row.iter().map(|cell| guarded(cell).into_owned());

@@ -13,7 +13,7 @@ fn content() -> Vec<u8> {
 }
 
 /// The record as a process leaves it that is gone, with an ended lease.
-async fn left(world: &World, record: Record) {
+pub(crate) async fn left(world: &World, record: Record) {
     let owner = "a process that is gone".to_owned();
     let claim = Some(Claim { owner, until: record.arrived_at });
     let bucket = Bucket::<Record>::open(&world.client, streams::FILES_LEDGER).await.unwrap();

@@ -9,7 +9,7 @@ use messaging::{streams, tail};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-fn transformed(record: &Record) -> Value {
+pub(crate) fn transformed(record: &Record) -> Value {
     let arrival = &record.arrival;
     json!({"specversion": "1.0", "id": format!("{arrival}:transformed"),
         "source": "/functions/file-transformer", "type": "orderflow.file.transformed.v1",

@@ -2,12 +2,13 @@
 
 use crate::support::{US3_HEADER, World, eventually, us3};
 use intake::ledger::{Record, State};
+use messaging::streams;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -23,10 +24,16 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start(world: &World, number: usize) -> Self {
+        Self::with_lease(world, number, 1).await
+    }
+
+    /// With a lease of so many seconds.
+    async fn with_lease(world: &World, number: usize, lease: u32) -> Self {
         let listen: PathBuf = world.sshd.dir().join(format!("listen-{number}.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_file-transformer"))
             .env_clear()
             .envs(world.settings())
+            .env("ORDERFLOW_LEASE_SECONDS", lease.to_string())
             .env("ORDERFLOW_BIND", "127.0.0.1")
             .env("ORDERFLOW_PORT", "0")
             .env("ORDERFLOW_METRICS_PORT", "0")
@@ -137,4 +144,63 @@ async fn kills_at_random_points_lose_change_and_double_nothing() {
     assert_eq!(world.orders().await.len(), FILES * (1_000 - 2));
     assert_eq!(world.told().await, undisturbed.told().await);
     assert_eq!(world.files("US3"), undisturbed.files("US3"));
+}
+
+/// Orders of the files of which the sending is interrupted.
+const MANY: usize = 30_000;
+/// As it is without a setting.
+const LEASE: u32 = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_process_goes_on_within_seconds_behind_what_was_sent() {
+    let world = World::start().await;
+    let stored = async || streams::last_sequence(&world.client, streams::ORDERS).await.unwrap();
+    let mut waits = Vec::new();
+    for round in 0..3_usize {
+        let rows = (0..MANY).map(|order| us3(&format!("{round}-{order}"), 1));
+        let content = US3_HEADER.to_owned() + &rows.collect::<String>();
+        let event = world.put("US3", &format!("{round}.csv"), content.as_bytes());
+        let before = stored().await;
+        let first = Process::with_lease(&world, 2 * round, LEASE).await;
+        tokio::select! {
+            answer = first.post(&event) => panic!("it was done too soon: {answer:?}"),
+            _ = eventually(async || (before + 2_000 < stored().await).then_some(())) => {}
+        }
+        drop(first);
+        let (killed, sent) = (Instant::now(), stored().await - before);
+        assert!(sent < MANY as u64, "all was sent before it was killed");
+        let second = Process::with_lease(&world, 2 * round + 1, LEASE).await;
+        let repeated = async {
+            loop {
+                let answer = second.post(&event).await.unwrap();
+                let Some(failed) = answer["failed"].as_array().and_then(|all| all.first()) else {
+                    break;
+                };
+                let after = failed["after"].as_str().unwrap();
+                tokio::time::sleep(wait(after)).await;
+            }
+        };
+        let goes_on = async {
+            eventually(async || (before + sent < stored().await).then_some(())).await;
+            killed.elapsed()
+        };
+        let ((), waited) = tokio::join!(repeated, goes_on);
+        waits.push(waited);
+        assert_eq!(world.record(&event).await.state, State::Done);
+        assert_eq!(stored().await - before, MANY as u64, "none is sent twice, after {sent}");
+    }
+    waits.sort();
+    eprintln!("went on after {waits:?}");
+    assert!(waits[1] < Duration::from_secs(u64::from(LEASE) + 3), "{waits:?}");
+    let record = world.ledger.all().await.unwrap().remove(0);
+    assert_eq!(record.orders_to.unwrap() - record.orders_from.unwrap(), MANY as u64 - 1);
+}
+
+/// As the connector reads it: `50ms`, `3s`.
+fn wait(after: &str) -> Duration {
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    match after.strip_suffix("ms") {
+        Some(millis) => Duration::from_secs_f64(number(millis) / 1_000.0),
+        None => Duration::from_secs_f64(number(after.strip_suffix('s').unwrap())),
+    }
 }

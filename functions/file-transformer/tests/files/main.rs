@@ -5,6 +5,7 @@ mod control;
 mod crashes;
 mod decisions;
 mod encrypted;
+mod grown;
 mod kills;
 mod logins;
 mod memory;

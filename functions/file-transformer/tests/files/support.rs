@@ -211,13 +211,17 @@ pub(crate) fn sample(path: &str) -> Vec<u8> {
 }
 
 pub(crate) fn arrived(partner: &str, name: &str, size: usize) -> Value {
+    arrived_at(partner, name, u64::try_from(size).unwrap(), MTIME)
+}
+
+/// The event of a file that was last changed at `mtime`.
+pub(crate) fn arrived_at(partner: &str, name: &str, size: u64, mtime: u64) -> Value {
     let id = PartnerId::parse(partner).unwrap();
-    let size = u64::try_from(size).unwrap();
-    let arrival = arrival::id(&id, &format!("inbox/{name}"), size, MTIME);
+    let arrival = arrival::id(&id, &format!("inbox/{name}"), size, mtime);
     json!({"specversion": "1.0", "id": arrival, "source": "/functions/daily-checker",
         "type": arrival::ARRIVED, "subject": format!("files.arrived.{partner}.{arrival}"),
         "time": TIME, "partner": partner, "sequence": "1",
-        "data": {"partner": partner, "name": name, "size": size, "mtime": MTIME,
+        "data": {"partner": partner, "name": name, "size": size, "mtime": mtime,
             "arrival": arrival}})
 }
 

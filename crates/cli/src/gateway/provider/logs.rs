@@ -122,6 +122,10 @@ impl Reader {
 async fn read_from(path: &Path, position: &mut u64) -> std::io::Result<Vec<u8>> {
     let mut file = tokio::fs::File::open(path).await?;
     let length = file.metadata().await?.len();
+    if length < *position {
+        // It had become long, and was emptied.
+        *position = 0;
+    }
     let skips = *position == 0 && BEFORE_BYTES_MAX < length;
     if skips {
         *position = length - BEFORE_BYTES_MAX;
@@ -165,5 +169,9 @@ mod tests {
         assert_eq!(reader.more().await, ["half of it", "", "next"]);
         write!(file, "{}", "x".repeat(LINE_BYTES_MAX + 1)).unwrap();
         assert_eq!(reader.more().await[0].len(), LINE_BYTES_MAX + 1);
+        // It was emptied, and others write on.
+        let mut file = std::fs::File::create(&reader.path).unwrap();
+        write!(file, "anew\n").unwrap();
+        assert_eq!(reader.more().await, ["anew"]);
     }
 }
