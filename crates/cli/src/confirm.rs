@@ -14,7 +14,7 @@ use crate::output;
 /// `--yes`, for the arguments of a command that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct Yes {
-    /// Do it without asking; for scripts, which nobody can be asked in.
+    /// Do it without asking, as in a script.
     #[arg(long)]
     pub(crate) yes: bool,
 }

@@ -105,7 +105,7 @@ async fn append(
         let filter = "orders.placed.main.>".to_owned();
         let (stream, identity) = (streams::ORDERS.to_owned(), "now".to_owned());
         let decided_to = Some(Position { stream, identity, filter, sequence: last });
-        Decide::Append { body: Body::Orders { outcomes }, decided_to }
+        Decide::Append { body: view.state.entry(Body::Orders { outcomes }), decided_to }
     });
     Ok(commit.await?)
 }

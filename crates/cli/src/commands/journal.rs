@@ -84,8 +84,8 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     }
 }
 
-/// Of `unsettled` facts of the last entry, those that should be stored long ago. Whoever wrote it
-/// stores them at once, and looks no more when they are acknowledged.
+/// Of `unsettled` facts of the last entry, those that should be stored long ago: its writer stores
+/// them at once, and does not look again once they are acknowledged.
 pub(crate) async fn lost(nats: &Nats, warehouse: &WarehouseId, unsettled: u64) -> Result<u64> {
     if unsettled == 0 {
         return Ok(0);
@@ -101,7 +101,7 @@ pub(crate) async fn lost(nats: &Nats, warehouse: &WarehouseId, unsettled: u64) -
 pub(crate) fn lost_text(count: u64) -> String {
     format!(
         "{count} facts of the last entry are gone; order-processor stores them again when it is \
-         started anew"
+         started again"
     )
 }
 

@@ -229,7 +229,7 @@ fn is_taken(name: &str) -> bool {
 }
 
 /// Messages under `filter` that the connector has not given out for `function`, or that it has not
-/// answered. Other readers of the subject are nobody's that is waited for.
+/// answered. Other consumers of the subject are not waited for.
 async fn waiting(
     nats: &Nats,
     stream: &str,

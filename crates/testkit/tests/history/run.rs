@@ -1,7 +1,7 @@
 //! Streams as a run leaves them, made by real code, and what can be done to them.
 
-use chrono::DateTime;
-use domain::inventory::{Body, Input, Outcome};
+use chrono::{DateTime, Utc};
+use domain::inventory::{Body, Input, Outcome, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::inventory::InventoryJournal;
@@ -120,6 +120,8 @@ impl Run {
         let last = placed.last().map_or(0, |order| order.sequence);
         let mut appends = 0;
         let mut done = 0;
+        // As 0.1.0 did, whose journals begin with the sample products.
+        let sample = State::seeded().stock;
         while done < last {
             done = journal
                 .commit(|view| {
@@ -131,8 +133,11 @@ impl Run {
                         return Decide::Answer(decided_to);
                     }
                     appends += 1;
-                    let outcomes =
-                        domain::inventory::decide(&view.state.stock, &inputs, usize::MAX);
+                    let stock = match view.state.has_begun() {
+                        true => &view.state.stock,
+                        false => &sample,
+                    };
+                    let outcomes = domain::inventory::decide(stock, &inputs, usize::MAX);
                     let to = outcomes.last().unwrap().sequence;
                     Decide::Append {
                         body: Body::Orders { outcomes },
@@ -169,7 +174,7 @@ impl Run {
         let entry = Entry {
             id: id.into(),
             prev: last.map_or(0, |last| last.sequence),
-            at: std::time::SystemTime::now().into(),
+            at: DateTime::<Utc>::UNIX_EPOCH,
             decided_to: Some(position(decided_to)),
             body: Body::Orders { outcomes },
         };

@@ -1,6 +1,6 @@
 //! The gateway, and whether the functions behind it are there and ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use connector::annotations;
+use domain::WarehouseId;
+use messaging::subject;
 use serde::Deserialize;
 
 use super::finding::Finding;
@@ -52,9 +54,14 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     };
     let text = format!("{gateway} lists {} functions", functions.len());
     let mut findings = vec![Finding::good(WHAT, text)];
+    let of_partners = site.partners();
+    let of_partners = of_partners.values().map(|partner| partner.warehouse.clone());
+    let warehouses: BTreeSet<WarehouseId> = of_partners.collect();
     for name in catalogue::NAMES {
         match functions.iter().find(|function| function.name == name) {
-            Some(function) => findings.push(of_function(&http, gateway, function).await),
+            Some(function) => {
+                findings.push(of_function(&http, gateway, function, &warehouses).await);
+            }
             None => {
                 let what = format!("function {name}");
                 findings.push(Finding::bad(what, "is not deployed", "faas-cli up"));
@@ -97,11 +104,16 @@ fn basic_auth(site: &Site) -> Option<String> {
     Some(format!("Basic {}", STANDARD.encode(pair)))
 }
 
-async fn of_function(http: &Http, gateway: &str, function: &Status) -> Finding {
+async fn of_function(
+    http: &Http,
+    gateway: &str,
+    function: &Status,
+    warehouses: &BTreeSet<WarehouseId>,
+) -> Finding {
     let name = &function.name;
     let what = format!("function {name}");
     let annotations = function.annotations.clone().unwrap_or_default();
-    if let Some((text, todo)) = misspelt(name, &annotations) {
+    if let Some((text, todo)) = misspelt(name, &annotations, warehouses) {
         return Finding::bad(what, text, todo);
     }
     if function.available_replicas == 0 {
@@ -120,7 +132,11 @@ async fn of_function(http: &Http, gateway: &str, function: &Status) -> Finding {
 }
 
 /// What is wrong with a function's annotations, and what to do about it.
-fn misspelt(name: &str, annotations: &BTreeMap<String, String>) -> Option<(String, &'static str)> {
+fn misspelt(
+    name: &str,
+    annotations: &BTreeMap<String, String>,
+    warehouses: &BTreeSet<WarehouseId>,
+) -> Option<(String, &'static str)> {
     let subscriptions = match annotations::parse(name, annotations) {
         Ok(subscriptions) => subscriptions,
         Err(problems) => {
@@ -140,13 +156,19 @@ fn misspelt(name: &str, annotations: &BTreeMap<String, String>) -> Option<(Strin
     let ours = stack::parse(stack::BUILT_IN, "the built-in stack.yml", |_| None).ok();
     let ours = ours.and_then(|ours| ours.functions.get(name).cloned()).unwrap_or_default();
     let wanted = annotations::parse(name, &ours.annotations).unwrap_or_default();
-    let is_lane = |wanted: &str, found: &str| {
-        messaging::subject::matches(wanted, found) || messaging::subject::matches(found, wanted)
+    let mut wanted: BTreeSet<String> = wanted.into_iter().map(|wanted| wanted.filter).collect();
+    let is_ordered = name == order_processor::NAME;
+    if is_ordered {
+        // A lane for each warehouse of a partner, or nobody decides its orders.
+        wanted.extend(warehouses.iter().map(subject::placed));
+    }
+    let is_given = |wanted: &str, found: &str| match is_ordered {
+        true => wanted == found,
+        false => subject::matches(wanted, found) || subject::matches(found, wanted),
     };
     let missing = wanted
         .iter()
-        .map(|wanted| wanted.filter.as_str())
-        .filter(|wanted| !subscriptions.iter().any(|found| is_lane(wanted, &found.filter)));
+        .filter(|wanted| !subscriptions.iter().any(|found| is_given(wanted, &found.filter)));
     texts.extend(missing.map(|filter| format!("nothing that comes on {filter} is given to it")));
     if let (Some(wanted), None) = (ours.annotations.get("schedule"), annotations.get("schedule")) {
         texts.push(format!("it has no schedule, such as {wanted:?}"));
@@ -162,6 +184,7 @@ mod tests {
     #[test]
     fn an_annotation_that_is_misspelt_or_missing_is_said() {
         let ingest = [("topic", "orders"), ("orderflow.batch", "500")];
+        let warehouses = ["main", "west"].map(|name| WarehouseId::parse(name).unwrap()).into();
         for (name, given, expected) in [
             ("order-ingest", &ingest[..], None),
             ("other", &[("team", "shop"), ("prometheus.io/scrape", "true")], None),
@@ -186,11 +209,25 @@ mod tests {
                 ],
                 None,
             ),
+            (
+                "order-processor",
+                &[("topic", "orders.placed.>"), ("orderflow.ordered", "true")],
+                Some("orders.placed.main.>"),
+            ),
+            (
+                "order-processor",
+                &[
+                    ("topic", "orders.placed.>"),
+                    ("orderflow.ordered", "true"),
+                    ("orderflow.lanes", "main"),
+                ],
+                Some("nothing that comes on orders.placed.west.> is given to it"),
+            ),
             ("daily-checker", &[("topic", "cron-function")], Some("it has no schedule")),
         ] {
             let given: BTreeMap<String, String> =
                 given.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
-            let found = misspelt(name, &given).map(|(text, _)| text);
+            let found = misspelt(name, &given, &warehouses).map(|(text, _)| text);
             let same = match (&found, expected) {
                 (None, None) => true,
                 (Some(found), Some(expected)) => found.contains(expected),

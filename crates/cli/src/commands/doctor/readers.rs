@@ -1,4 +1,4 @@
-//! Whoever reads streams, and what waits for them.
+//! The consumers of each stream, and how much waits for them.
 
 use std::collections::BTreeSet;
 

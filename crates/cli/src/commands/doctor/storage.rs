@@ -50,7 +50,7 @@ pub(super) async fn look(nats: &Nats) -> Finding {
 async fn remove(nats: &Nats, subject: &str) {
     let bucket = nats.js.get_stream_no_info(format!("KV_{}", streams::CONNECTOR_LEASES)).await;
     if let Ok(bucket) = bucket {
-        // What stays is read by nobody, and the next look writes over it.
+        // If this fails the message stays: no part reads it, and the next look writes over it.
         drop(bucket.purge().filter(subject).await);
     }
 }
