@@ -54,7 +54,7 @@ pub fn envelope(data: &[u8]) {
         previous: Some(3),
         subject: "orders",
         time: "2026-01-02T03:04:05Z",
-        traceparent: None,
+        headers: None,
         payload: data,
     });
     let body = array([encoded.json.as_slice()].into_iter());
@@ -184,6 +184,7 @@ pub fn batch_body(data: &[u8]) {
             }
         };
         assert!(message.payload.len() <= ORDER_BYTES_MAX);
+        assert!(message.header_bytes() <= 8 * 1024);
         for (_, values) in message.headers.iter() {
             assert!(values.iter().all(|value| !value.as_str().contains(['\r', '\n'])));
         }
