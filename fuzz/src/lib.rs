@@ -184,6 +184,7 @@ pub fn batch_body(data: &[u8]) {
             }
         };
         assert!(message.payload.len() <= ORDER_BYTES_MAX);
+        assert!(message.header_bytes() <= 8 * 1024);
         for (_, values) in message.headers.iter() {
             assert!(values.iter().all(|value| !value.as_str().contains(['\r', '\n'])));
         }

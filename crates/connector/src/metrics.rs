@@ -196,6 +196,9 @@ impl Metrics {
             let label = OfFunction { function: function.to_owned() };
             drop(family.get_or_create_owned(&label));
         }
+        let of = OfFunction { function: function.to_owned() };
+        drop(self.call_seconds.get_or_create_owned(&of));
+        drop(self.in_flight.get_or_create_owned(&of));
         for outcome in OUTCOMES {
             let label = OfOutcome { function: function.to_owned(), outcome };
             drop(self.messages.get_or_create_owned(&label));

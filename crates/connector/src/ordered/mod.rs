@@ -54,6 +54,7 @@ pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) 
 /// Gives out the lane until `stop`.
 async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, stop: Stop) {
     let held = shared.metrics.lane_held.get_or_create_owned(name);
+    drop(shared.metrics.rebuilds.get_or_create_owned(name));
     let circuit = Circuit::new(name.clone(), &shared.metrics);
     let undone = Undone::new(&shared.metrics, name);
     let (shared, subscription) = (shared.clone(), subscription.clone());
