@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header,
 use axum::response::Response;
 
 use crate::metrics::HttpMetrics;
+use crate::sparing::Sparing;
 
 pub(crate) const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 const DURATION: HeaderName = HeaderName::from_static("x-duration-seconds");
@@ -22,6 +23,9 @@ const CALL_ID_BYTES_MAX: usize = 120;
 const PATH_CHARS_MAX: usize = 256;
 /// nginx's number for a client that did not wait for its answer.
 const CLIENT_GONE: u16 = 499;
+
+/// Lines about requests that were refused to anybody: a stranger must not fill the log.
+static REFUSALS: Sparing = Sparing::new();
 
 /// Counts and logs a request, also one whose client went away.
 pub(crate) struct Call {
@@ -70,6 +74,11 @@ impl Call {
     fn record(&self, status: StatusCode) {
         let duration = self.start.elapsed();
         self.metrics.count(&self.method, status, duration);
+        let left_out = match is_anybodys(status) {
+            true => REFUSALS.line(Instant::now()),
+            false => Some(0),
+        };
+        let Some(left_out) = left_out else { return };
         tracing::info!(
             function = self.function,
             call_id = self.id(),
@@ -78,6 +87,7 @@ impl Call {
             path = self.path,
             status = status.as_u16(),
             duration_seconds = duration.as_secs_f64(),
+            left_out = (0 < left_out).then_some(left_out),
             "answered"
         );
     }
@@ -90,6 +100,11 @@ impl Drop for Call {
             self.record(StatusCode::from_u16(CLIENT_GONE).expect("499 is a number of a status"));
         }
     }
+}
+
+/// What anybody can cause without a token, as often as a network lets them.
+fn is_anybodys(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 404 | 405 | 408 | 413 | 429 | CLIENT_GONE)
 }
 
 /// Puts on an answer what every answer carries.

@@ -20,6 +20,7 @@ mod secret;
 mod server;
 mod settings;
 mod shell;
+mod sparing;
 
 /// glibc's allocator took a quarter of a busy function's time, and musl's takes more. Without huge
 /// pages (`no_thp`): they made an idle function five times as large.
