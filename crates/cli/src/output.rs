@@ -14,7 +14,7 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     drop(writeln!(out, "{}", plain(&text)).and_then(|()| out.flush()));
 }
 
-/// Text as a terminal may have it. Partners choose names of files and what stands in them: a control
+/// Text as a terminal may have it. Partners choose names of files and what is written in them: a control
 /// character there could move the cursor, and one of direction could turn what follows around.
 fn plain(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t'))

@@ -271,13 +271,14 @@ async fn blocking<T: Send + 'static>(
     Ok(done.map_err(|_| SettleError::Panicked)??)
 }
 
+/// The amended text of a receipt; nothing if there is nothing to add.
+type Amend = fn(&[u8], &Record, &Changed) -> Option<Vec<u8>>;
+
 /// Adds to a receipt that its file changed; one that was taken away stays away.
 fn tell(session: &Session, record: &Record) -> Result<(), Error> {
     let Some(changed) = &record.changed else { return Ok(()) };
     let results = &record.results;
-    let amended: [(_, fn(&[u8], &Record, &Changed) -> Option<Vec<u8>>); 2] =
-        [(&results.receipt, in_json), (&results.receipt_csv, in_csv)];
-    for (path, amend) in amended {
+    for (path, amend) in [(&results.receipt, in_json as Amend), (&results.receipt_csv, in_csv)] {
         let Some(path) = path else { continue };
         let mut text = Vec::new();
         match session.open_read(path) {

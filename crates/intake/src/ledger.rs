@@ -2,7 +2,7 @@
 //!
 //! A file goes through [`State`] in order. Every step can be repeated, so a worker that was killed
 //! is followed by another as soon as its lease has ended. The lease saves double work; that no
-//! order is doubled rests on ids that are the same whoever does the work, and a worker that comes
+//! order is doubled rests on ids that are the same whichever worker sends them, and a worker that comes
 //! back after another took over cannot write: each write names the revision that it follows.
 //!
 //! How long records and contents are kept: `messaging::streams::bucket_keeps`.

@@ -22,7 +22,7 @@ const CHUNK_BYTES: usize = 4 << 20;
 /// Attempts to have one chunk acknowledged before the file is given back.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// How far the sending of a file came, told to whoever renews its lease.
+/// How far the sending of a file came, written down when its lease is renewed.
 pub(crate) type Progress = Mutex<Option<Sending>>;
 
 /// Publishes every order that is not stored yet and waits until each is. Where an earlier process

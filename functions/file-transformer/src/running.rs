@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 /// When to ask again about what is in work.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Work that has ended and of which nobody was told, at most: its message may have expired meanwhile.
+/// Work that has ended and whose result no call has asked for, at most: its message may have expired.
 /// Asked again, it is begun again, and finds that nothing is left to do.
 const UNTOLD_MAX: usize = 10_000;
 

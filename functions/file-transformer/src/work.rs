@@ -53,7 +53,7 @@ impl Work {
         };
         let App { ledger, owner, lease, .. } = &*self.app;
         let holding = Holding { ledger, owner, held: &held, progress: &self.progress };
-        holding.while_doing(*lease, self.steps(&held)).await
+        holding.while_doing(*lease, Box::pin(self.steps(&held))).await
     }
 
     async fn write(
@@ -72,7 +72,7 @@ impl Work {
 
     async fn steps(&self, held: &Mutex<Held>) -> Result<State, Failure> {
         let mut record = held.lock().await.record().clone();
-        // The connection may have been made anew when the file was claimed.
+        // Claiming may have used another connection than the check before it.
         self.app.store.check().await?;
         if record.state < State::Receipted {
             match self.transform(held, record.clone()).await {

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 /// By how much clocks of machines may differ. A lease that ended longer ago has ended.
 const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(10);
-/// Leases outside of these are taken for these: nobody waits longer for a record that is wrong.
+/// Leases outside of these are taken for these: a wrong record delays no file for longer.
 const LEASE_MIN: Duration = Duration::from_secs(1);
 const LEASE_MAX: Duration = Duration::from_secs(60);
-/// Files of others that are remembered at once; one that is forgotten is waited for anew.
+/// Files of others that are remembered at once; for one that is forgotten the wait begins again.
 const WATCHED_MAX: usize = 10_000;
 
 /// The records of others as this process saw them first, by key.

@@ -203,8 +203,8 @@ impl Ledger {
         }
     }
 
-    /// Writes down what was found out about a file that is done, against whoever writes too. Gives
-    /// what stands there now; nothing if there is no record, the file is not done, or `amend` has
+    /// Writes down what was found out about a file that is done, while others may write too. Gives
+    /// the record as it is now; nothing if there is none, the file is not done, or `amend` has
     /// nothing to write.
     ///
     /// # Errors
@@ -243,7 +243,7 @@ impl Ledger {
         let from =
             after.map_or(tail::From::Within(within), |after| tail::From::Sequence(after + 1));
         tail::read_from(&self.nats, &stream, &filter, from, false, |message| {
-            // One that cannot be read is the matter of whoever works on that file.
+            // One that cannot be read is reported by the function that works on that file.
             if let Ok(record) = serde_json::from_slice(&message.payload) {
                 each(record);
             }

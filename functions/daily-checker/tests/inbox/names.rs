@@ -3,6 +3,21 @@
 use crate::support::{World, check, old_file, summary};
 use std::os::unix::ffi::OsStrExt as _;
 
+/// Names of files that are never taken.
+const BAD: [&[u8]; 11] = [
+    b"..\\..\\x.csv",
+    b"...",
+    b"a\tb.csv",
+    b"a\x1b[2J.csv",
+    b"a\x7f.csv",
+    b"\xff\xfe.csv",
+    b"~.csv",
+    b"a.csv.InProgress",
+    b"a.csv.partial",
+    b"a.csv.temp",
+    b"a.csv.uploading",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason() {
     let world = World::start(&["US1"]).await;
@@ -39,20 +54,7 @@ async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason
     let made = std::process::Command::new("mkfifo").arg(inbox.join("pipe.csv")).status().unwrap();
     assert!(made.success());
     std::fs::create_dir(inbox.join("folder.csv")).unwrap();
-    let bad = [
-        &b"..\\..\\x.csv"[..],
-        b"...",
-        b"a\tb.csv",
-        b"a\x1b[2J.csv",
-        b"a\x7f.csv",
-        b"\xff\xfe.csv",
-        b"~.csv",
-        b"a.csv.InProgress",
-        b"a.csv.partial",
-        b"a.csv.temp",
-        b"a.csv.uploading",
-    ];
-    for name in bad {
+    for name in BAD {
         old_file(inbox.join(std::ffi::OsStr::from_bytes(name)), "x");
     }
     let mut expected: Vec<String> = good.iter().map(|name| format!("US1 {name} new")).collect();

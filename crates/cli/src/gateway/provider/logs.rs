@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(reader.more().await[0].len(), LINE_BYTES_MAX + 1);
         // It was emptied, and others write on.
         let mut file = std::fs::File::create(&reader.path).unwrap();
-        write!(file, "anew\n").unwrap();
+        writeln!(file, "anew").unwrap();
         assert_eq!(reader.more().await, ["anew"]);
     }
 }
