@@ -113,8 +113,16 @@ impl Book for Inventory {
             .into()
     }
 
-    fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
-        let facts = Facts { book: self, sequence, entry };
+    fn decides(&self, body: &Body) -> Vec<(u64, Option<String>)> {
+        let placed = |id: &Identity| {
+            subject::order(Stage::Placed, &self.warehouse, &id.partner, &id.order_id)
+        };
+        let outcomes = body.outcomes().iter();
+        outcomes.map(|outcome| (outcome.sequence, outcome.id.as_ref().map(placed))).collect()
+    }
+
+    fn facts(&self, _: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
+        let facts = Facts { book: self, entry };
         let outcomes = entry.body.outcomes();
         let set = match &entry.body {
             Body::Set { available, .. } => available.clone(),
@@ -137,7 +145,6 @@ fn moved(outcomes: &[Outcome]) -> BTreeMap<ProductId, i64> {
 
 struct Facts<'a> {
     book: &'a Inventory,
-    sequence: u64,
     entry: &'a Entry<Body>,
 }
 
@@ -156,8 +163,6 @@ impl Facts<'_> {
         event.partner = id.map(|id| id.partner.clone());
         event.file = id.and_then(|id| id.file.clone());
         Outgoing::new(subject, event.to_bytes())
-            .header(header::DECISION, &self.entry.id)
-            .header(header::DECISION_SEQUENCE, &self.sequence.to_string())
     }
 
     fn order(&self, outcome: &Outcome) -> Outgoing {

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use chrono::DateTime;
 use domain::WarehouseId;
 use domain::partner::Partners;
-use messaging::journal::{Entry, Position};
-use messaging::{Nats, stored, streams, subject};
-use serde::de::IgnoredAny;
+use messaging::journal::{self, Position};
+use messaging::{Nats, streams, subject};
 
 use super::finding::Finding;
 use crate::clock;
@@ -66,15 +65,8 @@ impl Lane {
 
 async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     use async_nats::jetstream::stream::RawMessageErrorKind;
-    let journal = subject::inventory_journal(warehouse);
-    let last = stored::last(nats, streams::JOURNAL, &journal).await?;
-    let decided_to = match last {
-        Some(entry) => {
-            let entry: Entry<IgnoredAny> = serde_json::from_slice(&entry.payload)?;
-            entry.decided_to
-        }
-        None => None,
-    };
+    let last = journal::last(nats, &subject::inventory_journal(warehouse)).await?;
+    let decided_to = last.and_then(|(_, entry)| entry.decided_to().cloned());
     let stream = nats.js.get_stream(streams::ORDERS).await?;
     let info = stream.cached_info();
     let from = match decided_to {
