@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cancelled;
 mod decide;
 mod figures;
 mod key;
@@ -57,7 +58,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 }
 
 fn settings(env: &mut Env) -> Result<(String, Keep, Tokens), EnvError> {
-    let url = env.required("ORDERFLOW_NATS_URL");
+    let url = env.nats_url(NAME);
     let keep = env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
     let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
     env.finish(|| Some((url?, keep, tokens)))

@@ -40,7 +40,9 @@ impl State {
             outcome.verdict.movements().iter().for_each(|movement| self.stock.apply(movement));
         }
         match body {
-            Body::Orders { .. } => {}
+            Body::Orders { checked, .. } => {
+                checked.iter().for_each(|product| self.stock.check(product));
+            }
             Body::Set { key, available } => {
                 for (product, available) in available {
                     self.stock.set(product.clone(), *available);

@@ -41,6 +41,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::future::Future;
 
+/// A message of the input that an entry decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedInput {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its subject, if the entry says it.
+    pub subject: Option<String>,
+    /// What is done for it and must be done once, such as an attempt of an order that moves stock.
+    pub once: Option<String>,
+}
+
 /// What a journal is about.
 pub trait Book: Send + Sync + 'static {
     /// What an entry holds.
@@ -56,8 +67,8 @@ pub trait Book: Send + Sync + 'static {
     /// The facts of an entry: a function of the entry alone, each on a subject of its own. The
     /// journal adds the headers that name the entry.
     fn facts(&self, sequence: u64, entry: &Entry<Self::Body>) -> Vec<Outgoing>;
-    /// The messages of the input that an entry decides: sequence, and subject if the entry says it.
-    fn decides(&self, _: &Self::Body) -> Vec<(u64, Option<String>)> {
+    /// The messages of the input that an entry decides.
+    fn decides(&self, _: &Self::Body) -> Vec<DecidedInput> {
         Vec::new()
     }
     /// The filters under which all facts of this journal, and nothing else, are kept.
