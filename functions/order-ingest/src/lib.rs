@@ -69,7 +69,7 @@ struct Settings {
 
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url(NAME);
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
         let tokens = Tokens::from_env(env, &[Door::Connector, Door::Admin]);

@@ -9,6 +9,7 @@ mod installed;
 mod monitoring;
 mod operate;
 mod provider;
+mod rights;
 mod simulate;
 mod support;
 mod up;
