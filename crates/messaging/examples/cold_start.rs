@@ -6,8 +6,7 @@
 use anyhow::{Context as _, anyhow};
 use domain::inventory::{Body, Input, State, decide};
 use domain::order::Terms;
-use domain::{OrderId, PartnerId, WarehouseId};
-use domain::{WarehouseId, raw};
+use domain::{OrderId, PartnerId, WarehouseId, raw};
 use messaging::journal::{Book, Decide, Entry, Journal, NatsLog, Position};
 use messaging::publish::Outgoing;
 use messaging::{Nats, inventory, streams, subject};

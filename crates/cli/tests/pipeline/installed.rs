@@ -370,5 +370,7 @@ fn what_is_installed_without_openfaas_decides_orders_and_files() {
         let (status, body) = ask(&functions["status-checker"], "GET", "/", &token).await;
         assert_eq!((status, &body["files"][0]["state"]), (200, &"done".into()), "{body}");
         assert_eq!(body["files"][0]["placed"], 1, "{body}");
+        let refused = site.logs().to_lowercase().contains("permissions violation");
+        assert!(!refused, "somebody may not do what it does: {}", site.logs());
     });
 }

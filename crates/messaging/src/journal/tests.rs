@@ -473,8 +473,8 @@ async fn what_strangers_write_is_passed_over_wherever_it_is() {
     let stranger = |payload: Bytes| log.0.lock().unwrap().stranger(payload);
     let running = journal(&log);
     stranger(Bytes::from_static(b"hello"));
-    for number in 1..=4 {
-        assert_eq!(decide_to(&running, number).await, Ok((1..).take(number as usize).sum()));
+    for (number, sum) in [(1, 1), (2, 3), (3, 6), (4, 10)] {
+        assert_eq!(decide_to(&running, number).await, Ok(sum));
         let last = log.0.lock().unwrap().last();
         stranger(Bytes::from_static(b"{\"from\":\"nobody\"}"));
         stranger(forged(last, 1_000));
