@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 pub const LINES_MAX: usize = 1_000;
 /// Most bytes of one order as JSON: a decision that repeats it must fit into one NATS message.
 pub const ORDER_BYTES_MAX: usize = 256 * 1024;
+/// Largest number of an attempt: far more than people try one order.
+pub const ATTEMPT_MAX: u32 = 1_000_000;
 /// Largest absolute quantity of a line.
 pub const QUANTITY_MAX: i64 = 1_000_000_000;
 /// Most bytes of a free text: description, region, category.
@@ -218,6 +220,38 @@ impl Draft {
             write!(hex, "{byte:02x}").expect("writing to a String does not fail");
             hex
         })
+    }
+}
+
+impl Order {
+    /// What is wrong with an order that somebody else than order-ingest may have placed; nothing if
+    /// it keeps to the rules.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let quantities = self.lines.iter().map(|line| line.quantity);
+        let wrong = quantities.enumerate().find(|(_, quantity)| {
+            *quantity == 0 || quantity.unsigned_abs() > QUANTITY_MAX.unsigned_abs()
+        });
+        if let Some((index, quantity)) = wrong {
+            return Some(format!(
+                "lines[{index}].quantity is {quantity}: 1 to {QUANTITY_MAX} are allowed, below zero \
+                 in a return"
+            ));
+        }
+        match kind_and_total(&self.lines) {
+            Err(error) => return Some(format!("its lines cannot be used: {error}")),
+            Ok((kind, _)) if kind != self.kind => {
+                return Some("its kind does not fit the signs of its quantities".into());
+            }
+            Ok((_, total)) if total != self.total => {
+                let given = &self.total;
+                return Some(format!("its total is {given}, but its lines add up to {total}"));
+            }
+            Ok(_) => {}
+        }
+        let attempt = self.attempt;
+        (!(1..=ATTEMPT_MAX).contains(&attempt))
+            .then(|| format!("its attempt is {attempt}: 1 to {ATTEMPT_MAX} are allowed"))
     }
 }
 

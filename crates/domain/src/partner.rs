@@ -78,6 +78,15 @@ pub enum StockPolicy {
     Ignore,
 }
 
+impl StockPolicy {
+    /// Do this partner's orders keep the stock of known products from falling below zero? Then
+    /// nobody's order takes those products below zero.
+    #[must_use]
+    pub const fn has_floor(self) -> bool {
+        matches!(self, Self::Enforce | Self::IfKnown)
+    }
+}
+
 /// How to reach a partner's folder.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -4,7 +4,7 @@ use crate::order::Line;
 use crate::partner::StockPolicy;
 use crate::{Order, ProductId};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Stock of one product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,11 +13,23 @@ pub struct Item {
     pub available: i64,
     /// Was it ever set or imported? Otherwise it is only the sum of unchecked movements.
     pub known: bool,
+    /// Did an order of a partner ask for it whose stock policy does not let it go below zero? From
+    /// then on nobody's order takes it below zero.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checked: bool,
 }
 
 /// Stock by product.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock(HashMap<ProductId, Item>);
+
+/// What a refusal adds where the policies of partners differ.
+fn others(checked_for_others: &bool) -> &'static str {
+    match checked_for_others {
+        true => "; another partner of this warehouse has the stock of this product checked",
+        false => "",
+    }
+}
 
 /// Why an order gets no stock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -30,7 +42,10 @@ pub enum Refusal {
         product: ProductId,
     },
     /// Less is available than ordered.
-    #[error("insufficient_stock: {product}: {requested} ordered, {available} available")]
+    #[error(
+        "insufficient_stock: {product}: {requested} ordered, {available} available{}",
+        others(.checked_for_others)
+    )]
     InsufficientStock {
         /// The first such product of the order.
         product: ProductId,
@@ -38,6 +53,10 @@ pub enum Refusal {
         requested: i64,
         /// Pieces there are.
         available: i64,
+        /// The partner's own policy would have let it go below zero, but the stock of this product
+        /// is checked for another partner of the warehouse.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        checked_for_others: bool,
     },
     /// The stock or the order cannot be counted in 64 bits.
     #[error("quantity_overflow: {product}")]
@@ -113,7 +132,13 @@ impl Stock {
 
     /// Sets what is available; the product is known from now on.
     pub fn set(&mut self, product: ProductId, available: i64) {
-        self.0.insert(product, Item { available, known: true });
+        let item = self.0.entry(product).or_default();
+        (item.available, item.known) = (available, true);
+    }
+
+    /// From now on nobody's order takes `product` below zero.
+    pub fn check(&mut self, product: &ProductId) {
+        self.0.entry(product.clone()).or_default().checked = true;
     }
 
     /// Adds `movement` without a check: its writer has checked.
@@ -128,19 +153,47 @@ impl Stock {
 pub struct Desk<'a> {
     stock: &'a Stock,
     moved: HashMap<ProductId, i64>,
+    checked: BTreeSet<ProductId>,
 }
 
 impl<'a> Desk<'a> {
     /// A desk that starts from `stock`.
     #[must_use]
     pub fn new(stock: &'a Stock) -> Self {
-        Self { stock, moved: HashMap::new() }
+        Self { stock, moved: HashMap::new(), checked: BTreeSet::new() }
     }
 
     fn item(&self, product: &ProductId) -> Item {
         let mut item = self.stock.get(product).unwrap_or_default();
         item.available += self.moved.get(product).copied().unwrap_or(0);
+        item.checked |= self.checked.contains(product);
         item
+    }
+
+    /// Products that `order` makes checked and that were not: those whose stock is known, if its
+    /// partner's policy does not let them go below zero. Whether it is confirmed does not matter.
+    #[must_use]
+    pub fn newly_checked(&self, order: &Order) -> BTreeSet<ProductId> {
+        if !order.stock.has_floor() {
+            return BTreeSet::new();
+        }
+        let products = order.lines.iter().map(|line| &line.product_id);
+        let new = |product: &&ProductId| {
+            let item = self.item(product);
+            item.known && !item.checked
+        };
+        products.filter(new).cloned().collect()
+    }
+
+    /// From the next order on, nobody takes them below zero.
+    pub fn check(&mut self, products: &BTreeSet<ProductId>) {
+        self.checked.extend(products.iter().cloned());
+    }
+
+    /// Products that became checked at this desk.
+    #[must_use]
+    pub fn into_checked(self) -> BTreeSet<ProductId> {
+        self.checked
     }
 
     /// Takes the stock of a sale or gives back that of a return: for all lines, or for none. A
@@ -160,7 +213,7 @@ impl<'a> Desk<'a> {
             })
             .collect::<Result<_, Refusal>>()?;
         for movement in &movements {
-            self.check(order, movement)?;
+            self.allow(order, movement)?;
         }
         for movement in &movements {
             *self.moved.entry(movement.product.clone()).or_default() += movement.delta;
@@ -168,7 +221,7 @@ impl<'a> Desk<'a> {
         Ok(movements)
     }
 
-    fn check(&self, order: &Order, Movement { product, delta }: &Movement) -> Result<(), Refusal> {
+    fn allow(&self, order: &Order, Movement { product, delta }: &Movement) -> Result<(), Refusal> {
         let item = self.item(product);
         let left = item
             .available
@@ -177,23 +230,24 @@ impl<'a> Desk<'a> {
             .ok_or_else(|| overflow(product))?;
         // A return that is cancelled takes stock of a product that is known by it at least.
         let known = item.known || order.cancels.is_some();
-        let (checked, floor) = match order.stock {
-            StockPolicy::Enforce => (true, true),
-            StockPolicy::Backorder => (true, false),
-            StockPolicy::IfKnown => (item.known, true),
-            StockPolicy::Ignore => (false, false),
-        };
-        if *delta >= 0 || !checked {
+        if *delta >= 0 {
             return Ok(());
         }
-        if !known {
+        let wants_known = matches!(order.stock, StockPolicy::Enforce | StockPolicy::Backorder);
+        if wants_known && !known {
             return Err(Refusal::UnknownProduct { product: product.clone() });
         }
-        if left < 0 && floor {
+        let own = match order.stock {
+            StockPolicy::Enforce => true,
+            StockPolicy::IfKnown => item.known,
+            StockPolicy::Backorder | StockPolicy::Ignore => false,
+        };
+        if left < 0 && (own || item.checked) {
             return Err(Refusal::InsufficientStock {
                 product: product.clone(),
                 requested: delta.saturating_neg(),
                 available: item.available,
+                checked_for_others: !order.stock.has_floor(),
             });
         }
         Ok(())
@@ -324,7 +378,12 @@ mod tests {
         let product = || product("A");
         let refusals = [
             Refusal::UnknownProduct { product: product() },
-            Refusal::InsufficientStock { product: product(), requested: 2, available: 1 },
+            Refusal::InsufficientStock {
+                product: product(),
+                requested: 2,
+                available: 1,
+                checked_for_others: false,
+            },
             Refusal::QuantityOverflow { product: product() },
             Refusal::Unreadable { detail: "x".into() },
             Refusal::Cancelled { attempt: 1 },
@@ -336,6 +395,50 @@ mod tests {
             assert_eq!(serde_json::to_value(&refusal).unwrap()["reason"], code);
             assert!(refusal.to_string().starts_with(&format!("{code}: ")));
         }
+    }
+
+    #[test]
+    fn what_is_checked_for_one_partner_never_goes_below_zero_for_another() {
+        use StockPolicy::{Backorder, Enforce, IfKnown, Ignore};
+        let refused = "insufficient_stock: A: 11 ordered, 10 available; another partner of this \
+                       warehouse has the stock of this product checked";
+        for first in [Enforce, IfKnown, Backorder, Ignore] {
+            for second in [Backorder, Ignore] {
+                let mut stock = Stock::default();
+                stock.set(product("A"), 10);
+                let mut desk = Desk::new(&stock);
+                // Refused or not: it asked for the product. One that was never set has no stock.
+                let asks = order(&[("A", 100), ("Z", 1)], first);
+                let checked = desk.newly_checked(&asks);
+                desk.check(&checked);
+                let taken = desk.decide(&order(&[("A", 11)], second));
+                match first {
+                    Enforce | IfKnown => assert_eq!(taken.unwrap_err().to_string(), refused),
+                    Backorder | Ignore => assert!(taken.is_ok(), "{first:?} {second:?}"),
+                }
+                assert_eq!(checked.contains(&product("A")), first.has_floor());
+                assert!(!checked.contains(&product("Z")));
+                assert_eq!(desk.newly_checked(&asks), BTreeSet::new());
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_stays_checked_when_its_stock_is_set_and_in_a_snapshot() {
+        let mut stock = Stock::default();
+        stock.set(product("A"), 1);
+        let before = serde_json::to_string(&stock).unwrap();
+        assert_eq!(before, r#"{"A":{"available":1,"known":true}}"#, "as 0.1.0 wrote it");
+        assert!(
+            !serde_json::from_str::<Stock>(&before).unwrap().get(&product("A")).unwrap().checked
+        );
+        stock.check(&product("A"));
+        stock.set(product("A"), 2);
+        let again: Stock = serde_json::from_str(&serde_json::to_string(&stock).unwrap()).unwrap();
+        assert_eq!(
+            again.get(&product("A")),
+            Some(Item { available: 2, known: true, checked: true })
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use anyhow::{Context as _, anyhow};
 use domain::inventory::{Body, Input, State, decide};
 use domain::order::Terms;
-use domain::{WarehouseId, raw};
+use domain::{OrderId, PartnerId, WarehouseId, raw};
 use messaging::journal::{Book, Decide, Entry, Journal, NatsLog, Position};
 use messaging::publish::Outgoing;
 use messaging::{Nats, inventory, streams, subject};
@@ -95,17 +95,20 @@ async fn append(
         .collect::<anyhow::Result<_>>()?;
     let inputs: Vec<Input<'_>> = (first as u64 + 1..)
         .zip(&orders)
-        .map(|(sequence, data)| Input { sequence, data: Some(data), file: None, named: None })
-        .collect();
+        .map(|(sequence, data)| {
+            let named = Some((PartnerId::direct(), OrderId::parse(&(sequence - 1).to_string())?));
+            Ok(Input { sequence, data: Some(data), file: None, named, confirmed: None })
+        })
+        .collect::<anyhow::Result<_>>()?;
     let commit = journal.commit(|view| {
         if view.decided_to.is_some_and(|position| position.sequence == last) {
             return Decide::Answer(());
         }
-        let outcomes = decide(&view.state.stock, &inputs, usize::MAX);
+        let decision = decide(&view.state.stock, &WarehouseId::main(), &inputs, usize::MAX);
         let filter = "orders.placed.main.>".to_owned();
         let (stream, identity) = (streams::ORDERS.to_owned(), "now".to_owned());
         let decided_to = Some(Position { stream, identity, filter, sequence: last });
-        Decide::Append { body: view.state.entry(Body::Orders { outcomes }), decided_to }
+        Decide::Append { body: view.state.entry(decision.into()), decided_to }
     });
     Ok(commit.await?)
 }

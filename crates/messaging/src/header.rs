@@ -12,6 +12,9 @@ pub const TOTAL: &str = "Orderflow-Total";
 pub const EVENT: &str = "Orderflow-Event";
 /// Which try of the order it is.
 pub const ATTEMPT: &str = "Orderflow-Attempt";
+/// On every entry of a journal: a writer of journals wrote it. Its value is the version of the entry's
+/// form.
+pub const JOURNAL: &str = "Orderflow-Journal";
 /// Id of the decision that a fact follows from.
 pub const DECISION: &str = "Orderflow-Decision";
 /// Sequence of that decision in its journal.

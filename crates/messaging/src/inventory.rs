@@ -1,14 +1,18 @@
 //! The journal of a warehouse: which facts its entries have.
 
 use crate::envelope::Event;
-use crate::journal::{self, Book, Entry, Journal, Keep, NatsLog, Verification, VerifyError};
+use crate::journal::{
+    self, Book, DecidedInput, Entry, Journal, Keep, NatsLog, Verification, VerifyError,
+};
 use crate::publish::Outgoing;
+use crate::stored::{self, LookupError};
 use crate::subject::{self, Stage};
-use crate::{Nats, events, header};
+use crate::{Nats, events, header, streams, views};
 use chrono::{DateTime, Utc};
-use domain::inventory::{Body, Identity, Outcome, State, Verdict};
+use domain::inventory::{Body, Confirmed, Identity, Outcome, State, Verdict};
+use domain::order::Cancels;
 use domain::stock::Refusal;
-use domain::{OrderId, PartnerId, ProductId, WarehouseId};
+use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -61,6 +65,39 @@ pub async fn verify(
 ) -> Result<Verification<State>, VerifyError> {
     let book = Inventory { warehouse: warehouse.clone() };
     journal::verify(nats, &subject::inventory_journal(warehouse), &book, now).await
+}
+
+/// The attempt of an order that is confirmed and was not cancelled: it holds its stock.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn confirmed(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    partner: &PartnerId,
+    order_id: &OrderId,
+) -> Result<Option<Confirmed>, LookupError> {
+    let views::Messages { confirmed, refused, .. } =
+        views::lookup(nats, warehouse, partner, order_id).await?;
+    let ended = refused.map_or(0, |refused| refused.sequence);
+    let Some(fact) = confirmed.filter(|fact| ended < fact.sequence) else { return Ok(None) };
+    let event: Option<Event<Decided>> = serde_json::from_slice(&fact.payload).ok();
+    let Some(decided) = event.and_then(|event| event.data) else { return Ok(None) };
+    let order: Option<Order> = match &decided.order {
+        Some(order) => serde_json::from_str(order.get()).ok(),
+        // A cancellation that an operator skipped is not repeated in its fact.
+        None => {
+            let placed = stored::at(nats, streams::ORDERS, decided.placed).await?;
+            let event = placed
+                .and_then(|placed| serde_json::from_slice::<Event<Order>>(&placed.payload).ok());
+            event.and_then(|event| event.data)
+        }
+    };
+    Ok(order.map(|order| match order.cancels {
+        // It stays confirmed after a cancellation that could not be.
+        Some(Cancels { attempt, placed, .. }) => Confirmed { attempt, placed, lines: order.lines },
+        None => Confirmed { attempt: order.attempt, placed: decided.placed, lines: order.lines },
+    }))
 }
 
 /// Data of `orders.confirmed.…` and `orders.refused.…`.
@@ -116,8 +153,23 @@ impl Book for Inventory {
             .into()
     }
 
-    fn facts(&self, sequence: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
-        let facts = Facts { book: self, sequence, entry };
+    fn decides(&self, body: &Body) -> Vec<DecidedInput> {
+        let placed = |id: &Identity| {
+            subject::order(Stage::Placed, &self.warehouse, &id.partner, &id.order_id)
+        };
+        let decided = |outcome: &Outcome| {
+            let moves = !outcome.verdict.movements().is_empty();
+            let id = outcome.id.as_ref();
+            let once = id.filter(|_| moves).map(|id| {
+                format!("attempt {} of order {} of {}", id.attempt, id.order_id, id.partner)
+            });
+            DecidedInput { sequence: outcome.sequence, subject: id.map(placed), once }
+        };
+        body.outcomes().iter().map(decided).collect()
+    }
+
+    fn facts(&self, _: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
+        let facts = Facts { book: self, entry };
         let outcomes = entry.body.outcomes();
         let set = match entry.body.content() {
             Body::Set { available, .. } => available.clone(),
@@ -140,7 +192,6 @@ fn moved(outcomes: &[Outcome]) -> BTreeMap<ProductId, i64> {
 
 struct Facts<'a> {
     book: &'a Inventory,
-    sequence: u64,
     entry: &'a Entry<Body>,
 }
 
@@ -159,8 +210,6 @@ impl Facts<'_> {
         event.partner = id.map(|id| id.partner.clone());
         event.file = id.and_then(|id| id.file.clone());
         Outgoing::new(subject, event.to_bytes())
-            .header(header::DECISION, &self.entry.id)
-            .header(header::DECISION_SEQUENCE, &self.sequence.to_string())
     }
 
     fn order(&self, outcome: &Outcome) -> Outgoing {

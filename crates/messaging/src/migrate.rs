@@ -1,7 +1,7 @@
 //! What version 0.1.0 left behind and this one reads once.
 
 use crate::inventory::Inventory;
-use crate::journal::{Book, Entry, LogError, Position, Record};
+use crate::journal::{self, Book, Entry, LogError, Position, Record};
 use crate::streams::identity::Identity;
 use crate::streams::{JOURNAL, ORDERS};
 use crate::{Nats, header, stored, streams, subject};
@@ -36,7 +36,9 @@ pub(crate) async fn names_of_orders(
     let mut names = BTreeSet::new();
     for warehouse in warehouses(nats).await? {
         let subject = subject::inventory_journal(&warehouse);
-        let Some(last) = stored::last(nats, JOURNAL, &subject).await.map_err(unavailable)? else {
+        // Of a journal that cannot be read nothing is known here; its writers say so.
+        let Ok(Some((last, _))) = journal::last(nats, &subject).await else { continue };
+        let Some(last) = stored::at(nats, JOURNAL, last).await.map_err(unavailable)? else {
             continue;
         };
         let Ok(record) = Record::<Body>::parse(&last.payload) else { continue };

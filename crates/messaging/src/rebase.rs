@@ -145,17 +145,16 @@ impl Known {
         let prefix = |stage: &str| format!("orders.{stage}.{warehouse}.");
         let mut known = Self { prefix: prefix("placed"), ..Self::default() };
         let journal = subject::inventory_journal(warehouse);
-        let entries = tail::read(nats, streams::JOURNAL, &journal, 1, false, |message| {
-            if let Ok(record) = Record::<Body>::parse(&message.payload) {
-                let here = record.decided_to().is_some_and(|at| extent.claim.is_of(at));
-                if let Record::Decision(entry) = &record {
-                    for outcome in entry.body.outcomes() {
-                        known.decided(warehouse, outcome, here);
-                    }
+        let entries = journal::entries::<Body>(nats, &journal, 0, |_, record| {
+            let Ok(record) = record else { return };
+            let here = record.decided_to().is_some_and(|at| extent.claim.is_of(at));
+            if let Record::Decision(entry) = &record {
+                for outcome in entry.body.outcomes() {
+                    known.decided(warehouse, outcome, here);
                 }
             }
         });
-        entries.await.map_err(|error| LogError(error.to_string()))?;
+        entries.await?;
         for stage in ["confirmed", "refused"] {
             let (filter, prefix) = (format!("{}>", prefix(stage)), prefix(stage));
             let facts = tail::read(nats, streams::ORDERS, &filter, 1, true, |message| {

@@ -14,6 +14,9 @@ use crate::secret::Secret;
 /// Where OpenFaaS puts secrets, when `ORDERFLOW_SECRETS_DIR` does not say otherwise.
 pub const SECRETS_DIR: &str = "/var/openfaas/secrets";
 
+/// Where NATS is: one address or several, separated by commas.
+const NATS_URL: &str = "ORDERFLOW_NATS_URL";
+
 /// The largest secret read: the limit of a Kubernetes secret.
 const SECRET_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -194,6 +197,25 @@ impl Env {
         self.asked.iter().map(String::as_str)
     }
 
+    /// Where NATS is, with the login of `user`: the addresses in `ORDERFLOW_NATS_URL`, and the
+    /// password in the secret `nats-<user>` if there is one. A function on OpenFaaS cannot have a
+    /// variable from a secret, so its password is a file. Addresses that name a user stay as they are.
+    pub fn nats_url(&mut self, user: &str) -> Option<String> {
+        let urls: Option<String> = self.required(NATS_URL);
+        let password = self.optional_secret(&format!("nats-{user}"));
+        let urls = urls?;
+        let Some(password) = password else { return Some(urls) };
+        if urls.contains('@') {
+            return Some(urls);
+        }
+        let login = |url: &str| {
+            let url = url.trim();
+            let (scheme, host) = url.split_once("://").unwrap_or(("nats", url));
+            format!("{scheme}://{user}:{}@{host}", percent_encoded(password.expose()))
+        };
+        Some(urls.split(',').map(login).collect::<Vec<_>>().join(","))
+    }
+
     /// Adds a problem that only the caller can see, such as two settings that exclude each other.
     pub fn problem(&mut self, name: impl Into<String>, reason: impl Into<String>) {
         self.problems.push(SettingProblem { name: name.into(), reason: reason.into() });
@@ -238,6 +260,18 @@ impl Env {
 
 /// A value that is there and cannot be used; the problem is in the list.
 struct Unusable;
+
+/// As a part of a URL.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+        encoded
+    })
+}
 
 fn read_secret(path: &Path) -> Result<Option<Secret>, String> {
     let file = match File::open(path) {
@@ -286,6 +320,25 @@ mod tests {
         let expected = "A: \"many\": invalid digit found in string\nB: not set\nC: not set\n\
                         D: -1: cannot convert float seconds to Duration: value is negative";
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_function_logs_in_to_nats_with_its_secret() {
+        let url = |urls: &str, password: Option<&str>| {
+            let env = Env::from_pairs([("ORDERFLOW_NATS_URL", urls)]);
+            let mut env = match password {
+                Some(password) => env.with_secret("nats-billing", password),
+                None => env,
+            };
+            env.nats_url("billing")
+        };
+        assert_eq!(url("nats://a:4222", None).as_deref(), Some("nats://a:4222"));
+        assert_eq!(url("nats://a:4222", Some("p1")).as_deref(), Some("nats://billing:p1@a:4222"));
+        let two = url("nats://a:4222, tls://b", Some("a@/:,%"));
+        let password = "billing:a%40%2F%3A%2C%25";
+        assert_eq!(two, Some(format!("nats://{password}@a:4222,tls://{password}@b")));
+        assert_eq!(url("nats://me:x@a", Some("p1")).as_deref(), Some("nats://me:x@a"));
+        assert_eq!(url("", Some("p1")), None);
     }
 
     #[test]

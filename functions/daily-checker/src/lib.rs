@@ -55,7 +55,7 @@ struct Settings {
 
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url(NAME);
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let secrets = env.secrets();
         let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());

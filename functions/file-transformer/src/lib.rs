@@ -115,7 +115,7 @@ struct Settings {
 
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url(NAME);
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let scratch = env.or("ORDERFLOW_SCRATCH_DIR", PathBuf::from("/tmp"));
         let lease = env.seconds("ORDERFLOW_LEASE_SECONDS", LEASE_DEFAULT);

@@ -82,7 +82,7 @@ struct Settings {
 
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url(NAME);
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let open = env.or("ORDERFLOW_OPEN_INGEST", false);
         let types = Types::with(&env.or("ORDERFLOW_ORDER_TYPES", String::new()));

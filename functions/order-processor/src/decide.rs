@@ -1,15 +1,15 @@
 //! `POST /`: an ordered batch of placed orders.
 
-use crate::{App, Label, unavailable};
+use crate::{App, Label, cancelled, unavailable};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::WarehouseId;
-use domain::inventory::{Body, Input, Outcome, Verdict, decide};
+use domain::inventory::{Body, Confirmed, Input, Outcome, Verdict, decide};
 use messaging::Event;
 use messaging::journal::Decide;
 use messaging::journal::input::{Claim, Link, Turn, turn};
 use messaging::streams::identity::Identity;
-use messaging::subject::OrderSubject;
+use messaging::subject::{OrderSubject, Stage};
 use runtime::events::{Batch, OrderedAnswer};
 use runtime::{Problem, heavy};
 use serde::Deserialize;
@@ -25,7 +25,14 @@ struct Placed {
     link: Link,
     /// Nothing if it cannot be read; that is decided as well, and must not hold what is behind it.
     event: Option<Event<Box<RawValue>>>,
+    /// The order that its subject names; nothing if that is not a placed order of the warehouse.
     subject: Option<OrderSubject>,
+}
+
+impl Placed {
+    fn data(&self) -> Option<&RawValue> {
+        self.event.as_ref().and_then(|event| event.data.as_deref())
+    }
 }
 
 /// What the connector sets in every event, and all that a message needs to be decided.
@@ -60,6 +67,8 @@ pub(crate) async fn batch(
     let bytes_max = app.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES);
     // By the last sequence of each append: one that was unclear may be decided anew.
     let mut tallies = BTreeMap::new();
+    let looked_at = placed.iter().map(|placed| (placed.link.sequence, placed.data()));
+    let confirmed = cancelled::look(&app, &warehouse, looked_at).await?;
     let journal = app.journal(&warehouse);
     let decided = journal.commit(|view| match turn(&view, &claim, &links) {
         Turn::Refresh => Decide::Refresh,
@@ -67,17 +76,21 @@ pub(crate) async fn batch(
         Turn::Behind(to) => Decide::Answer(Decided::Behind(to)),
         Turn::Foreign(to) => Decide::Answer(Decided::Foreign(to)),
         Turn::Move(to) => Decide::Append {
-            body: view.state.entry(Body::Orders { outcomes: Vec::new() }),
+            body: view
+                .state
+                .entry(Body::Orders { outcomes: Vec::new(), checked: Default::default() }),
             decided_to: Some(claim.decided_to(to)),
         },
         Turn::Decide(index) => {
             let rest = placed.get(index..).unwrap_or_default();
-            let inputs: Vec<Input<'_>> = rest.iter().map(input).collect();
-            let outcomes = heavy(bytes, || decide(&view.state.stock, &inputs, bytes_max));
-            let last = outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
-            tallies.insert(last, Tally::of(&outcomes, rest));
+            let inputs: Vec<Input<'_>> =
+                rest.iter().map(|placed| input(placed, &confirmed)).collect();
+            let decision =
+                heavy(bytes, || decide(&view.state.stock, &warehouse, &inputs, bytes_max));
+            let last = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
+            tallies.insert(last, Tally::of(&decision.outcomes, rest));
             Decide::Append {
-                body: view.state.entry(Body::Orders { outcomes }),
+                body: view.state.entry(decision.into()),
                 decided_to: Some(claim.decided_to(last)),
             }
         }
@@ -146,13 +159,14 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-fn input(placed: &Placed) -> Input<'_> {
+fn input<'a>(placed: &'a Placed, confirmed: &BTreeMap<u64, Confirmed>) -> Input<'a> {
     let named = placed.subject.clone();
     Input {
         sequence: placed.link.sequence,
-        data: placed.event.as_ref().and_then(|event| event.data.as_deref()),
+        data: placed.data(),
         file: placed.event.as_ref().and_then(|event| event.file.clone()),
         named: named.map(|subject| (subject.partner, subject.order_id)),
+        confirmed: confirmed.get(&placed.link.sequence).cloned(),
     }
 }
 
@@ -181,12 +195,13 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
         quiet_to: position.quiet_to,
     };
     let placed = batch.events.iter().enumerate().map(|(index, event)| {
-        placed(event).map_err(|what| wrong(&format!("event {index} {what}")))
+        placed(&warehouse, event).map_err(|what| wrong(&format!("event {index} {what}")))
     });
-    Ok((warehouse, claim, placed.collect::<Result<_, Problem>>()?))
+    let placed = placed.collect::<Result<_, Problem>>()?;
+    Ok((warehouse, claim, placed))
 }
 
-fn placed(event: &runtime::events::Event) -> Result<Placed, String> {
+fn placed(warehouse: &WarehouseId, event: &runtime::events::Event) -> Result<Placed, String> {
     let read: Option<Event<Box<RawValue>>> = event.parse().ok();
     let head = match &read {
         Some(event) => Head { sequence: event.sequence.clone(), previous: event.previous.clone() },
@@ -201,6 +216,8 @@ fn placed(event: &runtime::events::Event) -> Result<Placed, String> {
         Some(event) => event.subject.clone(),
         None => event.parse().ok().and_then(|named: Named| named.subject),
     };
-    let subject = subject.as_deref().and_then(OrderSubject::parse);
+    let ours =
+        |subject: &OrderSubject| (subject.stage, &subject.warehouse) == (Stage::Placed, warehouse);
+    let subject = subject.as_deref().and_then(OrderSubject::parse).filter(ours);
     Ok(Placed { link: Link { sequence, previous }, event: read, subject })
 }

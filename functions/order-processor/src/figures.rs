@@ -18,6 +18,7 @@ pub(crate) struct Figures {
     entry: Family<Label, Gauge>,
     snapshot: Family<Label, Gauge>,
     unsettled_seconds: Family<Label, Gauge>,
+    foreign: Family<Label, Gauge>,
 }
 
 impl Figures {
@@ -34,6 +35,10 @@ impl Figures {
                 "journal_unsettled_seconds",
                 "How long the facts of the last entry could not be stored; 0: they are",
             ),
+            foreign: family(
+                "journal_foreign_messages",
+                "Messages in the journal that none of its writers wrote, passed over by this process",
+            ),
         }
     }
 
@@ -42,6 +47,7 @@ impl Figures {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.entry.get_or_create(&label).set(number(status.sequence));
         self.snapshot.get_or_create(&label).set(number(status.snapshot));
+        self.foreign.get_or_create(&label).set(number(status.foreign));
         let unsettled = status.unsettled.map_or(0, |time| time.as_secs().max(1));
         self.unsettled_seconds.get_or_create(&label).set(number(unsettled));
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cancelled;
 mod decide;
 mod figures;
 mod key;
@@ -78,7 +79,7 @@ struct Settings {
 
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url(NAME);
         let keep = env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
         let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
         let path: Option<PathBuf> = env.optional("ORDERFLOW_PARTNERS");

@@ -39,6 +39,9 @@ pub(crate) struct Stock {
 struct Item {
     available: i64,
     known: bool,
+    /// Nobody's order takes it below zero, whatever the partner's stock policy.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    checked: bool,
 }
 
 pub(crate) async fn list(
@@ -53,8 +56,10 @@ pub(crate) async fn list(
         }
         let wanted = |id: &ProductId| filter.product.as_ref().is_none_or(|product| product == id);
         let items = view.state.stock.iter().filter(|(product, _)| wanted(product));
-        let item =
-            |item: domain::stock::Item| Item { available: item.available, known: item.known };
+        let item = |item: domain::stock::Item| {
+            let domain::stock::Item { available, known, checked } = item;
+            Item { available, known, checked }
+        };
         Decide::Answer(items.map(|(product, found)| (product.clone(), item(found))).collect())
     });
     let products: BTreeMap<_, _> = products.await.map_err(|error| unavailable(&error))?;

@@ -61,7 +61,7 @@ struct Settings {
 
 impl Settings {
     fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url(NAME);
         let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
         let tokens = Tokens::from_env(env, &[Door::Read]);
         let secrets = env.secrets();

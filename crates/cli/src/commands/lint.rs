@@ -49,6 +49,11 @@ pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
     let findings = look(&text, &subject, |name| env.optional::<String>(name)).await;
     env.finish(|| Some(()))?;
     findings.print(path, global.json);
+    // What is wrong with the partners is found by reading the settings.
+    let partners = intake::partners::configured(subject.partners.as_deref(), drop);
+    for clash in super::policies::clashes(partners.iter()) {
+        output::note(clash);
+    }
     let (errors, warnings) = (findings.count(Level::Error), findings.count(Level::Warning));
     if errors > 0 {
         bail!("{}: {errors} errors, {warnings} warnings", path.display());

@@ -10,6 +10,7 @@ pub(crate) mod lint;
 pub(crate) mod manifests;
 pub(crate) mod orders;
 pub(crate) mod partners;
+mod policies;
 pub(crate) mod send;
 pub(crate) mod setup;
 pub(crate) mod simulate;

@@ -1,17 +1,21 @@
-//! Tokens, made at the first start and kept.
+//! Tokens and passwords, made at the first start and kept.
 
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result};
 use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN};
 
+use crate::catalogue;
 use crate::dir::DataDir;
 
 const TOKENS: [&str; 4] = [CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN, ADMIN_TOKEN];
 
-/// Makes the tokens that are not there.
+/// Makes the tokens that are not there, and a password of NATS for each function: its list of secrets
+/// names one. The nats-server here asks nobody for it.
 pub(crate) fn ensure(dir: &DataDir) -> Result<()> {
-    for name in TOKENS {
+    let tokens = TOKENS.map(str::to_owned);
+    let passwords = catalogue::NAMES.map(|function| format!("nats-{function}"));
+    for name in tokens.iter().chain(&passwords) {
         if dir.secret(name).is_ok_and(|text| !text.is_empty()) {
             continue;
         }

@@ -20,13 +20,17 @@ use serde_json::Value;
 
 use crate::support::eventually;
 
-const FUNCTIONS: [&str; 2] = ["order-ingest", "order-processor"];
+const FUNCTIONS: [&str; 5] =
+    ["daily-checker", "file-transformer", "status-checker", "order-ingest", "order-processor"];
+const PARTNERS: [&str; 3] = ["US1", "US2", "US3"];
+const FILE: &str = "order_id,product_id,quantity,price,timestamp,customer,region,category\n\
+                    F-1,P001,1,1.50,2026-01-01 09:00:00,c1,east,toys\n";
 const ORDER: &str = r#"{"order_id":"A-1","product":"P001","quantity":2,"price":19.99}"#;
 
 /// What runs, and where it writes; killed when dropped.
-struct Site {
+pub(crate) struct Site {
     dir: tempfile::TempDir,
-    secrets: BTreeMap<(String, String), BTreeMap<String, String>>,
+    secrets: Secrets,
     children: Vec<Child>,
 }
 
@@ -52,10 +56,18 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// The secrets that `k8s/secrets` makes, by namespace and name.
-fn secrets() -> BTreeMap<(String, String), BTreeMap<String, String>> {
-    let output = Command::new(root().join("k8s/secrets")).arg(root().join("partners.yml")).output();
-    let output = output.unwrap();
+/// Keys and values, by namespace and name.
+type Secrets = BTreeMap<(String, String), BTreeMap<String, String>>;
+
+/// The secrets that `k8s/secrets` makes, for these partners or those of the sample.
+pub(crate) fn secrets(partners: Option<&str>) -> Secrets {
+    let dir = tempfile::tempdir().unwrap();
+    let mut file = root().join("partners.yml");
+    if let Some(partners) = partners {
+        file = dir.path().join("partners.yml");
+        fs::write(&file, partners).unwrap();
+    }
+    let output = Command::new(root().join("k8s/secrets")).arg(file).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let decoded = |value: &Value| {
         let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap());
@@ -74,8 +86,8 @@ fn secrets() -> BTreeMap<(String, String), BTreeMap<String, String>> {
 }
 
 impl Site {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), secrets: secrets(), children: Vec::new() }
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), secrets, children: Vec::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -97,7 +109,7 @@ impl Site {
     }
 
     /// Starts nats-server with the configuration of the overlay `dev`; gives its address.
-    fn start_nats(&mut self) -> String {
+    pub(crate) fn start_nats(&mut self) -> String {
         let [base, dev] = ["k8s/base/nats", "k8s/overlays/dev"].map(|folder| root().join(folder));
         let read = |folder: &Path, name: &str| fs::read_to_string(folder.join(name)).unwrap();
         let write = |name: &str, text: String| fs::write(self.path(name), text).unwrap();
@@ -112,7 +124,9 @@ impl Site {
             read(&dev, "cluster.conf").replace("/data", &format!("{here}/store")),
         );
         write("accounts.conf", read(&base, "accounts.conf"));
-        let users = self.secrets[&("orderflow".to_owned(), "nats-users".to_owned())].clone();
+        let users = |name: &str| self.secrets[&("orderflow".to_owned(), name.to_owned())].clone();
+        let users = ["nats-users", "nats-functions"].into_iter().flat_map(users);
+        let users: BTreeMap<String, String> = users.collect();
         let program = testkit::nats_server_bin().or_else(|| servers::program::find("nats-server"));
         let mut command = Command::new(program.unwrap());
         command
@@ -134,8 +148,22 @@ impl Site {
         text(&ports.unwrap()["nats"][0])
     }
 
+    /// The address with the login of a user of nats-server.
+    pub(crate) fn login(&self, user: &str, url: &str) -> String {
+        url.replace("nats://", &format!("nats://{user}:{}@", self.password(user)))
+    }
+
+    fn password(&self, user: &str) -> String {
+        let variable = format!("NATS_{}_PASSWORD", user.to_uppercase().replace('-', "_"));
+        let of = |name: &str| {
+            let secret = self.secrets.get(&("orderflow".to_owned(), name.to_owned()))?;
+            secret.get(&variable).cloned()
+        };
+        of("nats-users").or_else(|| of("nats-functions")).unwrap()
+    }
+
     /// The address with the user and password that a secret names.
-    fn as_user(&self, secret: &str, url: &str) -> String {
+    pub(crate) fn as_user(&self, secret: &str, url: &str) -> String {
         let secret = &self.secrets[&("orderflow".to_owned(), secret.to_owned())]["url"];
         url.replace("nats://", secret.strip_suffix("nats.orderflow:4222").unwrap())
     }
@@ -208,10 +236,81 @@ fn pod(objects: &[Value], name: &str) -> (BTreeMap<String, String>, Vec<String>)
     (environment.collect(), secrets.collect())
 }
 
+/// Name of the secret with a partner's key: no capitals.
+fn key_secret(partner: &str) -> String {
+    format!("sftp-key-{}", partner.to_lowercase())
+}
+
+/// Partners whose folders are on `sshd`.
+fn partners(sshd: &testkit::sshd::Server) -> String {
+    let yaml = fs::read_to_string(root().join("partners.yml")).unwrap();
+    PARTNERS.iter().fold(yaml, |yaml, name| {
+        let section = format!(
+            "  {name}:\n    inbox: {{min-age-seconds: 0}}\n    sftp: {{host: 127.0.0.1, port: {}, user: {}, host-key: {}, \
+             private-key-secret: {}}}\n",
+            sshd.port(),
+            sshd.user(),
+            sshd.host_key(),
+            key_secret(name)
+        );
+        yaml.replace(&format!("  {name}:\n"), &section)
+    })
+}
+
+/// Status and body of what a function answers.
+async fn ask(address: &str, method: &str, path: &str, token: &str) -> (u16, Value) {
+    let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("http://{address}{path}"))
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::empty());
+    let answer = client.request(request.unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = axum::body::to_bytes(Body::new(answer.into_body()), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+/// Asks until `holds`.
+async fn until(what: &str, site: &Site, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(60), wait).await;
+    assert!(done.is_ok(), "{what}: {}", site.logs());
+}
+
+impl Site {
+    fn start_functions(&mut self, objects: &[Value], url: &str) -> BTreeMap<String, String> {
+        let mut functions = BTreeMap::new();
+        for name in FUNCTIONS {
+            let (mut environment, secrets) = pod(objects, name);
+            environment.insert("ORDERFLOW_NATS_URL".into(), url.to_owned());
+            let partners = self.path(&format!("{name}-secrets")).join("partners.yml");
+            if environment.contains_key("ORDERFLOW_PARTNERS") {
+                environment.insert("ORDERFLOW_PARTNERS".into(), partners.display().to_string());
+            }
+            let keys = PARTNERS.map(key_secret);
+            let secrets = secrets.iter().chain(&keys);
+            let secrets: Vec<_> = secrets.map(|name| ("openfaas-fn", name.as_str())).collect();
+            let address = self.start_part(name, &["function", name], &secrets, environment);
+            functions.insert(name.to_owned(), address);
+        }
+        functions
+    }
+}
+
 #[test]
-fn what_is_installed_without_openfaas_decides_orders() {
+fn what_is_installed_without_openfaas_decides_orders_and_files() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut site = Site::new();
+    let sshd = testkit::sshd::Server::start(&PARTNERS);
+    let mut site = Site::new(secrets(Some(&partners(&sshd))));
+    for name in PARTNERS {
+        let (key, secret) = (sshd.private_key(name), key_secret(name));
+        site.secrets.insert(("openfaas-fn".into(), secret.clone()), [(secret, key)].into());
+    }
     let url = site.start_nats();
     let setup = site.as_user("nats-setup", &url);
     let made =
@@ -221,49 +320,57 @@ fn what_is_installed_without_openfaas_decides_orders() {
 
     let overlay = root().join("k8s/overlays/plain/functions.yml");
     let objects = documents(&fs::read_to_string(overlay).unwrap());
-    let mut functions = BTreeMap::new();
-    for name in FUNCTIONS {
-        let (mut environment, secrets) = pod(&objects, name);
-        environment.insert("ORDERFLOW_NATS_URL".into(), url.clone());
-        let partners = site.path(&format!("{name}-secrets")).join("partners.yml");
-        if environment.contains_key("ORDERFLOW_PARTNERS") {
-            environment.insert("ORDERFLOW_PARTNERS".into(), partners.display().to_string());
-        }
-        let secrets: Vec<_> = secrets.iter().map(|name| ("openfaas-fn", name.as_str())).collect();
-        let address = site.start_part(name, &["function", name], &secrets, environment);
-        functions.insert(name.to_owned(), address);
-    }
+    let functions = site.start_functions(&objects, &url);
     let list = objects.iter().find(|one| one["kind"] == "ConfigMap").unwrap();
     fs::write(site.path("functions.json"), text(&list["data"]["functions.json"])).unwrap();
     let environment = [
         ("ORDERFLOW_NATS_URL", site.as_user("nats-connector", &url)),
         ("ORDERFLOW_INVOKE", "direct".to_owned()),
-        ("ORDERFLOW_DIRECT_URL", runtime.block_on(names(functions))),
+        ("ORDERFLOW_DIRECT_URL", runtime.block_on(names(functions.clone()))),
         ("ORDERFLOW_FUNCTIONS_FILE", site.path("functions.json").display().to_string()),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
     site.start_part("connector", &["connector"], &[("orderflow", "connector-token")], environment);
 
     runtime.block_on(async {
-        let nobody = Nats::connect(&url, "test", false).await.unwrap();
-        nobody.js.publish("orders", ORDER.into()).await.unwrap().await.unwrap();
-        let orders = nobody.js.get_stream("ORDERS").await.unwrap();
-        let decided = async {
-            let fact = |kind: &str| format!("orders.{kind}.main.DIRECT.A-1");
-            while orders.get_last_raw_message_by_subject(&fact("confirmed")).await.is_err()
-                && orders.get_last_raw_message_by_subject(&fact("refused")).await.is_err()
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        let sender = async_nats::ConnectOptions::new()
+            .user_and_password("sender".to_owned(), site.password("sender"))
+            .custom_inbox_prefix("_INBOX.sender")
+            .connect(&url)
+            .await
+            .unwrap();
+        let sender = async_nats::jetstream::new(sender);
+        sender.publish("orders", ORDER.into()).await.unwrap().await.unwrap();
+        let people = Nats::connect(&setup, "test", false).await.unwrap();
+        let orders = people.js.get_stream("ORDERS").await.unwrap();
+        let is_decided = async |order: &str| {
+            let fact = |kind: &str| format!("orders.{kind}.main.{order}");
+            orders.get_last_raw_message_by_subject(&fact("confirmed")).await.is_ok()
+                || orders.get_last_raw_message_by_subject(&fact("refused")).await.is_ok()
         };
-        let decided = tokio::time::timeout(Duration::from_secs(60), decided).await;
-        assert!(decided.is_ok(), "nothing is decided: {}", site.logs());
+        until("an order is decided", &site, async || is_decided("DIRECT.A-1").await).await;
 
-        // Whoever comes in without a password neither removes nor empties what is kept.
-        assert!(nobody.js.delete_stream("ORDERS").await.is_err());
-        assert!(orders.purge().await.is_err());
-        let setup = Nats::connect(&setup, "test", false).await.unwrap();
-        let kept = setup.js.get_stream("ORDERS").await.unwrap().cached_info().state.messages;
-        assert_eq!(kept, 3, "received, placed, decided");
+        let folder = sshd.root("US3");
+        fs::write(folder.join("inbox/orders.csv"), FILE).unwrap();
+        let token = &site.secrets[&("openfaas-fn".to_owned(), "api-token-admin".to_owned())];
+        let token = token["api-token-admin"].clone();
+        let checker = functions["daily-checker"].clone();
+        until("a file is decided", &site, async || {
+            let checked = ask(&checker, "POST", "/", &token).await;
+            assert_eq!(checked.0, 200, "{checked:?} {}", site.logs());
+            is_decided("US3.F-1").await
+        })
+        .await;
+        let depot = folder.join("depot");
+        until("what became of its orders is in the depot", &site, async || {
+            let files = fs::read_dir(&depot).unwrap().map(|file| file.unwrap().file_name());
+            files.into_iter().any(|name| name.to_string_lossy().ends_with(".decisions.csv"))
+        })
+        .await;
+        let (status, body) = ask(&functions["status-checker"], "GET", "/", &token).await;
+        assert_eq!((status, &body["files"][0]["state"]), (200, &"done".into()), "{body}");
+        assert_eq!(body["files"][0]["placed"], 1, "{body}");
+        let refused = site.logs().to_lowercase().contains("permissions violation");
+        assert!(!refused, "somebody may not do what it does: {}", site.logs());
     });
 }

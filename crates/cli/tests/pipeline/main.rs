@@ -12,6 +12,7 @@ mod monitoring;
 mod operate;
 mod provider;
 mod rebase;
+mod rights;
 mod simulate;
 mod support;
 mod truth;

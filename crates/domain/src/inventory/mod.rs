@@ -4,7 +4,7 @@ mod decide;
 mod keys;
 mod state;
 
-pub use decide::{Input, decide};
+pub use decide::{Confirmed, Decision, Input, decide};
 pub use keys::{BoundKey, KeyUse};
 pub use state::{KEYS_MAX, SEED, State};
 
@@ -13,7 +13,7 @@ use crate::stock::{Movement, Refusal};
 use crate::{OrderId, PartnerId, ProductId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most characters of a text that a decision repeats, such as what a parser said of a message that
 /// cannot be read.
@@ -29,6 +29,9 @@ pub enum Body {
     Orders {
         /// One for each message, none left out.
         outcomes: Vec<Outcome>,
+        /// Products that nobody's order takes below zero from now on.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        checked: BTreeSet<ProductId>,
     },
     /// Stock that an operator set.
     Set {
@@ -64,7 +67,7 @@ impl Body {
     #[must_use]
     pub fn outcomes(&self) -> &[Outcome] {
         match self.content() {
-            Self::Orders { outcomes } => outcomes,
+            Self::Orders { outcomes, .. } => outcomes,
             Self::Skip { outcome, .. } => std::slice::from_ref(outcome),
             Self::Set { .. } | Self::First(_) => &[],
         }

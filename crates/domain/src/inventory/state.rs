@@ -70,7 +70,10 @@ impl State {
             outcome.verdict.movements().iter().for_each(|movement| self.stock.apply(movement));
         }
         match body.content() {
-            Body::Orders { .. } | Body::First(_) => {}
+            Body::Orders { checked, .. } => {
+                checked.iter().for_each(|product| self.stock.check(product));
+            }
+            Body::First(_) => {}
             Body::Set { key, available } => {
                 for (product, available) in available {
                     self.stock.set(product.clone(), *available);

@@ -1,7 +1,8 @@
 //! Carrying out a commit: the machine says what, the log does it, the clock says for how long.
 
 use super::machine::{Machine, Stop, Want};
-use super::{Appended, Book, Decide, Interval, Log, Snapshot, View};
+use super::passed::Passed;
+use super::{Appended, Book, Decide, Interval, Log, Message, Snapshot, View};
 use crate::publish::Outgoing;
 use crate::streams;
 use chrono::{DateTime, Utc};
@@ -63,6 +64,8 @@ pub struct Status {
     pub unsettled: Option<Duration>,
     /// The newest snapshot that this process knows of, by its last entry; 0 if of none.
     pub snapshot: u64,
+    /// Messages that are no entries, which this process met since it started and passed over.
+    pub foreign: u64,
 }
 
 /// One journal, as one process knows it. All writers of the process go through one value.
@@ -98,6 +101,7 @@ struct Known {
     unsettled_since: Option<Instant>,
     alerted: Option<Instant>,
     snapshot: u64,
+    foreign: u64,
 }
 
 impl Shared {
@@ -142,6 +146,7 @@ impl<B: Book, L: Log> Journal<B, L> {
             sequence: known.sequence,
             unsettled: known.unsettled_since.map(|since| since.elapsed()),
             snapshot: known.snapshot,
+            foreign: known.foreign,
         }
     }
 
@@ -202,16 +207,21 @@ impl<B: Book, L: Log> Journal<B, L> {
                 (*entries, *bytes, *bare) = (0, 0, snapshot.is_none());
                 machine.loaded(snapshot)?;
             }
-            Want::Read { from } => {
-                let mut each = |sequence, entry: &[u8]| {
-                    if sequence > machine.sequence() {
+            Want::Read { again, from } => {
+                let mut passed = Passed::default();
+                let mut each = |message: Message<'_>| {
+                    // Also what is passed over is read again by a start.
+                    if message.sequence >= from {
                         *entries += 1;
-                        *bytes += entry.len() as u64;
+                        *bytes += message.payload.len() as u64;
                     }
-                    machine.entry(sequence, entry);
+                    if let Some(foreign) = machine.message(message) {
+                        passed.note(message.sequence, foreign);
+                    }
                 };
-                let last = self.log.read(from, &mut each).await.map_err(unavailable)?;
-                machine.read_to(last)?;
+                let last = self.log.read(again, from, &mut each).await;
+                self.shared.known().foreign += passed.say(&self.name);
+                machine.read_to(last.map_err(unavailable)?)?;
             }
             Want::Publish(mut facts) => {
                 facts.retain(|fact| !is_past(fact, machine.owed_since(), self.log.now()));

@@ -1,8 +1,9 @@
 //! What one process knows of a journal. No IO.
 
+use super::chain::{Foreign, Kind, Marks};
 use super::machine::{Hole, Misfit, Other};
 use super::rules::{Rule, Rules};
-use super::{Book, Entry, Position, Record, Snapshot};
+use super::{Book, Entry, Message, Position, Record, Snapshot, facts};
 use crate::publish::Outgoing;
 use chrono::{DateTime, Utc};
 
@@ -26,6 +27,12 @@ pub(super) struct Ledger<B: Book> {
     state: B::State,
     /// Sequence of the last known entry.
     sequence: u64,
+    /// Sequence of the subject's last known message, which may be no entry; never before `sequence`.
+    tail: u64,
+    /// Since when entries carry the header of the journal's writers.
+    marks: Marks,
+    /// Was the last known entry seen in its place since the reading began?
+    seen: bool,
     /// Its id; nothing if there is no entry, or it is known from a snapshot only.
     id: Option<String>,
     decided_to: Option<Position>,
@@ -49,16 +56,27 @@ impl<B: Book> Ledger<B> {
     pub(super) fn new(book: B) -> Self {
         let state = book.initial();
         let rules = Rules::default();
-        let facts = Facts::Stored;
-        Self { book, state, sequence: 0, id: None, decided_to: None, facts, rules }
+        Self {
+            book,
+            state,
+            sequence: 0,
+            tail: 0,
+            marks: Marks::default(),
+            seen: false,
+            id: None,
+            decided_to: None,
+            facts: Facts::Stored,
+            rules,
+        }
     }
 
     /// Goes on from a snapshot, or from nothing.
     pub(super) fn load(&mut self, snapshot: Option<Snapshot<B::State>>) {
         self.id = None;
         match snapshot {
-            Some(Snapshot { sequence, decided_to, state }) => {
+            Some(Snapshot { sequence, decided_to, marked_since, state }) => {
                 self.state = state;
+                self.marks = Marks(marked_since);
                 self.sequence = sequence;
                 self.decided_to = decided_to;
                 let read = self.rules.hold(Rule::SnapshotIsRead);
@@ -66,11 +84,13 @@ impl<B: Book> Ledger<B> {
             }
             None => {
                 self.state = self.book.initial();
+                self.marks = Marks::default();
                 self.sequence = 0;
                 self.decided_to = None;
                 self.facts = Facts::Stored;
             }
         }
+        self.tail = self.sequence;
     }
 
     pub(super) fn state(&self) -> &B::State {
@@ -86,16 +106,59 @@ impl<B: Book> Ledger<B> {
         self.decided_to.as_ref()
     }
 
-    /// The first sequence that is to be read: the last known entry is read again, because another
-    /// store has another one there.
-    pub(super) fn read_from(&self) -> u64 {
-        let compares = self.id.is_some() && self.rules.hold(Rule::TheEntryIsTheSame);
-        if compares || self.is_unread() { self.sequence } else { self.sequence + 1 }
+    /// What an append expects as the subject's last message.
+    pub(super) fn tail(&self) -> u64 {
+        if self.rules.hold(Rule::TheTailIsExpected) { self.tail } else { self.sequence }
+    }
+
+    /// What is to be read: the last known entry again, because another store has another one there,
+    /// and what follows the last known message.
+    pub(super) fn to_read(&self) -> (Option<u64>, u64) {
+        let again = self.compares() || self.is_unread();
+        (again.then_some(self.sequence), self.tail + 1)
+    }
+
+    fn compares(&self) -> bool {
+        self.id.is_some() && self.rules.hold(Rule::TheEntryIsTheSame)
+    }
+
+    /// Reading begins.
+    pub(super) fn begin_reading(&mut self) {
+        self.seen = false;
+    }
+
+    /// Everything was read, and the last known entry was not in its place.
+    pub(super) fn is_missing(&self) -> bool {
+        self.is_unread() || self.compares() && !self.seen
+    }
+
+    /// The subject's last message is number `last`. A look that was behind may be corrected.
+    pub(super) fn read_to(&mut self, last: u64) {
+        self.tail = last.max(self.sequence);
     }
 
     /// Is the last known entry known from a snapshot only?
     pub(super) fn is_unread(&self) -> bool {
         matches!(self.facts, Facts::Unread)
+    }
+
+    /// Folds a message of the subject, if it is the entry after the last known one. What is no entry
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// It is an entry of an unknown kind, or does not fit; nothing has changed.
+    pub(super) fn read(
+        &mut self,
+        message: Message<'_>,
+        source: Source,
+    ) -> Result<Option<Foreign>, Misfit> {
+        let foreign = match self.marks.kind(message, self.rules) {
+            Kind::Entry(record) => self.fold(message.sequence, message.marked, record, source)?,
+            Kind::Foreign(foreign) => Some(foreign),
+            Kind::Unknown(error) => return Err(error.into()),
+        };
+        self.tail = self.tail.max(message.sequence);
+        Ok(foreign)
     }
 
     /// Folds the entry after the last known one. Its facts are owed from now on, whoever wrote it:
@@ -107,27 +170,41 @@ impl<B: Book> Ledger<B> {
     pub(super) fn fold(
         &mut self,
         sequence: u64,
+        marked: bool,
         record: Record<B::Body>,
         source: Source,
-    ) -> Result<(), Misfit> {
-        let known = Misfit::Hole(Hole { prev: record.prev(), known: self.sequence });
+    ) -> Result<Option<Foreign>, Misfit> {
+        let prev = record.prev();
+        let known = Misfit::Hole(Hole { prev, known: self.sequence });
         if let (true, Some(id)) = (sequence == self.sequence, &self.id) {
             let (found, known) = (record.id(), id.as_str());
-            return if found == known { Ok(()) } else { Err(Other::new(found, known).into()) };
+            self.seen = found == known;
+            return if self.seen { Ok(None) } else { Err(Other::new(found, known).into()) };
         }
         if matches!(self.facts, Facts::Unread) {
             // A snapshot ends with this entry: its facts are owed, its effect is in the state.
             if sequence != self.sequence || record.decided_to() != self.decided_to.as_ref() {
                 return Err(known);
             }
-            self.id = Some(record.id().to_owned());
+            self.marks.note(marked, record.at());
+            (self.id, self.seen) = (Some(record.id().to_owned()), true);
             self.owe(record, source);
-            return Ok(());
+            return Ok(None);
         }
-        let follows = record.prev() == self.sequence && self.sequence < sequence;
+        // A writer follows the last entry, or its append is refused. That holds for the entries of
+        // this store: has the last known one not been seen in it, this may be another.
+        let here = self.seen || !self.compares();
+        let late = prev < self.sequence && self.sequence < sequence && source != Source::Append;
+        if late && here && self.rules.hold(Rule::LateIsPassedOver) {
+            return Ok(Some(Foreign::Late { prev, known: self.sequence }));
+        }
+        let follows = prev == self.sequence && self.sequence < sequence;
         if !follows && self.rules.hold(Rule::PrevIsChecked) {
             return Err(known);
         }
+        self.marks.note(marked, record.at());
+        self.seen = true;
+        self.tail = self.tail.max(sequence);
         self.sequence = sequence;
         self.id = Some(record.id().to_owned());
         self.decided_to = record.decided_to().cloned();
@@ -135,7 +212,7 @@ impl<B: Book> Ledger<B> {
             self.book.apply(&mut self.state, &entry.body);
         }
         self.owe(record, source);
-        Ok(())
+        Ok(None)
     }
 
     fn owe(&mut self, record: Record<B::Body>, source: Source) {
@@ -155,7 +232,7 @@ impl<B: Book> Ledger<B> {
     /// Facts that must be stored before anything is appended or answered.
     pub(super) fn owed(&self) -> Option<Vec<Outgoing>> {
         match &self.facts {
-            Facts::Owed(entry) => Some(self.book.facts(self.sequence, entry)),
+            Facts::Owed(entry) => Some(facts::of(&self.book, self.sequence, entry)),
             Facts::Stored | Facts::Unread => None,
         }
     }
@@ -170,7 +247,7 @@ impl<B: Book> Ledger<B> {
 
     /// The facts that `entry` would have; their sequence is the longest there is.
     pub(super) fn facts_of(&self, entry: &Entry<B::Body>) -> Vec<Outgoing> {
-        self.book.facts(u64::MAX, entry)
+        facts::of(&self.book, u64::MAX, entry)
     }
 
     /// Every fact of the last known entry was acknowledged to this process.
@@ -186,6 +263,7 @@ impl<B: Book> Ledger<B> {
         (settled && self.sequence > 0).then(|| Snapshot {
             sequence,
             decided_to: self.decided_to.clone(),
+            marked_since: self.marks.0,
             state: self.state.clone(),
         })
     }

@@ -3,9 +3,10 @@
 //! No IO, no clock and no waiting. [`super::Journal`] carries out what it wants; the model test lets
 //! several of them run against each other in every order.
 
+use super::chain::Foreign;
 use super::ledger::{Ledger, Source};
 use super::rules::{Rule, Rules};
-use super::{Appended, Book, Entry, Position, Rebase, Record, Snapshot, View};
+use super::{Appended, Book, Entry, Message, Position, Rebase, Record, Snapshot, Unreadable, View};
 use crate::publish::Outgoing;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -45,7 +46,7 @@ enum Phase<B> {
 /// An append of which nobody knows whether it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Unclear {
-    /// The last known entry at the time.
+    /// The last known message at the time.
     after: u64,
     reason: String,
 }
@@ -55,15 +56,15 @@ struct Unclear {
 pub(super) enum Want {
     /// Load the newest snapshot: [`Machine::loaded`].
     Load,
-    /// Read the entries from this sequence on, from the leader: [`Machine::entry`] for each, then
-    /// [`Machine::read_to`].
-    Read { from: u64 },
+    /// Read the message `again` and those from a sequence on, from the leader:
+    /// [`Machine::message`] for each, then [`Machine::read_to`].
+    Read { again: Option<u64>, from: u64 },
     /// Publish these facts: [`Machine::published`].
     Publish(Vec<Outgoing>),
     /// Ask for a decision on [`Machine::view`]: [`Machine::decision`], [`Machine::rebase`],
     /// [`Machine::refresh`], or an answer, which ends the commit.
     Decide,
-    /// Append this if `expected` is the last entry's sequence: [`Machine::appended`].
+    /// Append this if `expected` is the last message's sequence: [`Machine::appended`].
     Append { expected: u64, entry: Bytes },
 }
 
@@ -100,6 +101,7 @@ impl Other {
 pub(super) enum Misfit {
     Hole(#[from] Hole),
     Other(#[from] Other),
+    Unknown(#[from] Unreadable),
 }
 
 /// Why a commit cannot go on.
@@ -135,6 +137,7 @@ impl<B: Book> Machine<B> {
         self.fresh = false;
         self.hole = None;
         self.unreadable = None;
+        self.ledger.begin_reading();
         match self.phase {
             Phase::Load | Phase::Read { start: true, .. } => self.phase = Phase::Load,
             Phase::Ready | Phase::Read { start: false, .. } | Phase::Append { .. } => {
@@ -150,9 +153,12 @@ impl<B: Book> Machine<B> {
     pub(super) fn want(&self) -> Want {
         match &self.phase {
             Phase::Load => Want::Load,
-            Phase::Read { .. } => Want::Read { from: self.ledger.read_from() },
+            Phase::Read { .. } => {
+                let (again, from) = self.ledger.to_read();
+                Want::Read { again, from }
+            }
             Phase::Append { bytes, .. } => {
-                Want::Append { expected: self.ledger.sequence(), entry: bytes.clone() }
+                Want::Append { expected: self.ledger.tail(), entry: bytes.clone() }
             }
             Phase::Ready if !self.rules().hold(Rule::SettleBeforeAppend) => Want::Decide,
             // Nothing is decided, answered or appended before the facts are stored.
@@ -193,26 +199,25 @@ impl<B: Book> Machine<B> {
         Ok(())
     }
 
-    /// An entry that was read, in order. What follows one that does not fit is left out.
-    pub(super) fn entry(&mut self, sequence: u64, bytes: &[u8]) {
-        let Phase::Read { start, .. } = self.phase else { return };
+    /// A message that was read, in order. What follows an entry that does not fit is left out. The
+    /// result says why it is no entry and was passed over.
+    pub(super) fn message(&mut self, message: Message<'_>) -> Option<Foreign> {
+        let Phase::Read { start, .. } = self.phase else { return None };
         if self.hole.is_some() || self.unreadable.is_some() {
-            return;
+            return None;
         }
         let source = if start { Source::Start } else { Source::Tail };
-        match Record::parse(bytes) {
-            Ok(record) => match self.ledger.fold(sequence, record, source) {
-                Ok(()) => {}
-                Err(Misfit::Hole(hole)) => self.hole = Some((sequence, hole)),
-                Err(Misfit::Other(other)) => {
-                    self.unreadable = Some((sequence, other.to_string()));
-                }
-            },
-            Err(error) => self.unreadable = Some((sequence, error.to_string())),
+        match self.ledger.read(message, source) {
+            Ok(foreign) => return foreign,
+            Err(Misfit::Hole(hole)) => self.hole = Some((message.sequence, hole)),
+            Err(misfit @ (Misfit::Other(_) | Misfit::Unknown(_))) => {
+                self.unreadable = Some((message.sequence, misfit.to_string()));
+            }
         }
+        None
     }
 
-    /// All entries up to `last`, the last there is, were given.
+    /// All messages up to `last`, the last there is, were given.
     ///
     /// # Errors
     /// An entry cannot be read, the journal has become shorter, or the append that was unclear is
@@ -227,10 +232,12 @@ impl<B: Book> Machine<B> {
             return Err(Stop::Shorter { last, known });
         }
         let Phase::Read { start, unclear } = &self.phase else { return Ok(()) };
-        // The entry that a snapshot ends with is gone: it is not the newest any more.
-        if self.ledger.is_unread() && self.hole.is_none() {
+        // The last known entry is gone: the snapshot that ends with it is not the newest any more,
+        // or this is another store.
+        if self.ledger.is_missing() && self.hole.is_none() {
             self.hole = Some((last, Hole { prev: 0, known }));
         }
+        self.ledger.begin_reading();
         if self.hole.is_some() {
             // A process that was behind when the journal was trimmed starts anew. One that comes
             // from a snapshot does so if there is a newer one.
@@ -240,7 +247,10 @@ impl<B: Book> Machine<B> {
             self.phase = Phase::Load;
             return Ok(());
         }
-        let again = unclear.as_ref().filter(|unclear| unclear.after == known);
+        self.ledger.read_to(last);
+        // As long as nothing was written behind it, it may still land.
+        let tail = self.ledger.tail();
+        let again = unclear.as_ref().filter(|unclear| tail <= unclear.after);
         let again = again.map(|unclear| Stop::Unavailable(unclear.reason.clone()));
         self.phase = Phase::Ready;
         self.fresh = true;
@@ -260,6 +270,7 @@ impl<B: Book> Machine<B> {
 
     /// The end of the journal is to be read before anything is decided.
     pub(super) fn refresh(&mut self) {
+        self.ledger.begin_reading();
         self.phase = Phase::Read { start: false, unclear: None };
     }
 
@@ -319,7 +330,7 @@ impl<B: Book> Machine<B> {
     /// # Errors
     /// The server says that it stored the entry where it does not follow.
     pub(super) fn appended(&mut self, appended: Appended) -> Result<(), Stop> {
-        let after = self.sequence();
+        let after = self.ledger.tail();
         let Phase::Append { record, .. } = std::mem::replace(&mut self.phase, Phase::Ready) else {
             return Ok(());
         };
@@ -328,12 +339,14 @@ impl<B: Book> Machine<B> {
             Appended::Unclear(_) if !self.rules().hold(Rule::UnclearIsNotDone) => after + 1,
             Appended::Unclear(reason) => {
                 let unclear = Some(Unclear { after, reason });
+                self.ledger.begin_reading();
                 self.phase = Phase::Read { start: false, unclear };
                 return Ok(());
             }
         };
-        let folded = self.ledger.fold(sequence, record, Source::Append);
-        folded.map_err(|misfit| Stop::Damaged { sequence, reason: misfit.to_string() })
+        let folded = self.ledger.fold(sequence, true, record, Source::Append);
+        self.ledger.begin_reading();
+        folded.map_err(|misfit| Stop::Damaged { sequence, reason: misfit.to_string() }).map(drop)
     }
 
     /// A snapshot of the state, if it is settled.

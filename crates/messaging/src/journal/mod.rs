@@ -8,23 +8,29 @@
 //! `machine` is the part without IO: what a commit does next. [`Journal`] carries it out over a
 //! [`Log`]; [`NatsLog`] is the log. `model` explores what several machines do to each other.
 
+mod chain;
 mod commit;
 mod entry;
+mod facts;
 pub mod input;
 mod ledger;
 mod machine;
 mod nats_log;
 mod operations;
+mod passed;
+mod read;
 mod rules;
 mod snapshot;
 mod snapshots;
 mod trim;
 mod verify;
 
+pub use chain::{Foreign, UNMARKED_TIME_MAX};
 pub use commit::{COMMIT_TIME_MAX, Error, Journal, SHORTER_TIME_MAX, Status, UNSETTLED_TIME_MAX};
 pub use entry::{Entry, Position, Rebase, Record, Unreadable};
 pub use nats_log::{Keep, NatsLog, NoKeep};
 pub use operations::{Applied, Command, Extent, Place, extent, position};
+pub use read::{entries, last};
 pub use snapshot::{Interval, Snapshot};
 pub use verify::{PROBLEMS_MAX, Problem, Verification, VerifyError, verify};
 
@@ -34,6 +40,17 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::future::Future;
+
+/// A message of the input that an entry decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedInput {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its subject, if the entry says it.
+    pub subject: Option<String>,
+    /// What is done for it and must be done once, such as an attempt of an order that moves stock.
+    pub once: Option<String>,
+}
 
 /// What a journal is about.
 pub trait Book: Send + Sync + 'static {
@@ -47,10 +64,28 @@ pub trait Book: Send + Sync + 'static {
     fn initial(&self) -> Self::State;
     /// Folds an entry into the state.
     fn apply(&self, state: &mut Self::State, body: &Self::Body);
-    /// The facts of an entry: a function of the entry alone, each on a subject of its own.
+    /// The facts of an entry: a function of the entry alone, each on a subject of its own. The
+    /// journal adds the headers that name the entry.
     fn facts(&self, sequence: u64, entry: &Entry<Self::Body>) -> Vec<Outgoing>;
+    /// The messages of the input that an entry decides.
+    fn decides(&self, _: &Self::Body) -> Vec<DecidedInput> {
+        Vec::new()
+    }
     /// The filters under which all facts of this journal, and nothing else, are kept.
     fn fact_filters(&self) -> Vec<String>;
+}
+
+/// A message of a journal's subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Has it the header that writers of a journal set, [`crate::header::JOURNAL`]?
+    pub marked: bool,
+    /// When the server stored it.
+    pub stored: DateTime<Utc>,
+    /// What it holds.
+    pub payload: &'a [u8],
 }
 
 /// What an append came to.
@@ -65,16 +100,19 @@ pub enum Appended {
 
 /// Where a journal is kept. The port behind which tests put a faulty one.
 pub trait Log: Send + Sync + 'static {
-    /// Appends `entry` if `expected` is the last entry's sequence.
+    /// Appends `entry`, marked as one of ours, if `expected` is the sequence of the subject's last
+    /// message, whatever that message is.
     fn append(&self, expected: u64, entry: Bytes) -> impl Future<Output = Appended> + Send;
-    /// Gives the entries from sequence `from` on to `each`, in order, up to the last there is. The
-    /// result is the last one's sequence, 0 if there is none at all; it is read from the leader.
+    /// Gives the message `again`, if it is there, and then those from sequence `from` on to `each`,
+    /// in order, up to the last there is. The result is the last one's sequence, 0 if there is none
+    /// at all; it is read from the leader.
     fn read(
         &self,
+        again: Option<u64>,
         from: u64,
-        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+        each: &mut (dyn FnMut(Message<'_>) + Send),
     ) -> impl Future<Output = Result<u64, LogError>> + Send;
-    /// Publishes facts. `Ok` only when each of them is known to be stored, by this call or an
+    /// Publishes facts of one entry. `Ok` only when each of them is known to be stored, by this call or an
     /// earlier one.
     fn publish(&self, facts: Vec<Outgoing>) -> impl Future<Output = Result<(), LogError>> + Send;
     /// The newest snapshot that can be read whole.

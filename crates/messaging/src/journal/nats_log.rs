@@ -1,17 +1,20 @@
 //! A journal's log on JetStream.
 
+use super::facts::{self, Origin, Standing};
 use super::rules::Rules;
 use super::snapshots::Snapshots;
-use super::{Appended, Log, LogError, trim};
+use super::{Appended, Log, LogError, Message, Record, trim};
 use crate::publish::{self, Outgoing, Published};
 use crate::store::On;
 use crate::stored;
 use crate::{Nats, header, streams, tail};
-use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::RawMessageErrorKind;
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::{PublishMessage, StreamMessage};
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::de::IgnoredAny;
 use std::future::IntoFuture;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -79,6 +82,8 @@ impl NatsLog {
     }
 }
 
+/// Value of [`header::JOURNAL`]: the form of the entries that this version writes.
+const FORM: &str = "1";
 /// The connection is not the one on which the journal was read.
 const ANEW: &str = "connected anew since the journal was read";
 
@@ -97,46 +102,66 @@ impl NatsLog {
         self.read_on().as_ref() == Some(&On::now(&self.nats))
     }
 
-    async fn read_entries(
+    async fn stream(&self) -> Result<Stream<()>, LogError> {
+        self.nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)
+    }
+
+    /// The first message of the journal from a sequence on.
+    async fn first(&self, from: u64) -> Result<Option<StreamMessage>, LogError> {
+        match self.stream().await?.get_first_raw_message_by_subject(&self.subject, from).await {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn read_messages(
         &self,
+        again: Option<u64>,
         from: u64,
-        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+        each: &mut (dyn FnMut(Message<'_>) + Send),
     ) -> Result<u64, LogError> {
         let last = stored::last(&self.nats, streams::JOURNAL, &self.subject).await;
         let Some(last) = last.map_err(unavailable)? else { return Ok(0) };
-        if last.sequence < from {
-            return Ok(last.sequence);
-        }
-        let stream =
-            self.nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)?;
         let mut at = from;
+        match again {
+            // It is read with what follows it, or is the last one, which is here already.
+            Some(again) if again + 1 == from || again == last.sequence => at = again,
+            Some(again) => {
+                if let Some(message) = self.first(again).await?
+                    && message.sequence == again
+                {
+                    each(of_stream(&message));
+                }
+            }
+            None => {}
+        }
         // Few are asked for one by one: a consumer would hang if the server died meanwhile.
         for _ in 0..FEW {
-            if at == last.sequence {
-                each(at, &last.payload);
-                return Ok(at);
-            }
-            match stream.get_first_raw_message_by_subject(&self.subject, at).await {
-                Ok(message) if message.sequence <= last.sequence => {
-                    each(message.sequence, &message.payload);
-                    at = message.sequence + 1;
-                }
-                // What was appended meanwhile belongs to the next read.
-                Ok(_) => return Ok(last.sequence),
-                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-                    return Ok(last.sequence);
-                }
-                Err(error) => return Err(unavailable(error)),
-            }
             if at > last.sequence {
                 return Ok(last.sequence);
             }
+            if at == last.sequence {
+                each(of_standing(&last));
+                return Ok(at);
+            }
+            match self.first(at).await? {
+                Some(message) if message.sequence <= last.sequence => {
+                    each(of_stream(&message));
+                    at = message.sequence + 1;
+                }
+                // What was appended meanwhile belongs to the next read.
+                Some(_) | None => return Ok(last.sequence),
+            }
+        }
+        if at > last.sequence {
+            return Ok(last.sequence);
         }
         let mut end = last.sequence;
-        let give = |message: &async_nats::jetstream::Message| {
-            if let Ok(info) = message.info() {
-                each(info.stream_sequence, &message.payload);
-                end = end.max(info.stream_sequence);
+        let give = |found: &async_nats::jetstream::Message| {
+            if let Some(message) = of_consumer(found) {
+                end = end.max(message.sequence);
+                each(message);
             }
         };
         tail::read(&self.nats, streams::JOURNAL, &self.subject, at, false, give)
@@ -152,8 +177,10 @@ impl Log for NatsLog {
             return Appended::Unclear(ANEW.into());
         }
         // No message id: the same id with other content would be answered as a duplicate.
-        let message =
-            PublishMessage::build().payload(entry).expected_last_subject_sequence(expected);
+        let message = PublishMessage::build()
+            .header(header::JOURNAL, FORM)
+            .payload(entry)
+            .expected_last_subject_sequence(expected);
         let answer = match self.nats.js.send_publish(self.subject.clone(), message).await {
             Ok(ack) => ack.into_future().await,
             Err(error) => Err(error),
@@ -167,11 +194,12 @@ impl Log for NatsLog {
 
     async fn read(
         &self,
+        again: Option<u64>,
         from: u64,
-        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+        each: &mut (dyn FnMut(Message<'_>) + Send),
     ) -> Result<u64, LogError> {
         let on = On::now(&self.nats);
-        let last = self.read_entries(from, each).await?;
+        let last = self.read_messages(again, from, each).await?;
         *self.read_on() = Some(on);
         Ok(last)
     }
@@ -205,8 +233,7 @@ impl Log for NatsLog {
             }
         }
         // All of them, when a process starts: each is a question and perhaps an answer.
-        let nats = &self.nats;
-        let asking = stream::iter(occupied).map(|fact| async move { take_over(nats, &fact).await });
+        let asking = stream::iter(occupied).map(|fact| async move { self.take_over(&fact).await });
         asking.buffer_unordered(ASKED_AT_ONCE).try_collect::<()>().await?;
         // What another server took, which a lost connection may have been followed by, proves nothing.
         if self.is_read() { Ok(()) } else { Err(unavailable(ANEW)) }
@@ -222,25 +249,80 @@ impl Log for NatsLog {
     }
 }
 
-/// Something stands where `fact` belongs: the fact itself, one of a later decision, which proves
-/// that ours was stored before, or one of an earlier decision, which ours replaces.
-async fn take_over(nats: &Nats, fact: &Outgoing) -> Result<(), LogError> {
-    let stream = streams::of_subject(&fact.subject)
-        .ok_or_else(|| LogError(format!("no stream keeps {}", fact.subject)))?;
-    let Some(standing) =
-        stored::last(nats, stream.name, &fact.subject).await.map_err(unavailable)?
-    else {
-        return Err(LogError(format!("{} is occupied and empty at once", fact.subject)));
-    };
-    let ours: Option<u64> =
-        fact.headers.get(header::DECISION_SEQUENCE).and_then(|value| value.as_str().parse().ok());
-    if standing.decision_sequence() >= ours {
-        return Ok(());
+/// A message as a server gave it.
+fn message<'a>(
+    sequence: u64,
+    headers: Option<&HeaderMap>,
+    time_ms: i64,
+    payload: &'a [u8],
+) -> Message<'a> {
+    let marked = headers.is_some_and(|headers| headers.get(header::JOURNAL).is_some());
+    let stored = DateTime::from_timestamp_millis(time_ms).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    Message { sequence, marked, stored, payload }
+}
+
+/// The last message of the subject.
+pub(super) fn of_standing(found: &stored::Standing) -> Message<'_> {
+    message(found.sequence, Some(&found.headers), found.time_ms, &found.payload)
+}
+
+fn of_stream(found: &StreamMessage) -> Message<'_> {
+    let millis = found.time.unix_timestamp_nanos() / 1_000_000;
+    let time_ms = i64::try_from(millis).unwrap_or_default();
+    message(found.sequence, Some(&found.headers), time_ms, &found.payload)
+}
+
+/// A message as a consumer gave it.
+pub(super) fn of_consumer(found: &async_nats::jetstream::Message) -> Option<Message<'_>> {
+    let info = found.info().ok()?;
+    let millis = info.published.unix_timestamp_nanos() / 1_000_000;
+    let time_ms = i64::try_from(millis).unwrap_or_default();
+    Some(message(info.stream_sequence, found.headers.as_ref(), time_ms, &found.payload))
+}
+
+impl NatsLog {
+    /// Something stands where `fact` belongs: the fact itself, one of a later entry, which proves
+    /// that ours was stored before, or what ours replaces.
+    async fn take_over(&self, fact: &Outgoing) -> Result<(), LogError> {
+        let stream = streams::of_subject(&fact.subject)
+            .ok_or_else(|| LogError(format!("no stream keeps {}", fact.subject)))?;
+        let standing = stored::last(&self.nats, stream.name, &fact.subject).await;
+        let Some(standing) = standing.map_err(unavailable)? else {
+            return Err(LogError(format!("{} is occupied and empty at once", fact.subject)));
+        };
+        let ours = Origin::of(&fact.headers)
+            .ok_or_else(|| LogError(format!("the fact {} names no entry", fact.subject)))?;
+        let origin = Origin::of(&standing.headers);
+        match (facts::compare(&ours, origin.as_ref()), &origin) {
+            (Standing::Ours, _) => return Ok(()),
+            (Standing::Later, Some(later)) if self.has(later).await? => return Ok(()),
+            (Standing::Later | Standing::Replaced, _) => {}
+        }
+        if origin.is_none_or(|origin| origin.sequence >= ours.sequence) {
+            tracing::error!(
+                alert = "foreign-fact",
+                subject = fact.subject,
+                sequence = standing.sequence,
+                "a message stands in the place of a fact and follows from no entry: it is replaced"
+            );
+        }
+        match publish::one(&self.nats, fact, Some(standing.sequence)).await {
+            Ok(Published::Stored(_)) => Ok(()),
+            Ok(Published::Occupied) => Err(LogError(format!("{} has just changed", fact.subject))),
+            Err(unclear) => Err(unavailable(unclear)),
+        }
     }
-    match publish::one(nats, fact, Some(standing.sequence)).await {
-        Ok(Published::Stored(_)) => Ok(()),
-        Ok(Published::Occupied) => Err(LogError(format!("{} has just changed", fact.subject))),
-        Err(unclear) => Err(unavailable(unclear)),
+
+    /// Is there such an entry? What a fact claims of a later one is believed only then.
+    async fn has(&self, origin: &Origin) -> Result<bool, LogError> {
+        let Some(first) = self.first(1).await? else { return Ok(false) };
+        if origin.sequence < first.sequence {
+            return Err(LogError(format!("entry {} was removed: read again", origin.sequence)));
+        }
+        let Some(found) = self.first(origin.sequence).await? else { return Ok(false) };
+        let record = Record::<IgnoredAny>::parse(&found.payload).ok();
+        let same = |record: Record<IgnoredAny>| record.id() == origin.decision;
+        Ok(found.sequence == origin.sequence && record.is_some_and(same))
     }
 }
 

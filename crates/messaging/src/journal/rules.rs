@@ -30,6 +30,12 @@ pub(super) enum Rule {
     SnapshotIsNamed,
     /// Snapshots only ever get newer.
     SnapshotsGoForward,
+    /// A message that has not the header of the journal's writers is no entry.
+    MarksAreChecked,
+    /// A message that follows an earlier entry than the last one is passed over.
+    LateIsPassedOver,
+    /// An append expects the subject's last message, also when that is no entry.
+    TheTailIsExpected,
     /// Entries are folded only onto the one that they follow.
     PrevIsChecked,
     /// What the snapshots need is not trimmed, least of all the last entry.

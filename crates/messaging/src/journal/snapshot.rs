@@ -2,6 +2,7 @@
 
 use super::Position;
 use super::rules::{Rule, Rules};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -14,6 +15,10 @@ pub struct Snapshot<S> {
     pub sequence: u64,
     /// Up to where the input is decided.
     pub decided_to: Option<Position>,
+    /// When the first entry with the header of the journal's writers was decided; nothing if none
+    /// has it, or if 0.1.0 wrote the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_since: Option<DateTime<Utc>>,
     /// The state.
     pub state: S,
 }

@@ -3,7 +3,8 @@
 
 use super::rules::Rule;
 use super::*;
-use std::collections::BTreeMap;
+use chrono::TimeDelta;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ enum Fault {
 #[derive(Default)]
 struct Server {
     entries: Vec<(u64, Bytes)>,
+    /// Of these, without the header of the journal's writers.
+    unmarked: BTreeSet<u64>,
     facts: BTreeMap<String, Bytes>,
     faults: Vec<Fault>,
     ghosts: Vec<(u64, Bytes)>,
@@ -73,6 +76,14 @@ impl Server {
         let sequence = self.last() + 3;
         self.entries.push((sequence, entry));
         Some(sequence)
+    }
+
+    /// Somebody who does not write the journal publishes there.
+    fn stranger(&mut self, payload: impl Into<Bytes>) -> u64 {
+        let sequence = self.last() + 3;
+        self.unmarked.insert(sequence);
+        self.entries.push((sequence, payload.into()));
+        sequence
     }
 
     /// The other store answers, and this one when it happens again.
@@ -118,12 +129,16 @@ impl Log for FakeLog {
 
     async fn read(
         &self,
+        again: Option<u64>,
         from: u64,
-        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+        each: &mut (dyn FnMut(Message<'_>) + Send),
     ) -> Result<u64, LogError> {
         let server = self.0.lock().unwrap();
-        for (sequence, entry) in server.entries.iter().filter(|(found, _)| *found >= from) {
-            each(*sequence, entry);
+        let stored = DateTime::UNIX_EPOCH + TimeDelta::hours(2);
+        let wanted = |sequence| Some(sequence) == again || sequence >= from;
+        for (sequence, payload) in server.entries.iter().filter(|(found, _)| wanted(*found)) {
+            let (sequence, marked) = (*sequence, !server.unmarked.contains(sequence));
+            each(Message { sequence, marked, stored, payload });
         }
         Ok(server.last())
     }
@@ -198,6 +213,9 @@ fn check(log: &FakeLog, expected: &[i64]) {
     let mut before = 0;
     let mut bodies = Vec::new();
     for (sequence, bytes) in &server.entries {
+        if server.unmarked.contains(sequence) {
+            continue;
+        }
         let entry: Entry<i64> = serde_json::from_slice(bytes).unwrap();
         assert_eq!(entry.prev, before);
         before = *sequence;
@@ -441,4 +459,83 @@ async fn without_either_rule_another_store_is_taken_for_the_true_one() {
     let log = FakeLog::default();
     let without = journal(&log).breaking(Sum, &[Rule::TheEntryIsTheSame]);
     assert_eq!(back_after_a_start_on_an_empty_store(&log, &without).await, Ok(6));
+}
+
+/// An entry that is not from a writer of the journal, though it looks like one.
+fn forged(prev: u64, body: i64) -> Bytes {
+    let (id, at) = (format!("forged after {prev}"), DateTime::UNIX_EPOCH);
+    Record::Decision(Entry { id, prev, at, decided_to: Some(position(99)), body }).to_bytes()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_strangers_write_is_passed_over_wherever_it_is() {
+    let log = FakeLog::default();
+    let stranger = |payload: Bytes| log.0.lock().unwrap().stranger(payload);
+    let running = journal(&log);
+    stranger(Bytes::from_static(b"hello"));
+    for (number, sum) in [(1, 1), (2, 3), (3, 6), (4, 10)] {
+        assert_eq!(decide_to(&running, number).await, Ok(sum));
+        let last = log.0.lock().unwrap().last();
+        stranger(Bytes::from_static(b"{\"from\":\"nobody\"}"));
+        stranger(forged(last, 1_000));
+        stranger(vec![b'x'; 100_000].into());
+    }
+    check(&log, &[1, 2, 3, 4]);
+    // Those that start later, from the first entry or a snapshot, and the one that was there.
+    assert_eq!(decide_to(&journal(&log), 5).await, Ok(15));
+    assert_eq!(decide_to(&journal(&log), 6).await, Ok(21));
+    assert_eq!(decide_to(&running, 7).await, Ok(28));
+    check(&log, &[1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(running.status().foreign, 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_an_entry_is_passed_over_though_it_has_the_header() {
+    let log = FakeLog::default();
+    assert_eq!(decide_to(&journal(&log), 2).await, Ok(3));
+    let copy = |at: usize| {
+        let mut server = log.0.lock().unwrap();
+        let (sequence, payload) = (server.last() + 3, server.entries[at].1.clone());
+        server.entries.push((sequence, payload));
+    };
+    copy(0);
+    copy(1);
+    assert_eq!(decide_to(&journal(&log), 3).await, Ok(6));
+    assert_eq!(log.0.lock().unwrap().facts.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_of_0_1_0_count_until_the_first_that_has_the_header() {
+    let log = FakeLog::default();
+    assert_eq!(decide_to(&journal(&log), 3).await, Ok(6));
+    {
+        let mut server = log.0.lock().unwrap();
+        server.unmarked = server.entries.iter().map(|(sequence, _)| *sequence).collect();
+        server.snapshot = None;
+        server.stranger(Bytes::from_static(b"hello"));
+    }
+    assert_eq!(decide_to(&journal(&log), 4).await, Ok(10));
+    let last = log.0.lock().unwrap().last();
+    log.0.lock().unwrap().stranger(forged(last, 1_000));
+    assert_eq!(decide_to(&journal(&log), 5).await, Ok(15));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_of_another_store_is_not_passed_over() {
+    let log = FakeLog::default();
+    let one = journal(&log);
+    assert_eq!(decide_to(&one, 2).await, Ok(3));
+    // An older copy that went on: where our last entry was there is none, and then come others.
+    {
+        let mut server = log.0.lock().unwrap();
+        server.entries.pop();
+        for (sequence, prev) in [(7, 3), (8, 7)] {
+            server.entries.push((sequence, forged(prev, 10)));
+        }
+    }
+    let seen = one.commit(|view| match view.fresh {
+        true => Decide::Answer(*view.state),
+        false => Decide::Refresh,
+    });
+    assert_eq!(seen.await, Ok(21), "it is read from its beginning again, without entry 6");
 }

@@ -1,13 +1,17 @@
 //! Reading a whole journal and everything that follows from it.
 
+use super::chain::{Foreign, Kind, Marks};
+use super::nats_log::of_consumer;
+use super::rules::Rules;
 use super::snapshots::Snapshots;
-use super::{Book, Position, Record, Snapshot};
+use super::{Book, DecidedInput, Message, Position, Record, Snapshot, facts};
 use crate::publish::Outgoing;
 use crate::{Nats, header, streams, tail};
 use async_nats::HeaderMap;
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use serde::de::IgnoredAny;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Problems that are described one by one; more are only counted.
@@ -38,6 +42,9 @@ pub struct Verification<S> {
     pub problems: Vec<Problem>,
     /// How many there are in all.
     pub problems_total: u64,
+    /// Of these, messages in the journal that are no entries. They change nothing, but somebody
+    /// who must not may publish there.
+    pub foreign: u64,
 }
 
 /// Something is not as it must be.
@@ -60,10 +67,10 @@ pub struct VerifyError {
 /// Reads the journal on `subject` and the facts of all its entries.
 ///
 /// Checks that each entry can be read and follows the one before it, and that each of its facts is
-/// stored exactly once and none is stored that does not follow from an entry, and that the snapshots
-/// hold what the entries fold to. A journal whose beginning was removed is folded from a snapshot
+/// stored exactly once and none is stored that does not follow from an entry, that what was decided is in
+/// the input, each once, and that the snapshots hold what the entries fold to. A journal whose beginning was removed is folded from a snapshot
 /// on. May be called while
-/// the journal is written. Takes about 100 bytes of memory for each fact. `now` tells which facts
+/// the journal is written. Takes about 150 bytes of memory for each fact. `now` tells which facts
 /// are so old that their stream does not keep them any longer.
 ///
 /// # Errors
@@ -86,8 +93,8 @@ pub async fn verify<B: Book>(
         }
     }
     tail::read(nats, streams::JOURNAL, subject, 1, false, |message| {
-        if let Ok(info) = message.info() {
-            reading.entry(info.stream_sequence, &message.payload);
+        if let Some(message) = of_consumer(message) {
+            reading.message(message);
         }
     })
     .await
@@ -102,6 +109,32 @@ pub async fn verify<B: Book>(
         })
         .await
         .map_err(|error| failed(error.to_string()))?;
+    }
+    if let Some(Position { stream, filter, .. }) = reading.found.decided_to.clone() {
+        let from = reading.decided.keys().min().copied().unwrap_or(u64::MAX);
+        let handle = nats.js.get_stream(&stream).await.map_err(|e| failed(e.to_string()))?;
+        let first = handle.cached_info().state.first_sequence;
+        tail::read(nats, &stream, &filter, from.max(first), true, |message| {
+            if let Ok(info) = message.info() {
+                reading.input(info.stream_sequence, &message.subject);
+            }
+        })
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+        reading.without_input(first, &filter);
+    }
+    if !reading.later.is_empty() {
+        let mut entries = HashSet::new();
+        let from = reading.found.last + 1;
+        let since = tail::read(nats, streams::JOURNAL, subject, from, false, |message| {
+            let message = of_consumer(message);
+            let record = message.and_then(|message| {
+                Some((message.sequence, Record::<IgnoredAny>::parse(message.payload).ok()?))
+            });
+            entries.extend(record.map(|(sequence, record)| named(record.id(), sequence)));
+        });
+        since.await.map_err(|error| failed(error.to_string()))?;
+        reading.later(&entries);
     }
     Ok(reading.end())
 }
@@ -122,6 +155,13 @@ struct Reading<'a, B: Book> {
     /// Is the state that of the last entry? Not before the first snapshot, if the beginning was
     /// removed.
     folded: bool,
+    marks: Marks,
+    /// Messages of the input that are decided, by sequence: the entry, and a hash of the subject.
+    decided: HashMap<u64, (u64, Option<u64>)>,
+    /// By a hash of what is to be done once: the entry.
+    once: HashMap<u64, u64>,
+    /// Facts of entries behind the last one: hash of id and sequence, sequence, subject.
+    later: Vec<(u64, u64, Box<str>)>,
     found: Verification<B::State>,
 }
 
@@ -139,9 +179,21 @@ impl<'a, B: Book> Reading<'a, B> {
             unsettled: 0,
             problems: Vec::new(),
             problems_total: 0,
+            foreign: 0,
         };
         let (expected, snapshots) = (HashMap::new(), Vec::new());
-        Self { book, now, expected, snapshots, folded: true, found }
+        Self {
+            book,
+            now,
+            expected,
+            snapshots,
+            folded: true,
+            marks: Marks::default(),
+            decided: HashMap::new(),
+            once: HashMap::new(),
+            later: Vec::new(),
+            found,
+        }
     }
 
     fn problem(&mut self, entry: u64, text: String) {
@@ -151,11 +203,26 @@ impl<'a, B: Book> Reading<'a, B> {
         }
     }
 
-    fn entry(&mut self, sequence: u64, bytes: &[u8]) {
-        let record = match Record::parse(bytes) {
-            Ok(record) => record,
-            Err(error) => return self.problem(sequence, error.to_string()),
-        };
+    /// As a writer reads it.
+    fn message(&mut self, message: Message<'_>) {
+        let (sequence, known) = (message.sequence, self.found.last);
+        match self.marks.kind(message, Rules::default()) {
+            Kind::Entry(record) if record.prev() < known => {
+                self.foreign(sequence, &Foreign::Late { prev: record.prev(), known });
+            }
+            Kind::Entry(record) => self.entry(sequence, message.marked, &record),
+            Kind::Foreign(foreign) => self.foreign(sequence, &foreign),
+            Kind::Unknown(error) => self.problem(sequence, error.to_string()),
+        }
+    }
+
+    fn foreign(&mut self, sequence: u64, foreign: &Foreign) {
+        self.found.foreign += 1;
+        self.problem(sequence, format!("it is no entry and is passed over: {foreign}"));
+    }
+
+    fn entry(&mut self, sequence: u64, marked: bool, record: &Record<B::Body>) {
+        self.marks.note(marked, record.at());
         let (prev, last) = (record.prev(), self.found.last);
         if self.found.entries == 0 {
             self.found.first = sequence;
@@ -167,15 +234,55 @@ impl<'a, B: Book> Reading<'a, B> {
         self.found.entries += 1;
         self.found.last = sequence;
         self.found.decided_to = record.decided_to().cloned();
-        if let Record::Decision(entry) = &record {
+        if let Record::Rebase(_) = record {
+            // Another input, or the same one again: somebody has said so.
+            self.decided.clear();
+            self.once.clear();
+        }
+        if let Record::Decision(entry) = record {
+            self.decides(sequence, &entry.body);
             if self.folded {
                 self.book.apply(&mut self.found.state, &entry.body);
             }
-            for fact in self.book.facts(sequence, entry) {
+            for fact in facts::of(self.book, sequence, entry) {
                 self.expect(sequence, entry.at, &fact);
             }
         }
         self.compare(sequence);
+    }
+
+    fn decides(&mut self, entry: u64, body: &B::Body) {
+        for DecidedInput { sequence: message, subject, once } in self.book.decides(body) {
+            if let Some(once) = once
+                && let Some(before) = self.once.insert(hash(&*once), entry)
+            {
+                self.problem(entry, format!("it moves stock for {once}, as entry {before} did"));
+            }
+            let subject = subject.map(|subject| hash(&*subject));
+            if let Some((before, _)) = self.decided.insert(message, (entry, subject)) {
+                self.problem(entry, format!("message {message} was decided by entry {before}"));
+            }
+        }
+    }
+
+    /// A message of the input.
+    fn input(&mut self, sequence: u64, subject: &str) {
+        if let Some((entry, named)) = self.decided.remove(&sequence)
+            && named.is_some_and(|named| named != hash(subject))
+        {
+            let text = format!("it decides another order than message {sequence}, {subject}");
+            self.problem(entry, text);
+        }
+    }
+
+    /// What is left was decided and is not in the input, which begins at `first`.
+    fn without_input(&mut self, first: u64, filter: &str) {
+        let mut left: Vec<_> = std::mem::take(&mut self.decided).into_iter().collect();
+        left.sort_unstable();
+        for (message, (entry, _)) in left.into_iter().filter(|(message, _)| first <= *message) {
+            let text = format!("it decides message {message}, which is not under {filter}");
+            self.problem(entry, text);
+        }
     }
 
     /// Compares the state after `sequence` with the snapshot of that entry, or goes on from it.
@@ -209,9 +316,14 @@ impl<'a, B: Book> Reading<'a, B> {
 
     fn fact(&mut self, subject: &str, headers: Option<&HeaderMap>) {
         let entry = text(headers, header::DECISION_SEQUENCE).parse().unwrap_or(0);
-        // Written after the journal was read, or its entry was removed.
-        let removed = 0 < entry && entry < self.found.first;
-        if removed || entry > self.found.last {
+        // Its entry was removed.
+        if 0 < entry && entry < self.found.first {
+            return;
+        }
+        // Written after the journal was read, or forged.
+        if entry > self.found.last {
+            let named = named(text(headers, header::DECISION), entry);
+            self.later.push((named, entry, subject.into()));
             return;
         }
         match self.expected.entry(key(subject, headers)) {
@@ -221,6 +333,20 @@ impl<'a, B: Book> Reading<'a, B> {
                 }
             }
             Slot::Vacant(_) => self.problem(entry, format!("{subject} follows from no entry")),
+        }
+    }
+
+    /// Entries that were written since, by a hash of id and sequence: what is of none of them is forged.
+    fn later(&mut self, entries: &HashSet<u64>) {
+        if self.found.entries == 0 && entries.is_empty() {
+            let count = std::mem::take(&mut self.later).len();
+            return self
+                .problem(0, format!("{count} facts are stored, but the journal has no entry"));
+        }
+        for (named, entry, subject) in std::mem::take(&mut self.later) {
+            if !entries.contains(&named) {
+                self.problem(entry, format!("{subject} follows from no entry"));
+            }
         }
     }
 
@@ -251,6 +377,16 @@ impl<'a, B: Book> Reading<'a, B> {
 
 fn text<'a>(headers: Option<&'a HeaderMap>, name: &str) -> &'a str {
     headers.and_then(|headers| headers.get(name)).map_or("", |value| value.as_str())
+}
+
+fn hash(value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn named(id: &str, sequence: u64) -> u64 {
+    hash(&(id, sequence))
 }
 
 fn key(subject: &str, headers: Option<&HeaderMap>) -> u64 {

@@ -1,7 +1,7 @@
 //! The journal on NATS: entries, facts, races and a server that is killed.
 
 use crate::{connect, read, start};
-use messaging::journal::{Appended, Book, Decide, Entry, Journal, Log as _, NatsLog};
+use messaging::journal::{Appended, Book, Decide, Entry, Journal, Log as _, NatsLog, verify};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, header, stored, streams};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,12 +27,8 @@ impl Book for Names {
         vec!["inventory.changed.test.>".into()]
     }
 
-    fn facts(&self, sequence: u64, entry: &Entry<Vec<String>>) -> Vec<Outgoing> {
-        let fact = |name: &String| {
-            Outgoing::new(subject(name), entry.id.clone().into())
-                .header(header::DECISION, &entry.id)
-                .header(header::DECISION_SEQUENCE, &sequence.to_string())
-        };
+    fn facts(&self, _: u64, entry: &Entry<Vec<String>>) -> Vec<Outgoing> {
+        let fact = |name: &String| Outgoing::new(subject(name), entry.id.clone().into());
         entry.body.iter().map(fact).collect()
     }
 }
@@ -73,7 +69,9 @@ pub(crate) async fn entries(nats: &Nats) -> Vec<(u64, Entry<Vec<String>>)> {
     let mut entries = Vec::new();
     let each = |message: &async_nats::jetstream::Message| {
         let sequence = message.info().unwrap().stream_sequence;
-        entries.push((sequence, serde_json::from_slice(&message.payload).unwrap()));
+        // What is none, a test has put there.
+        entries
+            .extend(serde_json::from_slice(&message.payload).ok().map(|entry| (sequence, entry)));
     };
     messaging::tail::read(nats, streams::JOURNAL, SUBJECT, 1, false, each).await.unwrap();
     entries
@@ -122,20 +120,99 @@ async fn a_fact_gives_way_to_that_of_a_later_decision_only() {
     let ids = entries(&nats).await.into_iter().map(|(_, entry)| entry.id).collect::<Vec<_>>();
     let standing: Vec<_> = facts(&nats).await.into_iter().map(|(_, id)| id).collect();
     assert_eq!(standing, ids);
+}
 
-    // A fact of a decision that comes after ours proves that ours stood there before.
-    let later = Outgoing::new(subject("b"), "later".into()).header(header::DECISION_SEQUENCE, "99");
-    assert!(matches!(publish::one(&nats, &later, Some(0)).await, Ok(Published::Stored(_))));
-    once(&one, "b").await;
-    let last = stored::last(&nats, streams::INVENTORY, &subject("b")).await.unwrap().unwrap();
-    assert_eq!(last.payload, "later");
+#[tokio::test]
+async fn a_forged_fact_is_replaced_by_the_true_one_whatever_it_claims() {
+    let (_server, nats) = start().await;
+    let one = journal(&nats);
+    once(&one, "a").await;
+    let (entry, id) =
+        entries(&nats).await.into_iter().map(|(n, entry)| (n, entry.id)).next().unwrap();
+    let claims = |sequence: u64, id: &str| vec![(sequence.to_string(), id.to_owned())];
+    let forged = [
+        vec![],
+        claims(99, "forged"),
+        claims(u64::MAX, "forged"),
+        // The sequence of an entry with another id, and of one that comes next.
+        claims(entry, "forged"),
+        claims(entry, &id),
+        claims(entry + 2, &id),
+        vec![("many".to_owned(), String::new())],
+    ];
+    for (number, claims) in forged.into_iter().enumerate() {
+        let name = format!("b{number}");
+        let mut fact = Outgoing::new(subject(&name), "forged".into());
+        for (sequence, id) in claims {
+            fact = fact.header(header::DECISION_SEQUENCE, &sequence).header(header::DECISION, &id);
+        }
+        assert!(matches!(publish::one(&nats, &fact, Some(0)).await, Ok(Published::Stored(_))));
+        once(&one, &name).await;
+        let last = stored::last(&nats, streams::INVENTORY, &subject(&name)).await.unwrap().unwrap();
+        let (sequence, entry) = entries(&nats).await.pop().unwrap();
+        assert_eq!((last.decision_sequence(), last.payload), (Some(sequence), entry.id.into()));
+    }
+}
 
-    // What is no fact at all does not stay.
-    let foreign = Outgoing::new(subject("c"), "foreign".into());
-    assert!(matches!(publish::one(&nats, &foreign, Some(0)).await, Ok(Published::Stored(_))));
-    once(&one, "c").await;
-    let last = stored::last(&nats, streams::INVENTORY, &subject("c")).await.unwrap().unwrap();
-    assert_eq!(last.decision_sequence(), entries(&nats).await.last().map(|(n, _)| *n));
+#[tokio::test]
+async fn a_fact_yields_to_that_of_a_later_entry() {
+    let (_server, nats) = start().await;
+    let one = journal(&nats);
+    once(&one, "a").await;
+    let (first, entry) = entries(&nats).await.pop().unwrap();
+    again(&journal(&nats), "a").await;
+    let later = facts(&nats).await;
+    // The writer of the first entry is slow.
+    let log = NatsLog::new(nats.clone(), SUBJECT.into());
+    log.read(None, 1, &mut |_| {}).await.unwrap();
+    let fact = Outgoing::new(subject("a"), entry.id.clone().into())
+        .header(header::DECISION, &entry.id)
+        .header(header::DECISION_SEQUENCE, &first.to_string());
+    log.publish(vec![fact]).await.unwrap();
+    assert_eq!(facts(&nats).await, later);
+}
+
+#[tokio::test]
+async fn what_strangers_publish_in_the_journal_neither_stops_nor_changes_it() {
+    let (_server, nats) = start().await;
+    let running = journal(&nats);
+    let stranger = async |payload: Vec<u8>| {
+        let message = Outgoing::new(SUBJECT.into(), payload.into());
+        assert!(matches!(publish::one(&nats, &message, None).await, Ok(Published::Stored(_))));
+    };
+    stranger(b"hello".to_vec()).await;
+    once(&running, "a").await;
+    // Many, so that they are read through a consumer, and huge ones.
+    for number in 0..40 {
+        stranger(vec![b'x'; if number % 10 == 0 { 1_000_000 } else { 10 }]).await;
+    }
+    once(&running, "b").await;
+    once(&journal(&nats), "c").await;
+    stranger(b"{}".to_vec()).await;
+    once(&running, "d").await;
+    once(&journal(&nats), "a").await;
+    stranger(Vec::new()).await;
+    assert_eq!(facts(&nats).await.len(), 4);
+    // At a start it meets those behind the snapshot, later each once.
+    assert!(running.status().foreign >= 41, "{:?}", running.status());
+    let found = verify(&nats, SUBJECT, &Names, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+    assert_eq!((found.entries, found.foreign, found.problems_total), (4, 43, 43), "{found:?}");
+    let problem = "it is no entry and is passed over: it has no header Orderflow-Journal and cannot \
+                   be read as an entry";
+    assert!(found.problems.iter().all(|found| found.text == problem), "{found:?}");
+}
+
+#[tokio::test]
+async fn verify_finds_facts_that_claim_a_later_entry() {
+    let (_server, nats) = start().await;
+    once(&journal(&nats), "a").await;
+    let forged = Outgoing::new(subject("z"), "x".into())
+        .header(header::DECISION, "forged")
+        .header(header::DECISION_SEQUENCE, "99");
+    publish::one(&nats, &forged, Some(0)).await.unwrap();
+    let found = verify(&nats, SUBJECT, &Names, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+    let [problem] = &found.problems[..] else { panic!("{found:?}") };
+    assert_eq!(problem.text, "inventory.changed.test.z follows from no entry");
 }
 
 #[tokio::test]
@@ -210,7 +287,7 @@ async fn a_server_that_is_killed_costs_no_decision_and_doubles_none() {
 async fn a_server_with_another_store_takes_neither_entry_nor_fact() {
     let (server, nats) = start().await;
     let log = NatsLog::new(nats.clone(), SUBJECT.into());
-    assert_eq!(log.read(1, &mut |_, _| {}).await.unwrap(), 0);
+    assert_eq!(log.read(None, 1, &mut |_| {}).await.unwrap(), 0);
     let store = server.dir().join("store/jetstream");
     server.kill();
     std::fs::rename(&store, store.with_extension("true")).unwrap();
@@ -233,7 +310,7 @@ async fn a_server_with_another_store_takes_neither_entry_nor_fact() {
     let fact = Outgoing::new(subject("a"), "x".into());
     let error = log.publish(vec![fact]).await.unwrap_err();
     assert!(error.to_string().contains("anew"), "{error}");
-    log.read(1, &mut |_, _| {}).await.unwrap();
+    log.read(None, 1, &mut |_| {}).await.unwrap();
     assert!(matches!(log.append(0, "{}".into()).await, Appended::Stored(_)), "it was read");
 }
 

@@ -64,11 +64,10 @@ async fn every_kind_of_damage_is_found() {
     // An entry of a later version, and one that leaves something out.
     let appended = |payload: Vec<u8>| publish_or_panic(&nats, payload);
     let unknown = appended(b"{}".to_vec()).await;
-    let hole = appended(
-        br#"{"id":"x","prev":1,"at":"2026-01-01T00:00:00Z","decided_to":null,"body":["c"]}"#
-            .to_vec(),
-    )
-    .await;
+    let body = r#""at":"2026-01-01T00:00:00Z","decided_to":null,"body":["c"]"#;
+    let hole = appended(format!(r#"{{"id":"x","prev":{unknown},{body}}}"#).into_bytes()).await;
+    // What claims to follow an older entry is a copy, or somebody made it up.
+    let late = appended(format!(r#"{{"id":"y","prev":{first},{body}}}"#).into_bytes()).await;
     let found = verified(&nats).await;
     check(
         &found,
@@ -77,14 +76,18 @@ async fn every_kind_of_damage_is_found() {
             format!("{first}: {} is stored twice", subject("a")),
             format!("{first}: {} follows from no entry", subject("z")),
             format!("{unknown}: entry of an unknown kind: missing field `id` at line 1 column 2"),
-            format!("{hole}: it follows 1, but the entry before it is {last}"),
+            format!("{hole}: it follows {unknown}, but the entry before it is {last}"),
+            format!(
+                "{late}: it is no entry and is passed over: it follows entry {first}, but {hole} is \
+                 the last entry before it"
+            ),
         ],
     );
-    assert_eq!((found.entries, found.unsettled), (4, 1));
+    assert_eq!((found.entries, found.unsettled, found.foreign), (4, 1, 1));
 }
 
 async fn publish_or_panic(nats: &Nats, payload: Vec<u8>) -> u64 {
-    let message = Outgoing::new(SUBJECT.into(), payload.into());
+    let message = Outgoing::new(SUBJECT.into(), payload.into()).header(header::JOURNAL, "1");
     match publish::one(nats, &message, None).await.unwrap() {
         publish::Published::Stored(sequence) => sequence,
         publish::Published::Occupied => panic!("nothing was expected"),

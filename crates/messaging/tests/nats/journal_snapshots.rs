@@ -4,7 +4,7 @@ use crate::journal::{Names, SUBJECT, entries, journal, once, subject};
 use crate::start;
 use chrono::DateTime;
 use messaging::journal::{
-    Appended, Decide, Error, Interval, Journal, Keep, Log, LogError, NatsLog, verify,
+    Appended, Decide, Error, Interval, Journal, Keep, Log, LogError, Message, NatsLog, verify,
 };
 use messaging::publish::{self, Outgoing};
 use messaging::{Nats, stored, streams};
@@ -29,14 +29,15 @@ impl Log for Counted {
 
     async fn read(
         &self,
+        again: Option<u64>,
         from: u64,
-        each: &mut (dyn FnMut(u64, &[u8]) + Send),
+        each: &mut (dyn FnMut(Message<'_>) + Send),
     ) -> Result<u64, LogError> {
-        let mut count = |sequence, entry: &[u8]| {
+        let mut count = |message: Message<'_>| {
             self.read.fetch_add(1, Ordering::Relaxed);
-            each(sequence, entry);
+            each(message);
         };
-        self.log.read(from, &mut count).await
+        self.log.read(again, from, &mut count).await
     }
 
     async fn publish(&self, facts: Vec<Outgoing>) -> Result<(), LogError> {
@@ -266,7 +267,9 @@ async fn a_journal_that_was_emptied_is_damage_for_a_warm_and_for_a_cold_process(
     let error = state(&journal(&nats)).await.unwrap_err();
     assert!(matches!(error, Error::Damaged { sequence: 0, .. }), "{error}");
     let found = verify(&nats, SUBJECT, &Names, DateTime::UNIX_EPOCH).await.unwrap();
-    assert!(found.problems[0].text.contains("its snapshot is there"), "{found:?}");
+    let texts: Vec<_> = found.problems.iter().map(|problem| problem.text.as_str()).collect();
+    assert_eq!(texts[0], "1 facts are stored, but the journal has no entry");
+    assert!(texts[1].contains("its snapshot is there"), "{found:?}");
 }
 
 #[tokio::test]

@@ -163,7 +163,7 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
         let decided = inventory.commit(|_| match std::mem::replace(&mut written, true) {
             true => journal::Decide::Answer(()),
             false => journal::Decide::Append {
-                body: Body::Orders { outcomes: vec![outcome.clone()] },
+                body: Body::Orders { outcomes: vec![outcome.clone()], checked: Default::default() },
                 decided_to: Some(old.clone()),
             },
         });

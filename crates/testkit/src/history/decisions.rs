@@ -82,7 +82,7 @@ impl Entry {
         let content = match &record {
             Record::Rebase(_) => Content::Rebase,
             Record::Decision(entry) => match entry.body.content() {
-                Body::Orders { outcomes } => {
+                Body::Orders { outcomes, .. } => {
                     Content::Orders(outcomes.iter().map(outcome).collect())
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),

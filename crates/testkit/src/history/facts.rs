@@ -42,8 +42,10 @@ impl Placed {
         let readable = order.as_ref().is_some_and(|order| {
             let early = |cancels: &Cancels| order.attempt <= cancels.attempt;
             !order.cancels.as_ref().is_some_and(early)
+                && keeps_to_the_rules(order)
                 && OrderSubject::parse(message.subject).is_some_and(|subject| {
-                    (&subject.partner, &subject.order_id) == (&order.partner, &order.order_id)
+                    (&subject.warehouse, &subject.partner, &subject.order_id)
+                        == (&order.warehouse, &order.partner, &order.order_id)
                 })
         });
         let cancels = order.as_ref().and_then(|order| order.cancels.as_ref());
@@ -64,6 +66,11 @@ impl Placed {
         }
     }
 
+    /// Are both attempts of the same order, with the same content?
+    pub(super) fn is_same_order(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+
     /// The third token.
     pub(super) fn warehouse(&self) -> &str {
         self.subject.split('.').nth(2).unwrap_or_default()
@@ -73,6 +80,22 @@ impl Placed {
     pub(super) fn key(&self) -> &str {
         self.subject.strip_prefix("orders.placed.").unwrap_or_default()
     }
+}
+
+/// What every order keeps to, whoever placed it.
+fn keeps_to_the_rules(order: &Order) -> bool {
+    let sign = if order.kind == Kind::Return { -1 } else { 1 };
+    let total = order
+        .lines
+        .iter()
+        .try_fold(domain::Money::ZERO, |sum, line| sum.plus(line.unit_price.times(line.quantity)?));
+    (1..=1_000).contains(&order.lines.len())
+        && order
+            .lines
+            .iter()
+            .all(|line| (1..=1_000_000_000).contains(&(sign * i128::from(line.quantity))))
+        && total == Some(order.total)
+        && (1..=1_000_000).contains(&order.attempt)
 }
 
 /// `orders.confirmed.…`, `orders.refused.…` or `errors.undecidable.…`.

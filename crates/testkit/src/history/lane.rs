@@ -72,12 +72,14 @@ impl History {
 struct Item {
     available: i128,
     known: bool,
+    /// Did an order ask for it whose policy keeps it from falling below zero?
+    checked: bool,
 }
 
 fn seed() -> HashMap<ProductId, Item> {
     let item = |(product, available): (&str, i64)| {
         let product = ProductId::parse(product).expect("the seed's ids are valid");
-        (product, Item { available: available.into(), known: true })
+        (product, Item { available: available.into(), known: true, checked: false })
     };
     SEED.into_iter().map(item).collect()
 }
@@ -122,8 +124,8 @@ impl<'a> Lane<'a, '_> {
         let mut set = BTreeMap::new();
         if let Content::Set(available) = &entry.content {
             for (product, available) in available {
-                let item = Item { available: (*available).into(), known: true };
-                self.stock.insert(product.clone(), item);
+                let item = self.stock.entry(product.clone()).or_default();
+                (item.available, item.known) = ((*available).into(), true);
             }
             set.clone_from(available);
         }
@@ -206,6 +208,38 @@ impl<'a> Lane<'a, '_> {
             }
         }
         self.verdict(entry, outcome);
+        let Some(wanted) = outcome.wanted.as_ref().filter(|_| !skipped) else { return };
+        if matches!(wanted.policy, StockPolicy::Enforce | StockPolicy::IfKnown) {
+            for (product, _) in &wanted.pieces {
+                let item = self.stock.entry(product.clone()).or_default();
+                item.checked |= item.known;
+            }
+        }
+    }
+
+    /// A cancellation that was not carried out because of what it says.
+    fn rejected(
+        &mut self,
+        placed: u64,
+        verdict: &Verdict,
+        cancels: (u32, u64),
+    ) -> Option<(Rule, String)> {
+        let summary = &mut self.report.summary;
+        match verdict {
+            Verdict::Kept(_) => summary.kept += 1,
+            _ => summary.refused += 1,
+        }
+        let detail = format!("#{placed} cancels what is confirmed and was refused");
+        self.fits(placed, cancels).then_some((Rule::RefusalWrong, detail))
+    }
+
+    /// Does a cancellation name what is confirmed, and take back all of it?
+    fn fits(&self, placed: u64, (attempt, stands): (u32, u64)) -> bool {
+        let (this, sold) = (self.placed.get(&placed), self.placed.get(&stands));
+        let same = this.zip(sold).is_some_and(|(this, sold)| {
+            this.key() == sold.key() && this.is_same_order(sold) && sold.attempt == attempt
+        });
+        same && self.standing.contains(&stands)
     }
 
     /// Does the verdict fit what was placed, and what stands?
@@ -246,6 +280,11 @@ impl<'a> Lane<'a, '_> {
                 };
                 (!stood || *attempt != of).then(detail)
             }
+            (
+                Verdict::Refused(Refusal::Unreadable { .. })
+                | Verdict::Kept(Refusal::Unreadable { .. }),
+                Some(cancels),
+            ) => self.rejected(placed, &outcome.verdict, cancels),
             (Verdict::Kept(refusal), Some((_, stands))) => {
                 summary.kept += 1;
                 let holds = match skipped {
@@ -306,7 +345,8 @@ impl<'a> Lane<'a, '_> {
                 StockPolicy::Ignore => (false, false),
             };
             let known = item.known || wanted.cancels.is_some();
-            if checked && (!known || floor && item.available < 0) {
+            let floor = checked && floor || item.checked;
+            if checked && !known || floor && item.available < 0 {
                 let known = if known { "" } else { ", which was never set" };
                 let left = item.available;
                 let detail = format!("#{placed} takes {pieces} {product}{known}: {left} are left");
@@ -328,8 +368,9 @@ impl<'a> Lane<'a, '_> {
                 let is_new = wanted.cancels.is_none() && !item(product).known;
                 checked && is_new && pieces(product).is_some_and(|pieces| pieces > 0)
             }
-            Refusal::InsufficientStock { product, requested, available } => {
-                enforced
+            Refusal::InsufficientStock { product, requested, available, checked_for_others } => {
+                (enforced || item(product).checked)
+                    && *checked_for_others != enforced
                     && pieces(product) == Some(i128::from(*requested))
                     && item(product).available == i128::from(*available)
                     && *requested > 0

@@ -73,8 +73,25 @@ async fn a_cancellation_of_what_does_not_stand_is_found() {
     run.decide_all().await;
     run.cancel_again(&placed[0]).await;
     run.decide_all().await;
+    // They are refused as they must be, though nobody may place them.
     let [a, c] = [Rule::AttemptWrong, Rule::CancelWrong];
-    run.check(&[a, a, c, c]).await;
+    run.check(&[a, a]).await;
+    run.cancel_again(&placed[3]).await;
+    let last = run.placed().await.pop().unwrap();
+    run.append("back", last.sequence, vec![confirmed(&last)]).await;
+    run.check(&[a, a, a, c]).await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_is_refused_without_a_reason_is_found() {
+    let run = Run::whole().await;
+    run.cancel(&run.placed().await[0]).await;
+    let last = run.placed().await.pop().unwrap();
+    let mut outcome = confirmed(&last);
+    let detail = "no attempt of it is confirmed".into();
+    outcome.verdict = Verdict::Refused(domain::stock::Refusal::Unreadable { detail });
+    run.append("mean", last.sequence, vec![outcome]).await;
+    run.check(&[Rule::RefusalWrong]).await;
 }
 
 #[tokio::test]

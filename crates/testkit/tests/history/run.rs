@@ -1,7 +1,7 @@
 //! Streams as a run leaves them, made by real code, and what can be done to them.
 
 use chrono::{DateTime, Utc};
-use domain::inventory::{Body, Input, Outcome, State};
+use domain::inventory::{Body, Confirmed, Input, Outcome, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::inventory::InventoryJournal;
@@ -11,7 +11,7 @@ use messaging::subject::{self, OrderSubject, Stage};
 use messaging::{Event, Nats, header, inventory, stored, streams, tail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use testkit::history::{History, Message, Options, Report, Rule};
 use testkit::nats::Server;
 
@@ -123,12 +123,19 @@ impl Run {
         // As 0.1.0 did, whose journals begin with the sample products.
         let sample = State::seeded().stock;
         while done < last {
+            let mut confirmed = BTreeMap::new();
+            for order in &placed {
+                let looked_up = self.looked_up(order).await;
+                confirmed.extend(looked_up.map(|found| (order.sequence, found)));
+            }
             done = journal
                 .commit(|view| {
                     let decided_to = view.decided_to.map_or(0, |position| position.sequence);
                     let rest = placed.iter().filter(|order| order.sequence > decided_to);
-                    let inputs: Vec<Input<'_>> =
-                        rest.take(batch).map(|order| input(order)).collect();
+                    let inputs: Vec<Input<'_>> = rest
+                        .take(batch)
+                        .map(|order| input(order, confirmed.get(&order.sequence)))
+                        .collect();
                     if inputs.is_empty() || decided_to > done {
                         return Decide::Answer(decided_to);
                     }
@@ -137,17 +144,24 @@ impl Run {
                         true => &view.state.stock,
                         false => &sample,
                     };
-                    let outcomes = domain::inventory::decide(stock, &inputs, usize::MAX);
-                    let to = outcomes.last().unwrap().sequence;
-                    Decide::Append {
-                        body: Body::Orders { outcomes },
-                        decided_to: Some(position(to)),
-                    }
+                    let main = WarehouseId::main();
+                    let decision = domain::inventory::decide(stock, &main, &inputs, usize::MAX);
+                    let to = decision.outcomes.last().unwrap().sequence;
+                    Decide::Append { body: decision.into(), decided_to: Some(position(to)) }
                 })
                 .await
                 .unwrap();
         }
         appends
+    }
+
+    /// What a cancellation takes back, as it is confirmed.
+    async fn looked_up(&self, order: &Order) -> Option<Confirmed> {
+        let order = read(order).filter(|order| order.cancels.is_some())?;
+        let main = WarehouseId::main();
+        let found =
+            messaging::inventory::confirmed(&self.nats, &main, &order.partner, &order.order_id);
+        found.await.unwrap()
     }
 
     pub(crate) async fn set_stock(&self, products: &[(&str, i64)]) {
@@ -176,7 +190,7 @@ impl Run {
             prev: last.map_or(0, |last| last.sequence),
             at: DateTime::<Utc>::UNIX_EPOCH,
             decided_to: Some(position(decided_to)),
-            body: Body::Orders { outcomes },
+            body: Body::Orders { outcomes, checked: BTreeSet::new() },
         };
         self.publish(&subject, serde_json::to_vec(&entry).unwrap()).await;
         // A journal that only reads settles the last entry: its facts are published.
@@ -286,7 +300,11 @@ pub(crate) fn order(number: usize) -> Value {
     ]})
 }
 
-pub(crate) fn input(order: &Order) -> Input<'_> {
+fn read(order: &Order) -> Option<domain::Order> {
+    serde_json::from_str(order.event.data.as_deref()?.get()).ok()
+}
+
+pub(crate) fn input<'a>(order: &'a Order, confirmed: Option<&Confirmed>) -> Input<'a> {
     assert!(order.previous < order.sequence);
     let named = OrderSubject::parse(&order.subject).unwrap();
     Input {
@@ -294,6 +312,7 @@ pub(crate) fn input(order: &Order) -> Input<'_> {
         data: order.event.data.as_deref(),
         file: None,
         named: Some((named.partner, named.order_id)),
+        confirmed: confirmed.cloned(),
     }
 }
 
@@ -306,12 +325,18 @@ pub(crate) fn position(sequence: u64) -> Position {
     }
 }
 
-/// The outcome of an order, as the journal would write it if stock were endless.
+/// The outcome of an order, as the journal would write it if stock were endless and a cancellation
+/// always named what is confirmed.
 pub(crate) fn confirmed(order: &Order) -> Outcome {
     let mut stock = domain::stock::Stock::default();
     for product in ["P001", "P002", "P003", "P005", "P404"] {
         stock.set(ProductId::parse(product).unwrap(), 1_000_000);
     }
-    let mut outcomes = domain::inventory::decide(&stock, &[input(order)], usize::MAX);
-    outcomes.pop().unwrap()
+    let named = read(order).and_then(|order| {
+        let cancels = order.cancels?;
+        Some(Confirmed { attempt: cancels.attempt, placed: cancels.placed, lines: order.lines })
+    });
+    let inputs = [input(order, named.as_ref())];
+    let mut decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
+    decision.outcomes.pop().unwrap()
 }

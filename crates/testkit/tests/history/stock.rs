@@ -38,6 +38,7 @@ async fn a_refusal_without_a_reason_is_found() {
         product: ProductId::parse("P002").unwrap(),
         requested: 4,
         available: 3,
+        checked_for_others: false,
     });
     run.append("mean", sequence, vec![outcome]).await;
     run.check(&[Rule::RefusalWrong]).await;

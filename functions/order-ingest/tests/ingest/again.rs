@@ -4,7 +4,7 @@ use crate::support::{World, post};
 use axum::Router;
 use axum::http::header;
 use chrono::DateTime;
-use domain::inventory::{Body as Entry, Input, Outcome, decide};
+use domain::inventory::{Body as Entry, Confirmed, Decision, Input, decide};
 use domain::order::Cancels;
 use domain::stock::Stock;
 use domain::{Order, ProductId, WarehouseId};
@@ -56,8 +56,8 @@ impl Shop {
             let decided_to = view.decided_to.map_or(0, |position| position.sequence);
             match outcomes(&placed, decided_to, &view.state.stock) {
                 None => Decide::Answer(()),
-                Some((outcomes, to)) => {
-                    Decide::Append { body: Entry::Orders { outcomes }, decided_to: Some(to) }
+                Some((decision, to)) => {
+                    Decide::Append { body: decision.into(), decided_to: Some(to) }
                 }
             }
         });
@@ -74,7 +74,7 @@ impl Shop {
                 Decide::Answer(outcomes(&placed, decided_to, &view.state.stock).unwrap())
             }
         });
-        let (outcomes, to) = read.await.unwrap();
+        let (decision, to) = read.await.unwrap();
         let subject = subject::inventory_journal(&WarehouseId::main());
         let last = stored::last(&self.world.nats, streams::JOURNAL, &subject).await.unwrap();
         let prev = last.map_or(0, |last| last.sequence);
@@ -83,21 +83,25 @@ impl Shop {
             prev,
             at: DateTime::UNIX_EPOCH,
             decided_to: Some(to),
-            body: Entry::Orders { outcomes },
+            body: Entry::from(decision),
         };
         let entry = Outgoing::new(subject, serde_json::to_vec(&entry).unwrap().into());
         let stored = publish::one(&self.world.nats, &entry, Some(prev)).await.unwrap();
         assert!(matches!(stored, Published::Stored(_)));
     }
 
-    async fn placed(&self) -> Vec<(u64, String, Event)> {
-        let filter = subject::placed(&WarehouseId::main());
-        let placed = self.world.messages(streams::ORDERS, &filter).await.into_iter();
-        let parsed = placed.map(|message| {
+    async fn placed(&self) -> Vec<(u64, String, Event, Option<Confirmed>)> {
+        let main = WarehouseId::main();
+        let mut parsed = Vec::new();
+        for message in self.world.messages(streams::ORDERS, &subject::placed(&main)).await {
             let event = serde_json::from_slice(&message.payload).unwrap();
-            (message.sequence, message.subject, event)
-        });
-        parsed.collect()
+            let OrderSubject { partner, order_id, .. } =
+                OrderSubject::parse(&message.subject).unwrap();
+            let nats = &self.world.nats;
+            let confirmed = inventory::confirmed(nats, &main, &partner, &order_id).await.unwrap();
+            parsed.push((message.sequence, message.subject, event, confirmed));
+        }
+        parsed
     }
 
     async fn set(&self, key: &str, available: i64) {
@@ -147,20 +151,21 @@ impl Shop {
 
 /// What becomes of everything behind `decided_to`, and up to where that is.
 fn outcomes(
-    placed: &[(u64, String, Event)],
+    placed: &[(u64, String, Event, Option<Confirmed>)],
     decided_to: u64,
     stock: &Stock,
-) -> Option<(Vec<Outcome>, Position)> {
+) -> Option<(Decision, Position)> {
     let inputs: Vec<Input<'_>> = placed
         .iter()
         .filter(|(sequence, ..)| *sequence > decided_to)
-        .map(|(sequence, subject, event)| {
+        .map(|(sequence, subject, event, confirmed)| {
             let named = OrderSubject::parse(subject).unwrap();
             Input {
                 sequence: *sequence,
                 data: event.data.as_deref(),
                 file: event.file.clone(),
                 named: Some((named.partner, named.order_id)),
+                confirmed: confirmed.clone(),
             }
         })
         .collect();
@@ -170,7 +175,7 @@ fn outcomes(
         filter: subject::placed(&WarehouseId::main()),
         sequence: inputs.last()?.sequence,
     };
-    Some((decide(stock, &inputs, usize::MAX), position))
+    Some((decide(stock, &WarehouseId::main(), &inputs, usize::MAX), position))
 }
 
 fn product() -> ProductId {
@@ -324,7 +329,7 @@ async fn an_order_whose_cancellation_cannot_be_read_is_not_sold_twice() {
     assert_eq!(shop.place("1", 10).await, 201);
     shop.decide().await;
     // Not as order-ingest would write it: it cancels itself.
-    let (sequence, subject, mut event) = shop.placed().await.pop().unwrap();
+    let (sequence, subject, mut event, _) = shop.placed().await.pop().unwrap();
     let order: Order = serde_json::from_str(event.data.unwrap().get()).unwrap();
     let order = order.cancelling(Cancels { attempt: 2, placed: sequence, decision: "d".into() });
     event.data = Some(serde_json::value::to_raw_value(&order).unwrap());

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use async_nats::jetstream::stream::Info;
 use domain::WarehouseId;
 use domain::partner::Partners;
-use messaging::journal::{Entry, Position};
+use messaging::journal::{self, Position};
 use messaging::streams::identity::Identity;
-use messaging::{Nats, stored, streams, subject};
+use messaging::{Nats, streams, subject};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::facts;
 use super::finding::Finding;
@@ -82,15 +81,8 @@ impl Lane {
 
 async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     use async_nats::jetstream::stream::RawMessageErrorKind;
-    let journal = subject::inventory_journal(warehouse);
-    let last = stored::last(nats, streams::JOURNAL, &journal).await?;
-    let decided_to = match last {
-        Some(entry) => {
-            let entry: Entry<IgnoredAny> = serde_json::from_slice(&entry.payload)?;
-            entry.decided_to
-        }
-        None => None,
-    };
+    let last = journal::last(nats, &subject::inventory_journal(warehouse)).await?;
+    let decided_to = last.and_then(|(_, entry)| entry.decided_to().cloned());
     let stream = nats.js.get_stream(streams::ORDERS).await?;
     let info = stream.cached_info();
     let from = match &decided_to {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use domain::WarehouseId;
 use domain::inventory::{Body, Outcome, Verdict};
 use messaging::journal::Record;
-use messaging::{streams, subject};
+use messaging::{header, streams, subject};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -18,7 +19,19 @@ use crate::output;
 struct Shown {
     sequence: u64,
     payload: Vec<u8>,
+    /// Has it the header of the journal's writers?
+    marked: bool,
 }
+
+impl From<StreamMessage> for Shown {
+    fn from(message: StreamMessage) -> Self {
+        let marked = message.headers.get(header::JOURNAL).is_some();
+        Self { sequence: message.sequence, payload: message.payload.to_vec(), marked }
+    }
+}
+
+/// How far back entries are looked for one by one behind a message that is none.
+const LOOK_BACK: u64 = 2_000;
 
 pub(super) async fn run(
     pipeline: &Pipeline,
@@ -56,8 +69,7 @@ async fn forward(
         match stream.get_first_raw_message_by_subject(subject, at).await {
             Ok(message) => {
                 at = message.sequence + 1;
-                let payload = message.payload.to_vec();
-                entries.push(Shown { sequence: message.sequence, payload });
+                entries.push(message.into());
             }
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break,
             Err(error) => return Err(error).context("the journal"),
@@ -76,9 +88,13 @@ async fn back(stream: &Stream<()>, subject: &str, count: usize) -> Result<Vec<Sh
     };
     let mut entries = Vec::new();
     while let Some(message) = next.take() {
-        let prev = Record::<Box<RawValue>>::parse(&message.payload).map_or(0, |r| r.prev());
-        let payload = message.payload.to_vec();
-        entries.push(Shown { sequence: message.sequence, payload });
+        let Ok(record) = Record::<Box<RawValue>>::parse(&message.payload) else {
+            let from = message.sequence.saturating_sub(LOOK_BACK);
+            let mut found = forward(stream, subject, from, usize::MAX).await?;
+            return Ok(found.split_off(found.len().saturating_sub(count)));
+        };
+        let prev = record.prev();
+        entries.push(message.into());
         if prev == 0 || entries.len() == count {
             break;
         }
@@ -105,7 +121,13 @@ impl Shown {
         let sequence = self.sequence.to_string();
         let record = match Record::<Body>::parse(&self.payload) {
             Ok(record) => record,
-            Err(error) => return vec![sequence, String::new(), String::new(), error.to_string()],
+            Err(error) => {
+                let what = match self.marked {
+                    true => error.to_string(),
+                    false => "no entry: nobody who writes the journal wrote it".to_owned(),
+                };
+                return vec![sequence, String::new(), String::new(), what];
+            }
         };
         let decided_to = record.decided_to().map_or(0, |position| position.sequence);
         let at = record.at().format("%Y-%m-%d %H:%M:%S%.3f").to_string();
@@ -120,8 +142,10 @@ fn what(record: &Record<Body>) -> String {
         Record::Rebase(rebase) => return format!("goes on elsewhere: {}", rebase.reason),
     };
     match entry.body.content() {
-        Body::Orders { outcomes } if outcomes.is_empty() => "nothing was placed up to here".into(),
-        Body::Orders { outcomes } => orders(outcomes),
+        Body::Orders { outcomes, .. } if outcomes.is_empty() => {
+            "nothing was placed up to here".into()
+        }
+        Body::Orders { outcomes, .. } => orders(outcomes),
         Body::Set { available, .. } => match available.iter().collect::<Vec<_>>()[..] {
             [(product, available)] => format!("{product} set to {available}"),
             _ => format!("{} products set", available.len()),

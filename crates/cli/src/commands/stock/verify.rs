@@ -13,7 +13,7 @@ use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
 use messaging::inventory::{Changed, Inventory};
 use messaging::journal::{self, Entry, Record};
-use messaging::{Event, Nats, header, stored, streams, subject, tail};
+use messaging::{Event, Nats, header, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
 
@@ -64,7 +64,9 @@ impl Start {
     async fn find(nats: &Nats, warehouse: &WarehouseId, journal: &str) -> Result<Self> {
         let stream = nats.js.get_stream_no_info(streams::JOURNAL).await?;
         let begins = match stream.get_first_raw_message_by_subject(journal, 1).await {
-            Ok(first) => Record::<Body>::parse(&first.payload)?.prev() == 0,
+            Ok(first) => {
+                Record::<Body>::parse(&first.payload).ok().is_none_or(|first| first.prev() == 0)
+            }
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => true,
             Err(error) => return Err(error).context(journal.to_owned()),
         };
@@ -83,16 +85,15 @@ impl Start {
 pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
     pipeline.known(&nats, warehouse).await?;
-    let journal = subject::inventory_journal(warehouse);
+    let subject = subject::inventory_journal(warehouse);
     let kept = Kept::find(&nats, warehouse).await?;
-    let start = Start::find(&nats, warehouse, &journal).await?;
+    let start = Start::find(&nats, warehouse, &subject).await?;
     // The answer is the fold at an entry between the last one now and the last one after it.
-    let last = stored::last(&nats, streams::JOURNAL, &journal).await?;
-    let last = last.map_or(0, |message| message.sequence);
+    let last = journal::last(&nats, &subject).await?.map_or(0, |(sequence, _)| sequence);
     let Answer { products, .. } = super::book(pipeline, warehouse).await?;
     let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
     let kept_since = kept.since;
-    let fold = fold(&nats, &journal, start, last, kept, &book).await?;
+    let fold = fold(&nats, &subject, start, last, kept, &book).await?;
     let said = differences(&fold.available, &book);
     let moved = match fold.after {
         Some(after) => {
@@ -109,7 +110,7 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
             "movements_lost": fold.lost,
         }));
     } else {
-        let count = format!("{products} products at entry {} of {journal}", fold.at);
+        let count = format!("{products} products at entry {} of {subject}", fold.at);
         print(&format!("order-processor says what the journal says: {count}"), &said);
         match (&moved, fold.after) {
             (Some(moved), Some(after)) => {
@@ -223,10 +224,8 @@ async fn fold(
     if last <= begin {
         look(begin, &state.stock);
     }
-    tail::read(nats, streams::JOURNAL, journal, begin + 1, false, |message| {
-        let Ok(info) = message.info() else { return };
-        let sequence = info.stream_sequence;
-        match Record::<Body>::parse(&message.payload) {
+    journal::entries(nats, journal, begin, |sequence, record: Result<Record<Body>, _>| {
+        match record {
             Ok(record) if record.prev() != before => {
                 wrong.get_or_insert(format!("entry {sequence} does not follow {before}"));
             }

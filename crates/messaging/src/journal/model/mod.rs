@@ -5,7 +5,8 @@
 //! them at any time, any answer is lost, any caller goes away. Another process applies a command
 //! whose client asks again or gives up. Processes crash between any two steps. A read may end
 //! before the end, an old snapshot may be loaded, an append may be stored with its answer lost, be
-//! lost, or land later; so may facts. Snapshots are written while all goes on, and the journal is
+//! lost, or land later; so may facts. Strangers write into the journal: garbage, what looks like the next
+//! entry, and copies of entries. Snapshots are written while all goes on, and the journal is
 //! trimmed.
 //!
 //! Never: an order decided twice or skipped, a command applied twice or applied after it was told
@@ -26,6 +27,9 @@
 //! | 1 order, 1 replica, a command, snapshots, a late append, stale reads | 175,228 |
 //! | 2 orders, 1 replica, a command that can be refused, a late append | 40,718 |
 //! | 1 order, 2 replicas, a command | 91,686 |
+//! | 2 orders, 1 replica, 2 messages of strangers, a late append, stale reads | 19,266 |
+//! | 2 orders, 2 replicas, a message of a stranger, stale reads | 54,315 |
+//! | 2 orders, 1 replica, a message of a stranger, snapshots, a late append, stale reads | 12,540 |
 //! | 2 orders, 2 replicas, batches of other inputs, a late append, stale reads | 34,595 |
 //!
 //! Not in the model: loss of what was acknowledged, another store (`journal/tests.rs` has that, with
@@ -49,6 +53,7 @@ const TWO: Settings = Settings {
     add: 0,
     ghosts: 1,
     late: 0,
+    strangers: 0,
     snapshots: false,
     stale: true,
     faults: true,
@@ -107,6 +112,13 @@ fn three_processes_settle_for_each_other() {
 #[test]
 fn another_input_is_never_taken_for_this_one() {
     holds(Settings { foreign: &[Input::OtherFilter, Input::MadeAnew], ..TWO });
+}
+
+#[test]
+fn what_strangers_write_into_the_journal_changes_nothing() {
+    holds(Settings { strangers: 2, replicas: 1, ..TWO });
+    holds(Settings { strangers: 1, ghosts: 0, ..TWO });
+    holds(Settings { strangers: 1, replicas: 1, snapshots: true, ..TWO });
 }
 
 #[test]

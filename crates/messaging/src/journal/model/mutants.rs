@@ -18,6 +18,8 @@
 //! | keeping the last entry | 304 | no process can start |
 //! | looking at `after`; for holes; at the filter | 36; 48; 126 | an order is skipped |
 //! | looking at the stream's creation time | 57 | an order of another stream is taken for one of this |
+//! | looking at the mark; passing over copies | 301; 470 | answered before the facts are stored; no process can go on |
+//! | expecting the last message, whatever it is | 356 | no process can go on |
 //! | compare-and-set | 499 | the stock is negative |
 //! | an expected sequence for facts | 71 | a fact is stored twice |
 //! | a key; the key in snapshots | 1,154; 7,451 | the command is applied twice |
@@ -100,6 +102,13 @@ without! {
             "it is answered before the facts are stored";
     looking_at_the_journal_when_idle:
         Settings { broken: &[Rule::IdleReads], ..COMMAND } => STUCK;
+    looking_at_the_mark:
+        Settings { broken: &[Rule::MarksAreChecked], strangers: 1, answers: true, ..ONE } =>
+            "it is answered before the facts are stored";
+    passing_over_copies:
+        Settings { broken: &[Rule::LateIsPassedOver], strangers: 1, ..ONE } => STUCK;
+    expecting_the_last_message:
+        Settings { broken: &[Rule::TheTailIsExpected], strangers: 1, ..ONE } => STUCK;
     compare_and_set:
         Settings { flaw: Some(Flaw::NoCompareAndSet), ..PAIR } => "the stock is negative";
     an_expected_sequence_for_facts:

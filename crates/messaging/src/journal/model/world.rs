@@ -71,7 +71,12 @@ struct Told {
 #[derive(Clone)]
 pub(super) struct World {
     nodes: Vec<Rc<Node>>,
-    entries: Rc<Vec<Bytes>>,
+    /// All messages of the journal's subject, and whether a writer of the journal wrote them.
+    entries: Rc<Vec<(bool, Bytes)>>,
+    /// Sequence of the last entry.
+    entry: u64,
+    /// How many messages of strangers landed.
+    strangers: usize,
     /// Hashes of entries and facts.
     keys: (u64, u64),
     told: Rc<Told>,
@@ -88,7 +93,7 @@ pub(super) struct World {
 impl Hash for World {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.nodes.hash(hasher);
-        (self.keys, self.first, &self.ghosts, &self.late).hash(hasher);
+        (self.keys, self.strangers, self.first, &self.ghosts, &self.late).hash(hasher);
         (&self.head, self.client, self.broken).hash(hasher);
     }
 }
@@ -119,6 +124,8 @@ impl World {
         Self {
             nodes: (0..nodes).map(|n| Rc::new(node(settings, n))).collect(),
             entries: Rc::default(),
+            entry: 0,
+            strangers: 0,
             keys: (0, 0),
             told: Rc::new(told),
             first: 1,
@@ -174,7 +181,7 @@ impl World {
                 .nodes
                 .iter()
                 .take(settings.replicas)
-                .all(|node| node.machine.is_ready() && node.machine.sequence() == self.last())
+                .all(|node| node.machine.is_ready() && node.machine.sequence() == self.entry)
     }
 
     /// The server appends an entry.
@@ -182,8 +189,8 @@ impl World {
         let Ok(Record::Decision(entry)) = Record::<Deed>::parse(&bytes) else {
             panic!("only decisions are appended");
         };
-        self.keys.0 = key(&(self.keys.0, &bytes));
-        Rc::make_mut(&mut self.entries).push(bytes);
+        self.push(true, bytes);
+        self.entry = self.last();
         let told = Rc::make_mut(&mut self.told);
         match &entry.body {
             Deed::Orders(orders) => {
@@ -213,6 +220,20 @@ impl World {
         }
         let state = State { pieces: told.pieces, key: told.commands > 0 };
         told.states.push((state, told.decided, told.facts.len()));
+    }
+
+    fn push(&mut self, ours: bool, bytes: Bytes) {
+        self.keys.0 = key(&(self.keys.0, ours, &bytes));
+        Rc::make_mut(&mut self.entries).push((ours, bytes));
+    }
+
+    /// The server stores what a stranger sent: it changes nothing.
+    fn stranger(&mut self, ours: bool, bytes: Bytes) {
+        self.push(ours, bytes);
+        self.strangers += 1;
+        let told = Rc::make_mut(&mut self.told);
+        let state = told.states.last().unwrap().clone();
+        told.states.push(state);
     }
 
     /// The server stores a fact if none is there.

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) ghosts: usize,
     /// Facts that may be on their way in the same manner.
     pub(crate) late: usize,
+    /// Messages that strangers may write into the journal, at any time.
+    pub(crate) strangers: usize,
     /// Are there snapshots, and is the journal trimmed?
     pub(crate) snapshots: bool,
     /// May a read end before the end, and an old snapshot be loaded?

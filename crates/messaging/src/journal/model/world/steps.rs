@@ -1,11 +1,13 @@
 //! What can happen next.
 
 use super::{Client, Flaw, Input, Settings, Step, World, node};
-use crate::journal::Appended;
 use crate::journal::machine::{Stop, Want};
+use crate::journal::model::book::Deed;
 use crate::journal::rules::{Rule, Rules};
 use crate::journal::snapshot::{Head, Saved, Snapshot};
+use crate::journal::{Appended, Entry, Message, Record};
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta};
 use std::rc::Rc;
 
 impl World {
@@ -45,6 +47,9 @@ impl World {
             next.push((("late fact lands", 0, 0), true, lands));
             next.push((("late fact is gone", 0, 0), true, gone));
         }
+        if self.strangers < settings.strangers {
+            self.strangers(next);
+        }
         if settings.add != 0 && self.client == Client::Open {
             let mut world = self.clone();
             world.client = Client::GaveUp;
@@ -57,6 +62,28 @@ impl World {
                 world.first = below;
                 next.push((("trim", 0, below), false, world));
             }
+        }
+    }
+
+    /// Somebody writes into the journal who must not: garbage; what looks like the next entry; a copy
+    /// of the first entry, with its header.
+    fn strangers(&self, next: &mut Vec<(Step, bool, Self)>) {
+        let mut lands = |step, ours, bytes| {
+            let mut world = self.clone();
+            world.stranger(ours, bytes);
+            next.push(((step, 0, self.last() + 1), false, world));
+        };
+        lands("garbage lands", false, Bytes::from_static(b"hello"));
+        // Before the first entry it would count as one of 0.1.0, which knew no header.
+        if self.entry > 0 {
+            let (id, prev, at) = ("forged".to_owned(), self.entry, DateTime::UNIX_EPOCH);
+            let body = Deed::Add(7);
+            let forged = Entry { id, prev, at, decided_to: None, body };
+            lands("forged entry lands", false, Record::Decision(forged).to_bytes());
+        }
+        let first = self.entries.iter().find(|(ours, _)| *ours);
+        if let Some((_, first)) = first.filter(|_| self.entry > 0) {
+            lands("copy of an entry lands", true, first.clone());
         }
     }
 
@@ -107,7 +134,7 @@ impl World {
         }
         match self.nodes[at].machine.want() {
             Want::Load => self.load(settings, at, next),
-            Want::Read { from } => self.read(settings, at, from, next),
+            Want::Read { again, from } => self.read(settings, at, (again, from), next),
             Want::Publish(facts) => self.publish(settings, at, &facts, next),
             Want::Append { expected, entry } => self.appends(settings, at, expected, &entry, next),
             Want::Decide if at < settings.replicas => {
@@ -192,18 +219,31 @@ impl World {
         }
     }
 
-    fn read(&self, settings: &Settings, at: usize, from: u64, next: &mut Vec<(Step, bool, Self)>) {
+    fn read(
+        &self,
+        settings: &Settings,
+        at: usize,
+        (again, from): (Option<u64>, u64),
+        next: &mut Vec<(Step, bool, Self)>,
+    ) {
         let last = self.last();
-        let begin = if settings.stale { from.saturating_sub(1).min(last) } else { last };
+        let first = again.unwrap_or(from);
+        let begin = if settings.stale { first.saturating_sub(1).min(last) } else { last };
         for end in begin..=last {
             if end < last && end < self.first {
                 continue;
             }
             let mut world = self.clone();
             let machine = &mut world.node(at).machine;
-            for sequence in from.max(self.first)..=end {
-                let entry = &self.entries[usize::try_from(sequence - 1).unwrap()];
-                machine.entry(sequence, entry);
+            for sequence in again.into_iter().chain(from..=end) {
+                if !(self.first..=end).contains(&sequence) {
+                    continue;
+                }
+                let (marked, payload) = &self.entries[usize::try_from(sequence - 1).unwrap()];
+                // Strangers come late, when entries of 0.1.0 do not count any more.
+                let stored = DateTime::UNIX_EPOCH + TimeDelta::hours(2);
+                let message = Message { sequence, marked: *marked, stored, payload };
+                let _passed = machine.message(message);
             }
             let result = machine.read_to(end);
             world.go_on(settings, (("read to", at, end), end == last), result, next);

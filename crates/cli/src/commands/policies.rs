@@ -1,0 +1,82 @@
+//! Partners of one warehouse whose stock policies differ: the stricter one holds for shared products.
+
+use std::collections::BTreeMap;
+
+use domain::order::Terms;
+use domain::partner::{Partner, StockPolicy};
+use domain::{PartnerId, WarehouseId};
+
+/// One text for each warehouse with such partners.
+pub(crate) fn clashes<'a>(
+    partners: impl Iterator<Item = (&'a PartnerId, &'a Partner)>,
+) -> Vec<String> {
+    let mut warehouses: BTreeMap<&WarehouseId, [Vec<String>; 2]> = BTreeMap::new();
+    let mut names = 0;
+    for (name, partner) in partners {
+        names += 1;
+        let policy = match partner.stock {
+            StockPolicy::Enforce => "enforce",
+            StockPolicy::IfKnown => "if-known",
+            StockPolicy::Backorder => "backorder",
+            StockPolicy::Ignore => "ignore",
+        };
+        let [checked, free] = warehouses.entry(&partner.warehouse).or_default();
+        let list = if partner.stock.has_floor() { checked } else { free };
+        list.push(format!("{name} ({policy})"));
+    }
+    // Orders of no configured partner are checked as well.
+    let direct = Terms::direct();
+    if names > 0
+        && let Some([checked, _]) = warehouses.get_mut(&direct.warehouse)
+    {
+        checked.push(format!("{} (enforce)", direct.partner));
+    }
+    let clashing =
+        warehouses.iter().filter(|(_, [checked, free])| !checked.is_empty() && !free.is_empty());
+    let text = |(warehouse, [checked, free]): (&&WarehouseId, &[Vec<String>; 2])| {
+        format!(
+            "warehouse {warehouse}: products that {} ordered never go below zero, so orders of {} \
+             are refused where they would",
+            checked.join(", "),
+            free.join(", ")
+        )
+    };
+    clashing.map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_partners_of_a_warehouse_are_named_with_their_policies() {
+        let partner = |stock: &str, warehouse: &str| -> Partner {
+            let yaml = format!(
+                "{{currency: EUR, stock: {stock}, warehouse: {warehouse}, file: {{columns: {{order-id: \
+                 A, product-id: B, quantity: C, unit-price: D, ordered-at: E}}}}}}"
+            );
+            serde_yaml_ng::from_str(&yaml).unwrap()
+        };
+        let id = |name: &str| PartnerId::parse(name).unwrap();
+        let found = |partners: &[(&str, &str, &str)]| {
+            let partners: BTreeMap<PartnerId, Partner> = partners
+                .iter()
+                .map(|(name, stock, warehouse)| (id(name), partner(stock, warehouse)))
+                .collect();
+            clashes(partners.iter())
+        };
+        assert_eq!(found(&[]), [""; 0]);
+        let west = [("US1", "if-known", "west"), ("US2", "enforce", "west")];
+        assert_eq!(found(&west), [""; 0]);
+        let apart = [("US1", "if-known", "west"), ("US2", "ignore", "east")];
+        assert_eq!(found(&apart), [""; 0]);
+        let both =
+            [("US1", "if-known", "west"), ("US2", "ignore", "west"), ("US3", "backorder", "west")];
+        let expected = "warehouse west: products that US1 (if-known) ordered never go below zero, so \
+                        orders of US2 (ignore), US3 (backorder) are refused where they would";
+        assert_eq!(found(&both), [expected]);
+        let direct = "warehouse main: products that DIRECT (enforce) ordered never go below zero, so \
+                      orders of US1 (ignore) are refused where they would";
+        assert_eq!(found(&[("US1", "ignore", "main")]), [direct]);
+    }
+}

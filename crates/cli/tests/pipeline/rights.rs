@@ -1,0 +1,110 @@
+//! Which user of `k8s/base` may publish where, on a real nats-server with that configuration.
+
+use std::process::Command;
+use std::time::Instant;
+
+use messaging::Nats;
+
+use crate::installed::{Site, secrets};
+use crate::support::eventually;
+
+const EVERYBODY: [&str; 7] = [
+    "connector",
+    "daily-checker",
+    "file-transformer",
+    "order-ingest",
+    "order-processor",
+    "sender",
+    "status-checker",
+];
+const NOBODY: &[&str] = &[];
+
+/// Subjects, and who may publish there beside `setup`. Those that take something away come last.
+const RIGHTS: &[(&str, &[&str])] = &[
+    ("journal.inventory.main", &["order-processor"]),
+    ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", &["order-processor"]),
+    ("orders.confirmed.main.US1.1", &["order-processor"]),
+    ("orders.refused.main.US1.1", &["order-processor"]),
+    ("inventory.changed.main.x", &["order-processor"]),
+    ("errors.undecidable.main.x", &["order-processor"]),
+    ("orders.placed.main.US1.1", &["order-ingest"]),
+    ("errors.conflict.US1.1", &["order-ingest"]),
+    ("orders", &["file-transformer", "sender"]),
+    ("files.arrived.US1.x", &["daily-checker"]),
+    ("files.transformed.US1.x", &["file-transformer"]),
+    ("files.failed.US1.x", &["file-transformer"]),
+    ("$KV.FILES_LEDGER.x", &["file-transformer"]),
+    ("$KV.FILES_CONTENT.x", &["file-transformer"]),
+    ("$KV.CONNECTOR_LEASES.x", &["connector"]),
+    ("errors.dead.order-ingest", &["connector"]),
+    ("journal.invoices.main", NOBODY),
+    ("invoices.issued.main.1", NOBODY),
+    ("orders.placed", NOBODY),
+    ("somewhere.else", NOBODY),
+    ("$JS.ACK.ORDERS.x.1.1.1.1.1", &["connector"]),
+    ("$JS.API.STREAM.MSG.GET.JOURNAL", &["order-processor"]),
+    (
+        "$JS.API.STREAM.MSG.GET.KV_FILES_LEDGER",
+        &["daily-checker", "file-transformer", "status-checker"],
+    ),
+    ("$JS.API.STREAM.CREATE.X", NOBODY),
+    ("$JS.API.STREAM.UPDATE.JOURNAL", NOBODY),
+    ("$JS.API.STREAM.MSG.DELETE.JOURNAL", NOBODY),
+    ("$JS.API.STREAM.RESTORE.JOURNAL", NOBODY),
+    ("$JS.API.STREAM.SNAPSHOT.JOURNAL", NOBODY),
+    ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
+    ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", &["order-processor"]),
+    ("$JS.API.STREAM.PURGE.JOURNAL", &["order-processor"]),
+    ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
+];
+
+/// Subjects at which `user` was refused.
+async fn refused(url: &str, user: &str) -> Vec<&'static str> {
+    let nats = Nats::connect(url, user, false).await.unwrap();
+    let since = Instant::now();
+    for (subject, _) in RIGHTS {
+        nats.client.publish(*subject, "x".into()).await.unwrap();
+    }
+    // The server says that it refused something before it says that it has read what came after.
+    nats.client.publish("the.end", "x".into()).await.unwrap();
+    nats.client.flush().await.unwrap();
+    let denied = |subject: &str| {
+        let quoted = format!("\"{subject}\"");
+        let lower = quoted.to_ascii_lowercase();
+        nats.link.denied(since, &quoted).or_else(|| nats.link.denied(since, &lower)).is_some()
+    };
+    if user != "setup" {
+        while !denied("the.end") {
+            tokio::task::yield_now().await;
+        }
+    }
+    RIGHTS.iter().map(|(subject, _)| *subject).filter(|subject| denied(subject)).collect()
+}
+
+#[test]
+fn each_function_writes_only_what_is_its_own_and_nobody_comes_in_without_a_password() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut site = Site::new(secrets(None));
+    let url = site.start_nats();
+    let setup = site.as_user("nats-setup", &url);
+    let mut made = Command::new(env!("CARGO_BIN_EXE_orderflow"));
+    assert!(made.args(["setup", "--nats", &setup]).output().unwrap().status.success());
+    runtime.block_on(async {
+        assert!(Nats::connect(&url, "nobody", false).await.is_err());
+        let wrong = url.replace("nats://", "nats://order-processor:wrong@");
+        assert!(Nats::connect(&wrong, "nobody", false).await.is_err());
+        assert_eq!(refused(&setup, "setup").await, [""; 0]);
+    });
+    // What `setup` has just deleted.
+    let mut made = Command::new(env!("CARGO_BIN_EXE_orderflow"));
+    eventually("setup", || {
+        made.args(["setup", "--nats", &setup]).output().unwrap().status.success()
+    });
+    for user in EVERYBODY {
+        let url = site.login(user, &url);
+        let found = runtime.block_on(refused(&url, user));
+        let expected = RIGHTS.iter().filter(|(_, users)| !users.contains(&user));
+        let expected: Vec<_> = expected.map(|(subject, _)| *subject).collect();
+        assert_eq!(found, expected, "{user}");
+    }
+}
