@@ -188,6 +188,19 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_another_currency_and_rows_in_quotes_are_rejected_and_lines_are_counted() {
+        let file = "order,sku,qty,price,date,who,currency\nA1,P1,1,2.50,2026-11-22,c1,EUR\n\
+                    A2,P1,1,349.00,2026-11-22,c2,SEK\nA3,\"P1,1,2.50,2026-11-22,c3,EUR\n\
+                    A4,P1,1,2.50,2026-11-22,c4,EUR\nA5,P1\",1,2.50,2026-11-22,c5,EUR\n";
+        let judged = judged(file, Bounds::default());
+        let results = judged.results.as_ref().unwrap();
+        let expected = [("other_currency", 1), ("row_in_quotes", 1), ("stray_quote", 1)];
+        assert_eq!(results.rejected_by_rule, expected.into());
+        let readable = judged.readable().unwrap();
+        assert_eq!((readable.summary.lines, readable.summary.rows, results.accepted), (6, 5, 2));
+    }
+
+    #[test]
     fn a_file_that_needs_more_memory_than_the_bounds_is_refused_with_the_limit() {
         let refusal = |file: &str, bounds| judged(file, bounds).refusal(&partner());
         let orders = Bounds { orders_max: 10, ..Bounds::default() };
