@@ -61,7 +61,7 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
             return Ok(still);
         }
         let last = stored::at(&app.nats, streams::ORDERS, to).await?;
-        if let Some(id) = last.and_then(|last| order_of(&last.headers, sha256))
+        if let Some(id) = last.and_then(|last| order_of(&last.headers, &record.partner, sha256))
             && look(app, &account.settings, record, sha256, &id).await?.is_none()
         {
             return Ok(still);
@@ -98,7 +98,7 @@ async fn published(
     let (mut orders, mut seen, mut last) = (Vec::new(), HashSet::new(), 0);
     let from = record.orders_from.unwrap_or(1);
     let each = |message: &async_nats::jetstream::Message| {
-        let order = message.headers.as_ref().and_then(|headers| order_of(headers, sha256));
+        let order = message.headers.as_ref().and_then(|h| order_of(h, &record.partner, sha256));
         let Some(order) = order else { return };
         last = message.info().map_or(last, |info| info.stream_sequence);
         // A process that went on after a crash published it again.
@@ -110,8 +110,12 @@ async fn published(
     Ok((orders, last))
 }
 
-/// The file's order that a message with these headers is.
-fn order_of(headers: &HeaderMap, sha256: &str) -> Option<OrderId> {
+/// The order of the partner's file that a message with these headers is.
+fn order_of(headers: &HeaderMap, partner: &PartnerId, sha256: &str) -> Option<OrderId> {
+    // One of before this header has none.
+    if headers.get(header::SENDER).is_some_and(|sender| sender.as_str() != partner.as_str()) {
+        return None;
+    }
     let id = subject::text(headers.get(header::EVENT)?.as_str())?;
     OrderId::parse(id.strip_prefix(sha256)?.strip_prefix(':')?).ok()
 }
@@ -257,4 +261,26 @@ fn csv(lines: impl Iterator<Item = Line>) -> Result<Vec<u8>, csv::Error> {
         ])?;
     }
     csv.into_inner().map_err(|error| error.into_error().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_of_the_same_file_of_another_partner_is_not_ours() {
+        let us1 = PartnerId::parse("US1").expect("a name");
+        let headers = |sender: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::EVENT, subject::token("f00:A1"));
+            sender.into_iter().for_each(|sender| headers.insert(header::SENDER, sender));
+            headers
+        };
+        let order = |sender, file| order_of(&headers(sender), &us1, file).map(|id| id.to_string());
+        assert_eq!(order(Some("US1"), "f00").as_deref(), Some("A1"));
+        assert_eq!(order(Some("US2"), "f00"), None);
+        assert_eq!(order(Some("US1"), "f01"), None);
+        // One that was sent before there was such a header.
+        assert_eq!(order(None, "f00").as_deref(), Some("A1"));
+    }
 }

@@ -73,7 +73,8 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<Outgoing, Fail
     event.file = Some(sha256.to_owned());
     // Not a message id: nats-server would remember each for two minutes, and nothing depends on it.
     let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
-    Ok(outgoing.header(header::EVENT, &subject::token(&id)))
+    let outgoing = outgoing.header(header::EVENT, &subject::token(&id));
+    Ok(outgoing.header(header::SENDER, record.partner.as_str()))
 }
 
 async fn store(

@@ -90,7 +90,8 @@ pub struct Orders {
     orders: BTreeMap<u64, OrderView>,
     places: HashMap<(PartnerId, OrderId), u64>,
     counts: Counts,
-    files: HashMap<Arc<str>, Counts>,
+    /// By partner and file: two partners may send the same content.
+    files: HashMap<(PartnerId, Arc<str>), Counts>,
 }
 
 impl Orders {
@@ -139,16 +140,16 @@ impl Orders {
             let before = std::mem::replace(&mut order.status, status);
             (order.attempt, order.changed_ms) = (attempt, published_ms);
             order.reason = text(header::REASON).map(Into::into);
-            let file = order.file.clone();
-            self.change(file.as_ref(), |counts| {
+            let file = order.file.clone().map(|file| (key.0, file));
+            self.change(file, |counts| {
                 counts.count(before, -1);
                 counts.count(status, 1);
             });
             return;
         }
-        let file = text(header::FILE).map(|file| self.file(file));
+        let file = text(header::FILE).map(|file| self.file(&key.0, file));
         let is_return = text(header::KIND) == Some("return");
-        self.change(file.as_ref(), |counts| {
+        self.change(file.clone().map(|file| (key.0.clone(), file)), |counts| {
             counts.placed += 1;
             counts.returns += u64::from(is_return);
             counts.count(status, 1);
@@ -172,14 +173,15 @@ impl Orders {
     }
 
     /// One text for all orders of a file.
-    fn file(&self, file: &str) -> Arc<str> {
-        self.files.get_key_value(file).map_or_else(|| file.into(), |(known, _)| known.clone())
+    fn file(&self, partner: &PartnerId, file: &str) -> Arc<str> {
+        let key = (partner.clone(), Arc::from(file));
+        self.files.get_key_value(&key).map_or(key.1.clone(), |((_, known), _)| known.clone())
     }
 
-    fn change(&mut self, file: Option<&Arc<str>>, change: impl Fn(&mut Counts)) {
+    fn change(&mut self, file: Option<(PartnerId, Arc<str>)>, change: impl Fn(&mut Counts)) {
         change(&mut self.counts);
         if let Some(file) = file {
-            change(self.files.entry(file.clone()).or_default());
+            change(self.files.entry(file).or_default());
         }
     }
 
@@ -197,10 +199,10 @@ impl Orders {
         self.counts
     }
 
-    /// Counts of the orders that came in the file with this SHA-256.
+    /// Counts of the orders that came from this partner in the file with this SHA-256.
     #[must_use]
-    pub fn file_counts(&self, file: &str) -> Counts {
-        self.files.get(file).copied().unwrap_or_default()
+    pub fn file_counts(&self, partner: &PartnerId, file: &str) -> Counts {
+        self.files.get(&(partner.clone(), Arc::from(file))).copied().unwrap_or_default()
     }
 
     /// Orders placed after `cursor`, oldest first.
@@ -230,7 +232,7 @@ mod tests {
         }
         let numbers = |c: Counts| (c.placed, c.confirmed, c.refused, c.pending);
         assert_eq!(numbers(orders.counts()), expected);
-        assert_eq!(numbers(orders.file_counts("f")), file);
+        assert_eq!(numbers(orders.file_counts(&PartnerId::parse("US1").unwrap(), "f")), file);
     }
 
     #[test]
@@ -245,6 +247,21 @@ mod tests {
             ],
             (3, 1, 1, 1),
             (2, 1, 0, 1),
+        );
+    }
+
+    #[test]
+    fn the_same_file_of_two_partners_is_two_files() {
+        let other = "orders.placed.main.US2.1";
+        check(
+            &[
+                ("orders.placed.main.US1.1", 1, "f"),
+                (other, 1, "f"),
+                ("orders.placed.main.US2.2", 1, "f"),
+                ("orders.confirmed.main.US2.1", 1, "f"),
+            ],
+            (3, 1, 0, 2),
+            (1, 0, 0, 1),
         );
     }
 
