@@ -89,6 +89,10 @@ pub(crate) fn unguarded(text: &str) -> &str {
 /// Checks an id as `domain` will; `17850.0`, a number that went through a spreadsheet or a float
 /// column, is `17850`.
 pub(crate) fn id(text: &str) -> Result<&str, BadId<'_>> {
+    // Most ids, and there is nothing to find in them.
+    if text.len() <= ID_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text);
+    }
     let text = unguarded(text);
     if text.len() > ID_BYTES_MAX {
         return Err(BadId::TooLong(text.len()));
@@ -98,7 +102,7 @@ pub(crate) fn id(text: &str) -> Result<&str, BadId<'_>> {
         return Err(BadId::Control);
     }
     match text.as_bytes().first() {
-        Some(b'0'..=b'9' | b'+' | b'-' | b'\'') if is_shortened(text) => {
+        Some(b'0'..=b'9' | b'+' | b'-' | b'\'') if has_power(text) && is_shortened(text) => {
             return Err(BadId::Shortened(text));
         }
         Some(b'A'..=b'Z' | b'a'..=b'z' | b'#' | b'\\' | b'(' | b'<') if is_placeholder(text) => {
@@ -111,7 +115,14 @@ pub(crate) fn id(text: &str) -> Result<&str, BadId<'_>> {
     Ok(if is_float { digits } else { text })
 }
 
+/// Has it an `E`? Nearly no id has, so the rest is asked of few.
+#[inline]
+fn has_power(text: &str) -> bool {
+    text.bytes().any(|byte| byte | 0x20 == b'e')
+}
+
 /// Is it `4.51E+12`, in any country? `12E5` may be a number of a product.
+#[inline(never)]
 fn is_shortened(text: &str) -> bool {
     let text = text.strip_prefix('\'').unwrap_or(text);
     let Some((number, power)) = text.split_once(['E', 'e']) else { return false };
@@ -127,6 +138,7 @@ fn is_shortened(text: &str) -> bool {
     (places.is_some() || signed) && digits(whole) && places_fit && digits(power)
 }
 
+#[inline(never)]
 fn is_placeholder(text: &str) -> bool {
     if text.len() > PLACEHOLDER_BYTES_MAX {
         return false;
@@ -167,7 +179,13 @@ pub(crate) struct Cleaned {
 
 impl Cleaned {
     /// `record`, with its ids cleaned if that changes them.
+    #[inline]
     pub(crate) fn of<'a>(&'a mut self, record: Record<'a>) -> Record<'a> {
+        if record.text.is_ascii() { record } else { self.cleaned(record) }
+    }
+
+    #[inline(never)]
+    fn cleaned<'a>(&'a mut self, record: Record<'a>) -> Record<'a> {
         let layout = record.layout;
         let columns =
             [Some(&layout.order_id), Some(&layout.product_id), layout.customer_id.as_ref()];

@@ -123,6 +123,8 @@ pub(crate) struct Reader {
     unescaped: String,
     unescaped_fields: Vec<Span>,
     cleaned: Cleaned,
+    /// The block that is read is ASCII throughout, so nothing in it is not seen.
+    is_ascii: bool,
     /// What two equal rows share.
     fingerprint: Vec<u8>,
     /// Only where a transform makes columns or leaves rows out.
@@ -144,6 +146,7 @@ impl Reader {
             unescaped: String::new(),
             unescaped_fields: Vec::new(),
             cleaned: Cleaned::default(),
+            is_ascii: false,
             fingerprint: Vec::new(),
         }
     }
@@ -245,6 +248,7 @@ impl Reader {
                 std::str::from_utf8(valid).unwrap_or_default()
             }
         };
+        self.is_ascii = rest(bytes, from.at).is_ascii();
         while piece.to.at < until && !piece.footer {
             let at = piece.to.at;
             if piece.to.skipping {
@@ -257,7 +261,7 @@ impl Reader {
                 }
                 continue;
             }
-            if rest(bytes, at).starts_with(MARK) {
+            if !self.is_ascii && rest(bytes, at).starts_with(MARK) {
                 piece.to.at += MARK.len();
                 continue;
             }
@@ -403,6 +407,8 @@ impl Reader {
             rules::unescape(text, config.quoting, &mut self.unescaped_fields, into);
             (text, fields) = (&self.unescaped, &self.unescaped_fields);
         }
+        // What a transform makes may have letters that the file does not have.
+        let is_clean = self.is_ascii && self.making.is_none();
         let mut record = Record { layout, text, fields };
         let mut verdict = None;
         if let Some(making) = &mut self.making {
@@ -411,7 +417,9 @@ impl Reader {
             }
             (record, verdict) = making.take(&record);
         }
-        record = self.cleaned.of(record);
+        if !is_clean {
+            record = self.cleaned.of(record);
+        }
         let own_id = record.field(&layout.order_id);
         let before = piece.order.take();
         let continued = before.as_ref().filter(|before| before.is_continued_by(own_id));
@@ -424,14 +432,8 @@ impl Reader {
             None => rules::read(config, &record, before.as_ref(), &mut self.scratch, piece.lines),
             Some(verdict) => Err(verdict.fault(layout)),
         };
-        if row.is_err() && layout.may_be_header(|column| Some(record.field(column))) {
-            let name = |at: usize| record.fields.get(at).map(|span| (span.start, span.end));
-            let name = |at: usize| name(at).and_then(|(start, end)| record.text.get(start..end));
-            let names: Vec<String> =
-                (0..layout.width).filter_map(name).map(ToOwned::to_owned).collect();
-            if piece.header(plan, &names) {
-                return;
-            }
+        if row.as_ref().is_err_and(|fault| piece.is_header(plan, &record, fault)) {
+            return;
         }
         if config.sums {
             let (quantity, price) = match &row {
@@ -456,12 +458,7 @@ impl Reader {
         };
         piece.order = begun.flatten().or(before);
         if let Some((fault, own_id)) = rejected {
-            if fault.rule == Rule::Filtered {
-                piece.filtered += 1;
-                return;
-            }
-            let order_id = piece.order_named(&own_id);
-            piece.reject(raw.as_bytes(), fault, order_id, plan);
+            piece.reject_row(raw, fault, &own_id, plan);
         }
     }
 }
@@ -485,6 +482,27 @@ impl Piece {
         }
         self.order = None;
         true
+    }
+
+    /// Is a record with a fault a line with names of columns? Then it is kept as such. A header has a text
+    /// in every column.
+    fn is_header(&mut self, plan: &Plan, record: &Record<'_>, fault: &Fault) -> bool {
+        let layout = &plan.layout;
+        if fault.rule.is_missing() || !layout.may_be_header(|column| Some(record.field(column))) {
+            return false;
+        }
+        let name = |span: &Span| record.text.get(span.start..span.end).map(ToOwned::to_owned);
+        let names: Vec<String> = record.fields.iter().take(layout.width).filter_map(name).collect();
+        self.header(plan, &names)
+    }
+
+    fn reject_row(&mut self, raw: &str, fault: Fault, own_id: &str, plan: &Plan) {
+        if fault.rule == Rule::Filtered {
+            self.filtered += 1;
+            return;
+        }
+        let order_id = self.order_named(own_id);
+        self.reject(raw.as_bytes(), fault, order_id, plan);
     }
 
     fn reject(&mut self, raw: &[u8], fault: Fault, order_id: Option<String>, plan: &Plan) {

@@ -124,6 +124,11 @@ rules! {
 }
 
 impl Rule {
+    /// Does it say that nothing stands in a column that is needed?
+    pub(crate) fn is_missing(self) -> bool {
+        matches!(self, Self::MissingOrderId | Self::MissingProductId | Self::MissingCustomer)
+    }
+
     /// Is a row that it rejects no bad row? Such a row harms no order, and no budget counts it.
     #[must_use]
     pub fn is_harmless(self) -> bool {

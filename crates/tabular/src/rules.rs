@@ -47,6 +47,7 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The text of a column without the blanks around it.
+    #[inline]
     pub(crate) fn field(&self, column: &Column) -> &'a str {
         let span = self.fields.get(column.at);
         trim(span.and_then(|span| self.text.get(span.start..span.end)).unwrap_or_default())
@@ -262,13 +263,23 @@ pub(crate) fn unescape(record: &str, quoting: Quoting, fields: &mut [Span], into
 
 /// A text without blanks and what is not seen around it, quick for one that has nothing of it; and
 /// without `="…"`, by which a spreadsheet is told that it is text.
+#[inline]
 pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
-        [] | [b'!'..=b'~'] => return text,
-        [first @ b'!'..=b'~', .., b'!'..=b'~'] if *first != b'=' => return text,
-        _ => {}
+        [] | [b'!'..=b'~'] => text,
+        [first @ b'!'..=b'~', .., b'!'..=b'~'] if *first != b'=' => text,
+        _ => trimmed(text),
     }
-    let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+}
+
+/// Called for few texts, so it is not to stand in the middle of what is done for all.
+#[inline(never)]
+fn trimmed(text: &str) -> &str {
+    let mut text = text.trim();
+    let ends = [text.as_bytes().first(), text.as_bytes().last()];
+    if ends.into_iter().flatten().any(|byte| !byte.is_ascii()) {
+        text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+    }
     let inside = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
     inside.map_or(text, str::trim)
 }

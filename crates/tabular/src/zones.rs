@@ -57,7 +57,7 @@ pub(crate) fn offset(name: &str, local: NaiveDateTime, zone: Tz) -> Option<Fixed
     // Of a time that exists twice, the name says which.
     let own = |zone: Tz| {
         let found = zone.offset_from_local_datetime(&local);
-        let offsets = [found.clone().earliest(), found.latest()];
+        let offsets = [found.earliest(), found.latest()];
         offsets.into_iter().flatten().find(|o| o.abbreviation().is_some_and(is)).map(|o| o.fix())
     };
     if let Some(offset) = own(zone) {

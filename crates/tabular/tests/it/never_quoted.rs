@@ -46,7 +46,7 @@ fn file(seed: u64) -> (String, char, BTreeMap<u64, Said>) {
     let mut dice = Dice(seed);
     let delimiter = dice.of(&['\t', ',', ';', '|']);
     let end = dice.of(&["\n", "\r\n"]);
-    let mut columns = vec!["order", "sku", "qty", "price", "date", "customer", "text", "note"];
+    let mut columns = ["order", "sku", "qty", "price", "date", "customer", "text", "note"];
     for i in (1..columns.len()).rev() {
         columns.swap(i, usize::try_from(dice.roll(i as u64 + 1)).unwrap());
     }
