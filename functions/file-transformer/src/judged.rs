@@ -47,16 +47,16 @@ impl Judged {
     /// Why the file is refused as a whole, if it is: unreadable, not what its control totals say,
     /// or against the partner's policy.
     pub(crate) fn refusal(&self, partner: &Partner) -> Option<String> {
-        let results = match (&self.pass.content, &self.results) {
+        let (results, filtered) = match (&self.pass.content, &self.results) {
             (Err(error), _) => return Some(error.to_string()),
-            (Ok(_), results) => results.as_ref()?,
+            (Ok(content), results) => (results.as_ref()?, content.summary.filtered),
         };
         if let Some(reason) = &self.control.refusal {
             return Some(reason.clone());
         }
         let harmless = Rule::ALL.iter().filter(|rule| rule.is_harmless());
         let harmless = harmless.filter_map(|rule| results.rejected_by_rule.get(rule.code()));
-        let rows = results.accepted + results.rejected();
+        let rows = results.accepted + results.rejected() + filtered;
         partner.rules.refusal(rows, results.rejected() - harmless.sum::<u64>())
     }
 
