@@ -1,14 +1,18 @@
 //! A partner's configuration, as plain data. Reading it from a file, and checking it, is
 //! `intake`'s work; using its format is `tabular`'s.
 
+mod encoding;
 mod expected;
 mod format;
 mod policy;
 mod products;
 mod transform;
 
+pub use encoding::{Encoding, UnknownEncoding};
 pub use expected::{Expected, ExpectedError};
-pub use format::{Column, Columns, Decrypt, Delimiter, Encoding, FileFormat, Names, Trailer};
+pub use format::{
+    Column, Columns, Decrypt, Delimiter, FileFormat, Names, Quote, QuoteEscape, Trailer,
+};
 pub use products::Products;
 pub use transform::{LookUp, Transform};
 

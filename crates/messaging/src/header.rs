@@ -10,6 +10,8 @@ pub const FILE: &str = "Orderflow-File";
 pub const TOTAL: &str = "Orderflow-Total";
 /// Id of the event that brought the order.
 pub const EVENT: &str = "Orderflow-Event";
+/// Who sent the file that an order on `orders` came in. Two partners may send the same file.
+pub const SENDER: &str = "Orderflow-Sender";
 /// Which try of the order it is.
 pub const ATTEMPT: &str = "Orderflow-Attempt";
 /// On every entry of a journal: a writer of journals wrote it. Its value is the version of the entry's

@@ -125,6 +125,7 @@ fn format() -> FileFormat {
         description: Some("Description".into()),
         region: Some("Country".into()),
         category: None,
+        currency: None,
     };
     FileFormat { dates: vec!["%Y-%m-%d %H:%M:%S".into()], ..FileFormat::new(columns) }
 }

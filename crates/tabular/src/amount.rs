@@ -82,7 +82,8 @@ impl Notation {
             into.push_str(group);
             grouped = true;
         }
-        if grouped && !(1..=3).contains(&first.len()) {
+        // `0.999` is grouped by nobody: its mark is one of decimals.
+        if grouped && (!(1..=3).contains(&first.len()) || first.starts_with('0')) {
             return None;
         }
         if let Some(places) = places {
@@ -135,7 +136,10 @@ mod tests {
 
     #[test]
     fn what_is_not_grouped_by_three_is_no_number() {
-        for text in ["12,50", "1,23,456", "1234,567", ",123", "1,234,", "1,,234"] {
+        for text in [
+            "12,50", "1,23,456", "1234,567", ",123", "1,234,", "1,,234", "0,999", "00,999",
+            "-0,123",
+        ] {
             check('.', Some(','), text, None);
         }
         // Marks in places are left to who reads the plain number, which refuses them.

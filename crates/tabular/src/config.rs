@@ -1,12 +1,14 @@
 //! A partner's format and rules, checked once and made ready for use.
 
 use crate::amount::Notation;
+use crate::currency::Currency;
 use crate::dates::Dates;
 use crate::derive::Derivation;
 use crate::header::folded;
+use crate::scanner::Quoting;
 use crate::trailer::End;
 use domain::partner::{
-    Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Products, Rules,
+    Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Products, Quote, QuoteEscape, Rules,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -59,6 +61,15 @@ pub enum ConfigError {
         "delimiter {0:?} is not allowed; it must be an ASCII character other than a quote, a line end or NUL"
     )]
     Delimiter(char),
+    /// Fields would end anywhere.
+    #[error(
+        "quote {0:?} is not allowed; it must be none or an ASCII sign other than a backslash, . and -, and not \
+         the delimiter"
+    )]
+    Quote(char),
+    /// There is nothing to escape.
+    #[error("quote-escape is backslash, but quote is none")]
+    QuoteEscape,
     /// Only these two are in use.
     #[error("decimal-mark {0:?} is not allowed; it must be '.' or ','")]
     DecimalMark(char),
@@ -170,6 +181,9 @@ pub enum ConfigError {
 pub(crate) struct Config {
     pub(crate) delimiter: Delimiter,
     pub(crate) encoding: Encoding,
+    pub(crate) quoting: Quoting,
+    /// What prices are in.
+    pub(crate) currency: Currency,
     pub(crate) notation: Notation,
     pub(crate) dates: Dates,
     pub(crate) preamble_lines: u32,
@@ -228,6 +242,8 @@ impl Config {
         Ok(Self {
             delimiter: format.delimiter,
             encoding: format.encoding,
+            quoting: Quoting::of(format),
+            currency: Currency::of(format),
             notation,
             dates: Dates::new(&format.dates, time_zone)?,
             preamble_lines: format.preamble_lines,
@@ -250,11 +266,25 @@ impl Config {
     }
 }
 
+/// May it enclose a field?
+fn is_sign(sign: char) -> bool {
+    sign.is_ascii_punctuation() && !matches!(sign, '\\' | '.' | '-')
+}
+
 fn check_format(format: &FileFormat) -> Result<(), ConfigError> {
     if let Delimiter::Is(delimiter) = format.delimiter
         && (!delimiter.is_ascii() || matches!(delimiter, '"' | '\r' | '\n' | '\0'))
     {
         return Err(ConfigError::Delimiter(delimiter));
+    }
+    match format.quote {
+        Quote::Is(sign) if !is_sign(sign) || format.delimiter == Delimiter::Is(sign) => {
+            return Err(ConfigError::Quote(sign));
+        }
+        Quote::None if format.quote_escape == QuoteEscape::Backslash => {
+            return Err(ConfigError::QuoteEscape);
+        }
+        Quote::Is(_) | Quote::None => {}
     }
     if format.preamble_lines > PREAMBLE_LINES_MAX {
         return Err(ConfigError::PreambleLines(format.preamble_lines));

@@ -1,7 +1,8 @@
 //! Dates in a partner's formats and time zone.
 
 use crate::config::ConfigError;
-use chrono::format::{Item, Parsed, StrftimeItems, parse};
+use crate::zones;
+use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse, parse_and_remainder};
 use chrono::{
     DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
 };
@@ -28,6 +29,8 @@ pub(crate) struct LastDate(String, i64);
 struct Format {
     fast: bool,
     items: Vec<Item<'static>>,
+    /// Where the name of a zone stands among them.
+    zone_at: Option<usize>,
 }
 
 impl Dates {
@@ -68,8 +71,9 @@ impl Format {
         let strict: Vec<_> = items.iter().map(|item| offset_as(item, "%:z")).collect();
         write!(written, "{}", sample.format_with_items(strict.iter()))
             .map_err(|_| error("cannot be written"))?;
-        let items = items.iter().map(|item| offset_as(item, "%#z")).collect();
-        let this = Self { fast: format == FAST, items };
+        let items: Vec<_> = items.iter().map(|item| offset_as(item, "%#z")).collect();
+        let zone_at = items.iter().position(|item| *item == Item::Fixed(Fixed::TimezoneName));
+        let this = Self { fast: format == FAST, items, zone_at };
         match this.read(&written, Tz::UTC) {
             Some(_) => Ok(this),
             None => Err(error("does not make a date")),
@@ -83,7 +87,17 @@ impl Format {
             return in_zone(local, zone);
         }
         let mut parsed = Parsed::new();
-        parse(&mut parsed, text, self.items.iter()).ok()?;
+        let mut named = None;
+        match self.zone_at.and_then(|at| self.items.split_at_checked(at)) {
+            None => parse(&mut parsed, text, self.items.iter()).ok()?,
+            // The general parser passes over a name, whatever it is.
+            Some((before, behind)) => {
+                let rest = parse_and_remainder(&mut parsed, text, before.iter()).ok()?;
+                let (name, rest) = zones::name(rest)?;
+                parse(&mut parsed, rest, behind.iter().skip(1)).ok()?;
+                named = Some(name);
+            }
+        }
         if parsed.offset().is_some() || parsed.timestamp().is_some() {
             let time = parsed.to_datetime().ok()?;
             return YEARS.contains(&time.year()).then(|| time.timestamp_millis());
@@ -93,7 +107,9 @@ impl Format {
             Err(_) if has_time(&parsed) => return None,
             Err(_) => parsed.to_naive_date().ok()?.and_time(NaiveTime::MIN),
         };
-        in_zone(local, zone)
+        let Some(name) = named else { return in_zone(local, zone) };
+        let time = local.checked_sub_offset(zones::offset(name, local, zone)?)?.and_utc();
+        YEARS.contains(&time.year()).then(|| time.timestamp_millis())
     }
 }
 
@@ -191,6 +207,36 @@ mod tests {
             check("%Y-%m-%dT%H:%M:%S%#z", "Europe/London", &text, "2011-07-01T08:39:00Z");
         }
         check("%s", "Europe/London", "1323419940", "2011-12-09T08:39:00Z");
+    }
+
+    #[test]
+    fn the_name_of_a_zone_in_the_text_wins_over_the_partners() {
+        let format = "%Y-%m-%d %H:%M:%S %Z";
+        for (text, expected) in [
+            ("2026-03-01 10:00:00 PST", "2026-03-01T18:00:00Z"),
+            ("2026-06-02 10:00:00 PDT", "2026-06-02T17:00:00Z"),
+            ("2026-06-02 10:00:00 cest", "2026-06-02T08:00:00Z"),
+            ("2026-06-02 10:00:00 UTC", "2026-06-02T10:00:00Z"),
+            ("2026-06-02 10:00:00 America/New_York", "2026-06-02T14:00:00Z"),
+            // In summer, British: the partner's own.
+            ("2026-06-02 10:00:00 BST", "2026-06-02T09:00:00Z"),
+            // It may be that of Chicago or of China.
+            ("2026-06-02 10:00:00 CST", "none"),
+            ("2026-06-02 10:00:00 XYZ", "none"),
+            ("2026-06-02 10:00:00 ", "none"),
+            ("2026-06-02 10:00:00", "none"),
+        ] {
+            check(format, "Europe/London", text, expected);
+        }
+        check(format, "America/Chicago", "2026-01-02 10:00:00 CST", "2026-01-02T16:00:00Z");
+        check(format, "Asia/Kolkata", "2026-01-02 10:00:00 IST", "2026-01-02T04:30:00Z");
+        // The hour that comes twice.
+        for (name, expected) in [("EDT", "05:30:00Z"), ("EST", "06:30:00Z")] {
+            let text = format!("2026-11-01 01:30:00 {name}");
+            check(format, "America/New_York", &text, &format!("2026-11-01T{expected}"));
+        }
+        check("%d/%m/%Y %H:%M (%Z)", "UTC", "02/01/2026 10:00 (CET)", "2026-01-02T09:00:00Z");
+        check("%H:%M:%S %Z %d.%m.%Y", "UTC", "10:00:00 JST 02.01.2026", "2026-01-02T01:00:00Z");
     }
 
     #[test]

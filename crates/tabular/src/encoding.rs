@@ -88,6 +88,12 @@ impl Decode {
     }
 }
 
+/// The encoding that a file that begins with `first` has if none is configured, and how long its byte
+/// order mark is.
+pub(crate) fn auto(first: &[u8]) -> (&'static encoding_rs::Encoding, usize) {
+    encoding_rs::Encoding::for_bom(first).unwrap_or_else(|| (look(first), 0))
+}
+
 /// Finds the encoding from a file's first bytes; says how long its byte order mark is.
 fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError> {
     let marked = encoding_rs::Encoding::for_bom(first);
@@ -100,6 +106,8 @@ fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError>
         Encoding::Utf16Be => UTF_16BE,
         Encoding::Windows1252 => WINDOWS_1252,
         Encoding::Iso8859_15 => ISO_8859_15,
+        Encoding::Named(name) => encoding_rs::Encoding::for_label(name.as_bytes())
+            .expect("every name of `domain` is one of the standard"),
         // No more than is waited for: how much came at once must not decide.
         Encoding::Auto => marked
             .map_or_else(|| look(first.get(..LOOKED_AT_BYTES).unwrap_or(first)), |(mark, _)| mark),
@@ -180,6 +188,28 @@ mod tests {
         check(Encoding::Utf16, &utf16(text, u16::to_le_bytes), text, "UTF-16LE false");
         check(Encoding::Auto, b"gr\xF6\xDFe,5 \x80\n", "größe,5 €\n", "windows-1252 false");
         check(Encoding::Iso8859_15, b"gr\xF6\xDFe,5 \xA4\n", "größe,5 €\n", "ISO-8859-15 false");
+    }
+
+    #[test]
+    fn every_encoding_of_the_standard_can_be_configured() {
+        let mut known: Vec<&str> = Encoding::others()
+            .map(|encoding| {
+                encoding_rs::Encoding::for_label(encoding.name().as_bytes()).unwrap().name()
+            })
+            .collect();
+        known.extend(["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "ISO-8859-15"]);
+        known.sort_unstable();
+        known.dedup();
+        // 40 in all; two of them decode nothing that is a text.
+        assert_eq!(known.len(), 38);
+        for (name, text) in
+            [("shift_jis", "歯ブラシ"), ("windows-1251", "Чайник"), ("euc-kr", "칫솔")]
+        {
+            let configured = Encoding::parse(name).unwrap();
+            let rs = encoding_rs::Encoding::for_label(name.as_bytes()).unwrap();
+            let file = rs.encode(text).0;
+            check(configured, &file, text, &format!("{} false", rs.name()));
+        }
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! The header is the first line that has every configured column. That says the delimiter as well,
 //! and which lines are a preamble, without a guess from the looks of the file.
 
+use crate::alike::Looks;
 use crate::config::Config;
 use crate::encoding::Found;
 use crate::header::{FileError, Layout};
+use crate::piece::MARK;
 use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
 use crate::structure::broken;
 use domain::partner::{Delimiter, Products};
@@ -21,7 +23,7 @@ const BYTES_MAX: usize = 256 << 10;
 /// What `auto` tries.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Most lines of a preamble or footer that are kept, and most characters of each.
-const TEXTS_MAX: usize = 20;
+pub(crate) const TEXTS_MAX: usize = 20;
 const TEXT_CHARS_MAX: usize = 200;
 
 /// How a file looks, as it was found.
@@ -46,6 +48,9 @@ pub struct Detected {
     /// Lines with text that were no rows at the end, with the same limits.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub footer: Vec<String>,
+    /// Physical lines on which the header stands again, at most 20. They are no rows.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub header_again: Vec<u64>,
 }
 
 /// Looks for the header.
@@ -65,6 +70,8 @@ pub(crate) struct Head {
     bytes: usize,
     sep_line: bool,
     preamble: Vec<String>,
+    /// The lines passed over, with their numbers.
+    passed: Vec<(u64, Vec<u8>)>,
     /// Columns missing in the line that lacks the fewest, and what is said about it.
     best: Option<(usize, FileError)>,
 }
@@ -93,10 +100,12 @@ impl Head {
     pub(crate) fn new(config: Config) -> Self {
         let bytes_max = config.limits.record_bytes_max;
         let scanners = match config.delimiter {
-            Delimiter::Auto => DELIMITERS.map(|d| Scanner::new(d, bytes_max)).into(),
+            Delimiter::Auto => {
+                DELIMITERS.map(|d| Scanner::new(d, config.quoting, bytes_max)).into()
+            }
             Delimiter::Is(delimiter) => {
                 let byte = u8::try_from(delimiter).expect("the configuration was checked");
-                vec![Scanner::new(byte, bytes_max)]
+                vec![Scanner::new(byte, config.quoting, bytes_max)]
             }
         };
         Self {
@@ -109,6 +118,7 @@ impl Head {
             texts: 0,
             sep_line: false,
             preamble: Vec::new(),
+            passed: Vec::new(),
             best: None,
             config,
         }
@@ -126,6 +136,11 @@ impl Head {
     /// Product ids are to be looked up.
     pub(crate) fn look_up(&mut self, products: Arc<Products>) {
         self.config.products = Some(products);
+    }
+
+    /// Prices are in this currency.
+    pub(crate) fn priced_in(&mut self, currency: &str) {
+        self.config.currency.set(currency);
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -148,6 +163,10 @@ impl Head {
             if bytes.is_empty() {
                 break None;
             }
+            if bytes.starts_with(MARK) {
+                at += MARK.len();
+                continue;
+            }
             if LINES_MAX <= self.texts || BYTES_MAX <= self.bytes {
                 return Err(self.give_up());
             }
@@ -164,17 +183,18 @@ impl Head {
                     self.bytes += if self.texts == 0 { 0 } else { len };
                 }
                 Line::PassedOver => {
-                    keep_line(part(bytes, 0, len), &mut self.preamble);
+                    self.pass(part(bytes, 0, len));
                     at += len;
                 }
                 Line::Text => {
                     self.texts += 1;
-                    keep_line(part(bytes, 0, len), &mut self.preamble);
+                    self.pass(part(bytes, 0, len));
                     at += len;
                     self.bytes += len;
                 }
                 Line::Header(layout, delimiter, step) => {
                     let Step::Record { len, lines, .. } = step else { break None };
+                    self.check_passed(&layout, delimiter)?;
                     let detected = self.detected(&layout, delimiter);
                     self.line += lines;
                     at += len;
@@ -188,6 +208,24 @@ impl Head {
             return Err(self.give_up());
         }
         Ok(start)
+    }
+
+    /// Keeps a line that is no header.
+    fn pass(&mut self, line: &[u8]) {
+        keep_line(line, &mut self.preamble);
+        let kept: usize = self.passed.iter().map(|(_, line)| line.len()).sum();
+        if kept + line.len() <= BYTES_MAX {
+            self.passed.push((self.line, line.to_vec()));
+        }
+    }
+
+    /// A row before the header would be lost: the file was sorted, or put together.
+    fn check_passed(&self, layout: &Layout, delimiter: u8) -> Result<(), FileError> {
+        let looks = Looks { config: &self.config, layout, delimiter };
+        match self.passed.iter().find(|(_, line)| looks.is_order(line)) {
+            Some((line, _)) => Err(FileError::RowBeforeHeader { line: *line }),
+            None => Ok(()),
+        }
     }
 
     /// Is the line at the start of `bytes` one that is not looked at? Nothing if it may go on.
@@ -212,7 +250,7 @@ impl Head {
         {
             self.sep_line = true;
             if self.config.delimiter == Delimiter::Auto {
-                self.scanners = vec![Scanner::new(delimiter, max)];
+                self.scanners = vec![Scanner::new(delimiter, self.config.quoting, max)];
             }
             return Ok(Some(true));
         }
@@ -271,6 +309,7 @@ impl Head {
             columns: layout.used(),
             preamble: std::mem::take(&mut self.preamble),
             footer: Vec::new(),
+            header_again: Vec::new(),
         }
     }
 }
@@ -290,7 +329,7 @@ pub(crate) fn keep_line(line: &[u8], texts: &mut Vec<String>) {
 }
 
 /// The delimiter of a line `sep=;`, in quotes or not.
-fn sep_line(line: &[u8]) -> Option<u8> {
+pub(crate) fn sep_line(line: &[u8]) -> Option<u8> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.strip_prefix(b"\"").and_then(|l| l.strip_suffix(b"\"")).unwrap_or(line);
     match line {
@@ -326,8 +365,10 @@ fn header(
     }
     let text = std::str::from_utf8(raw)
         .map_err(|_| (all, FileError::HeaderNotText { line, encoding: encoding_name(found) }))?;
-    let name =
-        |span: &Span| text.get(span.start..span.end).unwrap_or_default().replace("\"\"", "\"");
+    let name = |span: &Span| {
+        let name = text.get(span.start..span.end).unwrap_or_default();
+        config.quoting.plain(name).into_owned()
+    };
     let names: Vec<String> = scanner.fields.iter().map(name).collect();
     Layout::new(config, &names).map_err(|error| match &error {
         FileError::HeaderMissing { missing, .. } => (missing.len(), error),

@@ -1,6 +1,7 @@
 //! The header line: which column of the file holds what.
 
 use crate::config::Config;
+use crate::currency;
 use crate::derive::Derivation;
 use domain::partner::{Column as Role, Names};
 use std::collections::BTreeMap;
@@ -67,6 +68,29 @@ pub enum FileError {
         line: u64,
         /// The delimiters.
         choices: Vec<char>,
+    },
+    /// Two files in one.
+    #[error(
+        "line {line} has names of columns again, in another order or not all of them: two files were put \
+         together, and have to be sent one by one"
+    )]
+    HeaderAgain {
+        /// Physical line.
+        line: u64,
+    },
+    /// A row that would be passed over as a preamble.
+    #[error("line {line} is before the header, and looks like a row")]
+    RowBeforeHeader {
+        /// Physical line.
+        line: u64,
+    },
+    /// A row that would be passed over as a footer.
+    #[error("line {line} looks like a row, but stands in the footer that begins in line {footer}")]
+    RowInFooter {
+        /// Physical line.
+        line: u64,
+        /// Physical line of the marker.
+        footer: u64,
     },
     /// What was taken for the footer goes on.
     #[error("line {line} has the footer's marker, but more than {max} lines follow")]
@@ -137,7 +161,20 @@ pub(crate) struct Layout {
     pub(crate) description: Option<Column>,
     pub(crate) region: Option<Column>,
     pub(crate) category: Option<Column>,
+    pub(crate) currency: Option<Column>,
 }
+
+/// A line in the middle of a file that has names of columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderAgain {
+    /// All where they are: the line is no row, and rows go on behind it.
+    Same,
+    /// Somewhere else, or not all of them: what is behind it cannot be read by this header.
+    Other,
+}
+
+/// So many names of columns in one line are no accident.
+const NAMES_MIN: usize = 3;
 
 impl Layout {
     /// Matches header `names` with the configured columns.
@@ -202,6 +239,13 @@ impl Layout {
             description: column(Role::Description),
             region: column(Role::Region),
             category: column(Role::Category),
+            currency: column(Role::Currency).or_else(|| {
+                let free = |at: &usize| !taken.contains_key(at);
+                let named = |name: &Arc<str>| currency::NAMES.contains(&folded(name).as_str());
+                let columns = names.iter().enumerate().filter(|(_, name)| named(name));
+                let found = columns.map(|(at, _)| at).find(free);
+                found.filter(|_| config.currency.is_looked_for()).and_then(in_file)
+            }),
             made,
             names,
         })
@@ -219,7 +263,41 @@ impl Layout {
             Role::Quantity => Some(&self.quantity),
             Role::UnitPrice => Some(&self.unit_price),
             Role::OrderedAt => Some(&self.ordered_at),
+            Role::Currency => self.currency.as_ref(),
         }
+    }
+
+    /// May a record have names of columns where the rows have numbers and dates? Asked of what is no
+    /// good row, and quick.
+    pub(crate) fn may_be_header<'a>(&self, field: impl Fn(&Column) -> Option<&'a str>) -> bool {
+        let typed = [&self.quantity, &self.unit_price, &self.ordered_at];
+        let texts = typed.into_iter().filter(|column| column.at < self.width).filter_map(field);
+        let is_name =
+            |text: &str| text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '"');
+        let mut texts = texts.peekable();
+        texts.peek().is_none() || texts.any(is_name)
+    }
+
+    /// Are `names`, of a line behind the header, names of columns again?
+    pub(crate) fn again(&self, config: &Config, names: &[String]) -> Option<HeaderAgain> {
+        let cells: Vec<String> = names.iter().map(|name| folded(name)).collect();
+        let inputs = config.derivation.iter().flat_map(Derivation::inputs);
+        let inputs: Vec<Names> = inputs.map(|name| name.as_str().into()).collect();
+        let wanted = config.columns.iter().map(|(_, names)| names).chain(&inputs);
+        let is_there = |names: &&Names| names.iter().any(|name| cells.contains(&folded(name)));
+        let wanted: Vec<&Names> = wanted.collect();
+        let there = wanted.iter().filter(|names| is_there(names)).count();
+        if there < wanted.len().min(NAMES_MIN) {
+            return None;
+        }
+        let same = Self::new(config, names).is_ok_and(|other| {
+            let places = |layout: &Self| -> Vec<Option<usize>> {
+                let roles = Role::ALL.into_iter().map(|role| layout.column(role).map(|c| c.at));
+                roles.chain(layout.inputs.iter().map(|column| Some(column.at))).collect()
+            };
+            other.width == self.width && places(&other) == places(self)
+        });
+        Some(if same { HeaderAgain::Same } else { HeaderAgain::Other })
     }
 
     /// The columns in use: their keys in the configuration and their names in the file.

@@ -4,7 +4,7 @@ use crate::block::{Block, Point};
 use crate::config::{Config, FOOTER_LINES_MAX};
 use crate::continued::Order;
 use crate::duplicates::{Fingerprint, Seen};
-use crate::head::{Detected, keep_line};
+use crate::head::{Detected, TEXTS_MAX, keep_line};
 use crate::header::FileError;
 use crate::piece::{Guessed, Piece, Plan, Reader};
 use crate::profile::Profile;
@@ -17,6 +17,7 @@ use crate::trailer::{self, End};
 use crate::transform::{Part, Summary};
 use domain::control::Sums;
 use domain::partner::Duplicates;
+use memchr::memchr_iter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,6 +44,9 @@ pub(crate) struct Join {
     rows: u64,
     accepted: u64,
     rejected: BTreeMap<Rule, u64>,
+    filtered: u64,
+    /// Physical lines on which the header stands again.
+    headers: Vec<u64>,
     profile: Profile,
     sums: Sums,
 }
@@ -65,6 +69,8 @@ impl Join {
             rows: 0,
             accepted: 0,
             rejected: BTreeMap::new(),
+            filtered: 0,
+            headers: Vec::new(),
             profile: Profile::default(),
             sums: Sums::default(),
             plan,
@@ -107,16 +113,49 @@ impl Join {
         self.take(block, piece, into)
     }
 
+    /// Bytes at the start of `tail`, which is said to be a footer, up to and with its last row.
+    pub(crate) fn rows_in(&mut self, tail: &[u8]) -> usize {
+        let (mut end, mut rows) = (0, 0);
+        for line in tail.split_inclusive(|byte| *byte == b'\n') {
+            end += line.len();
+            rows = if self.reader.is_row(line) { end } else { rows };
+        }
+        rows
+    }
+
+    /// A row in what a marker begins would be lost.
+    fn check_footer(&mut self) -> Result<(), FileError> {
+        let Some(footer) = &self.footer else { return Ok(()) };
+        if !self.plan.config.end.as_ref().is_some_and(End::is_marker) {
+            return Ok(());
+        }
+        for (line, text) in (footer.line..).zip(footer.bytes.split(|byte| *byte == b'\n')) {
+            if self.reader.is_row(text) {
+                return Err(FileError::RowInFooter { line, footer: footer.line });
+            }
+        }
+        Ok(())
+    }
+
     /// What the file held; `detected` before the first row, and `tail` behind the last.
-    pub(crate) fn finish(self, mut detected: Detected, tail: &[u8]) -> Result<Summary, FileError> {
+    pub(crate) fn finish(
+        mut self,
+        mut detected: Detected,
+        tail: &[u8],
+    ) -> Result<Summary, FileError> {
         let trailer = self.trailer()?;
+        self.check_footer()?;
         let footer = self.footer.map(|footer| footer.bytes).unwrap_or_default();
         for line in [footer.as_slice(), tail].into_iter().flat_map(|b| b.split(|c| *c == b'\n')) {
             keep_line(line, &mut detected.footer);
         }
+        detected.header_again = self.headers;
+        let behind = lines(&footer) + lines(tail) + u64::from(self.point.skipping);
         let by_rule = self.rejected.into_iter();
         Ok(Summary {
+            lines: self.line - 1 + behind,
             rows: self.rows,
+            filtered: self.filtered,
             accepted: self.accepted,
             rejected_by_rule: by_rule.map(|(rule, n)| (rule.code().to_owned(), n)).collect(),
             profile: self.profile.finish(),
@@ -136,7 +175,7 @@ impl Join {
         if lines.any(|line| !line.trim_ascii().is_empty()) {
             return Err(FileError::BehindTrailer { line: footer.line });
         }
-        Ok(Some(trailer::fields(line, self.plan.delimiter)))
+        Ok(Some(trailer::fields(line, self.plan.delimiter, self.plan.config.quoting)))
     }
 
     /// Adds a piece that begins where the file goes on.
@@ -146,12 +185,18 @@ impl Join {
         mut piece: Piece,
         into: &mut Vec<Part>,
     ) -> Result<(), FileError> {
-        self.rows += (piece.batch.len() + piece.rejects.len()) as u64;
+        if let Some(line) = piece.other_header {
+            return Err(FileError::HeaderAgain { line: self.line + line });
+        }
+        self.rows += (piece.batch.len() + piece.rejects.len()) as u64 + piece.filtered;
         let max = self.plan.config.limits.rows_max;
         if self.rows > max {
             return Err(FileError::TooManyRows { max });
         }
         self.remove_duplicates(block, &mut piece)?;
+        self.filtered += piece.filtered;
+        let room = TEXTS_MAX.saturating_sub(self.headers.len());
+        self.headers.extend(piece.headers.iter().take(room).map(|line| line + self.line));
         let Piece { to, lines, mut batch, mut rejects, profile, sums, footer, order, .. } = piece;
         batch.line.iter_mut().for_each(|line| *line += self.line);
         for reject in &mut rejects {
@@ -225,6 +270,12 @@ impl Join {
         }
         Ok(None)
     }
+}
+
+/// Physical lines, of which the last may have no end.
+fn lines(bytes: &[u8]) -> u64 {
+    let unended = bytes.last().is_some_and(|byte| *byte != b'\n');
+    memchr_iter(b'\n', bytes).count() as u64 + u64::from(unended)
 }
 
 /// The lines behind the last row, the first of which has the marker.

@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod alike;
 mod amount;
 mod batch;
 mod block;
 mod config;
 mod continued;
+mod currency;
 mod dates;
 mod derive;
 mod duplicates;
 mod encoding;
 mod head;
 mod header;
+mod ids;
 mod join;
+pub mod look;
 mod making;
 pub mod output;
 mod piece;
@@ -24,6 +28,7 @@ mod spill;
 mod structure;
 mod trailer;
 mod transform;
+mod zones;
 
 pub use batch::{Batch, Row, TextColumn};
 pub use config::{ConfigError, Limits};

@@ -3,19 +3,21 @@
 //! What becomes of a record depends on its bytes alone, so stretches can be read at the same time
 //! and in any order, as soon as it is known, or guessed, where a record begins.
 
+use crate::alike::Looks;
 use crate::batch::Batch;
 use crate::block::{Block, Point};
 use crate::config::Config;
 use crate::continued::Order;
 use crate::derive::Verdict;
 use crate::duplicates::Fingerprint;
-use crate::header::Layout;
+use crate::header::{Column, HeaderAgain, Layout};
+use crate::ids::Cleaned;
 use crate::making::Making;
 use crate::profile::Profile;
-use crate::reject::Reject;
+use crate::reject::{Reject, Rule};
 use crate::rules::{self, Fault, Record, Scratch};
 use crate::scanner::{Scanner, Span, Step, part, rest};
-use crate::structure::{broken, check_structure, cut, is_empty};
+use crate::structure::{broken, check_structure, cut, is_empty, row_in_quotes};
 use domain::control::Sums;
 use domain::partner::Duplicates;
 use memchr::memchr;
@@ -23,6 +25,9 @@ use std::sync::Arc;
 
 /// Most lines that are tried as the first one of a record: a guess may fail, not take long.
 const GUESSES_MAX: usize = 64;
+
+/// Between two files that were put together there may be one, which is no part of the row behind it.
+pub(crate) const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// What all readers of a file share.
 #[derive(Debug)]
@@ -34,6 +39,12 @@ pub(crate) struct Plan {
     pub(crate) layout: Layout,
 }
 
+impl Plan {
+    pub(crate) fn looks(&self) -> Looks<'_> {
+        Looks { config: &self.config, layout: &self.layout, delimiter: self.delimiter }
+    }
+}
+
 /// What was read between two places. Lines are counted from 0 at the first.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -43,6 +54,12 @@ pub(crate) struct Piece {
     pub(crate) lines: u64,
     pub(crate) batch: Batch,
     pub(crate) rejects: Vec<Reject>,
+    /// Rows that the partner's transform leaves out.
+    pub(crate) filtered: u64,
+    /// Lines on which the header stands again.
+    pub(crate) headers: Vec<u64>,
+    /// The line of another header, which what is behind it cannot be read by.
+    pub(crate) other_header: Option<u64>,
     pub(crate) profile: Profile,
     /// If rows are added up, of all that are here.
     pub(crate) sums: Sums,
@@ -83,6 +100,9 @@ impl Piece {
             order,
             batch: Batch::default(),
             rejects: Vec::new(),
+            filtered: 0,
+            headers: Vec::new(),
+            other_header: None,
             profile: Profile::default(),
             sums: Sums::default(),
             origins: Vec::new(),
@@ -102,6 +122,9 @@ pub(crate) struct Reader {
     /// A record whose doubled quotes are single, and its fields.
     unescaped: String,
     unescaped_fields: Vec<Span>,
+    cleaned: Cleaned,
+    /// The block that is read is ASCII throughout, so nothing in it is not seen.
+    is_ascii: bool,
     /// What two equal rows share.
     fingerprint: Vec<u8>,
     /// Only where a transform makes columns or leaves rows out.
@@ -111,13 +134,19 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(plan: Arc<Plan>) -> Self {
         Self {
-            scanner: Scanner::new(plan.delimiter, plan.config.limits.record_bytes_max),
+            scanner: Scanner::new(
+                plan.delimiter,
+                plan.config.quoting,
+                plan.config.limits.record_bytes_max,
+            ),
             making: plan.config.derivation.as_ref().map(|_| Making::default()),
             plan,
             scratch: Scratch::default(),
             room: Batch::default(),
             unescaped: String::new(),
             unescaped_fields: Vec::new(),
+            cleaned: Cleaned::default(),
+            is_ascii: false,
             fingerprint: Vec::new(),
         }
     }
@@ -149,7 +178,8 @@ impl Reader {
         while at < block.len {
             if let Step::Record { len, raw, .. } = step {
                 let record = part(&block.bytes, at, at + raw);
-                let id = rules::order_text(&plan.layout, record, &self.scanner.fields)?;
+                let fields = &self.scanner.fields;
+                let id = rules::order_text(&plan.layout, plan.config.quoting, record, fields)?;
                 match before {
                     _ if id.is_empty() => {}
                     Some(before) if before != id => return Some((at, Some(id))),
@@ -218,6 +248,7 @@ impl Reader {
                 std::str::from_utf8(valid).unwrap_or_default()
             }
         };
+        self.is_ascii = rest(bytes, from.at).is_ascii();
         while piece.to.at < until && !piece.footer {
             let at = piece.to.at;
             if piece.to.skipping {
@@ -230,14 +261,13 @@ impl Reader {
                 }
                 continue;
             }
-            if let Some(end) = &plan.config.end {
-                let line = rest(bytes, at);
-                let len = memchr(b'\n', line).unwrap_or(line.len());
-                let len = len.min(plan.config.limits.record_bytes_max);
-                piece.footer = end.is_at(part(line, 0, len), plan.delimiter);
-                if piece.footer {
-                    continue;
-                }
+            if !self.is_ascii && rest(bytes, at).starts_with(MARK) {
+                piece.to.at += MARK.len();
+                continue;
+            }
+            piece.footer = self.is_end(plan, rest(bytes, at), block.end);
+            if piece.footer {
+                continue;
             }
             match self.scanner.scan(rest(bytes, at), block.end) {
                 // A block holds its records whole, or more of them than a record may have.
@@ -256,6 +286,39 @@ impl Reader {
         }
     }
 
+    /// Does the file's footer begin here? A row that has its marker is a row.
+    fn is_end(&mut self, plan: &Plan, bytes: &[u8], at_end: bool) -> bool {
+        let Some(end) = &plan.config.end else { return false };
+        let len = memchr(b'\n', bytes).unwrap_or(bytes.len());
+        let line = part(bytes, 0, len.min(plan.config.limits.record_bytes_max));
+        end.is_at(line, plan.delimiter, plan.config.quoting)
+            && !(end.is_marker() && self.is_order(plan, bytes, line, at_end))
+    }
+
+    /// Is what stands at the start of `bytes` an order's row, by its record or by its `line`?
+    fn is_order(&mut self, plan: &Plan, bytes: &[u8], line: &[u8], at_end: bool) -> bool {
+        let looks = plan.looks();
+        if looks.is_order(line) {
+            return true;
+        }
+        let Step::Record { raw, lines, .. } = self.scanner.scan(bytes, at_end) else {
+            return false;
+        };
+        lines > 1 && looks.is_order_of(part(bytes, 0, raw), &self.scanner.fields)
+    }
+
+    /// Is `line`, which was said to be no row, one all the same?
+    pub(crate) fn is_row(&mut self, line: &[u8]) -> bool {
+        let plan = self.plan.clone();
+        if plan.looks().is_order(line) {
+            return true;
+        }
+        // What a transform makes of it, only the transform knows.
+        let block = Block { bytes: line.to_vec(), len: line.len(), end: true };
+        plan.config.derivation.is_some()
+            && !self.read(&block, Point::record(0), block.len, None).batch.is_empty()
+    }
+
     /// Handles the record or defect at `piece.to`, and goes behind it. `text` begins there, and is
     /// as much as is known to be UTF-8.
     fn record(
@@ -269,10 +332,19 @@ impl Reader {
         let limits = plan.config.limits;
         let bytes = rest(bytes, piece.to.at);
         let (raw, whole, fault) = match step {
+            Step::Record { raw, lines, first, .. }
+                if 1 < lines
+                    && plan.looks().has_row(part(bytes, 0, raw), first, &self.scanner.fields) =>
+            {
+                (part(bytes, 0, first).trim_ascii_end(), false, row_in_quotes())
+            }
             Step::Record { raw, has_nul, .. } => {
                 let text = text.and_then(|text| text.get(..raw));
                 let raw = part(bytes, 0, raw);
                 match check_structure(plan, self.scanner.fields.len(), raw, text, has_nul) {
+                    Err(_) if self.header(plan, raw, piece) => {
+                        return piece.pass(step, false, limits.record_bytes_max);
+                    }
                     Err((fault, whole)) => (raw, whole, fault),
                     Ok(text) => {
                         self.row(plan, text, piece);
@@ -287,7 +359,7 @@ impl Reader {
             Step::Need | Step::Blank { .. } => return,
         };
         if !self.making.as_ref().is_some_and(Making::is_gathering) {
-            let id = rules::order_text(&plan.layout, bytes, &self.scanner.fields);
+            let id = self.order_text(plan, bytes, step, whole);
             let order_id = id.and_then(|id| piece.order_named(&id));
             piece.reject(raw, fault, order_id, plan);
         }
@@ -297,15 +369,46 @@ impl Reader {
         piece.pass(step, whole, limits.record_bytes_max);
     }
 
+    /// What stands in the order's column of a record that is broken, or of its first line if that is
+    /// all that is given up.
+    fn order_text(&self, plan: &Plan, bytes: &[u8], step: Step, whole: bool) -> Option<String> {
+        let fields = self.scanner.fields.as_slice();
+        let text = |fields| rules::order_text(&plan.layout, plan.config.quoting, bytes, fields);
+        match step {
+            Step::Record { first, lines, .. } if !whole && 1 < lines => {
+                let line = part(bytes, 0, first);
+                let within = fields.iter().take_while(|field| field.end <= first).count();
+                plan.looks()
+                    .order_text(line)
+                    .or_else(|| text(fields.get(..within).unwrap_or_default()))
+            }
+            _ => text(fields),
+        }
+    }
+
+    /// Is a record that is no row a line with names of columns? Then it is kept as such.
+    fn header(&self, plan: &Plan, raw: &[u8], piece: &mut Piece) -> bool {
+        let name = |span: &Span| {
+            let text = String::from_utf8_lossy(part(raw, span.start, span.end));
+            if span.escaped { plan.config.quoting.plain(&text).into_owned() } else { text.into() }
+        };
+        let names: Vec<String> = self.scanner.fields.iter().map(name).collect();
+        let field = |column: &Column| names.get(column.at).map(|name| rules::trim(name));
+        plan.layout.may_be_header(field) && piece.header(plan, &names)
+    }
+
     /// Adds a record of the right width to the batch or to the rejects.
     fn row(&mut self, plan: &Plan, raw: &str, piece: &mut Piece) {
         let Plan { config, layout, .. } = plan;
         let (mut text, mut fields) = (raw, &self.scanner.fields);
         if fields.iter().any(|field| field.escaped) {
             self.unescaped_fields.clone_from(fields);
-            rules::unescape(text, &mut self.unescaped_fields, &mut self.unescaped);
+            let into = &mut self.unescaped;
+            rules::unescape(text, config.quoting, &mut self.unescaped_fields, into);
             (text, fields) = (&self.unescaped, &self.unescaped_fields);
         }
+        // What a transform makes may have letters that the file does not have.
+        let is_clean = self.is_ascii && self.making.is_none();
         let mut record = Record { layout, text, fields };
         let mut verdict = None;
         if let Some(making) = &mut self.making {
@@ -313,6 +416,9 @@ impl Reader {
                 return making.gather(&record);
             }
             (record, verdict) = making.take(&record);
+        }
+        if !is_clean {
+            record = self.cleaned.of(record);
         }
         let own_id = record.field(&layout.order_id);
         let before = piece.order.take();
@@ -326,6 +432,9 @@ impl Reader {
             None => rules::read(config, &record, before.as_ref(), &mut self.scratch, piece.lines),
             Some(verdict) => Err(verdict.fault(layout)),
         };
+        if row.as_ref().is_err_and(|fault| piece.is_header(plan, &record, fault)) {
+            return;
+        }
         if config.sums {
             let (quantity, price) = match &row {
                 Ok(row) => (Some(row.quantity), Some(row.unit_price)),
@@ -349,8 +458,7 @@ impl Reader {
         };
         piece.order = begun.flatten().or(before);
         if let Some((fault, own_id)) = rejected {
-            let order_id = piece.order_named(&own_id);
-            piece.reject(raw.as_bytes(), fault, order_id, plan);
+            piece.reject_row(raw, fault, &own_id, plan);
         }
     }
 }
@@ -360,6 +468,41 @@ impl Piece {
     fn order_named(&self, id: &str) -> Option<String> {
         let continued = || self.order.as_ref().map(Order::id).unwrap_or_default();
         rules::order_id(if id.is_empty() { continued() } else { id })
+    }
+
+    /// Keeps the line that was reached if `names` are those of columns again. What follows continues no
+    /// order before it.
+    fn header(&mut self, plan: &Plan, names: &[String]) -> bool {
+        match plan.layout.again(&plan.config, names) {
+            None => return false,
+            Some(HeaderAgain::Same) => self.headers.push(self.lines),
+            Some(HeaderAgain::Other) => {
+                self.other_header = self.other_header.or(Some(self.lines));
+            }
+        }
+        self.order = None;
+        true
+    }
+
+    /// Is a record with a fault a line with names of columns? Then it is kept as such. A header has a text
+    /// in every column.
+    fn is_header(&mut self, plan: &Plan, record: &Record<'_>, fault: &Fault) -> bool {
+        let layout = &plan.layout;
+        if fault.rule.is_missing() || !layout.may_be_header(|column| Some(record.field(column))) {
+            return false;
+        }
+        let name = |span: &Span| record.text.get(span.start..span.end).map(ToOwned::to_owned);
+        let names: Vec<String> = record.fields.iter().take(layout.width).filter_map(name).collect();
+        self.header(plan, &names)
+    }
+
+    fn reject_row(&mut self, raw: &str, fault: Fault, own_id: &str, plan: &Plan) {
+        if fault.rule == Rule::Filtered {
+            self.filtered += 1;
+            return;
+        }
+        let order_id = self.order_named(own_id);
+        self.reject(raw.as_bytes(), fault, order_id, plan);
     }
 
     fn reject(&mut self, raw: &[u8], fault: Fault, order_id: Option<String>, plan: &Plan) {

@@ -56,6 +56,9 @@ rules! {
     TextAfterQuote => "text_after_quote",
     /// A quote that is not closed before the file, or the longest record, ends.
     UnclosedQuote => "unclosed_quote",
+    /// A field in quotes that holds line ends, and a row of the file in them: a quote that was meant as
+    /// a letter.
+    RowInQuotes => "row_in_quotes",
     /// A carriage return inside a field without quotes.
     StrayCarriageReturn => "stray_carriage_return",
     /// Fewer fields than the header.
@@ -72,17 +75,17 @@ rules! {
     TransformFailed => "transform_failed",
     /// No order id.
     MissingOrderId => "missing_order_id",
-    /// The order id is too long, or has control characters.
+    /// The order id is too long, has control characters, stands for nothing, or was shortened.
     BadOrderId => "bad_order_id",
     /// No product id.
     MissingProductId => "missing_product_id",
-    /// The product id is too long, or has control characters.
+    /// The product id is too long, has control characters, stands for nothing, or was shortened.
     BadProductId => "bad_product_id",
     /// Not in the catalogue.
     UnknownProductId => "unknown_product_id",
     /// No customer, where one is required.
     MissingCustomer => "missing_customer",
-    /// The customer id is too long, or has control characters.
+    /// The customer id is too long, has control characters, or was shortened.
     BadCustomerId => "bad_customer_id",
     /// Not a whole number within the limit.
     BadQuantity => "bad_quantity",
@@ -94,6 +97,8 @@ rules! {
     NonPositivePrice => "non_positive_price",
     /// Below zero.
     NegativePrice => "negative_price",
+    /// The price is in another currency than the partner's.
+    OtherCurrency => "other_currency",
     /// Not a date in one of the partner's formats.
     BadDate => "bad_date",
     /// Description, region or category is longer than 512 bytes.
@@ -119,6 +124,11 @@ rules! {
 }
 
 impl Rule {
+    /// Does it say that nothing stands in a column that is needed?
+    pub(crate) fn is_missing(self) -> bool {
+        matches!(self, Self::MissingOrderId | Self::MissingProductId | Self::MissingCustomer)
+    }
+
     /// Is a row that it rejects no bad row? Such a row harms no order, and no budget counts it.
     #[must_use]
     pub fn is_harmless(self) -> bool {

@@ -6,10 +6,10 @@ use crate::continued::Order;
 use crate::dates::LastDate;
 use crate::duplicates::Fingerprint;
 use crate::header::{Column, Layout};
+use crate::ids::{clean, id, is_invisible, optional, required, unguarded};
 use crate::reject::Rule;
-use crate::scanner::{Span, part};
+use crate::scanner::{Quoting, Span, part};
 use domain::Money;
-use domain::ids::ID_BYTES_MAX;
 use domain::money::MoneyError;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    fn new(rule: Rule, column: &Column, reason: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(rule: Rule, column: &Column, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { rule, column: Some(column.name.clone()), reason: reason.into() }
     }
 }
@@ -47,6 +47,7 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The text of a column without the blanks around it.
+    #[inline]
     pub(crate) fn field(&self, column: &Column) -> &'a str {
         let span = self.fields.get(column.at);
         trim(span.and_then(|span| self.text.get(span.start..span.end)).unwrap_or_default())
@@ -112,13 +113,18 @@ pub(crate) fn read<'a>(
     };
     let customer_id = match &layout.customer_id {
         None => "",
-        Some(column) => id(inherited(field(column), Order::customer))
-            .and_then(|id| if config.customer_required { required(id) } else { Ok(id) })
+        Some(column) if config.customer_required => id(inherited(field(column), Order::customer))
+            .and_then(required)
+            .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
+        Some(column) => optional(id(inherited(field(column), Order::customer)))
             .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
     };
     let number = &mut scratch.number;
     let quantity = quantity(field(&layout.quantity), &layout.quantity, config, number)?;
     let unit_price = price(field(&layout.unit_price), &layout.unit_price, config, number)?;
+    if let Some(column) = &layout.currency {
+        config.currency.check(field(column), column)?;
+    }
     let date = inherited(field(&layout.ordered_at), Order::date);
     let ordered_at = config.dates.read(date, &mut scratch.last_date).ok_or_else(|| {
         let reason = format!("{} is not a date in one of the partner's formats", shown(date));
@@ -186,7 +192,7 @@ fn text<'a>(row: &Row<'a>, column: domain::partner::Column) -> Option<&'a str> {
         Column::Region => Some(row.region),
         Column::Category => Some(row.category),
         Column::CustomerId => Some(row.customer_id),
-        Column::Quantity | Column::UnitPrice | Column::OrderedAt => None,
+        Column::Quantity | Column::UnitPrice | Column::OrderedAt | Column::Currency => None,
     }
 }
 
@@ -227,11 +233,16 @@ pub(crate) fn amounts(
 
 /// What stands in the order's column of a record that is otherwise unreadable, if that much can be
 /// read.
-pub(crate) fn order_text(layout: &Layout, record: &[u8], fields: &[Span]) -> Option<String> {
+pub(crate) fn order_text(
+    layout: &Layout,
+    quoting: Quoting,
+    record: &[u8],
+    fields: &[Span],
+) -> Option<String> {
     let span = fields.get(layout.order_id.at)?;
     let text = std::str::from_utf8(part(record, span.start, span.end)).ok()?;
-    let text = if span.escaped { text.replace("\"\"", "\"") } else { text.to_owned() };
-    Some(trim(&text).to_owned())
+    let text = if span.escaped { quoting.plain(text) } else { text.into() };
+    Some(clean(trim(&text)).into_owned())
 }
 
 /// The order id that such a text is.
@@ -240,88 +251,51 @@ pub(crate) fn order_id(text: &str) -> Option<String> {
 }
 
 /// Writes `record` to `into` with its doubled quotes single, and moves `fields` accordingly.
-pub(crate) fn unescape(record: &str, fields: &mut [Span], into: &mut String) {
+pub(crate) fn unescape(record: &str, quoting: Quoting, fields: &mut [Span], into: &mut String) {
     into.clear();
     for span in fields {
         let text = record.get(span.start..span.end).unwrap_or_default();
         let start = into.len();
-        for (i, part) in text.split("\"\"").enumerate() {
-            if i > 0 {
-                into.push('"');
-            }
-            into.push_str(part);
-        }
+        into.push_str(&if span.escaped { quoting.plain(text) } else { text.into() });
         *span = Span { start, end: into.len(), escaped: false };
     }
 }
 
-/// `text.trim()`, quick for a text that has nothing to trim.
-fn trim(text: &str) -> &str {
+/// A text without blanks and what is not seen around it, quick for one that has nothing of it; and
+/// without `="…"`, by which a spreadsheet is told that it is text.
+#[inline]
+pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
-        [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
-        _ => text.trim(),
+        [] | [b'!'..=b'~'] => text,
+        [first @ b'!'..=b'~', .., b'!'..=b'~'] if *first != b'=' => text,
+        _ => trimmed(text),
     }
 }
 
-enum BadId {
-    Missing,
-    TooLong(usize),
-    Control,
-}
-
-impl BadId {
-    fn fault(&self, column: &Column, missing: Rule, bad: Rule) -> Fault {
-        match self {
-            Self::Missing => Fault::new(missing, column, "is empty"),
-            Self::TooLong(len) => {
-                let reason = format!("has {len} bytes, the limit is {ID_BYTES_MAX}");
-                Fault::new(bad, column, reason)
-            }
-            Self::Control => Fault::new(bad, column, "contains a control character"),
-        }
+/// Called for few texts, so it is not to stand in the middle of what is done for all.
+#[inline(never)]
+fn trimmed(text: &str) -> &str {
+    let mut text = text.trim();
+    let ends = [text.as_bytes().first(), text.as_bytes().last()];
+    if ends.into_iter().flatten().any(|byte| !byte.is_ascii()) {
+        text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     }
+    let inside = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
+    inside.map_or(text, str::trim)
 }
 
-fn required(id: &str) -> Result<&str, BadId> {
-    if id.is_empty() { Err(BadId::Missing) } else { Ok(id) }
-}
-
-/// `text` without the `'` that a spreadsheet needs before a text that looks like a number or a
-/// formula.
-fn unguarded(text: &str) -> &str {
-    let Some(rest) = text.strip_prefix('\'') else { return text };
-    let number = || rest.bytes().all(|byte| byte.is_ascii_digit() || b".,-+ ".contains(&byte));
-    match rest.as_bytes().first() {
-        Some(b'=' | b'+' | b'-' | b'@') => rest,
-        Some(b'0'..=b'9') if number() => rest,
-        _ => text,
-    }
-}
-
-/// Checks an id as `domain` will; `17850.0`, a number that went through a spreadsheet or a float
-/// column, is `17850`.
-fn id(text: &str) -> Result<&str, BadId> {
-    let text = unguarded(text);
-    if text.len() > ID_BYTES_MAX {
-        return Err(BadId::TooLong(text.len()));
-    }
-    let plain = text.bytes().all(|byte| (0x20..0x7F).contains(&byte));
-    if !plain && text.chars().any(char::is_control) {
-        return Err(BadId::Control);
-    }
-    let digits = text.strip_suffix(".0").unwrap_or_default();
-    let is_float = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    Ok(if is_float { digits } else { text })
-}
-
-fn whole(text: &str, config: &Config, scratch: &mut String) -> Option<i64> {
+pub(crate) fn whole(text: &str, config: &Config, scratch: &mut String) -> Option<i64> {
     // `parse` takes a sign and digits, nothing else.
     let number = text.parse::<i64>().ok();
     let number = number.or_else(|| config.notation.plain(text, false, scratch)?.parse().ok());
     number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n))
 }
 
-fn amount(text: &str, config: &Config, scratch: &mut String) -> Result<Money, MoneyError> {
+pub(crate) fn amount(
+    text: &str,
+    config: &Config,
+    scratch: &mut String,
+) -> Result<Money, MoneyError> {
     let notation = &config.notation;
     let parse = |text: &str| Money::parse_bytes(text.as_bytes(), notation.decimal_mark);
     parse(text).or_else(|error| match error {

@@ -1,18 +1,61 @@
-//! The strict scanner: RFC 4180 and nothing else, one record at a time.
+//! The strict scanner: RFC 4180, and what a partner says of its quotes, one record at a time.
 //!
 //! It is a function of the bytes from the start of a record on. A structural defect costs the
 //! physical line on which the record began, never a line after it: an unclosed quote therefore
 //! cannot swallow the orders behind it.
 
-use memchr::{memchr, memchr_iter, memchr3};
+use domain::partner::{FileFormat, Quote, QuoteEscape};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
+use std::borrow::Cow;
 
 /// Where a field's text stands in its record, without the enclosing quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Holds doubled quotes.
+    /// Holds quotes as they are written inside of quotes: see [`Quoting::plain`].
     pub(crate) escaped: bool,
+}
+
+/// How fields may be enclosed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quoting {
+    /// The sign around a field; without one, quotes mean nothing.
+    pub(crate) sign: Option<u8>,
+    /// Inside a field in quotes, `\"` is a quote and `\\` a backslash.
+    pub(crate) backslash: bool,
+    /// A field in quotes may go on on the next line.
+    pub(crate) lines: bool,
+}
+
+impl Quoting {
+    /// As a partner's format says it; the sign was checked to be ASCII.
+    pub(crate) fn of(format: &FileFormat) -> Self {
+        Self {
+            sign: match format.quote {
+                Quote::None => None,
+                Quote::Is(sign) => u8::try_from(sign).ok(),
+            },
+            backslash: format.quote_escape == QuoteEscape::Backslash,
+            lines: format.line_ends_in_fields,
+        }
+    }
+
+    /// What the text inside of quotes says: its doubled quotes are single, and so on.
+    pub(crate) fn plain(self, text: &str) -> Cow<'_, str> {
+        let Some(sign) = self.sign.map(char::from) else { return text.into() };
+        let mut plain = String::with_capacity(text.len());
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let escapes = match chars.peek() {
+                Some(next) if c == sign => *next == sign,
+                Some(next) if c == '\\' && self.backslash => *next == sign || *next == '\\',
+                _ => false,
+            };
+            plain.push(if escapes { chars.next().unwrap_or(c) } else { c });
+        }
+        plain.into()
+    }
 }
 
 /// What makes a record's structure unreadable.
@@ -21,6 +64,8 @@ pub(crate) enum Defect {
     StrayQuote,
     TextAfterQuote,
     UnclosedQuote,
+    /// Where fields do not hold line ends.
+    UnclosedOnLine,
     StrayCarriageReturn,
     TooLong,
 }
@@ -44,6 +89,7 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     delimiter: u8,
+    quoting: Quoting,
     /// Most bytes of a record with its line end.
     record_bytes_max: usize,
     pub(crate) fields: Vec<Span>,
@@ -60,8 +106,8 @@ struct Window<'a> {
 }
 
 impl Scanner {
-    pub(crate) fn new(delimiter: u8, record_bytes_max: usize) -> Self {
-        Self { delimiter, record_bytes_max, fields: Vec::with_capacity(32) }
+    pub(crate) fn new(delimiter: u8, quoting: Quoting, record_bytes_max: usize) -> Self {
+        Self { delimiter, quoting, record_bytes_max, fields: Vec::with_capacity(32) }
     }
 
     pub(crate) fn delimiter(&self) -> u8 {
@@ -91,7 +137,12 @@ impl Scanner {
         if line.is_empty() {
             return Step::Blank { len: first };
         }
-        if memchr3(b'"', b'\r', 0, line).is_some() {
+        if memchr3(self.quoting.sign.unwrap_or(b'\r'), b'\r', 0, line).is_some() {
+            let window = match self.quoting.lines {
+                true => window,
+                // What is open at the end of the line is not closed behind it.
+                false => Window { bytes: part(bytes, 0, first), full: false, end: true },
+            };
             return self.scan_quoted(window, first, line.len());
         }
         self.split(line);
@@ -133,7 +184,8 @@ impl Scanner {
     fn scan_quoted(&mut self, window: Window<'_>, first: usize, raw: usize) -> Step {
         let mut at = 0;
         let found = loop {
-            let field = if window.bytes.get(at) == Some(&b'"') {
+            let sign = self.quoting.sign;
+            let field = if sign.is_some() && window.bytes.get(at) == sign.as_ref() {
                 self.quoted_field(window, at)
             } else {
                 self.plain_field(window, at)
@@ -160,16 +212,23 @@ impl Scanner {
         let bytes = window.bytes;
         let mut escaped = false;
         let mut from = open + 1;
+        let Quoting { sign, backslash, .. } = self.quoting;
+        let sign = sign.unwrap_or(b'"');
+        let open_end =
+            if self.quoting.lines { Defect::UnclosedQuote } else { Defect::UnclosedOnLine };
         let close = loop {
-            let Some(quote) = memchr(b'"', rest(bytes, from)).map(|n| from + n) else {
-                return window.cut(Field::Bad(Defect::UnclosedQuote));
+            let found = match backslash {
+                true => memchr2(sign, b'\\', rest(bytes, from)),
+                false => memchr(sign, rest(bytes, from)),
             };
-            if bytes.get(quote + 1) == Some(&b'"') {
+            let Some(at) = found.map(|n| from + n) else { return window.cut(Field::Bad(open_end)) };
+            let is_backslash = bytes.get(at) != Some(&sign);
+            if is_backslash || bytes.get(at + 1) == Some(&sign) {
                 escaped = true;
-                from = quote + 2;
+                from = at + 2;
                 continue;
             }
-            break quote;
+            break at;
         };
         let span = Span { start: open + 1, end: close, escaped };
         let behind = close + 1;
@@ -180,11 +239,11 @@ impl Scanner {
                 Some(b'\n') => Field::Last { raw: behind, len: behind + 2 },
                 Some(_) => Field::Bad(Defect::TextAfterQuote),
                 None if window.end => Field::Last { raw: behind, len: behind + 1 },
-                None => window.cut(Field::Bad(Defect::UnclosedQuote)),
+                None => window.cut(Field::Bad(open_end)),
             },
             Some(_) => Field::Bad(Defect::TextAfterQuote),
             None if window.end => Field::Last { raw: behind, len: behind },
-            None => window.cut(Field::Bad(Defect::UnclosedQuote)),
+            None => window.cut(Field::Bad(open_end)),
         };
         if matches!(ended, Field::Next(_) | Field::Last { .. }) {
             self.fields.push(span);
@@ -194,9 +253,16 @@ impl Scanner {
 
     fn plain_field(&mut self, window: Window<'_>, start: usize) -> Field {
         let bytes = window.bytes;
-        let stop = memchr3(self.delimiter, b'\n', b'"', rest(bytes, start)).map(|n| start + n);
+        let sign = self.quoting.sign.unwrap_or(b'\n');
+        let stop = memchr3(self.delimiter, b'\n', sign, rest(bytes, start)).map(|n| start + n);
         let (end, ended) = match stop.map(|at| (at, bytes.get(at))) {
-            Some((_, Some(b'"'))) => return Field::Bad(Defect::StrayQuote),
+            // `="0017"`, by which a spreadsheet is told to keep the zeros.
+            Some((at, Some(b'"'))) if sign == b'"' && part(bytes, start, at) == b"=" => {
+                return self.quoted_field(window, at);
+            }
+            Some((_, Some(&byte))) if byte == sign && sign != b'\n' => {
+                return Field::Bad(Defect::StrayQuote);
+            }
             Some((at, Some(b'\n'))) => (at, Field::Last { raw: at, len: at + 1 }),
             Some((at, _)) => (at, Field::Next(at + 1)),
             None if window.end => (bytes.len(), Field::Last { raw: bytes.len(), len: bytes.len() }),

@@ -49,6 +49,7 @@ pub(crate) fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> 
             let reason = format!("a quote is not closed within {limit} bytes or the file");
             (Rule::UnclosedQuote, reason.into())
         }
+        Defect::UnclosedOnLine => (Rule::UnclosedQuote, "a quote is not closed on its line".into()),
         Defect::StrayCarriageReturn => {
             (Rule::StrayCarriageReturn, "a carriage return inside a field without quotes".into())
         }
@@ -56,6 +57,13 @@ pub(crate) fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> 
     };
     let column = column.filter(|_| defect != Defect::TooLong);
     Fault { rule, column, reason }
+}
+
+/// A quote that was opened, and closed behind further rows.
+pub(crate) fn row_in_quotes() -> Fault {
+    let reason = "a quote is opened, and before it is closed there is a line that looks like a row; where \
+                  quotes are letters, configure quote: none";
+    Fault { rule: Rule::RowInQuotes, column: None, reason: reason.into() }
 }
 
 /// As much of a record as a reject keeps.

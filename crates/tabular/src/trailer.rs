@@ -1,6 +1,6 @@
 //! Where the rows end before the file does.
 
-use crate::scanner::{Scanner, Step, part};
+use crate::scanner::{Quoting, Scanner, Step, part};
 use domain::partner::FileFormat;
 use memchr::memchr;
 use memchr::memmem::Finder;
@@ -28,29 +28,36 @@ impl End {
         trailer.map(Self::Trailer).or_else(marker)
     }
 
-    pub(crate) fn is_at(&self, line: &[u8], delimiter: u8) -> bool {
+    /// Is it a text that may stand anywhere on a line?
+    pub(crate) fn is_marker(&self) -> bool {
+        matches!(self, Self::Marker(_))
+    }
+
+    pub(crate) fn is_at(&self, line: &[u8], delimiter: u8, quoting: Quoting) -> bool {
         match self {
             Self::Marker(marker) => marker.find(line).is_some(),
-            Self::Trailer(marker) => first(line, delimiter).trim_ascii() == marker.as_bytes(),
+            Self::Trailer(marker) => {
+                first(line, delimiter, quoting).trim_ascii() == marker.as_bytes()
+            }
         }
     }
 }
 
-fn first(line: &[u8], delimiter: u8) -> &[u8] {
+fn first(line: &[u8], delimiter: u8, quoting: Quoting) -> &[u8] {
     let (line, end) = match line {
-        [b'"', rest @ ..] => (rest, b'"'),
+        [sign, rest @ ..] if quoting.sign == Some(*sign) => (rest, *sign),
         _ => (line, delimiter),
     };
     part(line, 0, memchr(end, line).unwrap_or(line.len()))
 }
 
 /// The fields of a trailer, trimmed. What is broken has none.
-pub(crate) fn fields(line: &[u8], delimiter: u8) -> Vec<String> {
-    let mut scanner = Scanner::new(delimiter, BYTES_MAX);
+pub(crate) fn fields(line: &[u8], delimiter: u8, quoting: Quoting) -> Vec<String> {
+    let mut scanner = Scanner::new(delimiter, quoting, BYTES_MAX);
     let Step::Record { .. } = scanner.scan(line, true) else { return Vec::new() };
     let text = |start, end| {
         let text = String::from_utf8_lossy(part(line, start, end));
-        text.replace("\"\"", "\"").trim().to_owned()
+        quoting.plain(&text).trim().to_owned()
     };
     scanner.fields.iter().take(FIELDS_MAX).map(|field| text(field.start, field.end)).collect()
 }

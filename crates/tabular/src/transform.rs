@@ -66,11 +66,17 @@ pub struct Part {
     pub rejects: Vec<Reject>,
 }
 
-/// What a file held. `rows` is always `accepted` and all of `rejected_by_rule` together.
+/// What a file held. `rows` is always `accepted`, `filtered` and all of `rejected_by_rule` together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
+    /// Physical lines of the file: rows may take several, and not every line is one.
+    #[serde(default)]
+    pub lines: u64,
     /// Rows behind the header; blank lines are none.
     pub rows: u64,
+    /// Rows that the partner's transform leaves out. They are no rejects.
+    #[serde(default)]
+    pub filtered: u64,
     /// Rows accepted.
     pub accepted: u64,
     /// Rows rejected, by the code of the rule.
@@ -128,6 +134,16 @@ impl Transform {
         self
     }
 
+    /// Rejects rows of another currency than this one, an ISO 4217 code. Without it, what a file says of
+    /// currencies is not looked at.
+    #[must_use]
+    pub fn with_currency(mut self, currency: &str) -> Self {
+        if let State::Head(head) = &mut self.state {
+            head.priced_in(currency);
+        }
+        self
+    }
+
     /// Looks product ids up: what is no product is rejected.
     #[must_use]
     pub fn with_products(mut self, products: Arc<Products>) -> Self {
@@ -179,6 +195,8 @@ impl Transform {
             State::Body(mut body) => {
                 let mut bytes = self.buffer;
                 let len = footer_start(&bytes, self.footer_lines, self.footer_bytes);
+                // A footer that is not there must not take the last rows.
+                let len = len + body.join.rows_in(rest(&bytes, len));
                 let tail = bytes.split_off(len);
                 body.add(Block { bytes, len, end: true }, &mut parts)?;
                 body.settle(0, &mut parts)?;

@@ -81,7 +81,8 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     // Asked first: to read all orders of a large file takes time, and this is asked again and again.
     if let Some(to) = record.orders_to {
         let last = stored::at(&app.nats, streams::ORDERS, to).await?;
-        if let Some(given) = last.and_then(|last| order_of(&last.headers, sha256, to))
+        let of = (&record.partner, sha256.as_str());
+        if let Some(given) = last.and_then(|last| order_of(&last.headers, of, to))
             && asked.look(&given).await?.is_none()
         {
             return Ok(Progress::Waiting(record.counts.orders));
@@ -124,7 +125,8 @@ async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given
     let each = |message: &async_nats::jetstream::Message| {
         let sequence = message.info().map_or(0, |info| info.stream_sequence);
         let headers = message.headers.as_ref();
-        let given = headers.and_then(|headers| order_of(headers, sha256, sequence));
+        let of = (&record.partner, sha256);
+        let given = headers.and_then(|headers| order_of(headers, of, sequence));
         let Some(given) = given else { return };
         let place = *places.entry(given.order_id.clone()).or_insert(orders.len());
         match orders.get_mut(place) {
@@ -137,8 +139,16 @@ async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given
     Ok(orders)
 }
 
-/// The file's order that a message with these headers is.
-fn order_of(headers: &HeaderMap, sha256: &str, sequence: u64) -> Option<Given> {
+/// The order of the partner's file that a message with these headers is.
+fn order_of(
+    headers: &HeaderMap,
+    (partner, sha256): (&PartnerId, &str),
+    sequence: u64,
+) -> Option<Given> {
+    // One of before this header has none.
+    if headers.get(header::SENDER).is_some_and(|sender| sender.as_str() != partner.as_str()) {
+        return None;
+    }
     let event = headers.get(header::EVENT)?.as_str();
     let id = subject::text(event)?;
     let order_id = OrderId::parse(id.strip_prefix(sha256)?.strip_prefix(':')?).ok()?;
@@ -289,4 +299,28 @@ fn csv(lines: impl Iterator<Item = Line>) -> Result<Vec<u8>, csv::Error> {
         ])?;
     }
     csv.into_inner().map_err(|error| error.into_error().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_of_the_same_file_of_another_partner_is_not_ours() {
+        let us1 = PartnerId::parse("US1").expect("a name");
+        let headers = |sender: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::EVENT, subject::token("f00:A1"));
+            sender.into_iter().for_each(|sender| headers.insert(header::SENDER, sender));
+            headers
+        };
+        let order = |sender, file| {
+            order_of(&headers(sender), (&us1, file), 1).map(|given| given.order_id.to_string())
+        };
+        assert_eq!(order(Some("US1"), "f00").as_deref(), Some("A1"));
+        assert_eq!(order(Some("US2"), "f00"), None);
+        assert_eq!(order(Some("US1"), "f01"), None);
+        // One that was sent before there was such a header.
+        assert_eq!(order(None, "f00").as_deref(), Some("A1"));
+    }
 }

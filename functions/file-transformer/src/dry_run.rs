@@ -66,9 +66,19 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The receipt as JSON. Names of results and the arrival are empty.
     pub receipt: Vec<u8>,
-    /// The rejected rows as CSV, from its beginning. Nothing for a file that is unreadable as a
-    /// whole.
-    pub rejects: Option<File>,
+    /// What would come of it. Nothing for a file that is unreadable as a whole.
+    pub files: Option<Files>,
+}
+
+/// Temporary files, each from its beginning.
+#[derive(Debug)]
+pub struct Files {
+    /// The accepted rows as CSV, cleaned.
+    pub output: File,
+    /// The rejected rows as CSV.
+    pub rejects: File,
+    /// The orders that would be placed, one a line, as JSON.
+    pub orders: File,
 }
 
 /// What a partner has beside its configuration.
@@ -118,8 +128,12 @@ pub fn judge(
     record.sha256 = Some(judged.pass.sha256.clone());
     record.counts = judged.counts();
     let receipt = Receipt::new(&record, &outcome, settings, judged.readable().as_ref()).json();
-    let rejects = judged.results.map(|results| results.rejects);
-    Ok(Verdict { outcome, receipt, rejects })
+    let files = judged.results.map(|results| Files {
+        output: results.output,
+        rejects: results.rejects,
+        orders: results.orders,
+    });
+    Ok(Verdict { outcome, receipt, files })
 }
 
 /// The first `bytes_max` bytes of what the file at `path` holds; temporary files go to the folder

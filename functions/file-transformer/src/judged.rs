@@ -47,16 +47,16 @@ impl Judged {
     /// Why the file is refused as a whole, if it is: unreadable, not what its control totals say,
     /// or against the partner's policy.
     pub(crate) fn refusal(&self, partner: &Partner) -> Option<String> {
-        let results = match (&self.pass.content, &self.results) {
+        let (results, filtered) = match (&self.pass.content, &self.results) {
             (Err(error), _) => return Some(error.to_string()),
-            (Ok(_), results) => results.as_ref()?,
+            (Ok(content), results) => (results.as_ref()?, content.summary.filtered),
         };
         if let Some(reason) = &self.control.refusal {
             return Some(reason.clone());
         }
         let harmless = Rule::ALL.iter().filter(|rule| rule.is_harmless());
         let harmless = harmless.filter_map(|rule| results.rejected_by_rule.get(rule.code()));
-        let rows = results.accepted + results.rejected();
+        let rows = results.accepted + results.rejected() + filtered;
         partner.rules.refusal(rows, results.rejected() - harmless.sum::<u64>())
     }
 
@@ -185,6 +185,19 @@ mod tests {
         for (seen_bytes_max, workers) in [(5_000, 2), (50_000, 1), (100_000, 7)] {
             assert_eq!(of(seen_bytes_max, workers), whole, "{seen_bytes_max}");
         }
+    }
+
+    #[test]
+    fn rows_of_another_currency_and_rows_in_quotes_are_rejected_and_lines_are_counted() {
+        let file = "order,sku,qty,price,date,who,currency\nA1,P1,1,2.50,2026-11-22,c1,EUR\n\
+                    A2,P1,1,349.00,2026-11-22,c2,SEK\nA3,\"P1,1,2.50,2026-11-22,c3,EUR\n\
+                    A4,P1,1,2.50,2026-11-22,c4,EUR\nA5,P1\",1,2.50,2026-11-22,c5,EUR\n";
+        let judged = judged(file, Bounds::default());
+        let results = judged.results.as_ref().unwrap();
+        let expected = [("other_currency", 1), ("row_in_quotes", 1), ("stray_quote", 1)];
+        assert_eq!(results.rejected_by_rule, expected.into());
+        let readable = judged.readable().unwrap();
+        assert_eq!((readable.summary.lines, readable.summary.rows, results.accepted), (6, 5, 2));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The orders of a file, published on the subject `orders`.
 
 use crate::failure::Failure;
+use domain::PartnerId;
 use intake::ledger::{Record, Sending};
 use messaging::envelope::Event;
 use messaging::publish::{self, Outgoing, Published};
@@ -40,7 +41,7 @@ pub(crate) async fn orders(
     let mut lines = BufReader::new(orders).lines();
     let mut sent = record.sending.unwrap_or_default();
     let stored = match record.sending {
-        Some(_) if goes_on => behind(nats, sha256, &mut sent).await?,
+        Some(_) if goes_on => behind(nats, &record.partner, sha256, &mut sent).await?,
         _ => HashSet::new(),
     };
     for line in lines.by_ref().take(usize::try_from(sent.orders).unwrap_or(usize::MAX)) {
@@ -77,10 +78,21 @@ pub(crate) async fn orders(
 }
 
 /// The ids of the file's orders that are stored behind what the record knows of.
-async fn behind(nats: &Nats, sha256: &str, sent: &mut Sending) -> Result<HashSet<String>, Failure> {
+async fn behind(
+    nats: &Nats,
+    partner: &PartnerId,
+    sha256: &str,
+    sent: &mut Sending,
+) -> Result<HashSet<String>, Failure> {
     let (mut stored, from) = (HashSet::new(), sent.to + 1);
     let each = |message: &async_nats::jetstream::Message| {
-        let id = message.headers.as_ref().and_then(|headers| headers.get(header::EVENT));
+        // Another partner may send the same content at the same time.
+        let headers = message.headers.as_ref();
+        let sender = headers.and_then(|headers| headers.get(header::SENDER));
+        if sender.is_none_or(|sender| sender.as_str() != partner.as_str()) {
+            return;
+        }
+        let id = headers.and_then(|headers| headers.get(header::EVENT));
         let id = id.and_then(|id| subject::text(id.as_str()));
         let is_ours = |id: &String| id.strip_prefix(sha256).is_some_and(|id| id.starts_with(':'));
         if let (Some(id), Ok(info)) = (id.filter(is_ours), message.info()) {
@@ -116,7 +128,7 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<(String, Outgo
     // Not a message id: nats-server would remember each for two minutes, and nothing depends on it.
     let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
     let outgoing = outgoing.header(header::EVENT, &subject::token(&id));
-    Ok((id, outgoing))
+    Ok((id, outgoing.header(header::SENDER, record.partner.as_str())))
 }
 
 async fn store(nats: &Nats, mut chunk: Vec<Outgoing>, sent: &mut Sending) -> Result<(), Failure> {

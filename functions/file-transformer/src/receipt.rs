@@ -26,9 +26,15 @@ pub(crate) struct Receipt<'a> {
     arrived_at: DateTime<Utc>,
     #[serde(flatten)]
     outcome: &'a Outcome,
+    /// Physical lines of the file. Rows may take several, and headers and blank lines are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<u64>,
     rows: u64,
     accepted: u64,
     rejected: u64,
+    /// Rows that the partner's transform leaves out, which are no rejects.
+    #[serde(skip_serializing_if = "is_zero")]
+    filtered: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rejected_by_rule: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -111,9 +117,11 @@ impl<'a> Receipt<'a> {
             sha256: record.sha256.as_deref(),
             arrived_at: record.arrived_at,
             outcome,
+            lines: readable.map(|readable| readable.summary.lines),
             rows: record.counts.rows,
             accepted: record.counts.accepted,
             rejected: record.counts.rejected,
+            filtered: readable.map_or(0, |readable| readable.summary.filtered),
             rejected_by_rule: results.map(|r| r.rejected_by_rule.clone()).unwrap_or_default(),
             examples: results.map(|r| r.examples.clone()).unwrap_or_default(),
             control: readable.map_or(&[], |readable| readable.control),
@@ -137,6 +145,11 @@ impl<'a> Receipt<'a> {
     pub(crate) fn json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("receipts have only string keys")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Who bought is nobody's business who only wants to know what became of a file.

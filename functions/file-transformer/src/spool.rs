@@ -295,7 +295,8 @@ impl Passing {
             return Err(Failure::Configuration(format!("the table {table} was not read")));
         }
         let transform = Transform::new(format, &partner.rules, &partner.time_zone, bounds.limits)
-            .map_err(|error| Failure::Configuration(error.to_string()))?;
+            .map_err(|error| Failure::Configuration(error.to_string()))?
+            .with_currency(&partner.currency);
         let rules = &partner.rules;
         let is_compared = rules.duplicates == Duplicates::WholeFile || !rules.unique.is_empty();
         let file = tempfile::tempfile_in(scratch).map_err(Failure::scratch)?;

@@ -105,7 +105,8 @@ async fn files(app: &App, wanted: impl Fn(&PartnerId) -> bool) -> Result<Vec<Fil
     let mut orders = app.orders.lock().await;
     orders.refresh(&app.nats).await.map_err(|error| error.to_string())?;
     let file = |record: intake::ledger::Record| {
-        let counts = record.sha256.as_deref().map(|sha256| orders.file_counts(sha256));
+        let counts =
+            record.sha256.as_deref().map(|sha256| orders.file_counts(&record.partner, sha256));
         File::new(record, counts.unwrap_or_default())
     };
     Ok(records.into_iter().map(file).collect())

@@ -51,6 +51,10 @@ pub(crate) struct PartnersCheck {
     /// Write the rejected rows there, as the partner would get them.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+    /// Write all that would come of the file into this folder: output.csv with the accepted rows,
+    /// rejects.csv, orders.jsonl with the orders that would be placed, and receipt.json.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `partners new`
@@ -86,6 +90,9 @@ pub(crate) struct PartnersAdd {
     /// Put them in the place of partners of the same names.
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Take lines that a proposal marks as unsure, unseen: columns that are needed, and the encoding.
+    #[arg(long)]
+    pub(crate) accept_unsure: bool,
 }
 
 /// `partners reload`

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::aliases::Role;
+use super::aliases::{Role, words};
 use super::table::{Column, Table};
 use super::{Guess, NoProposal, Trust, dates, numbers};
 
@@ -116,7 +116,12 @@ fn by_name(table: &Table, assigned: &mut Assigned) {
             (false, false) => Trust::Unsure,
         };
         let known = if name >= NAME_GOOD { "a usual name" } else { "part of a usual name" };
-        assigned.add(role, at, trust, format!("{known}; {fit} % of its values fit"));
+        match table.columns.get(at).and_then(|column| doubt(role, column)) {
+            Some(doubt) => {
+                assigned.add(role, at, Trust::Unsure, format!("{known}, but {doubt}: please look"));
+            }
+            None => assigned.add(role, at, trust, format!("{known}; {fit} % of its values fit")),
+        }
     }
 }
 
@@ -151,6 +156,60 @@ fn percent<'a>(values: impl Iterator<Item = &'a String>, fits: impl Fn(&str) -> 
     }
     good * 100 / all.max(1)
 }
+
+/// What in a column's values speaks against its name.
+fn doubt(role: Role, column: &Column) -> Option<&'static str> {
+    let texts: Vec<&str> = filled(column).map(String::as_str).collect();
+    let digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let most = |count: usize| !texts.is_empty() && count * 10 >= texts.len() * 9;
+    let count = |is: &dyn Fn(&&str) -> bool| texts.iter().filter(|text| is(text)).count();
+    let zeros = count(&|text| digits(text) && text.len() > 1 && text.starts_with('0'));
+    let mut different = texts.clone();
+    different.sort_unstable();
+    different.dedup();
+    let is_long = |least: usize| {
+        let len = texts.first().map_or(0, |text| text.len());
+        least <= len && most(count(&|text| digits(text) && text.len() == len))
+    };
+    match role {
+        Role::UnitPrice if zeros > 0 || (is_long(5) && different.len() > 1) => {
+            Some("its values look like postal codes or other numbers, not like amounts")
+        }
+        Role::Quantity
+            if zeros > 0 || is_long(4) || most(count(&|text| digits(text) && text.len() > 4)) =>
+        {
+            Some("its values look like numbers of something, not like pieces")
+        }
+        Role::OrderId | Role::ProductId if most(count(&|text| is_price(text))) => {
+            Some("its values look like amounts")
+        }
+        _ => None,
+    }
+}
+
+/// An amount with two decimals.
+fn is_price(text: &str) -> bool {
+    let decimals = text.rsplit_once(['.', ',']).map(|(_, places)| places);
+    numbers::is_amount(text) && decimals.is_some_and(|places| places.len() == 2)
+}
+
+/// What a column of totals is called.
+const TOTALS: [&str; 14] = [
+    "total",
+    "subtotal",
+    "amount",
+    "sum",
+    "gesamt",
+    "gesamtpreis",
+    "summe",
+    "betrag",
+    "montant",
+    "importe",
+    "totale",
+    "importo",
+    "totaal",
+    "bedrag",
+];
 
 /// How many of a column's values, in percent, can be what the role needs.
 fn fit(role: Role, column: &Column) -> usize {
@@ -226,6 +285,31 @@ fn compare_totals(table: &Table, assigned: &mut Assigned) {
         }
         return;
     }
+    let is_total = |at: &usize| words(name(*at)).iter().any(|word| TOTALS.contains(&word.as_str()));
+    let others = amounts.iter().filter(|(at, _)| *at != price && is_total(at));
+    let differing = others.map(|(at, totals)| (*at, differ(&pieces, prices, totals)));
+    if let Some((at, _)) = differing.into_iter().find(|(_, differs)| *differs)
+        && let Some(slot) = assigned.found.iter_mut().find(|found| found.role == Role::UnitPrice)
+    {
+        slot.trust = Trust::Unsure;
+        slot.why = format!("{}, but quantity × it is not {:?}: please look", slot.why, name(at));
+    }
+}
+
+/// Do most rows that say something about it contradict `pieces` × `prices` = `totals`?
+fn differ(pieces: &[Option<i64>], prices: &[Option<i64>], totals: &[Option<i64>]) -> bool {
+    let (mut all, mut bad) = (0_usize, 0_usize);
+    for ((pieces, price), total) in pieces.iter().zip(prices).zip(totals) {
+        let (Some(pieces), Some(price), Some(total)) = (pieces, price, total) else { continue };
+        if *pieces == 1 || *price == 0 {
+            continue;
+        }
+        all += 1;
+        bad += usize::from(
+            pieces.checked_mul(*price).is_none_or(|p| (p - total).unsigned_abs() > 100),
+        );
+    }
+    0 < all && all < bad * 2
 }
 
 /// Is `pieces` × `prices` = `totals` in nearly all rows that say something about it?

@@ -52,7 +52,7 @@ const TIMES: [&str; 9] = [
     " %H:%M:%S%.f",
 ];
 /// Offsets behind those.
-const OFFSETS: [&str; 2] = ["", "%:z"];
+const OFFSETS: [&str; 3] = ["", "%:z", " %Z"];
 
 /// What speaks for the day or the month in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,13 @@ impl Hint {
 
 /// The day that `text` names by `format`, if it does and the year is one of an order.
 fn read(text: &str, format: &str) -> Option<NaiveDate> {
-    let day = if format.ends_with('z') {
+    let day = if let Some(format) = format.strip_suffix(" %Z") {
+        let (text, name) = text.rsplit_once(' ')?;
+        let is_name = name.chars().all(|c| c.is_ascii_uppercase())
+            && (2..=5).contains(&name.len())
+            && !matches!(name, "AM" | "PM");
+        NaiveDateTime::parse_from_str(text, format).ok().filter(|_| is_name)?.date()
+    } else if format.ends_with('z') {
         // A reader takes `Z`, `+01` and ` +0100` for it as well.
         DateTime::parse_from_str(text, &format.replace("%:z", "%#z")).ok()?.date_naive()
     } else if format.contains("%H") || format.contains("%I") {
@@ -231,6 +237,7 @@ mod tests {
             ("2024-12-09 08:39:00 -0500", "%Y-%m-%d %H:%M:%S%:z"),
             ("2024-12-09T08:39:00Z", "%Y-%m-%dT%H:%M:%S%:z"),
             ("2024-12-09T08:39:00+01:00", "%Y-%m-%dT%H:%M:%S%:z"),
+            ("2024-12-09 08:39:00 PST", "%Y-%m-%d %H:%M:%S %Z"),
             ("Dec-29-24", "%b-%d-%y"),
             ("29 Dec 2024", "%d %b %Y"),
             ("Dec 29, 2024", "%b %d, %Y"),

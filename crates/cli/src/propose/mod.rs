@@ -9,7 +9,7 @@ mod table;
 mod text;
 mod yaml;
 
-use domain::partner::Encoding;
+use domain::partner::{Encoding, Quote, QuoteEscape};
 
 pub(crate) use aliases::Role;
 use columns::Assigned;
@@ -80,6 +80,7 @@ pub(crate) enum NoProposal {
 pub(crate) struct Proposal {
     pub(crate) encoding: Guess<Encoding>,
     pub(crate) delimiter: Guess<char>,
+    pub(crate) quotes: Option<Guess<(Quote, QuoteEscape)>>,
     pub(crate) decimal_mark: Guess<char>,
     pub(crate) thousands_mark: Option<Guess<char>>,
     pub(crate) currency_signs: Option<Guess<Vec<String>>>,
@@ -88,6 +89,8 @@ pub(crate) struct Proposal {
     pub(crate) dates: Guess<Vec<String>>,
     pub(crate) currency: Guess<String>,
     pub(crate) columns: Vec<(Role, Guess<String>)>,
+    /// The column that says what prices are in.
+    pub(crate) currency_column: Option<Guess<String>>,
     pub(crate) customer_required: Guess<bool>,
     pub(crate) price_positive: Guess<bool>,
     pub(crate) return_prefix: Option<Guess<String>>,
@@ -118,7 +121,9 @@ pub(crate) fn propose(
         currency: numbers::currency(&table, &assigned, decimal_mark.value),
         thousands_mark: numbers::thousands_mark(column(Role::UnitPrice), decimal_mark.value),
         currency_signs: numbers::currency_signs(column(Role::UnitPrice)),
-        footer_lines: footer_lines(table.footer_lines),
+        footer_lines: footer_lines(&table),
+        quotes: table.quotes.clone(),
+        currency_column: numbers::currency_column(&table),
         continued_rows: (continued > 0).then(|| {
             let why = format!("{continued} rows leave out what their order's first row says");
             Guess::new(Trust::Likely, true, why)
@@ -134,9 +139,19 @@ pub(crate) fn propose(
     })
 }
 
-fn footer_lines(lines: usize) -> Option<Guess<usize>> {
-    let why = "the last lines have at most half as many cells as the others";
-    (lines > 0).then(|| Guess::new(Trust::Likely, lines, why))
+fn footer_lines(table: &Table) -> Option<Guess<usize>> {
+    let lines = table.footer_lines;
+    let (trust, why) = match (lines, table.is_open) {
+        (0, _) => return None,
+        (1, false) => {
+            (Trust::Unsure, "one line at the end has few cells: a remark, or a row that is cut")
+        }
+        (_, true) => {
+            (Trust::Unsure, "the file ends in the middle of a line, which may be a row that is cut")
+        }
+        _ => (Trust::Likely, "the last lines have at most half as many cells as the others"),
+    };
+    Some(Guess::new(trust, lines, why))
 }
 
 /// Rows with a product and without a date, whose order is that of the row before or left out.

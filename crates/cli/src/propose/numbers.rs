@@ -2,7 +2,7 @@
 
 use super::aliases::{Role, words};
 use super::columns::Assigned;
-use super::table::Table;
+use super::table::{Column, Table};
 use super::{Guess, Trust};
 
 /// Signs of one column that are shown.
@@ -68,9 +68,11 @@ pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
         let mark = if last.starts_with(',') { ',' } else { '.' };
         let has_both = text.contains('.') && text.contains(',');
         let is_repeated = text.matches(mark).count() > 1;
-        // `1.234` may be either; `1.234.567` and `1,5` may not.
+        // `1.234` may be either; `1.234.567`, `1,5`, `0.999` and `1234.567` may not.
         let decimals = if is_repeated { 3 } else { last.len() - 1 };
-        match (mark, decimals == 3 && !has_both, is_repeated) {
+        let whole = text.get(..at).unwrap_or_default().trim_start_matches(['-', '+']);
+        let may_be_group = !whole.starts_with('0') && (1..=3).contains(&whole.len());
+        match (mark, decimals == 3 && !has_both && (may_be_group || is_repeated), is_repeated) {
             (_, true, false) => open = open.or(Some((mark, value))),
             ('.', false, _) | (',', _, true) => dots += 1,
             _ => commas += 1,
@@ -158,24 +160,35 @@ pub(super) fn currency(table: &Table, assigned: &Assigned, mark: char) -> Guess<
     Guess::new(Trust::Unsure, code.to_owned(), "the file names no currency: please correct it")
 }
 
-/// A column that says the same code in every row.
-fn from_column(table: &Table) -> Option<Guess<String>> {
+/// The column that says what prices are in, and the code that most of its rows have.
+fn currencies(table: &Table) -> Option<(&Column, &str)> {
     let is_named = |name: &str| words(name).iter().any(|word| CURRENCY.contains(&word.as_str()));
     let column = table.columns.iter().find(|column| is_named(&column.name))?;
-    let mut codes = column.values.iter().filter(|value| !value.is_empty());
-    let first = codes.next()?;
-    if !CODES.contains(&first.as_str()) {
-        return None;
-    }
+    let codes = || column.values.iter().filter(|value| !value.is_empty());
+    let rows = |code: &&str| codes().filter(|other| other == code).count();
+    let known = CODES.iter().copied().filter(|code| codes().any(|other| other == code));
+    Some((column, known.max_by_key(rows)?))
+}
+
+/// The name of that column: a row of another currency is other money.
+pub(super) fn currency_column(table: &Table) -> Option<Guess<String>> {
+    let (column, _) = currencies(table)?;
+    let why = "a row that says another currency is rejected";
+    Some(Guess::new(Trust::Likely, column.name.clone(), why))
+}
+
+/// What a column of currencies says.
+fn from_column(table: &Table) -> Option<Guess<String>> {
+    let (column, first) = currencies(table)?;
+    let codes = column.values.iter().filter(|value| !value.is_empty());
     let others = codes.filter(|code| *code != first).count();
     let name = &column.name;
+    let first = first.to_owned();
     Some(match others {
-        0 => {
-            Guess::new(Trust::Sure, first.clone(), format!("column {name:?} says so in every row"))
-        }
+        0 => Guess::new(Trust::Sure, first, format!("column {name:?} says so in every row")),
         n => {
             let why = format!("column {name:?} has {n} rows with another: a partner has one");
-            Guess::new(Trust::Unsure, first.clone(), why)
+            Guess::new(Trust::Unsure, first, why)
         }
     })
 }
@@ -214,6 +227,9 @@ mod tests {
         check(&["1.234.567"], ',', Trust::Sure);
         check(&["1,234,567"], '.', Trust::Sure);
         check(&["1.234", "0,5"], ',', Trust::Sure);
+        // No grouped number begins with 0, or with four digits.
+        check(&["0.999", "1.234"], '.', Trust::Sure);
+        check(&["1234,567"], ',', Trust::Sure);
         check(&["5", "7"], '.', Trust::Likely);
     }
 

@@ -1,5 +1,8 @@
 //! From text to columns: which delimiter, which line is the header.
 
+use domain::partner::{Quote, QuoteEscape};
+use tabular::look::{self, DELIMITERS, Record};
+
 use super::{Guess, NoProposal, Trust};
 
 /// Rows that are looked at.
@@ -13,8 +16,15 @@ const FOOTER_LINES_MAX: usize = 5;
 const FILLED_UP_CELLS_MAX: usize = 2;
 /// Fewer columns make no order.
 const COLUMNS_MIN: usize = 3;
-/// The order in which a tie is decided.
-const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+/// What quotes mean in RFC 4180.
+const USUAL: (Quote, QuoteEscape) = (Quote::Is('"'), QuoteEscape::Doubled);
+/// What they may mean.
+const QUOTES: [(Quote, QuoteEscape); 4] = [
+    USUAL,
+    (Quote::Is('"'), QuoteEscape::Backslash),
+    (Quote::None, QuoteEscape::Doubled),
+    (Quote::Is('\''), QuoteEscape::Doubled),
+];
 
 /// One column of the file.
 #[derive(Debug)]
@@ -30,19 +40,22 @@ pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     /// Lines with text behind the rows, if the whole file was looked at.
     pub(super) footer_lines: usize,
+    /// The file ends in the middle of a line.
+    pub(super) is_open: bool,
+    /// What quotes mean, if that is not the usual.
+    pub(super) quotes: Option<Guess<(Quote, QuoteEscape)>>,
 }
 
 impl Table {
     pub(super) fn read(text: &str, is_whole: bool) -> Result<(Self, Guess<char>), NoProposal> {
-        let (text, separator) = match text.strip_prefix("sep=") {
-            Some(rest) => (rest.split_once('\n').map_or("", |(_, rest)| rest), rest.chars().next()),
-            None => (text, None),
+        let (text, delimiter) = match look::sep_line(text) {
+            Some((named, rest)) => (rest, Guess::new(Trust::Sure, named, "the first line says so")),
+            None => (text, delimiter(text)?),
         };
-        let mut delimiter = delimiter(text)?;
-        if let Some(named) = separator.filter(|named| DELIMITERS.contains(named)) {
-            delimiter = Guess::new(Trust::Sure, named, "the first line says so");
-        }
-        let all = records(text, delimiter.value, ROWS_MAX + 1);
+        let quotes = quotes(text, delimiter.value);
+        let (quote, escape) = quotes.as_ref().map_or(USUAL, |guess| guess.value);
+        let all = look::records(text, delimiter.value, quote, escape, ROWS_MAX + 1);
+        let all: Vec<Vec<String>> = all.into_iter().map(|record| record.cells).collect();
         let is_cut = !is_whole || all.len() > ROWS_MAX;
         let first = all.first().ok_or(NoProposal::Empty)?.clone();
         let at = all.iter().take(HEADER_LINES_MAX).position(|cells| is_header(cells));
@@ -53,7 +66,16 @@ impl Table {
         records.truncate(records.len() - footer_lines);
         let mut records = records.into_iter();
         let header = records.next().unwrap_or_default();
-        if records.len() == 0 {
+        // Where files were put together it stands again.
+        let again = |cells: &Vec<String>| {
+            cells.len() == header.len()
+                && cells
+                    .iter()
+                    .zip(&header)
+                    .all(|(one, other)| one.to_lowercase() == other.to_lowercase())
+        };
+        let records: Vec<_> = records.filter(|cells| !again(cells)).collect();
+        if records.is_empty() {
             return Err(NoProposal::NoRows(header));
         }
         let mut columns: Vec<Column> =
@@ -64,7 +86,8 @@ impl Table {
                 column.values.push(cells.next().unwrap_or_default());
             }
         }
-        Ok((Self { columns, footer_lines }, delimiter))
+        let is_open = !text.ends_with('\n');
+        Ok((Self { columns, footer_lines, is_open, quotes }, delimiter))
     }
 
     pub(super) fn names(&self) -> Vec<String> {
@@ -98,23 +121,13 @@ fn footer_lines(records: &[Vec<String>], width: usize) -> usize {
     if lines > FOOTER_LINES_MAX { 0 } else { lines }
 }
 
-/// Records with trimmed cells; what the csv crate cannot read ends them.
-fn records(text: &str, delimiter: char, max: usize) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(u8::try_from(delimiter).expect("the delimiters are ASCII"))
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let records = reader.records().map_while(Result::ok).take(max);
-    records.map(|record| record.iter().map(ToOwned::to_owned).collect()).collect()
-}
-
 /// The delimiter that most lines agree on.
 fn delimiter(text: &str) -> Result<Guess<char>, NoProposal> {
     // Lines agree if they have as many columns as the first that may be a header.
     let agreeing = |delimiter: char| {
-        let records = records(text, delimiter, LINES_COMPARED);
+        let (quote, escape) = USUAL;
+        let records = look::records(text, delimiter, quote, escape, LINES_COMPARED);
+        let records: Vec<Vec<String>> = records.into_iter().map(|record| record.cells).collect();
         let header = records.iter().take(HEADER_LINES_MAX).find(|cells| is_header(cells));
         let width = header.or(records.first()).map_or(0, Vec::len);
         let same = records.iter().filter(|record| record.len() == width).count();
@@ -134,6 +147,38 @@ fn delimiter(text: &str) -> Result<Guess<char>, NoProposal> {
     };
     let why = format!("{same} of the first {lines} lines have {width} columns");
     Ok(Guess::new(trust, delimiter, why))
+}
+
+/// What quotes mean, if the usual reads fewer lines than something else.
+fn quotes(text: &str, delimiter: char) -> Option<Guess<(Quote, QuoteEscape)>> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    let scored = QUOTES.map(|(quote, escape)| {
+        let records = look::records(text, delimiter, quote, escape, ROWS_MAX);
+        let cells = |record: &&Record| is_header(&record.cells);
+        let width = records.iter().take(HEADER_LINES_MAX).find(cells).map_or(0, |r| r.cells.len());
+        let mut at = text.lines().peekable();
+        let good = records.iter().filter(|record| {
+            // A line inside of quotes that has as many columns is a row that they took. The last one is
+            // only where the first one is as well: behind the quote stand columns of every such row.
+            while at.next_if(|line| line.is_empty()).is_some() {}
+            let lines: Vec<bool> = at
+                .by_ref()
+                .take(record.lines)
+                .map(|line| line.split(delimiter).count() == width)
+                .collect();
+            let has_row = match lines.as_slice() {
+                [first, inner @ .., last] => (*first && *last) || inner.contains(&true),
+                _ => false,
+            };
+            record.is_whole && record.cells.len() == width && !has_row
+        });
+        (good.map(|record| record.lines).sum::<usize>(), (quote, escape))
+    });
+    let usual = scored.first().map_or(0, |(good, _)| *good);
+    // The first of equals: `max_by_key` would take the last.
+    let (best, value) = scored.into_iter().rev().max_by_key(|(good, _)| *good)?;
+    let why = format!("{best} of {lines} lines are read so, {usual} with quotes as usual");
+    (usual < best).then(|| Guess::new(Trust::Likely, value, why))
 }
 
 #[cfg(test)]
@@ -160,6 +205,21 @@ mod tests {
     #[test]
     fn a_delimiter_inside_quotes_is_none() {
         check("a;b;c\n\"1,2,3,4\";2;3\n\"1;1\";2;3\n", ';', &["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_quotes_mean_is_what_reads_most_lines() {
+        let quotes =
+            |text: &str| Table::read(text, true).unwrap().0.quotes.map(|guess| guess.value);
+        let none = Some((Quote::None, QuoteEscape::Doubled));
+        assert_eq!(quotes("a\tb\tc\n1\t8\" pan\t3\n2\tMonitor 27\"\t3\n"), none);
+        assert_eq!(quotes("a,b,c\n1,\"Cosy\" throw,3\n2,\"Throw,3\n3,Cup,1\n4,10\",1\n"), none);
+        assert_eq!(quotes("a,b,c\n1,\"x\n2,y\n3,10\",1\n"), None);
+        assert_eq!(quotes("a,b,c\n1,\"x, \"\"y\"\"\",3\n2,\"two\nlines\",3\n"), None);
+        let backslash = Some((Quote::Is('"'), QuoteEscape::Backslash));
+        assert_eq!(quotes("a,b,c\n1,\"27\\\", wide\",3\n2,x,3\n"), backslash);
+        let single = Some((Quote::Is('\''), QuoteEscape::Doubled));
+        assert_eq!(quotes("a,b,c\n1,'x, y',3\n2,'z',3\n"), single);
     }
 
     #[test]

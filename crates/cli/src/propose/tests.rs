@@ -155,3 +155,74 @@ fn what_a_file_says_stays_inside_its_comment_and_its_quotes() {
     let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(&yaml).unwrap();
     assert_eq!(value["partners"]["NEW"]["file"]["columns"]["order-id"], "order\n  evil: 1");
 }
+
+#[track_caller]
+fn trust(text: &str, role: Role) -> Trust {
+    let proposal = propose(text.as_bytes(), true, &[]).unwrap();
+    proposal.columns.iter().find(|(found, _)| *found == role).unwrap().1.trust
+}
+
+#[test]
+fn a_name_that_its_values_contradict_is_unsure() {
+    let head = "order,sku,qty,price,date";
+    let good = format!("{head}\n1,A,2,3.00,2024-01-01\n2,B,3,6.00,2024-01-02\n");
+    for role in [Role::OrderId, Role::ProductId, Role::Quantity, Role::UnitPrice] {
+        assert_eq!(trust(&good, role), Trust::Sure, "{role:?}");
+    }
+    // A total that is not quantity × price.
+    let text = format!("{head},total\n1,A,2,3.00,2024-01-01,3.00\n2,B,3,6.00,2024-01-02,6.00\n");
+    assert_eq!(trust(&text, Role::UnitPrice), Trust::Unsure);
+    // A postal code as price, a number as quantity, a price as order.
+    let text = format!("{head}\n1,A,2,80331,2024-01-01\n2,B,3,10115,2024-01-02\n");
+    assert_eq!(trust(&text, Role::UnitPrice), Trust::Unsure);
+    let text = format!("{head}\n1,A,2,01067,2024-01-01\n2,B,3,99,2024-01-02\n");
+    assert_eq!(trust(&text, Role::UnitPrice), Trust::Unsure);
+    let text = format!("{head}\n1,A,40017,3.00,2024-01-01\n2,B,40018,6.00,2024-01-02\n");
+    assert_eq!(trust(&text, Role::Quantity), Trust::Unsure);
+    let text = format!("{head}\n1.50,A,2,3.00,2024-01-01\n2.50,B,3,6.00,2024-01-02\n");
+    assert_eq!(trust(&text, Role::OrderId), Trust::Unsure);
+}
+
+#[test]
+fn a_shop_that_never_quotes() {
+    check(
+        "order\tsku\tqty\tprice\tdate\ttext\n1\tA\t2\t3.00\t2024-01-01\tMonitor 27\"\n\
+         2\tB\t1\t3.00\t2024-01-01\t\"Cosy throw\n3\tB\t1\t3.00\t2024-01-01\tCup\n\
+         4\tB\t1\t3.00\t2024-01-01\tPan 10\"\n",
+        &[("file.quote", "none"), ("file.delimiter", "\t")],
+    );
+    let text = "order,sku,qty,price,date,text\n1,A,2,3.00,2024-01-01,\"27\"\", wide\"\n";
+    assert_eq!(check(text, &[]).quotes, None);
+}
+
+#[test]
+fn a_footer_is_likely_only_where_it_cannot_be_a_row_that_is_cut() {
+    let rows = "order,sku,qty,price,date\n1,A,2,3.00,2024-01-01\n2,B,3,6.00,2024-01-02\n";
+    let footer = |end: &str| {
+        let proposal = propose(format!("{rows}{end}").as_bytes(), true, &[]).unwrap();
+        proposal.footer_lines.map(|guess| (guess.value, guess.trust))
+    };
+    assert_eq!(footer(""), None);
+    assert_eq!(footer("End of report\n"), Some((1, Trust::Unsure)));
+    assert_eq!(footer("3,A"), Some((1, Trust::Unsure)));
+    assert_eq!(footer("2 rows\nEnd of report"), Some((2, Trust::Unsure)));
+    assert_eq!(footer("2 rows\nEnd of report\n"), Some((2, Trust::Likely)));
+}
+
+#[test]
+fn a_column_of_currencies_is_proposed_and_the_usual_one_is_the_partners() {
+    let proposal = check(
+        "order,sku,qty,price,date,currency\n1,A,2,3.00,2024-01-01,SEK\n2,B,3,6.00,2024-01-02,EUR\n\
+         3,B,3,6.00,2024-01-02,EUR\n",
+        &[("currency", "EUR"), ("file.columns.currency", "currency")],
+    );
+    assert_eq!(proposal.currency.trust, Trust::Unsure);
+}
+
+#[test]
+fn a_header_that_stands_again_is_no_row() {
+    let text = "order,sku,qty,price,date\n1,A,2,3.00,2024-01-01\nOrder,SKU,Qty,Price,Date\n2,B,3,6.00,2024-01-02\n";
+    for role in [Role::Quantity, Role::UnitPrice, Role::OrderedAt] {
+        assert_eq!(trust(text, role), Trust::Sure, "{role:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use domain::PartnerId;
-use domain::partner::Encoding;
+use domain::partner::{Encoding, QuoteEscape};
 use serde_json::{Value, json};
 
 use super::{Guess, Proposal};
@@ -38,6 +38,12 @@ impl Proposal {
         lines.plain(2, "file:");
         lines.guess(3, "delimiter", &self.delimiter, |c| quoted(&c.to_string()));
         lines.guess(3, "encoding", &self.encoding, |encoding| word(*encoding));
+        if let Some(quotes) = &self.quotes {
+            lines.guess(3, "quote", quotes, |(quote, _)| quoted(&quote.to_string()));
+            if quotes.value.1 == QuoteEscape::Backslash {
+                lines.guess(3, "quote-escape", quotes, |_| "backslash".to_owned());
+            }
+        }
         lines.guess(3, "decimal-mark", &self.decimal_mark, |c| quoted(&c.to_string()));
         if let Some(mark) = &self.thousands_mark {
             lines.guess(3, "thousands-mark", mark, |c| quoted(&c.to_string()));
@@ -55,6 +61,9 @@ impl Proposal {
         lines.plain(3, "columns:");
         for (role, guess) in &self.columns {
             lines.guess(4, role.key(), guess, |name| quoted(name));
+        }
+        if let Some(column) = &self.currency_column {
+            lines.guess(4, "currency", column, |name| quoted(name));
         }
         if !self.unused.is_empty() {
             let names: Vec<String> = self.unused.iter().map(|name| one_line(name)).collect();
@@ -90,6 +99,12 @@ impl Proposal {
         all.extend(columns.map(|(role, guess)| {
             entry(&format!("file.columns.{}", role.key()), guess, Clone::clone)
         }));
+        let quotes = self.quotes.as_ref();
+        all.extend(
+            quotes.map(|quotes| entry("file.quote", quotes, |(quote, _)| quote.to_string())),
+        );
+        let currency = self.currency_column.as_ref();
+        all.extend(currency.map(|name| entry("file.columns.currency", name, Clone::clone)));
         let mark = self.thousands_mark.as_ref();
         all.extend(mark.map(|mark| entry("file.thousands-mark", mark, char::to_string)));
         let signs = self.currency_signs.as_ref();

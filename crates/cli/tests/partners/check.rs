@@ -46,6 +46,33 @@ fn the_exit_code_tells_accepted_partly_accepted_and_refused_files_apart() {
 }
 
 #[test]
+fn what_would_come_of_a_file_is_written_to_be_looked_at() {
+    let here = Here::new();
+    let header = "order_id,product_id,quantity,price,timestamp,customer,region,category\n";
+    let good = "1,P1,1,1.50,2026-01-01 09:00:00,c,r,k\n";
+    here.write(
+        "a.csv",
+        format!("{header}{good}{header}2,P1,none,1.50,2026-01-01 09:00:00,c,r,k\n"),
+    );
+    let (code, text) = here.says(&["check", "a.csv", "--partner", "US3", "--output", "seen/of-a"]);
+    assert_eq!(code, 6, "{text}");
+    assert!(text.contains("2 rows: 1 accepted, 1 rejected; the file has 4 lines"), "{text}");
+    assert!(text.contains("the header stands again in line 3: no rows"), "{text}");
+    let lines = |name: &str| here.read(&format!("seen/of-a/{name}")).lines().count();
+    assert_eq!((lines("output.csv"), lines("rejects.csv"), lines("orders.jsonl")), (2, 2, 1));
+    let order: serde_json::Value =
+        serde_json::from_str(&here.read("seen/of-a/orders.jsonl")).unwrap();
+    assert_eq!((&order["order_id"], &order["lines"][0]["quantity"]), (&json!("1"), &json!(1)));
+    let receipt: serde_json::Value =
+        serde_json::from_str(&here.read("seen/of-a/receipt.json")).unwrap();
+    assert_eq!((&receipt["lines"], &receipt["found"]["header_again"]), (&json!(4), &json!([3])));
+    // Of a file that cannot be read there is the receipt alone.
+    here.write("b.csv", "x\n");
+    assert_eq!(here.says(&["check", "b.csv", "--partner", "US3", "--output", "seen/of-b"]).0, 7);
+    assert_eq!(std::fs::read_dir(here.path("seen/of-b")).unwrap().count(), 1);
+}
+
+#[test]
 fn what_cannot_be_checked_says_why() {
     let here = Here::new();
     here.write("a.csv", "x\n");

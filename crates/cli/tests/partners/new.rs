@@ -84,6 +84,31 @@ fn a_day_that_may_be_a_month_is_said_aloud() {
 }
 
 #[test]
+fn a_needed_column_that_is_only_guessed_is_not_added_unseen() {
+    let here = Here::new();
+    here.write("a.csv", "a1,b2,c3,d4,e5\nO-1,P-1,2,3.00,2024-01-01\nO-2,P-2,3,6.00,2024-01-02\n");
+    assert_eq!(here.says(&["new", "a.csv", "--out", "a.yml"]).0, 0);
+    let (code, text) = here.says(&["add", "a.yml"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("quantity: \"c3\"") && text.contains("--accept-unsure"), "{text}");
+    assert_eq!(here.says(&["add", "a.yml", "--accept-unsure"]).0, 0);
+    // So is one that somebody has looked at.
+    here.write("b.yml", here.read("a.yml").replace("NEW:", "B:").replace("# unsure", "# seen"));
+    assert_eq!(here.says(&["add", "b.yml"]).0, 0);
+    // And a text in an encoding that is not the one guessed.
+    let mut file = b"order,sku,qty,price,date,text\n1,A,2,3.00,2024-01-01,".to_vec();
+    file.extend(b"\xd7\xe0\xe9\xed\xe8\xea\n");
+    here.write("c.csv", file);
+    here.says(&["new", "c.csv", "--name", "C", "--out", "c.yml"]);
+    let (code, text) = here.says(&["add", "c.yml"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("encoding: windows-1252") && text.contains("windows-1251: Чайник"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_is_no_table_of_orders_says_what_is_missing() {
     let here = Here::new();
     here.write("a.csv", "name of dog,colour,age\nRex,red,x\n");

@@ -1,6 +1,7 @@
 //! How a partner's CSV looks.
 
 use super::Transform;
+use super::encoding::Encoding;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -14,6 +15,15 @@ pub struct FileFormat {
     /// Character encoding.
     #[serde(default)]
     pub encoding: Encoding,
+    /// What may enclose a field.
+    #[serde(default, skip_serializing_if = "Quote::is_double")]
+    pub quote: Quote,
+    /// How a quote is written inside a field in quotes.
+    #[serde(default, skip_serializing_if = "QuoteEscape::is_doubled")]
+    pub quote_escape: QuoteEscape,
+    /// May a field in quotes go on on the next line?
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub line_ends_in_fields: bool,
     /// `.` or `,`. Never found out by looking: `1,234` would be two amounts.
     #[serde(default = "dot")]
     pub decimal_mark: char,
@@ -62,6 +72,9 @@ impl FileFormat {
         Self {
             delimiter: Delimiter::default(),
             encoding: Encoding::default(),
+            quote: Quote::default(),
+            quote_escape: QuoteEscape::default(),
+            line_ends_in_fields: true,
             decimal_mark: dot(),
             thousands_mark: None,
             currency_signs: Vec::new(),
@@ -137,6 +150,79 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+/// What may enclose a field: one ASCII character, or `none` where quotes mean nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quote {
+    /// No sign: a quote is a letter like any other.
+    None,
+    /// This one.
+    Is(char),
+}
+
+impl Quote {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_double(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Quote {
+    fn default() -> Self {
+        Self::Is('"')
+    }
+}
+
+impl fmt::Display for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Is(sign) => write!(f, "{sign}"),
+        }
+    }
+}
+
+impl Serialize for Quote {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Quote {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut chars = text.chars();
+        match (text.as_str(), chars.next(), chars.next()) {
+            ("none", ..) => Ok(Self::None),
+            (_, Some(sign), None) => Ok(Self::Is(sign)),
+            _ => Err(de::Error::custom(format!("{text:?} is neither one character nor none"))),
+        }
+    }
+}
+
+/// How a quote is written inside a field in quotes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuoteEscape {
+    /// Twice, as in RFC 4180.
+    #[default]
+    Doubled,
+    /// Behind a backslash, as databases write it: `\"`, and `\\` is one backslash. Doubled quotes
+    /// are read as well.
+    Backslash,
+}
+
+impl QuoteEscape {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_doubled(&self) -> bool {
+        *self == Self::Doubled
+    }
+}
+
 /// What separates the columns: one ASCII character, or `auto`. `tab` is a name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delimiter {
@@ -188,35 +274,6 @@ impl<'de> Deserialize<'de> for Delimiter {
     }
 }
 
-/// Character encoding of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// UTF-16; without a byte order mark little-endian.
-    #[serde(rename = "utf-16")]
-    Utf16,
-    /// UTF-16, little-endian.
-    #[serde(rename = "utf-16le")]
-    Utf16Le,
-    /// UTF-16, big-endian.
-    #[serde(rename = "utf-16be")]
-    Utf16Be,
-    /// Windows code page 1252. What calls itself ISO-8859-1 is this: it has letters where
-    /// ISO-8859-1 has control characters, and the WHATWG's standard takes the names as one.
-    #[serde(rename = "windows-1252", alias = "cp1252", alias = "iso-8859-1", alias = "latin1")]
-    Windows1252,
-    /// ISO 8859-15, which has a euro sign.
-    #[serde(rename = "iso-8859-15", alias = "latin9")]
-    Iso8859_15,
-    /// By the byte order mark; else UTF-16 if every other byte is zero, UTF-8 if it is that, and
-    /// else Windows-1252. Looked at is the beginning of the file.
-    Auto,
-}
-
 /// A column of ours, as the fields of [`Columns`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -239,11 +296,13 @@ pub enum Column {
     UnitPrice,
     /// When it was ordered.
     OrderedAt,
+    /// Currency of the price: an ISO 4217 code or a sign.
+    Currency,
 }
 
 impl Column {
     /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OrderId,
         Self::ProductId,
         Self::Description,
@@ -253,6 +312,7 @@ impl Column {
         Self::Quantity,
         Self::UnitPrice,
         Self::OrderedAt,
+        Self::Currency,
     ];
 
     /// Its key in the configuration.
@@ -268,6 +328,7 @@ impl Column {
             Self::Quantity => "quantity",
             Self::UnitPrice => "unit-price",
             Self::OrderedAt => "ordered-at",
+            Self::Currency => "currency",
         }
     }
 }
@@ -306,6 +367,10 @@ pub struct Columns {
     /// Product category.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Names>,
+    /// Currency of the price. Rows of another one than the partner's are rejected. Without it, a column
+    /// that is called `currency` is taken for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Names>,
 }
 
 impl Columns {
@@ -322,6 +387,7 @@ impl Columns {
             Column::Quantity => Some(&self.quantity),
             Column::UnitPrice => Some(&self.unit_price),
             Column::OrderedAt => Some(&self.ordered_at),
+            Column::Currency => self.currency.as_ref(),
         }
     }
 }
@@ -396,7 +462,8 @@ mod tests {
         let json = r#"{"delimiter":"tab","encoding":"utf-16le","decimal-mark":",","thousands-mark":".",
             "currency-signs":["€"],"dates":["%d/%m/%Y"],"preamble-lines":2,"footer-lines":1,
             "footer-marker":"Total","trailer":{"marker":"T","rows":2,"required":false},
-            "continued-rows":true,"columns":{"order-id":["A","B"],
+            "continued-rows":true,"quote":"'","quote-escape":"backslash","line-ends-in-fields":false,
+            "columns":{"order-id":["A","B"],
             "product-id":"C","quantity":"D","unit-price":"E"},"transform":{"columns":
             {"ordered-at":"F || G"},"where":"H <> 'x'","look-ups":{"skus":{"a":"b"},"x":"x.csv"}}}"#;
         let format: FileFormat = serde_json::from_str(json).unwrap();
@@ -432,18 +499,16 @@ mod tests {
     }
 
     #[test]
-    fn every_encoding_has_the_names_that_programs_use() {
-        let read = |text: &str| serde_json::from_value::<Encoding>(text.into()).unwrap();
-        for (text, expected) in [
-            ("utf-8", Encoding::Utf8),
-            ("utf-16", Encoding::Utf16),
-            ("utf-16be", Encoding::Utf16Be),
-            ("cp1252", Encoding::Windows1252),
-            ("iso-8859-1", Encoding::Windows1252),
-            ("iso-8859-15", Encoding::Iso8859_15),
-            ("auto", Encoding::Auto),
-        ] {
-            assert_eq!(read(text), expected);
+    fn a_quote_is_one_character_or_none() {
+        let read = |text: &str| serde_json::from_value::<Quote>(text.into());
+        for (text, expected) in
+            [("none", Quote::None), ("'", Quote::Is('\'')), ("\"", Quote::Is('"'))]
+        {
+            assert_eq!(read(text).unwrap(), expected);
+            assert_eq!(expected.to_string(), text);
+        }
+        for text in ["", "\"\"", "off"] {
+            assert!(read(text).is_err(), "{text:?} was taken");
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::host_key::HostKey;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{TimeZone as _, Utc};
 use domain::WarehouseId;
-use domain::partner::Expected;
+use domain::partner::{Encoding, Expected};
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -106,6 +106,20 @@ pub(super) fn delimiter(delimiter: &str) -> Option<String> {
         .then(|| format!("is {first:?}; allowed are tab, blank and ASCII signs but . - ' and \""))
 }
 
+pub(super) fn encoding(name: &str) -> Option<String> {
+    Encoding::parse(name).err().map(|error| error.to_string())
+}
+
+pub(super) fn quote(quote: &str) -> Option<String> {
+    let sign = |c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '\\');
+    let mut chars = quote.chars();
+    let good = match (chars.next(), chars.next()) {
+        (Some(first), None) => sign(first),
+        _ => quote == "none",
+    };
+    (!good).then(|| format!("is {quote:?}; allowed are none and one ASCII sign but . - and \\"))
+}
+
 /// Every item is known, and the text names a day.
 pub(super) fn date_format(format: &str) -> Option<String> {
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
@@ -167,6 +181,15 @@ pub(super) fn across(place: &str, partner: &Value, problems: &mut Problems) {
             format!("{place}.file.decimal-mark"),
             format!("is {mark:?}, which separates the columns"),
         );
+    }
+    let quote = file.get("quote").and_then(Value::as_str).unwrap_or("\"");
+    if delimiter == quote {
+        let reason = format!("is {quote:?}, which separates the columns");
+        problems.add(format!("{place}.file.quote"), reason);
+    }
+    if quote == "none" && file.get("quote-escape").is_some() {
+        let reason = "says how a quote is written, but quote is none";
+        problems.add(format!("{place}.file.quote-escape"), reason);
     }
     if file.get("thousands-mark").and_then(Value::as_str) == Some(mark) {
         problems.add(

@@ -67,7 +67,10 @@ const INBOX: &[Field] = &[
 
 const FILE: &[Field] = &[
     Field("delimiter", OPTIONAL, Shape::Text(checks::delimiter)),
-    Field("encoding", OPTIONAL, Shape::OneOf(ENCODINGS)),
+    Field("encoding", OPTIONAL, Shape::Text(checks::encoding)),
+    Field("quote", OPTIONAL, Shape::Text(checks::quote)),
+    Field("quote-escape", OPTIONAL, Shape::OneOf(&["doubled", "backslash"])),
+    Field("line-ends-in-fields", OPTIONAL, Shape::Flag),
     Field("decimal-mark", OPTIONAL, Shape::OneOf(&[".", ","])),
     Field("thousands-mark", OPTIONAL, Shape::OneOf(&[".", ",", " ", "'"])),
     Field("currency-signs", OPTIONAL, Shape::Texts(checks::currency_sign)),
@@ -97,20 +100,6 @@ const TRAILER: &[Field] = &[
     Field("required", OPTIONAL, Shape::Flag),
 ];
 
-const ENCODINGS: &[&str] = &[
-    "auto",
-    "utf-8",
-    "utf-16",
-    "utf-16le",
-    "utf-16be",
-    "windows-1252",
-    "cp1252",
-    "iso-8859-1",
-    "latin1",
-    "iso-8859-15",
-    "latin9",
-];
-
 /// Five of them must be here or in [`MADE`], which [`checks::across`] looks at.
 const COLUMNS: &[Field] = &[
     Field("order-id", OPTIONAL, Shape::Names(checks::text)),
@@ -122,6 +111,7 @@ const COLUMNS: &[Field] = &[
     Field("description", OPTIONAL, Shape::Names(checks::text)),
     Field("region", OPTIONAL, Shape::Names(checks::text)),
     Field("category", OPTIONAL, Shape::Names(checks::text)),
+    Field("currency", OPTIONAL, Shape::Names(checks::text)),
 ];
 
 const COLUMN: Shape = Shape::OneOf(&[
@@ -160,6 +150,7 @@ const MADE: &[Field] = &[
     Field("description", OPTIONAL, Shape::Text(checks::expression)),
     Field("region", OPTIONAL, Shape::Text(checks::expression)),
     Field("category", OPTIONAL, Shape::Text(checks::expression)),
+    Field("currency", OPTIONAL, Shape::Text(checks::expression)),
 ];
 
 const RULES: &[Field] = &[

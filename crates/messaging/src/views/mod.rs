@@ -85,6 +85,9 @@ impl Counts {
     }
 }
 
+/// A file of a partner, by its SHA-256.
+type OfFile = (PartnerId, Arc<str>);
+
 /// The fold.
 #[derive(Debug, Default)]
 pub struct Orders {
@@ -92,9 +95,10 @@ pub struct Orders {
     orders: BTreeMap<u64, OrderView>,
     places: HashMap<(PartnerId, OrderId), u64>,
     counts: Counts,
-    files: HashMap<Arc<str>, Counts>,
+    /// By partner and file: two partners may send the same content.
+    files: HashMap<OfFile, Counts>,
     /// The same files, by the sequence of their first order.
-    files_by_age: BTreeMap<u64, Arc<str>>,
+    files_by_age: BTreeMap<u64, OfFile>,
 }
 
 impl Orders {
@@ -143,16 +147,17 @@ impl Orders {
             let before = std::mem::replace(&mut order.status, status);
             (order.attempt, order.changed_ms) = (attempt, published_ms);
             order.reason = text(header::REASON).map(Into::into);
-            let file = order.file.clone();
+            let file = order.file.clone().map(|file| (key.0, file));
             self.change(file.as_ref(), |counts| {
                 counts.count(before, -1);
                 counts.count(status, 1);
             });
             return;
         }
-        let file = text(header::FILE).map(|file| self.file(sequence, file));
+        let file = text(header::FILE).map(|file| self.file(sequence, &key.0, file));
         let is_return = text(header::KIND) == Some("return");
-        self.change(file.as_ref(), |counts| {
+        let of_file = file.clone().map(|file| (key.0.clone(), file));
+        self.change(of_file.as_ref(), |counts| {
             counts.placed += 1;
             counts.returns += u64::from(is_return);
             counts.count(status, 1);
@@ -176,22 +181,23 @@ impl Orders {
     }
 
     /// One text for all orders of a file, which has counts from now on.
-    fn file(&mut self, sequence: u64, file: &str) -> Arc<str> {
-        if let Some((known, _)) = self.files.get_key_value(file) {
+    fn file(&mut self, sequence: u64, partner: &PartnerId, file: &str) -> Arc<str> {
+        let key = (partner.clone(), Arc::from(file));
+        if let Some(((_, known), _)) = self.files.get_key_value(&key) {
             return known.clone();
         }
         while FILES_MAX <= self.files_by_age.len() {
             let Some((_, oldest)) = self.files_by_age.pop_first() else { break };
             self.files.remove(&oldest);
         }
-        let file: Arc<str> = file.into();
-        self.files.insert(file.clone(), Counts::default());
-        self.files_by_age.insert(sequence, file.clone());
+        let file = key.1.clone();
+        self.files.insert(key.clone(), Counts::default());
+        self.files_by_age.insert(sequence, key);
         file
     }
 
     /// The counts of a file that was forgotten stay forgotten: what is added now would be taken for all.
-    fn change(&mut self, file: Option<&Arc<str>>, change: impl Fn(&mut Counts)) {
+    fn change(&mut self, file: Option<&OfFile>, change: impl Fn(&mut Counts)) {
         change(&mut self.counts);
         if let Some(counts) = file.and_then(|file| self.files.get_mut(file)) {
             change(counts);
@@ -212,10 +218,10 @@ impl Orders {
         self.counts
     }
 
-    /// Counts of the orders that came in the file with this SHA-256.
+    /// Counts of the orders that came from this partner in the file with this SHA-256.
     #[must_use]
-    pub fn file_counts(&self, file: &str) -> Counts {
-        self.files.get(file).copied().unwrap_or_default()
+    pub fn file_counts(&self, partner: &PartnerId, file: &str) -> Counts {
+        self.files.get(&(partner.clone(), Arc::from(file))).copied().unwrap_or_default()
     }
 
     /// Orders placed after `cursor`, oldest first.
@@ -245,7 +251,7 @@ mod tests {
         }
         let numbers = |c: Counts| (c.placed, c.confirmed, c.refused, c.pending);
         assert_eq!(numbers(orders.counts()), expected);
-        assert_eq!(numbers(orders.file_counts("f")), file);
+        assert_eq!(numbers(orders.file_counts(&PartnerId::parse("US1").unwrap(), "f")), file);
     }
 
     #[test]
@@ -260,6 +266,21 @@ mod tests {
             ],
             (3, 1, 1, 1),
             (2, 1, 0, 1),
+        );
+    }
+
+    #[test]
+    fn the_same_file_of_two_partners_is_two_files() {
+        let other = "orders.placed.main.US2.1";
+        check(
+            &[
+                ("orders.placed.main.US1.1", 1, "f"),
+                (other, 1, "f"),
+                ("orders.placed.main.US2.2", 1, "f"),
+                ("orders.confirmed.main.US2.1", 1, "f"),
+            ],
+            (3, 1, 0, 2),
+            (1, 0, 0, 1),
         );
     }
 
@@ -301,6 +322,7 @@ mod tests {
             let subject = format!("orders.{stage}.main.US1.{number}");
             orders.fold(sequence, 0, &subject, Some(&headers));
         };
+        let us1 = PartnerId::parse("US1").unwrap();
         for number in 0..FILES_MAX + 10 {
             fold(1 + number as u64, "placed", number);
         }
@@ -308,9 +330,9 @@ mod tests {
         fold(1_000_000, "confirmed", 3);
         fold(1_000_001, "confirmed", 10);
         assert_eq!((orders.files.len(), orders.files_by_age.len()), (FILES_MAX, FILES_MAX));
-        assert_eq!(orders.file_counts("f3"), Counts::default());
+        assert_eq!(orders.file_counts(&us1, "f3"), Counts::default());
         let counts = Counts { placed: 1, confirmed: 1, ..Counts::default() };
-        assert_eq!(orders.file_counts("f10"), counts);
+        assert_eq!(orders.file_counts(&us1, "f10"), counts);
         assert_eq!(orders.counts().placed, FILES_MAX as u64 + 10);
     }
 

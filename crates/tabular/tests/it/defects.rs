@@ -92,9 +92,14 @@ fn too_few_and_too_many_fields_cost_their_line() {
     check_between(b" \n", 1, &["3: too_few_fields"]);
     // A record of the wrong width may be an unclosed quote: its first line only is given up.
     check_between(
-        b"A1,P1,1,2,2026-11-22 10:00:00,\"c1,x\nA2,P2,1,2,2026-11-22 10:00:00,c2,\"\n",
+        b"A1,P1,1,2,2026-11-22 10:00:00,\"c1,x\nA2,P2,1,2,soon,c2,\"\n",
         2,
-        &["3: too_few_fields", "4: unclosed_quote text"],
+        &["3: row_in_quotes", "4: unclosed_quote text"],
+    );
+    check_between(
+        b"A1,P1,1,2,2026-11-22 10:00:00,\"c1,x\nA2,P2,1,2\"\n",
+        2,
+        &["3: too_few_fields", "4: stray_quote price"],
     );
 }
 

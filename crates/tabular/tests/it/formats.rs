@@ -182,16 +182,54 @@ fn lines_at_the_end_are_a_footer_by_number_or_by_marker() {
 fn a_file_may_be_shorter_than_its_footer() {
     let mut setting = plain();
     setting.format.footer_lines = 5;
-    let found = detected(&setting, format!("{HEADER}{ROW}{ROW}").as_bytes(), &[]);
-    assert_eq!(found.footer.len(), 2);
+    let file = format!("{HEADER}The end\nof it\n");
+    assert_eq!(detected(&setting, file.as_bytes(), &[]).footer, ["The end", "of it"]);
     detected(&setting, HEADER.as_bytes(), &[]);
+}
+
+#[test]
+fn a_row_at_the_end_is_a_row_on_days_without_a_footer() {
+    let two = [format!("2: {READ}"), format!("3: {}", READ.replace("A1", "A2"))];
+    let two: Vec<&str> = two.iter().map(String::as_str).collect();
+    for lines in [1, 2, 5] {
+        let mut setting = plain();
+        setting.format.footer_lines = lines;
+        for (row, end) in [
+            (ROW.replace("A1", "A2"), ""),
+            (ROW.replace("A1", "A2").replace('\n', "\r\n"), "\n\n"),
+            (ROW.replace("A1,P1", "\"A2\",\"P1\""), ""),
+            (ROW.replace("A1", "A2"), "Sum,,2,4.00,,,\n"),
+        ] {
+            let file = format!("{HEADER}{ROW}{row}{end}");
+            let found = detected(&setting, file.as_bytes(), &two);
+            assert_eq!(found.footer.len(), usize::from(end.starts_with("Sum")));
+        }
+    }
+    // A remark before the last row is a row that is none: said, and not lost.
+    let mut setting = plain();
+    setting.format.footer_lines = 2;
+    let file = format!("{HEADER}Remark\n{ROW}");
+    detected(&setting, file.as_bytes(), &["2: too_few_fields", &format!("3: {READ}")]);
+    // A bad row at the end is a reject.
+    let bad = ROW.replace(",1,2,", ",1,?,");
+    detected(&setting, format!("{HEADER}{bad}The end\n").as_bytes(), &["2: bad_price price"]);
 }
 
 #[test]
 fn a_marker_in_a_row_does_not_swallow_the_rows_behind_it() {
     let mut setting = plain();
     setting.format.footer_marker = Some("Total".into());
-    let file = format!("{HEADER}A0,P1,1,2,22/11/2026,c1,Total eclipse\n{}", ROW.repeat(21));
+    let file = format!("{HEADER}A0,P1,1,2,22/11/2026,c1,Total eclipse\n{ROW}Total,2\n");
+    let rows = ["2: A0 P1 x1 2.00 c1 [Total eclipse]", &format!("3: {READ}")];
+    assert_eq!(detected(&setting, file.as_bytes(), &rows).footer, ["Total,2"]);
+    let file = format!("{HEADER}A0,P1,1,2,22/11/2026,c1,\"Total\neclipse\"\n{ROW}");
+    let rows = ["2: A0 P1 x1 2.00 c1 [Total⏎eclipse]", &format!("4: {READ}")];
+    detected(&setting, file.as_bytes(), &rows);
+    // What is behind the footer's begin is looked at as well.
+    let file = format!("{HEADER}Total,2\n\n{ROW}");
+    let expected = "line 4 looks like a row, but stands in the footer that begins in line 2";
+    detected(&setting, file.as_bytes(), &[expected]);
+    let file = format!("{HEADER}Total,2\n{}", "and so on\n".repeat(21));
     let expected = "line 2 has the footer's marker, but more than 20 lines follow";
     detected(&setting, file.as_bytes(), &[expected]);
     // Inside a text of several lines it is none.

@@ -31,6 +31,7 @@ pub(crate) fn plain() -> Setting {
                 description: Some("text".into()),
                 region: None,
                 category: None,
+                currency: None,
             })
         },
         rules: Rules::default(),
@@ -43,6 +44,7 @@ impl Setting {
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(&self.format, &self.rules, self.zone, self.limits)
             .unwrap()
+            .with_currency("EUR")
             .with_scratch(Arc::<Disk>::default())
     }
 
@@ -62,7 +64,7 @@ impl Setting {
         }
         let (parts, summary) = transform.finish()?;
         parts.into_iter().for_each(|part| join(&mut all, part));
-        assert_eq!(summary.rows, summary.accepted + summary.rejected());
+        assert_eq!(summary.rows, summary.accepted + summary.rejected() + summary.filtered);
         assert_eq!(summary.accepted, all.batch.len() as u64);
         assert_eq!(summary.rejected(), all.rejects.len() as u64);
         Ok((all, summary))

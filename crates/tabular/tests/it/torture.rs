@@ -35,6 +35,7 @@ fn settings(file: &[u8]) -> Vec<Setting> {
             description: None,
             region: None,
             category: None,
+            currency: None,
         };
         own.rules.customer_required = false;
     }

@@ -48,17 +48,23 @@ impl Receipt<'_> {
                 texts.iter().map(|text| row(what, text, "not a row")).collect()
             };
             rows.extend(texts("before the header", &found.preamble));
+            let again = |line: &u64| row("the header again", &format!("line {line}"), "not a row");
+            rows.extend(found.header_again.iter().map(again));
             rows.extend(texts("after the rows", &found.footer));
         }
         rows
     }
 
     fn rows(&self) -> Vec<[String; 3]> {
-        vec![
-            row("rows", &self.rows.to_string(), ""),
-            row("rows accepted", &self.accepted.to_string(), ""),
-            row("rows rejected", &self.rejected.to_string(), ""),
-        ]
+        let count = |what, number: u64| row(what, &number.to_string(), "");
+        let mut rows: Vec<_> = self.lines.iter().map(|lines| count("lines", *lines)).collect();
+        rows.push(count("rows", self.rows));
+        rows.push(count("rows accepted", self.accepted));
+        rows.push(count("rows rejected", self.rejected));
+        if self.filtered > 0 {
+            rows.push(count("rows left out", self.filtered));
+        }
+        rows
     }
 
     fn control(&self) -> Vec<[String; 3]> {

@@ -95,7 +95,7 @@ async fn the_receipt_of_a_real_day() {
         receipt,
         json!({"partner": "US1", "file": "2011-12-09.csv", "arrival": record.arrival,
             "size": content.len(), "sha256": sha256, "arrived_at": "2026-01-02T08:00:00Z",
-            "decision": "accepted", "rows": 1_632, "accepted": 617, "rejected": 1_015,
+            "decision": "accepted", "lines": 1_633, "rows": 1_632, "accepted": 617, "rejected": 1_015,
             "format": {"delimiter": ",", "encoding": "utf-8", "decimal_mark": ".",
                 "dates": ["%Y-%m-%d %H:%M:%S"], "time_zone": "Europe/London"},
             "found": {"encoding": "UTF-8", "bom": false, "delimiter": ",", "sep_line": false,

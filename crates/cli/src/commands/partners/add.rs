@@ -14,6 +14,14 @@ pub(super) fn run(args: &PartnersAdd) -> Result<()> {
     let new = read(&args.file)?;
     let added = load(&new, &args.file.display().to_string())?;
     ensure!(!added.is_empty(), "{} has no partner", args.file.display());
+    let unsure = unsure(&new);
+    ensure!(
+        args.accept_unsure || unsure.is_empty(),
+        "{} has lines that are only guessed, and decide what an order is:\n{}\nlook at each of them, correct it \
+         and take its comment away; or --accept-unsure",
+        args.file.display(),
+        unsure.join("\n")
+    );
     let old = match read(&target) {
         Err(_) if !target.exists() => "partners:\n".to_owned(),
         read => read?,
@@ -28,6 +36,17 @@ pub(super) fn run(args: &PartnersAdd) -> Result<()> {
         output::line(format_args!("{name} is in {}", target.display()));
     }
     Ok(())
+}
+
+/// Lines of a proposal that must not be wrong, and are only guessed.
+fn unsure(text: &str) -> Vec<String> {
+    const NEEDED: [&str; 6] =
+        ["order-id", "product-id", "quantity", "unit-price", "ordered-at", "encoding"];
+    let guessed = text.lines().filter(|line| {
+        let key = line.trim_start().split(':').next().unwrap_or_default();
+        NEEDED.contains(&key) && line.contains(" # unsure: ")
+    });
+    guessed.map(|line| line.trim().to_owned()).collect()
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -158,6 +177,14 @@ mod tests {
             merge("partners:\n", NEW, false).unwrap(),
             "partners:\n  C:\n      # why\n      currency: GBP   # sure\n"
         );
+    }
+
+    #[test]
+    fn what_is_needed_and_only_guessed_is_named() {
+        let text = "partners:\n  A:\n    currency: EUR # unsure: no\n    file:\n      columns:\n        \
+                    order-id: \"a\"  # unsure: by what it holds\n        quantity: \"b\"  # sure: a usual name\n";
+        assert_eq!(unsure(text), ["order-id: \"a\"  # unsure: by what it holds"]);
+        assert!(unsure(&text.replace("unsure: by", "looked at: by")).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `orderflow partners check`: a dry run by file-transformer's own code.
 
+use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ pub(super) fn run(global: &Global, args: &PartnersCheck) -> Result<ExitCode> {
     let mut judged = judge(name, &partner, &beside, &args.file)?;
     if let Some(path) = &args.rejects {
         write_rejects(&mut judged, path)?;
+    }
+    if let Some(folder) = &args.output {
+        write_all(&mut judged, folder)?;
     }
     if global.json {
         output::json(&judged.receipt);
@@ -114,13 +118,32 @@ fn choose<'a>(
 }
 
 fn write_rejects(judged: &mut Judged, path: &Path) -> Result<()> {
-    let Some(rejects) = &mut judged.verdict.rejects else { return Ok(()) };
-    let write = |rejects: &mut std::fs::File| {
-        rejects.seek(SeekFrom::Start(0))?;
-        std::io::copy(rejects, &mut std::fs::File::create(path)?)
+    let Some(files) = &mut judged.verdict.files else { return Ok(()) };
+    write(&mut files.rejects, path)
+}
+
+fn write(from: &mut File, path: &Path) -> Result<()> {
+    let mut copy = || {
+        from.seek(SeekFrom::Start(0))?;
+        std::io::copy(from, &mut File::create(path)?)
     };
-    write(rejects).with_context(|| format!("cannot write {}", path.display()))?;
+    copy().with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())
+}
+
+/// Everything, so that a person can look. A file that is unreadable as a whole has only its receipt.
+fn write_all(judged: &mut Judged, folder: &Path) -> Result<()> {
+    let at = |name: &str| folder.join(name);
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    if let Some(files) = &mut judged.verdict.files {
+        write(&mut files.output, &at("output.csv"))?;
+        write(&mut files.rejects, &at("rejects.csv"))?;
+        write(&mut files.orders, &at("orders.jsonl"))?;
+    }
+    let receipt = at("receipt.json");
+    std::fs::write(&receipt, &judged.verdict.receipt)
+        .with_context(|| format!("cannot write {}", receipt.display()))
 }
 
 impl Judged {
@@ -152,10 +175,33 @@ impl Judged {
             _ => say(&"The file would be accepted without its rejected rows."),
         }
         if rows > 0 {
-            say(&format_args!("{rows} rows: {accepted} accepted, {rejected} rejected"));
+            let filtered = match self.number("/filtered") {
+                0 => String::new(),
+                filtered => format!(", {filtered} left out by the transform"),
+            };
+            let lines = self.number("/lines");
+            say(&format_args!(
+                "{rows} rows: {accepted} accepted, {rejected} rejected{filtered}; the file has {lines} lines"
+            ));
+            self.print_passed_over(say);
             self.print_orders(say);
         }
         self.print_rejects(say);
+    }
+
+    /// Lines that are no rows.
+    fn print_passed_over(&self, say: Say) {
+        let list = |path: &str| self.receipt.pointer(path).and_then(Value::as_array);
+        let again = list("/found/header_again").into_iter().flatten();
+        let again: Vec<String> = again.map(ToString::to_string).collect();
+        if !again.is_empty() {
+            say(&format_args!("the header stands again in line {}: no rows", again.join(", ")));
+        }
+        for (what, path) in [("before the header", "preamble"), ("behind the rows", "footer")] {
+            for line in list(&format!("/found/{path}")).into_iter().flatten() {
+                say(&format_args!("{what}, no row: {line}"));
+            }
+        }
     }
 
     fn print_orders(&self, say: Say) {

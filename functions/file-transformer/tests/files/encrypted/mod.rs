@@ -46,7 +46,7 @@ fn judge(name: &str, partner: &Partner, keys: Option<Keys>, file: &[u8]) -> Resu
     let receipt: Value = serde_json::from_slice(&verdict.receipt).unwrap();
     let fields = ["rows", "accepted", "rejected", "orders", "found", "columns"];
     let mut text: String = fields.iter().map(|field| format!("{}\n", receipt[field])).collect();
-    let mut rejects = verdict.rejects.unwrap();
+    let mut rejects = verdict.files.unwrap().rejects;
     std::io::Seek::rewind(&mut rejects).unwrap();
     rejects.read_to_string(&mut text).unwrap();
     Ok(text)

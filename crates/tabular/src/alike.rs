@@ -1,0 +1,193 @@
+//! Does a line look like a row, whatever its quotes mean?
+//!
+//! A quote that opens a field by mistake takes the rows behind it into one value, and a footer that
+//! is not there one day takes the last order. Both are told by what the lines hold.
+
+use crate::config::Config;
+use crate::dates::LastDate;
+use crate::header::{Column, Layout};
+use crate::rules;
+use crate::scanner::{Quoting, Scanner, Span, Step, part};
+use domain::ids::ID_BYTES_MAX;
+
+/// What rows of a file look like.
+#[derive(Clone, Copy)]
+pub(crate) struct Looks<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) layout: &'a Layout,
+    pub(crate) delimiter: u8,
+}
+
+/// Which cells of a line can be read; nothing for a column that the file does not have.
+struct Read {
+    order_id: bool,
+    product_id: bool,
+    quantity: Option<bool>,
+    price: Option<bool>,
+    date: Option<bool>,
+}
+
+impl Read {
+    fn typed(&self) -> impl Iterator<Item = bool> {
+        [self.quantity, self.price, self.date].into_iter().flatten()
+    }
+}
+
+impl Looks<'_> {
+    /// Is a line inside of quotes a row: as many fields as the header, an order's number, and a
+    /// quantity or both price and date? With other fields than the header's, as one whose text holds a
+    /// delimiter, all three have to be there, counted from either end.
+    pub(crate) fn is_row(self, line: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(line);
+        let naive = cells(&text, self.delimiter);
+        if self.is_row_of(&naive) {
+            return true;
+        }
+        let quoted = self.quoted(&text);
+        quoted.is_some_and(|cells| self.is_row_of(&cells))
+    }
+
+    /// Holds a record of several lines, the first of which has `first` bytes, a row inside of quotes?
+    pub(crate) fn has_row(self, record: &[u8], first: usize, fields: &[Span]) -> bool {
+        let opened = self.is_row(part(record, 0, first));
+        let mut start = first;
+        let inner = record.get(first..).unwrap_or_default();
+        inner.split(|byte| *byte == b'\n').any(|line| {
+            let end = start + line.len();
+            let at = fields.iter().position(|field| field.start <= start && start <= field.end);
+            let is_inside = at.and_then(|at| fields.get(at)).is_some_and(|field| end <= field.end);
+            start = end + 1;
+            if is_inside {
+                return self.is_row(line);
+            }
+            // With what is behind the closing quote, the last line of a text in the first column has as
+            // many fields as the header.
+            (opened && self.is_row(line)) || (at != Some(0) && self.is_good_row(line))
+        })
+    }
+
+    /// Has a line as many fields as the header, and all that is needed?
+    fn is_good_row(self, line: &[u8]) -> bool {
+        let cells = cells(&String::from_utf8_lossy(line), self.delimiter);
+        let read = self.read(&cells, 0);
+        cells.len() == self.layout.width && read.order_id && read.typed().all(|good| good)
+    }
+
+    /// The same of a line that was said to be no row: product and date are needed as well, which a line
+    /// of sums does not have.
+    pub(crate) fn is_order(self, line: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(line);
+        self.are_order(&cells(&text, self.delimiter))
+            || self.quoted(&text).is_some_and(|cells| self.are_order(&cells))
+    }
+
+    /// The same of the fields of a record.
+    pub(crate) fn is_order_of(self, record: &[u8], fields: &[Span]) -> bool {
+        let cell =
+            |field: &Span| clean(&String::from_utf8_lossy(part(record, field.start, field.end)));
+        self.are_order(&fields.iter().map(cell).collect::<Vec<_>>())
+    }
+
+    fn are_order(self, cells: &[String]) -> bool {
+        if cells.len() != self.layout.width {
+            return false;
+        }
+        let read = self.read(cells, 0);
+        let typed = match read.date {
+            // A row that continues an order.
+            Some(false) if self.config.continued_rows => {
+                read.quantity != Some(false) && read.price != Some(false)
+            }
+            date => {
+                date != Some(false) && (read.quantity != Some(false) || read.price != Some(false))
+            }
+        };
+        read.order_id && read.product_id && typed && read.typed().any(|good| good)
+    }
+
+    /// What stands in the order's column of a line, if it has as many fields as the header.
+    pub(crate) fn order_text(self, line: &[u8]) -> Option<String> {
+        let cells = cells(&String::from_utf8_lossy(line), self.delimiter);
+        let cell = cells.get(self.layout.order_id.at)?;
+        (cells.len() == self.layout.width).then(|| cell.clone())
+    }
+
+    /// The cells of a line whose quotes are all closed.
+    fn quoted(self, text: &str) -> Option<Vec<String>> {
+        let quoting = Quoting { lines: false, ..self.config.quoting };
+        quoting.sign.filter(|sign| text.as_bytes().contains(sign))?;
+        let mut scanner = Scanner::new(self.delimiter, quoting, text.len().saturating_add(1));
+        let Step::Record { .. } = scanner.scan(text.as_bytes(), true) else { return None };
+        let cell = |start, end| clean(&String::from_utf8_lossy(part(text.as_bytes(), start, end)));
+        Some(scanner.fields.iter().map(|field| cell(field.start, field.end)).collect())
+    }
+
+    fn is_row_of(self, cells: &[String]) -> bool {
+        let width = self.layout.width;
+        if cells.len() == width {
+            let read = self.read(cells, 0);
+            let both = |read: &Read| match (read.price, read.date) {
+                (None, None) => read.quantity.is_none(),
+                (price, date) => price != Some(false) && date != Some(false),
+            };
+            return read.order_id && (read.quantity == Some(true) || both(&read));
+        }
+        if cells.len() < 2 || cells.iter().all(String::is_empty) {
+            return false;
+        }
+        // Cells behind the one that is too many, or missing, are counted from the end.
+        let (left, right) =
+            (self.read(cells, 0), self.read(cells, cells.len().wrapping_sub(width)));
+        let either = |one: Option<bool>, other: Option<bool>| {
+            one.or(other).map(|_| one == Some(true) || other == Some(true))
+        };
+        let typed = [
+            either(left.quantity, right.quantity),
+            either(left.price, right.price),
+            either(left.date, right.date),
+        ];
+        let good = typed.iter().filter(|good| **good == Some(true)).count();
+        (left.order_id || right.order_id)
+            && 1 < good
+            && typed.iter().all(|good| *good != Some(false))
+    }
+
+    /// Reads the cells, the columns of which are moved on by `by`.
+    fn read(self, cells: &[String], by: usize) -> Read {
+        let Self { config, layout, .. } = self;
+        // Columns that are made stand behind those of the file.
+        let cell = |column: &Column| {
+            (column.at < layout.width).then(|| {
+                cells.get(column.at.wrapping_add(by)).map(String::as_str).unwrap_or_default()
+            })
+        };
+        let is_id = |text: &str| !text.is_empty() && text.len() <= ID_BYTES_MAX;
+        let mut number = String::new();
+        let quantity =
+            cell(&layout.quantity).map(|text| rules::whole(text, config, &mut number).is_some());
+        let price =
+            cell(&layout.unit_price).map(|text| rules::amount(text, config, &mut number).is_ok());
+        let date = cell(&layout.ordered_at)
+            .map(|text| config.dates.read(text, &mut LastDate::default()).is_some());
+        Read {
+            order_id: config.continued_rows || cell(&layout.order_id).is_none_or(is_id),
+            product_id: cell(&layout.product_id).is_none_or(is_id),
+            quantity,
+            price,
+            date,
+        }
+    }
+}
+
+/// What stands between the delimiters, if quotes mean nothing.
+fn cells(text: &str, delimiter: u8) -> Vec<String> {
+    text.split(char::from(delimiter)).map(clean).collect()
+}
+
+/// A cell without what may stand around it.
+fn clean(cell: &str) -> String {
+    let cell = rules::trim(cell);
+    let cell = cell.strip_prefix('=').unwrap_or(cell);
+    let cell = cell.strip_prefix(['"', '\'']).unwrap_or(cell);
+    rules::trim(cell.strip_suffix(['"', '\'']).unwrap_or(cell)).to_owned()
+}
