@@ -29,7 +29,8 @@ pub use setup::setup;
 
 use annotations::Subscription;
 use gateway::Gateway;
-use messaging::Nats;
+use messaging::store::Store;
+use messaging::{Nats, streams};
 use metrics::{Connection, Metrics};
 use prometheus_client::registry::Registry;
 use runtime::{Function, Routes, ServeError, ServerSettings, Tokens};
@@ -89,7 +90,7 @@ pub async fn run(
     let (stopper, stop) = stop::channel();
     let function = Function::new("connector", Routes::new(Tokens::default()))
         .registry(registry)
-        .ready(ready(nats, Arc::clone(&listed)));
+        .ready(ready(Store::watch(&nats, streams::ORDERS), Arc::clone(&listed)));
     // Nobody calls the connector, so nobody needs time to learn that it ends.
     let server = ServerSettings { grace: Duration::ZERO, ..settings.server };
     let server = runtime::Server::bind(function, server).await?;
@@ -113,13 +114,13 @@ pub async fn run(
 /// NATS is connected, and the gateway has listed its functions: what is delivered is known. A list
 /// that fails later stops no delivery, and is counted.
 fn ready(
-    nats: Nats,
+    store: Arc<Store>,
     listed: Arc<AtomicBool>,
 ) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
     move || {
-        let (nats, listed) = (nats.clone(), listed.load(Ordering::Relaxed));
+        let (store, listed) = (Arc::clone(&store), listed.load(Ordering::Relaxed));
         Box::pin(async move {
-            nats.ready().await?;
+            store.ready().await?;
             if listed { Ok(()) } else { Err("the gateway has not listed its functions".into()) }
         })
     }

@@ -8,7 +8,7 @@
 use crate::streams::identity::Identity;
 use crate::{Nats, stored};
 use async_nats::jetstream::stream::Info;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a store that has not been seen yet is looked for.
@@ -100,6 +100,28 @@ impl Store {
     #[must_use]
     pub fn new(nats: Nats, stream: &'static str) -> Self {
         Self { nats, stream, seen: Mutex::default() }
+    }
+
+    /// The store that keeps `stream`, looked at as soon as it answers. A process that first looks when it
+    /// has something to do may look at a wrong one.
+    #[must_use]
+    pub fn watch(nats: &Nats, stream: &'static str) -> Arc<Self> {
+        let store = Arc::new(Self::new(nats.clone(), stream));
+        let seen = Arc::clone(&store);
+        tokio::spawn(async move { seen.seen().await });
+        store
+    }
+
+    /// For readiness: is NATS connected, and is it no other store and no older copy that answers?
+    ///
+    /// # Errors
+    /// What is wrong. Streams that are not there yet are not.
+    pub async fn ready(&self) -> Result<(), String> {
+        self.nats.ready().await?;
+        match self.check().await {
+            Err(fault @ (Fault::Other { .. } | Fault::Older { .. })) => Err(fault.to_string()),
+            Ok(_) | Err(Fault::Silent { .. } | Fault::Anew) => Ok(()),
+        }
     }
 
     /// Waits until the store was seen once. A process that first looks when it has something to do

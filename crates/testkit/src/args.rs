@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
-use testkit::campaign::Options;
+use testkit::campaign::{Options, attack};
 
 /// Tools for people who test a running pipeline.
 #[derive(Parser)]
@@ -28,6 +28,43 @@ pub(crate) enum Command {
     /// Runs the whole pipeline under kills, network faults, wrong clocks and full disks, and checks
     /// that nothing is lost, doubled, negative or contradictory
     Campaign(Campaign),
+    /// Does to the whole pipeline what strangers, mistaken programs and restarts do, and checks after each
+    /// step that every good order is confirmed, once
+    Attack(Attack),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Attack {
+    /// Starts on the same data folder
+    #[arg(long, default_value_t = 10)]
+    starts: u32,
+    /// Good orders in each step
+    #[arg(long, default_value_t = 500)]
+    orders: u32,
+    /// The nats-server to use; without it the one in PATH
+    #[arg(long, value_name = "BIN")]
+    nats_server: Option<PathBuf>,
+    /// The orderflow to use; without it the one beside this program
+    #[arg(long, value_name = "BIN")]
+    orderflow: Option<PathBuf>,
+}
+
+impl Attack {
+    pub(crate) fn options(self) -> Result<attack::Options> {
+        Ok(attack::Options {
+            orderflow: match self.orderflow {
+                Some(orderflow) => orderflow,
+                None => beside()?,
+            },
+            nats_server: self.nats_server,
+            starts: self.starts,
+            orders: self.orders,
+        })
+    }
+}
+
+fn beside() -> Result<PathBuf> {
+    Ok(std::env::current_exe().context("the own program")?.with_file_name("orderflow"))
 }
 
 #[derive(clap::Args)]
@@ -64,10 +101,11 @@ pub(crate) struct Campaign {
 impl Campaign {
     pub(crate) fn options(self) -> Result<Options> {
         let minutes = self.minutes;
-        let beside =
-            std::env::current_exe().context("the own program")?.with_file_name("orderflow");
         Ok(Options {
-            orderflow: self.orderflow.unwrap_or(beside),
+            orderflow: match self.orderflow {
+                Some(orderflow) => orderflow,
+                None => beside()?,
+            },
             nats_server: self.nats_server,
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             length: Duration::from_secs(u64::from(minutes) * 60),

@@ -21,6 +21,10 @@ async fn main() -> anyhow::Result<ExitCode> {
             let outcome = campaign::run(&args.options()?).await?;
             (outcome.to_string(), outcome.problems.is_empty())
         }
+        Command::Attack(args) => {
+            let report = campaign::attack::run(&args.options()?).await?;
+            (report.to_string(), report.is_clean())
+        }
     };
     writeln!(std::io::stdout().lock(), "{text}")?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

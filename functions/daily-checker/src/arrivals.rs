@@ -70,6 +70,12 @@ async fn publish(
     arrivals: Vec<Arrived>,
     report: &mut PartnerReport,
 ) -> Vec<Arrived> {
+    if let Err(fault) = checker.store.check().await {
+        let skipped = |arrived: Arrived| Skipped { name: arrived.name, reason: fault.to_string() };
+        report.skipped.extend(arrivals.into_iter().map(skipped));
+        report.error = Some("not everything that arrived could be published".into());
+        return Vec::new();
+    }
     let messages: Vec<Outgoing> = arrivals.iter().map(message).collect();
     let mut results = Vec::with_capacity(messages.len());
     for some in messages.chunks(PUBLISH_MAX) {

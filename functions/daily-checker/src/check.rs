@@ -13,6 +13,7 @@ use intake::ledger::{Ledger, Record};
 use intake::partners::{Configuration, Live};
 use intake::sftp::Error;
 use messaging::Nats;
+use messaging::store::Store;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -41,6 +42,8 @@ struct PartnerLabel {
 /// Checks inboxes.
 pub(crate) struct Checker {
     pub(crate) nats: Nats,
+    /// What another store, or an older copy, calls new has not arrived.
+    pub(crate) store: Arc<Store>,
     /// Opened when it is first asked.
     pub(crate) ledger: OnceCell<Ledger>,
     turns: Turns,
@@ -54,6 +57,7 @@ pub(crate) struct Checker {
 impl Checker {
     pub(crate) fn new(
         nats: Nats,
+        store: Arc<Store>,
         partners: Live<Arc<Configuration>>,
         registry: &mut Registry,
     ) -> Self {
@@ -62,7 +66,7 @@ impl Checker {
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
         let (ledger, turns, recent) = (OnceCell::new(), Turns::new(), Recent::default());
-        let checker = Self { nats, ledger, turns, recent, partners, checks, files, errors };
+        let checker = Self { nats, store, ledger, turns, recent, partners, checks, files, errors };
         checker.begin();
         checker
     }

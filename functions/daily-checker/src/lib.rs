@@ -13,7 +13,8 @@ mod turns;
 use axum::routing::get;
 use check::Checker;
 use intake::partners::{Problem, Source};
-use messaging::Nats;
+use messaging::store::Store;
+use messaging::{Nats, streams};
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
 use std::path::PathBuf;
@@ -35,14 +36,15 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
     let partners = settings.partners.follow(&nats, NAME, &mut registry, Arc::clone);
-    let checker = Checker::new(nats.clone(), partners, &mut registry);
+    let store = Store::watch(&nats, streams::FILES);
+    let checker = Checker::new(nats, Arc::clone(&store), partners, &mut registry);
     let app = Arc::new(http::App::new(checker));
     let routes = Routes::new(settings.tokens)
         .at(Door::Open, "/", get(http::check).post(http::check))
         .with_state(app);
     let ready = move || {
-        let nats = nats.clone();
-        async move { nats.ready().await }
+        let store = Arc::clone(&store);
+        async move { store.ready().await }
     };
     Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }

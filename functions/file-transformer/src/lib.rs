@@ -61,9 +61,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let ledger =
         Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
-    let store = Arc::new(Store::new(nats.clone(), streams::FILES));
-    let seen = Arc::clone(&store);
-    tokio::spawn(async move { seen.seen().await });
+    let store = Store::watch(&nats, streams::FILES);
     let lease = settings.lease;
     let ledger = match TimeDelta::from_std(lease) {
         Ok(lease) => ledger.with_lease(lease),
@@ -76,7 +74,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         owner: format!("{NAME}-{}", inbox.rsplit('.').next().unwrap_or(&inbox)),
         nats: nats.clone(),
         ledger,
-        store,
+        store: Arc::clone(&store),
         partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         lease,
         scratch: settings.scratch,
@@ -90,8 +88,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .at(Door::Connector, "/", post(http::receive))
         .with_state(Arc::new(app));
     let ready = move || {
-        let nats = nats.clone();
-        async move { nats.ready().await }
+        let store = Arc::clone(&store);
+        async move { store.ready().await }
     };
     let memory = memory_for(settings.memory_max);
     Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(memory))

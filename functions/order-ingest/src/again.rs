@@ -64,6 +64,7 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let shown = OrderId::parse(order_id.as_str()).ok();
     let mut order_id = order_id;
+    app.store.check().await.map_err(|fault| unavailable(&fault, "nothing is done"))?;
     for _ in 0..LOOKS_MAX {
         let messages = views::lookup(&app.nats, &terms.warehouse, partner, order_id)
             .await

@@ -16,7 +16,8 @@ use domain::order::Terms;
 use domain::partner::Partners;
 use envelope::Types;
 use intake::partners::{Configuration, Live, Problem, Source};
-use messaging::Nats;
+use messaging::store::Store;
+use messaging::{Nats, streams};
 use place::Placed;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -56,15 +57,16 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
     let Settings { open, types, .. } = settings;
     let reading = Semaphore::new(READING_MAX);
-    let app = App { nats: nats.clone(), terms, types, reading, received };
+    let store = Store::watch(&nats, streams::ORDERS);
+    let app = App { nats, store: Arc::clone(&store), terms, types, reading, received };
     let routes = Routes::new(settings.tokens)
         .at(http::entrance(open), "/", post(http::receive))
         .at(Door::Admin, "/retry", post(again::retry))
         .at(Door::Admin, "/cancel", post(again::cancel))
         .with_state(Arc::new(app));
     let ready = move || {
-        let nats = nats.clone();
-        async move { nats.ready().await }
+        let store = Arc::clone(&store);
+        async move { store.ready().await }
     };
     Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
@@ -117,6 +119,8 @@ struct Label {
 #[derive(Debug)]
 struct App {
     nats: Nats,
+    /// An order that another store, or an older copy, calls new is not placed.
+    store: Arc<Store>,
     terms: Live<HashMap<PartnerId, Terms>>,
     types: Types,
     /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.

@@ -66,12 +66,32 @@ impl App {
         orders: &[Checked],
         came: impl Fn(usize) -> Cow<'a, [u8]>,
     ) -> Vec<Placed> {
+        let on = match self.store.check().await {
+            Ok(on) => on,
+            Err(fault) => {
+                let placed = vec![Placed::NotNow(fault.to_string()); orders.len()];
+                placed.iter().for_each(|placed| self.count(placed.label()));
+                say_what_waits(&placed);
+                return placed;
+            }
+        };
         let messages: Vec<_> = orders.iter().map(|order| &order.message).collect();
         let results = publish::all(&self.nats, &messages, Some(0)).await;
+        // The connection was made again: what answered in between may have been another store.
+        if self.store.still(&on).is_err()
+            && let Err(fault) = self.store.check().await
+        {
+            let placed = vec![Placed::Unclear(fault.to_string()); orders.len()];
+            placed.iter().for_each(|placed| self.count(placed.label()));
+            return placed;
+        }
         let mut placed = Vec::with_capacity(orders.len());
         for (index, (order, result)) in orders.iter().zip(results).enumerate() {
             let outcome = match result {
-                Ok(Published::Stored(sequence)) => Placed::Now(sequence),
+                Ok(Published::Stored(sequence)) => {
+                    self.store.stored(sequence);
+                    Placed::Now(sequence)
+                }
                 Ok(Published::Occupied) => self.compare(order, &came(index)).await,
                 Err(unclear) => unclear.into(),
             };

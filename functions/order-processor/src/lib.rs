@@ -12,9 +12,10 @@ use axum::routing::{get, post, put};
 use domain::WarehouseId;
 use figures::Figures;
 use intake::partners::{self, Live, Source};
-use messaging::Nats;
 use messaging::inventory::{self, InventoryJournal};
 use messaging::journal::{Error, Keep};
+use messaging::store::Store;
+use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -55,7 +56,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let known = settings
         .partners
         .map(|partners| partners.follow(&nats, NAME, &mut registry, warehouse::of_partners));
-    let app = App::new(nats.clone(), settings.keep, known, &mut registry);
+    let store = Store::watch(&nats, streams::JOURNAL);
+    let app = App::new(nats, settings.keep, known, &mut registry);
     let routes = Routes::new(settings.tokens)
         .at(Door::Connector, "/", post(decide::batch))
         .at(Door::Read, "/stock", get(stock::list))
@@ -63,8 +65,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .at(Door::Admin, "/journal/skip", post(skip::skip))
         .with_state(Arc::new(app));
     let ready = move || {
-        let nats = nats.clone();
-        async move { nats.ready().await }
+        let store = Arc::clone(&store);
+        async move { store.ready().await }
     };
     Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }

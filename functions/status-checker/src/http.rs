@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::Partners;
 use intake::expected::{self, Overdue};
+use messaging::store::Fault;
 use runtime::{Problem, heavy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -49,6 +50,10 @@ pub(crate) async fn status(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
+    if let Err(fault @ (Fault::Other { .. } | Fault::Older { .. })) = app.store.check().await {
+        tracing::error!(%fault, "nothing is told");
+        return Err(Problem::unavailable(fault.to_string()));
+    }
     let wanted = |partner: &PartnerId| filter.partner.as_ref().is_none_or(|one| one == partner);
     let partners = app.partners.get();
     let accounts = partners.accounts.values();

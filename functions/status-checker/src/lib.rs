@@ -7,8 +7,9 @@ mod http;
 use axum::routing::get;
 use intake::ledger::Ledger;
 use intake::partners::{Configuration, Live, Problem, Source};
-use messaging::Nats;
+use messaging::store::Store;
 use messaging::views::Orders;
+use messaging::{Nats, streams};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
@@ -35,8 +36,10 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut registry = Registry::default();
     let depot_files = Gauge::default();
     registry.register("depot_files", "Files in all depots", depot_files.clone());
+    let store = Store::watch(&nats, streams::ORDERS);
     let app = App {
         nats: nats.clone(),
+        store: Arc::clone(&store),
         ledger,
         partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
         orders: Mutex::default(),
@@ -47,8 +50,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .at(Door::Read, "/", get(http::status).post(http::status))
         .with_state(Arc::new(app));
     let ready = move || {
-        let nats = nats.clone();
-        async move { nats.ready().await }
+        let store = Arc::clone(&store);
+        async move { store.ready().await }
     };
     Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
 }
@@ -76,6 +79,8 @@ impl Settings {
 #[derive(Debug)]
 struct App {
     nats: Nats,
+    /// What another store, or an older copy, says is not told.
+    store: Arc<Store>,
     ledger: Ledger,
     partners: Live<Arc<Configuration>>,
     orders: Mutex<Orders>,

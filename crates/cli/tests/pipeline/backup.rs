@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::Up;
+use crate::support::{Up, eventually, kill};
 
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
@@ -43,6 +43,63 @@ fn a_copy_of_the_stopped_servers_store_brings_everything_back() {
     assert!(up.orderflow(&["stock", "verify"]).status.success());
     let doctor = up.orderflow(&["doctor"]);
     assert!(doctor.status.success(), "{doctor:?}");
+}
+
+/// Stops the server in the middle of nothing, so that its files are whole.
+fn while_stopped(up: &Up, work: impl FnOnce()) {
+    kill("-STOP", up.pid_of("nats-server"));
+    work();
+    kill("-CONT", up.pid_of("nats-server"));
+}
+
+#[test]
+fn an_older_copy_under_running_parts_is_noticed_by_all_of_them() {
+    let mut up = Up::start(&["--processes"]);
+    let (store, saved) = (up.dir.path().join("data/nats/store"), up.dir.path().join("saved"));
+    let order = |id: &str| {
+        let order = format!(r#"{{"order_id":"{id}","product":"P001","quantity":1,"price":1}}"#);
+        up.send("POST", "/function/order-ingest", &order)
+    };
+    assert_eq!(order("1").0, 201);
+    up.json(&["wait", "--timeout", "60s"]);
+    while_stopped(&up, || copy(&store, &saved));
+    for id in ["2", "3"] {
+        assert_eq!(order(id).0, 201);
+    }
+    up.json(&["wait", "--timeout", "60s"]);
+    // Each part has seen what came after the copy.
+    assert!(up.orderflow(&["check"]).status.success());
+    let status = || up.get("/function/status-checker/_/ready");
+    eventually("all are ready", || status().0 == 200);
+
+    kill("-STOP", up.pid_of("nats-server"));
+    fs::rename(&store, store.with_extension("newer")).unwrap();
+    copy(&saved, &store);
+    let before = up.pid_of("nats-server");
+    kill("-KILL", before);
+    eventually("it comes back with the older copy", || up.pid_of("nats-server") != before);
+    for name in
+        ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"]
+    {
+        let ready = || up.get(&format!("/function/{name}/_/ready"));
+        eventually(name, || ready().1.contains("older copy"));
+    }
+    let (code, said) = order("4");
+    assert_eq!(code, 503, "{said}");
+    assert!(said.contains("an older copy of the store answers"), "{said}");
+    let doctor = up.orderflow(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(doctor.status.code(), Some(1), "{said}");
+    assert!(said.contains("✗ function order-ingest") && said.contains("older copy"), "{said}");
+
+    // It is the right one all the same: restarted, they go on from there.
+    up.end("-TERM");
+    up.again(&["--processes"]);
+    up.json(&["wait", "--timeout", "60s"]);
+    assert_eq!(up.json(&["orders", "count"])["placed"], 1);
+    for args in [["journal", "verify"], ["stock", "verify"]] {
+        assert!(up.orderflow(&args).status.success(), "{args:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! checked. The schedule and the orders depend on the seed alone; what the operating system and the
 //! network make of them does not.
 
+pub mod attack;
 mod clock;
 mod files;
 mod inject;

@@ -55,7 +55,7 @@ pub(super) struct Run {
 pub(super) struct Process {
     pub(super) pid: i32,
     #[serde(default)]
-    traffic: Option<SocketAddr>,
+    pub(super) traffic: Option<SocketAddr>,
 }
 
 impl Pipeline {
@@ -251,6 +251,8 @@ fn search_path(work: &Path, nats_server: Option<&Path>) -> Result<OsString> {
     let program = program.canonicalize().with_context(|| program.display().to_string())?;
     let bin = work.join("bin");
     std::fs::create_dir_all(&bin).context("the folder of programs")?;
+    // It is there from an earlier start.
+    drop(std::fs::remove_file(bin.join(NATS)));
     std::os::unix::fs::symlink(program, bin.join(NATS)).context("nats-server")?;
     Ok(std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path)))?)
 }

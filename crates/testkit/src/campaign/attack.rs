@@ -1,0 +1,286 @@
+//! What strangers, mistaken programs and restarts do to the whole pipeline, step by step: forged entries
+//! and facts, poison, unfinished requests, starts on one folder. After each step every good order must
+//! have been confirmed, once.
+
+use super::pipeline::Pipeline;
+use anyhow::{Context as _, Result, ensure};
+use messaging::publish::{self, Outgoing};
+use messaging::{Nats, header, stored, streams};
+use serde_json::{Value, json};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+const PRODUCT: &str = "P001";
+/// Pieces of it at the beginning; each order takes one.
+const STOCK: u64 = 1_000_000;
+/// How long good orders may take to be confirmed.
+const SETTLE: Duration = Duration::from_secs(120);
+/// How long a good request may take while strangers are at the door.
+const ANSWER: Duration = Duration::from_secs(10);
+/// A message on `orders` that the server still takes.
+const LARGE: usize = 900_000;
+
+/// What to attack, and how often.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The program `orderflow`.
+    pub orderflow: PathBuf,
+    /// The program `nats-server`; without it the one in `PATH`.
+    pub nats_server: Option<PathBuf>,
+    /// Starts on the same folder.
+    pub starts: u32,
+    /// Good orders in each step.
+    pub orders: u32,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Each step, and what was wrong after it.
+    pub steps: Vec<(&'static str, Option<String>)>,
+}
+
+impl Report {
+    /// Did every step leave all good orders as they should be?
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.steps.iter().all(|(_, problem)| problem.is_none())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (step, problem) in &self.steps {
+            match problem {
+                None => writeln!(f, "✓ {step}")?,
+                Some(problem) => writeln!(f, "✗ {step}: {problem}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Site {
+    options: Options,
+    work: tempfile::TempDir,
+    pipeline: Pipeline,
+    nats: Nats,
+    /// Good orders that were sent.
+    sent: u32,
+}
+
+/// Runs all steps, one behind the other, on one pipeline.
+///
+/// # Errors
+/// The pipeline cannot be started. What is wrong with it is no error but in the report.
+pub async fn run(options: &Options) -> Result<Report> {
+    let work = tempfile::tempdir().context("the folder to work in")?;
+    let (pipeline, nats) = start(options, work.path()).await?;
+    let mut site = Site { options: options.clone(), work, pipeline, nats, sent: 0 };
+    let stock = STOCK.to_string();
+    site.pipeline.json(&["stock", "set", PRODUCT, &stock]).await?;
+    let mut report = Report::default();
+    let mut step = async |name, done: Result<()>, site: &mut Site| {
+        let settled = match done {
+            Ok(()) => site.settled().await,
+            Err(error) => Err(error),
+        };
+        report.steps.push((name, settled.err().map(|error| format!("{error:#}"))));
+    };
+    let done = site.good().await;
+    step("nothing", done, &mut site).await;
+    let done = site.poison().await;
+    step("poison on `orders`", done, &mut site).await;
+    let done = site.foreign_entries().await;
+    step("messages of strangers in the journal", done, &mut site).await;
+    let done = site.forged_facts().await;
+    step("forged facts with huge sequences", done, &mut site).await;
+    let done = site.forged_orders().await;
+    step("forged placed orders and cancellations", done, &mut site).await;
+    let done = site.unfinished_requests().await;
+    step("unfinished requests without a token", done, &mut site).await;
+    let done = site.restarts().await;
+    step("starts on one data folder", done, &mut site).await;
+    site.pipeline.stop().await?;
+    Ok(report)
+}
+
+async fn start(options: &Options, work: &Path) -> Result<(Pipeline, Nats)> {
+    let nats_server = options.nats_server.as_deref();
+    let mut pipeline = Pipeline::start(&options.orderflow, work, nats_server, &[])?;
+    let run = pipeline.ready().await?;
+    let nats = Nats::connect(&run.nats, "attack", false).await?;
+    Ok((pipeline, nats))
+}
+
+impl Site {
+    /// Sends good orders, each confirmed by the server.
+    async fn good(&mut self) -> Result<()> {
+        let orders = (self.sent..self.sent + self.options.orders).map(|number| {
+            let order =
+                json!({"order_id": id(number), "product": PRODUCT, "quantity": 1, "price": 1});
+            Outgoing::new("orders".into(), order.to_string().into())
+        });
+        let orders: Vec<_> = orders.collect();
+        for result in publish::all(&self.nats, &orders, None).await {
+            result.context("a good order is not stored")?;
+        }
+        self.sent += self.options.orders;
+        Ok(())
+    }
+
+    /// Waits until every good order is confirmed, and compares the stock.
+    async fn settled(&self) -> Result<()> {
+        let began = Instant::now();
+        for number in 0..self.sent {
+            let subject = format!("orders.confirmed.main.DIRECT.{}", id(number));
+            loop {
+                let fact = stored::last(&self.nats, streams::ORDERS, &subject).await?;
+                let ours = fact.as_ref().and_then(stored::Standing::decision_sequence);
+                if ours.is_some_and(|sequence| sequence < FORGED) {
+                    break;
+                }
+                let late = began.elapsed() < SETTLE;
+                ensure!(late, "order {} is not confirmed within {SETTLE:?}", id(number));
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        let stock = self.pipeline.json(&["stock", "get", PRODUCT]).await?;
+        let available = stock["products"][PRODUCT]["available"].as_u64();
+        let expected = STOCK - u64::from(self.sent);
+        ensure!(available == Some(expected), "{available:?} pieces are left, not {expected}");
+        Ok(())
+    }
+
+    async fn publish(&self, subject: &str, payload: impl Into<Vec<u8>>) -> Result<()> {
+        let message = Outgoing::new(subject.to_owned(), payload.into().into());
+        publish::one(&self.nats, &message, None).await?;
+        Ok(())
+    }
+
+    /// Good orders behind what can never be one.
+    async fn poison(&mut self) -> Result<()> {
+        let event = |change: (&str, Value)| {
+            let mut event = json!({"specversion": "1.0", "id": "e", "source": "/stranger",
+                "type": "orderflow.order.received.v1", "data": {"order_id": "x"}});
+            event[change.0] = change.1;
+            event.to_string()
+        };
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        for payload in [
+            event(("id", "i".repeat(100_000).into())),
+            event(("file", "f".repeat(100_000).into())),
+            event(("partner", "p".repeat(100_000).into())),
+            event(("type", "com.shop.cart.abandoned".into())),
+            event(("specversion", "7".into())),
+            "x".repeat(LARGE),
+            deep,
+            String::new(),
+        ] {
+            self.publish("orders", payload).await?;
+        }
+        self.publish("orders", vec![0xff; 1_000]).await?;
+        self.good().await
+    }
+
+    async fn foreign_entries(&mut self) -> Result<()> {
+        let last = stored::last(&self.nats, streams::JOURNAL, JOURNAL).await?;
+        let copy = last.context("the journal is empty")?.payload.to_vec();
+        for payload in [b"hello".to_vec(), copy, vec![b'y'; LARGE], b"{}".to_vec()] {
+            self.publish(JOURNAL, payload).await?;
+            self.good().await?;
+        }
+        Ok(())
+    }
+
+    /// Where facts of the next orders belong.
+    async fn forged_facts(&mut self) -> Result<()> {
+        for number in self.sent..self.sent + 3 {
+            let subject = format!("orders.confirmed.main.DIRECT.{}", id(number));
+            let fact = Outgoing::new(subject, "{}".into())
+                .header(header::DECISION, "forged")
+                .header(header::DECISION_SEQUENCE, &FORGED.to_string());
+            publish::one(&self.nats, &fact, None).await?;
+        }
+        self.good().await
+    }
+
+    async fn forged_orders(&mut self) -> Result<()> {
+        let line = |quantity: i64| json!({"line": 1, "product_id": PRODUCT, "quantity": quantity, "price": "1"});
+        for (number, data) in [
+            json!({"lines": []}),
+            json!({"lines": [line(0)]}),
+            json!({"lines": [line(5)], "total": "1"}),
+            json!({"lines": [line(5)], "warehouse": "west"}),
+            json!({"lines": [line(5)], "cancels": {"attempt": 1, "placed": 1, "decision": "d"}}),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let order = format!("forged{number}");
+            let mut data = data;
+            for (name, value) in [("partner", "DIRECT"), ("order_id", &order), ("kind", "sale")] {
+                data[name] = value.into();
+            }
+            let subject = format!("orders.placed.main.DIRECT.{order}");
+            let event = json!({"specversion": "1.0", "id": order, "source": "/stranger",
+                "type": "orderflow.order.placed.v1", "subject": subject, "data": data});
+            self.publish(&subject, event.to_string()).await?;
+        }
+        self.publish("orders.placed.main.DIRECT.junk", "junk").await?;
+        self.good().await
+    }
+
+    /// While many wait with half a request at every door, good ones are answered.
+    async fn unfinished_requests(&mut self) -> Result<()> {
+        let run = self.pipeline.run()?;
+        let gateway: SocketAddr = run.gateway.trim_start_matches("http://").parse()?;
+        let doors = run.processes.values().filter_map(|process| process.traffic);
+        let mut open = Vec::new();
+        for door in doors.chain([gateway]) {
+            for _ in 0..100 {
+                // One for which there is no room any more is the next one's.
+                let Ok(mut stream) = TcpStream::connect(door).await else { continue };
+                let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n{";
+                drop(stream.write_all(head.as_bytes()).await);
+                open.push(stream);
+            }
+        }
+        self.good().await?;
+        let list = b"GET /system/functions HTTP/1.0\r\nHost: x\r\n\r\n";
+        let asked = async {
+            let mut stream = TcpStream::connect(gateway).await?;
+            stream.write_all(list).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            Ok::<_, std::io::Error>(answer)
+        };
+        let answer = timeout(ANSWER, asked).await.context("the gateway does not answer")??;
+        ensure!(answer.contains(" 200 "), "the gateway answers {answer:.60}");
+        self.settled().await
+    }
+
+    async fn restarts(&mut self) -> Result<()> {
+        for _ in 0..self.options.starts {
+            self.good().await?;
+            self.pipeline.stop().await?;
+            (self.pipeline, self.nats) = start(&self.options, self.work.path()).await?;
+            self.good().await?;
+            self.settled().await?;
+        }
+        Ok(())
+    }
+}
+
+const JOURNAL: &str = "journal.inventory.main";
+/// Beyond every sequence that a journal will have.
+const FORGED: u64 = 1 << 40;
+
+fn id(number: u32) -> String {
+    format!("A{number}")
+}
