@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// How long nothing comes before the position of a quiet lane moves.
     pub(crate) quiet_after: Duration,
+    /// Is it the store that was seen first?
+    pub(crate) store: Arc<Store>,
 }
 
 impl Shared {
@@ -85,12 +87,14 @@ pub async fn run(
     registry.register_collector(Box::new(Connection(nats.clone())));
     let gateway = Gateway::new(&settings, metrics.clone());
     let quiet_after = settings.quiet_after;
-    let shared = Shared { nats: nats.clone(), gateway, metrics, quiet_after };
+    let store = Store::watch(&nats, streams::ORDERS);
+    let shared =
+        Shared { nats: nats.clone(), gateway, metrics, quiet_after, store: Arc::clone(&store) };
     let listed = Arc::new(AtomicBool::new(false));
     let (stopper, stop) = stop::channel();
     let function = Function::new("connector", Routes::new(Tokens::default()))
         .registry(registry)
-        .ready(ready(Store::watch(&nats, streams::ORDERS), Arc::clone(&listed)));
+        .ready(ready(store, Arc::clone(&listed)));
     // Nobody calls the connector, so nobody needs time to learn that it ends.
     let server = ServerSettings { grace: Duration::ZERO, ..settings.server };
     let server = runtime::Server::bind(function, server).await?;

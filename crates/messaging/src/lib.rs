@@ -5,6 +5,7 @@ pub mod address;
 pub mod backlog;
 pub mod envelope;
 pub mod events;
+pub mod evidence;
 pub mod header;
 pub mod inventory;
 pub mod journal;

@@ -6,6 +6,7 @@
 //! decided, [`Survey::go_on`] where the lane may go on, and [`apply`] refuses what is passed over before
 //! it moves the position.
 
+use crate::evidence::{self, Evidence};
 use crate::inventory::{self, InventoryJournal};
 use crate::journal::{
     self, Applied, Command, Decide, Error, Extent, LogError, Place, Position, Record, extent,
@@ -31,8 +32,12 @@ pub struct Survey {
     pub decided: u64,
     /// Those that are not, in order.
     pub undecided: Vec<u64>,
-    /// Last message that was removed behind the position, 0 if none was.
+    /// Last of the first messages that were removed behind the position, 0 if none was.
     removed_to: u64,
+    /// What stands where the order was that was decided last, if that is another message.
+    older: Option<(u64, String)>,
+    /// The position in this very stream, 0 if it is of another one, or of a newer one.
+    here: u64,
 }
 
 /// Where a lane goes on.
@@ -92,7 +97,12 @@ pub async fn survey(nats: &Nats, warehouse: &WarehouseId) -> Result<Survey, LogE
     let filter = subject::placed(warehouse);
     let extent = extent(nats, streams::ORDERS, &filter).await?;
     let known = Known::read(nats, warehouse, &extent).await?;
-    let here = here(decided_to.as_ref(), &extent);
+    let evidence = evidence::of_input(nats, warehouse, |at| extent.claim.is_of(at)).await?;
+    let older = match evidence {
+        Evidence::Other(sequence, subject) => Some((sequence, subject)),
+        Evidence::Same | Evidence::None => None,
+    };
+    let here = if older.is_none() { here(decided_to.as_ref(), &extent) } else { 0 };
     let (mut last_decided, mut decided, mut undecided) = (0, 0, Vec::new());
     tail::read(nats, streams::ORDERS, &filter, 1, true, |message| {
         let Ok(info) = message.info() else { return };
@@ -106,7 +116,7 @@ pub async fn survey(nats: &Nats, warehouse: &WarehouseId) -> Result<Survey, LogE
     .await
     .map_err(|error| unavailable(&error))?;
     let removed_to = removed_to(nats, &extent, here).await?;
-    Ok(Survey { decided_to, extent, last_decided, decided, undecided, removed_to })
+    Ok(Survey { decided_to, extent, last_decided, decided, undecided, removed_to, older, here })
 }
 
 /// The position in this very stream; 0 if it is of another one, or behind its end.
@@ -115,7 +125,8 @@ fn here(decided_to: Option<&Position>, extent: &Extent) -> u64 {
     position.map(|position| position.sequence).filter(|at| *at <= extent.last).unwrap_or(0)
 }
 
-/// The last message behind `position` that is gone; 0 if none is, or nothing was decided yet.
+/// The end of the first messages behind `position` that are gone; 0 if none are, or nothing was decided
+/// yet. A lane that goes on there is held again by the next ones.
 async fn removed_to(nats: &Nats, extent: &Extent, position: u64) -> Result<u64, LogError> {
     if position == 0 {
         return Ok(0);
@@ -125,9 +136,15 @@ async fn removed_to(nats: &Nats, extent: &Extent, position: u64) -> Result<u64, 
     let stream = stream.map_err(|error| unavailable(error.to_string()))?;
     let info = stream.info_builder().with_deleted(true).fetch().await;
     let state = info.map_err(|error| unavailable(error.to_string()))?.info.state;
-    let inside = state.deleted.unwrap_or_default().into_iter().filter(|gone| position < *gone);
-    let before = Some(state.first_sequence.saturating_sub(1)).filter(|gone| position < *gone);
-    Ok(inside.chain(before).max().unwrap_or(0))
+    let before = state.first_sequence.saturating_sub(1);
+    if position < before {
+        return Ok(before);
+    }
+    let removed = state.deleted.unwrap_or_default();
+    let mut inside = removed.into_iter().filter(|gone| position < *gone);
+    let Some(first) = inside.next() else { return Ok(0) };
+    let run = inside.zip(first + 1..).take_while(|(gone, next)| gone == next).last();
+    Ok(run.map_or(first, |(gone, _)| gone))
 }
 
 /// What is decided, by the journal and by the facts.
@@ -136,7 +153,7 @@ struct Known {
     prefix: String,
     /// The last attempt of each order, by `<partner>.<order>` as in subjects.
     attempts: HashMap<String, u32>,
-    /// Sequences in this very stream.
+    /// Of messages that name no order: their sequences in this very stream.
     sequences: HashSet<u64>,
 }
 
@@ -168,14 +185,16 @@ impl Known {
     }
 
     fn decided(&mut self, warehouse: &WarehouseId, outcome: &Outcome, here: bool) {
-        if here {
-            self.sequences.insert(outcome.sequence);
-        }
-        if let Some(id) = &outcome.id {
-            let subject = subject::order(Stage::Placed, warehouse, &id.partner, &id.order_id);
-            if let Some(order) = subject.strip_prefix(&self.prefix) {
-                self.attempt(order, id.attempt);
+        let Some(id) = &outcome.id else {
+            // A message that names no order is known by its place only.
+            if here {
+                self.sequences.insert(outcome.sequence);
             }
+            return;
+        };
+        let subject = subject::order(Stage::Placed, warehouse, &id.partner, &id.order_id);
+        if let Some(order) = subject.strip_prefix(&self.prefix) {
+            self.attempt(order, id.attempt);
         }
     }
 
@@ -210,6 +229,12 @@ impl Survey {
         if last < at {
             return Some(format!("it is decided up to {at}, but stream {stream} ends at {last}"));
         }
+        if let Some((sequence, subject)) = &self.older {
+            return Some(format!(
+                "the order that was decided last stood at {sequence}, where {subject} is now: stream \
+                 {stream} is an older copy"
+            ));
+        }
         (self.removed_to > 0).then(|| {
             let removed = self.removed_to;
             format!("messages after {at}, up to {removed}, are gone and were not decided")
@@ -219,8 +244,7 @@ impl Survey {
     /// The first place where the lane can go on without deciding anything twice.
     #[must_use]
     pub fn first(&self) -> u64 {
-        let here = here(self.decided_to.as_ref(), &self.extent);
-        self.last_decided.max(here).max(self.removed_to)
+        self.last_decided.max(self.here).max(self.removed_to)
     }
 
     /// Goes on after `place`, or at the first place possible.
@@ -319,6 +343,10 @@ mod tests {
             decided: 3,
             undecided: undecided.to_vec(),
             removed_to: 0,
+            older: None,
+            here: decided_to
+                .filter(|(name, at)| *name == "a1" && *at <= 20)
+                .map_or(0, |(_, at)| at),
         }
     }
 

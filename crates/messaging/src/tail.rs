@@ -33,7 +33,9 @@ pub enum From {
 /// Calls `each` with every message under `filter` from sequence `from` on.
 ///
 /// They come in order and without gaps, until the stream's last one at the time of the call. The
-/// result is the last sequence that was looked at, `from - 1` if there was none.
+/// result is the last sequence that was looked at, `from - 1` if there was none: where the next call goes
+/// on. With several replicas the consumer may be on one that is behind, so the result is the last message
+/// that was given then.
 ///
 /// # Errors
 /// The server did not answer, or stopped answering.
@@ -87,10 +89,16 @@ pub async fn read_from(
         .await
         .map_err(|error| wrong(error.to_string()))?;
     let name = consumer.cached_info().name.clone();
+    let replicated = 1 < handle.cached_info().config.num_replicas;
     let read = match consumer.cached_info().num_pending {
-        0 => Ok(last),
+        0 => Ok(0),
         _ => to_end(consumer, last, each).await,
     };
+    let before = match from {
+        From::Sequence(from) => from.max(1) - 1,
+        From::Within(_) => 0,
+    };
+    let read = read.map(|to| if replicated { to.max(before) } else { to.max(last) });
     // Otherwise the server keeps it for half a minute. One that replaced it after a missed
     // heartbeat goes that way.
     if let Err(error) = handle.delete_consumer(&name).await {
@@ -129,7 +137,7 @@ async fn to_end(
         let (sequence, pending) = (info.stream_sequence, info.pending);
         each(&message);
         if pending == 0 || sequence >= last {
-            return Ok(sequence.max(last));
+            return Ok(sequence);
         }
     }
 }

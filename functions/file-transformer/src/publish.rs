@@ -26,6 +26,16 @@ const ATTEMPTS_MAX: u32 = 8;
 /// How far the sending of a file came, written down when its lease is renewed.
 pub(crate) type Progress = Mutex<Option<Sending>>;
 
+/// How the orders of a file are sent.
+pub(crate) struct Rest<'a> {
+    /// May an earlier process have sent some of them?
+    pub(crate) goes_on: bool,
+    /// How far it is, for whoever renews the record.
+    pub(crate) progress: &'a Progress,
+    /// Is it still the same store? What another one acknowledged is not sent.
+    pub(crate) still: &'a (dyn Fn() -> Result<(), Failure> + Sync),
+}
+
 /// Publishes every order that is not stored yet and waits until each is. Where an earlier process
 /// stopped is known from the record, and what it sent behind that from the stream, which is read where
 /// there may be one: `goes_on`. Publishing again is harmless: the ids are the same and order-ingest
@@ -35,9 +45,9 @@ pub(crate) async fn orders(
     record: &Record,
     sha256: &str,
     orders: &File,
-    goes_on: bool,
-    progress: &Progress,
+    rest: Rest<'_>,
 ) -> Result<Sending, Failure> {
+    let Rest { goes_on, progress, still } = rest;
     let mut lines = BufReader::new(orders).lines();
     let mut sent = record.sending.unwrap_or_default();
     let stored = match record.sending {
@@ -72,6 +82,7 @@ pub(crate) async fn orders(
         if !chunk.is_empty() {
             store(nats, chunk, &mut sent).await?;
         }
+        still()?;
         sent.orders += all;
         *progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
     }

@@ -158,8 +158,9 @@ impl Work {
             let on = self.app.store.check().await?;
             let (nats, sha256) = (&self.app.nats, &judged.pass.sha256);
             let progress = &self.progress;
-            let sent = publish::orders(nats, &record, sha256, orders, goes_on, progress).await?;
-            self.app.store.still(&on)?;
+            let still = || self.app.store.still(&on).map_err(Failure::from);
+            let rest = publish::Rest { goes_on, progress, still: &still };
+            let sent = publish::orders(nats, &record, sha256, orders, rest).await?;
             self.app.figures.orders.inc_by(sent.orders);
             let (orders_from, orders_to) = (sent.from, sent.from.map(|_| sent.to));
             record = self

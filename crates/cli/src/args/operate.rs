@@ -204,7 +204,6 @@ mod tests {
             "show --from -1",
             "skip 7",
             "skip --reason x",
-            "rebase --reason x",
             "rebase --to end",
             "rebase --to -1 --reason x",
             "rebase --to middle --reason x",

@@ -93,7 +93,7 @@ fn what_a_lane_passes_over_is_refused_and_can_be_tried_again() {
     kill("-CONT", up.pid_of("connector"));
     let held = || {
         let logs = std::fs::read_to_string(up.dir.path().join("data/logs/connector.log"));
-        logs.unwrap_or_default().contains("journal rebase --warehouse main --to")
+        logs.unwrap_or_default().contains("orderflow journal rebase --warehouse main")
     };
     eventually("the lane is held, and its log names the command", held);
     let (code, said) = rebase(&up, &["--to", "end", "--yes"]);

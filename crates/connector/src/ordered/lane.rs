@@ -14,6 +14,7 @@ use crate::undone::{Ahead, Undone};
 use crate::verdict::Reply;
 use crate::{DRAIN, Shared, event};
 use bytes::Bytes;
+use messaging::store::Fault;
 use messaging::streams::identity::Identity;
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
@@ -90,6 +91,14 @@ impl Lane {
 
     async fn begin(&self) -> Result<Session, End> {
         let stream = self.stream().await?;
+        // An older copy that has grown past the position looks right.
+        let store = self.stop.or(self.shared.store.check()).await.ok_or(End::Stop)?;
+        match store {
+            Err(fault @ (Fault::Other { .. } | Fault::Older { .. })) => {
+                return Err(End::Fault(fault.to_string()));
+            }
+            Ok(_) | Err(Fault::Silent { .. } | Fault::Anew) => {}
+        }
         let ahead = Arc::new(Ahead::new(self.undone.clone()));
         let mut session = Session::new(&stream, self.subscription.batch, ahead);
         match self.call(&session, Bytes::from_static(b"[]"), None).await? {
@@ -296,7 +305,7 @@ impl Lane {
         };
         let reason = format!(
             "messages {from} to {to} of stream {name} are gone and were not given out; orders may \
-             be among them. See what would be lost: {} --to {to}",
+             be among them. See what would be lost: {}",
             self.rebase()
         );
         Err(End::Fault(reason))

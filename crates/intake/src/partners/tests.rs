@@ -33,6 +33,9 @@ partners:
     product-ids: us1.csv
     file:
       delimiter: \";\"
+      quote: \"'\"
+      quote-escape: backslash
+      line-ends-in-fields: false
       encoding: cp1252
       decimal-mark: \",\"
       thousands-mark: \".\"

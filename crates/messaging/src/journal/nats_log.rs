@@ -157,16 +157,20 @@ impl NatsLog {
         if at > last.sequence {
             return Ok(last.sequence);
         }
-        let mut end = last.sequence;
+        let mut end = 0;
         let give = |found: &async_nats::jetstream::Message| {
             if let Some(message) = of_consumer(found) {
-                end = end.max(message.sequence);
+                end = message.sequence;
                 each(message);
             }
         };
         tail::read(&self.nats, streams::JOURNAL, &self.subject, at, false, give)
             .await
             .map_err(unavailable)?;
+        // The consumer may be on a replica that is behind. What was not given is not known.
+        if end < last.sequence {
+            return Err(LogError(format!("the journal ends at {}, read to {end}", last.sequence)));
+        }
         Ok(end)
     }
 }

@@ -43,9 +43,18 @@ pub async fn entries<B: DeserializeOwned>(
     nats: &Nats,
     subject: &str,
     after: u64,
+    each: impl FnMut(u64, Result<Record<B>, Unreadable>),
+) -> Result<(), LogError> {
+    read(nats, subject, after, Reader { last: after, marks: Marks::default() }, each).await
+}
+
+async fn read<B: DeserializeOwned>(
+    nats: &Nats,
+    subject: &str,
+    after: u64,
+    mut reader: Reader,
     mut each: impl FnMut(u64, Result<Record<B>, Unreadable>),
 ) -> Result<(), LogError> {
-    let mut reader = Reader { last: after, marks: Marks::default() };
     let read = tail::read(nats, streams::JOURNAL, subject, after + 1, false, |message| {
         if let Some(message) = of_consumer(message)
             && let Some(record) = reader.read(message)
@@ -79,7 +88,9 @@ pub async fn last(
     let (_, head) = Snapshots::new(nats.clone(), subject).head().await?;
     let from = head.map_or(0, |head| head.current.sequence.saturating_sub(1));
     let mut found = None;
-    entries(nats, subject, from, |sequence, record| found = Some((sequence, record))).await?;
+    // What the first of them follows is not known: other journals are in the same stream.
+    let each = |sequence, record| found = Some((sequence, record));
+    read(nats, subject, from, Reader::default(), each).await?;
     match found {
         Some((sequence, Ok(record))) => Ok(Some((sequence, record))),
         Some((sequence, Err(error))) => {

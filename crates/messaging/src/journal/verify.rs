@@ -68,10 +68,10 @@ pub struct VerifyError {
 ///
 /// Checks that each entry can be read and follows the one before it, and that each of its facts is
 /// stored exactly once and none is stored that does not follow from an entry, that what was decided is in
-/// the input, each once, and that the snapshots hold what the entries fold to. A journal whose beginning was removed is folded from a snapshot
-/// on. May be called while
-/// the journal is written. Takes about 150 bytes of memory for each fact. `now` tells which facts
-/// are so old that their stream does not keep them any longer.
+/// the input, each once, and that the snapshots hold what the entries fold to. A journal whose beginning
+/// was removed is folded from a snapshot on. May be called while the journal is written. Takes about 150
+/// bytes of memory for each fact. `now` tells which facts are so old that their stream does not keep them
+/// any longer.
 ///
 /// # Errors
 /// The server does not answer. What is wrong with the journal is no error but in the result.
@@ -233,6 +233,7 @@ impl<'a, B: Book> Reading<'a, B> {
         }
         self.found.entries += 1;
         self.found.last = sequence;
+        let moves = record.decided_to() != self.found.decided_to.as_ref();
         self.found.decided_to = record.decided_to().cloned();
         if let Record::Rebase(_) = record {
             // Another input, or the same one again: somebody has said so.
@@ -240,7 +241,10 @@ impl<'a, B: Book> Reading<'a, B> {
             self.once.clear();
         }
         if let Record::Decision(entry) = record {
-            self.decides(sequence, &entry.body);
+            // What a rebase passes over is refused before the position moves, perhaps to another stream.
+            if moves {
+                self.decides(sequence, &entry.body);
+            }
             if self.folded {
                 self.book.apply(&mut self.found.state, &entry.body);
             }

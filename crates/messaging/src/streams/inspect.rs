@@ -80,6 +80,8 @@ impl Difference {
                 list(&self.is).iter().any(|subject| !wanted.contains(subject))
             }
             "deny_delete" => self.is == Some(Value::Bool(true)),
+            // Answered by followers that may be behind.
+            "allow_direct" => self.should_be == Some(Value::Bool(true)),
             "discard" => self.is == Some(Value::from("new")),
             _ => false,
         }

@@ -8,6 +8,7 @@ mod journal_snapshots;
 mod login;
 mod publishing;
 mod reading;
+mod rebase;
 mod setup;
 mod store;
 

@@ -140,6 +140,7 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
         };
         nats.js.update_stream(unmarked(config(&nats, ORDERS).await)).await.unwrap();
         let main = WarehouseId::main();
+        nats.js.publish("orders.placed.main.US1.7", "{}".into()).await.unwrap().await.unwrap();
         let inventory = messaging::inventory::journal(&nats, &main);
         let outcome = Outcome {
             sequence: 1,
@@ -176,6 +177,15 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
                 ..Default::default()
             };
             nats.js.create_stream(empty).await.unwrap();
+            // Whoever writes next publishes the facts of the last entry again, in the new stream.
+            let next = messaging::inventory::journal(&nats, &main);
+            let settled = next.commit(|view| match view.fresh {
+                true => journal::Decide::Answer(()),
+                false => journal::Decide::Refresh,
+            });
+            settled.await.unwrap();
+            let fact = "orders.confirmed.main.US1.7";
+            assert!(messaging::stored::last(&nats, ORDERS, fact).await.unwrap().is_some());
         }
         let before = identity(&nats, ORDERS).await;
         set_up(&nats, Settings::default(), ORDERS).await.outcome.unwrap();

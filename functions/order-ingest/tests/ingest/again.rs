@@ -4,7 +4,7 @@ use crate::support::{World, post};
 use axum::Router;
 use axum::http::header;
 use chrono::DateTime;
-use domain::inventory::{Body as Entry, Confirmed, Decision, Input, decide};
+use domain::inventory::{Body as Entry, Confirmed, Decision, Input, State, decide};
 use domain::order::Cancels;
 use domain::stock::Stock;
 use domain::{Order, ProductId, WarehouseId};
@@ -54,7 +54,7 @@ impl Shop {
         let placed = self.placed().await;
         let commit = self.journal.commit(|view| {
             let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-            match outcomes(&placed, decided_to, &view.state.stock) {
+            match outcomes(&placed, decided_to, &stock_of(view.state)) {
                 None => Decide::Answer(()),
                 Some((decision, to)) => {
                     Decide::Append { body: decision.into(), decided_to: Some(to) }
@@ -71,7 +71,7 @@ impl Shop {
             false => Decide::Refresh,
             true => {
                 let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-                Decide::Answer(outcomes(&placed, decided_to, &view.state.stock).unwrap())
+                Decide::Answer(outcomes(&placed, decided_to, &stock_of(view.state)).unwrap())
             }
         });
         let (decision, to) = read.await.unwrap();
@@ -147,6 +147,12 @@ impl Shop {
         report.assert_clean();
         report
     }
+}
+
+/// A journal as version 0.1.0 began it: with the sample products.
+fn stock_of(state: &State) -> Stock {
+    let begun = state.has_begun();
+    if begun { state.stock.clone() } else { State::seeded().stock }
 }
 
 /// What becomes of everything behind `decided_to`, and up to where that is.

@@ -1,0 +1,73 @@
+//! What a lane's input holds, compared with its journal.
+
+use crate::start;
+use async_nats::jetstream::stream::Config;
+use domain::inventory::{Body, Identity as Of, Outcome, Verdict};
+use domain::{Kind, OrderId, PartnerId, WarehouseId};
+use messaging::journal::{self, Decide};
+use messaging::streams::identity::Identity;
+use messaging::streams::{self, ORDERS};
+use messaging::{Nats, inventory, rebase, subject};
+
+fn outcome(sequence: u64, order: &str) -> Outcome {
+    let id = Of {
+        partner: PartnerId::parse("US1").unwrap(),
+        order_id: OrderId::parse(order).unwrap(),
+        kind: Kind::Sale,
+        attempt: 1,
+        file: None,
+    };
+    Outcome { sequence, order: None, id: Some(id), verdict: Verdict::Confirmed(Vec::new()) }
+}
+
+async fn place(nats: &Nats, order: &str) {
+    let subject = format!("orders.placed.main.US1.{order}");
+    nats.js.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+}
+
+/// An older copy has the same name, and sequences that were given to other orders before.
+#[tokio::test]
+async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place() {
+    let (_server, nats) = start().await;
+    let main = WarehouseId::main();
+    let identity = Identity::of(nats.js.get_stream(ORDERS).await.unwrap().cached_info());
+    for order in ["1", "2", "3"] {
+        place(&nats, order).await;
+    }
+    let position = journal::Position {
+        stream: ORDERS.into(),
+        identity: identity.name.clone(),
+        filter: subject::placed(&main),
+        sequence: 3,
+    };
+    let outcomes = vec![outcome(1, "1"), outcome(2, "2"), outcome(3, "3")];
+    let mut written = false;
+    let journal = inventory::journal(&nats, &main);
+    let decided = journal.commit(|_| match std::mem::replace(&mut written, true) {
+        true => Decide::Answer(()),
+        false => Decide::Append {
+            body: Body::Orders { outcomes: outcomes.clone(), checked: Default::default() },
+            decided_to: Some(position.clone()),
+        },
+    });
+    decided.await.unwrap();
+    assert_eq!(rebase::survey(&nats, &main).await.unwrap().fault(), None);
+
+    nats.js.delete_stream(ORDERS).await.unwrap();
+    let definition = streams::STREAMS.iter().find(|stream| stream.name == ORDERS).unwrap();
+    let copy = Config {
+        name: ORDERS.into(),
+        subjects: definition.subjects.iter().map(ToString::to_string).collect(),
+        description: Some(identity.write("")),
+        ..Default::default()
+    };
+    nats.js.create_stream(copy).await.unwrap();
+    for order in ["1", "new"] {
+        place(&nats, order).await;
+    }
+    let survey = rebase::survey(&nats, &main).await.unwrap();
+    assert!(survey.fault().unwrap().contains("an older copy"), "{survey:?}");
+    let going = survey.go_on(None).unwrap();
+    assert_eq!((survey.decided, &survey.undecided[..]), (1, &[2][..]));
+    assert_eq!((going.to.sequence, going.passed_over.len(), going.left), (1, 0, 1));
+}
