@@ -89,7 +89,8 @@ pub struct On {
 
 impl On {
     /// The one that is used now. A server that comes back is another one, and so may its store be.
-    pub(crate) fn now(nats: &Nats) -> Self {
+    #[must_use]
+    pub fn now(nats: &Nats) -> Self {
         let info = nats.client.server_info();
         Self { server: info.server_id, client: info.client_id }
     }

@@ -1,6 +1,6 @@
 //! `POST /`: an ordered batch of placed orders.
 
-use crate::{App, Label, cancelled, unavailable};
+use crate::{App, Label, cancelled, older, unavailable};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::WarehouseId;
@@ -70,6 +70,7 @@ pub(crate) async fn batch(
     let looked_at = placed.iter().map(|placed| (placed.link.sequence, placed.data()));
     let confirmed = cancelled::look(&app, &warehouse, looked_at).await?;
     let journal = app.journal(&warehouse);
+    older::check(&app, &warehouse, &claim).await?;
     let decided = journal.commit(|view| match turn(&view, &claim, &links) {
         Turn::Refresh => Decide::Refresh,
         Turn::Done(to) => Decide::Answer(Decided::To(to)),

@@ -4,6 +4,7 @@ mod cancelled;
 mod decide;
 mod figures;
 mod key;
+mod older;
 mod skip;
 mod stock;
 mod warehouse;
@@ -14,7 +15,7 @@ use figures::Figures;
 use intake::partners::{self, Live, Source};
 use messaging::inventory::{self, InventoryJournal};
 use messaging::journal::{Error, Keep};
-use messaging::store::Store;
+use messaging::store::{On, Store};
 use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -110,6 +111,8 @@ struct App {
     figures: Figures,
     keep: Keep,
     known: Option<Live<Warehouses>>,
+    /// On which connection the input of a warehouse was seen to be the one that its journal decided.
+    shown: Mutex<HashMap<WarehouseId, On>>,
 }
 
 impl App {
@@ -129,7 +132,16 @@ impl App {
             decision_seconds.clone(),
         );
         let figures = Figures::new(registry);
-        Self { nats, journals: Mutex::default(), decided, decision_seconds, figures, keep, known }
+        Self {
+            nats,
+            journals: Mutex::default(),
+            decided,
+            decision_seconds,
+            figures,
+            keep,
+            known,
+            shown: Mutex::default(),
+        }
     }
 
     /// The journal of a warehouse that the connector or [`App::known_journal`] vouches for: each that

@@ -25,8 +25,8 @@ pub(crate) struct Setup {
     /// ones have 1.
     #[arg(long, value_parser = replicas)]
     pub(crate) replicas: Option<usize>,
-    /// What one stream or bucket keeps, instead of the default: NAME:age=DAYSd,bytes=SIZE,replicas=N.
-    /// `age=forever` and `bytes=any` take the limit away. May be given several times.
+    /// What one stream or bucket keeps: NAME:age=DAYSd,bytes=SIZE,replicas=N. It stays so until another
+    /// limit is given. `age=forever` and `bytes=any` take the limit away. May be given several times.
     #[arg(long = "limit", value_name = "LIMIT")]
     pub(crate) limits: Vec<Limit>,
     /// See there.

@@ -1,7 +1,7 @@
 //! `orderflow setup`.
 
 use anyhow::{Result, bail};
-use messaging::streams::inspect::Difference;
+use messaging::streams::inspect::{Difference, Inspection, State, inspect};
 use messaging::streams::{self, Done, Settings, Step};
 use serde_json::{Value, json};
 
@@ -15,21 +15,20 @@ pub(crate) async fn run(global: &Global, args: Setup) -> Result<()> {
         Some(url) => nats_at(url).await?,
         None => Pipeline::find(global)?.nats().await?,
     };
-    let mut steps = streams::setup(&nats, args.settings()).await;
-    let smaller = smaller(&steps);
-    if !smaller.is_empty() && args.asks() {
+    // Asked before the first thing is done.
+    let smaller = smaller(&inspect(&nats, args.settings()).await);
+    let shrink = !smaller.is_empty() && args.asks();
+    if shrink {
         confirm(&smaller, "Change them all the same?", args.yes)?;
-        let settings = Settings { shrink: true, ..args.settings() };
-        let again = streams::setup(&nats, settings).await;
-        steps = steps.into_iter().zip(again).map(|(first, second)| both(first, second)).collect();
     }
+    let steps = streams::setup(&nats, Settings { shrink, ..args.settings() }).await;
     if global.json {
         output::json(&steps.iter().map(to_json).collect::<Vec<_>>());
     } else {
         steps.iter().for_each(output::line);
     }
     if steps.iter().any(|step| !step.left.is_empty()) {
-        output::note("! orderflow setup --yes changes what is left; --limit makes it a setting");
+        output::note("! orderflow setup --yes changes what is left");
     }
     match steps.iter().filter(|step| step.outcome.is_err()).count() {
         0 => Ok(()),
@@ -38,22 +37,14 @@ pub(crate) async fn run(global: &Global, args: Setup) -> Result<()> {
 }
 
 /// What would keep less, a line each.
-fn smaller(steps: &[Step]) -> Vec<String> {
-    let line = |step: &Step, left: &Difference| format!("{}: {}", step.name, left.change());
-    steps.iter().flat_map(|step| step.left.iter().map(move |left| line(step, left))).collect()
-}
-
-/// What two set-ups in a row did.
-fn both(first: Step, second: Step) -> Step {
-    let outcome = match (first.outcome, second.outcome) {
-        (Ok(Done::Changed(mut changes)), Ok(Done::Changed(more))) => {
-            changes.extend(more);
-            Ok(Done::Changed(changes))
-        }
-        (Ok(first), Ok(Done::Present)) => Ok(first),
-        (_, second) => second,
-    };
-    Step { outcome, ..second }
+fn smaller(found: &[Inspection]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for Inspection { name, state } in found {
+        let State::Differs(differences) = state else { continue };
+        let smaller = differences.iter().filter(|difference| difference.shrinks());
+        lines.extend(smaller.map(|difference| format!("{name}: {}", difference.change())));
+    }
+    lines
 }
 
 fn to_json(step: &Step) -> Value {

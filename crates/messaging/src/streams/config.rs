@@ -42,7 +42,8 @@ impl Target {
         }
     }
 
-    /// How it is to be. The number of copies is left as it `is` where the settings say none.
+    /// How it is to be. Copies, age and bytes are left as they are where the settings say nothing: they
+    /// belong to the installation.
     pub(super) fn config(self, settings: &Settings, is: Option<&Config>) -> Config {
         let limits = settings.limits.get(self.key()).copied().unwrap_or_default();
         let replicas = limits.replicas.or(settings.replicas);
@@ -52,8 +53,9 @@ impl Target {
             Self::Bucket(name) => bucket(name, replicas),
         };
         config.num_replicas = replicas;
-        config.max_age = limits.max_age.unwrap_or(config.max_age);
-        config.max_bytes = limits.max_bytes.unwrap_or(config.max_bytes);
+        let kept = is.map_or((config.max_age, config.max_bytes), |is| (is.max_age, is.max_bytes));
+        config.max_age = limits.max_age.unwrap_or(kept.0);
+        config.max_bytes = limits.max_bytes.unwrap_or(kept.1);
         config
     }
 }

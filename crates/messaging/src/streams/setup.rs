@@ -61,7 +61,8 @@ impl fmt::Display for Step {
 /// `settings` say. Can be run again at any time: what is equal is not touched.
 ///
 /// Nothing gets smaller or less safe unless [`Settings::shrink`] is set: such differences are left and
-/// named. Description, metadata, placement, sources and whatever else orderflow does not set itself stay
+/// named. How many copies there are, and how long and how much is kept, stays as it is where `settings` do not
+/// say. Description, metadata, placement, sources and whatever else orderflow does not set itself stay
 /// as they are.
 pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -84,6 +85,7 @@ async fn ensure(
         return adjust(nats, target, settings, &info).await;
     }
     let mut config = target.config(settings, None);
+    alone(nats, config.num_replicas)?;
     if matches!(target, Target::Stream(_)) {
         let name = nats.unique();
         config.description = Some(Identity { name, also: Vec::new() }.write(""));
@@ -95,6 +97,15 @@ async fn ensure(
         (Err(_), Ok(Some(info))) => adjust(nats, target, settings, &info).await,
         (Err(error), _) => Err(error.to_string()),
     }
+}
+
+/// Copies need servers.
+fn alone(nats: &Nats, replicas: usize) -> Result<(), String> {
+    let alone = nats.client.server_info().cluster.is_none_or(|cluster| cluster.is_empty());
+    if 1 < replicas && alone {
+        return Err(format!("{replicas} copies need a cluster; this nats-server stands alone"));
+    }
+    Ok(())
 }
 
 async fn info(nats: &Nats, target: Target) -> Result<Option<Info>, String> {
@@ -115,6 +126,10 @@ async fn adjust(
     info: &Info,
 ) -> Result<(Done, Vec<Difference>), String> {
     let wanted = target.config(settings, Some(&info.config));
+    // A server that stands alone takes more copies, and does not find the stream after its next start.
+    if info.config.num_replicas < wanted.num_replicas {
+        alone(nats, wanted.num_replicas)?;
+    }
     let differences = inspect::differences(&info.config, &wanted);
     let (left, changes): (Vec<_>, Vec<_>) =
         differences.into_iter().partition(|found| found.shrinks() && !settings.shrink);

@@ -95,35 +95,41 @@ async fn what_an_installation_added_stays_when_something_is_changed() {
     config_of_files.metadata = HashMap::from([("team".to_owned(), "a".to_owned())]);
     config_of_files.sources = Some(vec![Source { name: "OLD".into(), ..Default::default() }]);
     config_of_files.max_age = DAY;
+    config_of_files.max_messages = 1_000;
     nats.js.update_stream(&config_of_files).await.unwrap();
 
     let step = set_up(&nats, Settings::default(), "FILES").await;
-    assert_eq!(step.to_string(), "✓ FILES changed: max_age 86400 s -> 7776000 s");
+    assert_eq!(step.to_string(), "✓ FILES changed: max_msgs 1000 -> -1");
     let after = config(&nats, "FILES").await;
     assert_eq!(after.description, Some(format!("owned by team A {marked}")));
     // nats-server 2.9 knows no metadata.
     assert!(after.metadata == config_of_files.metadata || after.metadata.is_empty());
-    assert_eq!(after.sources.unwrap()[0].name, "OLD");
+    assert_eq!((&*after.sources.unwrap()[0].name, after.max_age), ("OLD", DAY));
     assert_eq!(set_up(&nats, Settings::default(), "FILES").await.outcome, Ok(Done::Present));
 }
 
 #[tokio::test]
 async fn nothing_gets_smaller_unless_it_is_asked_for() {
     let (_server, nats) = start().await;
-    let step = set_up(&nats, limit("ORDERS:age=180d,bytes=20GiB"), ORDERS).await;
+    let step = set_up(&nats, limit("ORDERS:age=180d,bytes=1GiB"), ORDERS).await;
     assert_eq!(step.to_string().matches("is left as it is").count(), 1, "{step}");
-    assert!(step.to_string().contains("max_bytes is -1, not 21474836480"), "{step}");
+    assert!(step.to_string().contains("max_bytes is -1, not 1073741824"), "{step}");
     assert_eq!(config(&nats, ORDERS).await.max_age, DAY * 180);
 
+    // Once said it stays so.
     let step = set_up(&nats, Settings::default(), ORDERS).await;
-    assert_eq!(step.outcome, Ok(Done::Present));
-    assert!(step.to_string().contains("! ORDERS is left as it is: max_age is"), "{step}");
+    assert_eq!((step.outcome, step.left), (Ok(Done::Present), vec![]));
     assert_eq!(config(&nats, ORDERS).await.max_age, DAY * 180);
+    let step = set_up(&nats, limit("ORDERS:age=90d"), ORDERS).await;
+    assert_eq!(step.left.len(), 1, "{step}");
+    // A server that stands alone would take more copies, and lose the stream at its next start.
+    let step = set_up(&nats, Settings::copies(3), ORDERS).await;
+    assert!(step.outcome.unwrap_err().contains("stands alone"));
 
-    let settings = Settings { shrink: true, ..limit("ORDERS:age=30d,bytes=20GiB") };
+    let settings = Settings { shrink: true, ..limit("ORDERS:age=30d,bytes=1GiB") };
     assert!(set_up(&nats, settings, ORDERS).await.left.is_empty());
     let after = config(&nats, ORDERS).await;
-    assert_eq!((after.max_age, after.max_bytes), (DAY * 30, 20 << 30));
+    assert_eq!((after.max_age, after.max_bytes), (DAY * 30, 1 << 30));
 }
 
 /// What version 0.1.0 left: streams without a name, and positions by the server's creation time.

@@ -1,6 +1,6 @@
 //! Streams as a run leaves them, made by real code, and what can be done to them.
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use domain::inventory::{Body, Confirmed, Input, Outcome, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
@@ -188,7 +188,7 @@ impl Run {
         let entry = Entry {
             id: id.into(),
             prev: last.map_or(0, |last| last.sequence),
-            at: DateTime::<Utc>::UNIX_EPOCH,
+            at: std::time::SystemTime::now().into(),
             decided_to: Some(position(decided_to)),
             body: Body::Orders { outcomes, checked: BTreeSet::new() },
         };

@@ -1,6 +1,6 @@
 //! The position of a lane in which nothing is placed, and streams by their names.
 
-use crate::support::{FILTER, World, send};
+use crate::support::{FILTER, World, build, send};
 use axum::body::Body;
 use axum::http::{Request, header};
 use messaging::{streams, subject, tail};
@@ -73,4 +73,38 @@ async fn a_stream_is_known_by_its_name_and_by_former_ones() {
     assert_eq!((other.0, &other.1["fault"]), (409, &json!(true)));
     assert!(other.1["detail"].as_str().unwrap().contains("orderflow journal rebase"), "{other:?}");
     assert_eq!(idle(&[]).await.0, 400, "a stream without a name is none");
+}
+
+#[tokio::test]
+async fn an_older_copy_that_has_grown_past_the_position_is_not_decided() {
+    let world = World::start().await;
+    let place = async |order: &str| {
+        let subject = format!("orders.placed.main.DIRECT.{order}");
+        world.nats.js.publish(subject, "{}".into()).await.unwrap().await.unwrap().sequence
+    };
+    let event = async |order: &str, previous: u64| {
+        let sequence = place(order).await;
+        json!({"specversion": "1.0", "id": order, "source": "/t", "data": {},
+            "type": "orderflow.order.placed.v1", "sequence": sequence.to_string(),
+            "previous": previous.to_string(), "subject": format!("orders.placed.main.DIRECT.{order}")})
+    };
+    let events = json!([event("1", 0).await, event("2", 1).await]);
+    let answer = call(&world, events, &[NAME, ("orderflow-after", "0")]).await;
+    assert_eq!(answer.1["decided_to"], 2, "{answer:?}");
+    // Restarted on the same stream, it goes on.
+    let world = World { router: build(&world.server).await, ..world };
+    let idle =
+        async |world: &World| call(world, json!([]), &[NAME, ("orderflow-after", "2")]).await;
+    assert_eq!(idle(&world).await.1["decided_to"], 2);
+
+    world.nats.js.delete_stream(streams::ORDERS).await.unwrap();
+    streams::setup(&world.nats, streams::Settings::default()).await;
+    for order in ["1", "new", "newer"] {
+        let subject = format!("orders.placed.main.DIRECT.{order}");
+        world.nats.js.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
+    let world = World { router: build(&world.server).await, ..world };
+    let (status, body) = idle(&world).await;
+    assert_eq!((status, &body["fault"]), (409, &json!(true)), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("an older copy"), "{body}");
 }
