@@ -7,12 +7,12 @@
 //! it moves the position.
 
 use crate::evidence::{self, Evidence};
-use crate::inventory::{self, InventoryJournal};
+use crate::inventory::{self, Inventory, InventoryJournal};
 use crate::journal::{
     self, Applied, Command, Decide, Error, Extent, LogError, Place, Position, Record, extent,
 };
 use crate::subject::{self, Stage};
-use crate::{Nats, header, skipped, streams, tail, views};
+use crate::{Nats, header, publish, skipped, streams, tail, views};
 use async_nats::jetstream::Message;
 use domain::WarehouseId;
 use domain::inventory::{Body, Outcome};
@@ -32,6 +32,8 @@ pub struct Survey {
     pub decided: u64,
     /// Those that are not, in order.
     pub undecided: Vec<u64>,
+    /// Orders in the input that were decided, and of which it holds no fact, as `<partner>.<order>`.
+    pub untold: HashSet<String>,
     /// Last of the first messages that were removed behind the position, 0 if none was.
     removed_to: u64,
     /// What stands where the order was that was decided last, if that is another message.
@@ -49,6 +51,8 @@ pub struct Move {
     pub passed_over: Vec<u64>,
     /// How many behind it will be decided.
     pub left: usize,
+    /// Orders whose facts are published again, because the input has lost them.
+    pub untold: HashSet<String>,
 }
 
 /// Why a lane does not go on there.
@@ -104,11 +108,13 @@ pub async fn survey(nats: &Nats, warehouse: &WarehouseId) -> Result<Survey, LogE
     };
     let here = if older.is_none() { here(decided_to.as_ref(), &extent) } else { 0 };
     let (mut last_decided, mut decided, mut undecided) = (0, 0, Vec::new());
+    let mut untold = HashSet::new();
     tail::read(nats, streams::ORDERS, &filter, 1, true, |message| {
         let Ok(info) = message.info() else { return };
         let sequence = info.stream_sequence;
         if sequence <= here || known.holds(message, sequence) {
             (last_decided, decided) = (sequence, decided + 1);
+            untold.extend(known.untold(message));
         } else {
             undecided.push(sequence);
         }
@@ -116,7 +122,17 @@ pub async fn survey(nats: &Nats, warehouse: &WarehouseId) -> Result<Survey, LogE
     .await
     .map_err(|error| unavailable(&error))?;
     let removed_to = removed_to(nats, &extent, here).await?;
-    Ok(Survey { decided_to, extent, last_decided, decided, undecided, removed_to, older, here })
+    Ok(Survey {
+        decided_to,
+        extent,
+        last_decided,
+        decided,
+        undecided,
+        untold,
+        removed_to,
+        older,
+        here,
+    })
 }
 
 /// The position in this very stream; 0 if it is of another one, or behind its end.
@@ -151,8 +167,10 @@ async fn removed_to(nats: &Nats, extent: &Extent, position: u64) -> Result<u64, 
 #[derive(Default)]
 struct Known {
     prefix: String,
-    /// The last attempt of each order, by `<partner>.<order>` as in subjects.
+    /// The last attempt of each order that is decided, by `<partner>.<order>` as in subjects.
     attempts: HashMap<String, u32>,
+    /// The same of those whose facts are there.
+    told: HashMap<String, u32>,
     /// Of messages that name no order: their sequences in this very stream.
     sequences: HashSet<u64>,
 }
@@ -176,7 +194,8 @@ impl Known {
             let (filter, prefix) = (format!("{}>", prefix(stage)), prefix(stage));
             let facts = tail::read(nats, streams::ORDERS, &filter, 1, true, |message| {
                 if let Some(order) = message.subject.strip_prefix(&prefix) {
-                    known.attempt(order, attempt(message));
+                    later(&mut known.attempts, order, attempt(message));
+                    later(&mut known.told, order, attempt(message));
                 }
             });
             facts.await.map_err(|error| LogError(error.to_string()))?;
@@ -194,20 +213,27 @@ impl Known {
         };
         let subject = subject::order(Stage::Placed, warehouse, &id.partner, &id.order_id);
         if let Some(order) = subject.strip_prefix(&self.prefix) {
-            self.attempt(order, id.attempt);
+            later(&mut self.attempts, order, id.attempt);
         }
     }
 
-    fn attempt(&mut self, order: &str, attempt: u32) {
-        match self.attempts.get_mut(order) {
-            Some(known) => *known = attempt.max(*known),
-            None => drop(self.attempts.insert(order.to_owned(), attempt)),
-        }
+    /// The order of a decided message whose fact is not there.
+    fn untold(&self, message: &Message) -> Option<String> {
+        let order = message.subject.strip_prefix(&self.prefix)?;
+        let told = self.told.get(order).is_some_and(|told| attempt(message) <= *told);
+        (!told).then(|| order.to_owned())
     }
 
     fn holds(&self, message: &Message, sequence: u64) -> bool {
         let known = message.subject.strip_prefix(&self.prefix).and_then(|o| self.attempts.get(o));
         self.sequences.contains(&sequence) || known.is_some_and(|known| attempt(message) <= *known)
+    }
+}
+
+fn later(attempts: &mut HashMap<String, u32>, order: &str, attempt: u32) {
+    match attempts.get_mut(order) {
+        Some(known) => *known = attempt.max(*known),
+        None => drop(attempts.insert(order.to_owned(), attempt)),
     }
 }
 
@@ -265,7 +291,8 @@ impl Survey {
         }
         let split = self.undecided.partition_point(|sequence| *sequence <= to.sequence);
         let (passed_over, left) = self.undecided.split_at(split);
-        Ok(Move { to, passed_over: passed_over.to_vec(), left: left.len() })
+        let untold = self.untold.clone();
+        Ok(Move { to, passed_over: passed_over.to_vec(), left: left.len(), untold })
     }
 }
 
@@ -286,7 +313,36 @@ pub async fn apply(
         refuse(nats, warehouse, &journal, *sequence, (&going.to.identity, reason)).await?;
         progress(count + 1);
     }
+    tell(nats, warehouse, &going.untold).await?;
     journal.rebase(&going.to, reason).await
+}
+
+/// Publishes the last fact of each of these orders again, where none is.
+async fn tell(nats: &Nats, warehouse: &WarehouseId, untold: &HashSet<String>) -> Result<(), Error> {
+    if untold.is_empty() {
+        return Ok(());
+    }
+    let subject = subject::inventory_journal(warehouse);
+    let unavailable = |reason: String| Error::Unavailable { journal: subject.clone(), reason };
+    let book = Inventory::new(warehouse.clone());
+    let mut last = HashMap::new();
+    let entries = journal::entries::<Body>(nats, &subject, 0, |sequence, record| {
+        let Ok(Record::Decision(entry)) = record else { return };
+        for fact in journal::facts(&book, sequence, &entry) {
+            let mut tokens = fact.subject.splitn(4, '.').skip(1);
+            let stage = tokens.next().unwrap_or_default();
+            let order = tokens.nth(1).unwrap_or_default();
+            if matches!(stage, "confirmed" | "refused") && untold.contains(order) {
+                last.insert(order.to_owned(), fact);
+            }
+        }
+    });
+    entries.await.map_err(|error| unavailable(error.to_string()))?;
+    let facts: Vec<_> = last.into_values().collect();
+    for result in publish::all(nats, &facts, Some(0)).await {
+        result.map_err(|unclear| unavailable(unclear.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Refuses one message as skipped. The position stays where it is.
@@ -342,6 +398,7 @@ mod tests {
             last_decided: 8,
             decided: 3,
             undecided: undecided.to_vec(),
+            untold: HashSet::new(),
             removed_to: 0,
             older: None,
             here: decided_to

@@ -6,7 +6,8 @@ use crate::publish::Outgoing;
 
 /// The facts of entry `sequence`, with the headers by which a fact is known: set here, so that no
 /// book can forget them.
-pub(super) fn of<B: Book>(book: &B, sequence: u64, entry: &Entry<B::Body>) -> Vec<Outgoing> {
+#[must_use]
+pub fn of<B: Book>(book: &B, sequence: u64, entry: &Entry<B::Body>) -> Vec<Outgoing> {
     let number = sequence.to_string();
     let named = |fact: Outgoing| {
         let fact = fact.header(header::DECISION, &entry.id);

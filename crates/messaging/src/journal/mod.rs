@@ -28,6 +28,7 @@ mod verify;
 pub use chain::{Foreign, UNMARKED_TIME_MAX};
 pub use commit::{COMMIT_TIME_MAX, Error, Journal, SHORTER_TIME_MAX, Status, UNSETTLED_TIME_MAX};
 pub use entry::{Entry, Position, Rebase, Record, Unreadable};
+pub use facts::of as facts;
 pub use nats_log::{Keep, NatsLog, NoKeep};
 pub use operations::{Applied, Command, Extent, Place, extent, position};
 pub use read::{entries, last};

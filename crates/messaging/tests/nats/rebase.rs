@@ -7,7 +7,7 @@ use domain::{Kind, OrderId, PartnerId, WarehouseId};
 use messaging::journal::{self, Decide};
 use messaging::streams::identity::Identity;
 use messaging::streams::{self, ORDERS};
-use messaging::{Nats, inventory, rebase, subject};
+use messaging::{Nats, inventory, rebase, stored, subject};
 
 fn outcome(sequence: u64, order: &str) -> Outcome {
     let id = Of {
@@ -34,23 +34,24 @@ async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place
     for order in ["1", "2", "3"] {
         place(&nats, order).await;
     }
-    let position = journal::Position {
-        stream: ORDERS.into(),
-        identity: identity.name.clone(),
-        filter: subject::placed(&main),
-        sequence: 3,
-    };
-    let outcomes = vec![outcome(1, "1"), outcome(2, "2"), outcome(3, "3")];
-    let mut written = false;
     let journal = inventory::journal(&nats, &main);
-    let decided = journal.commit(|_| match std::mem::replace(&mut written, true) {
-        true => Decide::Answer(()),
-        false => Decide::Append {
-            body: Body::Orders { outcomes: outcomes.clone(), checked: Default::default() },
-            decided_to: Some(position.clone()),
-        },
-    });
-    decided.await.unwrap();
+    for outcomes in [vec![outcome(1, "1")], vec![outcome(2, "2"), outcome(3, "3")]] {
+        let position = journal::Position {
+            stream: ORDERS.into(),
+            identity: identity.name.clone(),
+            filter: subject::placed(&main),
+            sequence: outcomes.last().unwrap().sequence,
+        };
+        let mut written = false;
+        let decided = journal.commit(|_| match std::mem::replace(&mut written, true) {
+            true => Decide::Answer(()),
+            false => Decide::Append {
+                body: Body::Orders { outcomes: outcomes.clone(), checked: Default::default() },
+                decided_to: Some(position.clone()),
+            },
+        });
+        decided.await.unwrap();
+    }
     assert_eq!(rebase::survey(&nats, &main).await.unwrap().fault(), None);
 
     nats.js.delete_stream(ORDERS).await.unwrap();
@@ -62,12 +63,25 @@ async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place
         ..Default::default()
     };
     nats.js.create_stream(copy).await.unwrap();
-    for order in ["1", "new"] {
+    for order in ["1", "new", "2", "newer"] {
         place(&nats, order).await;
     }
     let survey = rebase::survey(&nats, &main).await.unwrap();
     assert!(survey.fault().unwrap().contains("an older copy"), "{survey:?}");
     let going = survey.go_on(None).unwrap();
-    assert_eq!((survey.decided, &survey.undecided[..]), (1, &[2][..]));
-    assert_eq!((going.to.sequence, going.passed_over.len(), going.left), (1, 0, 1));
+    assert_eq!((survey.decided, &survey.undecided[..]), (2, &[2, 4][..]));
+    assert_eq!((going.to.sequence, &going.passed_over[..], going.left), (3, &[2][..], 1));
+
+    // What was decided before is told again.
+    let fact = "orders.confirmed.main.US1.1";
+    assert!(stored::last(&nats, ORDERS, fact).await.unwrap().is_none());
+    assert_eq!(going.untold, ["US1.1".to_owned()].into());
+    rebase::apply(&nats, &main, &going, "restored", |_| {}).await.unwrap();
+    let told = stored::last(&nats, ORDERS, fact).await.unwrap().unwrap();
+    assert!(told.decision_sequence().is_some());
+    let survey = rebase::survey(&nats, &main).await.unwrap();
+    assert_eq!((survey.fault(), survey.untold.len()), (None, 0));
+    let now = std::time::SystemTime::now().into();
+    let found = inventory::verify(&nats, &main, now).await.unwrap();
+    assert_eq!(found.problems, [], "what was passed over is refused, once");
 }

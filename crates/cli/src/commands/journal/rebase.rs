@@ -79,6 +79,10 @@ fn preview(warehouse: &WarehouseId, survey: &Survey, going: &Move) -> Vec<String
         format!(
             "  {passed} messages before it were never decided and are refused as skipped{named}"
         ),
+        format!(
+            "  {} were decided and their facts are gone: these are published again",
+            going.untold.len()
+        ),
         format!("  {} are decided and stay as they are; none is decided again", survey.decided),
     ]
 }
