@@ -314,7 +314,42 @@ pub async fn apply(
         progress(count + 1);
     }
     tell(nats, warehouse, &going.untold).await?;
-    journal.rebase(&going.to, reason).await
+    match journal.rebase(&going.to, reason).await? {
+        Applied::Now => Ok(Applied::Now),
+        // The number is the same, and another message stands there: somebody says that it is right.
+        Applied::Before => again(nats, warehouse, &journal, going, reason).await,
+    }
+}
+
+/// Sets the position that the lane has already, so that what was decided before shows nothing any more.
+async fn again(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    journal: &InventoryJournal,
+    going: &Move,
+    reason: &str,
+) -> Result<Applied, Error> {
+    let unavailable = |reason: String| Error::Unavailable {
+        journal: subject::inventory_journal(warehouse),
+        reason,
+    };
+    let is_it = |at: &Position| *at == going.to;
+    let mut written = false;
+    let commit = journal.commit(|view| match (view.fresh, written) {
+        (false, _) => Decide::Refresh,
+        (true, true) => Decide::Answer(()),
+        (true, false) => {
+            written = true;
+            Decide::Rebase { to: going.to.clone(), reason: reason.to_owned() }
+        }
+    });
+    commit.await?;
+    // An append that was unclear may not be there.
+    match evidence::of_input(nats, warehouse, is_it).await {
+        Ok(Evidence::Other(..)) => Err(unavailable("the position is not set; repeat it".into())),
+        Ok(Evidence::Same | Evidence::None) => Ok(Applied::Now),
+        Err(error) => Err(unavailable(error.to_string())),
+    }
 }
 
 /// Publishes the last fact of each of these orders again, where none is.
