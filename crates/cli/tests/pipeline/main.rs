@@ -13,6 +13,7 @@ mod operate;
 mod provider;
 mod rebase;
 mod rights;
+mod room;
 mod simulate;
 mod support;
 mod truth;
