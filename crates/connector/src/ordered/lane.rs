@@ -1,9 +1,9 @@
 //! One lane: asks the function where it is, reads from there, gives batch after batch.
 
-use super::gaps::{self, Gaps, Gone, Stream};
-use super::quiet::Quiet;
-use super::reader::{Input, Reader};
+use super::gaps::{self, Gone, Stream};
+use super::reader::Reader;
 use super::said::{self, Said};
+use super::session::Session;
 use crate::annotations::Subscription;
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
@@ -12,22 +12,20 @@ use crate::metrics::add;
 use crate::stop::Stop;
 use crate::undone::{Ahead, Undone};
 use crate::verdict::Reply;
-use crate::{DRAIN, Shared, event};
+use crate::{DRAIN, Shared};
 use bytes::Bytes;
 use messaging::store::Fault;
-use messaging::streams::identity::Identity;
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// How often an idle function is called, so that it reads and settles what others decided.
 const IDLE: Duration = Duration::from_secs(3);
 /// How often a lane that stands still is tried.
-const HELD: Duration = Duration::from_secs(30);
+pub(super) const HELD: Duration = Duration::from_secs(30);
 
 /// What a lane needs.
 #[derive(Debug)]
@@ -49,25 +47,6 @@ pub(crate) enum End {
     Anew(String),
     /// Somebody has to look.
     Fault(String),
-}
-
-/// Where a session is.
-struct Session {
-    identity: Identity,
-    created: String,
-    after: u64,
-    /// Up to here nothing more is under the filter than was given out. The reader looks at it, too.
-    looked: Arc<AtomicU64>,
-    gaps: Gaps,
-    quiet: Quiet,
-    /// What is not decided, for the figures.
-    ahead: Arc<Ahead>,
-    buffer: VecDeque<Input>,
-    /// Most messages of the next call: fewer while one that fails is searched.
-    size: usize,
-    /// Failures in a row, and those of a message alone.
-    failures: u32,
-    attempts: u32,
 }
 
 impl Lane {
@@ -345,134 +324,5 @@ impl Lane {
                 Some(HELD)
             }
         }
-    }
-}
-
-impl Session {
-    fn new(stream: &Stream, size: usize, ahead: Arc<Ahead>) -> Self {
-        Self {
-            identity: stream.identity.clone(),
-            created: stream.created.clone(),
-            after: 0,
-            looked: Arc::default(),
-            gaps: Gaps::default(),
-            quiet: Quiet::default(),
-            ahead,
-            buffer: VecDeque::new(),
-            size,
-            failures: 0,
-            attempts: 0,
-        }
-    }
-
-    /// Up to where it is known that nothing is missing.
-    fn looked(&self) -> u64 {
-        self.looked.load(Ordering::Relaxed).max(self.after)
-    }
-
-    /// The function is at `position` now.
-    fn moved(&mut self, position: u64) {
-        if self.after < position {
-            self.quiet.moved();
-        }
-        self.after = position;
-        self.ahead.decided(position);
-    }
-
-    fn extend(&mut self, inputs: Vec<Input>) {
-        let after = self.after;
-        self.buffer.extend(inputs.into_iter().filter(|input| after < input.sequence));
-    }
-
-    /// The next call: how many messages, and its body.
-    fn body(&self, bytes_max: usize) -> (usize, Bytes) {
-        let mut bytes = 0_usize;
-        let fits = |input: &&Input| {
-            bytes += input.json.len() + 1;
-            bytes <= bytes_max
-        };
-        let count = self.buffer.iter().take(self.size).take_while(fits).count().max(1);
-        let events = self.buffer.iter().take(count).map(|input| input.json.as_slice());
-        (count, event::array(events).into())
-    }
-
-    /// Drops what is decided; the rest is given again. How many those were.
-    fn decided(&mut self, position: u64, size_max: usize) -> usize {
-        let before = self.buffer.len();
-        while self.buffer.front().is_some_and(|input| input.sequence <= position) {
-            self.buffer.pop_front();
-        }
-        self.moved(position);
-        self.size = self.size.saturating_mul(2).min(size_max);
-        (self.failures, self.attempts) = (0, 0);
-        before - self.buffer.len()
-    }
-
-    /// After a failure of a call with `count` messages: how long to wait.
-    fn failed(&mut self, count: usize, max_deliver: u32) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        if count > 1 {
-            if self.failures > 1 {
-                self.size = count / 2;
-            }
-            return backoff::circuit(self.failures.min(2), Jitter::random());
-        }
-        self.attempts = self.attempts.saturating_add(1);
-        if max_deliver <= self.attempts {
-            return HELD;
-        }
-        backoff::circuit(self.attempts, Jitter::random())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::{Metrics, OfFilter};
-
-    fn session(sequences: &[u64], size: usize) -> Session {
-        let name = OfFilter { function: String::new(), filter: String::new() };
-        let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
-        let identity = Identity { name: "a1".into(), also: Vec::new() };
-        let ahead = Arc::new(Ahead::new(Undone::new(&Metrics::default(), &name)));
-        let mut session = Session::new(&Stream::new(identity), size, ahead);
-        session.buffer = inputs.collect();
-        session
-    }
-
-    fn left(session: &Session) -> Vec<u64> {
-        session.buffer.iter().map(|input| input.sequence).collect()
-    }
-
-    #[test]
-    fn a_prefix_answer_leaves_the_rest_in_memory() {
-        let mut session = session(&[3, 5, 8], 10);
-        assert_eq!(session.decided(5, 10), 2);
-        assert_eq!((left(&session), session.after), (vec![8], 5));
-        session.extend(vec![Input { sequence: 4, json: Vec::new() }]);
-        assert_eq!(left(&session), [8], "what is decided is not given again");
-    }
-
-    #[test]
-    fn a_call_has_a_limit_of_messages_and_bytes_but_never_none() {
-        assert_eq!(session(&[1, 2, 3], 2).body(100).0, 2);
-        assert_eq!(session(&[1, 2, 3], 3).body(20).0, 2);
-        assert_eq!(session(&[1, 2, 3], 3).body(1).0, 1);
-    }
-
-    #[test]
-    fn a_failing_message_is_searched_by_halving_and_then_held() {
-        let mut session = session(&[1, 2, 3, 4, 5, 6, 7, 8], 8);
-        let mut sizes = Vec::new();
-        for _ in 0..8 {
-            let (count, _) = session.body(1_000);
-            sizes.push(count);
-            session.failed(count, 3);
-        }
-        assert_eq!(sizes, [8, 8, 4, 2, 1, 1, 1, 1]);
-        assert!(session.attempts >= 3);
-        assert_eq!(session.failed(1, 3), HELD);
-        session.decided(1, 8);
-        assert_eq!((session.size, session.attempts), (2, 0));
     }
 }

@@ -6,6 +6,7 @@ mod lease;
 pub mod quiet;
 mod reader;
 pub mod said;
+mod session;
 
 use crate::Shared;
 use crate::annotations::{Subscription, durable_name};
