@@ -3,7 +3,6 @@
 use crate::support::{World, post};
 use axum::Router;
 use axum::http::header;
-use chrono::DateTime;
 use domain::inventory::{Body as Entry, Confirmed, Decision, Input, State, decide};
 use domain::order::Cancels;
 use domain::stock::Stock;
@@ -81,7 +80,7 @@ impl Shop {
         let entry = journal::Entry {
             id: "the last words".into(),
             prev,
-            at: DateTime::UNIX_EPOCH,
+            at: std::time::SystemTime::now().into(),
             decided_to: Some(to),
             body: Entry::from(decision),
         };
