@@ -4,9 +4,8 @@ use serde_yaml_ng::Mapping;
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
-fn good() -> String {
-    format!(
-        "
+/// A configuration with every setting.
+const GOOD: &str = "
 partners:
   US1:
     warehouse: main
@@ -44,8 +43,8 @@ partners:
       footer-lines: 2
       footer-marker: Total
       continued-rows: true
-      decrypt: {{private-key-secret: us1-pgp, passphrase-secret: us1-pgp-passphrase,
-        signer-key-secret: us1-signer, required: true}}
+      decrypt: {private-key-secret: us1-pgp, passphrase-secret: us1-pgp-passphrase,
+        signer-key-secret: us1-signer, required: true}
       dates: [\"%d/%m/%Y\", \"%Y-%m-%dT%H:%M:%S%:z\"]
       columns:
         order-id: [InvoiceNo, Order No]
@@ -61,12 +60,12 @@ partners:
           ordered-at: day || ' ' || time
         where: status <> 'cancelled'
         look-ups:
-          skus: {{\"0815\": P1}}
+          skus: {\"0815\": P1}
           groups: groups.csv
     rules:
       customer-required: true
       required: [description]
-      values: {{region: [GB, IE], product-id: [A], description: [B], category: [C]}}
+      values: {region: [GB, IE], product-id: [A], description: [B], category: [C]}
       unique: [[order-id, product-id]]
       known-products: true
       price-positive: true
@@ -75,8 +74,10 @@ partners:
       duplicates: reject
       policy: reject-rows
       error-budget-percent: 12.5
-"
-    )
+";
+
+fn good() -> String {
+    GOOD.replace("{KEY}", KEY)
 }
 
 fn problems(yaml: &str) -> Vec<String> {

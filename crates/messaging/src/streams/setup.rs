@@ -68,7 +68,7 @@ pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
     let mut steps = Vec::new();
     for target in Target::all() {
         let name = target.title();
-        steps.push(match ensure(nats, target, &settings).await {
+        steps.push(match Box::pin(ensure(nats, target, &settings)).await {
             Ok((done, left)) => Step { name, outcome: Ok(done), left },
             Err(reason) => Step { name, outcome: Err(reason), left: Vec::new() },
         });

@@ -1,6 +1,7 @@
-//! What strangers, mistaken programs and restarts do to the whole pipeline, step by step: forged entries
-//! and facts, poison, unfinished requests, starts on one folder. After each step every good order must
-//! have been confirmed, once.
+//! What strangers, mistaken programs and restarts do to the whole pipeline, step by step.
+//!
+//! Forged entries and facts, poison, unfinished requests, starts on one folder. After each step every good
+//! order must have been confirmed, once.
 
 use super::pipeline::Pipeline;
 use anyhow::{Context as _, Result, ensure};
@@ -151,7 +152,8 @@ impl Site {
             }
         }
         let stock = self.pipeline.json(&["stock", "get", PRODUCT]).await?;
-        let available = stock["products"][PRODUCT]["available"].as_u64();
+        let available = stock.pointer(&format!("/products/{PRODUCT}/available"));
+        let available = available.and_then(Value::as_u64);
         let expected = STOCK - u64::from(self.sent);
         ensure!(available == Some(expected), "{available:?} pieces are left, not {expected}");
         Ok(())
@@ -165,11 +167,10 @@ impl Site {
 
     /// Good orders behind what can never be one.
     async fn poison(&mut self) -> Result<()> {
-        let event = |change: (&str, Value)| {
-            let mut event = json!({"specversion": "1.0", "id": "e", "source": "/stranger",
+        let event = |(name, value): (&str, Value)| {
+            let event = json!({"specversion": "1.0", "id": "e", "source": "/stranger",
                 "type": "orderflow.order.received.v1", "data": {"order_id": "x"}});
-            event[change.0] = change.1;
-            event.to_string()
+            with(event, [(name, value)]).to_string()
         };
         let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
         for payload in [
@@ -223,10 +224,8 @@ impl Site {
         .enumerate()
         {
             let order = format!("forged{number}");
-            let mut data = data;
-            for (name, value) in [("partner", "DIRECT"), ("order_id", &order), ("kind", "sale")] {
-                data[name] = value.into();
-            }
+            let names = [("partner", "DIRECT"), ("order_id", &order), ("kind", "sale")];
+            let data = with(data, names.map(|(name, value)| (name, value.into())));
             let subject = format!("orders.placed.main.DIRECT.{order}");
             let event = json!({"specversion": "1.0", "id": order, "source": "/stranger",
                 "type": "orderflow.order.placed.v1", "subject": subject, "data": data});
@@ -280,6 +279,13 @@ impl Site {
 const JOURNAL: &str = "journal.inventory.main";
 /// Beyond every sequence that a journal will have.
 const FORGED: u64 = 1 << 40;
+
+/// An object with further members.
+fn with<const N: usize>(object: Value, members: [(&str, Value); N]) -> Value {
+    let Value::Object(mut object) = object else { return object };
+    object.extend(members.map(|(name, value)| (name.to_owned(), value)));
+    object.into()
+}
 
 fn id(number: u32) -> String {
     format!("A{number}")
