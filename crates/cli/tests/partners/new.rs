@@ -20,6 +20,12 @@ fn a_file_of_ones_own_becomes_a_partner_in_three_commands() {
     assert!(text.contains("orderflow partners add uk1.yml"), "{text}");
     let yaml = here.read("uk1.yml");
     assert!(yaml.contains("customer-id: \"CustomerID\""), "{yaml}");
+    // The file names no currency, which decides what its orders cost.
+    let (code, text) = here.says(&["add", "uk1.yml"]);
+    assert!(code == 1 && text.contains("currency: USD"), "{text}");
+    let corrected =
+        yaml.replace("currency: USD", "currency: GBP").replace("# unsure: the file names no", "#");
+    here.write("uk1.yml", corrected);
 
     let (code, text) = here.says(&["add", "uk1.yml"]);
     assert_eq!((code, text.as_str()), (0, "UK1 is in partners.yml\n"));
@@ -78,7 +84,17 @@ fn a_day_that_may_be_a_month_is_said_aloud() {
     assert!(report.contains("AMBIGUOUS: 01/02/2024 may be %d/%m/%Y or %m/%d/%Y"), "{report}");
     assert!(report.contains("please look at what is only guessed"), "{report}");
     // What stands on standard output is the configuration and nothing else.
-    here.write("new.yml", yaml);
+    here.write("new.yml", &yaml);
+    let (code, text) = here.says(&["add", "new.yml"]);
+    assert!(code == 1 && text.contains("AMBIGUOUS") && text.contains("currency: USD"), "{text}");
+    // Once somebody has looked at these lines, it is added.
+    let looked_at = |line: &str| match line.trim_start() {
+        text if text.starts_with("dates") || text.starts_with("currency") => {
+            line.replace("# unsure", "# looked at")
+        }
+        _ => line.to_owned(),
+    };
+    here.write("new.yml", yaml.lines().map(looked_at).collect::<Vec<_>>().join("\n"));
     let (code, text) = here.says(&["add", "new.yml"]);
     assert_eq!((code, text.as_str()), (0, "NEW is in partners.yml\n"));
 }
@@ -96,7 +112,7 @@ fn a_needed_column_that_is_only_guessed_is_not_added_unseen() {
     here.write("b.yml", here.read("a.yml").replace("NEW:", "B:").replace("# unsure", "# seen"));
     assert_eq!(here.says(&["add", "b.yml"]).0, 0);
     // And a text in an encoding that is not the one guessed.
-    let mut file = b"order,sku,qty,price,date,text\n1,A,2,3.00,2024-01-01,".to_vec();
+    let mut file = b"order,sku,qty,price EUR,date,text\n1,A,2,3.00,2024-01-01,".to_vec();
     file.extend(b"\xd7\xe0\xe9\xed\xe8\xea\n");
     here.write("c.csv", file);
     here.says(&["new", "c.csv", "--name", "C", "--out", "c.yml"]);
