@@ -87,6 +87,7 @@ fn a_day_that_may_be_a_month_is_said_aloud() {
     here.write("new.yml", &yaml);
     let (code, text) = here.says(&["add", "new.yml"]);
     assert!(code == 1 && text.contains("AMBIGUOUS") && text.contains("currency: USD"), "{text}");
+    assert!(report.contains("time-zone"), "{report}");
     // Once somebody has looked at these lines, it is added.
     let looked_at = |line: &str| match line.trim_start() {
         text if text.starts_with("dates") || text.starts_with("currency") => {
@@ -97,6 +98,36 @@ fn a_day_that_may_be_a_month_is_said_aloud() {
     here.write("new.yml", yaml.lines().map(looked_at).collect::<Vec<_>>().join("\n"));
     let (code, text) = here.says(&["add", "new.yml"]);
     assert_eq!((code, text.as_str()), (0, "NEW is in partners.yml\n"));
+}
+
+#[test]
+fn other_money_does_not_become_the_partners() {
+    let here = Here::new();
+    let head = "order,sku,qty,price,date\n";
+    let row = |n: usize, price: &str| format!("{n},A,1,{price},2024-01-13\n");
+    let rows =
+        |prices: &[&str]| -> String { (1..).zip(prices).map(|(n, price)| row(n, price)).collect() };
+    let prices = ["€1.50", "2.00 €", "€ 3.00", "EUR 4.00", "$ 12.50", "£12.50"];
+    here.write("a.csv", format!("{head}{}", rows(&prices)));
+    let proposal = here.json(&["new", "a.csv"]);
+    assert_eq!(guess(&proposal, "currency"), ("EUR", "unsure"));
+    assert_eq!(guess(&proposal, "file.currency-signs"), ("EUR €", "unsure"));
+    let receipt = &proposal["receipt"];
+    assert_eq!((&receipt["accepted"], &receipt["rejected"]), (&4.into(), &2.into()), "{receipt:#}");
+    here.says(&["new", "a.csv", "--out", "a.yml"]);
+    let (code, text) = here.says(&["add", "a.yml"]);
+    assert!(code == 1 && text.contains("\"$\" (1 row), \"£\" (1 row)"), "{text}");
+    for line in ["currency: EUR", "currency-signs: ["] {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
+    }
+    // Five currencies, and those of one's own in every row.
+    here.write("b.csv", format!("{head}{}", rows(&["$1", "$2", "US$3", "A$4", "C$5", "6 kr"])));
+    let proposal = here.json(&["new", "b.csv"]);
+    assert_eq!(guess(&proposal, "file.currency-signs"), ("US$ $", "unsure"));
+    assert_eq!(proposal["receipt"]["accepted"], 3);
+    here.write("c.csv", format!("{head}{}", rows(&["€1.50", "EUR 2.00"])));
+    here.says(&["new", "c.csv", "--name", "C", "--out", "c.yml"]);
+    assert_eq!(here.says(&["add", "c.yml"]), (0, "C is in partners.yml\n".to_owned()));
 }
 
 #[test]
