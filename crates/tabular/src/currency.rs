@@ -1,19 +1,25 @@
 //! What prices are in: a row of another currency is other money.
 
-use crate::header::Column;
+use crate::header::{Column, folded};
 use crate::reject::Rule;
 use crate::rules::{Fault, shown};
 use domain::partner::FileFormat;
 
 /// What a column of currencies is called, as names of columns are compared.
-pub(crate) const NAMES: [&str; 16] = [
+const NAMES: [&str; 22] = [
     "currency",
     "currencycode",
     "currencyiso",
     "isocurrency",
     "ordercurrency",
+    "ordercurrencycode",
     "itemcurrency",
     "pricecurrency",
+    "currencyname",
+    "ccy",
+    "ccycode",
+    "orderccy",
+    "priceccy",
     "wahrung",
     "waehrung",
     "devise",
@@ -24,23 +30,84 @@ pub(crate) const NAMES: [&str; 16] = [
     "moeda",
     "mena",
 ];
-/// Signs and words of currencies. A dollar may be that of half a dozen countries.
-const SIGNS: [(&str, &[&str]); 14] = [
+/// Codes of ISO 4217 that are met in shops.
+const CODES: [&str; 36] = [
+    "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "ISK", "PLN", "CZK", "HUF", "RON", "BGN",
+    "CAD", "AUD", "NZD", "SGD", "HKD", "JPY", "CNY", "KRW", "TWD", "THB", "INR", "BRL", "MXN",
+    "ZAR", "TRY", "ILS", "AED", "SAR", "UAH", "IDR", "MYR", "PHP", "VND",
+];
+/// Signs and words of currencies; of several, the usual one stands first.
+const SIGNS: [(&str, &[&str]); 51] = [
     ("€", &["EUR"]),
     ("euro", &["EUR"]),
+    ("euros", &["EUR"]),
     ("£", &["GBP"]),
+    ("pound sterling", &["GBP"]),
+    ("pounds sterling", &["GBP"]),
+    ("british pound", &["GBP"]),
+    ("british pounds", &["GBP"]),
+    ("sterling", &["GBP"]),
+    // Half a dozen countries call theirs dollar.
     ("$", &["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"]),
     ("us$", &["USD"]),
+    ("$us", &["USD", "CAD"]),
+    ("us dollar", &["USD"]),
+    ("us dollars", &["USD"]),
+    ("u.s. dollar", &["USD"]),
+    ("c$", &["CAD"]),
+    ("ca$", &["CAD"]),
+    ("can$", &["CAD"]),
+    ("canadian dollar", &["CAD"]),
+    ("a$", &["AUD"]),
+    ("au$", &["AUD"]),
+    ("australian dollar", &["AUD"]),
+    ("nz$", &["NZD"]),
+    ("new zealand dollar", &["NZD"]),
+    ("s$", &["SGD"]),
+    ("hk$", &["HKD"]),
+    ("mx$", &["MXN"]),
+    ("nt$", &["TWD"]),
     ("r$", &["BRL"]),
+    ("real", &["BRL"]),
     ("¥", &["JPY", "CNY"]),
+    ("￥", &["JPY", "CNY"]),
+    ("yen", &["JPY"]),
     ("円", &["JPY"]),
     ("元", &["CNY"]),
+    ("rmb", &["CNY"]),
     ("₹", &["INR"]),
     ("₩", &["KRW"]),
     ("zł", &["PLN"]),
+    ("złoty", &["PLN"]),
+    ("zloty", &["PLN"]),
     ("kč", &["CZK"]),
+    ("ft", &["HUF"]),
+    ("lei", &["RON"]),
     ("kr", &["SEK", "NOK", "DKK", "ISK"]),
+    ("kr.", &["DKK", "SEK", "NOK", "ISK"]),
+    ("sfr", &["CHF"]),
+    ("swiss franc", &["CHF"]),
+    ("₺", &["TRY"]),
+    ("₪", &["ILS"]),
+    ("₴", &["UAH"]),
 ];
+
+/// Codes of ISO 4217 that `text`, a code, sign or name of a currency, may mean, the usual one first;
+/// none of a text that is not known.
+#[must_use]
+pub fn meanings(text: &str) -> &'static [&'static str] {
+    if let Some(at) = CODES.iter().position(|code| code.eq_ignore_ascii_case(text)) {
+        return CODES.get(at..=at).unwrap_or_default();
+    }
+    let lower = text.to_lowercase();
+    SIGNS.iter().find(|(sign, _)| *sign == lower).map_or(&[], |(_, codes)| codes)
+}
+
+/// Is a column of this name one that says what prices are in?
+#[must_use]
+pub fn is_column(name: &str) -> bool {
+    NAMES.contains(&folded(name).as_str())
+}
 
 /// The partner's currency, and how a file may write it.
 #[derive(Clone, Debug, Default)]
@@ -80,13 +147,12 @@ impl Currency {
         if text.is_empty() || self.taken.iter().any(|sign| sign.eq_ignore_ascii_case(text)) {
             return Ok(());
         }
-        let lower = text.to_lowercase();
-        let sign = SIGNS.iter().find(|(sign, _)| *sign == lower);
-        if sign.is_some_and(|(_, codes)| codes.contains(&code)) {
+        if meanings(text).contains(&code) {
             return Ok(());
         }
-        let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-        if !self.named && !is_code && sign.is_none() {
+        // Such a column may hold something else: days (valuta) or rates.
+        let says_money = |c: char| c.is_alphabetic() || !c.is_ascii() || c == '$';
+        if !self.named && !text.contains(says_money) {
             return Ok(());
         }
         let reason = format!(

@@ -241,8 +241,8 @@ impl Layout {
             category: column(Role::Category),
             currency: column(Role::Currency).or_else(|| {
                 let free = |at: &usize| !taken.contains_key(at);
-                let named = |name: &Arc<str>| currency::NAMES.contains(&folded(name).as_str());
-                let columns = names.iter().enumerate().filter(|(_, name)| named(name));
+                let columns =
+                    names.iter().enumerate().filter(|(_, name)| currency::is_column(name));
                 let found = columns.map(|(at, _)| at).find(free);
                 found.filter(|_| config.currency.is_looked_for()).and_then(in_file)
             }),

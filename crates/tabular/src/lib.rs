@@ -6,7 +6,7 @@ mod batch;
 mod block;
 mod config;
 mod continued;
-mod currency;
+pub mod currency;
 mod dates;
 mod derive;
 mod duplicates;

@@ -17,7 +17,8 @@ pub struct Reject {
     /// For people: the value, and what is wrong with it.
     pub reason: Cow<'static, str>,
     /// The record as it stands in the file, cut at [`Limits::raw_bytes_max`](crate::Limits). From
-    /// a Windows-1252 file it is in UTF-8.
+    /// a Windows-1252 file it is in UTF-8. Of a line that is good by itself, and rejected because of its order,
+    /// it is a record of the cleaned fields.
     pub raw: Vec<u8>,
     /// The order the row belongs to, when that could be read.
     pub order_id: Option<String>,

@@ -78,6 +78,7 @@ pub(crate) fn write(
         orders: BufWriter::new(file()?),
         orders_sha256: Sha256::new(),
         draft: Vec::new(),
+        delimiter: delimiter(&content.summary.detected.delimiter),
         verdicts: &content.orders,
         currency,
         open: HashMap::new(),
@@ -116,6 +117,8 @@ struct Writing<'a> {
     orders_sha256: Sha256,
     /// The last order, as it is written.
     draft: Vec<u8>,
+    /// What separates the columns of the file.
+    delimiter: u8,
     verdicts: &'a Orders,
     currency: &'a str,
     /// Orders of which lines are missing: few, where a file keeps an order's lines together.
@@ -155,7 +158,7 @@ impl Writing<'_> {
                     column: None,
                     rule,
                     reason: format!("order {}: {reason}", row.order_id),
-                    raw: cleaned(row),
+                    raw: cleaned(row, self.delimiter)?,
                 })
             }
         }
@@ -254,21 +257,36 @@ fn masked(reason: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A row that is good by itself, as it stands in an output.
-fn cleaned(row: &Row<'_>) -> String {
+/// What separates the columns of a file, by the name that a receipt has for it.
+fn delimiter(name: &str) -> u8 {
+    match name.as_bytes() {
+        b"tab" => b'\t',
+        [byte] => *byte,
+        _ => b',',
+    }
+}
+
+/// A row that is good by itself, as it stands in an output, but with the delimiter of its file. The line as
+/// it came is not kept of such a row.
+fn cleaned(row: &Row<'_>, delimiter: u8) -> Result<String, Failure> {
     let time = DateTime::from_timestamp_millis(row.ordered_at).unwrap_or_default();
-    format!(
-        "{},{},{},{},{},{},{},{},{}",
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    let (quantity, unit_price) = (row.quantity.to_string(), row.unit_price.to_string());
+    let ordered_at = time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+    let fields = [
         row.order_id,
         row.product_id,
         row.description,
-        row.quantity,
-        row.unit_price,
-        time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        &quantity,
+        &unit_price,
+        &ordered_at,
         row.customer_id,
         row.region,
-        row.category
-    )
+        row.category,
+    ];
+    writer.write_record(fields).map_err(Failure::spool)?;
+    let bytes = writer.into_inner().map_err(|error| Failure::Scratch(error.into_error()))?;
+    Ok(String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned())
 }
 
 fn explain(fault: OrderFault) -> (Rule, &'static str) {
@@ -287,6 +305,42 @@ fn explain(fault: OrderFault) -> (Rule, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_of_a_refused_order_is_a_record_in_the_delimiter_of_its_file() {
+        let row = Row {
+            line: 8,
+            order_id: "A1",
+            product_id: "P;1",
+            description: "Vin rouge, \"brut\"",
+            quantity: 6,
+            unit_price: domain::Money::from_units(84_000),
+            ordered_at: 0,
+            customer_id: "c1",
+            region: "",
+            category: "",
+        };
+        for (name, sign) in [(",", b','), (";", b';'), ("tab", b'\t'), ("|", b'|')] {
+            assert_eq!(delimiter(name), sign);
+            let raw = cleaned(&row, sign).unwrap();
+            let mut reader = csv::ReaderBuilder::new();
+            let mut reader = reader.has_headers(false).delimiter(sign).from_reader(raw.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            let fields: Vec<&str> = record.iter().collect();
+            let expected = [
+                "A1",
+                "P;1",
+                "Vin rouge, \"brut\"",
+                "6",
+                "8.40",
+                "1970-01-01T00:00:00Z",
+                "c1",
+                "",
+                "",
+            ];
+            assert_eq!(fields, expected, "{raw}");
+        }
+    }
 
     #[test]
     fn an_address_in_a_reason_is_masked() {

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use super::aliases::{Role, words};
 use super::table::{Column, Table};
-use super::{Guess, NoProposal, Trust, dates, numbers};
+use super::totals::{are_products, differ};
+use super::{Guess, NoProposal, Trust, dates, numbers, totals};
 
 /// Values of a column that are looked at.
 const VALUES_MAX: usize = 2_000;
@@ -56,11 +57,18 @@ impl Assigned {
         found.into_iter().map(guess).collect()
     }
 
-    /// Names of the columns without a role.
-    pub(super) fn unused(&self, table: &Table) -> Vec<String> {
+    /// The columns without a role.
+    pub(super) fn free<'a>(&self, table: &'a Table) -> impl Iterator<Item = &'a Column> {
         let is_free = |at: usize| self.found.iter().all(|found| found.at != at);
         let columns = table.columns.iter().enumerate();
-        columns.filter(|(at, _)| is_free(*at)).map(|(_, column)| column.name.clone()).collect()
+        columns.filter(move |(at, _)| is_free(*at)).map(|(_, column)| column)
+    }
+
+    fn doubt_price(&mut self, doubt: &str) {
+        if let Some(slot) = self.found.iter_mut().find(|found| found.role == Role::UnitPrice) {
+            slot.trust = Trust::Unsure;
+            slot.why = format!("{}, but {doubt}: please look", slot.why);
+        }
     }
 
     fn add(&mut self, role: Role, at: usize, trust: Trust, why: impl Into<String>) {
@@ -193,24 +201,6 @@ fn is_price(text: &str) -> bool {
     numbers::is_amount(text) && decimals.is_some_and(|places| places.len() == 2)
 }
 
-/// What a column of totals is called.
-const TOTALS: [&str; 14] = [
-    "total",
-    "subtotal",
-    "amount",
-    "sum",
-    "gesamt",
-    "gesamtpreis",
-    "summe",
-    "betrag",
-    "montant",
-    "importe",
-    "totale",
-    "importo",
-    "totaal",
-    "bedrag",
-];
-
 /// How many of a column's values, in percent, can be what the role needs.
 fn fit(role: Role, column: &Column) -> usize {
     let values = filled(column);
@@ -285,46 +275,15 @@ fn compare_totals(table: &Table, assigned: &mut Assigned) {
         }
         return;
     }
-    let is_total = |at: &usize| words(name(*at)).iter().any(|word| TOTALS.contains(&word.as_str()));
+    if let Some(why) = totals::of_lines(&pieces, prices, assigned.values(table, Role::ProductId)) {
+        assigned.doubt_price(&why);
+        return;
+    }
+    let is_total =
+        |at: &usize| words(name(*at)).iter().any(|word| totals::NAMES.contains(&word.as_str()));
     let others = amounts.iter().filter(|(at, _)| *at != price && is_total(at));
     let differing = others.map(|(at, totals)| (*at, differ(&pieces, prices, totals)));
-    if let Some((at, _)) = differing.into_iter().find(|(_, differs)| *differs)
-        && let Some(slot) = assigned.found.iter_mut().find(|found| found.role == Role::UnitPrice)
-    {
-        slot.trust = Trust::Unsure;
-        slot.why = format!("{}, but quantity × it is not {:?}: please look", slot.why, name(at));
+    if let Some((at, _)) = differing.into_iter().find(|(_, differs)| *differs) {
+        assigned.doubt_price(&format!("quantity × it is not {:?}", name(at)));
     }
-}
-
-/// Do most rows that say something about it contradict `pieces` × `prices` = `totals`?
-fn differ(pieces: &[Option<i64>], prices: &[Option<i64>], totals: &[Option<i64>]) -> bool {
-    let (mut all, mut bad) = (0_usize, 0_usize);
-    for ((pieces, price), total) in pieces.iter().zip(prices).zip(totals) {
-        let (Some(pieces), Some(price), Some(total)) = (pieces, price, total) else { continue };
-        if *pieces == 1 || *price == 0 {
-            continue;
-        }
-        all += 1;
-        bad += usize::from(
-            pieces.checked_mul(*price).is_none_or(|p| (p - total).unsigned_abs() > 100),
-        );
-    }
-    0 < all && all < bad * 2
-}
-
-/// Is `pieces` × `prices` = `totals` in nearly all rows that say something about it?
-fn are_products(pieces: &[Option<i64>], prices: &[Option<i64>], totals: &[Option<i64>]) -> bool {
-    let (mut all, mut good) = (0_usize, 0_usize);
-    for ((pieces, price), total) in pieces.iter().zip(prices).zip(totals) {
-        let (Some(pieces), Some(price), Some(total)) = (pieces, price, total) else { continue };
-        // One piece costs as much as all of them.
-        if *pieces == 1 || *price == 0 {
-            continue;
-        }
-        all += 1;
-        // Totals are rounded to cents.
-        let is_near = |product: i64| (product - total).unsigned_abs() <= 100;
-        good += usize::from(pieces.checked_mul(*price).is_some_and(is_near));
-    }
-    2 <= all && all * 95 <= good * 100
 }

@@ -4,9 +4,11 @@
 mod aliases;
 mod columns;
 mod dates;
+mod money;
 mod numbers;
 mod table;
 mod text;
+mod totals;
 mod yaml;
 
 use domain::partner::{Encoding, Quote, QuoteEscape};
@@ -87,6 +89,7 @@ pub(crate) struct Proposal {
     pub(crate) footer_lines: Option<Guess<usize>>,
     pub(crate) continued_rows: Option<Guess<bool>>,
     pub(crate) dates: Guess<Vec<String>>,
+    pub(crate) time_zone: Guess<String>,
     pub(crate) currency: Guess<String>,
     pub(crate) columns: Vec<(Role, Guess<String>)>,
     /// The column that says what prices are in.
@@ -115,15 +118,20 @@ pub(crate) fn propose(
     let encoding = Guess { value: text.encoding, trust: text.trust, why: text.why };
     let column = |role| assigned.values(&table, role);
     let decimal_mark = numbers::decimal_mark(column(Role::UnitPrice));
+    let money = money::find(&table, &assigned, decimal_mark.value);
+    let dates = dates::formats(column(Role::OrderedAt), day_first);
+    let names = assigned.free(&table).map(|column| &column.name);
+    let is_currency =
+        |name: &String| money.column.as_ref().is_some_and(|column| column.value == *name);
     let continued = continued(&table, &assigned).into_iter().filter(|continues| *continues).count();
     Ok(Proposal {
-        dates: dates::formats(column(Role::OrderedAt), day_first),
-        currency: numbers::currency(&table, &assigned, decimal_mark.value),
+        time_zone: time_zone(&dates),
+        dates,
+        currency: money.currency,
         thousands_mark: numbers::thousands_mark(column(Role::UnitPrice), decimal_mark.value),
-        currency_signs: numbers::currency_signs(column(Role::UnitPrice)),
+        currency_signs: money.signs,
         footer_lines: footer_lines(&table),
         quotes: table.quotes.clone(),
-        currency_column: numbers::currency_column(&table),
         continued_rows: (continued > 0).then(|| {
             let why = format!("{continued} rows leave out what their order's first row says");
             Guess::new(Trust::Likely, true, why)
@@ -131,12 +139,24 @@ pub(crate) fn propose(
         customer_required: customer_required(&table, &assigned),
         price_positive: numbers::price_positive(column(Role::UnitPrice)),
         return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),
-        unused: assigned.unused(&table),
+        unused: names.filter(|name| !is_currency(name)).cloned().collect(),
+        currency_column: money.column,
         columns: assigned.guesses(&table),
         encoding,
         delimiter,
         decimal_mark,
     })
+}
+
+/// For dates that do not say their own.
+fn time_zone(dates: &Guess<Vec<String>>) -> Guess<String> {
+    let has_offset = |format: &String| format.ends_with(['z', 'Z']);
+    let (trust, why) = if dates.value.iter().all(has_offset) && !dates.value.is_empty() {
+        (Trust::Likely, "every date has its own offset")
+    } else {
+        (Trust::Unsure, "for dates without an offset; a file does not name it")
+    };
+    Guess::new(trust, "UTC".to_owned(), why)
 }
 
 fn footer_lines(table: &Table) -> Option<Guess<usize>> {

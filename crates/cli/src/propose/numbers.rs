@@ -1,31 +1,47 @@
-//! Amounts: decimal mark, currency, free articles.
+//! Amounts: decimal mark, what groups digits, free articles.
 
-use super::aliases::{Role, words};
-use super::columns::Assigned;
-use super::table::{Column, Table};
 use super::{Guess, Trust};
 
-/// Signs of one column that are shown.
-const SIGNS_MAX: usize = 5;
 /// Units of an amount in one: four decimals.
 const UNITS: i64 = 10_000;
-/// Signs of currencies, and codes that are looked for.
-const SIGNS: [(char, &str); 5] =
-    [('€', "EUR"), ('£', "GBP"), ('$', "USD"), ('¥', "JPY"), ('₹', "INR")];
-const CODES: [&str; 20] = [
-    "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "CAD", "AUD",
-    "NZD", "JPY", "CNY", "INR", "BRL", "MXN", "ZAR",
-];
 
-/// What a column of currencies is called.
-const CURRENCY: [&str; 8] =
-    ["currency", "wahrung", "waehrung", "devise", "moneda", "valuta", "divisa", "waluta"];
+/// Is it a sign of a currency that is no letter?
+pub(super) fn is_currency_sign(c: char) -> bool {
+    matches!(c, '$' | '£' | '¥' | '¢' | '￥' | '฿' | '\u{20A0}'..='\u{20CF}')
+}
 
-/// An amount without the currency and blanks around and in it.
+/// What stands before the digits, the digits with what stands between them, and what stands behind.
+fn parts(text: &str) -> Option<(&str, &str, &str)> {
+    let first = text.find(|c: char| c.is_ascii_digit())?;
+    let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
+    Some((text.get(..first)?, text.get(first..end)?, text.get(end..)?))
+}
+
+/// What stands at the digits of an amount and is no part of it: signs of a currency, mostly.
+pub(super) fn beside(text: &str) -> Vec<&str> {
+    let is_part = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '.' | ',' | '-' | '+' | '\u{2212}' | '\'' | '’' | '(' | ')')
+    };
+    let is_mark = |c: char| c.is_ascii_digit() || c.is_whitespace() || ".,'’".contains(c);
+    let is_number = |parts: &(&str, &str, &str)| parts.1.chars().all(is_mark);
+    let (front, _, behind) = parts(text).filter(is_number).unwrap_or_default();
+    [front, behind]
+        .map(|part| part.trim_matches(is_part))
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+/// An amount without the currency and blanks around and in it. What has letters between its digits, such
+/// as `1e2`, stays as it is: it is none.
 fn bare(text: &str) -> String {
-    let is_part = |c: &char| !c.is_whitespace() && !matches!(c, '\'' | '’') && !c.is_alphabetic();
-    let is_sign = |c: char| SIGNS.iter().any(|(sign, _)| *sign == c);
-    text.chars().filter(is_part).filter(|c| !is_sign(*c)).collect()
+    let is_foreign = |c: char| c.is_alphabetic() || is_currency_sign(c);
+    if parts(text).is_some_and(|(_, digits, _)| digits.contains(is_foreign)) {
+        return text.to_owned();
+    }
+    let is_part = |c: &char| !c.is_whitespace() && !matches!(c, '\'' | '’') && !is_foreign(*c);
+    text.chars().filter(is_part).collect()
 }
 
 /// Is it an amount with whatever marks?
@@ -63,6 +79,9 @@ pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
     let (mut dots, mut commas, mut open) = (0_usize, 0_usize, None);
     for value in values {
         let text = bare(value);
+        if text.contains(char::is_alphabetic) {
+            continue;
+        }
         let Some(at) = text.rfind(['.', ',']) else { continue };
         let last = text.get(at..).unwrap_or_default();
         let mark = if last.starts_with(',') { ',' } else { '.' };
@@ -117,82 +136,6 @@ pub(super) fn thousands_mark(values: &[String], mark: char) -> Option<Guess<char
     Some(Guess::new(Trust::Likely, sign, why))
 }
 
-/// The signs and codes that stand at prices.
-pub(super) fn currency_signs(values: &[String]) -> Option<Guess<Vec<String>>> {
-    let mut signs: Vec<String> = Vec::new();
-    for value in values.iter().filter(|value| is_amount(value)) {
-        let is_sign = |c: &char| {
-            !c.is_ascii_digit() && !matches!(c, '.' | ',' | '-' | '+' | '\'' | '’' | '(' | ')')
-        };
-        let sign: String = value.chars().filter(is_sign).filter(|c| !c.is_whitespace()).collect();
-        if !sign.is_empty() && !signs.contains(&sign) && signs.len() < SIGNS_MAX {
-            signs.push(sign);
-        }
-    }
-    let trust = match signs.len() {
-        0 => return None,
-        1 => Trust::Sure,
-        _ => Trust::Unsure,
-    };
-    Some(Guess::new(trust, signs, "they stand at prices; a row with another one is rejected"))
-}
-
-/// What the prices are in.
-pub(super) fn currency(table: &Table, assigned: &Assigned, mark: char) -> Guess<String> {
-    if let Some(guess) = from_column(table) {
-        return guess;
-    }
-    let header = assigned.name(table, Role::UnitPrice);
-    let values = assigned.values(table, Role::UnitPrice);
-    for (text, place) in std::iter::once((header, "the name of the price column"))
-        .chain(values.iter().map(|value| (value.as_str(), "a price")))
-    {
-        let sign = SIGNS.iter().find(|(sign, _)| text.contains(*sign)).map(|(_, code)| *code);
-        let upper = text.to_uppercase();
-        let is_word = |code: &&&str| upper.split(|c: char| !c.is_alphabetic()).any(|w| w == **code);
-        if let Some(code) = sign.or_else(|| CODES.iter().find(is_word).copied()) {
-            // Half a dozen countries call theirs dollar.
-            let trust = if sign == Some("USD") { Trust::Likely } else { Trust::Sure };
-            return Guess::new(trust, code.to_owned(), format!("{place} is {text:?}"));
-        }
-    }
-    let code = if mark == ',' { "EUR" } else { "USD" };
-    Guess::new(Trust::Unsure, code.to_owned(), "the file names no currency: please correct it")
-}
-
-/// The column that says what prices are in, and the code that most of its rows have.
-fn currencies(table: &Table) -> Option<(&Column, &str)> {
-    let is_named = |name: &str| words(name).iter().any(|word| CURRENCY.contains(&word.as_str()));
-    let column = table.columns.iter().find(|column| is_named(&column.name))?;
-    let codes = || column.values.iter().filter(|value| !value.is_empty());
-    let rows = |code: &&str| codes().filter(|other| other == code).count();
-    let known = CODES.iter().copied().filter(|code| codes().any(|other| other == code));
-    Some((column, known.max_by_key(rows)?))
-}
-
-/// The name of that column: a row of another currency is other money.
-pub(super) fn currency_column(table: &Table) -> Option<Guess<String>> {
-    let (column, _) = currencies(table)?;
-    let why = "a row that says another currency is rejected";
-    Some(Guess::new(Trust::Likely, column.name.clone(), why))
-}
-
-/// What a column of currencies says.
-fn from_column(table: &Table) -> Option<Guess<String>> {
-    let (column, first) = currencies(table)?;
-    let codes = column.values.iter().filter(|value| !value.is_empty());
-    let others = codes.filter(|code| *code != first).count();
-    let name = &column.name;
-    let first = first.to_owned();
-    Some(match others {
-        0 => Guess::new(Trust::Sure, first, format!("column {name:?} says so in every row")),
-        n => {
-            let why = format!("column {name:?} has {n} rows with another: a partner has one");
-            Guess::new(Trust::Unsure, first, why)
-        }
-    })
-}
-
 /// Must prices be above zero?
 pub(super) fn price_positive(values: &[String]) -> Guess<bool> {
     let is_zero =
@@ -241,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_groups_digits_and_what_stands_at_prices_is_found() {
+    fn what_groups_digits_is_found() {
         let values = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
         let thousands =
             |texts: &[&str], mark| thousands_mark(&values(texts), mark).map(|g| g.value);
@@ -250,11 +193,6 @@ mod tests {
         assert_eq!(thousands(&["1 234,50 €", "1 234"], ','), Some(' '));
         assert_eq!(thousands(&["1’234.50"], '.'), Some('\''));
         assert_eq!(thousands(&["12.50", "€ 3"], '.'), None);
-        let signs =
-            |texts: &[&str]| currency_signs(&values(texts)).map(|g| (g.value.join(" "), g.trust));
-        assert_eq!(signs(&["$1.50", "$2"]), Some(("$".into(), Trust::Sure)));
-        assert_eq!(signs(&["1,50 €", "EUR 2"]), Some(("€ EUR".into(), Trust::Unsure)));
-        assert_eq!(signs(&["1.50", "x"]), None);
     }
 
     #[test]
@@ -272,5 +210,22 @@ mod tests {
             assert_eq!(is_amount(text), expected.is_some() || text == "1.23456", "{text}");
         }
         assert!(!is_amount("2011-12-09") && !is_amount("12:30"));
+        for text in ["1e2", "1.5E+3", "1€2", "3x4"] {
+            assert!(!is_amount(text) && amount(text, '.').is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_an_amount_is_told_from_its_marks() {
+        for (text, expected) in [
+            ("-$ 1,234.50", &["$"][..]),
+            ("(1.234,50 €)", &["€"]),
+            ("US$5 net", &["US$", "net"]),
+            ("1e2", &[]),
+            ("5,-", &[]),
+            ("x", &[]),
+        ] {
+            assert_eq!(beside(text), expected, "{text}");
+        }
     }
 }

@@ -226,3 +226,57 @@ fn a_header_that_stands_again_is_no_row() {
         assert_eq!(trust(text, role), Trust::Sure, "{role:?}");
     }
 }
+
+#[test]
+fn a_column_of_currencies_is_known_by_other_names_and_by_what_it_holds() {
+    for (name, codes, expected, trust) in [
+        ("Ccy", ["GBP", "EUR", "GBP"], "GBP", Trust::Unsure),
+        ("in", ["GBP", "GBP", "GBP"], "GBP", Trust::Sure),
+        ("Currency", ["US Dollar", "US Dollar", "€"], "USD", Trust::Unsure),
+        ("Currency", ["Euro", "", "€"], "EUR", Trust::Sure),
+        ("Currency", ["THB", "THB", "XYZ"], "THB", Trust::Unsure),
+    ] {
+        let rows = (1..).zip(codes).map(|(n, code)| format!("{n},A,2,3.00,2024-01-01,{code}\n"));
+        let text = format!("order,sku,qty,price,date,{name}\n{}", rows.collect::<String>());
+        let proposal = check(&text, &[("currency", expected), ("file.columns.currency", name)]);
+        assert_eq!(proposal.currency.trust, trust, "{name}: {}", proposal.currency.why);
+        // It is used.
+        assert!(proposal.unused.is_empty(), "{:?}", proposal.unused);
+    }
+}
+
+#[test]
+fn a_total_of_a_line_is_told_from_a_price_by_the_same_product_in_another_quantity() {
+    let head = "order,sku,qty,price,date\n";
+    let price = |rows: &str| {
+        let proposal = propose(format!("{head}{rows}").as_bytes(), true, &[]).unwrap();
+        let (_, guess) =
+            proposal.columns.into_iter().find(|(role, _)| *role == Role::UnitPrice).unwrap();
+        (guess.trust, guess.why)
+    };
+    let (trust, why) =
+        price("1,A,3,30.00,2024-01-01\n2,A,1,10.00,2024-01-02\n3,B,2,5.00,2024-01-02\n");
+    assert_eq!(trust, Trust::Unsure, "{why}");
+    assert!(why.contains("product \"A\" costs 10.00 at quantity 1 and 30.00 at 3"), "{why}");
+    // Rounded to cents.
+    let (trust, why) = price("1,A,3,10.00,2024-01-01\n2,A,1,3.33,2024-01-02\n");
+    assert_eq!(trust, Trust::Unsure, "{why}");
+    for rows in [
+        "1,A,3,10.00,2024-01-01\n2,A,1,10.00,2024-01-02\n",
+        // It costs less in great numbers; and two prices at one quantity.
+        "1,A,3,8.00,2024-01-01\n2,A,1,10.00,2024-01-02\n",
+        "1,A,3,30.00,2024-01-01\n2,A,3,10.00,2024-01-02\n",
+    ] {
+        assert_eq!(price(rows).0, Trust::Sure, "{rows}");
+    }
+}
+
+#[test]
+fn a_time_zone_is_unsure_unless_dates_have_their_own() {
+    let head = "order,sku,qty,price,date\n";
+    let zone = |date: &str| {
+        check(&format!("{head}1,A,2,3.00,{date}\n"), &[("time-zone", "UTC")]).time_zone.trust
+    };
+    assert_eq!(zone("2024-01-01 09:00:00"), Trust::Unsure);
+    assert_eq!(zone("2024-01-01T09:00:00+01:00"), Trust::Likely);
+}

@@ -25,11 +25,7 @@ impl Proposal {
         lines.plain(0, "partners:");
         lines.plain(1, &format!("{name}:"));
         lines.guess(2, "currency", &self.currency, Clone::clone);
-        lines.noted(
-            2,
-            "time-zone: UTC",
-            "unsure: for dates without an offset; a file does not name it",
-        );
+        lines.guess(2, "time-zone", &self.time_zone, Clone::clone);
         lines.noted(
             2,
             "stock: if-known",
@@ -88,6 +84,7 @@ impl Proposal {
     pub(crate) fn guesses(&self) -> Vec<Value> {
         let mut all = vec![
             entry("currency", &self.currency, Clone::clone),
+            entry("time-zone", &self.time_zone, Clone::clone),
             entry("file.delimiter", &self.delimiter, char::to_string),
             entry("file.encoding", &self.encoding, |encoding| word(*encoding)),
             entry("file.decimal-mark", &self.decimal_mark, char::to_string),

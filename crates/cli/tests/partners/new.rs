@@ -20,6 +20,12 @@ fn a_file_of_ones_own_becomes_a_partner_in_three_commands() {
     assert!(text.contains("orderflow partners add uk1.yml"), "{text}");
     let yaml = here.read("uk1.yml");
     assert!(yaml.contains("customer-id: \"CustomerID\""), "{yaml}");
+    // The file names no currency, which decides what its orders cost.
+    let (code, text) = here.says(&["add", "uk1.yml"]);
+    assert!(code == 1 && text.contains("currency: USD"), "{text}");
+    let corrected =
+        yaml.replace("currency: USD", "currency: GBP").replace("# unsure: the file names no", "#");
+    here.write("uk1.yml", corrected);
 
     let (code, text) = here.says(&["add", "uk1.yml"]);
     assert_eq!((code, text.as_str()), (0, "UK1 is in partners.yml\n"));
@@ -78,9 +84,50 @@ fn a_day_that_may_be_a_month_is_said_aloud() {
     assert!(report.contains("AMBIGUOUS: 01/02/2024 may be %d/%m/%Y or %m/%d/%Y"), "{report}");
     assert!(report.contains("please look at what is only guessed"), "{report}");
     // What stands on standard output is the configuration and nothing else.
-    here.write("new.yml", yaml);
+    here.write("new.yml", &yaml);
+    let (code, text) = here.says(&["add", "new.yml"]);
+    assert!(code == 1 && text.contains("AMBIGUOUS") && text.contains("currency: USD"), "{text}");
+    assert!(report.contains("time-zone"), "{report}");
+    // Once somebody has looked at these lines, it is added.
+    let looked_at = |line: &str| match line.trim_start() {
+        text if text.starts_with("dates") || text.starts_with("currency") => {
+            line.replace("# unsure", "# looked at")
+        }
+        _ => line.to_owned(),
+    };
+    here.write("new.yml", yaml.lines().map(looked_at).collect::<Vec<_>>().join("\n"));
     let (code, text) = here.says(&["add", "new.yml"]);
     assert_eq!((code, text.as_str()), (0, "NEW is in partners.yml\n"));
+}
+
+#[test]
+fn other_money_does_not_become_the_partners() {
+    let here = Here::new();
+    let head = "order,sku,qty,price,date\n";
+    let row = |n: usize, price: &str| format!("{n},A,1,{price},2024-01-13\n");
+    let rows =
+        |prices: &[&str]| -> String { (1..).zip(prices).map(|(n, price)| row(n, price)).collect() };
+    let prices = ["€1.50", "2.00 €", "€ 3.00", "EUR 4.00", "$ 12.50", "£12.50"];
+    here.write("a.csv", format!("{head}{}", rows(&prices)));
+    let proposal = here.json(&["new", "a.csv"]);
+    assert_eq!(guess(&proposal, "currency"), ("EUR", "unsure"));
+    assert_eq!(guess(&proposal, "file.currency-signs"), ("EUR €", "unsure"));
+    let receipt = &proposal["receipt"];
+    assert_eq!((&receipt["accepted"], &receipt["rejected"]), (&4.into(), &2.into()), "{receipt:#}");
+    here.says(&["new", "a.csv", "--out", "a.yml"]);
+    let (code, text) = here.says(&["add", "a.yml"]);
+    assert!(code == 1 && text.contains("\"$\" (1 row), \"£\" (1 row)"), "{text}");
+    for line in ["currency: EUR", "currency-signs: ["] {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
+    }
+    // Five currencies, and those of one's own in every row.
+    here.write("b.csv", format!("{head}{}", rows(&["$1", "$2", "US$3", "A$4", "C$5", "6 kr"])));
+    let proposal = here.json(&["new", "b.csv"]);
+    assert_eq!(guess(&proposal, "file.currency-signs"), ("US$ $", "unsure"));
+    assert_eq!(proposal["receipt"]["accepted"], 3);
+    here.write("c.csv", format!("{head}{}", rows(&["€1.50", "EUR 2.00"])));
+    here.says(&["new", "c.csv", "--name", "C", "--out", "c.yml"]);
+    assert_eq!(here.says(&["add", "c.yml"]), (0, "C is in partners.yml\n".to_owned()));
 }
 
 #[test]
@@ -96,7 +143,7 @@ fn a_needed_column_that_is_only_guessed_is_not_added_unseen() {
     here.write("b.yml", here.read("a.yml").replace("NEW:", "B:").replace("# unsure", "# seen"));
     assert_eq!(here.says(&["add", "b.yml"]).0, 0);
     // And a text in an encoding that is not the one guessed.
-    let mut file = b"order,sku,qty,price,date,text\n1,A,2,3.00,2024-01-01,".to_vec();
+    let mut file = b"order,sku,qty,price EUR,date,text\n1,A,2,3.00,2024-01-01,".to_vec();
     file.extend(b"\xd7\xe0\xe9\xed\xe8\xea\n");
     here.write("c.csv", file);
     here.says(&["new", "c.csv", "--name", "C", "--out", "c.yml"]);

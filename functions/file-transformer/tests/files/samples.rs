@@ -146,7 +146,7 @@ async fn us2_semicolons_windows_1252_and_decimal_commas() {
         [
             "line,column,rule,reason,raw",
             "8,,order_has_bad_line,order CMD-2044: another of its lines was rejected,\
-             \"CMD-2044,VIN-RGE,Vin rouge, cœur de gamme,6,8.40,2026-11-08T07:30:00Z,François Lefèvre,France,Boissons\"",
+             \"CMD-2044;VIN-RGE;Vin rouge, cœur de gamme;6;8.40;2026-11-08T07:30:00Z;François Lefèvre;France;Boissons\"",
             lines[2],
             lines[3],
         ]

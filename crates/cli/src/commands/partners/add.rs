@@ -40,8 +40,20 @@ pub(super) fn run(args: &PartnersAdd) -> Result<()> {
 
 /// Lines of a proposal that must not be wrong, and are only guessed.
 fn unsure(text: &str) -> Vec<String> {
-    const NEEDED: [&str; 6] =
-        ["order-id", "product-id", "quantity", "unit-price", "ordered-at", "encoding"];
+    const NEEDED: [&str; 11] = [
+        "order-id",
+        "product-id",
+        "quantity",
+        "unit-price",
+        "ordered-at",
+        "encoding",
+        // What money and dates mean.
+        "currency",
+        "currency-signs",
+        "decimal-mark",
+        "thousands-mark",
+        "dates",
+    ];
     let guessed = text.lines().filter(|line| {
         let key = line.trim_start().split(':').next().unwrap_or_default();
         NEEDED.contains(&key) && line.contains(" # unsure: ")
@@ -181,10 +193,20 @@ mod tests {
 
     #[test]
     fn what_is_needed_and_only_guessed_is_named() {
-        let text = "partners:\n  A:\n    currency: EUR # unsure: no\n    file:\n      columns:\n        \
-                    order-id: \"a\"  # unsure: by what it holds\n        quantity: \"b\"  # sure: a usual name\n";
-        assert_eq!(unsure(text), ["order-id: \"a\"  # unsure: by what it holds"]);
-        assert!(unsure(&text.replace("unsure: by", "looked at: by")).is_empty());
+        for line in [
+            "order-id: \"a\"  # unsure: by what it holds",
+            "currency: EUR # unsure: the file names no currency",
+            "currency-signs: [\"€\"] # unsure: others too",
+            "decimal-mark: \",\" # unsure: may be thousands",
+            "dates: [\"%d/%m/%Y\"] # unsure: AMBIGUOUS",
+            "encoding: windows-1252 # unsure: no text",
+        ] {
+            let text =
+                format!("partners:\n  A:\n    {line}\n    quantity: \"b\"  # sure: a usual name\n");
+            assert_eq!(unsure(&text), [line]);
+            assert!(unsure(&text.replace("unsure: ", "looked at: ")).is_empty());
+        }
+        assert!(unsure("    time-zone: UTC # unsure: a file does not name it\n").is_empty());
     }
 
     #[test]

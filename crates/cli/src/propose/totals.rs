@@ -1,0 +1,110 @@
+//! Is an amount the price of one piece, or the total of a line?
+
+use std::collections::HashMap;
+
+/// What a column of totals is called.
+pub(super) const NAMES: [&str; 14] = [
+    "total",
+    "subtotal",
+    "amount",
+    "sum",
+    "gesamt",
+    "gesamtpreis",
+    "summe",
+    "betrag",
+    "montant",
+    "importe",
+    "totale",
+    "importo",
+    "totaal",
+    "bedrag",
+];
+
+/// Half a cent, to which totals are rounded, in units of 10⁻⁴.
+const ROUNDED: i64 = 50;
+
+/// Why the prices are totals of their lines, if they look so: the same product costs as many times more as
+/// there are pieces of it.
+pub(super) fn of_lines(
+    pieces: &[Option<i64>],
+    prices: &[Option<i64>],
+    products: &[String],
+) -> Option<String> {
+    let mut by_product: HashMap<&str, Vec<(i64, i64)>> = HashMap::new();
+    for ((pieces, price), product) in pieces.iter().zip(prices).zip(products) {
+        if let (Some(pieces @ 1..), Some(price @ 1..)) = (pieces, price) {
+            by_product.entry(product).or_default().push((*pieces, *price));
+        }
+    }
+    let (mut growing, mut constant, mut example) = (0_usize, 0_usize, None);
+    for product in products.iter().filter(|product| !product.is_empty()) {
+        let Some(lines) = by_product.remove(product.as_str()) else { continue };
+        let Some(first) = lines.first().copied() else { continue };
+        let Some(other) = lines.iter().copied().find(|(pieces, _)| *pieces != first.0) else {
+            continue;
+        };
+        if first.1 == other.1 {
+            constant += 1;
+        } else if lines.iter().all(|line| are_in_step(first, *line)) {
+            growing += 1;
+            example = example.or(Some((product, first.min(other), first.max(other))));
+        }
+    }
+    let (product, few, many) = example.filter(|_| constant <= growing)?;
+    let shown = |units: i64| domain::Money::from_units(units);
+    Some(format!(
+        "product {product:?} costs {} at quantity {} and {} at {}, as a total of its line would",
+        shown(few.1),
+        few.0,
+        shown(many.1),
+        many.0
+    ))
+}
+
+/// Is the price of a piece the same in both lines of pieces and total?
+fn are_in_step(one: (i64, i64), other: (i64, i64)) -> bool {
+    let off = one.1.checked_mul(other.0).zip(other.1.checked_mul(one.0));
+    let rounded = one.0.checked_add(other.0).and_then(|pieces| pieces.checked_mul(ROUNDED));
+    off.zip(rounded).is_some_and(|((a, b), most)| (a - b).abs() <= most)
+}
+
+/// Do most rows that say something about it contradict `pieces` × `prices` = `totals`?
+pub(super) fn differ(
+    pieces: &[Option<i64>],
+    prices: &[Option<i64>],
+    totals: &[Option<i64>],
+) -> bool {
+    let (mut all, mut bad) = (0_usize, 0_usize);
+    for ((pieces, price), total) in pieces.iter().zip(prices).zip(totals) {
+        let (Some(pieces), Some(price), Some(total)) = (pieces, price, total) else { continue };
+        if *pieces == 1 || *price == 0 {
+            continue;
+        }
+        all += 1;
+        bad += usize::from(
+            pieces.checked_mul(*price).is_none_or(|p| (p - total).unsigned_abs() > 100),
+        );
+    }
+    0 < all && all < bad * 2
+}
+
+/// Is `pieces` × `prices` = `totals` in nearly all rows that say something about it?
+pub(super) fn are_products(
+    pieces: &[Option<i64>],
+    prices: &[Option<i64>],
+    totals: &[Option<i64>],
+) -> bool {
+    let (mut all, mut good) = (0_usize, 0_usize);
+    for ((pieces, price), total) in pieces.iter().zip(prices).zip(totals) {
+        let (Some(pieces), Some(price), Some(total)) = (pieces, price, total) else { continue };
+        // One piece costs as much as all of them.
+        if *pieces == 1 || *price == 0 {
+            continue;
+        }
+        all += 1;
+        // Totals are rounded to cents.
+        let is_near = |product: i64| (product - total).unsigned_abs() <= 100;
+        good += usize::from(pieces.checked_mul(*price).is_some_and(is_near));
+    }
+    2 <= all && all * 95 <= good * 100
+}
