@@ -7,6 +7,7 @@ mod calls;
 mod community;
 mod files;
 mod finding;
+mod lanes;
 mod resources;
 mod schema;
 mod settings;
@@ -113,6 +114,7 @@ async fn look(
         calls::look(function, subject, &mut findings);
         settings::look(function, subject, &mut findings).await;
     }
+    lanes::look(&functions, subject, &mut findings);
     files::look(&root, &functions, subject, &mut findings);
     findings.sort();
     findings

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod function;
 pub(crate) mod journal;
+pub(crate) mod lanes;
 pub(crate) mod lint;
 pub(crate) mod manifests;
 pub(crate) mod orders;

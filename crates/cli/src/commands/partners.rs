@@ -26,8 +26,14 @@ pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> 
             let json = global.json;
             return tokio::task::spawn_blocking(move || new::run(json, &args)).await?;
         }
-        Partners::Add(args) => add::run(&args)?,
-        Partners::Reload(args) => reload::run(global, &args).await?,
+        Partners::Add(args) => {
+            add::run(&args)?;
+            super::lanes::warn(&args.source);
+        }
+        Partners::Reload(args) => {
+            super::lanes::warn(&args.source);
+            reload::run(global, &args).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

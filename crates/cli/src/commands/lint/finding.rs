@@ -63,6 +63,7 @@ rules! {
     AnnotationUnknown "annotation-unknown" Error,
     AnnotationValue "annotation-value" Error,
     AnnotationIdle "annotation-idle" Warning,
+    Lane "lane" Error,
     Batch "batch" Error,
     Timeout "timeout" Error,
     Shutdown "shutdown" Error,
