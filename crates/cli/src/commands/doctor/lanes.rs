@@ -210,7 +210,7 @@ mod tests {
             Lane::Waits { sequence: 7, seconds: 90 },
         ] {
             let found = lane.finding("l", &WarehouseId::parse("west").unwrap()).to_string();
-            let command = found.find("orderflow journal").map(|at| &found[at..]).unwrap();
+            let command = found.find("orderflow journal").and_then(|at| found.get(at..)).unwrap();
             let command = command.replace("\"…\"", "broken");
             let command = command.split_whitespace();
             let parsed = crate::args::Cli::try_parse_from(command);

@@ -459,3 +459,19 @@ async fn a_warehouse_without_a_lane_is_found_with_the_line_to_change() {
     assert!(finding.mend.contains("orderflow.lanes: \"main w2\""), "{finding:?}");
     assert!(finding.mend.contains("start `orderflow up` again"), "{finding:?}");
 }
+
+#[test]
+fn a_clash_of_stock_policies_has_its_file_and_line() {
+    let subject = subject();
+    let mut findings = Findings::default();
+    policies::look(&subject, &mut findings);
+    let lines = findings.lines(Path::new("stack.yml"), |_| true);
+    let file = subject.partners.unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let line = 1 + text.lines().position(|line| line.contains("stock: ignore")).unwrap();
+    let expected = format!(
+        "{}:{line}: warning stock-policy: partners.US2.stock: warehouse main",
+        file.display()
+    );
+    assert!(matches!(&lines[..], [one] if one.starts_with(&expected)), "{expected}: {lines:?}");
+}
