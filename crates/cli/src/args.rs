@@ -216,9 +216,9 @@ pub(crate) enum Orders {
         /// Whose order.
         #[arg(long, default_value = "DIRECT")]
         partner: PartnerId,
-        /// Whose stock.
-        #[arg(long, default_value = "main")]
-        warehouse: WarehouseId,
+        /// Whose stock; without it, the warehouse that the partner has in partners.yml, else main.
+        #[arg(long)]
+        warehouse: Option<WarehouseId>,
     },
     /// Many orders, oldest first.
     List {
@@ -278,9 +278,9 @@ pub(crate) enum Files {
         #[arg(long)]
         partner: Option<PartnerId>,
     },
-    /// One file, by its name (all arrivals of it) or its arrival id.
+    /// One file, by its name (all arrivals of it), its arrival id, or the beginning of that.
     Show {
-        /// Name or arrival id.
+        /// Name, arrival id, or the first characters of the id, at least 4, as `files list` shows them.
         file: String,
         /// Only this partner's.
         #[arg(long)]
@@ -291,10 +291,13 @@ pub(crate) enum Files {
 /// `stock …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stock {
-    /// What is available; without products, of all.
+    /// What is available; without products, of all whose stock was ever set.
     Get {
         /// Which products.
         products: Vec<ProductId>,
+        /// Those whose stock was never set as well.
+        #[arg(long, conflicts_with = "products")]
+        all: bool,
         /// Where.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
@@ -304,7 +307,7 @@ pub(crate) enum Stock {
         /// Which product.
         product: ProductId,
         /// How many.
-        #[arg(value_parser = clap::value_parser!(i64).range(0..=MAX_AVAILABLE))]
+        #[arg(allow_negative_numbers = true, value_parser = available)]
         available: i64,
         /// Where.
         #[arg(long, default_value = "main")]
@@ -328,6 +331,12 @@ pub(crate) enum Stock {
 
 /// The most that can be set of one product.
 pub(crate) const MAX_AVAILABLE: i64 = 1_000_000_000;
+
+/// From 0 to [`MAX_AVAILABLE`].
+fn available(text: &str) -> Result<i64, String> {
+    let number = text.parse().ok().filter(|number| (0..=MAX_AVAILABLE).contains(number));
+    number.ok_or_else(|| format!("is no whole number from 0 to {MAX_AVAILABLE}"))
+}
 
 /// `NAME=VALUE`; the value may be empty.
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -362,6 +371,21 @@ mod tests {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
             assert_eq!(cli.global.data_dir, PathBuf::from("d"), "{line}");
             assert!(cli.global.json, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_refused_value_says_what_is_allowed() {
+        for (line, expected) in [
+            ("orderflow stock set P001 -5", "is no whole number from 0 to 1000000000"),
+            ("orderflow stock set P001 abc", "is no whole number from 0 to 1000000000"),
+            ("orderflow stock set P001 1.5", "is no whole number from 0 to 1000000000"),
+            ("orderflow stock set P001 1000000001", "is no whole number from 0 to 1000000000"),
+            ("orderflow orders retry --all-refused --since yesterday", "2026-01-31T08:00:00Z"),
+            ("orderflow orders retry --all-refused --since yesterday", "2h"),
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+            assert!(error.contains(expected), "{line}: {error}");
         }
     }
 

@@ -45,7 +45,37 @@ impl Failure {
     }
 }
 
+/// What is said of `error`: it and its causes, each once. Some errors name their cause themselves.
+pub(crate) fn text(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| match cause.to_string() {
+        cause if text.is_empty() => cause,
+        cause if text.contains(&cause) => text,
+        cause => format!("{text}: {cause}"),
+    })
+}
+
 /// The exit code that tells `error`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(error.downcast_ref::<Failure>().map_or(1, Failure::code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read {path}: {source}")]
+    struct Unread {
+        path: &'static str,
+        source: std::io::Error,
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = || std::io::Error::other("it is no file");
+        let error = anyhow::Error::new(Unread { path: "a", source: source() }).context("the table");
+        assert_eq!(text(&error), "the table: cannot read a: it is no file");
+        let error = anyhow::Error::new(source()).context("cannot read a");
+        assert_eq!(text(&error), "cannot read a: it is no file");
+    }
 }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             let runtime = runtime.expect("the system gives threads");
             let ended = runtime.block_on(run(&cli.global, command));
             ended.unwrap_or_else(|error| {
-                output::note(format_args!("orderflow: {error:#}"));
+                output::note(format_args!("orderflow: {}", failure::text(&error)));
                 failure::exit_code(&error)
             })
         }

@@ -57,6 +57,13 @@ pub(crate) fn json(value: &impl Serialize) {
     line(escaped_as(&text, |_| false, |c| format!("\\u{:04x}", u32::from(c))));
 }
 
+/// So many of `what`, which is one of them in words and gets an `s`.
+pub(crate) fn count(count: impl std::fmt::Display, what: &str) -> String {
+    let count = count.to_string();
+    let plural = if count == "1" { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// A line about what happens, for people; scripts read standard output.
 pub(crate) fn note(text: impl std::fmt::Display) {
     let text = text.to_string();
@@ -102,6 +109,12 @@ pub(crate) fn progress(length: u64, template: &'static str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        let texts = [0, 1, 2].map(|n| count(n, "refused order"));
+        assert_eq!(texts, ["0 refused orders", "1 refused order", "2 refused orders"]);
+    }
 
     #[test]
     fn what_a_partner_names_never_reaches_a_terminal_raw() {

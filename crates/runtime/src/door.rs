@@ -58,14 +58,27 @@ pub enum Caller {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// 401: no token where one is needed.
-    #[error("this needs a bearer token")]
-    NoToken,
-    /// 401: the token fits nothing.
-    #[error("the token is not known")]
-    UnknownToken,
+    #[error("this needs a bearer token: {}", .0.tokens())]
+    NoToken(Door),
+    /// 401: the token fits none that this function has.
+    #[error("the token is none of those that this function knows; this needs {}", .0.tokens())]
+    UnknownToken(Door),
     /// 403: the token opens other doors.
-    #[error("the token does not open this door")]
-    WrongLevel,
+    #[error("the token is known and may not do this; this needs {}", .0.tokens())]
+    WrongLevel(Door),
+}
+
+impl Door {
+    /// Secrets that open it, in words.
+    const fn tokens(self) -> &'static str {
+        match self {
+            Self::Open => "nothing",
+            Self::Connector => CONNECTOR_TOKEN,
+            Self::Orders => "api-token-orders or api-token-admin",
+            Self::Read => "api-token-read or api-token-admin",
+            Self::Admin => ADMIN_TOKEN,
+        }
+    }
 }
 
 impl Caller {
@@ -85,13 +98,13 @@ impl Caller {
             | (Door::Orders, Self::Orders | Self::Admin)
             | (Door::Read, Self::Read | Self::Admin)
             | (Door::Admin, Self::Admin) => Ok(()),
-            (_, Self::Anyone) => Err(Refused::NoToken),
-            (_, Self::Stranger) => Err(Refused::UnknownToken),
+            (_, Self::Anyone) => Err(Refused::NoToken(door)),
+            (_, Self::Stranger) => Err(Refused::UnknownToken(door)),
             (Door::Connector, Self::Orders | Self::Read | Self::Admin)
             | (Door::Orders, Self::Connector | Self::Read)
             | (Door::Read, Self::Connector | Self::Orders)
             | (Door::Admin, Self::Connector | Self::Orders | Self::Read) => {
-                Err(Refused::WrongLevel)
+                Err(Refused::WrongLevel(door))
             }
         }
     }
@@ -100,9 +113,9 @@ impl Caller {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, challenge) = match self {
-            Self::NoToken => (StatusCode::UNAUTHORIZED, "Bearer"),
-            Self::UnknownToken => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
-            Self::WrongLevel => (StatusCode::FORBIDDEN, "Bearer error=\"insufficient_scope\""),
+            Self::NoToken(_) => (StatusCode::UNAUTHORIZED, "Bearer"),
+            Self::UnknownToken(_) => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
+            Self::WrongLevel(_) => (StatusCode::FORBIDDEN, "Bearer error=\"insufficient_scope\""),
         };
         let mut response = Problem::new(status).detail(self.to_string()).into_response();
         response
@@ -133,12 +146,17 @@ impl Tokens {
 
     /// As [`Tokens::from_env`]; the tokens for the doors `or_without` may be missing.
     pub fn from_env_with(env: &mut Env, doors: &[Door], or_without: &[Door]) -> Self {
+        // Tokens of other doors, where they lie beside its own as with `orderflow up`: whoever has one
+        // hears that it may not do this, and not that it is unknown. An installation gives each
+        // function only those that it lists.
+        let others = env.secrets();
+        let other = |name: &str| others(name).ok();
         let needs = |door| doors.contains(&door);
         let takes = |door| needs(door) || or_without.contains(&door);
         let mut read = |door, name| match (needs(door), takes(door)) {
             (true, _) => env.secret(name),
             (false, true) => env.optional_secret(name),
-            (false, false) => None,
+            (false, false) => other(name),
         };
         let (connector, people) =
             (read(Door::Connector, CONNECTOR_TOKEN), read(Door::Read, READ_TOKEN));
@@ -146,7 +164,10 @@ impl Tokens {
         if takes(Door::Read) && !takes(Door::Admin) {
             admin = env.optional_secret(ADMIN_TOKEN);
         }
-        let orders = if takes(Door::Orders) { env.optional_secret(ORDERS_TOKEN) } else { None };
+        let orders = match takes(Door::Orders) {
+            true => env.optional_secret(ORDERS_TOKEN),
+            false => other(ORDERS_TOKEN),
+        };
         Self(Arc::new(Known { connector, orders, read: people, admin }))
     }
 
@@ -211,6 +232,9 @@ mod tests {
         }
     }
 
+    /// Why a door stays closed, of that door.
+    type Why = Option<fn(Door) -> Refused>;
+
     #[test]
     fn every_door_opens_for_its_callers_only() {
         let callers = [
@@ -221,16 +245,50 @@ mod tests {
             Caller::Read,
             Caller::Admin,
         ];
-        let check = |door: Door, expected: [Option<Refused>; 6]| {
+        let check = |door: Door, expected: [Why; 6]| {
+            let expected = expected.map(|refused| refused.map(|refused| refused(door)));
             assert_eq!(callers.map(|caller| caller.enter(door).err()), expected, "{door:?}");
         };
-        let (missing, unknown) = (Some(Refused::NoToken), Some(Refused::UnknownToken));
-        let level = Some(Refused::WrongLevel);
+        let missing: Why = Some(Refused::NoToken);
+        let unknown: Why = Some(Refused::UnknownToken);
+        let level: Why = Some(Refused::WrongLevel);
         check(Door::Open, [None; 6]);
         check(Door::Connector, [missing, unknown, None, level, level, level]);
         check(Door::Orders, [missing, unknown, level, None, level, None]);
         check(Door::Read, [missing, unknown, level, level, None, None]);
         check(Door::Admin, [missing, unknown, level, level, level, None]);
+    }
+
+    #[test]
+    fn a_token_of_a_door_that_a_function_does_not_have_is_known_where_it_lies_there() {
+        let mut env = Env::from_pairs([("", ""); 0])
+            .with_secret(ORDERS_TOKEN, "o")
+            .with_secret(READ_TOKEN, "r");
+        let tokens = Tokens::from_env(&mut env, &[Door::Orders]);
+        let asked: Vec<&str> = env.asked().filter(|name| name.starts_with("secret")).collect();
+        assert_eq!(asked, ["secret api-token-orders"], "a function lists only what it needs");
+        let refused = |token: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+            tokens.caller(&headers).enter(Door::Orders).err()
+        };
+        assert_eq!(refused("o"), None);
+        assert_eq!(refused("r"), Some(Refused::WrongLevel(Door::Orders)));
+        assert_eq!(refused("x"), Some(Refused::UnknownToken(Door::Orders)));
+    }
+
+    #[test]
+    fn a_refusal_names_the_token_that_is_needed() {
+        for (caller, door, status, expected) in [
+            (Caller::Anyone, Door::Read, 401, "needs a bearer token: api-token-read or"),
+            (Caller::Stranger, Door::Orders, 401, "this needs api-token-orders or api-token-admin"),
+            (Caller::Read, Door::Admin, 403, "may not do this; this needs api-token-admin"),
+            (Caller::Admin, Door::Connector, 403, "this needs connector-token"),
+        ] {
+            let refused = caller.enter(door).unwrap_err();
+            assert!(refused.to_string().contains(expected), "{refused}");
+            assert_eq!(refused.into_response().status().as_u16(), status, "{caller:?}");
+        }
     }
 
     #[test]

@@ -63,6 +63,19 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST).detail(detail)
     }
 
+    /// 422: a body that is no JSON, or not the JSON that is taken here.
+    pub fn unreadable(error: &serde_json::Error) -> Self {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => {
+                "the body does not have the fields that this needs"
+            }
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => "the body is not JSON",
+        };
+        Self::invalid(format!("{what}: {error}"))
+    }
+
     /// 404: what was asked for is not here.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND).detail(detail)

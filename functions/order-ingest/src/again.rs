@@ -56,7 +56,7 @@ pub(crate) async fn cancel(
 
 async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
     let command: Command =
-        serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))?;
+        serde_json::from_slice(body).map_err(|error| Problem::unreadable(&error))?;
     let Command { partner, order_id, .. } = &command;
     let none = || Problem::not_found(format!("there is no order {order_id} of {partner}"));
     let terms = app.terms.get();

@@ -179,12 +179,16 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Checked, raw::E
 
 /// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named.
 fn refusal(error: raw::Error) -> Problem {
-    let status = match error {
-        raw::Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        raw::Error::Unreadable(_) => StatusCode::BAD_REQUEST,
-        raw::Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    let no_order = "this is not an order that can be placed";
+    let (status, detail) = match error {
+        raw::Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, no_order),
+        raw::Error::Unreadable(_) => (
+            StatusCode::BAD_REQUEST,
+            "the body is not JSON that can be read; an order is a JSON object",
+        ),
+        raw::Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, no_order),
     };
-    let problem = Problem::new(status).detail("this is not an order that can be placed");
+    let problem = Problem::new(status).detail(detail);
     let found = error.into_problems().into_iter();
     found.fold(problem, |problem, found| problem.field(found.field, found.reason))
 }

@@ -112,7 +112,8 @@ pub(crate) async fn batch(
             let detail = format!(
                 "the stream or the filter is not the one that was decided so far, up to \
                  {decided_to}: another store, or a stream that was made again. Put the right one \
-                 back, or see what would be lost: orderflow journal rebase --warehouse {warehouse}"
+                 back, or see what would be lost: orderflow journal rebase --warehouse {warehouse} \
+                 --reason \"…\""
             );
             Err(OrderedAnswer { decided_to }.conflict(detail).with("fault", true))
         }

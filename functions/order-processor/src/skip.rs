@@ -44,8 +44,7 @@ pub(crate) async fn skip(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Skipped>, Problem> {
-    let skip: Skip =
-        serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
+    let skip: Skip = serde_json::from_slice(&body).map_err(|error| Problem::unreadable(&error))?;
     check(&skip)?;
     let key = bound_key(&headers, "skip", &skip)?;
     let Skip { warehouse, sequence, .. } = &skip;

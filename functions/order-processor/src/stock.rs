@@ -96,7 +96,7 @@ pub(crate) async fn set(
     body: axum::body::Bytes,
 ) -> Result<Json<Done>, Problem> {
     let command: Command =
-        serde_json::from_slice(&body).map_err(|error| Problem::invalid(error.to_string()))?;
+        serde_json::from_slice(&body).map_err(|error| Problem::unreadable(&error))?;
     check(&command)?;
     let key = bound_key(&headers, "stock", &command)?;
     let journal = app.known_journal(&command.warehouse).await?;

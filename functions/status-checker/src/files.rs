@@ -25,6 +25,10 @@ pub(crate) struct File {
     confirmed: u64,
     refused: u64,
     pending: u64,
+    /// Orders of the file that are not placed for it.
+    not_placed: u64,
+    /// Where the partner finds which decision was made about each of its orders, once all are decided.
+    decisions: Option<String>,
     results: Vec<String>,
     reason: Option<String>,
 }
@@ -36,6 +40,13 @@ impl File {
         let accepted = record.outcome == Some(Outcome::Accepted);
         let counts = if accepted { counts } else { Counts::default() };
         let results = record.results;
+        let decisions = results.receipt.as_deref().filter(|_| accepted);
+        let decisions = decisions.and_then(|receipt| receipt.strip_suffix(".receipt.json"));
+        let decisions = decisions.map(|tag| format!("{tag}.decisions.csv"));
+        let not_placed = match accepted {
+            true => record.counts.orders.saturating_sub(counts.placed),
+            false => 0,
+        };
         let Results { output, rejects, receipt, receipt_csv, original } = results;
         let results = [output, rejects, receipt, receipt_csv, original];
         let reason = match record.outcome {
@@ -60,6 +71,8 @@ impl File {
             confirmed: counts.confirmed,
             refused: counts.refused,
             pending: counts.pending,
+            not_placed,
+            decisions,
             results: results.into_iter().flatten().collect(),
             reason,
         }

@@ -147,7 +147,11 @@ fn since(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
-    let ago = crate::duration::parse(text).map_err(|error| error.to_string())?;
+    let ago = crate::duration::parse(text).map_err(|_| {
+        "is neither how long ago, such as 90s, 2h or 1h30m (at most 366 days), nor a time such as \
+         2026-01-31T08:00:00Z"
+            .to_owned()
+    })?;
     Ok(clock::now() - ago)
 }
 

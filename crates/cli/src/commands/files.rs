@@ -40,6 +40,9 @@ pub(crate) struct InboxFile {
     pub(crate) never: Option<String>,
 }
 
+/// The fewest characters of an arrival id that are taken for its beginning.
+const PREFIX_MIN: usize = 4;
+
 /// One file of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -55,6 +58,7 @@ pub(crate) struct FileStatus {
     confirmed: Option<u64>,
     refused: Option<u64>,
     pending: Option<u64>,
+    not_placed: Option<u64>,
     reason: Option<String>,
 }
 
@@ -70,6 +74,9 @@ pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
     match command {
         Files::List { partner } => {
             let files: Vec<&Value> = of(partner).collect();
+            if let (Some(partner), []) = (partner, files.as_slice()) {
+                pipeline.partner_known(partner)?;
+            }
             if pipeline.json {
                 output::json(&json!({"files": files, "overdue": status.overdue}));
             } else {
@@ -86,12 +93,7 @@ pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
             }
         }
         Files::Show { file, partner } => {
-            let found =
-                |value: &&Value| text(value, "name") == file || text(value, "arrival") == file;
-            let files: Vec<&Value> = of(partner).filter(found).collect();
-            if files.is_empty() {
-                return Err(Failure::NotFound { what: format!("file {file}") }.into());
-            }
+            let files = find(&of(partner).collect::<Vec<_>>(), file)?;
             if pipeline.json {
                 output::json(&json!({"files": files}));
             } else {
@@ -102,6 +104,33 @@ pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The files of this name or arrival id, else the one whose id begins like this.
+///
+/// # Errors
+/// [`Failure::NotFound`], also where several ids begin like this.
+fn find<'a>(files: &[&'a Value], wanted: &str) -> Result<Vec<&'a Value>, Failure> {
+    let exact = |value: &&&Value| text(value, "name") == wanted || text(value, "arrival") == wanted;
+    let exact: Vec<&Value> = files.iter().filter(exact).copied().collect();
+    if !exact.is_empty() {
+        return Ok(exact);
+    }
+    let begins =
+        |value: &&&Value| PREFIX_MIN <= wanted.len() && text(value, "arrival").starts_with(wanted);
+    let found: Vec<&Value> = files.iter().filter(begins).copied().collect();
+    let what = match found.len() {
+        1 => return Ok(found),
+        0 => format!("file {wanted}; orderflow files list shows names and arrivals"),
+        count => {
+            let ids: Vec<&str> = found.iter().map(|file| text(file, "arrival")).collect();
+            format!(
+                "one file {wanted}: {count} arrivals begin like this, give more of one of: {}",
+                ids.join(", ")
+            )
+        }
+    };
+    Err(Failure::NotFound { what })
 }
 
 /// What status-checker says of the files; with `folders` it looks into the partners' folders too.
@@ -127,6 +156,7 @@ fn table(files: &[&Value]) -> Result<()> {
             number(file.confirmed),
             number(file.refused),
             number(file.pending),
+            number(file.not_placed),
             file.reason.unwrap_or_default(),
         ]);
     }
@@ -142,9 +172,10 @@ fn table(files: &[&Value]) -> Result<()> {
         "confirmed",
         "refused",
         "pending",
+        "not placed",
         "reason",
     ];
-    output::table(&head, &[4, 5, 6, 7, 8, 9, 10], rows);
+    output::table(&head, &[4, 5, 6, 7, 8, 9, 10, 11], rows);
     Ok(())
 }
 
@@ -171,4 +202,33 @@ fn said(text: &str) -> String {
 
 fn text<'a>(file: &'a Value, field: &str) -> &'a str {
     file.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_by_its_name_its_arrival_or_the_beginning_of_that() {
+        let file = |name: &str, arrival: &str| json!({"name": name, "arrival": arrival});
+        let files = [file("a.csv", "1a3338b1ff"), file("a.csv", "1a33aaaa00"), file("1a33", "77")];
+        let files: Vec<&Value> = files.iter().collect();
+        let found = |wanted: &str| match find(&files, wanted) {
+            Ok(found) => found.iter().map(|file| text(file, "arrival").to_owned()).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        assert_eq!(found("a.csv"), ["1a3338b1ff", "1a33aaaa00"]);
+        assert_eq!(found("1a3338b1ff"), ["1a3338b1ff"]);
+        assert_eq!(found("1a3338b1"), ["1a3338b1ff"]);
+        assert_eq!(found("1a33"), ["77"], "a whole name is meant before the beginning of an id");
+        for (wanted, expected) in [
+            ("1a333", "1a3338b1ff"),
+            ("1a3", "not found: file 1a3;"),
+            ("nope", "orderflow files list"),
+        ] {
+            assert!(found(wanted)[0].contains(expected), "{wanted}: {:?}", found(wanted));
+        }
+        let several = find(&files[..2], "1a33").unwrap_err().to_string();
+        assert!(several.contains("1a3338b1ff, 1a33aaaa00"), "{several}");
+    }
 }

@@ -18,6 +18,9 @@ use crate::{clock, output};
 /// An entry's facts are stored within milliseconds; where NATS is slow, within this time.
 const SETTLED_MS: i64 = 30_000;
 
+/// Problems that are said one by one.
+const SHOWN_MAX: usize = 20;
+
 pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
     let pipeline = Pipeline::find(global)?;
     match command {
@@ -74,13 +77,18 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
             let count = found.unsettled;
             output::line(format_args!("! {count} facts of the last entry are not published yet"));
         }
-        for problem in &found.problems {
+        for problem in found.problems.iter().take(SHOWN_MAX) {
             output::line(format_args!("✗ entry {}: {}", problem.entry, problem.text));
+        }
+        let shown = found.problems.len().min(SHOWN_MAX) as u64;
+        if let more @ 1.. = found.problems_total.saturating_sub(shown) {
+            let more = output::count(more, "more problem");
+            output::line(format_args!("… and {more} that are not shown; --json has the first 100"));
         }
     }
     match found.problems_total + lost {
         0 => Ok(()),
-        count => bail!("{subject} has {count} problems"),
+        count => bail!("{subject} has {}", output::count(count, "problem")),
     }
 }
 

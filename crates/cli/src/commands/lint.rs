@@ -7,6 +7,8 @@ mod calls;
 mod community;
 mod files;
 mod finding;
+mod lanes;
+mod policies;
 mod resources;
 mod schema;
 mod settings;
@@ -46,19 +48,16 @@ pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
         gateway_timeout: args.gateway_timeout,
     };
     let mut env = runtime::Env::from_process();
-    let findings = look(&text, &subject, |name| env.optional::<String>(name)).await;
+    let mut findings = look(&text, &subject, |name| env.optional::<String>(name)).await;
     env.finish(|| Some(()))?;
+    policies::look(&subject, &mut findings);
     findings.print(path, global.json);
-    // What is wrong with the partners is found by reading the settings.
-    let partners = intake::partners::configured(subject.partners.as_deref(), drop);
-    for clash in super::policies::clashes(partners.iter()) {
-        output::note(clash);
-    }
     let (errors, warnings) = (findings.count(Level::Error), findings.count(Level::Warning));
+    let warnings = output::count(warnings, "warning");
     if errors > 0 {
-        bail!("{}: {errors} errors, {warnings} warnings", path.display());
+        bail!("{}: {}, {warnings}", path.display(), output::count(errors, "error"));
     }
-    output::note(format_args!("{}: no errors, {warnings} warnings", path.display()));
+    output::note(format_args!("{}: no errors, {warnings}", path.display()));
     Ok(())
 }
 
@@ -113,6 +112,7 @@ async fn look(
         calls::look(function, subject, &mut findings);
         settings::look(function, subject, &mut findings).await;
     }
+    lanes::look(&functions, subject, &mut findings);
     files::look(&root, &functions, subject, &mut findings);
     findings.sort();
     findings

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod function;
 pub(crate) mod journal;
+pub(crate) mod lanes;
 pub(crate) mod lint;
 pub(crate) mod manifests;
 pub(crate) mod orders;
@@ -21,7 +22,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use axum::http::{Method, StatusCode};
-use domain::WarehouseId;
+use domain::order::Terms;
+use domain::partner::Partners;
+use domain::{PartnerId, WarehouseId};
 use messaging::{Nats, stored, streams, subject};
 use runtime::Problem;
 use runtime::door::{ADMIN_TOKEN, READ_TOKEN};
@@ -62,12 +65,32 @@ impl Pipeline {
         Ok(Nats::connect(&self.run.nats, "orderflow", false).await?)
     }
 
+    /// The partners as far as they can be read; none where they are configured elsewhere.
+    pub(crate) fn partners(&self) -> Partners {
+        intake::partners::configured(Some(&self.dir.partners()), drop)
+    }
+
+    /// Is this one of the configured partners? Where none are known here, every one counts.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`].
+    pub(crate) fn partner_known(&self, partner: &PartnerId) -> Result<()> {
+        let partners = self.partners();
+        let is_direct = *partner == Terms::direct().partner;
+        if partners.is_empty() || is_direct || partners.contains_key(partner) {
+            return Ok(());
+        }
+        let names: Vec<&str> = partners.keys().map(PartnerId::as_str).collect();
+        let what = format!("partner {partner}; configured are {}", names.join(", "));
+        Err(Failure::NotFound { what }.into())
+    }
+
     /// Is there such a warehouse: `main`, one of a partner's, or one with a journal?
     ///
     /// # Errors
     /// [`Failure::NotFound`], or NATS does not answer.
     pub(crate) async fn known(&self, nats: &Nats, warehouse: &WarehouseId) -> Result<()> {
-        let partners = intake::partners::configured(Some(&self.dir.partners()), drop);
+        let partners = self.partners();
         let of_partner = partners.values().any(|partner| partner.warehouse == *warehouse);
         if of_partner || *warehouse == WarehouseId::main() {
             return Ok(());

@@ -2,11 +2,12 @@
 
 mod again;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use domain::{OrderId, PartnerId, WarehouseId};
-use messaging::header;
 use messaging::stored::Standing;
+use messaging::subject::{self, Stage};
 use messaging::views::{self, OrderView};
+use messaging::{header, streams};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -19,13 +20,15 @@ use again::Verb;
 pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
     let pipeline = Pipeline::find(global)?;
     match command {
-        Orders::Get { id, partner, warehouse } => get(&pipeline, id, partner, warehouse).await,
+        Orders::Get { id, partner, warehouse } => {
+            get(&pipeline, id, partner, warehouse.as_ref()).await
+        }
         Orders::List { partner, status, limit, cursor } => {
             let wanted = |order: &&OrderView| {
                 partner.as_ref().is_none_or(|partner| order.partner == *partner)
                     && status.is_none_or(|status| state(order.status) == status)
             };
-            list(&pipeline, wanted, *limit, *cursor).await
+            list(&pipeline, wanted, partner.as_ref(), *limit, *cursor).await
         }
         Orders::Count => count(&pipeline).await,
         Orders::Retry(retry) => match (&retry.partner, &retry.order) {
@@ -62,26 +65,37 @@ async fn get(
     pipeline: &Pipeline,
     id: &OrderId,
     partner: &PartnerId,
-    warehouse: &WarehouseId,
+    warehouse: Option<&WarehouseId>,
 ) -> Result<()> {
     let nats = pipeline.nats().await?;
-    let messages = views::lookup(&nats, warehouse, partner, id).await?;
+    let warehouse = match warehouse {
+        Some(warehouse) => warehouse.clone(),
+        None => {
+            let partners = pipeline.partners();
+            partners.get(partner).map_or_else(WarehouseId::main, |found| found.warehouse.clone())
+        }
+    };
+    let messages = views::lookup(&nats, &warehouse, partner, id).await?;
     let (Some(status), Some(placed)) = (messages.status(), &messages.placed) else {
-        let what = format!("order {id} of {partner}");
+        let what = format!(
+            "order {id} of {partner} in warehouse {warehouse}; an order of another partner: orderflow \
+             orders get {id} --partner NAME (orderflow orders list shows partners and orders)"
+        );
         return Err(Failure::NotFound { what }.into());
     };
     let status = state(status);
-    let event = |message: &Standing| serde_json::from_slice::<Value>(&message.payload);
-    let placed_event = event(placed)?;
+    let subject = subject::order(Stage::Placed, &warehouse, partner, id);
+    let placed_event = event(placed, &subject)?;
     let said = messages.last().filter(|last| last.header(header::REASON).is_some());
     let reason = match said {
-        Some(said) => Some(reason(&event(said)?, said)),
+        // Read above, if it is the placed one; of the others this is the place.
+        Some(said) => Some(reason(&event(said, &subject)?, said)),
         None => None,
     };
     let found = Found {
         partner: partner.clone(),
         order_id: id.clone(),
-        warehouse: warehouse.clone(),
+        warehouse,
         status: status.as_str(),
         attempt: messages.attempt().unwrap_or(1),
         reason,
@@ -99,6 +113,22 @@ async fn get(
     }
     output::line(serde_json::to_string_pretty(&found.order)?);
     Ok(())
+}
+
+/// The event that a message holds.
+///
+/// # Errors
+/// It is no JSON: whoever published it was none of the functions.
+fn event(message: &Standing, subject: &str) -> Result<Value> {
+    let sequence = message.sequence;
+    serde_json::from_slice(&message.payload).with_context(|| {
+        format!(
+            "message {sequence} of the stream {0} ({subject}) cannot be read, since no function of \
+             orderflow published it; see it with: nats stream get {0} {sequence}. Its lane refuses what \
+             it cannot read, and goes on",
+            streams::ORDERS
+        )
+    })
 }
 
 /// The code, and what the refusal says beside it.
@@ -126,12 +156,16 @@ fn reason(event: &Value, message: &Standing) -> String {
 async fn list(
     pipeline: &Pipeline,
     wanted: impl Fn(&&OrderView) -> bool,
+    partner: Option<&PartnerId>,
     limit: u32,
     cursor: u64,
 ) -> Result<()> {
     let view = fold(pipeline).await?;
     let mut orders = view.after(cursor).filter(wanted);
     let page: Vec<_> = orders.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+    if let (Some(partner), [], 0) = (partner, page.as_slice(), cursor) {
+        pipeline.partner_known(partner)?;
+    }
     let next = orders.next().and(page.last()).map(|order| order.placed);
     if pipeline.json {
         output::json(&json!({"orders": page, "next": next}));

@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 use domain::partner::Partners as Configured;
 
 use crate::args::{Global, Partners, Source};
+use crate::output;
 use crate::up::{partners, sources};
 
 pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> {
@@ -26,8 +27,14 @@ pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> 
             let json = global.json;
             return tokio::task::spawn_blocking(move || new::run(json, &args)).await?;
         }
-        Partners::Add(args) => add::run(&args)?,
-        Partners::Reload(args) => reload::run(global, &args).await?,
+        Partners::Add(args) => {
+            add::run(&args)?;
+            super::lanes::warn(&args.source);
+        }
+        Partners::Reload(args) => {
+            super::lanes::warn(&args.source);
+            reload::run(global, &args).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -52,7 +59,7 @@ fn load(text: &str, place: &str) -> Result<Configured> {
         Ok(partners) => Ok(partners),
         Err(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            bail!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"))
+            bail!("{place} has {}:\n{}", output::count(lines.len(), "problem"), lines.join("\n"))
         }
     }
 }

@@ -6,11 +6,20 @@ use domain::order::Terms;
 use domain::partner::{Partner, StockPolicy};
 use domain::{PartnerId, WarehouseId};
 
-/// One text for each warehouse with such partners.
+/// Such partners of one warehouse.
+#[derive(Debug)]
+pub(crate) struct Clash {
+    /// The first of those whose orders are refused although their own policy would not.
+    pub(crate) partner: PartnerId,
+    pub(crate) text: String,
+}
+
+/// One for each warehouse with such partners.
 pub(crate) fn clashes<'a>(
     partners: impl Iterator<Item = (&'a PartnerId, &'a Partner)>,
-) -> Vec<String> {
+) -> Vec<Clash> {
     let mut warehouses: BTreeMap<&WarehouseId, [Vec<String>; 2]> = BTreeMap::new();
+    let mut first: BTreeMap<&WarehouseId, &PartnerId> = BTreeMap::new();
     let mut names = 0;
     for (name, partner) in partners {
         names += 1;
@@ -23,6 +32,9 @@ pub(crate) fn clashes<'a>(
         let [checked, free] = warehouses.entry(&partner.warehouse).or_default();
         let list = if partner.stock.has_floor() { checked } else { free };
         list.push(format!("{name} ({policy})"));
+        if !partner.stock.has_floor() {
+            first.entry(&partner.warehouse).or_insert(name);
+        }
     }
     // Orders of no configured partner are checked as well.
     let direct = Terms::direct();
@@ -34,14 +46,16 @@ pub(crate) fn clashes<'a>(
     let clashing =
         warehouses.iter().filter(|(_, [checked, free])| !checked.is_empty() && !free.is_empty());
     let text = |(warehouse, [checked, free]): (&&WarehouseId, &[Vec<String>; 2])| {
-        format!(
+        let partner = PartnerId::clone(first.get(*warehouse)?);
+        let text = format!(
             "warehouse {warehouse}: products that {} ordered never go below zero, so orders of {} \
              are refused where they would",
             checked.join(", "),
             free.join(", ")
-        )
+        );
+        Some(Clash { partner, text })
     };
-    clashing.map(text).collect()
+    clashing.filter_map(text).collect()
 }
 
 #[cfg(test)]
@@ -63,7 +77,8 @@ mod tests {
                 .iter()
                 .map(|(name, stock, warehouse)| (id(name), partner(stock, warehouse)))
                 .collect();
-            clashes(partners.iter())
+            let clashes = clashes(partners.iter()).into_iter();
+            clashes.map(|clash| clash.text).collect::<Vec<_>>()
         };
         assert_eq!(found(&[]), [""; 0]);
         let west = [("US1", "if-known", "west"), ("US2", "enforce", "west")];

@@ -35,12 +35,19 @@ struct Item {
     more: serde_json::Map<String, Value>,
 }
 
+impl Item {
+    /// Was its stock ever set? Otherwise it is known only by orders that were not checked.
+    fn is_set(&self) -> bool {
+        self.more.get("known").and_then(Value::as_bool).unwrap_or(true)
+    }
+}
+
 type Available = BTreeMap<ProductId, i64>;
 
 pub(crate) async fn run(global: &Global, command: &Stock) -> Result<()> {
     match command {
-        Stock::Get { products, warehouse } => {
-            get(&Pipeline::find(global)?, products, warehouse).await
+        Stock::Get { products, all, warehouse } => {
+            get(&Pipeline::find(global)?, products, *all, warehouse).await
         }
         Stock::Set { product, available, warehouse } => {
             let pipeline = Pipeline::find(global)?;
@@ -60,7 +67,12 @@ async fn book(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<Answer> {
     pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
-async fn get(pipeline: &Pipeline, products: &[ProductId], warehouse: &WarehouseId) -> Result<()> {
+async fn get(
+    pipeline: &Pipeline,
+    products: &[ProductId],
+    all: bool,
+    warehouse: &WarehouseId,
+) -> Result<()> {
     let base = format!("order-processor/stock?warehouse={warehouse}");
     let path = match products {
         [one] => format!("{base}&product={}", query_value(one.as_str())),
@@ -78,10 +90,18 @@ async fn get(pipeline: &Pipeline, products: &[ProductId], warehouse: &WarehouseI
         output::json(&answer);
         return Ok(());
     }
+    let shows_all = all || !products.is_empty();
+    let shown = answer.products.iter().filter(|(_, item)| shows_all || item.is_set());
     let row = |(product, item): (&ProductId, &Item)| {
-        vec![product.to_string(), item.available.to_string()]
+        let set = if item.is_set() { "yes" } else { "no" };
+        vec![product.to_string(), item.available.to_string(), set.to_owned()]
     };
-    output::table(&["product", "available"], &[1], answer.products.iter().map(row));
+    output::table(&["product", "available", "known"], &[1], shown.map(row));
+    let hidden = answer.products.values().filter(|item| !shows_all && !item.is_set()).count();
+    if 0 < hidden {
+        let hidden = output::count(hidden, "product");
+        output::note(format_args!("{hidden} whose stock was never set: --all shows them as well"));
+    }
     Ok(())
 }
 
@@ -103,7 +123,10 @@ async fn set(pipeline: &Pipeline, warehouse: &WarehouseId, available: Available)
     if pipeline.json {
         output::json(&json!({"warehouse": warehouse, "products": count}));
     } else {
-        output::line(format_args!("{count} products set in warehouse {warehouse}"));
+        output::line(format_args!(
+            "{} set in warehouse {warehouse}",
+            output::count(count, "product")
+        ));
     }
     Ok(())
 }
@@ -113,9 +136,9 @@ fn read(path: &Path) -> Result<Available> {
     let file =
         std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     parse(file).map_err(|problems| {
-        let count = problems.len();
+        let count = output::count(problems.len(), "problem");
         let text = problems.join("\n");
-        anyhow::anyhow!("{}: nothing is imported, {count} problems:\n{text}", path.display())
+        anyhow::anyhow!("{}: nothing is imported, {count}:\n{text}", path.display())
     })
 }
 

@@ -1,14 +1,17 @@
 //! The partners while `up` runs: one that is added to the file gets its folder and key here, and the
 //! functions, which follow what this writes, take it over.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result};
+use domain::partner::Partners;
 use servers::sshd;
 
 use super::partners::{self, Folders};
 use super::sources::{self, Tables};
+use crate::commands::lanes;
 use crate::dir::{DataDir, write_atomic};
 use crate::output;
 
@@ -26,10 +29,17 @@ pub(super) struct Machine {
     user: String,
     host_key: String,
     is_provider: bool,
+    /// What order-processor is given; nothing where that is not known here.
+    filters: Option<BTreeSet<String>>,
 }
 
 impl Machine {
-    pub(super) fn new(dir: &DataDir, sshd: &sshd::Server, is_provider: bool) -> Self {
+    pub(super) fn new(
+        dir: &DataDir,
+        sshd: &sshd::Server,
+        filters: Option<BTreeSet<String>>,
+        is_provider: bool,
+    ) -> Self {
         Self {
             dir: dir.clone(),
             sshd: sshd.partners(),
@@ -37,6 +47,7 @@ impl Machine {
             user: sshd.user().to_owned(),
             host_key: sshd.host_key().to_owned(),
             is_provider,
+            filters,
         }
     }
 
@@ -82,8 +93,13 @@ impl Machine {
             (self, before) = (machine, seen);
             match said {
                 Ok(None) => {}
-                Ok(Some(count)) => {
+                Ok(Some(partners)) => {
+                    let count = partners.len();
                     output::note(format_args!("{}: {count} partners now", path.display()));
+                    let filters = self.filters.iter();
+                    for note in filters.flat_map(|filters| lanes::notes(&partners, filters)) {
+                        output::note(format_args!("warning: {note}"));
+                    }
                 }
                 Err(error) => output::note(format_args!(
                     "{} is not taken over, what was before still holds: {error:#}",
@@ -93,8 +109,8 @@ impl Machine {
         }
     }
 
-    /// The number of partners, if something is not as it was `before`.
-    fn look(&mut self, path: &Path, before: &mut Seen) -> Result<Option<usize>> {
+    /// The partners, if something is not as it was `before`.
+    fn look(&mut self, path: &Path, before: &mut Seen) -> Result<Option<Partners>> {
         // Gone, or being replaced: nothing that could be taken over.
         let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -109,6 +125,6 @@ impl Machine {
         before.clone_from(&seen);
         let (text, tables) = seen;
         self.install(&text, &tables.map_err(Error::msg)?)?;
-        Ok(Some(intake::partners::load(&text).map_or(0, |partners| partners.len())))
+        Ok(Some(intake::partners::load(&text).unwrap_or_default()))
     }
 }

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Extra, Global, Up};
-use crate::commands::lint;
+use crate::commands::{lanes, lint};
 use crate::dir::{DataDir, Run};
 use crate::output;
 use crate::stack::Stack;
@@ -50,6 +50,9 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
     if let Some((path, text)) = &sources.stack_file {
         let notes = lint::notes(path, text, sources.partners_path.as_deref()).await?;
         notes.iter().for_each(output::note);
+    } else if let Some(filters) = lanes::filters(&sources.stack) {
+        let partners = intake::partners::load(&sources.partners).unwrap_or_default();
+        lanes::notes(&partners, &filters).iter().for_each(output::note);
     }
     let schedules = schedules::read(&sources.stack)?;
     let listener = listen(args.port).await?;
@@ -103,7 +106,7 @@ async fn start(
     };
     let sshd = blocking(move || servers::sshd::start(sshd)).await?;
     link_log(dir, "sshd", sshd.log());
-    let mut machine = Machine::new(dir, &sshd, args.provider);
+    let mut machine = Machine::new(dir, &sshd, lanes::filters(&sources.stack), args.provider);
     machine.install(&sources.partners, &sources.tables)?;
     if let Some(path) = sources.partners_path {
         // Ends with the process.

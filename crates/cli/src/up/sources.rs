@@ -39,7 +39,11 @@ pub(crate) fn read(args: &Up) -> Result<Sources> {
     // Every partner without a folder gets one; everything else must be right here and now.
     let tables = tables(&partners, folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{place} has {} problems:\n{}", lines.len(), lines.join("\n"))
+        anyhow::anyhow!(
+            "{place} has {}:\n{}",
+            output::count(lines.len(), "problem"),
+            lines.join("\n")
+        )
     })?;
     Ok(Sources { stack, stack_file, partners, tables, partners_path })
 }
@@ -74,7 +78,7 @@ pub(crate) fn choose(given: Option<&Path>, name: &str, built_in: &str) -> Result
     let Some(path) = lying(given, name) else {
         return Ok((built_in.to_owned(), format!("the built-in {name}")));
     };
-    output::note(format_args!("{name}: {}", path.display()));
+    output::note(format_args!("reading {}", path.display()));
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
     Ok((text, path.display().to_string()))

@@ -9,6 +9,7 @@ mod faults;
 mod installed;
 mod memory;
 mod monitoring;
+mod newcomer;
 mod operate;
 mod provider;
 mod rebase;

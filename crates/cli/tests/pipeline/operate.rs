@@ -139,7 +139,7 @@ fn asks_first(up: &Up) {
     assert_eq!(state(up, "big"), "refused 2 insufficient_stock");
     assert_eq!(state(up, "new"), "refused 1 unknown_product");
     let (code, said) = up.typed(&[&args[..], &["--reason", "unknown_product"]].concat(), "y\n");
-    assert!(code == Some(0) && said.contains("Try 1 refused orders"), "{code:?} {said}");
+    assert!(code == Some(0) && said.contains("Try 1 refused order again?"), "{code:?} {said}");
     up.json(&WAIT);
     assert_eq!(state(up, "new"), "refused 2 unknown_product");
 }

@@ -294,7 +294,7 @@ impl Lane {
     fn rebase(&self) -> String {
         let lane = self.subscription.filter.strip_prefix("orders.placed.");
         let lane = lane.and_then(|rest| rest.strip_suffix(".>")).unwrap_or("NAME");
-        format!("orderflow journal rebase --warehouse {lane}")
+        format!("orderflow journal rebase --warehouse {lane} --reason \"…\"")
     }
 
     /// Reports the end of a session; how long to wait before the next.

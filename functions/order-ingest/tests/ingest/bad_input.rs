@@ -14,7 +14,11 @@ fn refusal(case: &Case, body: &Value) -> Value {
         .iter()
         .map(|(field, reason)| json!({"field": field, "reason": reason}))
         .collect();
-    assert_eq!(body["detail"], "this is not an order that can be placed", "{}: {body}", case.name);
+    let detail = match case.status {
+        400 => "the body is not JSON that can be read; an order is a JSON object",
+        _ => "this is not an order that can be placed",
+    };
+    assert_eq!(body["detail"], detail, "{}: {body}", case.name);
     errors.into()
 }
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::finding::Finding;
 use super::site::Site;
+use crate::commands::lanes::START_AGAIN;
 use crate::commands::lint::unread_annotations;
 use crate::http::{Answer, Call, Http};
 use crate::{catalogue, stack};
@@ -60,7 +61,8 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     for name in catalogue::NAMES {
         match functions.iter().find(|function| function.name == name) {
             Some(function) => {
-                findings.push(of_function(&http, gateway, function, &warehouses).await);
+                let mend = mend(site);
+                findings.push(of_function(&http, gateway, function, &warehouses, &mend).await);
             }
             None => {
                 let what = format!("function {name}");
@@ -69,6 +71,28 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What to do about annotations.
+pub(super) fn mend(site: &Site) -> String {
+    let partners = site.partners.as_ref();
+    let lint = partners.map(|path| format!("orderflow lint --partners {}", path.display()));
+    let lint = lint.unwrap_or_else(|| "orderflow lint".to_owned());
+    let then = if site.data.is_some() { START_AGAIN } else { "then deploy" };
+    format!("correct its annotations in stack.yml (`{lint}` names the lines), {then}")
+}
+
+/// The subjects that order-processor is given, as the gateway says; nothing where that is not known.
+pub(super) async fn filters(site: &Site) -> Option<BTreeSet<String>> {
+    let gateway = site.gateway.as_deref()?.trim_end_matches('/');
+    if !gateway.starts_with("http://") || gateway.contains('@') {
+        return None;
+    }
+    let functions = list(&Http::new(), site, gateway).await.ok()?;
+    let processor = functions.into_iter().find(|one| one.name == order_processor::NAME)?;
+    let annotations = processor.annotations.unwrap_or_default();
+    let subscriptions = annotations::parse(&processor.name, &annotations).ok()?;
+    Some(subscriptions.into_iter().map(|subscription| subscription.filter).collect())
 }
 
 async fn get(http: &Http, url: String, authorization: Option<&str>) -> Result<Answer, String> {
@@ -109,12 +133,13 @@ async fn of_function(
     gateway: &str,
     function: &Status,
     warehouses: &BTreeSet<WarehouseId>,
+    mend: &str,
 ) -> Finding {
     let name = &function.name;
     let what = format!("function {name}");
     let annotations = function.annotations.clone().unwrap_or_default();
-    if let Some((text, todo)) = misspelt(name, &annotations, warehouses) {
-        return Finding::bad(what, text, todo);
+    if let Some(text) = misspelt(name, &annotations, warehouses) {
+        return Finding::bad(what, text, mend);
     }
     if function.available_replicas == 0 {
         return Finding::bad(what, "no replica is available", format!("faas-cli logs {name}"));
@@ -131,18 +156,17 @@ async fn of_function(
     }
 }
 
-/// What is wrong with a function's annotations, and what to do about it.
+/// What is wrong with a function's annotations.
 fn misspelt(
     name: &str,
     annotations: &BTreeMap<String, String>,
     warehouses: &BTreeSet<WarehouseId>,
-) -> Option<(String, &'static str)> {
+) -> Option<String> {
     let subscriptions = match annotations::parse(name, annotations) {
         Ok(subscriptions) => subscriptions,
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let todo = "correct its annotations in stack.yml and deploy; it is not called at all";
-            return Some((problems.join("; "), todo));
+            return Some(format!("{}; it is not called at all", problems.join("; ")));
         }
     };
     let mut texts: Vec<String> = unread_annotations(annotations)
@@ -173,8 +197,7 @@ fn misspelt(
     if let (Some(wanted), None) = (ours.annotations.get("schedule"), annotations.get("schedule")) {
         texts.push(format!("it has no schedule, such as {wanted:?}"));
     }
-    let todo = "correct its annotations in stack.yml (orderflow lint names the lines) and deploy";
-    (!texts.is_empty()).then(|| (texts.join("; "), todo))
+    (!texts.is_empty()).then(|| texts.join("; "))
 }
 
 #[cfg(test)]
@@ -227,7 +250,7 @@ mod tests {
         ] {
             let given: BTreeMap<String, String> =
                 given.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
-            let found = misspelt(name, &given, &warehouses).map(|(text, _)| text);
+            let found = misspelt(name, &given, &warehouses);
             let same = match (&found, expected) {
                 (None, None) => true,
                 (Some(found), Some(expected)) => found.contains(expected),

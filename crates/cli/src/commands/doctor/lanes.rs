@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use async_nats::jetstream::stream::Info;
 use domain::WarehouseId;
-use domain::partner::Partners;
 use messaging::journal::{self, Position};
 use messaging::streams::identity::Identity;
 use messaging::{Nats, streams, subject};
@@ -12,19 +11,30 @@ use serde::Deserialize;
 
 use super::facts;
 use super::finding::Finding;
+use super::gateway;
+use super::site::Site;
 use crate::clock;
 
 /// An order that waits for so long does so for a reason.
 const STALLED_SECONDS: i64 = 60;
 
-pub(super) async fn look(nats: &Nats, partners: &Partners) -> Vec<Finding> {
+pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
+    let partners = site.partners();
+    let read = gateway::filters(site).await;
     let of_partners = partners.values().map(|partner| partner.warehouse.clone());
     let warehouses: BTreeSet<WarehouseId> = of_partners.chain([WarehouseId::main()]).collect();
     let mut findings = Vec::new();
     for warehouse in warehouses {
         let what = format!("lane {warehouse}");
         findings.push(match lane(nats, &warehouse).await {
-            Ok(lane) => lane.finding(&what),
+            Ok(lane)
+                if read
+                    .as_ref()
+                    .is_some_and(|read| !read.contains(&subject::placed(&warehouse))) =>
+            {
+                lane.unread(&what, &gateway::mend(site))
+            }
+            Ok(lane) => lane.finding(&what, &warehouse),
             Err(error) => {
                 Finding::bad(what, format!("{error:#}"), "see the log of order-processor")
             }
@@ -48,13 +58,28 @@ enum Lane {
 }
 
 impl Lane {
-    fn finding(&self, what: &str) -> Finding {
+    /// Of a warehouse that order-processor is not called for: how long something waits does not matter.
+    fn unread(&self, what: &str, mend: &str) -> Finding {
+        let waits = match self {
+            Self::Waits { sequence, seconds } => {
+                format!("; the order at sequence {sequence} has waited for {seconds} s")
+            }
+            Self::Decided | Self::OtherStream | Self::Gone { .. } => String::new(),
+        };
+        let text = format!(
+            "nothing reads it: no lane of order-processor is for this warehouse, and its orders are \
+             never decided{waits}"
+        );
+        Finding::bad(what, text, mend)
+    }
+
+    fn finding(&self, what: &str, warehouse: &WarehouseId) -> Finding {
         match *self {
             Self::Decided => Finding::good(what, "everything that was placed is decided"),
             Self::OtherStream => Finding::bad(
                 what,
                 "the stream ORDERS was made anew or lost messages after its orders were decided",
-                "restore it, or go on deliberately: orderflow journal rebase",
+                format!("restore it, or go on deliberately: {}", rebase(warehouse)),
             ),
             Self::Gone { count, first, decided_to } => Finding::bad(
                 what,
@@ -62,9 +87,11 @@ impl Lane {
                     "decided up to {decided_to}, and {count} messages of ORDERS behind that are gone, \
                      the first is {first}: orders that were among them were never decided"
                 ),
-                "see who purged ORDERS or set a limit on it (nats stream info ORDERS); restore it \
-                 from a backup, or let the senders send those orders again; then orderflow journal \
-                 rebase",
+                format!(
+                    "see who purged ORDERS or set a limit on it (nats stream info ORDERS); restore it \
+                     from a backup, or let the senders send those orders again; then {}",
+                    rebase(warehouse)
+                ),
             ),
             Self::Waits { sequence, seconds } if seconds < STALLED_SECONDS => {
                 Finding::good(what, format!("order {sequence} has waited for {seconds} s"))
@@ -72,11 +99,18 @@ impl Lane {
             Self::Waits { sequence, seconds } => Finding::bad(
                 what,
                 format!("stalls: the order at sequence {sequence} has waited for {seconds} s"),
-                "see the logs of connector and order-processor; one that cannot be decided can be \
-                 refused: orderflow journal skip",
+                format!(
+                    "see the logs of connector and order-processor; one that cannot be decided can be \
+                     refused: orderflow journal skip --warehouse {warehouse} {sequence} --reason \"…\""
+                ),
             ),
         }
     }
+}
+
+/// The whole command, but for why.
+fn rebase(warehouse: &WarehouseId) -> String {
+    format!("orderflow journal rebase --warehouse {warehouse} --reason \"…\"")
 }
 
 async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
@@ -148,6 +182,7 @@ fn is_of(position: &Position, stream: &Info) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
 
     #[test]
     fn a_lane_stalls_when_an_order_waits_too_long() {
@@ -161,8 +196,35 @@ mod tests {
             ),
             (Lane::OtherStream, "✗ l: the stream ORDERS was made anew"),
         ] {
-            let found = lane.finding("l").to_string();
+            let found = lane.finding("l", &WarehouseId::main()).to_string();
             assert!(found.starts_with(expected), "{found}");
+        }
+    }
+
+    /// Every command that is advised can be typed as it is, with a reason in it.
+    #[test]
+    fn what_is_advised_names_all_that_its_command_needs() {
+        for lane in [
+            Lane::OtherStream,
+            Lane::Gone { count: 3, first: 9, decided_to: 8 },
+            Lane::Waits { sequence: 7, seconds: 90 },
+        ] {
+            let found = lane.finding("l", &WarehouseId::parse("west").unwrap()).to_string();
+            let command = found.find("orderflow journal").and_then(|at| found.get(at..)).unwrap();
+            let command = command.replace("\"…\"", "broken");
+            let command = command.split_whitespace();
+            let parsed = crate::args::Cli::try_parse_from(command);
+            assert!(parsed.is_ok(), "{found}: {}", parsed.unwrap_err());
+            assert!(found.contains("--warehouse west"), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_lane_that_nothing_reads_is_never_fine() {
+        for lane in [Lane::Decided, Lane::Waits { sequence: 499, seconds: 9 }] {
+            let found = lane.unread("l", "mend it").to_string();
+            assert!(found.starts_with("✗ l: nothing reads it"), "{found}");
+            assert!(found.ends_with("→ mend it"), "{found}");
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     findings.push(server_clock(&nats).await);
     findings.extend(readers::look(&nats).await);
     findings.extend(errors::look(&nats).await);
-    findings.extend(lanes::look(&nats, &site.partners()).await);
+    findings.extend(lanes::look(&nats, site).await);
     findings
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     }
     let clashes = crate::commands::policies::clashes(partners.iter()).into_iter();
     let todo = "give them the same `stock`, or warehouses of their own, if that is not meant";
-    findings.extend(clashes.map(|clash| Finding::warning("stock policies", clash, todo)));
+    findings.extend(clashes.map(|clash| Finding::warning("stock policies", clash.text, todo)));
     let Some(secrets) = &site.secrets else {
         let todo = "--secrets-dir DIR";
         findings.push(Finding::warning("partners' folders", "not looked at", todo));

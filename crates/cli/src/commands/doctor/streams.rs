@@ -90,7 +90,7 @@ fn closed(info: &Info) -> Option<(String, String)> {
         let text = "is sealed: it takes no message any more, and no server can undo that";
         let todo = format!(
             "nats stream backup {name} FOLDER, then nats stream rm {name}, orderflow setup; a new \
-             ORDERS is gone on with by orderflow journal rebase"
+             ORDERS is gone on with by orderflow journal rebase --warehouse NAME --reason \"…\""
         );
         return Some((text.to_owned(), todo));
     }

@@ -148,7 +148,7 @@ fn what(record: &Record<Body>) -> String {
         Body::Orders { outcomes, .. } => orders(outcomes),
         Body::Set { available, .. } => match available.iter().collect::<Vec<_>>()[..] {
             [(product, available)] => format!("{product} set to {available}"),
-            _ => format!("{} products set", available.len()),
+            _ => format!("{} set", output::count(available.len(), "product")),
         },
         Body::Skip { outcome, .. } => match &outcome.verdict {
             Verdict::Refused(refusal) | Verdict::Kept(refusal) => {

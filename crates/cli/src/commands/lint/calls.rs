@@ -68,7 +68,7 @@ pub(super) fn look(function: &Function<'_>, subject: &Subject, findings: &mut Fi
     shutdown(function, findings);
 }
 
-fn texts(function: &Function<'_>) -> BTreeMap<String, String> {
+pub(super) fn texts(function: &Function<'_>) -> BTreeMap<String, String> {
     let members = function.node.get("annotations").into_iter().flat_map(Node::members);
     let text = |node: &Node| node.text().unwrap_or_default().to_owned();
     members.map(|(key, node)| (key.text.clone(), text(node))).collect()

@@ -1,6 +1,6 @@
 //! Rules, and what breaks them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -63,6 +63,8 @@ rules! {
     AnnotationUnknown "annotation-unknown" Error,
     AnnotationValue "annotation-value" Error,
     AnnotationIdle "annotation-idle" Warning,
+    Lane "lane" Error,
+    StockPolicy "stock-policy" Warning,
     Batch "batch" Error,
     Timeout "timeout" Error,
     Shutdown "shutdown" Error,
@@ -104,6 +106,8 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) rule: Rule,
+    /// Where it stands, if that is not the stack.
+    file: Option<PathBuf>,
     pub(super) line: usize,
     /// Which key, such as `functions.daily-checker.image`; empty for the file.
     pub(super) path: String,
@@ -127,7 +131,23 @@ impl Findings {
         mend: impl Into<String>,
     ) {
         let (path, wrong, mend) = (path.into(), wrong.into(), mend.into());
-        self.0.push(Finding { rule, line, path, wrong, mend });
+        self.0.push(Finding { rule, file: None, line, path, wrong, mend });
+    }
+
+    /// The same in another file than the stack.
+    pub(super) fn add_in(
+        &mut self,
+        file: &Path,
+        rule: Rule,
+        line: usize,
+        path: impl Into<String>,
+        wrong: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        self.add(rule, line, path, wrong, mend);
+        if let Some(last) = self.0.last_mut() {
+            last.file = Some(file.to_owned());
+        }
     }
 
     pub(super) fn sort(&mut self) {
@@ -170,7 +190,8 @@ impl Finding {
     }
 
     fn text(&self, file: &Path) -> String {
-        let Self { rule, line, path, wrong, mend } = self;
+        let Self { rule, line, path, wrong, mend, .. } = self;
+        let file = self.file.as_deref().unwrap_or(file);
         let (file, level, rule) = (file.display(), self.level(), rule.code());
         let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
         let mend = if mend.is_empty() { String::new() } else { format!("; {mend}") };
@@ -178,6 +199,7 @@ impl Finding {
     }
 
     fn json(&self, file: &Path) -> Value {
+        let file = self.file.as_deref().unwrap_or(file);
         json!({
             "file": file.display().to_string(),
             "line": self.line,

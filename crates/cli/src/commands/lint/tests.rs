@@ -430,3 +430,48 @@ fn every_rule_is_in_the_table_of_the_docs() {
     let rules: Vec<_> = Rule::ALL.iter().map(|rule| (rule.code(), level(rule))).collect();
     assert_eq!(documented, rules);
 }
+
+/// A partner of another warehouse than those that have a lane.
+#[tokio::test]
+async fn a_warehouse_without_a_lane_is_found_with_the_line_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let partners = folder.path().join("partners.yml");
+    let text = partners::BUILT_IN.replacen("  US1:\n", "  US1:\n    warehouse: w2\n", 1);
+    assert_ne!(text, partners::BUILT_IN);
+    std::fs::write(&partners, text).unwrap();
+    let subject = Subject { partners: Some(partners), ..subject() };
+    let lanes = |lanes: &str| {
+        let lines: Vec<_> = crate::stack::BUILT_IN.lines().collect();
+        let at = lines.iter().position(|line| line.contains("orderflow.lanes:")).unwrap();
+        let (key, _) = lines[at].split_once(':').unwrap();
+        let text = crate::stack::BUILT_IN.replace(lines[at], &format!("{key}: {lanes}"));
+        (at + 1, text)
+    };
+    let place = "functions.order-processor.annotations.orderflow.lanes";
+    for (given, warehouses) in [("main w2", 0), ("main", 1), ("w3", 2)] {
+        let (line, text) = lanes(given);
+        let expected = vec![format!("{line} lane {place}"); warehouses];
+        assert_eq!(found(&text, &subject).await, expected, "{given}");
+    }
+    let findings = look(&lanes("main").1, &subject, |_| None).await;
+    let finding = &findings.all()[0];
+    assert!(finding.wrong.contains("warehouse w2 of US1"), "{finding:?}");
+    assert!(finding.mend.contains("orderflow.lanes: \"main w2\""), "{finding:?}");
+    assert!(finding.mend.contains("start `orderflow up` again"), "{finding:?}");
+}
+
+#[test]
+fn a_clash_of_stock_policies_has_its_file_and_line() {
+    let subject = subject();
+    let mut findings = Findings::default();
+    policies::look(&subject, &mut findings);
+    let lines = findings.lines(Path::new("stack.yml"), |_| true);
+    let file = subject.partners.unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let line = 1 + text.lines().position(|line| line.contains("stock: ignore")).unwrap();
+    let expected = format!(
+        "{}:{line}: warning stock-policy: partners.US2.stock: warehouse main",
+        file.display()
+    );
+    assert!(matches!(&lines[..], [one] if one.starts_with(&expected)), "{expected}: {lines:?}");
+}

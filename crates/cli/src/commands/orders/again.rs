@@ -116,7 +116,7 @@ pub(crate) async fn all(pipeline: &Pipeline, view: &views::Orders, retry: &Retry
     };
     let orders: Vec<&OrderView> = view.after(0).filter(wanted).collect();
     if !orders.is_empty() {
-        let question = format!("Try {} refused orders again?", orders.len());
+        let question = format!("Try {} again?", output::count(orders.len(), "refused order"));
         confirm(&preview(&orders), &question, retry.yes)?;
     }
     let bar = output::progress(orders.len() as u64, "{wide_bar} {pos}/{len} orders {per_sec}");
@@ -140,14 +140,13 @@ pub(crate) async fn all(pipeline: &Pipeline, view: &views::Orders, retry: &Retry
             "reasons": shown,
         }));
     } else {
-        let all = orders.len();
-        output::line(format_args!(
-            "{all} refused orders: {placed} are tried again, {before} were before"
-        ));
+        let all = output::count(orders.len(), "refused order");
+        output::line(format_args!("{all}: {placed} are tried again, {before} were before"));
     }
     if !failed.is_empty() {
         let shown: Vec<_> = failed.iter().take(SHOWN_MAX).map(String::as_str).collect();
-        bail!("{} orders are not tried again:\n{}", failed.len(), shown.join("\n"));
+        let failed = output::count(failed.len(), "order");
+        bail!("{failed} not tried again:\n{}", shown.join("\n"));
     }
     Ok(())
 }

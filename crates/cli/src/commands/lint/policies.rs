@@ -1,0 +1,29 @@
+//! Partners of one warehouse whose stock policies differ, at their place in partners.yml.
+
+use std::path::Path;
+
+use super::finding::{Findings, Rule};
+use super::{Node, Subject, tree};
+use crate::commands::policies;
+
+pub(super) fn look(subject: &Subject, findings: &mut Findings) {
+    let Some(file) = &subject.partners else { return };
+    // What is wrong with the partners is found by reading the settings.
+    let partners = intake::partners::configured(Some(file), drop);
+    let mend = "give them the same `stock`, or warehouses of their own, if that is not meant";
+    for clash in policies::clashes(partners.iter()) {
+        let name = clash.partner.as_str();
+        let line = line_of(file, name);
+        let path = format!("partners.{name}.stock");
+        findings.add_in(file, Rule::StockPolicy, line, path, clash.text, mend);
+    }
+}
+
+/// The line where a partner's policy is written, else of its name.
+fn line_of(file: &Path, name: &str) -> usize {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let Ok(root) = tree::parse(&text) else { return 1 };
+    let Some(partners) = root.get("partners") else { return 1 };
+    let stock = partners.get(name).and_then(|partner: &Node| partner.key("stock"));
+    stock.or_else(|| partners.key(name)).map_or(1, |key| key.line)
+}
