@@ -87,7 +87,7 @@ pub async fn run(
     registry.register_collector(Box::new(Connection(nats.clone())));
     let gateway = Gateway::new(&settings, metrics.clone());
     let quiet_after = settings.quiet_after;
-    let store = Store::watch(&nats, streams::ORDERS);
+    let store = Store::watch(&nats, &[streams::ORDERS]);
     let shared =
         Shared { nats: nats.clone(), gateway, metrics, quiet_after, store: Arc::clone(&store) };
     let listed = Arc::new(AtomicBool::new(false));

@@ -55,18 +55,19 @@ pub enum Fault {
     },
 }
 
-/// Knows one store by one of its streams: by its identity, and by the last message that was seen in it.
+/// Knows one store by some of its streams: by their identities, and by the last messages that were seen
+/// in them.
 #[derive(Debug)]
 pub struct Store {
     nats: Nats,
-    stream: &'static str,
+    streams: Vec<&'static str>,
     seen: Mutex<Option<Seen>>,
 }
 
 #[derive(Clone, Debug)]
 struct Seen {
-    identity: Identity,
-    last: Last,
+    /// In the order of [`Store::streams`].
+    streams: Vec<(Identity, Last)>,
     /// Where that was said last, and when.
     on: On,
     at: Instant,
@@ -100,14 +101,15 @@ impl Store {
     /// The store that keeps `stream`; whichever answers first is taken for the true one.
     #[must_use]
     pub fn new(nats: Nats, stream: &'static str) -> Self {
-        Self { nats, stream, seen: Mutex::default() }
+        Self { nats, streams: vec![stream], seen: Mutex::default() }
     }
 
-    /// The store that keeps `stream`, looked at as soon as it answers. A process that first looks when it
+    /// The store that keeps `streams`, looked at as soon as it answers. A process that first looks when it
     /// has something to do may look at a wrong one.
     #[must_use]
-    pub fn watch(nats: &Nats, stream: &'static str) -> Arc<Self> {
-        let store = Arc::new(Self::new(nats.clone(), stream));
+    pub fn watch(nats: &Nats, streams: &[&'static str]) -> Arc<Self> {
+        let (nats, streams) = (nats.clone(), streams.to_vec());
+        let store = Arc::new(Self { nats, streams, seen: Mutex::default() });
         let seen = Arc::clone(&store);
         tokio::spawn(async move { seen.seen().await });
         store
@@ -148,50 +150,69 @@ impl Store {
             return Ok(on);
         }
         let at = Instant::now();
-        let found = self.nats.js.get_stream(self.stream).await;
-        let found = found.map_err(|error| self.silent(error.to_string()))?;
-        let info = found.cached_info();
-        if let Some(seen) = &seen {
-            self.compare(seen, info, &on).await?;
+        let mut streams = Vec::with_capacity(self.streams.len());
+        for (index, stream) in self.streams.iter().enumerate() {
+            let found = self.nats.js.get_stream(*stream).await;
+            let found = found.map_err(|error| silent(stream, error.to_string()))?;
+            let info = found.cached_info();
+            if let Some(seen) = &seen
+                && let Some((identity, last)) = seen.streams.get(index)
+            {
+                let moved = seen.on != on;
+                self.compare(stream, (identity, *last), info, moved).await?;
+            }
+            // Of an empty stream the time is that of no message.
+            let time_ms = millis(info.state.last_timestamp.unix_timestamp_nanos());
+            let sequence = info.state.last_sequence;
+            let last = Last { sequence, time_ms: Some(time_ms).filter(|_| sequence > 0) };
+            streams.push((Identity::of(info), last));
         }
-        // Of an empty stream the time is that of no message.
-        let time_ms = millis(info.state.last_timestamp.unix_timestamp_nanos());
-        let sequence = info.state.last_sequence;
-        let last = Last { sequence, time_ms: Some(time_ms).filter(|_| sequence > 0) };
         let mut now = self.lock();
-        let newer = now.as_ref().map(|now| now.last).filter(|now| sequence < now.sequence);
-        let last = newer.unwrap_or(last);
-        *now = Some(Seen { identity: Identity::of(info), last, on: on.clone(), at });
+        // What was stored meanwhile may be newer than what was read.
+        if let (Some(before), Some((_, last))) = (now.as_ref(), streams.first_mut())
+            && let Some((_, known)) = before.streams.first()
+            && last.sequence < known.sequence
+        {
+            *last = *known;
+        }
+        *now = Some(Seen { streams, on: on.clone(), at });
         Ok(on)
     }
 
-    /// Remembers a sequence of the stream that the server has given to a message of this process.
+    /// Remembers a sequence of the first stream that the server has given to a message of this process.
     pub fn stored(&self, sequence: u64) {
         if let Some(seen) = self.lock().as_mut()
-            && seen.last.sequence < sequence
+            && let Some((_, last)) = seen.streams.first_mut()
+            && last.sequence < sequence
         {
-            seen.last = Last { sequence, time_ms: None };
+            *last = Last { sequence, time_ms: None };
         }
     }
 
     /// Is the stream the one that was seen before, with all that was seen in it?
-    async fn compare(&self, seen: &Seen, info: &Info, on: &On) -> Result<(), Fault> {
-        let (stream, found) = (self.stream.to_owned(), Identity::of(info));
+    async fn compare(
+        &self,
+        name: &str,
+        (identity, last): (&Identity, Last),
+        info: &Info,
+        moved: bool,
+    ) -> Result<(), Fault> {
+        let (stream, found) = (name.to_owned(), Identity::of(info));
         // `setup` may have given it a name meanwhile.
-        if !found.is(&seen.identity.name) {
-            let known = seen.identity.name.clone();
+        if !found.is(&identity.name) {
+            let known = identity.name.clone();
             return Err(Fault::Other { stream, found: found.name, known });
         }
-        let Last { sequence, time_ms } = seen.last;
+        let Last { sequence, time_ms } = last;
         let ends_at = info.state.last_sequence;
         if ends_at < sequence {
             let lacks = format!("ends at {ends_at}, and {sequence} was there");
             return Err(Fault::Older { stream, lacks });
         }
         // On the same connection it is the same server, which loses nothing.
-        let Some(time_ms) = time_ms.filter(|_| seen.on != *on) else { return Ok(()) };
-        let message = stored::at(&self.nats, self.stream, sequence).await;
-        let message = message.map_err(|error| self.silent(error.to_string()))?;
+        let Some(time_ms) = time_ms.filter(|_| moved) else { return Ok(()) };
+        let message = stored::at(&self.nats, name, sequence).await;
+        let message = message.map_err(|error| silent(name, error.to_string()))?;
         // One that is gone has expired, or was deleted.
         match message.filter(|message| message.time_ms != time_ms) {
             None => Ok(()),
@@ -200,10 +221,6 @@ impl Store {
                 Err(Fault::Older { stream, lacks })
             }
         }
-    }
-
-    fn silent(&self, reason: String) -> Fault {
-        Fault::Silent { stream: self.stream.to_owned(), reason }
     }
 
     /// Has the connection been the same since [`Store::check`]?
@@ -217,6 +234,10 @@ impl Store {
     fn lock(&self) -> MutexGuard<'_, Option<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn silent(stream: &str, reason: String) -> Fault {
+    Fault::Silent { stream: stream.to_owned(), reason }
 }
 
 fn millis(nanoseconds: i128) -> i64 {

@@ -36,7 +36,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let mut registry = Registry::default();
     let partners = settings.partners.follow(&nats, NAME, &mut registry, Arc::clone);
-    let store = Store::watch(&nats, streams::FILES);
+    let store = Store::watch(&nats, &[streams::FILES, streams::ORDERS]);
     let checker = Checker::new(nats, Arc::clone(&store), partners, &mut registry);
     let app = Arc::new(http::App::new(checker));
     let routes = Routes::new(settings.tokens)

@@ -61,7 +61,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         .map_err(|error| BuildError::unavailable("NATS", error))?;
     let ledger =
         Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
-    let store = Store::watch(&nats, streams::FILES);
+    let store = Store::watch(&nats, &[streams::FILES, streams::ORDERS]);
     let lease = settings.lease;
     let ledger = match TimeDelta::from_std(lease) {
         Ok(lease) => ledger.with_lease(lease),

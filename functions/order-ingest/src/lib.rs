@@ -57,7 +57,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
     let Settings { open, types, .. } = settings;
     let reading = Semaphore::new(READING_MAX);
-    let store = Store::watch(&nats, streams::ORDERS);
+    let store = Store::watch(&nats, &[streams::ORDERS]);
     let app = App { nats, store: Arc::clone(&store), terms, types, reading, received };
     let routes = Routes::new(settings.tokens)
         .at(http::entrance(open), "/", post(http::receive))

@@ -57,7 +57,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let known = settings
         .partners
         .map(|partners| partners.follow(&nats, NAME, &mut registry, warehouse::of_partners));
-    let store = Store::watch(&nats, streams::JOURNAL);
+    let store = Store::watch(&nats, &[streams::JOURNAL]);
     let app = App::new(nats, settings.keep, known, &mut registry);
     let routes = Routes::new(settings.tokens)
         .at(Door::Connector, "/", post(decide::batch))

@@ -36,7 +36,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut registry = Registry::default();
     let depot_files = Gauge::default();
     registry.register("depot_files", "Files in all depots", depot_files.clone());
-    let store = Store::watch(&nats, streams::ORDERS);
+    let store = Store::watch(&nats, &[streams::ORDERS, streams::FILES]);
     let app = App {
         nats: nats.clone(),
         store: Arc::clone(&store),

@@ -11,7 +11,6 @@ pub(crate) mod partners;
 mod parts;
 mod prometheus;
 mod ready;
-mod room;
 mod schedules;
 mod secrets;
 mod site;
@@ -127,9 +126,6 @@ async fn start(
     };
     let environment = args.environment.iter().cloned().collect();
     let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment, args.provider));
-    let looking = Nats::connect(&site.run().nats, "orderflow up", true).await?;
-    // Ends with the process.
-    tokio::spawn(room::mend(Arc::clone(&site), looking, dir.nats().join("store")));
     let prometheus = prometheus.map(|server| {
         link_log(dir, "prometheus", server.log());
         watch(Arc::clone(&site), "prometheus", server)

@@ -14,7 +14,6 @@ mod operate;
 mod provider;
 mod rebase;
 mod rights;
-mod room;
 mod simulate;
 mod support;
 mod truth;
