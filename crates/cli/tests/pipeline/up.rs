@@ -95,7 +95,7 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
     let wrong = up.orderflow(&reload);
     assert_eq!(wrong.status.code(), Some(1));
     let said = String::from_utf8_lossy(&wrong.stderr);
-    assert!(said.contains("has 1 problems") && said.contains("US4.currency"), "{said}");
+    assert!(said.contains("has 1 problem:") && said.contains("US4.currency"), "{said}");
     let new = dir.path().join("us4.yml");
     fs::write(&new, format!("partners:\n  US4:\n{us3}")).unwrap();
     fs::write(&path, before).unwrap();
