@@ -118,7 +118,7 @@ async fn get(
 /// The event that a message holds.
 ///
 /// # Errors
-/// It is no JSON: whoever published it was none of the functions.
+/// The message is not JSON, so it was not published by a function.
 fn event(message: &Standing, subject: &str) -> Result<Value> {
     let sequence = message.sequence;
     serde_json::from_slice(&message.payload).with_context(|| {

@@ -9,7 +9,7 @@ use super::{Guess, Trust, numbers};
 
 /// Signs that are proposed, and that a reason shows.
 const SIGNS_MAX: usize = 5;
-/// Rows that a sign stands in before one that nobody knows is believed.
+/// An unknown sign is proposed only if at least this many rows have it.
 const ROWS_MIN: usize = 2;
 /// Words in the name of a column that says what prices are in.
 const CURRENCY: [&str; 10] = [

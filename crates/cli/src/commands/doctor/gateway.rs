@@ -183,7 +183,7 @@ fn misspelt(
     let mut wanted: BTreeSet<String> = wanted.into_iter().map(|wanted| wanted.filter).collect();
     let is_ordered = name == order_processor::NAME;
     if is_ordered {
-        // A lane for each warehouse of a partner, or nobody decides its orders.
+        // Orders of a warehouse without a lane are never decided.
         wanted.extend(warehouses.iter().map(subject::placed));
     }
     let is_given = |wanted: &str, found: &str| match is_ordered {

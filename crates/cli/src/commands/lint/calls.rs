@@ -74,7 +74,7 @@ pub(super) fn texts(function: &Function<'_>) -> BTreeMap<String, String> {
     members.map(|(key, node)| (key.text.clone(), text(node))).collect()
 }
 
-/// Keys that nobody reads, each with the one that was probably meant; others' keys have a domain
+/// Keys that no part reads, each with the one that was probably meant. Keys of other programs have a domain
 /// before a slash, or a dot.
 pub(crate) fn unread(given: &BTreeMap<String, String>) -> Vec<(&str, String)> {
     let known = || OURS.into_iter().chain(["topic", "schedule"]);

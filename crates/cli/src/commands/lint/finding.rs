@@ -106,7 +106,7 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) rule: Rule,
-    /// Where it stands, if that is not the stack.
+    /// The file that it is about; nothing for stack.yml.
     file: Option<PathBuf>,
     pub(super) line: usize,
     /// Which key, such as `functions.daily-checker.image`; empty for the file.
