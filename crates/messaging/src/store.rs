@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often a store that has not been seen yet is looked for.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often one that was seen is looked at again.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How long a look at a store holds on the same connection. What is stored after a look cannot be
 /// missed by it.
 const HOLDS: Duration = Duration::from_secs(1);
@@ -104,14 +106,22 @@ impl Store {
         Self { nats, streams: vec![stream], seen: Mutex::default() }
     }
 
-    /// The store that keeps `streams`, looked at as soon as it answers. A process that first looks when it
-    /// has something to do may look at a wrong one.
+    /// The store that keeps `streams`, looked at as soon as it answers and every two seconds afterwards. A
+    /// process that looks only when it has something to do may look at a wrong one first, or know too little
+    /// of the right one to tell it from an older copy.
     #[must_use]
     pub fn watch(nats: &Nats, streams: &[&'static str]) -> Arc<Self> {
         let (nats, streams) = (nats.clone(), streams.to_vec());
         let store = Arc::new(Self { nats, streams, seen: Mutex::default() });
         let seen = Arc::clone(&store);
-        tokio::spawn(async move { seen.seen().await });
+        tokio::spawn(async move {
+            seen.seen().await;
+            loop {
+                tokio::time::sleep(AGAIN).await;
+                // A fault is told to those who ask.
+                drop(seen.check().await);
+            }
+        });
         store
     }
 
