@@ -639,6 +639,9 @@ standard_headers! {
     (NatsPinId, NATS_PIN_ID, b"Nats-Pin-Id");
 }
 
+/// The whole header block of a message in base64, where it could not be read. ADDED by orderflow.
+pub const UNREADABLE: &str = "Orderflow-Unreadable-Headers";
+
 /// Value constant for [`NATS_BATCH_COMMIT`]: commit and store the final message.
 pub const NATS_BATCH_COMMIT_FINAL: &str = "1";
 /// Value constant for [`NATS_BATCH_COMMIT`]: commit without storing the final

@@ -187,6 +187,8 @@
 //! # }
 //! ```
 
+// ADDED by orderflow: its lints are not those of this code.
+#![allow(warnings, clippy::all)]
 #![deny(unreachable_pub)]
 #![deny(rustdoc::broken_intra_doc_links)]
 #![deny(rustdoc::private_intra_doc_links)]
@@ -274,6 +276,7 @@ pub mod datetime;
 
 pub mod error;
 pub mod header;
+mod header_block;
 mod id_generator;
 #[cfg(feature = "jetstream")]
 #[cfg_attr(docsrs, doc(cfg(feature = "jetstream")))]

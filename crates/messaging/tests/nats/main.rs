@@ -11,6 +11,7 @@ mod reading;
 mod rebase;
 mod setup;
 mod store;
+mod unreadable;
 
 use messaging::publish::Outgoing;
 use messaging::streams::{self, Done};

@@ -19,14 +19,13 @@ use std::{
     future::IntoFuture,
     io::{self},
     pin::Pin,
-    str::FromStr,
     task::Poll,
     time::Duration,
 };
 
 use crate::datetime::{rfc3339, DateTime};
 use crate::{
-    error::Error, header::HeaderName, is_valid_subject, HeaderMap, HeaderValue, StatusCode,
+    error::Error, is_valid_subject, HeaderMap, StatusCode,
 };
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::Engine;
@@ -1807,8 +1806,8 @@ impl TryFrom<RawMessage> for StreamMessage {
             .map(|header| STANDARD.decode(header))
             .map_or(Ok(None), |v| v.map(Some))?;
 
-        let (headers, _, _) = decoded_headers
-            .map_or_else(|| Ok((HeaderMap::new(), None, None)), |h| parse_headers(&h))?;
+        let headers = decoded_headers
+            .map_or_else(HeaderMap::new, |block| crate::header_block::read_stored(&block));
 
         Ok(StreamMessage {
             subject: value.subject.into(),
@@ -1817,84 +1816,6 @@ impl TryFrom<RawMessage> for StreamMessage {
             sequence: value.sequence,
             time: value.time,
         })
-    }
-}
-
-fn is_continuation(c: char) -> bool {
-    c == ' ' || c == '\t'
-}
-const HEADER_LINE: &str = "NATS/1.0";
-
-#[allow(clippy::type_complexity)]
-fn parse_headers(
-    buf: &[u8],
-) -> Result<(HeaderMap, Option<StatusCode>, Option<String>), crate::Error> {
-    let mut headers = HeaderMap::new();
-    let mut maybe_status: Option<StatusCode> = None;
-    let mut maybe_description: Option<String> = None;
-    let mut lines = if let Ok(line) = std::str::from_utf8(buf) {
-        line.lines().peekable()
-    } else {
-        return Err(Box::new(std::io::Error::other("invalid header")));
-    };
-
-    if let Some(line) = lines.next() {
-        let line = line
-            .strip_prefix(HEADER_LINE)
-            .ok_or_else(|| {
-                Box::new(std::io::Error::other(
-                    "version line does not start with NATS/1.0",
-                ))
-            })?
-            .trim();
-
-        match line.split_once(' ') {
-            Some((status, description)) => {
-                if !status.is_empty() {
-                    maybe_status = Some(status.parse()?);
-                }
-
-                if !description.is_empty() {
-                    maybe_description = Some(description.trim().to_string());
-                }
-            }
-            None => {
-                if !line.is_empty() {
-                    maybe_status = Some(line.parse()?);
-                }
-            }
-        }
-    } else {
-        return Err(Box::new(std::io::Error::other(
-            "expected header information not found",
-        )));
-    };
-
-    while let Some(line) = lines.next() {
-        if line.is_empty() {
-            continue;
-        }
-
-        if let Some((k, v)) = line.split_once(':').to_owned() {
-            let mut s = String::from(v.trim());
-            while let Some(v) = lines.next_if(|s| s.starts_with(is_continuation)).to_owned() {
-                s.push(' ');
-                s.push_str(v.trim());
-            }
-
-            headers.insert(
-                HeaderName::from_str(k)?,
-                HeaderValue::from_str(&s).map_err(|err| Box::new(io::Error::other(err)))?,
-            );
-        } else {
-            return Err(Box::new(std::io::Error::other("malformed header line")));
-        }
-    }
-
-    if headers.is_empty() {
-        Ok((HeaderMap::new(), maybe_status, maybe_description))
-    } else {
-        Ok((headers, maybe_status, maybe_description))
     }
 }
 
