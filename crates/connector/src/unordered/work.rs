@@ -49,6 +49,7 @@ impl Worker {
         let held = messages.into_iter();
         let mut held: Vec<Held> =
             held.filter_map(|m| Held::new(m, &self.subscription, &self.records)).collect();
+        self.give_up_unreadable(&mut held).await;
         let calls = cut(&mut held, self.subscription.batch_bytes);
         let mut groups: Vec<Group> =
             calls.into_iter().rev().map(|of| Group { of, failed_before: false }).collect();
@@ -83,6 +84,19 @@ impl Worker {
             }
         }
         self.give_back(&mut held).await;
+    }
+
+    /// Makes dead letters of what has headers that cannot be read, before anybody is called.
+    async fn give_up_unreadable(&self, held: &mut Vec<Held>) {
+        let unreadable: Vec<Held> = held.extract_if(.., |one| one.unreadable().is_some()).collect();
+        let words = unreadable.iter().map(|one| {
+            let letter = dead::letter(&self.subscription, one, 0, dead::UNREADABLE);
+            Word { letter: Some(letter), ..Word::of(one, AckKind::Term) }
+        });
+        let said = self.say(words.collect());
+        if !unreadable.is_empty() {
+            self.keep_alive(held, said).await;
+        }
     }
 
     /// One call; nothing when it has to be given up because the connector ends.

@@ -11,3 +11,4 @@ mod recovery;
 mod replicas;
 mod support;
 mod unordered;
+mod unreadable;
