@@ -1,8 +1,8 @@
 //! Headers of our messages, so that views and checks need not read bodies.
 
-/// On a message whose header block cannot be read, as the client library gives it: the whole block in
-/// base64. All other headers are missing then, but those that nats-server adds to what it stores.
-pub use async_nats::header::UNREADABLE;
+/// On a message whose header block cannot be read: the whole block in base64. All other headers are
+/// missing then, but those that nats-server adds to what it stores.
+pub const UNREADABLE: &str = "Orderflow-Unreadable-Headers";
 
 /// SHA-256 of what the sender said of an order.
 pub const CONTENT: &str = "Orderflow-Content";

@@ -131,13 +131,6 @@ struct Dependency {
     path: Option<PathBuf>,
 }
 
-impl Dependency {
-    /// What is in `vendor` is of others, wherever it lies.
-    fn is_member(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| !path.starts_with(root().join("vendor")))
-    }
-}
-
 impl Package {
     fn is_function(&self) -> bool {
         self.manifest_path.parent().and_then(Path::parent).is_some_and(|p| p.ends_with("functions"))
@@ -146,7 +139,7 @@ impl Package {
     /// Names of what it is built with; tests may use what they like.
     fn uses(&self, member: bool) -> impl Iterator<Item = &str> {
         let built = self.dependencies.iter().filter(|one| one.kind.as_deref() != Some("dev"));
-        built.filter(move |one| one.is_member() == member).map(|one| one.name.as_str())
+        built.filter(move |one| one.path.is_some() == member).map(|one| one.name.as_str())
     }
 }
 

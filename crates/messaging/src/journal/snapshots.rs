@@ -4,8 +4,8 @@ use super::LogError;
 use super::rules::Rules;
 use super::snapshot::{Head, Saved, digest};
 use crate::publish::{self, Outgoing, Published};
-use crate::{Nats, streams};
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
+use crate::{Nats, stored, streams};
+use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt as _;
 
 /// Bytes of a snapshot in one message; a server that takes less than twice this gets half of what
@@ -47,21 +47,13 @@ impl Snapshots {
         self.nats.js.get_stream_no_info(bucket()).await.map_err(unavailable)
     }
 
-    /// What stands on a subject, and its sequence; read from the leader.
+    /// What stands on a subject, and its sequence; read from the leader. Nothing also in an installation
+    /// that was set up before there were snapshots.
     async fn standing(&self, subject: &str) -> Result<Option<(u64, bytes::Bytes)>, LogError> {
-        use async_nats::jetstream::ErrorCode;
-        match self.stream().await?.get_last_raw_message_by_subject(subject).await {
-            Ok(message) => Ok(Some((message.sequence, message.payload))),
-            Err(error) => match error.kind() {
-                LastRawMessageErrorKind::NoMessageFound => Ok(None),
-                // An installation that was set up before there were snapshots.
-                LastRawMessageErrorKind::JetStream(ref e)
-                    if e.error_code() == ErrorCode::STREAM_NOT_FOUND =>
-                {
-                    Ok(None)
-                }
-                _ => Err(unavailable(error)),
-            },
+        match stored::last(&self.nats, &bucket(), subject).await {
+            Ok(found) => Ok(found.map(|message| (message.sequence, message.payload))),
+            Err(error) if error.is_no_stream() => Ok(None),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
