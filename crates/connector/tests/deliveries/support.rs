@@ -27,7 +27,12 @@ pub(crate) struct World {
 impl World {
     /// Everything but the connector.
     pub(crate) async fn new() -> Self {
-        let server = Server::start();
+        Self::on(testkit::nats_server_bin()).await
+    }
+
+    /// The same with this `nats-server`.
+    pub(crate) async fn on(binary: Option<PathBuf>) -> Self {
+        let server = Server::start_bin(binary);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         for step in streams::setup(&nats, streams::Settings::default()).await {
             assert!(step.outcome.is_ok(), "{step}");
