@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod campaign;
+pub mod cluster;
 pub mod cut;
 pub mod disk;
 pub mod history;
