@@ -21,15 +21,15 @@ impl Server {
     /// It does not start; names the Debian package when it is not installed.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_bin(crate::nats_server_bin())
+        Self::of(crate::nats_server_bin())
     }
 
-    /// Starts this program, or `nats-server` from `PATH`.
+    /// The same with this program; without one it is `nats-server` from `PATH`.
     ///
     /// # Panics
     /// It does not start.
     #[must_use]
-    pub fn start_bin(binary: Option<PathBuf>) -> Self {
+    pub fn of(binary: Option<PathBuf>) -> Self {
         let dir = crate::temp_dir();
         let settings = Settings { binary, ..Settings::under(dir.path()) };
         let server = servers::nats::start(settings).unwrap_or_else(|error| panic!("{error}"));

@@ -9,9 +9,12 @@ use serde_json::Value;
 
 use crate::support::Up;
 
-/// Servers that the store is moved through, oldest first.
+/// Servers that the store is moved through, oldest first: those that `ORDERFLOW_TEST_NATS_SERVERS` names,
+/// separated by colons, behind the installed one.
 fn servers() -> Vec<Option<PathBuf>> {
-    [None].into_iter().chain(testkit::newer_nats_servers().into_iter().map(Some)).collect()
+    let more = std::env::var_os("ORDERFLOW_TEST_NATS_SERVERS").unwrap_or_default();
+    let more = std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty());
+    [None].into_iter().chain(more.map(Some)).collect()
 }
 
 /// The PATH on which `server` is `nats-server`.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use testkit::nats_server_bins;
+use testkit::nats_servers;
 use testkit::raw::{Raw, STATUSES, UNREADABLE};
 
 const BLOCK: &str = "Orderflow-Unreadable-Headers";
@@ -32,8 +32,8 @@ async fn letters(world: &World) -> BTreeMap<u64, (BTreeMap<String, String>, Vec<
 
 #[tokio::test]
 async fn each_is_a_dead_letter_with_all_that_it_was_and_good_ones_go_on() {
-    for binary in nats_server_bins() {
-        let mut world = World::on(binary).await;
+    for program in nats_servers() {
+        let mut world = World::of_one(program).await;
         world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "10")]);
         world.gateway.deploy("f", done);
         let mut raw = Raw::connect(&world.server.url()).await.unwrap();
@@ -105,8 +105,8 @@ async fn a_thousand_of_them_among_a_thousand_good_ones_take_seconds() {
 
 #[tokio::test]
 async fn in_an_ordered_lane_they_are_bytes_and_the_chain_is_whole() {
-    for binary in nats_server_bins() {
-        let mut world = World::on(binary).await;
+    for program in nats_servers() {
+        let mut world = World::of_one(program).await;
         let ledger = Ledger::default();
         ledger.deploy(&world);
         world.gateway.annotate("p", ORDERED);

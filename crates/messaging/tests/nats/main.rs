@@ -26,14 +26,14 @@ async fn start() -> (Server, Nats) {
 /// On the oldest server and on newer ones.
 async fn start_each() -> Vec<(Server, Nats)> {
     let mut started = Vec::new();
-    for binary in testkit::nats_server_bins() {
+    for binary in testkit::nats_servers() {
         started.push(start_on(binary).await);
     }
     started
 }
 
 async fn start_on(binary: Option<PathBuf>) -> (Server, Nats) {
-    let server = Server::start_bin(binary);
+    let server = Server::of(binary);
     let nats = connect(&server).await;
     for step in streams::setup(&nats, streams::Settings::default()).await {
         assert_eq!(step.outcome, Ok(Done::Made), "{}", step.name);
