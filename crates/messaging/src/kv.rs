@@ -1,9 +1,12 @@
 //! Typed values in a bucket, written by compare-and-set.
 
-use crate::Nats;
+use crate::{Nats, stored};
 use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
+
+/// Header of a mark that takes the place of a value.
+const OPERATION: &str = "KV-Operation";
 
 /// The bucket did not answer, or holds something else.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,7 @@ pub enum Error {
 /// A bucket whose values are `T` as JSON. Keys are tokens (`crate::subject::token`), dots allowed.
 #[derive(Clone, Debug)]
 pub struct Bucket<T> {
+    nats: Nats,
     store: Store,
     name: String,
     values: PhantomData<fn() -> T>,
@@ -46,7 +50,9 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
     /// It is not there, or the server did not answer.
     pub async fn open(nats: &Nats, name: &str) -> Result<Self, Error> {
         match nats.js.get_key_value(name).await {
-            Ok(store) => Ok(Self { store, name: name.into(), values: PhantomData }),
+            Ok(store) => {
+                Ok(Self { nats: nats.clone(), store, name: name.into(), values: PhantomData })
+            }
             Err(error) => Err(Error::Unclear {
                 bucket: name.into(),
                 key: String::new(),
@@ -59,22 +65,26 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
         Error::Unclear { bucket: self.name.clone(), key: key.into(), reason: error.to_string() }
     }
 
-    /// The value and its revision.
+    /// The value and its revision, read from the leader whatever the bucket allows: another server may
+    /// be behind, and does not know what was just written.
     ///
     /// # Errors
     /// No answer, or a value of another shape.
     pub async fn get(&self, key: &str) -> Result<Option<(T, u64)>, Error> {
-        use async_nats::jetstream::kv::Operation;
-        let entry = self.store.entry(key).await.map_err(|error| self.unclear(key, &error))?;
-        let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
+        let subject = format!("{}{key}", self.store.prefix);
+        let stream = format!("KV_{}", self.name);
+        let found = stored::last(&self.nats, &stream, &subject).await;
+        let Some(message) = found.map_err(|error| self.unclear(key, &error))? else {
             return Ok(None);
         };
-        let value = serde_json::from_slice(&entry.value).map_err(|source| Error::Unreadable {
-            bucket: self.name.clone(),
-            key: key.into(),
-            source,
+        // Of a key that was deleted or purged, a mark stands there.
+        if message.headers.get(OPERATION).is_some() {
+            return Ok(None);
+        }
+        let value = serde_json::from_slice(&message.payload).map_err(|source| {
+            Error::Unreadable { bucket: self.name.clone(), key: key.into(), source }
         })?;
-        Ok(Some((value, entry.revision)))
+        Ok(Some((value, message.sequence)))
     }
 
     /// Writes `value` if the key has none; the revision, or nothing if it has one.

@@ -4,7 +4,7 @@ mod lookup;
 mod next;
 
 pub use lookup::{Messages, lookup};
-pub use next::{Next, NextError, next};
+pub use next::next;
 
 use crate::subject::{OrderSubject, Stage};
 use crate::{Nats, header, streams, tail};

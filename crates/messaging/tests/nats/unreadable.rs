@@ -1,6 +1,6 @@
 //! Messages whose header block cannot be read: nats-server takes and delivers any bytes.
 
-use crate::{connect, messages, start};
+use crate::{connect, messages, start, start_each};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use messaging::kv::Bucket;
@@ -29,82 +29,88 @@ async fn read(nats: &Nats, filter: &str) -> Vec<(Option<Vec<u8>>, Vec<u8>)> {
 
 #[tokio::test]
 async fn every_message_is_read_and_no_connection_is_lost() {
-    let (server, nats) = start().await;
-    let mut raw = Raw::connect(&server.url()).await.unwrap();
-    let mut expected = Vec::new();
-    let long = [b"NATS/1.0\r\n".as_slice(), &[b'x'; 60_000], b"\r\n\r\n"].concat();
-    for (what, block) in UNREADABLE.iter().chain([&("a long line", long.as_slice())]) {
-        raw.publish(b"analytics.raw", block, what.as_bytes()).await.expect(what);
-        let good = Outgoing::new("analytics.raw".into(), "good".into()).header("Good", "yes");
-        publish::one(&nats, &good, None).await.unwrap();
-        expected.push((Some(block.to_vec()), what.as_bytes().to_vec()));
-        expected.push((None, b"good".to_vec()));
+    for (server, nats) in start_each().await {
+        let mut raw = Raw::connect(&server.url()).await.unwrap();
+        let mut expected = Vec::new();
+        let long = [b"NATS/1.0\r\n".as_slice(), &[b'x'; 60_000], b"\r\n\r\n"].concat();
+        for (what, block) in UNREADABLE.iter().chain([&("a long line", long.as_slice())]) {
+            raw.publish(b"analytics.raw", block, what.as_bytes()).await.expect(what);
+            let good = Outgoing::new("analytics.raw".into(), "good".into()).header("Good", "yes");
+            publish::one(&nats, &good, None).await.unwrap();
+            expected.push((Some(block.to_vec()), what.as_bytes().to_vec()));
+            expected.push((None, b"good".to_vec()));
+        }
+        let found = read(&nats, "analytics.raw").await;
+        for (found, expected) in found.iter().zip(&expected) {
+            let (what, shown) = (String::from_utf8_lossy(&expected.1), found.0.as_deref());
+            let shown = shown.map(String::from_utf8_lossy);
+            assert!(found == expected, "{what}: {shown:?}");
+        }
+        assert_eq!(found.len(), expected.len());
+        for (sequence, (block, payload)) in (1..).zip(&expected) {
+            let found = stored::at(&nats, streams::ANALYTICS, sequence).await.unwrap().unwrap();
+            let shown =
+                found.header(header::UNREADABLE).map(|block| STANDARD.decode(block).unwrap());
+            assert_eq!((&shown, found.payload.as_ref()), (block, payload.as_slice()));
+            assert_eq!(found.headers.len(), 1, "{:?}", found.headers);
+        }
+        assert_eq!(connects(&nats), 1);
     }
-    let found = read(&nats, "analytics.raw").await;
-    for (found, expected) in found.iter().zip(&expected) {
-        let (what, shown) = (String::from_utf8_lossy(&expected.1), found.0.as_deref());
-        let shown = shown.map(String::from_utf8_lossy);
-        assert!(found == expected, "{what}: {shown:?}");
-    }
-    assert_eq!(found.len(), expected.len());
-    for (sequence, (block, payload)) in (1..).zip(&expected) {
-        let found = stored::at(&nats, streams::ANALYTICS, sequence).await.unwrap().unwrap();
-        let shown = found.header(header::UNREADABLE).map(|block| STANDARD.decode(block).unwrap());
-        assert_eq!((&shown, found.payload.as_ref()), (block, payload.as_slice()));
-        assert_eq!(found.headers.len(), 1, "{:?}", found.headers);
-    }
-    assert_eq!(connects(&nats), 1);
 }
 
 /// Taken for the server's words, they would end a read, or be waited for.
 #[tokio::test]
 async fn a_stored_status_is_no_word_of_the_server() {
-    let (server, nats) = start().await;
-    let mut raw = Raw::connect(&server.url()).await.unwrap();
-    for (what, block) in STATUSES {
-        raw.publish(b"analytics.raw", block, what.as_bytes()).await.expect(what);
+    for (server, nats) in start_each().await {
+        let mut raw = Raw::connect(&server.url()).await.unwrap();
+        for (what, block) in STATUSES {
+            raw.publish(b"analytics.raw", block, what.as_bytes()).await.expect(what);
+        }
+        let found = read(&nats, "analytics.raw").await;
+        let payloads = found.iter().map(|(_, payload)| payload.as_slice());
+        assert!(payloads.eq(STATUSES.iter().map(|(what, _)| what.as_bytes())), "{found:?}");
+        for ((block, _), (what, sent)) in found.iter().zip(STATUSES) {
+            assert!(block.as_deref().is_none_or(|block| block == *sent), "{what}");
+        }
+        assert_eq!(connects(&nats), 1);
     }
-    let found = read(&nats, "analytics.raw").await;
-    let payloads = found.iter().map(|(_, payload)| payload.as_slice());
-    assert!(payloads.eq(STATUSES.iter().map(|(what, _)| what.as_bytes())), "{found:?}");
-    for ((block, _), (what, sent)) in found.iter().zip(STATUSES) {
-        assert!(block.as_deref().is_none_or(|block| block == *sent), "{what}");
-    }
-    assert_eq!(connects(&nats), 1);
 }
 
 #[tokio::test]
 async fn a_read_without_bodies_is_no_different() {
-    let (server, nats) = start().await;
-    let mut raw = Raw::connect(&server.url()).await.unwrap();
-    for (what, block) in UNREADABLE {
-        raw.publish(b"analytics.raw", block, what.as_bytes()).await.expect(what);
+    for (server, nats) in start_each().await {
+        let mut raw = Raw::connect(&server.url()).await.unwrap();
+        for (what, block) in UNREADABLE {
+            raw.publish(b"analytics.raw", block, what.as_bytes()).await.expect(what);
+        }
+        let mut seen = 0;
+        let each = |message: &async_nats::jetstream::Message| {
+            let headers = message.headers.as_ref().unwrap();
+            assert!(headers.get(header::UNREADABLE).is_some() && message.payload.is_empty());
+            seen += 1;
+        };
+        tail::read(&nats, streams::ANALYTICS, "analytics.>", 1, true, each).await.unwrap();
+        assert_eq!((seen, connects(&nats)), (UNREADABLE.len(), 1));
     }
-    let mut seen = 0;
-    let each = |message: &async_nats::jetstream::Message| {
-        let headers = message.headers.as_ref().unwrap();
-        assert!(headers.get(header::UNREADABLE).is_some() && message.payload.is_empty());
-        seen += 1;
-    };
-    tail::read(&nats, streams::ANALYTICS, "analytics.>", 1, true, each).await.unwrap();
-    assert_eq!((seen, connects(&nats)), (UNREADABLE.len(), 1));
 }
 
 #[tokio::test]
 async fn a_subject_that_is_no_text_costs_no_connection() {
-    let (server, nats) = start().await;
-    let mut raw = Raw::connect(&server.url()).await.unwrap();
-    for subject in [b"analytics.\xff\xfe".as_slice(), "analytics.a\u{a0}b\u{2028}".as_bytes()] {
-        raw.publish(subject, b"NATS/1.0\r\nA: b\r\n\r\n", b"").await.unwrap();
-        raw.publish(subject, b"none", b"").await.unwrap();
+    for (server, nats) in start_each().await {
+        let mut raw = Raw::connect(&server.url()).await.unwrap();
+        for subject in [b"analytics.\xff\xfe".as_slice(), "analytics.a\u{a0}b\u{2028}".as_bytes()] {
+            raw.publish(subject, b"NATS/1.0\r\nA: b\r\n\r\n", b"").await.unwrap();
+            raw.publish(subject, b"none", b"").await.unwrap();
+        }
+        let mut found = Vec::new();
+        let each =
+            |message: &async_nats::jetstream::Message| found.push(message.subject.to_string());
+        tail::read(&nats, streams::ANALYTICS, "analytics.>", 1, false, each).await.unwrap();
+        // White space that the client would take for the end of the subject.
+        let expected = ["analytics.\u{fffd}\u{fffd}", "analytics.a\u{fffd}b\u{fffd}"];
+        assert_eq!(found, [expected[0], expected[0], expected[1], expected[1]]);
+        assert_eq!(connects(&nats), 1);
     }
-    let mut found = Vec::new();
-    let each = |message: &async_nats::jetstream::Message| found.push(message.subject.to_string());
-    tail::read(&nats, streams::ANALYTICS, "analytics.>", 1, false, each).await.unwrap();
-    // White space that the client would take for the end of the subject.
-    let expected = ["analytics.\u{fffd}\u{fffd}", "analytics.a\u{fffd}b\u{fffd}"];
-    assert_eq!(found, [expected[0], expected[0], expected[1], expected[1]]);
-    assert_eq!(connects(&nats), 1);
 }
 
 /// Any bytes, most of them near to a header block.
@@ -171,19 +177,20 @@ async fn ten_thousand_unreadable_messages_are_read_in_seconds() {
 /// A key whose value has such headers is as good as its value: nothing else reads them.
 #[tokio::test]
 async fn a_value_in_a_bucket_is_read_whatever_its_headers_are() {
-    let (server, nats) = start().await;
-    let bucket: Bucket<u64> = Bucket::open(&nats, streams::FILES_LEDGER).await.unwrap();
-    let mut raw = Raw::connect(&server.url()).await.unwrap();
-    for (n, (what, block)) in (0_u64..).zip(UNREADABLE.iter().chain(STATUSES)) {
-        let (key, value) = (format!("US1.{n}"), n.to_string());
-        let subject = format!("$KV.{}.{key}", streams::FILES_LEDGER);
-        let revision = raw.publish(subject.as_bytes(), block, value.as_bytes()).await.unwrap();
-        assert_eq!(bucket.get(&key).await.expect(what), Some((n, revision)), "{what}");
-        assert!(bucket.update(&key, &(n + 1), revision).await.unwrap().is_some(), "{what}");
+    for (server, nats) in start_each().await {
+        let bucket: Bucket<u64> = Bucket::open(&nats, streams::FILES_LEDGER).await.unwrap();
+        let mut raw = Raw::connect(&server.url()).await.unwrap();
+        for (n, (what, block)) in (0_u64..).zip(UNREADABLE.iter().chain(STATUSES)) {
+            let (key, value) = (format!("US1.{n}"), n.to_string());
+            let subject = format!("$KV.{}.{key}", streams::FILES_LEDGER);
+            let revision = raw.publish(subject.as_bytes(), block, value.as_bytes()).await.unwrap();
+            assert_eq!(bucket.get(&key).await.expect(what), Some((n, revision)), "{what}");
+            assert!(bucket.update(&key, &(n + 1), revision).await.unwrap().is_some(), "{what}");
+        }
+        let all = bucket.all(&nats).await.unwrap();
+        assert_eq!(all.len(), UNREADABLE.len() + STATUSES.len());
+        assert_eq!(connects(&nats), 1);
     }
-    let all = bucket.all(&nats).await.unwrap();
-    assert_eq!(all.len(), UNREADABLE.len() + STATUSES.len());
-    assert_eq!(connects(&nats), 1);
 }
 
 #[tokio::test]
