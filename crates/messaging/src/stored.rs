@@ -109,3 +109,9 @@ pub struct LookupError {
     what: String,
     reason: String,
 }
+
+impl LookupError {
+    pub(crate) fn new(what: String, reason: String) -> Self {
+        Self { what, reason }
+    }
+}

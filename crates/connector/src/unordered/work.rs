@@ -335,7 +335,7 @@ impl Worker {
     }
 
     fn metrics(&self, outcome: &'static str, messages: usize) {
-        self.shared.metrics.count(&self.subscription.function, outcome, messages);
+        self.shared.metrics.count(&self.subscription.name(), outcome, messages);
     }
 }
 
