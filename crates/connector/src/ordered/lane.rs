@@ -226,6 +226,7 @@ impl Lane {
             filter: Some(self.subscription.filter.clone()),
             quiet_to,
         };
+        let mut is_suspect = false;
         loop {
             if let Some(delay) = self.circuit.wait() {
                 self.stop.or(sleep(delay)).await.ok_or(End::Stop)?;
@@ -233,21 +234,26 @@ impl Lane {
             if self.stop.is_requested() {
                 return Err(End::Stop);
             }
-            let call = self.shared.gateway.call(Call {
+            let call = Call {
                 function: &self.subscription.function,
                 body: body.clone(),
                 position: Some(&position),
                 timeout: self.subscription.timeout,
-            });
+            };
             let ended = async {
                 self.stop.requested().await;
                 sleep(DRAIN).await;
             };
+            let gateway = &self.shared.gateway;
             let call = async {
-                match call.await {
+                let reply = match is_suspect {
+                    true => gateway.call_suspect(call).await,
+                    false => gateway.call(call).await,
+                };
+                match reply {
                     Reply::Died { reason } => {
                         self.circuit.failed(&reason, None);
-                        self.shared.gateway.after_death(&self.subscription.function, reason).await
+                        gateway.after_death(&self.subscription.function, reason).await
                     }
                     reply => reply,
                 }
@@ -259,6 +265,8 @@ impl Lane {
             match said::read(&reply) {
                 Said::Unavailable { reason, retry_after } => {
                     self.circuit.failed(&reason, retry_after);
+                    // The same call comes next: it may be the reason.
+                    is_suspect = true;
                 }
                 said => {
                     self.circuit.answered();
