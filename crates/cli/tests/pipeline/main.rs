@@ -15,6 +15,7 @@ mod provider;
 mod rebase;
 mod rights;
 mod simulate;
+mod stalls;
 mod support;
 mod truth;
 mod up;
