@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::{clock, output};
 
 const LOOK: Duration = Duration::from_millis(250);
+const LOOK_MAX: Duration = Duration::from_secs(2);
 /// What is open is said no more often than this.
 const SAY: Duration = Duration::from_secs(1);
 /// A message that waits for so long is worth a word.
@@ -115,6 +116,7 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
     let mut view = views::Orders::default();
     let mut said: Option<(Instant, String)> = None;
     loop {
+        let began = Instant::now();
         let open = look(&pipeline, &mut view).await;
         if open.is_empty() {
             return done(&pipeline, &view).await;
@@ -138,7 +140,8 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
             output::note(format_args!("waiting: {text}"));
             said = Some((Instant::now(), text));
         }
-        tokio::time::sleep(LOOK).await;
+        // Whoever waits must not slow down what is waited for: of many messages a look takes long.
+        tokio::time::sleep(began.elapsed().saturating_mul(4).clamp(LOOK, LOOK_MAX)).await;
     }
 }
 
