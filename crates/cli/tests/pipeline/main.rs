@@ -17,5 +17,6 @@ mod rights;
 mod simulate;
 mod stalls;
 mod support;
+mod tokens;
 mod truth;
 mod up;

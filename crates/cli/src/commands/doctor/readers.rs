@@ -33,7 +33,11 @@ pub(super) async fn look(nats: &Nats) -> Vec<Finding> {
     let is_file_read = is_file_read(nats).await;
     for definition in STREAMS {
         let name = definition.name;
-        let Ok(stream) = nats.js.get_stream(name).await else { continue };
+        let Ok(stream) = nats.js.get_stream(name).await else {
+            // That it is missing is said elsewhere.
+            missing.retain(|one| one.stream != name);
+            continue;
+        };
         let all: Result<Vec<Info>, _> = stream.consumers().try_collect().await;
         let all = match all {
             Ok(all) => all,
@@ -63,7 +67,7 @@ pub(super) async fn look(nats: &Nats) -> Vec<Finding> {
         }
     }
     for one in missing {
-        findings.extend(nobody(nats, &one).await);
+        findings.extend(unlisted(nats, &one).await);
     }
     findings
 }
@@ -78,15 +82,21 @@ fn expected() -> Vec<Subscription> {
     all.flatten().filter(|one| one.mode != Mode::Ordered).collect()
 }
 
-/// Of messages that no connector has ever asked for.
-async fn nobody(nats: &Nats, one: &Subscription) -> Option<Finding> {
+/// A reader that is not listed: no connector has ever asked for its messages, or a server of a cluster
+/// does not answer.
+async fn unlisted(nats: &Nats, one: &Subscription) -> Option<Finding> {
     let Subscription { function, filter, stream, .. } = one;
     let name = durable_name(function, filter);
-    // That the stream is missing is said elsewhere.
-    let reader = Backlog::of_reader(nats, stream, &name, filter).await.ok()?;
+    let what = format!("reader {name} of {filter}");
+    let reader = match Backlog::of_reader(nats, stream, &name, filter).await {
+        Ok(reader) => reader,
+        Err(error) => return Some(Finding::bad(what, error.to_string(), "see the server's log")),
+    };
+    if let Some(info) = &reader.info {
+        return Some(Reader::of(info, reader.backlog, false).finding(&what));
+    }
     let oldest = reader.backlog.oldest?;
     let age = oldest.age_seconds(clock::now().timestamp_millis());
-    let what = format!("reader {name} of {filter}");
     let text = format!(
         "there is none: nothing is given to {function}; {} wait, the oldest, {}, for {age} s",
         reader.backlog.count(),
