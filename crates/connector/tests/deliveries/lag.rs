@@ -17,7 +17,7 @@ async fn stored(world: &World, sequence: u64) -> f64 {
     f64::from(seconds)
 }
 
-pub(crate) async fn shown(world: &World, labels: &str) -> (Option<f64>, Option<f64>) {
+pub(crate) async fn shown<S>(world: &World<S>, labels: &str) -> (Option<f64>, Option<f64>) {
     let lag = world.metric(&format!("connector_lag_messages{labels}")).await;
     let oldest = format!("connector_oldest_undone_timestamp_seconds{labels}");
     (lag, world.metric(&oldest).await)
