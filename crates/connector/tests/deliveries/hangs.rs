@@ -12,9 +12,15 @@ const NAME: &str = "f__orders";
 
 /// The member that leads the consumer.
 async fn leader(world: &World<Cluster>) -> usize {
-    let info = world.stream("ORDERS").await.consumer_info(NAME).await.unwrap();
-    let name = info.cluster.unwrap().leader.unwrap();
-    name.strip_prefix("nats-").unwrap().parse().unwrap()
+    let mut leader = None;
+    until("the consumer has a leader", async || {
+        let info = world.stream("ORDERS").await.consumer_info(NAME).await.ok();
+        let name = info.and_then(|info| info.cluster?.leader);
+        leader = name.and_then(|name| name.strip_prefix("nats-")?.parse().ok());
+        leader.is_some()
+    })
+    .await;
+    leader.unwrap()
 }
 
 /// Publishes until it is confirmed: the stream may be without a leader for a moment.
