@@ -143,3 +143,9 @@ impl LookupError {
         self.no_stream
     }
 }
+
+impl LookupError {
+    pub(crate) fn new(what: String, reason: String) -> Self {
+        Self { what, reason }
+    }
+}

@@ -15,6 +15,8 @@ mod provider;
 mod rebase;
 mod rights;
 mod simulate;
+mod stalls;
 mod support;
+mod tokens;
 mod truth;
 mod up;

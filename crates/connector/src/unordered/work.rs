@@ -107,7 +107,9 @@ impl Worker {
         // Only calls of about the same size can be compared.
         let is_full = batch <= of.len() || batch_bytes / 2 <= body.len();
         let (ticket, began) = (self.throttle.begin(), Instant::now());
-        let reply = self.call_and_see(body.into(), ticket);
+        // Calls with it were not answered before: it may be the reason.
+        let is_suspect = matches!(of, [one] if one.record.alone);
+        let reply = self.call_and_see(body.into(), ticket, is_suspect);
         let ended = async {
             self.stop.requested().await;
             sleep(DRAIN).await;
@@ -156,18 +158,22 @@ impl Worker {
 
     /// One call. A function that ends meanwhile is waited for: if it answers again, what it was called
     /// with may have ended it. Was it the only call under way?
-    async fn call_and_see(&self, body: Bytes, ticket: Ticket) -> (Reply, bool) {
+    async fn call_and_see(&self, body: Bytes, ticket: Ticket, is_suspect: bool) -> (Reply, bool) {
         let function = &self.subscription.function;
         let timeout = self.subscription.timeout;
         let call = Call { function, body, position: None, timeout };
-        let reply = self.shared.gateway.call(call).await;
+        let gateway = &self.shared.gateway;
+        let reply = match is_suspect {
+            true => gateway.call_suspect(call).await,
+            false => gateway.call(call).await,
+        };
         // Before others find out that nobody answers.
         let only_call = self.throttle.is_only(ticket);
         let reply = match reply {
             Reply::Died { reason } => {
                 // Nobody answers now, and what is called meanwhile only finds that out.
                 self.circuit.failed(&reason, None);
-                self.shared.gateway.after_death(function, reason).await
+                gateway.after_death(function, reason).await
             }
             reply => reply,
         };
@@ -349,7 +355,7 @@ impl Worker {
     }
 
     fn metrics(&self, outcome: &'static str, messages: usize) {
-        self.shared.metrics.count(&self.subscription.function, outcome, messages);
+        self.shared.metrics.count(&self.subscription.name(), outcome, messages);
     }
 }
 

@@ -5,6 +5,7 @@ mod cluster;
 mod direct;
 mod gaps;
 mod gateway;
+mod hangs;
 mod lag;
 mod odd;
 mod ordered;

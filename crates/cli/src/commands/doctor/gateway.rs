@@ -62,11 +62,18 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
         match functions.iter().find(|function| function.name == name) {
             Some(function) => {
                 let mend = mend(site);
-                findings.push(of_function(&http, gateway, function, &warehouses, &mend).await);
+                let todo = (mend.as_str(), logs(site, name));
+                findings.push(of_function(&http, gateway, function, &warehouses, todo).await);
             }
             None => {
                 let what = format!("function {name}");
-                findings.push(Finding::bad(what, "is not deployed", "faas-cli up"));
+                let todo = match &site.data {
+                    Some(_) => format!("add it to stack.yml, {START_AGAIN}"),
+                    None => {
+                        "deploy it as the others were: faas-cli up, or kubectl apply".to_owned()
+                    }
+                };
+                findings.push(Finding::bad(what, "is not deployed", todo));
             }
         }
     }
@@ -80,6 +87,14 @@ pub(super) fn mend(site: &Site) -> String {
     let lint = lint.unwrap_or_else(|| "orderflow lint".to_owned());
     let then = if site.data.is_some() { START_AGAIN } else { "then deploy" };
     format!("correct its annotations in stack.yml (`{lint}` names the lines), {then}")
+}
+
+/// Where a function says what is wrong with it.
+fn logs(site: &Site, name: &str) -> String {
+    match &site.data {
+        Some(dir) => format!("see its log in {}", dir.logs().display()),
+        None => format!("see its log: kubectl -n openfaas-fn logs deployment/{name}"),
+    }
 }
 
 /// The subjects that order-processor is given, as the gateway says; nothing where that is not known.
@@ -133,7 +148,7 @@ async fn of_function(
     gateway: &str,
     function: &Status,
     warehouses: &BTreeSet<WarehouseId>,
-    mend: &str,
+    (mend, logs): (&str, String),
 ) -> Finding {
     let name = &function.name;
     let what = format!("function {name}");
@@ -142,7 +157,7 @@ async fn of_function(
         return Finding::bad(what, text, mend);
     }
     if function.available_replicas == 0 {
-        return Finding::bad(what, "no replica is available", format!("faas-cli logs {name}"));
+        return Finding::bad(what, "no replica is available", logs);
     }
     match get(http, format!("{gateway}/function/{name}/_/ready"), None).await {
         Ok(answer) if answer.status.is_success() => Finding::good(what, "ready"),
@@ -152,7 +167,7 @@ async fn of_function(
             let text = format!("is not ready: {} {reason}", answer.status.as_u16());
             Finding::bad(what, text, "see what it depends on, and its log")
         }
-        Err(error) => Finding::bad(what, error, format!("faas-cli logs {name}")),
+        Err(error) => Finding::bad(what, error, logs),
     }
 }
 
