@@ -62,11 +62,11 @@ fn goes_on(up: &Up, disk: &Disk) {
     assert!(send(up, "BEFORE") < 300);
     let pid = up.pid_of("nats-server");
     disk.fill().unwrap();
-    let (mut sent, mut taken) = (0, 1);
+    let (mut sent, mut taken) = (0, 1_u64);
     eventually("an order is refused", || {
         sent += 1;
         let status = send(up, &format!("FULL-{sent}"));
-        taken += usize::from(status < 300);
+        taken += u64::from(status < 300);
         status == 503
     });
     eventually("it is said", || up.notes().contains("the disk of nats-server is full: "));
@@ -81,7 +81,7 @@ fn goes_on(up: &Up, disk: &Disk) {
     assert!(took < BACK_MAX, "{took:?}");
     let notes = up.notes();
     assert_eq!(notes.matches("starting nats-server again").count(), 1, "{notes}");
-    assert!(taken < counts["placed"].as_u64().unwrap() as usize, "{counts}");
+    assert!(taken < counts["placed"].as_u64().unwrap(), "{counts}");
     let verify = up.orderflow(&["journal", "verify"]);
     assert!(verify.status.success(), "{verify:?}");
     history(up);

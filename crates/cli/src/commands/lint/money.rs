@@ -36,3 +36,40 @@ fn foreign(partner: &Partner) -> impl Iterator<Item = (&str, &'static [&'static 
         !meanings.is_empty() && !meanings.contains(&partner.currency.as_str())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_of_other_money_has_its_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("partners.yml");
+        let lint = |currency: &str, signs: &str| {
+            let yaml = format!(
+                "partners:\n  A:\n    currency: {currency}\n    file:\n      currency-signs: {signs}\n      \
+                 columns: {{order-id: A, product-id: B, quantity: C, unit-price: D, ordered-at: E}}\n"
+            );
+            std::fs::write(&file, yaml).unwrap();
+            let mut findings = Findings::default();
+            let subject = Subject {
+                folder: folder.path().to_owned(),
+                partners: Some(file.clone()),
+                secrets: None,
+                gateway_timeout: std::time::Duration::from_secs(60),
+            };
+            look(&subject, &mut findings);
+            findings.lines(std::path::Path::new("stack.yml"), |_| true)
+        };
+        for (currency, signs) in
+            [("EUR", "[€, eur]"), ("CAD", "[$, C$]"), ("DKK", "[kr, kr.]"), ("EUR", "[Taler]")]
+        {
+            assert_eq!(lint(currency, signs), [""; 0], "{currency} {signs}");
+        }
+        let lines = lint("EUR", "[€, £, USD]");
+        let place =
+            format!("{}:5: warning currency-sign: partners.A.file.currency-signs", file.display());
+        assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with(&place)), "{lines:?}");
+        assert!(lines[0].contains("\"£\" means GBP: such a price is taken as EUR"), "{lines:?}");
+    }
+}

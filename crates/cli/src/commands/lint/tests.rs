@@ -475,29 +475,3 @@ fn a_clash_of_stock_policies_has_its_file_and_line() {
     );
     assert!(matches!(&lines[..], [one] if one.starts_with(&expected)), "{expected}: {lines:?}");
 }
-
-#[test]
-fn a_sign_of_other_money_has_its_file_and_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("partners.yml");
-    let lint = |currency: &str, signs: &str| {
-        let yaml = format!(
-            "partners:\n  A:\n    currency: {currency}\n    file:\n      currency-signs: {signs}\n      \
-             columns: {{order-id: A, product-id: B, quantity: C, unit-price: D, ordered-at: E}}\n"
-        );
-        std::fs::write(&file, yaml).unwrap();
-        let mut findings = Findings::default();
-        money::look(&Subject { partners: Some(file.clone()), ..subject() }, &mut findings);
-        findings.lines(Path::new("stack.yml"), |_| true)
-    };
-    for (currency, signs) in
-        [("EUR", "[€, eur]"), ("CAD", "[$, C$]"), ("DKK", "[kr, kr.]"), ("EUR", "[Taler]")]
-    {
-        assert_eq!(lint(currency, signs), [""; 0], "{currency} {signs}");
-    }
-    let lines = lint("EUR", "[€, £, USD]");
-    let place =
-        format!("{}:5: warning currency-sign: partners.A.file.currency-signs", file.display());
-    assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with(&place)), "{lines:?}");
-    assert!(lines[0].contains("\"£\" means GBP: such a price is taken as EUR"), "{lines:?}");
-}
