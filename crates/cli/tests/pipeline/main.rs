@@ -6,6 +6,7 @@ mod backup;
 mod decisions;
 mod doctor;
 mod faults;
+mod full_disk;
 mod installed;
 mod memory;
 mod monitoring;

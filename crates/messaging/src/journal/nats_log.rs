@@ -235,6 +235,12 @@ impl Log for NatsLog {
         if self.is_read() { Ok(()) } else { Err(unavailable(ANEW)) }
     }
 
+    async fn keeps(&self, subject: &str) -> Result<Option<Duration>, LogError> {
+        let stream = streams::of_subject(subject)
+            .ok_or_else(|| LogError(format!("no stream keeps {subject}")))?;
+        streams::age_max(&self.nats, stream.name).await.map_err(unavailable)
+    }
+
     fn new_id(&self) -> String {
         self.nats.unique()
     }

@@ -1,8 +1,9 @@
 //! Where snapshots are kept: a bucket, cut into messages, checked by their digest.
 
 use super::LogError;
+use super::chain::Marks;
 use super::rules::Rules;
-use super::snapshot::{Head, Saved, digest};
+use super::snapshot::{Head, Saved, Snapshot, digest};
 use crate::publish::{self, Outgoing, Published};
 use crate::{Nats, stored, streams};
 use async_nats::jetstream::stream::Stream;
@@ -65,6 +66,15 @@ impl Snapshots {
         let head = serde_json::from_slice(&bytes)
             .inspect_err(|error| tracing::warn!(%error, prefix = %self.prefix, "head unreadable"));
         Ok((revision, head.ok()))
+    }
+
+    /// Since when entries are marked, by the newest snapshot that is whole. Where the beginning of the journal
+    /// was removed, its messages do not say it.
+    pub(super) async fn marks(&self) -> Result<Marks, LogError> {
+        let snapshot = self.load().await?;
+        let snapshot =
+            snapshot.and_then(|bytes| Snapshot::<serde::de::IgnoredAny>::parse(&bytes).ok());
+        Ok(Marks(snapshot.and_then(|snapshot| snapshot.marked_since)))
     }
 
     /// The newest snapshot that is whole.

@@ -3,6 +3,7 @@
 
 mod buckets;
 mod journal;
+mod journal_ages;
 mod journal_operations;
 mod journal_snapshots;
 mod login;
