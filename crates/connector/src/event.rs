@@ -66,8 +66,9 @@ pub struct Encoded {
 }
 
 /// Makes the event: a CloudEvent gets `subject` and `sequence` (and `previous`) of the stored message,
-/// anything else is wrapped. One in binary mode is read as the same event in structured mode. What has
-/// headers that cannot be read is wrapped as bytes, so that nobody takes it for an event.
+/// anything else is wrapped. One in binary mode is read as the same event in structured mode.
+///
+/// What has headers that cannot be read is wrapped as bytes, so that nobody takes it for an event.
 #[must_use]
 pub fn encode(stored: &Stored<'_>) -> Encoded {
     if stored.is_unreadable() {

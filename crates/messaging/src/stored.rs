@@ -146,6 +146,6 @@ impl LookupError {
 
 impl LookupError {
     pub(crate) fn new(what: String, reason: String) -> Self {
-        Self { what, reason }
+        Self { what, reason, no_stream: false }
     }
 }
