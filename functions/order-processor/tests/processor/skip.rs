@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use testkit::history::{History, Options, Report};
 
-impl World {
+impl<S> World<S> {
     async fn skip(&self, key: &str, body: impl ToString) -> (u16, Value) {
         let request = Request::post("/journal/skip")
             .header(header::AUTHORIZATION, "Bearer admin")
@@ -39,6 +39,11 @@ impl World {
 
     /// What stands on the lane, as the connector sends it.
     async fn batch(&self) -> Request<Body> {
+        self.try_batch().await.unwrap()
+    }
+
+    /// The same, where servers may be away.
+    pub(crate) async fn try_batch(&self) -> Result<Request<Body>, Box<dyn std::error::Error>> {
         let (mut batch, mut previous) = (Vec::new(), 0_u64);
         let each = |message: &async_nats::jetstream::Message| {
             let sequence = message.info().unwrap().stream_sequence;
@@ -51,8 +56,8 @@ impl World {
             previous = sequence;
             batch.push(serde_json::to_string(&event).unwrap());
         };
-        tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await.unwrap();
-        let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
+        tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await?;
+        let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await?;
         let request = Request::post("/")
             .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
             .header(header::AUTHORIZATION, "Bearer connector")
@@ -60,7 +65,7 @@ impl World {
             .header("orderflow-stream", "ORDERS")
             .header("orderflow-stream-identity", place.identity)
             .header("orderflow-filter", FILTER);
-        request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
+        Ok(request.body(Body::from(format!("[{}]", batch.join(","))))?)
     }
 
     async fn decide_all(&self) -> u64 {
@@ -70,7 +75,7 @@ impl World {
     }
 
     /// `subject type reason` of everything on `filter`.
-    async fn said(&self, stream: &str, filter: &str) -> Vec<String> {
+    pub(crate) async fn said(&self, stream: &str, filter: &str) -> Vec<String> {
         let mut said = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let event: Event = serde_json::from_slice(&message.payload).unwrap();
@@ -82,7 +87,9 @@ impl World {
         tail::read(&self.nats, stream, filter, 1, false, each).await.unwrap();
         said
     }
+}
 
+impl World {
     async fn history(&self) -> Report {
         let history = History::read(&self.server.url()).await.unwrap();
         let report = history.check(Options { sent: false });
@@ -91,12 +98,12 @@ impl World {
     }
 }
 
-fn order(id: &str, quantity: i64) -> Order {
+pub(crate) fn order(id: &str, quantity: i64) -> Order {
     let json = json!({"order_id": id, "product": "P001", "quantity": quantity, "price": 1});
     raw::read(&json, None).unwrap().place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap()
 }
 
-fn placed(order: &Order) -> Outgoing {
+pub(crate) fn placed(order: &Order) -> Outgoing {
     let subject = format!("orders.placed.main.DIRECT.{}", order.order_id);
     let kind = match order.cancels {
         Some(_) => events::ORDER_CANCELLING,
