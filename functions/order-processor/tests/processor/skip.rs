@@ -1,7 +1,7 @@
 //! An operator's refusal of the next message, on a real nats-server.
 
 use crate::support::{FILTER, World, send, setup};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::{Cancels, Order, Terms};
@@ -39,33 +39,14 @@ impl<S> World<S> {
 
     /// What stands on the lane, as the connector sends it.
     async fn batch(&self) -> Request<Body> {
-        self.try_batch().await.unwrap()
-    }
-
-    /// The same, where servers may be away.
-    pub(crate) async fn try_batch(&self) -> Result<Request<Body>, Box<dyn std::error::Error>> {
-        let (mut batch, mut previous) = (Vec::new(), 0_u64);
+        let mut messages = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let sequence = message.info().unwrap().stream_sequence;
-            let subject = message.subject.as_str();
-            let raw = || Event::new(sequence.to_string(), "/test", events::RAW, subject, None);
-            let event = serde_json::from_slice(&message.payload);
-            let mut event: Event<Option<Box<RawValue>>> = event.unwrap_or_else(|_| raw());
-            event.sequence = Some(sequence.to_string());
-            event.previous = Some(previous.to_string());
-            previous = sequence;
-            batch.push(serde_json::to_string(&event).unwrap());
+            messages.push((sequence, message.subject.to_string(), message.payload.clone()));
         };
-        tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await?;
-        let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await?;
-        let request = Request::post("/")
-            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
-            .header(header::AUTHORIZATION, "Bearer connector")
-            .header("orderflow-after", 0)
-            .header("orderflow-stream", "ORDERS")
-            .header("orderflow-stream-identity", place.identity)
-            .header("orderflow-filter", FILTER);
-        Ok(request.body(Body::from(format!("[{}]", batch.join(","))))?)
+        tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await.unwrap();
+        let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
+        batch(&place.identity, messages)
     }
 
     async fn decide_all(&self) -> u64 {
@@ -96,6 +77,31 @@ impl World {
         report.assert_clean();
         report
     }
+}
+
+/// Messages of the lane with their sequences and subjects, as the connector sends them.
+pub(crate) fn batch(
+    identity: &str,
+    messages: impl IntoIterator<Item = (u64, String, Bytes)>,
+) -> Request<Body> {
+    let (mut batch, mut previous) = (Vec::new(), 0_u64);
+    for (sequence, subject, payload) in messages {
+        let raw = || Event::new(sequence.to_string(), "/test", events::RAW, &subject, None);
+        let event = serde_json::from_slice(&payload);
+        let mut event: Event<Option<Box<RawValue>>> = event.unwrap_or_else(|_| raw());
+        event.sequence = Some(sequence.to_string());
+        event.previous = Some(previous.to_string());
+        previous = sequence;
+        batch.push(serde_json::to_string(&event).unwrap());
+    }
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+        .header(header::AUTHORIZATION, "Bearer connector")
+        .header("orderflow-after", 0)
+        .header("orderflow-stream", "ORDERS")
+        .header("orderflow-stream-identity", identity)
+        .header("orderflow-filter", FILTER);
+    request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
 }
 
 pub(crate) fn order(id: &str, quantity: i64) -> Order {

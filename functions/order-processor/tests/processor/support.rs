@@ -25,7 +25,10 @@ pub(crate) async fn build(server: &Server) -> Router {
     build_with(server, []).await
 }
 
-async fn build_at(url: String, more: impl IntoIterator<Item = (&'static str, String)>) -> Router {
+pub(crate) async fn build_at(
+    url: String,
+    more: impl IntoIterator<Item = (&'static str, String)>,
+) -> Router {
     let pairs = [("ORDERFLOW_NATS_URL", url)].into_iter().chain(more);
     let mut env = Env::from_pairs(pairs)
         .with_secret("connector-token", "connector")
