@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod buckets;
+mod cluster;
 mod journal;
 mod journal_ages;
 mod journal_operations;
