@@ -20,7 +20,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -44,8 +44,7 @@ pub(crate) struct Checker {
     pub(crate) nats: Nats,
     /// What another store, or an older copy, calls new has not arrived.
     pub(crate) store: Arc<Store>,
-    /// Opened when it is first asked.
-    pub(crate) ledger: OnceCell<Ledger>,
+    pub(crate) ledger: Ledger,
     turns: Turns,
     recent: Recent,
     partners: Live<Arc<Configuration>>,
@@ -65,7 +64,7 @@ impl Checker {
         registry.register("checks", "Times that all inboxes were looked at", checks.clone());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        let (ledger, turns, recent) = (OnceCell::new(), Turns::new(), Recent::default());
+        let (ledger, turns, recent) = (Ledger::new(&nats), Turns::new(), Recent::default());
         let checker = Self { nats, store, ledger, turns, recent, partners, checks, files, errors };
         checker.begin();
         checker
@@ -86,7 +85,7 @@ impl Checker {
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         self.begin();
-        if let Err(reason) = self.refresh().await {
+        if let Err(reason) = self.recent.refresh(&self.ledger, now()).await {
             tracing::warn!(reason, "originals are not compared again with what was read of them");
         }
         let until = Instant::now() + LOOKS_TIME_MAX;
@@ -135,11 +134,6 @@ impl Checker {
         self.ended(&account, report).await
     }
 
-    async fn refresh(&self) -> Result<(), String> {
-        let ledger = self.ledger.get_or_try_init(|| Ledger::open(&self.nats)).await;
-        self.recent.refresh(ledger.map_err(|error| error.to_string())?, now()).await
-    }
-
     /// Puts originals that changed after they were taken back into the inbox, before it is looked at.
     async fn look_back(
         &self,
@@ -151,13 +145,14 @@ impl Checker {
         let (here, of) = (account.clone(), due.clone());
         let found = blocking(place, move || changed::find(&here.connect()?, &of)).await;
         let place = self.turns.place(server).await;
-        let (Ok(found), Some(ledger)) = (found, self.ledger.get()) else {
+        let Ok(found) = found else {
             // The look into the inbox says what the matter is.
             return place;
         };
         self.recent.looked(&due, now()).await;
         for record in found {
-            let settled = changed::settle(ledger, account, &record, Depth::Times, now()).await;
+            let settled =
+                changed::settle(&self.ledger, account, &record, Depth::Times, now()).await;
             if let Err(error) = settled {
                 let (partner, file) = (&record.partner, &record.name);
                 tracing::warn!(%partner, ?file, %error, "a changed file was not put back yet");
