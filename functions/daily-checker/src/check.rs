@@ -7,6 +7,7 @@ use crate::recent::Recent;
 use crate::report::{PartnerReport, Report, State};
 use crate::turns::{Place, Queue, Turns};
 use chrono::{DateTime, Utc};
+use domain::PartnerId;
 use intake::access::Account;
 use intake::changed::{self, Depth};
 use intake::ledger::{Ledger, Record};
@@ -37,6 +38,12 @@ struct FileLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PartnerLabel {
     partner: String,
+}
+
+fn without_folder(configuration: &Configuration) -> Vec<PartnerId> {
+    let partners = configuration.partners.iter();
+    let without = partners.filter(|(_, partner)| partner.sftp.is_none());
+    without.map(|(name, _)| name.clone()).collect()
 }
 
 /// Checks inboxes.
@@ -90,12 +97,19 @@ impl Checker {
         }
         let until = Instant::now() + LOOKS_TIME_MAX;
         let mut servers = JoinSet::new();
-        for queue in self.turns.begin(&self.partners.get().accounts) {
+        let configuration = self.partners.get();
+        for queue in self.turns.begin(&configuration.accounts) {
             servers.spawn(self.clone().server(queue, until));
         }
         let partners = servers.join_all().await.into_iter().flatten().collect();
         self.checks.inc();
-        Report::new(now().date_naive(), partners)
+        let without_folder = without_folder(&configuration);
+        if !without_folder.is_empty() {
+            let partners: Vec<&str> = without_folder.iter().map(PartnerId::as_str).collect();
+            let partners = partners.join(" ");
+            tracing::warn!(partners, "no sftp in partners.yml: nobody looks for files of theirs");
+        }
+        Report::new(now().date_naive(), partners, without_folder)
     }
 
     /// Looks at the partners of one server, each as soon as there is a place.
