@@ -425,3 +425,17 @@ fn functions_have_no_field_that_openfaas_does_not_know() {
         }
     }
 }
+
+#[test]
+fn what_waits_in_the_documents_has_an_end() {
+    let docs = k8s().join("../docs/OPERATIONS.md");
+    let text = std::fs::read_to_string(docs).unwrap().replace("\\\n", " ");
+    // A command may go on in the next line of a paragraph.
+    let commands = text.split(['`', '\n']).filter(|part| part.contains("kubectl "));
+    let waits: Vec<_> = commands
+        .filter(|line| line.contains(" wait ") || line.contains(" rollout status"))
+        .collect();
+    assert!(4 < waits.len(), "{waits:?}");
+    let endless: Vec<_> = waits.iter().filter(|line| !line.contains("--timeout")).collect();
+    assert!(endless.is_empty(), "{endless:#?}");
+}
