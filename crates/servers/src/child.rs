@@ -104,6 +104,11 @@ impl Child {
         self.kill();
     }
 
+    /// Stops it where it stands, or lets it go on.
+    pub(crate) fn pause(&self, paused: bool) {
+        self.signal(if paused { Signal::STOP } else { Signal::CONT });
+    }
+
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.pid()) {
             signal_all(&[pid], signal);

@@ -67,6 +67,14 @@ pub enum Error {
         /// Where to look.
         log: PathBuf,
     },
+    /// The members of a cluster run and have no common leader.
+    #[error("the nats-servers found no leader within {seconds} s; their logs: {dir}")]
+    NoLeader {
+        /// How long was waited.
+        seconds: u64,
+        /// Where to look.
+        dir: PathBuf,
+    },
     /// No free port was found.
     #[error("no free port from {from} to {to} on 127.0.0.1")]
     NoPort {

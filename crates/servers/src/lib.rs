@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod child;
+pub mod cluster;
 mod error;
 pub mod nats;
 mod port;

@@ -19,6 +19,23 @@ pub struct Settings {
     pub port: Option<u16>,
     /// Largest message in bytes; the server's default is 1 MiB.
     pub max_payload: Option<u32>,
+    /// Its place in a cluster, if it does not stand alone.
+    pub member: Option<Member>,
+    /// Sync each write to disk before it is confirmed; servers before 2.10 do not know it.
+    pub sync_always: bool,
+}
+
+/// A server's place in a cluster.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name, by which streams name their leader.
+    pub name: String,
+    /// Where it listens for the other members, on 127.0.0.1.
+    pub port: u16,
+    /// Where it reaches the other members.
+    pub routes: Vec<u16>,
+    /// Where it tells by HTTP how it is (`/jsz`, `/healthz`).
+    pub monitor: u16,
 }
 
 impl Settings {
@@ -27,7 +44,15 @@ impl Settings {
     pub fn under(dir: impl Into<PathBuf>) -> Self {
         let dir = dir.into();
         let store_dir = dir.join("store");
-        Self { binary: None, dir, store_dir, port: None, max_payload: None }
+        Self {
+            binary: None,
+            dir,
+            store_dir,
+            port: None,
+            max_payload: None,
+            member: None,
+            sync_always: false,
+        }
     }
 }
 
@@ -81,11 +106,25 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
 fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let store = quoted(&settings.store_dir.display().to_string());
+    let name = settings.member.as_ref().map_or("orderflow", |member| &member.name);
+    let sync = if settings.sync_always { ", sync_interval: always" } else { "" };
     let mut config = format!(
-        "server_name: orderflow\nlisten: \"127.0.0.1:{port}\"\nports_file_dir: {}\n\
-         jetstream {{ store_dir: {store} }}\n",
+        "server_name: {}\nlisten: \"127.0.0.1:{port}\"\nports_file_dir: {}\n\
+         jetstream {{ store_dir: {store}{sync} }}\n",
+        quoted(name),
         quoted(ports_dir)
     );
+    if let Some(member) = &settings.member {
+        let routes: Vec<String> =
+            member.routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+        config.push_str(&format!(
+            "http: \"127.0.0.1:{}\"\n\
+             cluster {{ name: orderflow, listen: \"127.0.0.1:{}\", no_advertise: true, routes: [{}] }}\n",
+            member.monitor,
+            member.port,
+            routes.join(", ")
+        ));
+    }
     if let Some(bytes) = settings.max_payload {
         config.push_str(&format!("max_payload: {bytes}\n"));
     }

@@ -53,6 +53,11 @@ pub(crate) fn claim<T>(
     }
 }
 
+/// A free port for somebody who binds it later.
+pub(crate) fn reserve() -> Result<Port, Error> {
+    free(&std::env::temp_dir().join(LOCKS))
+}
+
 /// The lock on a port; nothing, if another server has it.
 fn lock(dir: &Path, port: u16) -> io::Result<Option<File>> {
     std::fs::create_dir_all(dir)?;

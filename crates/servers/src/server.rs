@@ -64,6 +64,21 @@ impl<S> Server<S> {
         self.child.stop();
     }
 
+    /// Stops its process where it stands (`SIGSTOP`): its connections stay open and it answers nothing.
+    pub fn pause(&self) {
+        self.child.pause(true);
+    }
+
+    /// Lets a paused process go on as if nothing had been.
+    pub fn resume(&self) {
+        self.child.pause(false);
+    }
+
+    /// Another program for later starts: an upgrade.
+    pub fn set_binary(&mut self, binary: impl Into<PathBuf>) {
+        self.binary = binary.into();
+    }
+
     /// Starts it again on the same port with all that it had; kills it first if it runs.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The servers start, survive a kill with what they hold, and end with their parent.
 #![cfg(test)]
 
-use servers::{nats, prometheus, sshd};
+use servers::{cluster, nats, prometheus, sshd};
 use std::io::Read as _;
 use std::net::TcpStream;
 use std::path::Path;
@@ -226,4 +226,18 @@ fn prometheus_answers_survives_a_restart_and_says_what_is_wrong_with_its_configu
         prometheus::start(missing).unwrap_err().to_string(),
         "/nowhere/prometheus is not installed; on Debian: apt-get install prometheus"
     );
+}
+
+#[test]
+fn a_cluster_has_another_leader_after_the_kill_of_one_and_takes_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = cluster::start(dir.path(), None, 3, false).unwrap();
+    let first = cluster.meta_leader().unwrap();
+    cluster.members_mut()[first].kill();
+    cluster.wait_for_leader().unwrap();
+    let second = cluster.meta_leader().unwrap();
+    assert_ne!(first, second);
+    cluster.members_mut()[first].restart().unwrap();
+    cluster.wait_for_leader().unwrap();
+    assert!(cluster.members().iter().all(|member| member.monitor("/healthz").is_some()));
 }
