@@ -15,6 +15,8 @@ use super::site::Site;
 use super::{clocks, errors, lanes, machine, readers, storage, streams};
 use crate::clock;
 
+/// What k8s/base installs; a test holds it against that.
+const NEWEST: &str = "2.15.3";
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 pub(super) async fn look(site: &Site) -> Vec<Finding> {
@@ -71,7 +73,7 @@ fn version(text: &str) -> Finding {
     let mut next = || numbers.next().unwrap_or_default();
     let version = (next(), next(), next());
     let what = "NATS";
-    let todo = "use 2.12.12, 2.14.3 or newer in production";
+    let todo = format!("use {NEWEST} in production");
     let said = format!("nats-server {text}");
     match version {
         (0, 0, 0) => Finding::warning(what, format!("{said}: a version that is not known"), todo),
@@ -164,6 +166,12 @@ async fn server_clock(nats: &Nats) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_that_is_advised_is_the_one_that_is_installed() {
+        let installed = include_str!("../../../../../k8s/base/nats/nats.yml");
+        assert!(installed.contains(&format!("image: nats:{NEWEST}-alpine")), "{NEWEST}");
+    }
 
     #[test]
     fn a_version_that_is_too_old_says_why() {

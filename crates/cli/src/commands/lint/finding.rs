@@ -66,6 +66,7 @@ rules! {
     Lane "lane" Error,
     StockPolicy "stock-policy" Warning,
     CurrencySign "currency-sign" Warning,
+    PartnerFolder "partner-folder" Warning,
     Batch "batch" Error,
     Timeout "timeout" Error,
     Shutdown "shutdown" Error,
