@@ -33,6 +33,7 @@ async fn faults_lose_double_and_confuse_nothing() {
         clock_jumps: 4,
         disk_full: 1,
         empty_store: 2,
+        cluster: None,
         fault_max: Duration::from_millis(1_500),
         settle: Duration::from_secs(600),
         keep: None,

@@ -42,6 +42,11 @@ impl Tally {
         *lock(&self.state).done.entry(what.to_owned()).or_default() += 1;
     }
 
+    /// What has begun is over, however it ended.
+    pub(super) fn over(&self, what: &str) {
+        lock(&self.state).under_way.remove(what);
+    }
+
     /// Something that must not be.
     pub(super) fn problem(&self, text: String) {
         lock(&self.state).problems.push(text);
