@@ -24,9 +24,17 @@ fn temp_dir() -> tempfile::TempDir {
         .expect("tests need a writable folder for temporary files")
 }
 
-/// The one thing of the environment that tests read: which `nats-server` they run against, so that
-/// the same tests run on the oldest and the newest one.
+/// Which `nats-server` tests run against, so that the same tests run on the oldest and the newest one.
 #[must_use]
 pub fn nats_server_bin() -> Option<PathBuf> {
     std::env::var_os("NATS_SERVER_BIN").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// That one (nothing: the one from `PATH`), and behind it those that `ORDERFLOW_TEST_NATS_SERVERS`
+/// names, separated by colons, oldest first: for what differs between versions.
+#[must_use]
+pub fn nats_servers() -> Vec<Option<PathBuf>> {
+    let more = std::env::var_os("ORDERFLOW_TEST_NATS_SERVERS").unwrap_or_default();
+    let more = std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty());
+    [nats_server_bin()].into_iter().chain(more.map(Some)).collect()
 }

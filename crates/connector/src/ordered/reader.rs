@@ -133,7 +133,8 @@ impl Source<'_> {
     /// What comes next, if anything does.
     async fn next(&mut self) -> Result<Vec<Input>, String> {
         let Subscription { batch, .. } = self.subscription;
-        let messages = fetch(&self.shared.nats, &self.consumer, self.subscription, *batch).await?;
+        let fetched = fetch(&self.shared.nats, &self.consumer, self.subscription, *batch).await;
+        let messages = fetched.map_err(|failure| failure.to_string())?;
         let Some(last) = messages.last() else {
             self.nothing().await?;
             return Ok(Vec::new());

@@ -1,21 +1,20 @@
 //! The durable consumer of a subscription, and fetching from it.
 
+use super::request::{Failure, ask};
 use super::watch::Place;
 use crate::annotations::{Deliver, Subscription, durable_name};
 use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::pull::BatchConfig;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
-use futures_util::StreamExt as _;
 use messaging::Nats;
 use messaging::backlog::settled;
 use messaging::streams::identity::Identity;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// How long the server holds a request for a first message.
 const POLL: Duration = Duration::from_millis(500);
-/// How long the server may take to answer. 2.9 ends a request that waited in vain every 5 s.
-const ANSWER: Duration = Duration::from_secs(6);
 /// How long the server waits for a word before it gives a message out again: the time that the
 /// messages of a killed connector are missing for. A call may last longer; a word is sent every
 /// third of it.
@@ -109,13 +108,16 @@ pub(crate) async fn fetch(
     consumer: &Pull,
     subscription: &Subscription,
     count: usize,
-) -> Result<Vec<Message>, String> {
+) -> Result<Vec<Message>, Failure> {
     // A message that is larger than what is asked for would never come.
-    let bytes = subscription.batch_bytes.max(nats.message_bytes_max() + MESSAGE_BYTES_EXTRA);
-    let mut messages = if 1 < count { take(consumer, count, bytes).await? } else { Vec::new() };
+    let max_bytes = subscription.batch_bytes.max(nats.message_bytes_max() + MESSAGE_BYTES_EXTRA);
+    let take = |batch| {
+        ask(nats, consumer, BatchConfig { batch, max_bytes, no_wait: true, ..Default::default() })
+    };
+    let mut messages = if 1 < count { take(count).await? } else { Vec::new() };
     if messages.is_empty() {
-        let first = consumer.batch().max_messages(1).max_bytes(bytes).expires(POLL);
-        messages = collect(first.messages().await, POLL + ANSWER).await?;
+        let first = BatchConfig { batch: 1, expires: Some(POLL), ..Default::default() };
+        messages = ask(nats, consumer, first).await?;
     }
     if messages.is_empty() || subscription.batch_wait.is_zero() {
         return Ok(messages);
@@ -127,34 +129,8 @@ pub(crate) async fn fetch(
         }
         sleep(subscription.batch_wait / LOOKS).await;
         // What came is not lost when this fails.
-        let more = take(consumer, count - messages.len(), bytes).await;
+        let more = take(count - messages.len()).await;
         messages.extend(more.unwrap_or_default());
     }
     Ok(messages)
-}
-
-/// What there is now.
-async fn take(consumer: &Pull, count: usize, bytes: usize) -> Result<Vec<Message>, String> {
-    let answers = consumer.fetch().max_messages(count).max_bytes(bytes).messages().await;
-    collect(answers, ANSWER).await
-}
-
-/// What comes for one request, with at most `patience` before each message: a server that dies in
-/// the middle of its answer never ends it.
-async fn collect<E: ToString>(
-    answers: Result<pull::Batch, E>,
-    patience: Duration,
-) -> Result<Vec<Message>, String> {
-    let mut answers = answers.map_err(|error| error.to_string())?;
-    let mut messages = Vec::new();
-    loop {
-        match timeout(patience, answers.next()).await {
-            Ok(None) => return Ok(messages),
-            Ok(Some(Ok(message))) => messages.push(message),
-            // Among others: the next one did not fit into the bytes.
-            Ok(Some(Err(_))) | Err(_) if !messages.is_empty() => return Ok(messages),
-            Ok(Some(Err(error))) => return Err(error.to_string()),
-            Err(_) => return Err(format!("no answer within {} s", patience.as_secs_f32())),
-        }
-    }
 }

@@ -3,6 +3,7 @@
 mod consumer;
 pub mod dead;
 mod held;
+mod request;
 mod watch;
 mod work;
 
@@ -20,6 +21,7 @@ use crate::{DRAIN, Shared};
 use async_nats::jetstream::Message;
 use consumer::Pull;
 use prometheus_client::metrics::counter::Counter;
+use request::Failure;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -127,9 +129,9 @@ impl Source {
         let fetched = match (nats.ready().await, &self.consumer) {
             // What is asked for now is sent when NATS is back, and the messages that answer it find
             // nobody who waits for them.
-            (Err(away), _) => Err(away),
+            (Err(away), _) => Err(Failure::Anew(away)),
             (Ok(()), Some(consumer)) => consumer::fetch(nats, consumer, subscription, count).await,
-            (Ok(()), None) => self.ensure(worker).await.map(|()| Vec::new()),
+            (Ok(()), None) => self.ensure(worker).await.map(|()| Vec::new()).map_err(Failure::Anew),
         };
         match fetched {
             Ok(messages) => {
@@ -140,11 +142,13 @@ impl Source {
                 self.watch.fetched(messages.len());
                 Ok(messages)
             }
-            Err(error) => {
-                self.consumer = None;
+            Err(failure) => {
                 self.failures = self.failures.saturating_add(1);
                 if !worker.shared.report_denied(subscription, began) {
-                    tracing::warn!(function, filter, error, "cannot fetch");
+                    tracing::warn!(function, filter, %failure, "cannot fetch");
+                }
+                if matches!(failure, Failure::Anew(_)) {
+                    self.consumer = None;
                 }
                 Err(backoff::circuit(self.failures, Jitter::random()))
             }

@@ -1,6 +1,7 @@
 //! Deliveries on a real nats-server, through a small gateway.
 #![cfg(test)]
 
+mod cluster;
 mod direct;
 mod gaps;
 mod gateway;

@@ -7,35 +7,36 @@ use messaging::{Nats, streams};
 use runtime::{Secret, ServerSettings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use testkit::cluster::Cluster;
 use testkit::nats::Server;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Servers, gateway and connector of one test.
-pub(crate) struct World {
-    pub(crate) server: Server,
+pub(crate) struct World<S = Server> {
+    pub(crate) server: S,
     pub(crate) nats: Nats,
     pub(crate) gateway: Gateway,
+    nats_url: String,
     url: String,
     dir: tempfile::TempDir,
     connector: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
-impl World {
-    /// Everything but the connector.
-    pub(crate) async fn new() -> Self {
-        let server = Server::start();
-        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
-        for step in streams::setup(&nats, streams::Settings::default()).await {
+impl<S> World<S> {
+    /// Everything but the connector, on the servers at `nats_url`.
+    async fn on(server: S, nats_url: String, settings: streams::Settings) -> Self {
+        let nats = Nats::connect(&nats_url, "test", false).await.unwrap();
+        for step in streams::setup(&nats, settings).await {
             assert!(step.outcome.is_ok(), "{step}");
         }
         let gateway = Gateway::default();
         let url = gateway.serve().await;
         let dir = tempfile::tempdir().unwrap();
-        Self { server, nats, gateway, url, dir, connector: None }
+        Self { server, nats, gateway, nats_url, url, dir, connector: None }
     }
 
     pub(crate) async fn start(&mut self) {
@@ -45,7 +46,7 @@ impl World {
     /// Starts it with other settings than usual.
     pub(crate) async fn start_with(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut settings = Settings {
-            nats_url: self.server.url(),
+            nats_url: self.nats_url.clone(),
             gateway: Some(self.url.parse().unwrap()),
             functions: None,
             invoke: Invoke::Gateway,
@@ -94,7 +95,7 @@ impl World {
         std::fs::write(dir.path().join("connector-token"), TOKEN).unwrap();
         let child = std::process::Command::new(env!("CARGO_BIN_EXE_connector"))
             .env_clear()
-            .env("ORDERFLOW_NATS_URL", self.server.url())
+            .env("ORDERFLOW_NATS_URL", &self.nats_url)
             .env("ORDERFLOW_GATEWAY_URL", &self.url)
             .env("ORDERFLOW_POLL_SECONDS", "0.2")
             .env("ORDERFLOW_SECRETS_DIR", dir.path())
@@ -122,6 +123,44 @@ impl World {
         let listen = std::fs::read(self.dir.path().join("listen.json")).unwrap();
         let addresses: Value = serde_json::from_slice(&listen).unwrap();
         http_get(addresses["traffic"].as_str().unwrap(), "/_/ready").await.contains(" 200 OK")
+    }
+
+    pub(crate) async fn publish(&self, subject: &str, payload: &str) -> u64 {
+        let payload = payload.to_owned().into();
+        let ack = self.nats.js.publish(subject.to_owned(), payload).await.unwrap();
+        ack.await.unwrap().sequence
+    }
+
+    pub(crate) async fn stream(&self, name: &str) -> Stream {
+        self.nats.js.get_stream(name).await.unwrap()
+    }
+
+    /// Messages of a consumer that are not given out, and those that are not acknowledged.
+    pub(crate) async fn open(&self, function: &str, filter: &str) -> (u64, usize) {
+        let stream = streams::of_subject(filter).unwrap().name;
+        let name = connector::durable_name(function, filter);
+        match self.stream(stream).await.consumer_info(name).await {
+            Ok(info) => (info.num_pending, info.num_ack_pending),
+            Err(_) => (u64::MAX, usize::MAX),
+        }
+    }
+
+    /// Waits until nothing is open any more.
+    pub(crate) async fn settled(&self, function: &str, filter: &str) {
+        until("nothing is open", async || self.open(function, filter).await == (0, 0)).await;
+    }
+
+    pub(crate) async fn dead_letters(&self) -> u64 {
+        self.stream("ERRORS").await.cached_info().state.messages
+    }
+}
+
+impl World {
+    /// Everything but the connector, on one server.
+    pub(crate) async fn new() -> Self {
+        let server = Server::start();
+        let url = server.url();
+        Self::on(server, url, streams::Settings::default()).await
     }
 
     /// From now on the server knows the users `test`, who may do everything, and `connector`.
@@ -155,34 +194,15 @@ impl World {
         let js = &self.nats.js;
         until("streams are there", async || js.get_stream("ORDERS").await.is_ok()).await;
     }
+}
 
-    pub(crate) async fn publish(&self, subject: &str, payload: &str) -> u64 {
-        let payload = payload.to_owned().into();
-        let ack = self.nats.js.publish(subject.to_owned(), payload).await.unwrap();
-        ack.await.unwrap().sequence
-    }
-
-    pub(crate) async fn stream(&self, name: &str) -> Stream {
-        self.nats.js.get_stream(name).await.unwrap()
-    }
-
-    /// Messages of a consumer that are not given out, and those that are not acknowledged.
-    pub(crate) async fn open(&self, function: &str, filter: &str) -> (u64, usize) {
-        let stream = streams::of_subject(filter).unwrap().name;
-        let name = connector::durable_name(function, filter);
-        match self.stream(stream).await.consumer_info(name).await {
-            Ok(info) => (info.num_pending, info.num_ack_pending),
-            Err(_) => (u64::MAX, usize::MAX),
-        }
-    }
-
-    /// Waits until nothing is open any more.
-    pub(crate) async fn settled(&self, function: &str, filter: &str) {
-        until("nothing is open", async || self.open(function, filter).await == (0, 0)).await;
-    }
-
-    pub(crate) async fn dead_letters(&self) -> u64 {
-        self.stream("ERRORS").await.cached_info().state.messages
+impl World<Cluster> {
+    /// Everything but the connector, on three servers of this program, with three copies of all.
+    pub(crate) async fn of_three(program: Option<&Path>) -> Self {
+        let cluster = Cluster::of(program);
+        let url = cluster.url();
+        let settings = streams::Settings { replicas: Some(3), ..Default::default() };
+        Self::on(cluster, url, settings).await
     }
 }
 
