@@ -4,7 +4,7 @@ use crate::Error;
 use crate::nats::{self, Member, Server};
 use crate::port::{self, Port};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -182,8 +182,6 @@ pub struct View {
     pub leads_all: bool,
     /// Streams that it leads.
     pub leads: BTreeSet<String>,
-    /// The last sequence of each stream of which it has a copy.
-    pub ends: BTreeMap<String, u64>,
 }
 
 impl Monitor {
@@ -202,7 +200,7 @@ impl Monitor {
         Ok(serde_json::from_str(body)?)
     }
 
-    /// What it leads, and how far its streams go.
+    /// What it leads.
     ///
     /// # Errors
     /// As [`Monitor::get`].
@@ -221,8 +219,6 @@ impl Monitor {
             if is_own(stream.pointer("/cluster/leader")) {
                 view.leads.insert(name.to_owned());
             }
-            let end = stream.pointer("/state/last_seq").and_then(Value::as_u64);
-            view.ends.insert(name.to_owned(), end.unwrap_or(0));
         }
         Ok(view)
     }

@@ -225,7 +225,7 @@ async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> 
     gateway.set_upstream(address(&run.gateway)?);
     let parts = pipeline.ready().await?.processes.into_keys().collect();
     let clients = match &ring {
-        Some(ring) => ring.clients().await?,
+        Some(ring) => ring.clients.clone(),
         None => vec![Nats::connect(&run.nats, "campaign", true).await?],
     };
     let load = load::Load::new(maker(options), clients, options.orders);

@@ -17,6 +17,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use watch::Watch;
 
@@ -60,6 +61,10 @@ pub(super) struct Ring {
     options: Options,
     pub(super) cluster: Arc<Cluster>,
     pub(super) watch: Watch,
+    /// One to each member, which stays with it.
+    pub(super) clients: Vec<Nats>,
+    /// Held for its drop.
+    _tasks: JoinSet<()>,
 }
 
 impl Ring {
@@ -71,7 +76,14 @@ impl Ring {
     ) -> Result<Self> {
         let cluster = Cluster::with_proxies(folder, nats_server, options.sync_always).await?;
         let watch = Watch::start(cluster.monitors());
-        Ok(Self { options: options.clone(), cluster: Arc::new(cluster), watch })
+        let (mut clients, mut tasks) = (Vec::new(), JoinSet::new());
+        for address in addresses(&cluster) {
+            let nats = Nats::connect(&format!("nats://{address}"), "campaign", true).await?;
+            watch.listen(&nats, &mut tasks).await?;
+            clients.push(nats);
+        }
+        let (options, cluster) = (options.clone(), Arc::new(cluster));
+        Ok(Self { options, cluster, watch, clients, _tasks: tasks })
     }
 
     /// Makes the streams, three copies of each.
@@ -90,26 +102,17 @@ impl Ring {
         }
     }
 
-    /// A connection to each member, which stays with it.
-    pub(super) async fn clients(&self) -> Result<Vec<Nats>> {
-        let mut clients = Vec::new();
-        for address in self.addresses() {
-            clients.push(Nats::connect(&format!("nats://{address}"), "campaign", true).await?);
-        }
-        Ok(clients)
-    }
-
     /// Where clients reach the members, through a proxy before each.
     pub(super) async fn proxies(&self) -> Result<Vec<Proxy>> {
         let mut proxies = Vec::new();
-        for address in self.addresses() {
+        for address in addresses(&self.cluster) {
             proxies.push(Proxy::to(address).await?);
         }
         Ok(proxies)
     }
+}
 
-    fn addresses(&self) -> Vec<SocketAddr> {
-        let cluster = self.cluster.members();
-        cluster.members().iter().map(|member| ([127, 0, 0, 1], member.port()).into()).collect()
-    }
+fn addresses(cluster: &Cluster) -> Vec<SocketAddr> {
+    let cluster = cluster.members();
+    cluster.members().iter().map(|member| ([127, 0, 0, 1], member.port()).into()).collect()
 }

@@ -2,17 +2,25 @@
 
 use super::META;
 use crate::lock;
+use anyhow::Result;
+use futures_util::StreamExt as _;
+use messaging::Nats;
+use messaging::header::DECISION_SEQUENCE;
 use messaging::streams::{JOURNAL, ORDERS};
 use servers::cluster::{Monitor, View};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// How often each member is asked.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// Decisions that are remembered: those of minutes.
+const DECIDED_MAX: usize = 10_000;
 
 /// Asks every member all the time until it is dropped.
 #[derive(Debug)]
@@ -23,15 +31,16 @@ pub(in super::super) struct Watch {
 
 #[derive(Debug)]
 struct Seen {
-    /// By member: what it led when it was asked last.
-    claims: BTreeMap<usize, BTreeSet<String>>,
+    /// By member: what it led when it answered last.
+    claims: BTreeMap<usize, (Instant, BTreeSet<String>)>,
     /// Who has begun to lead last.
     leaders: BTreeMap<String, usize>,
     changes: BTreeMap<String, Changes>,
-    journal_end: u64,
-    /// When decisions were seen last, and the time before.
-    decided: [Instant; 2],
-    /// Changes behind which no decision was seen yet, with the last one before.
+    /// The last entry of the journal that decided an order.
+    entry: u64,
+    /// When each new one was seen, the last ones.
+    decided: VecDeque<Instant>,
+    /// Changes behind which nothing was decided yet, and since when they may be.
     open: Vec<(String, Instant)>,
 }
 
@@ -61,8 +70,8 @@ impl Watch {
             claims: BTreeMap::new(),
             leaders: BTreeMap::new(),
             changes: BTreeMap::new(),
-            journal_end: 0,
-            decided: [now; 2],
+            entry: 0,
+            decided: VecDeque::from([now]),
             open: Vec::new(),
         }));
         let ended = Arc::new(AtomicBool::new(false));
@@ -90,13 +99,32 @@ impl Watch {
     pub(super) fn leader(&self, group: &str) -> Option<usize> {
         let seen = lock(&self.seen);
         let leader = *seen.leaders.get(group)?;
-        let still = seen.claims.get(&leader).is_some_and(|claims| claims.contains(group));
+        let still = seen.claims.get(&leader).is_some_and(|(_, claims)| claims.contains(group));
         still.then_some(leader)
+    }
+
+    /// Hears through this connection what is decided. A fact is sent when its entry is stored, and those of
+    /// the next entry when all of this one are stored.
+    pub(super) async fn listen(&self, nats: &Nats, tasks: &mut JoinSet<()>) -> Result<()> {
+        for subject in ["orders.confirmed.>", "orders.refused.>"] {
+            let mut facts = nats.client.subscribe(subject).await?;
+            let seen = Arc::clone(&self.seen);
+            tasks.spawn(async move {
+                while let Some(fact) = facts.next().await {
+                    let headers = fact.headers.as_ref();
+                    let entry = headers.and_then(|headers| headers.get(DECISION_SEQUENCE));
+                    if let Some(entry) = entry.and_then(|entry| entry.as_str().parse().ok()) {
+                        lock(&seen).hear_entry(entry, Instant::now());
+                    }
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Were decisions stored twice since then? The first may have been on its way before.
     pub(super) fn has_decided_since(&self, time: Instant) -> bool {
-        time < lock(&self.seen).decided[0]
+        lock(&self.seen).decided.iter().nth_back(1).is_some_and(|second| time < *second)
     }
 
     /// What was seen until now.
@@ -136,31 +164,43 @@ impl Changes {
 }
 
 impl Seen {
-    /// One that begins to lead what another one led before is a change. A gap is counted from the last
-    /// decision that was certainly before it to the first that was certainly behind it.
+    /// One that begins to lead what another one led before is a change, between its last answer and this.
     fn hear(&mut self, member: usize, view: &View, now: Instant) {
-        let before = self.decided[1];
-        let end = view.ends.get(JOURNAL).copied().unwrap_or(0);
-        if self.journal_end < end {
-            self.journal_end = end;
-            self.decided = [before, now];
-            for (group, last) in self.open.drain(..) {
-                self.changes.entry(group).or_default().gaps.push(now - last);
-            }
-        }
         let mut claims = view.leads.clone();
         if view.leads_all {
             claims.insert(META.to_owned());
         }
-        let known = self.claims.get(&member).cloned().unwrap_or_default();
+        let (since, known) = self.claims.remove(&member).unwrap_or((now, BTreeSet::new()));
         for group in claims.difference(&known) {
             let last = self.leaders.insert(group.clone(), member);
             if last.is_some_and(|last| last != member) {
                 self.changes.entry(group.clone()).or_default().count += 1;
-                self.open.push((group.clone(), before));
+                self.open.push((group.clone(), since));
             }
         }
-        self.claims.insert(member, claims);
+        self.claims.insert(member, (now, claims));
+    }
+
+    fn hear_entry(&mut self, entry: u64, now: Instant) {
+        if entry <= self.entry {
+            return;
+        }
+        self.entry = entry;
+        if self.decided.len() == DECIDED_MAX {
+            self.decided.pop_front();
+        }
+        self.decided.push_back(now);
+        for (group, since) in std::mem::take(&mut self.open) {
+            let gap = self.longest_gap(since);
+            self.changes.entry(group).or_default().gaps.push(gap);
+        }
+    }
+
+    /// The longest time between two decisions that lasted then or later.
+    fn longest_gap(&self, since: Instant) -> Duration {
+        let pairs = self.decided.iter().zip(self.decided.iter().skip(1));
+        let later = pairs.filter(|(_, end)| since < **end);
+        later.map(|(start, end)| *end - *start).max().unwrap_or_default()
     }
 }
 
@@ -168,38 +208,39 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn view(leads: &[&str], journal: u64) -> View {
-        View {
-            leads_all: false,
-            leads: leads.iter().map(|name| (*name).to_owned()).collect(),
-            ends: BTreeMap::from([(JOURNAL.to_owned(), journal)]),
-        }
+    fn view(leads: &[&str]) -> View {
+        let leads = leads.iter().map(|name| (*name).to_owned()).collect();
+        View { leads_all: false, leads }
     }
 
     #[test]
-    fn a_gap_lasts_from_the_last_decision_before_a_change_to_the_first_behind_it() {
+    fn a_gap_is_the_longest_time_between_decisions_around_a_change() {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
         let mut seen = Seen {
             claims: BTreeMap::new(),
             leaders: BTreeMap::new(),
             changes: BTreeMap::new(),
-            journal_end: 0,
-            decided: [start; 2],
+            entry: 0,
+            decided: VecDeque::from([start]),
             open: Vec::new(),
         };
-        seen.hear(0, &view(&[ORDERS, JOURNAL], 1), at(1));
-        seen.hear(1, &view(&[], 1), at(2));
-        // Member 0 still takes itself for the leader.
-        seen.hear(1, &view(&[JOURNAL], 1), at(4));
-        seen.hear(0, &view(&[ORDERS, JOURNAL], 1), at(5));
-        seen.hear(2, &view(&[], 2), at(8));
-        seen.hear(1, &view(&[JOURNAL], 3), at(9));
-        seen.hear(0, &view(&[ORDERS], 3), at(10));
+        seen.hear(0, &view(&[ORDERS, JOURNAL]), at(30));
+        seen.hear_entry(1, at(31));
+        seen.hear(1, &view(&[]), at(35));
+        // Decided under the new leader already, and only then it is seen to lead.
+        seen.hear_entry(2, at(38));
+        seen.hear(1, &view(&[JOURNAL]), at(39));
+        // Member 0 still takes itself for the leader, and a fact is sent once more.
+        seen.hear(0, &view(&[ORDERS, JOURNAL]), at(40));
+        seen.hear_entry(2, at(50));
+        assert!(seen.changes[JOURNAL].gaps.is_empty());
+        seen.hear_entry(3, at(39));
+        seen.hear(1, &view(&[JOURNAL]), at(41));
+        seen.hear(0, &view(&[ORDERS]), at(42));
         let changes = &seen.changes[JOURNAL];
         assert_eq!((changes.count, &changes.gaps[..]), (1, &[Duration::from_secs(7)][..]));
         assert!(!seen.changes.contains_key(ORDERS));
         assert_eq!((seen.leaders[JOURNAL], seen.leaders[ORDERS]), (1, 0));
-        assert_eq!(seen.decided, [at(8), at(9)]);
     }
 }
