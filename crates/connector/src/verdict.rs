@@ -110,6 +110,8 @@ pub fn outcome(
             match (*status, *by_function) {
                 // Whoever says it, it is about the call and not about the messages.
                 (401 | 403 | 404 | 429, _) => unavailable(reason, *retry_after, false),
+                // It says itself that the time is to blame.
+                (503, true) if retry_after.is_some() => unavailable(reason, *retry_after, false),
                 (500.., false) => unavailable(reason, *retry_after, true),
                 (_, false) => {
                     let reason = format!("not answered by a function: {reason}");

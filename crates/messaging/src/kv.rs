@@ -2,8 +2,12 @@
 
 use crate::Nats;
 use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
+
+/// Header of a mark that takes the place of a value.
+const OPERATION: &str = "KV-Operation";
 
 /// The bucket did not answer, or holds something else.
 #[derive(Debug, thiserror::Error)]
@@ -59,22 +63,28 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
         Error::Unclear { bucket: self.name.clone(), key: key.into(), reason: error.to_string() }
     }
 
-    /// The value and its revision.
+    /// The value and its revision, read from the leader whatever the bucket allows: another server may
+    /// be behind, and does not know what was just written.
     ///
     /// # Errors
     /// No answer, or a value of another shape.
     pub async fn get(&self, key: &str) -> Result<Option<(T, u64)>, Error> {
-        use async_nats::jetstream::kv::Operation;
-        let entry = self.store.entry(key).await.map_err(|error| self.unclear(key, &error))?;
-        let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
-            return Ok(None);
+        let subject = format!("{}{key}", self.store.prefix);
+        let message = match self.store.stream.get_last_raw_message_by_subject(&subject).await {
+            Ok(message) => message,
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
+                return Ok(None);
+            }
+            Err(error) => return Err(self.unclear(key, &error)),
         };
-        let value = serde_json::from_slice(&entry.value).map_err(|source| Error::Unreadable {
-            bucket: self.name.clone(),
-            key: key.into(),
-            source,
+        // Of a key that was deleted or purged, a mark stands there.
+        if message.headers.get(OPERATION).is_some() {
+            return Ok(None);
+        }
+        let value = serde_json::from_slice(&message.payload).map_err(|source| {
+            Error::Unreadable { bucket: self.name.clone(), key: key.into(), source }
         })?;
-        Ok(Some((value, entry.revision)))
+        Ok(Some((value, message.sequence)))
     }
 
     /// Writes `value` if the key has none; the revision, or nothing if it has one.

@@ -106,7 +106,10 @@ pub struct Unclear {
 /// What is known instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Why {
-    #[error("no stream keeps it")]
+    #[error(
+        "no stream takes it now: its servers are choosing a leader, or it is missing (orderflow setup \
+         makes it)"
+    )]
     NoStream,
     #[error("the server takes at most {bytes_max} bytes")]
     TooLarge { bytes_max: usize },
@@ -129,17 +132,17 @@ enum Why {
 }
 
 impl Unclear {
-    /// Can trying again never help? No stream takes the subject, or the message is too large.
+    /// Can trying again never help? Only a message that is too large is to blame itself: every subject
+    /// that is published here has its stream, which may have no leader for a while.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self.why {
-            Why::NoStream
-            | Why::TooLarge { .. }
+            Why::TooLarge { .. }
             | Why::Headers { .. }
             | Why::Subject { .. }
             | Why::LargerThanTheStreamTakes { .. } => true,
-            // It is about the stream, and says nothing of the message.
-            Why::Full { .. } | Why::Sealed { .. } => false,
+            // It is about the stream or the servers, and says nothing of the message.
+            Why::NoStream | Why::Full { .. } | Why::Sealed { .. } => false,
             Why::NoAnswer | Why::NotSent { .. } | Why::Refused { .. } => false,
         }
     }

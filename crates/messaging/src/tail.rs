@@ -1,8 +1,9 @@
 //! Reading a stream in order, up to where it ends now.
 
-use crate::Nats;
+use crate::{Nats, stored};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy, pull};
+use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,6 +12,9 @@ use tokio::time::Instant;
 const ON_THE_WAY_MAX: usize = 32 << 20;
 /// Longest wait for the next message of a stream that is known to have one.
 const STALL: Duration = Duration::from_secs(6);
+
+/// How often a server that is behind is looked at again.
+const BEHIND: Duration = Duration::from_millis(100);
 
 /// The stream could not be read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +38,10 @@ pub enum From {
 ///
 /// They come in order and without gaps, until the stream's last one at the time of the call. The
 /// result is the last sequence that was looked at, `from - 1` if there was none: where the next call goes
-/// on. With several replicas the consumer may be on one that is behind, so the result is the last message
-/// that was given then.
+/// on. With several copies the server that reads may be behind, and the leader says whether all came.
 ///
 /// # Errors
-/// The server did not answer, or stopped answering.
+/// The server did not answer, stopped answering, or stayed behind.
 pub async fn read(
     nats: &Nats,
     stream: &str,
@@ -60,7 +63,7 @@ pub async fn read_from(
     filter: &str,
     from: From,
     headers_only: bool,
-    each: impl FnMut(&Message),
+    mut each: impl FnMut(&Message),
 ) -> Result<u64, Error> {
     let wrong = |reason: String| Error { stream: stream.into(), filter: filter.into(), reason };
     let handle = nats.js.get_stream(stream).await.map_err(|error| wrong(error.to_string()))?;
@@ -77,34 +80,79 @@ pub async fn read_from(
             DeliverPolicy::ByStartTime { start_time }
         }
     };
-    let consumer = handle
-        .create_consumer(pull::OrderedConfig {
-            filter_subject: filter.into(),
-            deliver_policy,
-            replay_policy: ReplayPolicy::Instant,
-            headers_only,
-            max_batch: if headers_only { 0 } else { batch(nats) },
-            ..Default::default()
-        })
-        .await
-        .map_err(|error| wrong(error.to_string()))?;
-    let name = consumer.cached_info().name.clone();
     let replicated = 1 < handle.cached_info().config.num_replicas;
-    let read = match consumer.cached_info().num_pending {
-        0 => Ok(0),
-        _ => to_end(consumer, last, each).await,
-    };
     let before = match from {
         From::Sequence(from) => from.max(1) - 1,
         From::Within(_) => 0,
     };
-    let read = read.map(|to| if replicated { to.max(before) } else { to.max(last) });
-    // Otherwise the server keeps it for half a minute. One that replaced it after a missed
-    // heartbeat goes that way.
-    if let Err(error) = handle.delete_consumer(&name).await {
-        tracing::debug!(%error, %stream, "the consumer stays for a while");
+    let pass = Pass { nats, stream: handle, filter, headers_only, last };
+    let (mut to, mut deliver_policy, mut moved) = (before, deliver_policy, Instant::now());
+    loop {
+        let read = pass.read(deliver_policy, &mut each).await.map_err(wrong)?;
+        if to < read {
+            (to, moved) = (read, Instant::now());
+        }
+        if !replicated || last <= to {
+            return Ok(last.max(to));
+        }
+        // Since when something is there nobody knows.
+        if to == 0 && matches!(from, From::Within(_)) {
+            return Ok(0);
+        }
+        let next = stored::first(nats, stream, filter, to + 1).await;
+        let next = next.map_err(|error| wrong(error.to_string()))?;
+        if next.is_none_or(|next| last < next.sequence) {
+            return Ok(last);
+        }
+        if STALL <= moved.elapsed() {
+            return Err(wrong(format!("the server that reads is behind: it ends at {to}")));
+        }
+        tokio::time::sleep(BEHIND).await;
+        deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: to + 1 };
     }
-    read.map_err(wrong)
+}
+
+/// What one consumer is asked for.
+struct Pass<'a> {
+    nats: &'a Nats,
+    stream: Stream,
+    filter: &'a str,
+    headers_only: bool,
+    last: u64,
+}
+
+impl Pass<'_> {
+    /// Reads to the end as the server that has the consumer knows it: the last sequence that came, 0
+    /// if none did.
+    async fn read(
+        &self,
+        deliver_policy: DeliverPolicy,
+        each: impl FnMut(&Message),
+    ) -> Result<u64, String> {
+        let Self { nats, stream, filter, headers_only, last } = self;
+        let consumer = stream
+            .create_consumer(pull::OrderedConfig {
+                filter_subject: (*filter).into(),
+                deliver_policy,
+                replay_policy: ReplayPolicy::Instant,
+                headers_only: *headers_only,
+                max_batch: if *headers_only { 0 } else { batch(nats) },
+                ..Default::default()
+            })
+            .await
+            .map_err(|error| error.to_string())?;
+        let name = consumer.cached_info().name.clone();
+        let read = match consumer.cached_info().num_pending {
+            0 => Ok(0),
+            _ => to_end(consumer, *last, each).await,
+        };
+        // Otherwise the server keeps it for half a minute. One that replaced it after a missed
+        // heartbeat goes that way.
+        if let Err(error) = stream.delete_consumer(&name).await {
+            tracing::debug!(%error, filter, "the consumer stays for a while");
+        }
+        read
+    }
 }
 
 /// Messages that may be on the way at once. With the client's own number the server would drop the

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 /// The content type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// What an answer with 503 says in `Retry-After`: servers that lost their leader need a few seconds.
+pub const RETRY_AFTER_SECONDS: u16 = 2;
+
 /// An error answer: `application/problem+json`. It dereferences to its [`Members`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -91,7 +94,8 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
     }
 
-    /// 503: something this function needs does not answer; say so in the log, not here.
+    /// 503: something this function needs does not answer; say so in the log, not here. The answer asks
+    /// for the same request after [`RETRY_AFTER_SECONDS`].
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
     }
@@ -150,7 +154,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self).expect("strings and JSON values always serialize");
         let kind = HeaderValue::from_static(PROBLEM_JSON);
-        (self.status_code(), [(header::CONTENT_TYPE, kind)], body).into_response()
+        let status = self.status_code();
+        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
     }
 }
 
@@ -168,6 +177,14 @@ mod tests {
             "errors": [{"field": "lines[0].price", "reason": "not a number"}],
         });
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_is_unavailable_says_when_to_ask_again() {
+        let after =
+            |problem: Problem| problem.into_response().headers().get("retry-after").cloned();
+        assert_eq!(after(Problem::unavailable("no leader")).unwrap(), "2");
+        assert_eq!(after(Problem::internal()), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::work::Work;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use intake::arrival::Arrived;
-use intake::ledger::{self, Record};
+use intake::ledger::Record;
 use intake::sftp::Disposition;
 use messaging::Event;
 use messaging::events::FILE_TRANSFORMED;
@@ -144,7 +144,7 @@ fn verdict(failure: Failure) -> Verdict {
         }
         Failure::Same(_) => Verdict::Wait(reason, ASK_AGAIN),
         Failure::Memory(_) => Verdict::Wait(reason, MEMORY_AFTER),
-        Failure::Ledger(ledger::Error::Missing(_)) | Failure::Replaced => Verdict::Never(reason),
+        Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
         // NATS or the disk, and again not the file's fault.
         Failure::Ledger(_)

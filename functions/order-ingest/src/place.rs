@@ -19,9 +19,9 @@ pub(crate) enum Placed {
     Conflict,
     /// Nobody knows; trying again is safe.
     Unclear(String),
-    /// It is not placed, and the stream is to blame: full, or sealed.
+    /// It is not placed, and the stream is to blame: without a leader, full, or sealed.
     NotNow(String),
-    /// No stream keeps it, or it is too large for one.
+    /// It is larger than what the server or the stream takes.
     Impossible(String),
 }
 

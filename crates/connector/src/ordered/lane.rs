@@ -14,16 +14,19 @@ use crate::undone::{Ahead, Undone};
 use crate::verdict::Reply;
 use crate::{DRAIN, Shared};
 use bytes::Bytes;
+use messaging::journal::SHORTER_TIME_MAX;
 use messaging::store::Fault;
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often an idle function is called, so that it reads and settles what others decided.
 const IDLE: Duration = Duration::from_secs(3);
+/// How often a stream is looked at again that seems to end too early.
+const LOOK: Duration = Duration::from_millis(250);
 /// How often a lane that stands still is tried.
 pub(super) const HELD: Duration = Duration::from_secs(30);
 
@@ -70,14 +73,7 @@ impl Lane {
 
     async fn begin(&self) -> Result<Session, End> {
         let stream = self.stream().await?;
-        // An older copy that has grown past the position looks right.
-        let store = self.stop.or(self.shared.store.check()).await.ok_or(End::Stop)?;
-        match store {
-            Err(fault @ (Fault::Other { .. } | Fault::Older { .. })) => {
-                return Err(End::Fault(fault.to_string()));
-            }
-            Ok(_) | Err(Fault::Silent { .. } | Fault::Anew) => {}
-        }
+        self.check_store().await?;
         let ahead = Arc::new(Ahead::new(self.undone.clone()));
         let mut session = Session::new(&stream, self.subscription.batch, ahead);
         match self.call(&session, Bytes::from_static(b"[]"), None).await? {
@@ -144,8 +140,7 @@ impl Lane {
                 // Another connector may be ahead: what it gave out need not be given again.
                 session.moved(position);
                 // The stream may have grown since it was looked at.
-                let now = if stream.last < position { self.stream().await? } else { stream };
-                self.check(session, &now).await
+                self.check(session, &stream).await
             }
             Said::Fault(reason) => Err(End::Fault(reason)),
             Said::Failed(reason) | Said::Unavailable { reason, .. } => Err(End::Anew(reason)),
@@ -263,8 +258,36 @@ impl Lane {
         self.stop.or(next).await.ok_or(End::Stop)?.map_err(End::Anew)
     }
 
+    /// Is it the store that was there before? An older copy that has grown past the position looks right.
+    async fn check_store(&self) -> Result<(), End> {
+        let since = Instant::now();
+        loop {
+            match self.stop.or(self.shared.store.check()).await.ok_or(End::Stop)? {
+                Err(Fault::Older { .. }) if since.elapsed() < SHORTER_TIME_MAX => {
+                    self.stop.or(sleep(LOOK)).await.ok_or(End::Stop)?;
+                }
+                Err(fault @ (Fault::Other { .. } | Fault::Older { .. })) => {
+                    return Err(End::Fault(fault.to_string()));
+                }
+                Ok(_) | Err(Fault::Silent { .. } | Fault::Anew) => return Ok(()),
+            }
+        }
+    }
+
+    /// The stream, looked at again for as long as it seems to end before what is decided and a leader that
+    /// was replaced, or has only just become one, may be what answers.
+    async fn known(&self, session: &Session, stream: &Stream) -> Result<Stream, End> {
+        let (since, mut stream) = (Instant::now(), stream.clone());
+        while stream.last < session.after && since.elapsed() < SHORTER_TIME_MAX {
+            self.stop.or(sleep(LOOK)).await.ok_or(End::Stop)?;
+            stream = self.stream().await?;
+        }
+        Ok(stream)
+    }
+
     /// Does the stream still hold what is not decided, and what was decided before?
     async fn check(&self, session: &mut Session, stream: &Stream) -> Result<(), End> {
+        let stream = &self.known(session, stream).await?;
         let (name, last) = (&self.subscription.stream, stream.last);
         if last < session.after {
             let position = session.after;

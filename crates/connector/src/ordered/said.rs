@@ -56,6 +56,10 @@ pub fn read(reply: &Reply) -> Said {
                 (401 | 403 | 404 | 429, _) | (_, false) => {
                     Said::Unavailable { reason, retry_after: *retry_after }
                 }
+                // It says itself that the time is to blame.
+                (503, true) if retry_after.is_some() => {
+                    Said::Unavailable { reason, retry_after: *retry_after }
+                }
                 (200, true) => match OrderedAnswer::parse(body) {
                     Ok(answer) => Said::DecidedTo(answer.decided_to),
                     Err(error) => Said::Failed(error.to_string()),
@@ -121,6 +125,9 @@ mod tests {
                 "{status}"
             );
         }
+        let (body, retry_after) = (Bytes::new(), Some(Duration::from_secs(2)));
+        let later = Reply::Http { status: 503, by_function: true, retry_after, body };
+        assert!(matches!(read(&later), Said::Unavailable { retry_after: Some(_), .. }));
         let unreachable = read(&Reply::Unreachable { reason: "refused".into() });
         assert!(matches!(unreachable, Said::Unavailable { .. }));
     }

@@ -162,6 +162,14 @@ fn nothing_is_given_up_when_no_function_answered() {
 }
 
 #[test]
+fn a_function_that_asks_for_time_with_503_has_not_failed() {
+    let (body, retry_after) = (Bytes::new(), Some(Duration::from_secs(2)));
+    let later = Reply::Http { status: 503, by_function: true, retry_after, body };
+    check(&later, &[99], true, "open");
+    check(&later, &[0, 99], false, "open");
+}
+
+#[test]
 fn a_refusal_is_halved_at_once_and_final_for_one_message() {
     for status in [400, 413, 415, 422] {
         check(&http(status, true, "no\n"), &[0, 0, 0], false, "halve");

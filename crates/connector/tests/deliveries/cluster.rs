@@ -1,8 +1,12 @@
 //! Deliveries from three servers that keep copies of the same streams.
 
-use crate::gateway::done;
+use crate::gateway::{Call, done};
+use crate::ordered::{Ledger, ORDERED, decided};
 use crate::support::{World, numbers, until};
+use messaging::publish::{self, Outgoing, Published};
+use messaging::streams;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use testkit::cluster::Cluster;
 use tokio::time::Instant;
@@ -62,4 +66,105 @@ async fn what_comes_behind_the_status_of_its_request_is_given_out_at_once() {
         assert!(rebuilds.is_none_or(|count| count == 0.0), "{rebuilds:?} of {program:?}");
         world.stop().await;
     }
+}
+
+/// Publishes until it is stored; its sequence.
+async fn stored(world: &World<Cluster>, subject: &str, n: u64) -> u64 {
+    let payload = json!({"n": n}).to_string();
+    let message = Outgoing::new(subject.to_owned(), payload.into());
+    let message = message.header("Nats-Msg-Id", &format!("{subject}:{n}"));
+    let mut sequence = 0;
+    until("it is stored", async || {
+        let Ok(Published::Stored(at)) = publish::one(&world.nats, &message, None).await else {
+            return false;
+        };
+        sequence = at;
+        true
+    })
+    .await;
+    sequence
+}
+
+/// Waits until `f` has 0 to `count`, and nothing of it is open.
+async fn all_done(world: &World<Cluster>, count: u64) {
+    until("all are given out", async || {
+        let given: BTreeSet<u64> = numbers(&world.gateway.events("f")).into_iter().collect();
+        given.into_iter().eq(0..count)
+    })
+    .await;
+    world.settled("f", "orders").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaders_that_are_killed_cost_no_message_no_attempt_and_no_dead_letter() {
+    const BAD: u64 = 100;
+    let mut world = World::of_three(testkit::nats_server_bin().as_deref()).await;
+    world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "10")]);
+    let is_bad = |call: &Call| call.events.iter().any(|event| event["data"]["n"] == BAD);
+    let refuses = move |call: &Call| if is_bad(call) { (422, "no".into()) } else { done(call) };
+    world.gateway.deploy("f", refuses);
+    world.start().await;
+    for n in 0..50 {
+        stored(&world, "orders", n).await;
+    }
+    all_done(&world, 50).await;
+
+    let kill_leader = |stream: &str| {
+        let mut members = world.server.members();
+        let leader = members.stream_leader(stream).unwrap();
+        members.members_mut()[leader].kill();
+        leader
+    };
+    let killed = kill_leader(streams::ORDERS);
+    for n in 50..BAD {
+        stored(&world, "orders", n).await;
+    }
+    all_done(&world, BAD).await;
+    tokio::task::block_in_place(|| world.server.members().members_mut()[killed].restart().unwrap());
+
+    until("there is a leader", async || {
+        world.server.members().stream_leader(streams::ERRORS).is_some()
+    })
+    .await;
+    kill_leader(streams::ERRORS);
+    stored(&world, "orders", BAD).await;
+    all_done(&world, BAD + 1).await;
+    assert_eq!(world.dead_letters().await, 1, "the refused one, and no other");
+    let attempts = world.metric("connector_attempts_total{function=\"f\"}").await;
+    assert_eq!(attempts, Some(1.0), "of the refused one");
+    world.stop().await;
+}
+
+/// The one that went on without knowing that others had another leader answers with what it knew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_comes_back_from_a_pause_stops_no_lane() {
+    let mut world = World::of_three(testkit::nats_server_bin().as_deref()).await;
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    world.gateway.annotate("p", ORDERED);
+    let subject = "orders.placed.main.US1.x";
+    let mut expected = Vec::new();
+    for n in 0..20 {
+        expected.push(stored(&world, subject, n).await);
+    }
+    world.start().await;
+    decided(&ledger, &expected).await;
+
+    let paused = {
+        let members = world.server.members();
+        let leader = members.stream_leader(streams::ORDERS).unwrap();
+        members.members()[leader].pause();
+        leader
+    };
+    for n in 20..60 {
+        expected.push(stored(&world, subject, n).await);
+    }
+    world.server.members().members()[paused].resume();
+    for n in 60..80 {
+        expected.push(stored(&world, subject, n).await);
+    }
+    decided(&ledger, &expected).await;
+    let held = "connector_lane_held{function=\"p\",filter=\"orders.placed.main.>\"}";
+    assert_eq!(world.metric(held).await, Some(0.0));
+    world.stop().await;
 }

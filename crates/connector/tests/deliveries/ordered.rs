@@ -93,7 +93,7 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn deploy(&self, world: &World) {
+    pub(crate) fn deploy<S>(&self, world: &World<S>) {
         let ledger = self.clone();
         world.gateway.deploy("p", move |call| ledger.answer(call));
     }

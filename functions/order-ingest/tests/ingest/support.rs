@@ -9,6 +9,7 @@ use runtime::{Env, Server, ServerSettings};
 use serde_json::Value;
 use std::net::SocketAddr;
 use tempfile::NamedTempFile;
+use testkit::cluster::Cluster;
 use testkit::nats;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,8 +17,8 @@ use tower::ServiceExt as _;
 
 pub(crate) const PARTNERS: &str = "partners:\n  US1: {currency: GBP}\n  US2: {currency: EUR}\n";
 
-pub(crate) struct World {
-    pub(crate) server: nats::Server,
+pub(crate) struct World<S = nats::Server> {
+    pub(crate) server: S,
     pub(crate) nats: Nats,
     pub(crate) router: Router,
     /// Where the same function is served, with all that is around its router.
@@ -65,14 +66,31 @@ impl World {
 
     async fn with(open: bool) -> Self {
         let server = nats::Server::start();
-        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
-        for step in streams::setup(&nats, streams::Settings::default()).await {
+        let url = server.url();
+        Self::on(server, &url, streams::Settings::default(), open).await
+    }
+}
+
+impl World<Cluster> {
+    /// On three servers, with three copies of all.
+    pub(crate) async fn of_three() -> Self {
+        let cluster = Cluster::start();
+        let url = cluster.url();
+        let settings = streams::Settings { replicas: Some(3), ..Default::default() };
+        Self::on(cluster, &url, settings, false).await
+    }
+}
+
+impl<S> World<S> {
+    async fn on(server: S, url: &str, settings: streams::Settings, open: bool) -> Self {
+        let nats = Nats::connect(url, "test", false).await.unwrap();
+        for step in streams::setup(&nats, settings).await {
             step.outcome.unwrap();
         }
         let partners = NamedTempFile::new().unwrap();
         std::fs::write(partners.path(), PARTNERS).unwrap();
         let mut env = Env::from_pairs([
-            ("ORDERFLOW_NATS_URL", server.url()),
+            ("ORDERFLOW_NATS_URL", url.to_owned()),
             ("ORDERFLOW_PARTNERS", partners.path().display().to_string()),
             ("ORDERFLOW_OPEN_INGEST", open.to_string()),
         ])
