@@ -1,19 +1,21 @@
 //! A partner's configuration, as plain data. Reading it from a file, and checking it, is
 //! `intake`'s work; using its format is `tabular`'s.
 
+mod columns;
 mod encoding;
 mod expected;
 mod format;
 mod policy;
 mod products;
+mod signs;
 mod transform;
 
+pub use columns::{Column, Columns, Names};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use expected::{Expected, ExpectedError};
-pub use format::{
-    Column, Columns, Decrypt, Delimiter, FileFormat, Names, Quote, QuoteEscape, Trailer,
-};
+pub use format::{Decrypt, FileFormat, Trailer};
 pub use products::Products;
+pub use signs::{Delimiter, Quote, QuoteEscape};
 pub use transform::{LookUp, Transform};
 
 use crate::{PartnerId, WarehouseId};

@@ -21,6 +21,7 @@ pub mod output;
 mod piece;
 mod pool;
 mod profile;
+mod reader;
 mod reject;
 mod rules;
 mod scanner;

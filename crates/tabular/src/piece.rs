@@ -1,30 +1,18 @@
-//! Reads a stretch of the file by itself: rows, rejects and where the next stretch begins.
-//!
-//! What becomes of a record depends on its bytes alone, so stretches can be read at the same time
-//! and in any order, as soon as it is known, or guessed, where a record begins.
+//! What was read of a stretch of the file: rows, rejects, and what stands between them.
 
 use crate::alike::Looks;
 use crate::batch::Batch;
-use crate::block::{Block, Point};
+use crate::block::Point;
 use crate::config::Config;
 use crate::continued::Order;
-use crate::derive::Verdict;
 use crate::duplicates::Fingerprint;
-use crate::header::{Column, HeaderAgain, Layout};
-use crate::ids::Cleaned;
-use crate::making::Making;
+use crate::header::{HeaderAgain, Layout};
 use crate::profile::Profile;
 use crate::reject::{Reject, Rule};
-use crate::rules::{self, Fault, Record, Scratch};
-use crate::scanner::{Scanner, Span, Step, part, rest};
-use crate::structure::{broken, check_structure, cut, is_empty, row_in_quotes};
+use crate::rules::{self, Fault, Record};
+use crate::scanner::{Span, Step};
+use crate::structure::cut;
 use domain::control::Sums;
-use domain::partner::Duplicates;
-use memchr::memchr;
-use std::sync::Arc;
-
-/// Most lines that are tried as the first one of a record: a guess may fail, not take long.
-const GUESSES_MAX: usize = 64;
 
 /// Between two files that were put together there may be one, which is no part of the row behind it.
 pub(crate) const MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -91,7 +79,7 @@ pub(crate) struct Origin {
 }
 
 impl Piece {
-    fn new(from: Point, order: Option<Order>) -> Self {
+    pub(crate) fn new(from: Point, order: Option<Order>) -> Self {
         Self {
             from,
             to: from,
@@ -111,368 +99,16 @@ impl Piece {
     }
 }
 
-/// Reads pieces; what it keeps between two is scratch.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    plan: Arc<Plan>,
-    scanner: Scanner,
-    scratch: Scratch,
-    /// An empty batch with room for one like the last.
-    room: Batch,
-    /// A record whose doubled quotes are single, and its fields.
-    unescaped: String,
-    unescaped_fields: Vec<Span>,
-    cleaned: Cleaned,
-    /// The block that is read is ASCII throughout, so nothing in it is not seen.
-    is_ascii: bool,
-    /// What two equal rows share.
-    fingerprint: Vec<u8>,
-    /// Only where a transform makes columns or leaves rows out.
-    making: Option<Making>,
-}
-
-impl Reader {
-    pub(crate) fn new(plan: Arc<Plan>) -> Self {
-        Self {
-            scanner: Scanner::new(
-                plan.delimiter,
-                plan.config.quoting,
-                plan.config.limits.record_bytes_max,
-            ),
-            making: plan.config.derivation.as_ref().map(|_| Making::default()),
-            plan,
-            scratch: Scratch::default(),
-            room: Batch::default(),
-            unescaped: String::new(),
-            unescaped_fields: Vec::new(),
-            cleaned: Cleaned::default(),
-            is_ascii: false,
-            fingerprint: Vec::new(),
-        }
-    }
-
-    /// Reads a block of which it is not known where its first record begins.
-    pub(crate) fn read_ahead(&mut self, block: &Block) -> Option<Guessed> {
-        let (start, begins) = self.guess(block)?;
-        let piece = self.read(block, Point::record(start), block.len, None);
-        Some(Guessed { piece, begins })
-    }
-
-    /// Where a record begins in `block`, probably: behind a line end, where one of the header's
-    /// width can be read. Inside a text of several lines that can be wrong.
-    ///
-    /// Where rows continue orders it is the first record of an order, and its number comes along:
-    /// what is before the block may be the same order.
-    fn guess(&mut self, block: &Block) -> Option<(usize, Option<String>)> {
-        let plan = self.plan.clone();
-        let mut at = 0;
-        let step = (0..GUESSES_MAX).find_map(|_| {
-            at += memchr(b'\n', part(&block.bytes, at, block.len))? + 1;
-            self.scan_row(block, at)
-        })?;
-        if !plan.config.continued_rows {
-            return (at < block.len).then_some((at, None));
-        }
-        let mut step = step;
-        let mut before = None;
-        while at < block.len {
-            if let Step::Record { len, raw, .. } = step {
-                let record = part(&block.bytes, at, at + raw);
-                let fields = &self.scanner.fields;
-                let id = rules::order_text(&plan.layout, plan.config.quoting, record, fields)?;
-                match before {
-                    _ if id.is_empty() => {}
-                    Some(before) if before != id => return Some((at, Some(id))),
-                    _ => before = Some(id),
-                }
-                at += len;
-            }
-            step = self.scan_row(block, at)?;
-        }
-        None
-    }
-
-    /// The record at `at`, if it has the header's width.
-    fn scan_row(&mut self, block: &Block, at: usize) -> Option<Step> {
-        let step = self.scanner.scan(rest(&block.bytes, at), block.end);
-        let fits = self.scanner.fields.len() == self.plan.layout.width;
-        (matches!(step, Step::Record { .. }) && fits).then_some(step)
-    }
-
-    /// Reads the records that begin in `block` at or behind `from` and before `until`, the first of
-    /// which may continue `order`.
-    pub(crate) fn read(
-        &mut self,
-        block: &Block,
-        from: Point,
-        until: usize,
-        order: Option<Order>,
-    ) -> Piece {
-        self.make(block, from, until);
-        let mut piece = Piece::new(from, order);
-        let most = from.at < until / 2;
-        if most {
-            // One block is like another: columns that grow are copied again and again.
-            piece.batch = std::mem::take(&mut self.room);
-        }
-        self.walk(block, until, &mut piece);
-        if most {
-            self.room = piece.batch.room();
-        }
-        piece.profile = Profile::of(&piece.batch);
-        piece
-    }
-
-    /// Calculates what a transform makes of the rows, before the first of them is checked.
-    fn make(&mut self, block: &Block, from: Point, until: usize) {
-        let Some(making) = &mut self.making else { return };
-        making.begin();
-        self.walk(block, until, &mut Piece::new(from, None));
-        let derivation = self.plan.config.derivation.as_ref();
-        if let Some((making, derivation)) = self.making.as_mut().zip(derivation) {
-            making.calculate(derivation);
-        }
-    }
-
-    /// Goes over the records that begin at or behind `piece.to` and before `until`.
-    fn walk(&mut self, block: &Block, until: usize, piece: &mut Piece) {
-        let from = piece.to;
-        let bytes = block.bytes.as_slice();
-        // Once for all records: other threads count the same references.
-        let plan = &*self.plan.clone();
-        // Once for all records: a good block is text throughout, but for its cut end.
-        let text = match std::str::from_utf8(rest(bytes, from.at)) {
-            Ok(text) => text,
-            Err(error) => {
-                let valid = part(bytes, from.at, from.at + error.valid_up_to());
-                std::str::from_utf8(valid).unwrap_or_default()
-            }
-        };
-        self.is_ascii = rest(bytes, from.at).is_ascii();
-        while piece.to.at < until && !piece.footer {
-            let at = piece.to.at;
-            if piece.to.skipping {
-                match memchr(b'\n', part(bytes, at, until)) {
-                    None => piece.to.at = until,
-                    Some(n) => {
-                        piece.to = Point::record(at + n + 1);
-                        piece.lines += 1;
-                    }
-                }
-                continue;
-            }
-            if !self.is_ascii && rest(bytes, at).starts_with(MARK) {
-                piece.to.at += MARK.len();
-                continue;
-            }
-            piece.footer = self.is_end(plan, rest(bytes, at), block.end);
-            if piece.footer {
-                continue;
-            }
-            match self.scanner.scan(rest(bytes, at), block.end) {
-                // A block holds its records whole, or more of them than a record may have.
-                Step::Need => unreachable!("byte {at} of a block of {}", block.len),
-                Step::Blank { len } => {
-                    piece.to.at += len;
-                    piece.lines += 1;
-                }
-                // What a spreadsheet makes of a blank line.
-                Step::Record { len, lines, .. } if is_empty(&self.scanner.fields) => {
-                    piece.to.at += len;
-                    piece.lines += lines;
-                }
-                step => self.record(plan, bytes, text.get(at - from.at..), step, piece),
-            }
-        }
-    }
-
-    /// Does the file's footer begin here? A row that has its marker is a row.
-    fn is_end(&mut self, plan: &Plan, bytes: &[u8], at_end: bool) -> bool {
-        let Some(end) = &plan.config.end else { return false };
-        let len = memchr(b'\n', bytes).unwrap_or(bytes.len());
-        let line = part(bytes, 0, len.min(plan.config.limits.record_bytes_max));
-        end.is_at(line, plan.delimiter, plan.config.quoting)
-            && !(end.is_marker() && self.is_order(plan, bytes, line, at_end))
-    }
-
-    /// Is what stands at the start of `bytes` an order's row, by its record or by its `line`?
-    fn is_order(&mut self, plan: &Plan, bytes: &[u8], line: &[u8], at_end: bool) -> bool {
-        let looks = plan.looks();
-        if looks.is_order(line) {
-            return true;
-        }
-        let Step::Record { raw, lines, .. } = self.scanner.scan(bytes, at_end) else {
-            return false;
-        };
-        lines > 1 && looks.is_order_of(part(bytes, 0, raw), &self.scanner.fields)
-    }
-
-    /// Is `line`, which was said to be no row, one all the same?
-    pub(crate) fn is_row(&mut self, line: &[u8]) -> bool {
-        let plan = self.plan.clone();
-        if plan.looks().is_order(line) {
-            return true;
-        }
-        // What a transform makes of it, only the transform knows.
-        let block = Block { bytes: line.to_vec(), len: line.len(), end: true };
-        plan.config.derivation.is_some()
-            && !self.read(&block, Point::record(0), block.len, None).batch.is_empty()
-    }
-
-    /// Handles the record or defect at `piece.to`, and goes behind it. `text` begins there, and is
-    /// as much as is known to be UTF-8.
-    fn record(
-        &mut self,
-        plan: &Plan,
-        bytes: &[u8],
-        text: Option<&str>,
-        step: Step,
-        piece: &mut Piece,
-    ) {
-        let limits = plan.config.limits;
-        let bytes = rest(bytes, piece.to.at);
-        let (raw, whole, fault) = match step {
-            Step::Record { raw, lines, first, .. }
-                if 1 < lines
-                    && plan.looks().has_row(part(bytes, 0, raw), first, &self.scanner.fields) =>
-            {
-                (part(bytes, 0, first).trim_ascii_end(), false, row_in_quotes())
-            }
-            Step::Record { raw, has_nul, .. } => {
-                let text = text.and_then(|text| text.get(..raw));
-                let raw = part(bytes, 0, raw);
-                match check_structure(plan, self.scanner.fields.len(), raw, text, has_nul) {
-                    Err(_) if self.header(plan, raw, piece) => {
-                        return piece.pass(step, false, limits.record_bytes_max);
-                    }
-                    Err((fault, whole)) => (raw, whole, fault),
-                    Ok(text) => {
-                        self.row(plan, text, piece);
-                        return piece.pass(step, true, limits.record_bytes_max);
-                    }
-                }
-            }
-            Step::Bad { defect, raw, .. } => {
-                let column = plan.layout.names.get(self.scanner.fields.len()).cloned();
-                (part(bytes, 0, raw), true, broken(defect, column, limits.record_bytes_max))
-            }
-            Step::Need | Step::Blank { .. } => return,
-        };
-        if !self.making.as_ref().is_some_and(Making::is_gathering) {
-            let id = self.order_text(plan, bytes, step, whole);
-            let order_id = id.and_then(|id| piece.order_named(&id));
-            piece.reject(raw, fault, order_id, plan);
-        }
-        piece.sums.unread += 1;
-        // It may have begun an order: what is behind it must not be taken for the one before.
-        piece.order = None;
-        piece.pass(step, whole, limits.record_bytes_max);
-    }
-
-    /// What stands in the order's column of a record that is broken, or of its first line if that is
-    /// all that is given up.
-    fn order_text(&self, plan: &Plan, bytes: &[u8], step: Step, whole: bool) -> Option<String> {
-        let fields = self.scanner.fields.as_slice();
-        let text = |fields| rules::order_text(&plan.layout, plan.config.quoting, bytes, fields);
-        match step {
-            Step::Record { first, lines, .. } if !whole && 1 < lines => {
-                let line = part(bytes, 0, first);
-                let within = fields.iter().take_while(|field| field.end <= first).count();
-                plan.looks()
-                    .order_text(line)
-                    .or_else(|| text(fields.get(..within).unwrap_or_default()))
-            }
-            _ => text(fields),
-        }
-    }
-
-    /// Is a record that is no row a line with names of columns? Then it is kept as such.
-    fn header(&self, plan: &Plan, raw: &[u8], piece: &mut Piece) -> bool {
-        let name = |span: &Span| {
-            let text = String::from_utf8_lossy(part(raw, span.start, span.end));
-            if span.escaped { plan.config.quoting.plain(&text).into_owned() } else { text.into() }
-        };
-        let names: Vec<String> = self.scanner.fields.iter().map(name).collect();
-        let field = |column: &Column| names.get(column.at).map(|name| rules::trim(name));
-        plan.layout.may_be_header(field) && piece.header(plan, &names)
-    }
-
-    /// Adds a record of the right width to the batch or to the rejects.
-    fn row(&mut self, plan: &Plan, raw: &str, piece: &mut Piece) {
-        let Plan { config, layout, .. } = plan;
-        let (mut text, mut fields) = (raw, &self.scanner.fields);
-        if fields.iter().any(|field| field.escaped) {
-            self.unescaped_fields.clone_from(fields);
-            let into = &mut self.unescaped;
-            rules::unescape(text, config.quoting, &mut self.unescaped_fields, into);
-            (text, fields) = (&self.unescaped, &self.unescaped_fields);
-        }
-        // What a transform makes may have letters that the file does not have.
-        let is_clean = self.is_ascii && self.making.is_none();
-        let mut record = Record { layout, text, fields };
-        let mut verdict = None;
-        if let Some(making) = &mut self.making {
-            if making.is_gathering() {
-                return making.gather(&record);
-            }
-            (record, verdict) = making.take(&record);
-        }
-        if !is_clean {
-            record = self.cleaned.of(record);
-        }
-        let own_id = record.field(&layout.order_id);
-        let before = piece.order.take();
-        let continued = before.as_ref().filter(|before| before.is_continued_by(own_id));
-        if continued.is_some_and(Order::is_filtered) {
-            verdict = Some(Verdict::Filtered);
-        }
-        let filtered = verdict == Some(Verdict::Filtered);
-        let begun = config.continued_rows.then(|| Order::begun(&record, before.as_ref(), filtered));
-        let row = match verdict {
-            None => rules::read(config, &record, before.as_ref(), &mut self.scratch, piece.lines),
-            Some(verdict) => Err(verdict.fault(layout)),
-        };
-        if row.as_ref().is_err_and(|fault| piece.is_header(plan, &record, fault)) {
-            return;
-        }
-        if config.sums {
-            let (quantity, price) = match &row {
-                Ok(row) => (Some(row.quantity), Some(row.unit_price)),
-                Err(_) => rules::amounts(config, &record, &mut self.scratch),
-            };
-            piece.sums.add_row(quantity, price);
-        }
-        let rejected = match row {
-            Ok(row) => {
-                let into = &mut self.fingerprint;
-                piece.keys.extend(config.unique.iter().map(|set| rules::key(&row, set, into)));
-                if config.duplicates != Duplicates::Off || !config.unique.is_empty() {
-                    let fingerprint = rules::fingerprint(&row, into);
-                    let start = piece.to.at;
-                    piece.origins.push(Origin { fingerprint, start, end: start + raw.len() });
-                }
-                piece.batch.push(&row);
-                None
-            }
-            Err(fault) => Some((fault, own_id.to_owned())),
-        };
-        piece.order = begun.flatten().or(before);
-        if let Some((fault, own_id)) = rejected {
-            piece.reject_row(raw, fault, &own_id, plan);
-        }
-    }
-}
-
 impl Piece {
     /// The order that a row with this in the order's column belongs to.
-    fn order_named(&self, id: &str) -> Option<String> {
+    pub(crate) fn order_named(&self, id: &str) -> Option<String> {
         let continued = || self.order.as_ref().map(Order::id).unwrap_or_default();
         rules::order_id(if id.is_empty() { continued() } else { id })
     }
 
     /// Keeps the line that was reached if `names` are those of columns again. What follows continues no
     /// order before it.
-    fn header(&mut self, plan: &Plan, names: &[String]) -> bool {
+    pub(crate) fn header(&mut self, plan: &Plan, names: &[String]) -> bool {
         match plan.layout.again(&plan.config, names) {
             None => return false,
             Some(HeaderAgain::Same) => self.headers.push(self.lines),
@@ -486,7 +122,7 @@ impl Piece {
 
     /// Is a record with a fault a line with names of columns? Then it is kept as such. A header has a text
     /// in every column.
-    fn is_header(&mut self, plan: &Plan, record: &Record<'_>, fault: &Fault) -> bool {
+    pub(crate) fn is_header(&mut self, plan: &Plan, record: &Record<'_>, fault: &Fault) -> bool {
         let layout = &plan.layout;
         if fault.rule.is_missing() || !layout.may_be_header(|column| Some(record.field(column))) {
             return false;
@@ -496,7 +132,7 @@ impl Piece {
         self.header(plan, &names)
     }
 
-    fn reject_row(&mut self, raw: &str, fault: Fault, own_id: &str, plan: &Plan) {
+    pub(crate) fn reject_row(&mut self, raw: &str, fault: Fault, own_id: &str, plan: &Plan) {
         if fault.rule == Rule::Filtered {
             self.filtered += 1;
             return;
@@ -505,14 +141,20 @@ impl Piece {
         self.reject(raw.as_bytes(), fault, order_id, plan);
     }
 
-    fn reject(&mut self, raw: &[u8], fault: Fault, order_id: Option<String>, plan: &Plan) {
+    pub(crate) fn reject(
+        &mut self,
+        raw: &[u8],
+        fault: Fault,
+        order_id: Option<String>,
+        plan: &Plan,
+    ) {
         let Fault { rule, column, reason } = fault;
         let raw = cut(raw, &plan.config);
         self.rejects.push(Reject { line: self.lines, column, rule, reason, raw, order_id });
     }
 
     /// Goes behind a record, or with `whole` false only behind its first line.
-    fn pass(&mut self, step: Step, whole: bool, record_bytes_max: usize) {
+    pub(crate) fn pass(&mut self, step: Step, whole: bool, record_bytes_max: usize) {
         let (len, lines) = match step {
             Step::Record { len, lines, .. } if whole => (len, lines),
             Step::Record { first: len, .. } | Step::Bad { len: Some(len), .. } => (len, 1),

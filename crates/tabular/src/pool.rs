@@ -1,7 +1,8 @@
 //! Threads that read blocks before it is known where their first record begins.
 
 use crate::block::Block;
-use crate::piece::{Guessed, Plan, Reader};
+use crate::piece::{Guessed, Plan};
+use crate::reader::Reader;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};

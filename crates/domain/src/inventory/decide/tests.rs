@@ -1,0 +1,258 @@
+use super::*;
+use crate::inventory::State;
+use crate::order::Terms;
+use crate::raw;
+use chrono::DateTime;
+use serde_json::json;
+
+fn placed_order(id: &str, quantity: i64) -> Order {
+    serde_json::from_str(placed(id, "P002", quantity).get()).unwrap()
+}
+
+fn placed(id: &str, product: &str, quantity: i64) -> Box<RawValue> {
+    let json = json!({"order_id": id, "product_id": product, "quantity": quantity, "price": 1});
+    let order =
+        raw::read(&json, None).unwrap().place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
+    serde_json::value::to_raw_value(&order).unwrap()
+}
+
+/// As the message of an order that says what it is.
+fn input(sequence: u64, data: &RawValue) -> Input<'_> {
+    let order: Option<Order> = serde_json::from_str(data.get()).ok();
+    let named = order.map(|order| (order.partner, order.order_id));
+    Input { sequence, data: Some(data), file: None, named, confirmed: None }
+}
+
+fn decide_all(stock: &Stock, inputs: &[Input<'_>]) -> Decision {
+    decide(stock, &WarehouseId::main(), inputs, usize::MAX)
+}
+
+#[test]
+fn every_input_is_decided_and_the_fold_gives_the_stock() {
+    let orders = [placed("1", "P002", 15), placed("2", "P002", 15), placed("3", "P002", -1)];
+    let garbage = RawValue::from_string("{\"order_id\":1}".into()).unwrap();
+    let mut inputs: Vec<_> = (1..).zip(&orders).map(|(n, data)| input(n, data)).collect();
+    inputs.push(input(4, &garbage));
+    inputs.push(Input { data: None, ..input(5, &garbage) });
+    let mut state = State::seeded();
+    let decision = decide_all(&state.stock, &inputs);
+    let confirmed: Vec<_> =
+        decision.outcomes.iter().map(|o| matches!(o.verdict, Verdict::Confirmed(_))).collect();
+    assert_eq!(confirmed, [true, false, true, false, false]);
+    let body = Body::from(decision);
+    let again: Body = serde_json::from_str(&serde_json::to_string(&body).unwrap()).unwrap();
+    state.apply(&again);
+    assert_eq!(state.stock.get(&ProductId::parse("P002").unwrap()).unwrap().available, 6);
+}
+
+#[test]
+fn a_cancellation_takes_back_what_was_confirmed() {
+    let (sale, back) = (placed_order("1", 5), placed_order("2", -30));
+    let cancels = Cancels { attempt: 1, placed: 1, decision: "d".into() };
+    let early = Cancels { attempt: 2, ..cancels.clone() };
+    let orders = [
+        sale.clone(),
+        sale.cancelling(cancels.clone()),
+        back.clone(),
+        placed_order("3", 35),
+        back.cancelling(Cancels { placed: 3, ..cancels }),
+        sale.cancelling(early),
+    ];
+    let orders = orders.map(|order| serde_json::value::to_raw_value(&order).unwrap());
+    let inputs: Vec<_> = (1..).zip(&orders).map(|(n, data)| input(n, data)).collect();
+    let mut state = State::seeded();
+    let decision = decide_all(&state.stock, &inputs);
+    let outcomes = &decision.outcomes;
+    let said: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| {
+            let attempt = outcome.id.as_ref().unwrap().attempt;
+            match &outcome.verdict {
+                Verdict::Confirmed(moves) => format!("{attempt} confirmed {}", moves[0].delta),
+                Verdict::Cancelled { attempt: before, movements } => {
+                    format!("{attempt} cancelled {before} {}", movements[0].delta)
+                }
+                Verdict::Kept(refusal) => format!("{attempt} kept {}", refusal.code()),
+                Verdict::Refused(refusal) => format!("{attempt} refused {refusal}"),
+            }
+        })
+        .collect();
+    let expected = [
+        "1 confirmed -5",
+        "2 cancelled 1 5",
+        "1 confirmed 30",
+        "1 confirmed -35",
+        "2 kept insufficient_stock",
+        "2 refused unreadable: attempt 2 cannot cancel attempt 2",
+    ];
+    assert_eq!(said, expected);
+    state.apply(&decision.into());
+    assert_eq!(state.stock.get(&ProductId::parse("P002").unwrap()).unwrap().available, 15);
+}
+
+#[test]
+fn a_decision_stops_before_it_grows_too_large() {
+    let order = placed("1", "P001", 1);
+    let inputs: Vec<_> = (1..=10).map(|sequence| input(sequence, &order)).collect();
+    let stock = State::seeded().stock;
+    let main = WarehouseId::main();
+    let decided = |bytes_max| decide(&stock, &main, &inputs, bytes_max);
+    // An order that is refused for its size asks for nothing.
+    assert_eq!((decided(0).outcomes.len(), decided(0).checked.len()), (1, 0));
+    assert_eq!((decided(3_500).outcomes.len(), decided(3_500).checked.len()), (3, 1));
+    assert_eq!(decided(usize::MAX).outcomes.len(), 10);
+}
+
+#[test]
+fn an_order_whose_fact_could_never_be_stored_is_refused() {
+    let order = placed("1", "P001", 1);
+    let inputs: Vec<_> = (1..=2).map(|sequence| input(sequence, &order)).collect();
+    let stock = State::seeded().stock;
+    let outcomes = decide(&stock, &WarehouseId::main(), &inputs, 800).outcomes;
+    let [outcome] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    let Verdict::Refused(Refusal::Unreadable { detail }) = &outcome.verdict else {
+        panic!("{outcome:?}");
+    };
+    assert!(detail.ends_with("bytes, the limit is 800"), "{detail}");
+    assert!(outcome.order.is_none());
+}
+
+#[test]
+fn a_decision_does_not_repeat_what_makes_it_too_large() {
+    let long = "\u{1}\"x".repeat(100_000);
+    let data = RawValue::from_string(json!({"order_id": long}).to_string()).unwrap();
+    let order = placed("1", "P001", 1);
+    let stock = State::seeded().stock;
+    for data in [&data, &order] {
+        let file = Some(long.clone());
+        let outcomes = decide_all(&stock, &[Input { file, ..input(1, data) }]).outcomes;
+        assert!(serde_json::to_string(&outcomes).unwrap().len() < 5_000);
+    }
+}
+
+/// What becomes of `order`, for which `confirmed` was looked up, and the pieces that move.
+#[track_caller]
+fn verdict(order: &Order, confirmed: Option<Confirmed>) -> (String, i64) {
+    let data = serde_json::value::to_raw_value(order).unwrap();
+    let main = WarehouseId::main();
+    let named = Some((PartnerId::direct(), OrderId::parse("1").unwrap()));
+    let input = Input { sequence: 9, data: Some(&data), file: None, named, confirmed };
+    let decision = decide(&State::seeded().stock, &main, &[input], usize::MAX);
+    let [outcome] = &decision.outcomes[..] else { panic!("{decision:?}") };
+    let moved = outcome.verdict.movements().iter().map(|movement| movement.delta).sum();
+    let said = match &outcome.verdict {
+        Verdict::Confirmed(_) => "confirmed".into(),
+        Verdict::Cancelled { .. } => "cancelled".into(),
+        Verdict::Kept(refusal) => format!("kept {refusal}"),
+        Verdict::Refused(refusal) => refusal.to_string(),
+    };
+    (said, moved)
+}
+
+#[test]
+fn an_order_that_keeps_to_no_rule_is_refused_with_the_reason() {
+    let good = placed_order("1", 5);
+    assert_eq!(verdict(&good, None), ("confirmed".into(), -5));
+    let quantity = |quantity| {
+        let mut order = good.clone();
+        order.lines[0].quantity = quantity;
+        order
+    };
+    let two = |first, second| {
+        let mut order = quantity(first);
+        order.lines.push(Line { quantity: second, ..order.lines[0].clone() });
+        order
+    };
+    let many = Order { lines: vec![good.lines[0].clone(); 1_001], ..good.clone() };
+    let other = placed_order("other", 5);
+    let limits = "1 to 1000000000 are allowed, below zero in a return";
+    for (order, expected) in [
+        (Order { lines: vec![], ..good.clone() }, "its lines cannot be used: has no lines".into()),
+        (many, "its lines cannot be used: has 1001 lines, the limit is 1000".into()),
+        (quantity(0), format!("lines[0].quantity is 0: {limits}")),
+        (two(5, 0), format!("lines[1].quantity is 0: {limits}")),
+        (quantity(i64::MIN), format!("lines[0].quantity is {}: {limits}", i64::MIN)),
+        (two(6, -1), "its lines cannot be used: mix quantities above and below zero".into()),
+        (quantity(-5), "its kind does not fit the signs of its quantities".into()),
+        (quantity(6), "its total is 5.00, but its lines add up to 6.00".into()),
+        (Order { attempt: 0, ..good.clone() }, "its attempt is 0: 1 to 1000000 are allowed".into()),
+        (
+            Order { attempt: u32::MAX, ..good.clone() },
+            "its attempt is 4294967295: 1 to 1000000 are allowed".into(),
+        ),
+        (
+            Order { warehouse: WarehouseId::parse("west").unwrap(), ..good.clone() },
+            "it is an order of warehouse west".into(),
+        ),
+        (other, "it is order other of DIRECT".into()),
+    ] {
+        assert_eq!(verdict(&order, None), (format!("unreadable: {expected}"), 0));
+    }
+}
+
+#[test]
+fn an_order_whose_subject_names_none_moves_nothing() {
+    let data = placed("1", "P002", 1);
+    let input = Input { named: None, ..input(1, &data) };
+    let outcome = decide_all(&State::seeded().stock, &[input]).outcomes.remove(0);
+    assert!(outcome.id.is_none() && outcome.verdict.movements().is_empty(), "{outcome:?}");
+}
+
+#[test]
+fn a_cancellation_gives_back_only_what_is_confirmed_and_once() {
+    let sale = placed_order("1", 5);
+    let cancels = Cancels { attempt: 1, placed: 3, decision: "d".into() };
+    let confirmed = || Confirmed { attempt: 1, placed: 3, lines: sale.lines.clone() };
+    let cancelling = sale.cancelling(cancels.clone());
+    assert_eq!(verdict(&cancelling, Some(confirmed())), ("cancelled".into(), 5));
+    let nothing = "unreadable: no attempt of it is confirmed, so there is nothing to cancel";
+    assert_eq!(verdict(&cancelling, None), (nothing.into(), 0));
+    let larger = placed_order("1", 6).cancelling(cancels.clone());
+    let lines = "kept unreadable: its lines are not those of attempt 1, which it cancels";
+    assert_eq!(verdict(&larger, Some(confirmed())), (lines.into(), 0));
+    for other in [Cancels { placed: 4, ..cancels.clone() }, Cancels { attempt: 0, ..cancels }] {
+        let (said, moved) = verdict(&sale.cancelling(other), Some(confirmed()));
+        assert!(said.starts_with("kept unreadable: it cancels attempt") && moved == 0, "{said}");
+    }
+    // Two of them in one decision, both with what was looked up before it.
+    let again = Order { attempt: 3, ..cancelling.clone() };
+    let both = [cancelling, again].map(|order| serde_json::value::to_raw_value(&order).unwrap());
+    let inputs = [input(8, &both[0]), input(9, &both[1])]
+        .map(|input| Input { confirmed: Some(confirmed()), ..input });
+    let outcomes = decide_all(&State::seeded().stock, &inputs).outcomes;
+    let moved: Vec<_> = outcomes.iter().map(|one| one.verdict.movements().len()).collect();
+    assert_eq!(moved, [1, 0], "{outcomes:?}");
+}
+
+#[test]
+fn one_partners_policy_does_not_empty_the_stock_of_another() {
+    use crate::partner::StockPolicy::{Backorder, Enforce, Ignore};
+    let order = |id: &str, quantity, stock| {
+        let order = Order { stock, ..placed_order(id, quantity) };
+        serde_json::value::to_raw_value(&order).unwrap()
+    };
+    // Of 20 pieces, in one decision and in two: it is the same.
+    let orders = [
+        order("1", 15, Ignore),
+        order("2", 1, Enforce),
+        order("3", 5, Ignore),
+        order("4", 5, Backorder),
+        order("5", 4, Ignore),
+    ];
+    for parts in [5, 1, 2] {
+        let mut state = State::seeded();
+        let mut confirmed = Vec::new();
+        for (number, part) in orders.chunks(parts).enumerate() {
+            let inputs: Vec<_> =
+                (1..).zip(part).map(|(n, data)| input(10 * number as u64 + n, data)).collect();
+            let decision = decide_all(&state.stock, &inputs);
+            for outcome in &decision.outcomes {
+                confirmed.push(matches!(outcome.verdict, Verdict::Confirmed(_)));
+            }
+            state.apply(&decision.into());
+        }
+        assert_eq!(confirmed, [true, true, false, false, true], "{parts}");
+        let item = state.stock.get(&ProductId::parse("P002").unwrap()).unwrap();
+        assert_eq!((item.available, item.checked), (0, true));
+    }
+}

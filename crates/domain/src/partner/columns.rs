@@ -1,0 +1,183 @@
+//! Which column of a partner's file holds what.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A column of ours, as the fields of [`Columns`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Column {
+    /// The partner's number of the order.
+    OrderId,
+    /// SKU.
+    ProductId,
+    /// What the product is called.
+    Description,
+    /// Country or sales region.
+    Region,
+    /// Product category.
+    Category,
+    /// Who buys.
+    CustomerId,
+    /// Whole number, not zero.
+    Quantity,
+    /// Price of one piece.
+    UnitPrice,
+    /// When it was ordered.
+    OrderedAt,
+    /// Currency of the price: an ISO 4217 code or a sign.
+    Currency,
+}
+
+impl Column {
+    /// All of them, in the order in which they are looked for.
+    pub const ALL: [Self; 10] = [
+        Self::OrderId,
+        Self::ProductId,
+        Self::Description,
+        Self::Region,
+        Self::Category,
+        Self::CustomerId,
+        Self::Quantity,
+        Self::UnitPrice,
+        Self::OrderedAt,
+        Self::Currency,
+    ];
+
+    /// Its key in the configuration.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::OrderId => "order-id",
+            Self::ProductId => "product-id",
+            Self::Description => "description",
+            Self::Region => "region",
+            Self::Category => "category",
+            Self::CustomerId => "customer-id",
+            Self::Quantity => "quantity",
+            Self::UnitPrice => "unit-price",
+            Self::OrderedAt => "ordered-at",
+            Self::Currency => "currency",
+        }
+    }
+}
+
+/// Header names of the columns.
+///
+/// They are compared without case, accents, blanks and punctuation, and by all of these first. One
+/// that the partner's [`Transform`] makes has no name here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Columns {
+    /// The partner's number of the order.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub order_id: Names,
+    /// SKU.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub product_id: Names,
+    /// Whole number, not zero.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub quantity: Names,
+    /// Price of one piece.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub unit_price: Names,
+    /// When it was ordered.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub ordered_at: Names,
+    /// Who buys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<Names>,
+    /// What the product is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Names>,
+    /// Country or sales region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Names>,
+    /// Product category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Names>,
+    /// Currency of the price. Rows of another one than the partner's are rejected. Without it, a column
+    /// that is called `currency` is taken for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Names>,
+}
+
+impl Columns {
+    /// What a column may be called, if the partner has it.
+    #[must_use]
+    pub fn names(&self, column: Column) -> Option<&Names> {
+        match column {
+            Column::OrderId => Some(&self.order_id),
+            Column::ProductId => Some(&self.product_id),
+            Column::Description => self.description.as_ref(),
+            Column::Region => self.region.as_ref(),
+            Column::Category => self.category.as_ref(),
+            Column::CustomerId => self.customer_id.as_ref(),
+            Column::Quantity => Some(&self.quantity),
+            Column::UnitPrice => Some(&self.unit_price),
+            Column::OrderedAt => Some(&self.ordered_at),
+            Column::Currency => self.currency.as_ref(),
+        }
+    }
+}
+
+/// What a column may be called: one name, or a list of which the first that the file has counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+pub struct Names(Vec<String>);
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Names {
+    /// In the order in which they are looked for.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Is there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Names {
+    fn from(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+}
+
+impl From<Vec<String>> for Names {
+    fn from(names: Vec<String>) -> Self {
+        Self(names)
+    }
+}
+
+impl From<OneOrMany> for Names {
+    fn from(names: OneOrMany) -> Self {
+        match names {
+            OneOrMany::One(name) => Self(vec![name]),
+            OneOrMany::Many(names) => Self(names),
+        }
+    }
+}
+
+impl From<Names> for OneOrMany {
+    fn from(Names(mut names): Names) -> Self {
+        match (names.pop(), names.is_empty()) {
+            (Some(name), true) => Self::One(name),
+            (last, _) => Self::Many(names.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" / "))
+    }
+}
