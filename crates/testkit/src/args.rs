@@ -134,7 +134,7 @@ impl Campaign {
             faults: self.faults.unwrap_or(faults * minutes),
             orders: self.orders.unwrap_or(3_000 * u64::from(minutes)),
             files: self.files.unwrap_or(minutes),
-            pauses: if self.cluster { minutes.div_ceil(5) } else { minutes },
+            pauses: alone,
             // Longer than every lease, which are 30 s at most.
             pause: (Duration::from_secs(5), Duration::from_secs(45)),
             clock_jumps: alone,

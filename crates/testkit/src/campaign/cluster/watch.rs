@@ -99,8 +99,7 @@ impl Watch {
     pub(super) fn leader(&self, group: &str) -> Option<usize> {
         let seen = lock(&self.seen);
         let leader = *seen.leaders.get(group)?;
-        let still = seen.claims.get(&leader).is_some_and(|(_, claims)| claims.contains(group));
-        still.then_some(leader)
+        seen.claims(leader, group).then_some(leader)
     }
 
     /// Hears through this connection what is decided. A fact is sent when its entry is stored, and those of
@@ -171,14 +170,24 @@ impl Seen {
             claims.insert(META.to_owned());
         }
         let (since, known) = self.claims.remove(&member).unwrap_or((now, BTreeSet::new()));
-        for group in claims.difference(&known) {
-            let last = self.leaders.insert(group.clone(), member);
-            if last.is_some_and(|last| last != member) {
+        for group in &claims {
+            let last = self.leaders.get(group).copied();
+            // One that led before, and was not asked while it did not, leads again.
+            let is_back = last.is_some_and(|last| !self.claims(last, group));
+            if last == Some(member) || known.contains(group) && !is_back {
+                continue;
+            }
+            self.leaders.insert(group.clone(), member);
+            if last.is_some() {
                 self.changes.entry(group.clone()).or_default().count += 1;
                 self.open.push((group.clone(), since));
             }
         }
         self.claims.insert(member, (now, claims));
+    }
+
+    fn claims(&self, member: usize, group: &str) -> bool {
+        self.claims.get(&member).is_some_and(|(_, claims)| claims.contains(group))
     }
 
     fn hear_entry(&mut self, entry: u64, now: Instant) {
@@ -213,18 +222,22 @@ mod tests {
         View { leads_all: false, leads }
     }
 
-    #[test]
-    fn a_gap_is_the_longest_time_between_decisions_around_a_change() {
-        let start = Instant::now();
-        let at = |second| start + Duration::from_secs(second);
-        let mut seen = Seen {
+    fn seen(start: Instant) -> Seen {
+        Seen {
             claims: BTreeMap::new(),
             leaders: BTreeMap::new(),
             changes: BTreeMap::new(),
             entry: 0,
             decided: VecDeque::from([start]),
             open: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_gap_is_the_longest_time_between_decisions_around_a_change() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut seen = seen(start);
         seen.hear(0, &view(&[ORDERS, JOURNAL]), at(30));
         seen.hear_entry(1, at(31));
         seen.hear(1, &view(&[]), at(35));
@@ -242,5 +255,17 @@ mod tests {
         assert_eq!((changes.count, &changes.gaps[..]), (1, &[Duration::from_secs(7)][..]));
         assert!(!seen.changes.contains_key(ORDERS));
         assert_eq!((seen.leaders[JOURNAL], seen.leaders[ORDERS]), (1, 0));
+    }
+
+    #[test]
+    fn one_that_leads_again_before_it_is_asked_is_the_leader() {
+        let now = Instant::now();
+        let mut seen = seen(now);
+        seen.hear(0, &view(&[ORDERS]), now);
+        seen.hear(1, &view(&[ORDERS]), now);
+        seen.hear(1, &view(&[]), now);
+        assert_eq!(seen.leaders[ORDERS], 1);
+        seen.hear(0, &view(&[ORDERS]), now);
+        assert_eq!((seen.leaders[ORDERS], seen.changes[ORDERS].count), (0, 2));
     }
 }
