@@ -91,9 +91,13 @@ pub(crate) struct Campaign {
     /// after another; parts are then killed and connections harmed a fifth as often by default
     #[arg(long)]
     cluster: bool,
-    /// All members get this program, one after another; may be given several times, oldest first
+    /// All members get this program, one after another, before other faults; may be given several times,
+    /// oldest first: the others come evenly over the time
     #[arg(long, value_name = "BIN", requires = "cluster")]
     upgrade: Vec<PathBuf>,
+    /// Leaders step down and die, and members are restarted; nobody is stopped, cut off or emptied
+    #[arg(long, requires = "cluster")]
+    gentle: bool,
     /// Members sync each write to disk before they confirm it, as k8s/base has it; not before 2.10
     #[arg(long, requires = "cluster")]
     sync_always: bool,
@@ -116,6 +120,7 @@ impl Campaign {
         let alone = if self.cluster { 0 } else { minutes };
         let cluster = cluster::Options {
             upgrades: self.upgrade,
+            gentle: self.gentle,
             sync_always: self.sync_always,
             lame_duck: true,
             // Longer than the lease of a leader, which is 10 s.

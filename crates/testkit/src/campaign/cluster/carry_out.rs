@@ -25,19 +25,19 @@ const END_MAX: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Harms one member after another for so long, each when all are whole again; upgrades come evenly.
+/// Harms one member after another for so long, each when all are whole again.
 pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
     let Some(ring) = &site.ring else { return };
     let started = Instant::now();
     let count = u32::try_from(ring.options.upgrades.len()).unwrap_or(u32::MAX);
-    let mut upgrades = (1u32..).zip(&ring.options.upgrades).peekable();
+    let mut upgrades = (0u32..).zip(&ring.options.upgrades).peekable();
     let faults = Faults::new(seed, &ring.options);
     // An upgrade is a rolling restart as well.
     let mut faults = faults.filter(|fault| count == 0 || *fault != Fault::RollingRestart);
     loop {
         let left = length.saturating_sub(started.elapsed());
         let is_due = |(number, _): &(u32, _)| {
-            left.is_zero() || length * *number / (count + 1) < started.elapsed()
+            left.is_zero() || length * *number / count <= started.elapsed()
         };
         if let Some((_, binary)) = upgrades.next_if(is_due) {
             let name = format!("upgrade to {}", version(binary).await);
@@ -90,7 +90,6 @@ async fn carry_out(site: &Site, name: &str, fault: impl Future<Output = Result<(
             site.tally.done(name);
         }
     }
-    site.tally.over(name);
 }
 
 /// Waits until decisions are stored that began since then; nothing if there is nothing left to decide.

@@ -30,8 +30,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is done to the members of a cluster.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Programs of later versions, in the order in which all members get them, evenly over the time.
+    /// Programs of later versions, in the order in which all members get them: the first one before
+    /// anything else is done, the others evenly over the time.
     pub upgrades: Vec<PathBuf>,
+    /// Nobody is stopped, cut off or emptied: leaders step down and die, and members are restarted.
+    pub gentle: bool,
     /// Sync each write to disk before it is confirmed, as `k8s/base` does; not before version 2.10.
     pub sync_always: bool,
     /// Members are asked as pods are to send their clients elsewhere before they end, which takes 30 s
@@ -47,6 +50,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             upgrades: Vec::new(),
+            gentle: false,
             sync_always: false,
             lame_duck: false,
             pause: (Duration::from_secs(12), Duration::from_secs(12)),

@@ -48,6 +48,11 @@ impl Fault {
             Self::RollingRestart => "rolling restart".to_owned(),
         }
     }
+
+    /// Is nobody stopped, cut off or emptied?
+    fn is_gentle(self) -> bool {
+        matches!(self, Self::StepDown(_) | Self::Kill(..) | Self::RollingRestart)
+    }
 }
 
 impl Whom {
@@ -64,13 +69,19 @@ pub(super) struct Faults {
     rng: Rng,
     pause: (Duration, Duration),
     isolate: (Duration, Duration),
+    gentle: bool,
     left: Vec<Fault>,
 }
 
 impl Faults {
     pub(super) fn new(seed: u64, options: &Options) -> Self {
-        let rng = Rng::with_seed(seed);
-        Self { rng, pause: options.pause, isolate: options.isolate, left: Vec::new() }
+        Self {
+            rng: Rng::with_seed(seed),
+            pause: options.pause,
+            isolate: options.isolate,
+            gentle: options.gentle,
+            left: Vec::new(),
+        }
     }
 
     fn round(&mut self) -> Vec<Fault> {
@@ -90,6 +101,9 @@ impl Faults {
         }
         let leader = *self.rng.choice(&groups).expect("there are groups");
         round.extend([Fault::EmptyDisk(Whom::Leader(leader)), Fault::RollingRestart]);
+        if self.gentle {
+            round.retain(|fault| fault.is_gentle());
+        }
         self.rng.shuffle(&mut round);
         round
     }
@@ -126,6 +140,15 @@ mod tests {
         let of = |seed| faults(seed).take(40).collect::<Vec<_>>();
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
+    }
+
+    #[test]
+    fn where_it_is_gentle_nobody_is_stopped_cut_off_or_emptied() {
+        let options = Options { gentle: true, ..Options::default() };
+        let names: Vec<_> = Faults::new(7, &options).take(40).map(Fault::name).collect();
+        let harsh = ["stop ", "partition ", "empty "];
+        assert!(names.iter().all(|name| !harsh.iter().any(|harsh| name.starts_with(harsh))));
+        assert!(names.iter().any(|name| name.starts_with("death ")), "{names:?}");
     }
 
     #[test]
