@@ -180,6 +180,10 @@ pub(crate) struct Up {
     /// Run this beside the pipeline; may be given several times.
     #[arg(long, value_name = "WHAT")]
     pub(crate) with: Vec<Extra>,
+    /// Use the nats-servers at this address, several separated by commas, and start none; `setup --nats`
+    /// says there how many copies streams have.
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats: Option<String>,
     /// Be the provider behind an OpenFaaS gateway: functions come by `faas-cli deploy`, each as a
     /// process of its own, and schedules are called by cron-connector.
     #[arg(long, conflicts_with = "stack")]

@@ -1,45 +1,86 @@
 //! The whole pipeline as processes under kills, pauses, network faults, wrong clocks, a full disk and
-//! an empty store, alone on the machine: a test program of its own.
+//! an empty store, and on three nats-servers that fail one after another; alone on the machine: a test
+//! program of its own.
 #![cfg(test)]
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use testkit::campaign::{self, Options};
+use testkit::campaign::{self, Options, Outcome, cluster};
+use tokio::sync::Mutex;
 
-/// Repeats a run.
+/// Does something else than every day.
 const SEED: &str = "ORDERFLOW_CAMPAIGN_SEED";
+const EVERY_DAY: u64 = 7;
+
+/// Two campaigns at once would measure each other.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 fn seed() -> u64 {
-    match std::env::var_os(SEED) {
-        Some(text) => text.to_str().unwrap().parse().unwrap(),
-        None => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into(),
-    }
+    std::env::var_os(SEED).map_or(EVERY_DAY, |text| text.to_str().unwrap().parse().unwrap())
 }
 
-#[tokio::test]
-async fn faults_lose_double_and_confuse_nothing() {
-    let options = Options {
+/// What both campaigns have in common: every kind of fault that one server has.
+fn options() -> Options {
+    Options {
         orderflow: PathBuf::from(env!("CARGO_BIN_EXE_orderflow")),
         nats_server: testkit::nats_server_bin(),
         seed: seed(),
-        length: Duration::from_secs(190),
-        kills: 60,
-        faults: 1_150,
-        orders: 8_000,
+        length: Duration::from_secs(50),
+        kills: 26,
+        faults: 400,
+        orders: 6_000,
         files: 4,
-        pauses: 3,
+        pauses: 2,
         pause: (Duration::from_secs(3), Duration::from_secs(12)),
-        clock_jumps: 4,
+        clock_jumps: 3,
         disk_full: 1,
         empty_store: 2,
+        cluster: None,
         fault_max: Duration::from_millis(1_500),
         settle: Duration::from_secs(600),
         keep: None,
-    };
+    }
+}
+
+async fn run(options: Options) -> Outcome {
     println!("{SEED}={}", options.seed);
     let outcome = campaign::run(&options).await.unwrap();
     println!("{outcome}");
     assert!(outcome.problems.is_empty(), "{SEED}={}\n{outcome}", options.seed);
-    assert!(outcome.kills >= 50 && outcome.faults >= 1_000, "{outcome}");
+    outcome
+}
+
+#[tokio::test]
+async fn faults_lose_double_and_confuse_nothing() {
+    let _turn = TURN.lock().await;
+    let outcome = run(options()).await;
+    assert!(outcome.kills >= 20 && outcome.faults >= 350, "{outcome}");
+}
+
+/// The newest server that is here, after an upgrade of Debian's under load. Where there is only that one,
+/// what it survives: copies of a stream come to differ with it when a leader is stopped or cut off.
+#[tokio::test]
+async fn faults_of_three_servers_lose_double_and_confuse_nothing() {
+    let _turn = TURN.lock().await;
+    let newest = testkit::nats_servers().into_iter().skip(1).flatten().last();
+    let options = Options {
+        length: Duration::from_secs(100),
+        kills: 4,
+        faults: 60,
+        orders: 20_000,
+        files: 2,
+        pauses: 0,
+        clock_jumps: 0,
+        disk_full: 0,
+        empty_store: 0,
+        cluster: Some(cluster::Options {
+            gentle: newest.is_none(),
+            upgrades: newest.into_iter().collect(),
+            ..cluster::Options::default()
+        }),
+        ..options()
+    };
+    let outcome = run(options).await;
+    assert!(outcome.leader_changes >= 20 && outcome.summary.sent >= 20_000, "{outcome}");
 }

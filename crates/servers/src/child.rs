@@ -109,7 +109,7 @@ impl Child {
         self.signal(if paused { Signal::STOP } else { Signal::CONT });
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.pid()) {
             signal_all(&[pid], signal);
         }

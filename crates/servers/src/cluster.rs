@@ -1,10 +1,11 @@
 //! Several `nats-server`s that keep copies of the same streams, on loopback.
 
 use crate::Error;
-use crate::nats::{self, Member, Server, Settings};
+use crate::nats::{self, Member, Server};
 use crate::port::{self, Port};
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use std::collections::BTreeSet;
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,38 +25,74 @@ pub struct Cluster {
     _ports: Vec<Port>,
 }
 
-/// Starts `count` members under `dir`, and waits until they have a leader. `binary` as in
-/// [`Settings`]. A member's folder is `dir/<its name>`.
+/// What the members are.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// The program; `nats-server` from `PATH` when not given.
+    pub binary: Option<&'a Path>,
+    /// How many.
+    pub count: usize,
+    /// Sync each write to disk before it is confirmed; servers before 2.10 do not know it.
+    pub sync_always: bool,
+}
+
+/// Starts them under `dir`, and waits until they have a leader. A member's folder is `dir/<its name>`.
 ///
 /// # Errors
 /// A member does not start, or they find no leader within a minute.
-pub fn start(
+pub fn start(dir: &Path, settings: Settings<'_>) -> Result<Cluster, Error> {
+    start_members(dir, settings, None)
+}
+
+/// Where the first member reaches the second one, which listens there for others.
+pub type Through<'a> = dyn FnMut(usize, usize, u16) -> u16 + 'a;
+
+/// As [`start`]; each member reaches each other one through a port of its own, which `through` knows.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_through(
     dir: &Path,
-    binary: Option<&Path>,
-    count: usize,
-    sync_always: bool,
+    settings: Settings<'_>,
+    through: &mut Through<'_>,
 ) -> Result<Cluster, Error> {
+    start_members(dir, settings, Some(through))
+}
+
+fn start_members(
+    dir: &Path,
+    settings: Settings<'_>,
+    mut through: Option<&mut Through<'_>>,
+) -> Result<Cluster, Error> {
+    let Settings { binary, count, sync_always } = settings;
     let reserve = || (0..count).map(|_| port::reserve()).collect::<Result<Vec<Port>, Error>>();
-    let (routes, monitors) = (reserve()?, reserve()?);
+    let (ports, monitors) = (reserve()?, reserve()?);
     let mut members = Vec::with_capacity(count);
-    for (index, (own, monitor)) in routes.iter().zip(&monitors).enumerate() {
+    for (index, (own, monitor)) in ports.iter().zip(&monitors).enumerate() {
         let name = name(index);
+        let is_hidden = through.is_some();
+        let others = ports.iter().enumerate().filter(|(other, _)| *other != index);
+        let routes = others.map(|(other, port)| match &mut through {
+            Some(through) => through(index, other, port.number),
+            None => port.number,
+        });
         let member = Member {
             port: own.number,
-            routes: routes.iter().map(|p| p.number).filter(|&p| p != own.number).collect(),
+            routes: routes.collect(),
+            is_hidden,
             monitor: monitor.number,
             name: name.clone(),
         };
         let binary = binary.map(Path::to_owned);
-        let settings = Settings {
+        let settings = nats::Settings {
             binary,
             member: Some(member),
             sync_always,
-            ..Settings::under(dir.join(name))
+            ..nats::Settings::under(dir.join(name))
         };
         members.push(nats::start(settings)?);
     }
-    let ports = routes.into_iter().chain(monitors).collect();
+    let ports = ports.into_iter().chain(monitors).collect();
     let cluster = Cluster { members, dir: dir.to_owned(), _ports: ports };
     cluster.wait_for_leader()?;
     Ok(cluster)
@@ -103,17 +140,8 @@ impl Cluster {
     #[must_use]
     pub fn stream_leader(&self, stream: &str) -> Option<usize> {
         self.members.iter().position(|member| {
-            let Some(seen) = member.monitor("/jsz?streams=true") else { return false };
-            let named = seen.pointer("/account_details").and_then(Value::as_array);
-            let streams = named
-                .into_iter()
-                .flatten()
-                .filter_map(|account| account.get("stream_detail").and_then(Value::as_array));
-            streams.flatten().any(|detail| {
-                detail.get("name").and_then(Value::as_str) == Some(stream)
-                    && self.index(detail.pointer("/cluster/leader").unwrap_or(&Value::Null))
-                        == self.index_of(member)
-            })
+            let view = member.monitoring().and_then(|monitor| monitor.view().ok());
+            view.is_some_and(|view| view.leads.contains(stream))
         })
     }
 
@@ -137,24 +165,84 @@ impl Cluster {
         let leader = leader.as_str()?;
         (0..self.members.len()).find(|&index| name(index) == leader)
     }
+}
 
-    fn index_of(&self, member: &Server) -> Option<usize> {
-        self.members.iter().position(|other| other.port() == member.port())
+/// Where a member tells by HTTP how it is; also while somebody else has its server.
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    name: String,
+    port: u16,
+}
+
+/// What a member takes for true of itself. One that is cut off leads for some seconds what others lead
+/// already.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Does it decide which streams there are?
+    pub leads_all: bool,
+    /// Streams that it leads.
+    pub leads: BTreeSet<String>,
+}
+
+impl Monitor {
+    /// What it answers.
+    ///
+    /// # Errors
+    /// It is down, or does not answer within two seconds.
+    pub fn get(&self, path: &str) -> io::Result<Value> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(MONITOR_MAX))?;
+        // HTTP/1.0, so that the body comes as it is and ends with the connection.
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        Ok(serde_json::from_str(body)?)
+    }
+
+    /// What it leads.
+    ///
+    /// # Errors
+    /// As [`Monitor::get`].
+    pub fn view(&self) -> io::Result<View> {
+        let seen = self.get("/jsz?streams=true")?;
+        let is_own = |leader: Option<&Value>| leader.and_then(Value::as_str) == Some(&self.name);
+        let mut view =
+            View { leads_all: is_own(seen.pointer("/meta_cluster/leader")), ..View::default() };
+        let accounts = seen.get("account_details").and_then(Value::as_array);
+        let streams = accounts
+            .into_iter()
+            .flatten()
+            .filter_map(|account| account.get("stream_detail").and_then(Value::as_array));
+        for stream in streams.flatten() {
+            let Some(name) = stream.get("name").and_then(Value::as_str) else { continue };
+            if is_own(stream.pointer("/cluster/leader")) {
+                view.leads.insert(name.to_owned());
+            }
+        }
+        Ok(view)
+    }
+
+    /// Does it have all that it is to have, as far as the others have it?
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.get("/healthz")
+            .is_ok_and(|seen| seen.get("status").and_then(Value::as_str) == Some("ok"))
     }
 }
 
 impl Server {
+    /// Where a member of a cluster tells how it is.
+    #[must_use]
+    pub fn monitoring(&self) -> Option<Monitor> {
+        let member = self.home.member.as_ref()?;
+        Some(Monitor { name: member.name.clone(), port: member.monitor })
+    }
+
     /// What a member of a cluster tells on its monitoring port; nothing when it does not answer.
     #[must_use]
     pub fn monitor(&self, path: &str) -> Option<Value> {
-        let port = self.home.member.as_ref()?.monitor;
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-        stream.set_read_timeout(Some(MONITOR_MAX)).ok()?;
-        // HTTP/1.0, so that the body comes as it is and ends with the connection.
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+        self.monitoring()?.get(path).ok()
     }
 
     /// Removes all that it stored; for a server that is down.

@@ -2,6 +2,7 @@
 
 use crate::child::Child;
 use crate::{Error, program};
+use rustix::process::Signal;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ pub struct Member {
     pub port: u16,
     /// Where it reaches the other members.
     pub routes: Vec<u16>,
+    /// Routes lead through somebody: no member tells others where a third one listens, or they would
+    /// go past him.
+    pub is_hidden: bool,
     /// Where it tells by HTTP how it is (`/jsz`, `/healthz`).
     pub monitor: u16,
 }
@@ -84,6 +88,12 @@ impl Server {
     pub fn store_dir(&self) -> &Path {
         &self.home.store_dir
     }
+
+    /// Asks it to send its clients elsewhere and then to end, as a pod is asked (`SIGUSR2`, lame duck).
+    /// With the settings of `k8s/base`, which members of a cluster have, that takes up to 30 s.
+    pub fn retire(&self) {
+        self.child.signal(Signal::USR2);
+    }
 }
 
 fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error> {
@@ -127,9 +137,13 @@ fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
     if let Some(member) = &settings.member {
         let routes: Vec<String> =
             member.routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+        // Nobody listens there.
+        let advertise = if member.is_hidden { "advertise: \"127.0.0.1:1\", " } else { "" };
+        // As in k8s/base.
         config.push_str(&format!(
-            "http: \"127.0.0.1:{}\"\n\
-             cluster {{ name: orderflow, listen: \"127.0.0.1:{}\", no_advertise: true, routes: [{}] }}\n",
+            "http: \"127.0.0.1:{}\"\nlame_duck_grace_period: 5s\nlame_duck_duration: 30s\n\
+             cluster {{ name: orderflow, listen: \"127.0.0.1:{}\", no_advertise: true, \
+             {advertise}routes: [{}] }}\n",
             member.monitor,
             member.port,
             routes.join(", ")

@@ -15,7 +15,7 @@ pub struct Server<S> {
     pub(crate) home: S,
     binary: PathBuf,
     port: Port,
-    child: Child,
+    pub(crate) child: Child,
     launch: Launch<S>,
 }
 

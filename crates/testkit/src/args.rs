@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
-use testkit::campaign::{Options, attack};
+use testkit::campaign::{Options, attack, cluster};
 
 /// Tools for people who test a running pipeline.
 #[derive(Parser)]
@@ -87,6 +87,20 @@ pub(crate) struct Campaign {
     /// Files sent over SFTP [default: 1 a minute]
     #[arg(long)]
     files: Option<u32>,
+    /// Three nats-servers instead of one, whose members die, stop, are parted, emptied and restarted one
+    /// after another; parts are then killed and connections harmed a fifth as often by default
+    #[arg(long)]
+    cluster: bool,
+    /// All members get this program, one after another, before other faults; may be given several times,
+    /// oldest first: the others come evenly over the time
+    #[arg(long, value_name = "BIN", requires = "cluster")]
+    upgrade: Vec<PathBuf>,
+    /// Leaders step down and die, and members are restarted; nobody is stopped, cut off or emptied
+    #[arg(long, requires = "cluster")]
+    gentle: bool,
+    /// Members sync each write to disk before they confirm it, as k8s/base has it; not before 2.10
+    #[arg(long, requires = "cluster")]
+    sync_always: bool,
     /// The nats-server to use; without it the one in PATH
     #[arg(long, value_name = "BIN")]
     nats_server: Option<PathBuf>,
@@ -101,6 +115,18 @@ pub(crate) struct Campaign {
 impl Campaign {
     pub(crate) fn options(self) -> Result<Options> {
         let minutes = self.minutes;
+        // What is measured with three servers is how soon decisions go on behind another leader.
+        let (kills, faults) = if self.cluster { (2, 20) } else { (12, 100) };
+        let alone = if self.cluster { 0 } else { minutes };
+        let cluster = cluster::Options {
+            upgrades: self.upgrade,
+            gentle: self.gentle,
+            sync_always: self.sync_always,
+            lame_duck: true,
+            // Longer than the lease of a leader, which is 10 s.
+            pause: (Duration::from_secs(11), Duration::from_secs(25)),
+            isolate: (Duration::from_secs(5), Duration::from_secs(25)),
+        };
         Ok(Options {
             orderflow: match self.orderflow {
                 Some(orderflow) => orderflow,
@@ -109,16 +135,17 @@ impl Campaign {
             nats_server: self.nats_server,
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             length: Duration::from_secs(u64::from(minutes) * 60),
-            kills: self.kills.unwrap_or(12 * minutes),
-            faults: self.faults.unwrap_or(100 * minutes),
+            kills: self.kills.unwrap_or(kills * minutes),
+            faults: self.faults.unwrap_or(faults * minutes),
             orders: self.orders.unwrap_or(3_000 * u64::from(minutes)),
             files: self.files.unwrap_or(minutes),
-            pauses: minutes,
+            pauses: alone,
             // Longer than every lease, which are 30 s at most.
             pause: (Duration::from_secs(5), Duration::from_secs(45)),
-            clock_jumps: minutes,
-            disk_full: minutes.div_ceil(10),
-            empty_store: minutes.div_ceil(5),
+            clock_jumps: alone,
+            disk_full: alone.div_ceil(10),
+            empty_store: alone.div_ceil(5),
+            cluster: self.cluster.then_some(cluster),
             fault_max: Duration::from_secs(if minutes < 20 { 15 } else { 60 }),
             settle: Duration::from_secs(1_200),
             keep: self.keep,

@@ -1,20 +1,39 @@
-//! Three real `nats-server`s for one test.
+//! Three real `nats-server`s.
 
 use crate::lock;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use crate::proxy::Proxy;
+use anyhow::{Context as _, Result};
+use servers::cluster::{Monitor, Settings};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// A cluster with its own ports and stores; killed, and its stores removed, when dropped.
+/// How many there are.
+const MEMBERS: usize = 3;
+
+/// A cluster with its own ports and stores; killed when dropped.
 #[derive(Debug)]
 pub struct Cluster {
     // Before `dir`, so that it is killed before its files are removed.
     cluster: Mutex<servers::cluster::Cluster>,
-    dir: tempfile::TempDir,
+    /// By who connects, and by whom.
+    routes: Vec<Route>,
+    dir: PathBuf,
+    /// Removed when dropped.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// The way from one member to another.
+#[derive(Debug)]
+struct Route {
+    from: usize,
+    to: usize,
+    proxy: Proxy,
 }
 
 impl Cluster {
-    /// Starts three and waits until they have a leader. The program is the one that the environment
-    /// variable `NATS_SERVER_BIN` names, else `nats-server` from `PATH`.
+    /// Starts three in a folder for temporary files and waits until they have a leader. The program is
+    /// the one that the environment variable `NATS_SERVER_BIN` names, else `nats-server` from `PATH`.
     ///
     /// # Panics
     /// One does not start, or they find no leader.
@@ -29,10 +48,43 @@ impl Cluster {
     /// One does not start, or they find no leader.
     #[must_use]
     pub fn of(binary: Option<&Path>) -> Self {
-        let dir = crate::temp_dir();
-        let cluster = servers::cluster::start(dir.path(), binary, 3, false);
-        let cluster = cluster.unwrap_or_else(|error| panic!("{error}"));
-        Self { cluster: Mutex::new(cluster), dir }
+        let temporary = crate::temp_dir();
+        let dir = temporary.path().to_owned();
+        let settings = Settings { binary, count: MEMBERS, sync_always: false };
+        let cluster = servers::cluster::start(&dir, settings);
+        let cluster = Mutex::new(cluster.unwrap_or_else(|error| panic!("{error}")));
+        Self { cluster, routes: Vec::new(), dir, _temporary: Some(temporary) }
+    }
+
+    /// Starts three under `dir`, which stays, with a fault proxy on each way between two of them. The
+    /// proxies end with the runtime in which this is called.
+    ///
+    /// # Errors
+    /// One does not start, or they find no leader.
+    pub async fn with_proxies(
+        dir: &Path,
+        binary: Option<&Path>,
+        sync_always: bool,
+    ) -> Result<Self> {
+        let mut routes = Vec::new();
+        for (from, to) in (0..MEMBERS).flat_map(|from| (0..MEMBERS).map(move |to| (from, to))) {
+            if from != to {
+                routes.push(Route { from, to, proxy: Proxy::start().await? });
+            }
+        }
+        let (dir, binary) = (dir.to_owned(), binary.map(Path::to_owned));
+        let started = tokio::task::spawn_blocking(move || {
+            let settings = Settings { binary: binary.as_deref(), count: MEMBERS, sync_always };
+            let cluster = servers::cluster::start_through(&dir, settings, &mut |from, to, port| {
+                let route = routes.iter().find(|route| (route.from, route.to) == (from, to));
+                let proxy = &route.expect("there is one for each two").proxy;
+                proxy.set_upstream(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+                proxy.address().port()
+            });
+            cluster.map(|cluster| (cluster, routes, dir))
+        });
+        let (cluster, routes, dir) = started.await.context("starting the cluster panicked")??;
+        Ok(Self { cluster: Mutex::new(cluster), routes, dir, _temporary: None })
     }
 
     /// The addresses of all members, separated by commas.
@@ -44,11 +96,43 @@ impl Cluster {
     /// Folder of the members' configurations, logs and stores.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        self.dir.path()
+        &self.dir
     }
 
     /// The members, to look at, kill, pause and restart them. All calls block.
     pub fn members(&self) -> MutexGuard<'_, servers::cluster::Cluster> {
         lock(&self.cluster)
+    }
+
+    /// The same from a task.
+    ///
+    /// # Errors
+    /// What `act` says.
+    pub async fn act<T: Send + 'static>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&mut servers::cluster::Cluster) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let this = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || act(&mut this.members()));
+        done.await.context("it panicked")?
+    }
+
+    /// Where each member tells how it is, also while [`Cluster::members`] is taken.
+    #[must_use]
+    pub fn monitors(&self) -> Vec<Monitor> {
+        self.members().members().iter().filter_map(servers::nats::Server::monitoring).collect()
+    }
+
+    /// Parts this member from all others, or lets all hear each other again: connections between them
+    /// stay open, and nothing passes. Its clients stay with it. Nothing happens without proxies.
+    pub fn isolate(&self, member: Option<usize>) {
+        for route in &self.routes {
+            route.proxy.set_cut([route.from, route.to].map(Some).contains(&member));
+        }
+    }
+
+    /// The proxies between the members.
+    pub fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+        self.routes.iter().map(|route| &route.proxy)
     }
 }

@@ -92,6 +92,19 @@ async fn what_is_stalled_or_delayed_comes_later() {
 }
 
 #[tokio::test]
+async fn what_is_cut_is_silent_and_comes_later() {
+    let site = site().await;
+    site.proxy.set_cut(true);
+    let (sent, ()) = tokio::join!(site.publish(), async {
+        tokio::time::sleep(SHORT).await;
+        assert_eq!((site.stored().await, site.proxy.connections()), (0, 1));
+        site.proxy.set_cut(false);
+    });
+    sent.unwrap();
+    assert_eq!(site.stored().await, 1);
+}
+
+#[tokio::test]
 async fn one_byte_slices_change_nothing_of_what_is_said() {
     let site = site().await;
     site.inject(Fault::Slices(LONG));

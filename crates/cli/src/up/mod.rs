@@ -84,7 +84,8 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode> {
 struct Servers {
     prometheus: Option<Watched>,
     sshd: Watched,
-    nats: Watched,
+    /// Nothing where others have it.
+    nats: Option<Watched>,
 }
 
 /// nats-server, streams, secrets, sshd, the partners' folders, and what was deployed before.
@@ -95,10 +96,16 @@ async fn start(
     args: &Up,
 ) -> Result<(Arc<Site>, Servers, Option<Arc<Deployments>>)> {
     secrets::ensure(dir)?;
-    let nats = servers::nats::Settings::under(dir.nats());
-    let nats = blocking(move || servers::nats::start(nats)).await?;
-    link_log(dir, "nats-server", nats.log());
-    let url = nats.url();
+    let (nats, url) = match &args.nats {
+        Some(url) => (None, url.clone()),
+        None => {
+            let nats = servers::nats::Settings::under(dir.nats());
+            let nats = blocking(move || servers::nats::start(nats)).await?;
+            link_log(dir, "nats-server", nats.log());
+            let url = nats.url();
+            (Some(nats), url)
+        }
+    };
     set_up_streams(&url).await?;
 
     let sshd = servers::sshd::Settings {
@@ -132,11 +139,13 @@ async fn start(
         link_log(dir, "prometheus", server.log());
         watch(Arc::clone(&site), "prometheus", server, || false)
     });
-    let mut room = Room::new(nats.store_dir().to_owned(), nats.log());
     let servers = Servers {
         prometheus,
         sshd: watch(Arc::clone(&site), "sshd", sshd, || false),
-        nats: watch(Arc::clone(&site), "nats-server", nats, move || room.wants_restart()),
+        nats: nats.map(|nats| {
+            let mut room = Room::new(nats.store_dir().to_owned(), nats.log());
+            watch(Arc::clone(&site), "nats-server", nats, move || room.wants_restart())
+        }),
     };
     let deployments = match args.provider {
         true => Some(Arc::new(Deployments::open(Arc::clone(&site)).await?)),
@@ -184,10 +193,11 @@ async fn serve(site: &Site, signals: &mut Signals) -> Result<()> {
 
 async fn stop_servers(servers: Servers) {
     let stopped = tokio::task::spawn_blocking(move || {
-        let Servers { prometheus, mut sshd, mut nats } = servers;
+        let Servers { prometheus, mut sshd, nats } = servers;
         drop(prometheus);
         sshd.stop();
-        nats.stop();
+        // Stopped as it is dropped, behind everything that uses it.
+        drop(nats);
     });
     if stopped.await.is_err() {
         tracing::error!("stopping the servers panicked");

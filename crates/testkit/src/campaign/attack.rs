@@ -117,7 +117,7 @@ pub async fn run(options: &Options) -> Result<Report> {
 
 async fn start(options: &Options, work: &Path) -> Result<(Pipeline, Nats)> {
     let nats_server = options.nats_server.as_deref();
-    let mut pipeline = Pipeline::start(&options.orderflow, work, nats_server, &[])?;
+    let mut pipeline = Pipeline::start(&options.orderflow, work, nats_server, None, &[])?;
     let run = pipeline.ready().await?;
     let nats = Nats::connect(&run.nats, "attack", false).await?;
     Ok((pipeline, nats))

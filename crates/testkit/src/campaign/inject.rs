@@ -1,13 +1,14 @@
 //! Carries out a schedule.
 
 use super::clock::Clock;
+use super::cluster::Ring;
 use super::load::Load;
 use super::pipeline::{Pipeline, signal};
 use super::plan::{Event, Injection, Link};
 use super::store;
 use super::tally::Tally;
 use crate::disk::Disk;
-use crate::proxy::Proxy;
+use crate::proxy::{Fault, Proxy};
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -24,8 +25,11 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Site {
     pub(super) pipeline: Pipeline,
     pub(super) load: Load,
-    pub(super) nats: Proxy,
+    /// One before each nats-server.
+    pub(super) nats: Vec<Proxy>,
     pub(super) gateway: Proxy,
+    /// The servers, where there are several.
+    pub(super) ring: Option<Ring>,
     pub(super) disk: Option<Disk>,
     pub(super) clock: Option<Clock>,
     pub(super) tally: Tally,
@@ -56,21 +60,35 @@ pub(super) async fn run(site: &Arc<Site>, events: Vec<Event>) {
 }
 
 impl Site {
-    fn proxy(&self, link: Link) -> &Proxy {
+    fn proxies(&self, link: Link) -> Vec<&Proxy> {
         match link {
-            Link::Nats => &self.nats,
-            Link::Gateway => &self.gateway,
+            Link::Nats => self.nats.iter().collect(),
+            Link::Gateway => vec![&self.gateway],
+            Link::Route => self.ring.iter().flat_map(|ring| ring.cluster.proxies()).collect(),
         }
+    }
+
+    /// Harms a connection. False if too many wait for a connection already.
+    fn inject(&self, link: Link, fault: Fault, pick: usize) -> bool {
+        let mut proxies = self.proxies(link);
+        // Two members have one way between them, whoever has connected.
+        if link == Link::Route {
+            proxies.retain(|proxy| proxy.connections() > 0);
+        }
+        let Some(index) = pick.checked_rem(proxies.len()) else { return false };
+        proxies.get(index).is_some_and(|proxy| proxy.inject(fault, pick / proxies.len()))
     }
 
     /// Faults of connections that were carried out, by name.
     pub(super) fn faults(&self) -> BTreeMap<String, u64> {
-        let named = |proxy: &Proxy, link: &str| {
-            let named = |(name, count)| (format!("{name} ({link})"), count);
-            proxy.injected().into_iter().map(named).collect::<Vec<_>>()
-        };
-        let all = named(&self.nats, "NATS").into_iter().chain(named(&self.gateway, "HTTP"));
-        all.collect()
+        let mut all = BTreeMap::new();
+        for (link, name) in [(Link::Nats, "NATS"), (Link::Gateway, "HTTP"), (Link::Route, "route")]
+        {
+            for (fault, count) in self.proxies(link).into_iter().flat_map(Proxy::injected) {
+                *all.entry(format!("{fault} ({name})")).or_default() += count;
+            }
+        }
+        all
     }
 }
 
@@ -97,7 +115,7 @@ async fn one_part(site: Arc<Site>, what: Injection) {
         }
         Injection::Fault(link, fault, pick) => {
             // While too many wait for a connection, this one waits for its turn.
-            while !site.proxy(link).inject(fault, pick) {
+            while !site.inject(link, fault, pick) {
                 sleep(LOOK).await;
             }
         }

@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Load {
     maker: Maker,
-    nats: Nats,
+    /// Each message takes another one, and another again when it is sent once more.
+    clients: Vec<Nats>,
     count: u64,
     /// One flag for each message.
     confirmed: Mutex<Vec<bool>>,
@@ -44,11 +45,12 @@ pub(super) struct Found {
 }
 
 impl Load {
-    pub(super) fn new(maker: Maker, nats: Nats, count: u64) -> Self {
+    /// There must be a client.
+    pub(super) fn new(maker: Maker, clients: Vec<Nats>, count: u64) -> Self {
         let flags = usize::try_from(count).expect("the flags of all messages fit into memory");
         Self {
             maker,
-            nats,
+            clients,
             count,
             confirmed: Mutex::new(vec![false; flags]),
             confirmed_count: AtomicU64::new(0),
@@ -56,6 +58,11 @@ impl Load {
             open: AtomicU64::new(0),
             gate: watch::channel(true).0,
         }
+    }
+
+    /// One of its connections.
+    pub(super) fn nats(&self) -> &Nats {
+        self.clients.first().expect("there is a client")
     }
 
     /// How many are confirmed.
@@ -98,10 +105,11 @@ impl Load {
         let message = Outgoing::new(subject::ORDERS.into(), self.maker.body(n).into());
         let message = message.header(MESSAGE_ID, &id);
         let mut gate = self.gate.subscribe();
-        loop {
+        let from = usize::try_from(n).unwrap_or(0) % self.clients.len();
+        for nats in self.clients.iter().cycle().skip(from) {
             gate.wait_for(|open| *open).await.expect("the gate lives as long as this");
             self.open.fetch_add(1, Ordering::SeqCst);
-            let answer = one(&self.nats, &message, None).await;
+            let answer = one(nats, &message, None).await;
             // An answer that comes while the gate is closed is not believed: it may be that of a
             // server whose store is not the true one.
             let confirmed = matches!(answer, Ok(Published::Stored(_))) && *self.gate.borrow();
@@ -137,7 +145,7 @@ impl Load {
         let mut seen = vec![false; lock(&self.confirmed).len()];
         let mut found = Found::default();
         let prefix = format!("{}-", self.maker.seed);
-        tail::read(&self.nats, streams::ORDERS, subject::ORDERS, 1, true, |message| {
+        tail::read(self.nats(), streams::ORDERS, subject::ORDERS, 1, true, |message| {
             let id = message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
             let number = id.and_then(|id| id.as_str().strip_prefix(&prefix)?.parse::<u64>().ok());
             let Some(number) = number else { return };

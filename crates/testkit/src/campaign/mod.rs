@@ -8,6 +8,7 @@
 
 pub mod attack;
 mod clock;
+pub mod cluster;
 mod files;
 mod inject;
 mod load;
@@ -25,6 +26,7 @@ pub use verdict::Outcome;
 use crate::disk::Disk;
 use crate::proxy::Proxy;
 use anyhow::{Context as _, Result, bail};
+use cluster::Ring;
 use inject::Site;
 use messaging::Nats;
 use pipeline::Pipeline;
@@ -78,6 +80,8 @@ pub struct Options {
     pub disk_full: u32,
     /// How often nats-server comes back with an empty store.
     pub empty_store: u32,
+    /// Three nats-servers instead of one, and what is done to them.
+    pub cluster: Option<cluster::Options>,
     /// Longest stall of a connection.
     pub fault_max: Duration,
     /// How long it may take afterwards until everything is decided.
@@ -136,12 +140,13 @@ async fn in_folder(options: &Options, folder: &Path) -> Result<Outcome> {
         }
     };
     let work = async {
-        let (sent, (), (), ()) = Box::pin(async {
+        let (sent, (), (), (), ()) = Box::pin(async {
             tokio::join!(
                 files.send(&site.pipeline, with_waits(options)),
                 site.load.run(with_waits(options)),
                 operator::run(&site, maker(options), with_waits(options)),
                 inject::run(&site, events),
+                cluster::run(&site, options.seed, options.length),
             )
         })
         .await;
@@ -186,28 +191,48 @@ async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> 
     if clock.is_none() && options.clock_jumps > 0 {
         progress::say("libfaketime is not installed: all clocks are right");
     }
-    let (nats, gateway) = (Proxy::start().await?, Proxy::start().await?);
+    let nats_server = options.nats_server.as_deref();
+    let ring = match &options.cluster {
+        Some(wanted) => {
+            let ring = Ring::start(&folder.join("cluster"), nats_server, wanted).await?;
+            ring.set_up(&options.orderflow).await?;
+            Some(ring)
+        }
+        None => None,
+    };
+    let gateway = Proxy::start().await?;
+    let nats = match &ring {
+        Some(ring) => ring.proxies().await?,
+        None => vec![Proxy::start().await?],
+    };
+    let through = nats.iter().map(|proxy| format!("nats://{}", proxy.address()));
     let mut environment = vec![
-        ("ORDERFLOW_NATS_URL".to_owned(), format!("nats://{}", nats.address())),
+        ("ORDERFLOW_NATS_URL".to_owned(), through.collect::<Vec<_>>().join(",")),
         ("ORDERFLOW_GATEWAY_URL".to_owned(), format!("http://{}", gateway.address())),
     ];
     environment.extend(clock.iter().flat_map(clock::Clock::environment));
-    let nats_server = options.nats_server.as_deref();
-    let mut pipeline = Pipeline::start(&options.orderflow, folder, nats_server, &environment)?;
+    let url = ring.as_ref().map(|ring| ring.cluster.url());
+    let mut pipeline =
+        Pipeline::start(&options.orderflow, folder, nats_server, url.as_deref(), &environment)?;
     let run = pipeline.servers_started().await?;
     let address = |url: &str| -> Result<SocketAddr> {
         let (_, address) = url.split_once("://").context("an address")?;
         address.parse().with_context(|| url.to_owned())
     };
-    nats.set_upstream(address(&run.nats)?);
+    if let (None, [nats]) = (&ring, &nats[..]) {
+        nats.set_upstream(address(&run.nats)?);
+    }
     gateway.set_upstream(address(&run.gateway)?);
     let parts = pipeline.ready().await?.processes.into_keys().collect();
-    let direct = Nats::connect(&run.nats, "campaign", true).await?;
-    let load = load::Load::new(maker(options), direct, options.orders);
+    let clients = match &ring {
+        Some(ring) => ring.clients.clone(),
+        None => vec![Nats::connect(&run.nats, "campaign", true).await?],
+    };
+    let load = load::Load::new(maker(options), clients, options.orders);
     let tally = tally::Tally::default();
     let (clock_turn, operator_turn) = Default::default();
     let site =
-        Site { pipeline, load, nats, gateway, disk, clock, tally, clock_turn, operator_turn };
+        Site { pipeline, load, nats, gateway, ring, disk, clock, tally, clock_turn, operator_turn };
     Ok((site, parts))
 }
 
@@ -222,6 +247,7 @@ fn plan_of(options: &Options, site: &Site, parts: Vec<String>) -> Plan {
         clock_jumps: if site.clock.is_some() { options.clock_jumps } else { 0 },
         disk_full: if site.disk.is_some() { options.disk_full } else { 0 },
         empty_store: options.empty_store,
+        has_routes: site.ring.is_some(),
         fault_max: options.fault_max,
         pause: options.pause,
     }

@@ -59,17 +59,22 @@ pub(super) struct Process {
 }
 
 impl Pipeline {
-    /// Starts it in `work` with `environment` for every part; it may use `nats_server`.
+    /// Starts it in `work` with `environment` for every part; it uses the servers at `nats`, or starts
+    /// `nats_server`.
     pub(super) fn start(
         orderflow: &Path,
         work: &Path,
         nats_server: Option<&Path>,
+        nats: Option<&str>,
         environment: &[(String, String)],
     ) -> Result<Self> {
         let path = search_path(work, nats_server)?;
         let stderr = std::fs::File::create(work.join("up.stderr")).context("up.stderr")?;
         let mut command = Command::new(orderflow);
         command.arg("--data-dir").arg(data_dir(work)).args(["up", "--port", "0", "--processes"]);
+        if let Some(url) = nats {
+            command.args(["--nats", url]);
+        }
         for (name, value) in environment {
             command.arg("--env").arg(format!("{name}={value}"));
         }

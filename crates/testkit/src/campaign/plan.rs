@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub(super) clock_jumps: u32,
     pub(super) disk_full: u32,
     pub(super) empty_store: u32,
+    /// There are several nats-servers.
+    pub(super) has_routes: bool,
     /// Longest stall, delay or half-open time of a connection.
     pub(super) fault_max: Duration,
     /// Shortest and longest pause of a process.
@@ -33,6 +35,8 @@ pub(super) enum Link {
     Nats,
     /// The connector and the gateway.
     Gateway,
+    /// Two nats-servers.
+    Route,
 }
 
 /// One thing that is done.
@@ -77,7 +81,11 @@ pub(super) fn schedule(plan: &Plan) -> Vec<Event> {
         what.push(Injection::Clock(part, if rng.bool() { 1 } else { -1 }));
     }
     for _ in 0..plan.faults {
-        let link = if rng.u8(..4) == 0 { Link::Gateway } else { Link::Nats };
+        let link = match rng.u8(..4) {
+            0 => Link::Gateway,
+            1 if plan.has_routes => Link::Route,
+            _ => Link::Nats,
+        };
         what.push(Injection::Fault(link, fault(&mut rng, plan.fault_max), rng.usize(..1 << 16)));
     }
     let mut events: Vec<Event> =
@@ -170,6 +178,7 @@ mod tests {
             clock_jumps: 5,
             disk_full: 1,
             empty_store: 2,
+            has_routes: false,
             fault_max: Duration::from_secs(6),
             pause: (Duration::from_secs(2), Duration::from_secs(3)),
         }

@@ -37,9 +37,11 @@ impl Tally {
         }
     }
 
-    /// Something was done from which nobody has to recover.
+    /// Something was done from which nobody has to recover, or from which it is not known who did.
     pub(super) fn done(&self, what: &str) {
-        *lock(&self.state).done.entry(what.to_owned()).or_default() += 1;
+        let mut state = lock(&self.state);
+        state.under_way.remove(what);
+        *state.done.entry(what.to_owned()).or_default() += 1;
     }
 
     /// Something that must not be.

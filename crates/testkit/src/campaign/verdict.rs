@@ -1,6 +1,7 @@
 //! What a campaign found.
 
 use super::Options;
+use super::cluster::Figures;
 use super::files::Files;
 use super::inject::Site;
 use super::progress::say;
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Confirmed messages that are named one by one when they are missing.
 const MISSING_SHOWN: usize = 10;
+/// How long nothing may be decided when another nats-server leads, in half of all cases.
+const GAP_MAX: Duration = Duration::from_secs(10);
 /// Broken rules of the history that are named one by one.
 const VIOLATIONS_SHOWN: usize = 50;
 
@@ -28,6 +31,8 @@ pub struct Outcome {
     pub kills: u64,
     /// Connections that were harmed.
     pub faults: u64,
+    /// How often another nats-server led orders, decisions or all, where there are several.
+    pub leader_changes: u64,
     /// A line for each kind of fault: how often, and how long the pipeline took to recover.
     pub table: String,
     /// How long all of it took.
@@ -65,14 +70,25 @@ impl fmt::Display for Outcome {
         let mark = if self.problems.is_empty() { "✓ nothing is" } else { "✗ something is" };
         write!(
             f,
-            "{mark} lost, doubled, negative or contradictory: seed {}, {} kills and {} network \
-             faults, {} s",
+            "{mark} lost, doubled, negative or contradictory: seed {}, {} kills, {} network faults \
+             and {} changes of leaders, {} s",
             self.seed,
             self.kills,
             self.faults,
+            self.leader_changes,
             self.elapsed.as_secs()
         )
     }
+}
+
+/// Do decisions go on soon behind a change of leaders?
+fn too_slow(figures: &Figures) -> Option<String> {
+    let (median, longest) = figures.gap?;
+    let text = || {
+        let (median, longest) = (median.as_secs_f64(), longest.as_secs_f64());
+        format!("another leader: no decision for {median:.1} s (median; longest {longest:.1} s)")
+    };
+    (GAP_MAX < median).then(text)
 }
 
 /// Compares what was sent with what there is, once everything is decided.
@@ -117,13 +133,20 @@ pub(super) async fn of(
     }
     problems.extend(files.problems(&site.pipeline).await?);
     let faults = site.faults();
+    let mut table = site.tally.table(&faults);
+    let figures = site.ring.as_ref().map(|ring| ring.watch.figures());
+    if let Some(figures) = &figures {
+        table.push_str(&format!("\n{}", figures.table));
+        problems.extend(too_slow(figures));
+    }
     Ok(Outcome {
         seed: options.seed,
         problems,
         summary,
         kills: site.tally.count("kill "),
         faults: faults.values().sum(),
-        table: site.tally.table(&faults),
+        leader_changes: figures.map_or(0, |figures| figures.changes),
+        table,
         elapsed: started.elapsed(),
         kept: None,
     })

@@ -47,6 +47,23 @@ impl Modes {
     }
 }
 
+/// What is done to this connection, and whether all are cut.
+#[derive(Clone)]
+struct Lines {
+    modes: watch::Receiver<Modes>,
+    cut: watch::Receiver<bool>,
+}
+
+impl Lines {
+    /// Waits until what `side` sends passes in some way; an error when the proxy has gone.
+    async fn open(&mut self, side: Side) -> io::Result<Pass> {
+        let ended = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
+        self.cut.wait_for(|cut| !cut).await.map_err(ended)?;
+        let modes = self.modes.wait_for(|modes| modes.from(side) != Pass::Not).await;
+        Ok(modes.map_err(ended)?.from(side))
+    }
+}
+
 enum End {
     Reset,
     HalfOpen { gone: Side, during: Duration },
@@ -57,6 +74,7 @@ pub(super) async fn carry(
     mut client: TcpStream,
     mut server: TcpStream,
     faults: &mut mpsc::Receiver<Fault>,
+    cut: watch::Receiver<bool>,
     started: impl Fn(Fault),
 ) {
     // Otherwise single bytes would be put together again. It fails only for a dead connection.
@@ -68,8 +86,9 @@ pub(super) async fn carry(
         let (client_reads, client_writes) = client.split();
         let (server_reads, server_writes) = server.split();
         let (ignored, _) = watch::channel(0);
-        let up = pump(client_reads, server_writes, mode.clone(), Side::Client, &passed);
-        let down = pump(server_reads, client_writes, mode, Side::Server, &ignored);
+        let lines = Lines { modes: mode, cut };
+        let up = pump(client_reads, server_writes, lines.clone(), Side::Client, &passed);
+        let down = pump(server_reads, client_writes, lines, Side::Server, &ignored);
         tokio::select! {
             closed = async { tokio::try_join!(up, down) } => match closed {
                 Ok(_) => return,
@@ -144,7 +163,7 @@ async fn obey(
 async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
-    mut modes: watch::Receiver<Modes>,
+    mut lines: Lines,
     side: Side,
     passed: &watch::Sender<u64>,
 ) -> io::Result<()> {
@@ -152,17 +171,17 @@ async fn pump(
     let ended = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
     loop {
         // What does not pass is not read either, so that the sender's buffers fill up.
-        modes.wait_for(|modes| modes.from(side) != Pass::Not).await.map_err(ended)?;
+        lines.open(side).await?;
         let count = tokio::select! {
             read = from.read(&mut buffer) => read?,
-            changed = modes.changed() => {
+            changed = lines.modes.changed() => {
                 changed.map_err(ended)?;
                 continue;
             }
         };
+        // The end of a connection is not told either while it is cut.
+        let pass = lines.open(side).await?;
         let Some(bytes @ [_, ..]) = buffer.get(..count) else { return to.shutdown().await };
-        let pass = modes.wait_for(|modes| modes.from(side) != Pass::Not).await;
-        let pass = pass.map_err(ended)?.from(side);
         match pass {
             Pass::Through | Pass::Not => to.write_all(bytes).await?,
             Pass::Later(by) => {

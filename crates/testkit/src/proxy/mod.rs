@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Faults that wait for a connection; more are refused.
@@ -40,6 +40,7 @@ struct Shared {
     connections: Mutex<Connections>,
     /// Faults that were carried out, by name.
     injected: Mutex<BTreeMap<&'static str, u64>>,
+    cut: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +83,13 @@ impl Proxy {
     /// Where later connections go.
     pub fn set_upstream(&self, upstream: SocketAddr) {
         *lock(&self.shared.upstream) = Some(upstream);
+    }
+
+    /// Lets nothing pass, in either direction of any connection, or everything again. As where a network
+    /// is in two parts: connections stay open, their ends hear nothing, and what was sent meanwhile
+    /// arrives afterwards.
+    pub fn set_cut(&self, cut: bool) {
+        self.shared.cut.send_replace(cut);
     }
 
     /// Open connections.
@@ -131,6 +139,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn connection(client: TcpStream, shared: Arc<Shared>) {
+    let mut cut = shared.cut.subscribe();
+    if cut.wait_for(|cut| !cut).await.is_err() {
+        return;
+    }
     let Some(upstream) = *lock(&shared.upstream) else { return };
     // Closing the client's connection is what says that the server is not there.
     let Ok(Ok(server)) = tokio::time::timeout(CONNECT_MAX, TcpStream::connect(upstream)).await
@@ -149,7 +161,7 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
         number
     };
     let listed = Listed { number, shared: &shared };
-    carry::carry(client, server, &mut faults, |fault| {
+    carry::carry(client, server, &mut faults, cut, |fault| {
         *lock(&shared.injected).entry(fault.name()).or_default() += 1;
     })
     .await;

@@ -1,0 +1,171 @@
+//! What is done to the members of a cluster: one thing after another, by the seed and nothing else.
+
+use super::{META, Options};
+use fastrand::Rng;
+use messaging::streams::{JOURNAL, ORDERS};
+use std::time::Duration;
+
+/// How often a leader is asked to give up, in each round.
+const STEP_DOWNS: usize = 4;
+/// How long a killed member is away.
+const DOWN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(4));
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// The leader of a stream, or of all ([`META`]).
+    Leader(&'static str),
+    /// One that leads neither orders nor decisions, if there is one.
+    Follower,
+}
+
+/// One thing that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The leader of this stream is asked to give up.
+    StepDown(&'static str),
+    /// Signal 9; it comes back after so long.
+    Kill(Whom, Duration),
+    /// Stopped for so long; then it goes on as if nothing had been.
+    Pause(Whom, Duration),
+    /// No member hears it for so long, and its clients stay with it.
+    Isolate(Whom, Duration),
+    /// Killed; it comes back without anything that it stored.
+    EmptyDisk(Whom),
+    /// One after another ends in an orderly way and comes back.
+    RollingRestart,
+}
+
+impl Fault {
+    /// What it is called in tables.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::StepDown(group) => format!("step-down of {group}'s leader"),
+            Self::Kill(whom, _) => format!("death of {}", whom.name()),
+            Self::Pause(whom, _) => format!("stop of {}", whom.name()),
+            Self::Isolate(whom, _) => format!("partition of {}", whom.name()),
+            Self::EmptyDisk(whom) => format!("empty disk of {}", whom.name()),
+            Self::RollingRestart => "rolling restart".to_owned(),
+        }
+    }
+
+    /// Is nobody stopped, cut off or emptied?
+    fn is_gentle(self) -> bool {
+        matches!(self, Self::StepDown(_) | Self::Kill(..) | Self::RollingRestart)
+    }
+}
+
+impl Whom {
+    fn name(self) -> String {
+        match self {
+            Self::Leader(group) => format!("{group}'s leader"),
+            Self::Follower => "a follower".to_owned(),
+        }
+    }
+}
+
+/// Faults without end: everything once, in any order, before it comes again.
+pub(super) struct Faults {
+    rng: Rng,
+    pause: (Duration, Duration),
+    isolate: (Duration, Duration),
+    gentle: bool,
+    left: Vec<Fault>,
+}
+
+impl Faults {
+    pub(super) fn new(seed: u64, options: &Options) -> Self {
+        Self {
+            rng: Rng::with_seed(seed),
+            pause: options.pause,
+            isolate: options.isolate,
+            gentle: options.gentle,
+            left: Vec::new(),
+        }
+    }
+
+    fn round(&mut self) -> Vec<Fault> {
+        let groups = [ORDERS, JOURNAL, META];
+        let mut round = Vec::new();
+        for stream in [ORDERS, JOURNAL] {
+            round.extend([Fault::StepDown(stream); STEP_DOWNS]);
+        }
+        for whom in groups.map(Whom::Leader).into_iter().chain([Whom::Follower]) {
+            round.push(Fault::Kill(whom, between(&mut self.rng, DOWN)));
+        }
+        for whom in [ORDERS, JOURNAL].map(Whom::Leader) {
+            round.push(Fault::Pause(whom, between(&mut self.rng, self.pause)));
+        }
+        for whom in [Whom::Leader(JOURNAL), Whom::Leader(META), Whom::Follower] {
+            round.push(Fault::Isolate(whom, between(&mut self.rng, self.isolate)));
+        }
+        let leader = *self.rng.choice(&groups).expect("there are groups");
+        round.extend([Fault::EmptyDisk(Whom::Leader(leader)), Fault::RollingRestart]);
+        if self.gentle {
+            round.retain(|fault| fault.is_gentle());
+        }
+        self.rng.shuffle(&mut round);
+        round
+    }
+}
+
+impl Iterator for Faults {
+    type Item = Fault;
+
+    fn next(&mut self) -> Option<Fault> {
+        if self.left.is_empty() {
+            self.left = self.round();
+        }
+        self.left.pop()
+    }
+}
+
+fn between(rng: &mut Rng, (shortest, longest): (Duration, Duration)) -> Duration {
+    shortest + longest.saturating_sub(shortest).mul_f64(rng.f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn faults(seed: u64) -> Faults {
+        let pause = (Duration::from_secs(12), Duration::from_secs(20));
+        let options = Options { pause, isolate: pause, ..Options::default() };
+        Faults::new(seed, &options)
+    }
+
+    #[test]
+    fn the_same_seed_does_the_same_and_another_one_does_not() {
+        let of = |seed| faults(seed).take(40).collect::<Vec<_>>();
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+    }
+
+    #[test]
+    fn where_it_is_gentle_nobody_is_stopped_cut_off_or_emptied() {
+        let options = Options { gentle: true, ..Options::default() };
+        let names: Vec<_> = Faults::new(7, &options).take(40).map(Fault::name).collect();
+        let harsh = ["stop ", "partition ", "empty "];
+        assert!(names.iter().all(|name| !harsh.iter().any(|harsh| name.starts_with(harsh))));
+        assert!(names.iter().any(|name| name.starts_with("death ")), "{names:?}");
+    }
+
+    #[test]
+    fn a_round_has_everything() {
+        let mut faults = faults(7);
+        let (length, (shortest, longest)) = (faults.round().len(), faults.pause);
+        let mut names = BTreeMap::<String, u32>::new();
+        for fault in faults.by_ref().take(2 * length) {
+            *names.entry(fault.name()).or_default() += 1;
+            if let Fault::Pause(_, during) | Fault::Isolate(_, during) = fault {
+                assert!((shortest..=longest).contains(&during));
+            }
+        }
+        let empty: u32 =
+            names.iter().filter(|(name, _)| name.starts_with("empty")).map(|n| n.1).sum();
+        assert_eq!((empty, names["rolling restart"]), (2, 2));
+        names.retain(|name, _| !name.starts_with("empty"));
+        assert!(names.len() == 12 && names.values().all(|count| *count >= 2), "{names:?}");
+    }
+}
