@@ -136,7 +136,7 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, R
             Err(Problem::conflict(detail).into_response())
         }
         Some(Placed::NotNow(reason)) => {
-            let detail = format!("the order is not placed; sending it again is safe: {reason}");
+            let detail = format!("the order is not placed: {reason}; sending it again is safe");
             Err(Problem::unavailable(detail).into_response())
         }
         Some(Placed::Impossible(reason)) => Err(Problem::invalid(reason).into_response()),

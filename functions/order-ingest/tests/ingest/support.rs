@@ -13,6 +13,7 @@ use testkit::cluster::Cluster;
 use testkit::nats;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant};
 use tower::ServiceExt as _;
 
 pub(crate) const PARTNERS: &str = "partners:\n  US1: {currency: GBP}\n  US2: {currency: EUR}\n";
@@ -131,17 +132,23 @@ impl<S> World<S> {
     }
 
     pub(crate) async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {
-        let mut found = Vec::new();
-        let each = |message: &async_nats::jetstream::Message| {
-            found.push(Message {
-                sequence: message.info().unwrap().stream_sequence,
-                subject: message.subject.to_string(),
-                headers: message.headers.clone().unwrap_or_default(),
-                payload: message.payload.to_vec(),
-            });
-        };
-        tail::read(&self.nats, stream, filter, 1, false, each).await.unwrap();
-        found
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let mut found = Vec::new();
+            let each = |message: &async_nats::jetstream::Message| {
+                found.push(Message {
+                    sequence: message.info().unwrap().stream_sequence,
+                    subject: message.subject.to_string(),
+                    headers: message.headers.clone().unwrap_or_default(),
+                    payload: message.payload.to_vec(),
+                });
+            };
+            match tail::read(&self.nats, stream, filter, 1, false, each).await {
+                Ok(_) => return found,
+                // Servers that have just started may have no leader yet.
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        }
     }
 
     /// Subjects of what is placed.
