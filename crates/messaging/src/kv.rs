@@ -1,8 +1,7 @@
 //! Typed values in a bucket, written by compare-and-set.
 
-use crate::Nats;
+use crate::{Nats, stored};
 use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -81,14 +80,11 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
     /// # Errors
     /// No answer, or a value of another shape.
     pub async fn get(&self, key: &str) -> Result<Option<(T, u64)>, Error> {
-        let store = self.store(key).await?;
-        let subject = format!("{}{key}", store.prefix);
-        let message = match store.stream.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => message,
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
-                return Ok(None);
-            }
-            Err(error) => return Err(self.unclear(key, &error)),
+        let subject = format!("$KV.{}.{key}", self.name);
+        let stream = format!("KV_{}", self.name);
+        let found = stored::last(&self.nats, &stream, &subject).await;
+        let Some(message) = found.map_err(|error| self.unclear(key, &error))? else {
+            return Ok(None);
         };
         // Of a key that was deleted or purged, a mark stands there.
         if message.headers.get(OPERATION).is_some() {

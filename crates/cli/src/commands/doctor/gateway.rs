@@ -72,13 +72,18 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     for name in catalogue::NAMES {
         match functions.iter().find(|function| function.name == name) {
             Some(function) => {
-                let mend = mend(site);
                 findings
-                    .push(of_function(&http, gateway, function, &warehouses, (&mend, &ours)).await);
+                    .push(of_function(&http, gateway, function, (&warehouses, &ours), site).await);
             }
             None => {
                 let what = format!("function {name}");
-                findings.push(Finding::bad(what, "is not deployed", "faas-cli up"));
+                let todo = match &site.data {
+                    Some(_) => format!("add it to stack.yml, {START_AGAIN}"),
+                    None => {
+                        "deploy it as the others were: faas-cli up, or kubectl apply".to_owned()
+                    }
+                };
+                findings.push(Finding::bad(what, "is not deployed", todo));
             }
         }
     }
@@ -96,8 +101,7 @@ async fn alone(site: &Site) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, address) in &site.functions {
         let url = format!("{}/_/ready", address.trim_end_matches('/'));
-        let log = format!("kubectl -n openfaas-fn logs deployment/{name}");
-        findings.push(ready(&http, format!("function {name}"), url, &log).await);
+        findings.push(ready(&http, format!("function {name}"), url, logs(site, name)).await);
     }
     findings
 }
@@ -109,6 +113,14 @@ pub(super) fn mend(site: &Site) -> String {
     let lint = lint.unwrap_or_else(|| "orderflow lint".to_owned());
     let then = if site.data.is_some() { START_AGAIN } else { "then deploy" };
     format!("correct its annotations in stack.yml (`{lint}` names the lines), {then}")
+}
+
+/// Where a function says what is wrong with it.
+fn logs(site: &Site, name: &str) -> String {
+    match &site.data {
+        Some(dir) => format!("see its log in {}", dir.logs().display()),
+        None => format!("see its log: kubectl -n openfaas-fn logs deployment/{name}"),
+    }
 }
 
 /// The subjects that order-processor is given, as the gateway says; nothing where that is not known.
@@ -161,23 +173,24 @@ async fn of_function(
     http: &Http,
     gateway: &str,
     function: &Status,
-    warehouses: &BTreeSet<WarehouseId>,
-    (mend, ours): (&str, &stack::Stack),
+    (warehouses, ours): (&BTreeSet<WarehouseId>, &stack::Stack),
+    site: &Site,
 ) -> Finding {
     let name = &function.name;
     let what = format!("function {name}");
     let annotations = function.annotations.clone().unwrap_or_default();
     if let Some(text) = misspelt(name, &annotations, warehouses, ours) {
-        return Finding::bad(what, text, mend);
+        return Finding::bad(what, text, mend(site));
     }
+    let logs = logs(site, name);
     if function.available_replicas == 0 {
-        return Finding::bad(what, "no replica is available", format!("faas-cli logs {name}"));
+        return Finding::bad(what, "no replica is available", logs);
     }
     let url = format!("{gateway}/function/{name}/_/ready");
-    ready(http, what, url, &format!("faas-cli logs {name}")).await
+    ready(http, what, url, logs).await
 }
 
-async fn ready(http: &Http, what: String, url: String, log: &str) -> Finding {
+async fn ready(http: &Http, what: String, url: String, logs: String) -> Finding {
     match get(http, url, None).await {
         Ok(answer) if answer.status.is_success() => Finding::good(what, "ready"),
         Ok(answer) => {
@@ -186,7 +199,7 @@ async fn ready(http: &Http, what: String, url: String, log: &str) -> Finding {
             let text = format!("is not ready: {} {reason}", answer.status.as_u16());
             Finding::bad(what, text, "see what it depends on, and its log")
         }
-        Err(error) => Finding::bad(what, error, log),
+        Err(error) => Finding::bad(what, error, logs),
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
         let well = cluster(&[peer("b", true, false), peer("c", true, false)]);
         assert!(said(&three, 0, 0, &well)[0].starts_with("✓ s"));
         for (cluster, expected) in [
-            (Value::Null, "✗ s: should have 3 copies, and this server is in no cluster → start"),
+            (Value::Null, "✗ s: should have 3 copies, and this server is in no cluster → with"),
             (json!({"replicas": []}), "✗ s: should have 3 copies, and it has no leader"),
             (cluster(&[]), "✗ s: has 1 of 3 copies →"),
             (
