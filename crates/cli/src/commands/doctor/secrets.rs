@@ -20,8 +20,10 @@ pub(super) fn look(site: &Site) -> Vec<Finding> {
     };
     let partners = site.partners();
     let of_partners = partners.values().flat_map(of_partner).map(String::as_str);
-    // The one token that nothing needs: orders can be placed without HTTP.
-    let is_there = |name: &&str| *name != ORDERS_TOKEN || dir.join(name).exists();
+    // Orders can be placed without HTTP, and the connector's token is nothing for people.
+    let may_miss =
+        |name: &str| name == ORDERS_TOKEN || site.is_elsewhere && name == CONNECTOR_TOKEN;
+    let is_there = |name: &&str| !may_miss(name) || dir.join(name).exists();
     let tokens = TOKENS.into_iter().filter(is_there);
     let mut findings: Vec<Finding> =
         tokens.chain(of_partners).map(|name| secret(dir, name)).collect();
@@ -108,6 +110,19 @@ mod tests {
         check(Some("short"), 0o600, "! secret api-token-read: has 5 bytes");
         check(Some(" \n"), 0o600, "✗ secret api-token-read: is empty");
         check(None, 0, "✗ secret api-token-read: No such file");
+    }
+
+    #[test]
+    fn an_installation_elsewhere_needs_what_people_show() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = |is_elsewhere: bool| {
+            let secrets = Some(dir.path().to_owned());
+            let site = Site { secrets, is_elsewhere, ..Site::default() };
+            let all: Vec<String> = look(&site).iter().map(ToString::to_string).collect();
+            all.iter().any(|line| line.contains(CONNECTOR_TOKEN))
+        };
+        assert!(missing(false));
+        assert!(!missing(true));
     }
 
     #[test]

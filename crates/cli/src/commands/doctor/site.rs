@@ -20,6 +20,8 @@ pub(super) struct Site {
     pub(super) secrets: Option<PathBuf>,
     /// Of `up`, with the store of nats-server in it.
     pub(super) data: Option<DataDir>,
+    /// Named by site.json: its folder has what people show, and not what parts show each other.
+    pub(super) is_elsewhere: bool,
     pub(super) replicas: Option<usize>,
 }
 
@@ -32,6 +34,7 @@ impl Site {
             partners: args.partners.clone(),
             secrets: args.secrets_dir.clone(),
             data: None,
+            is_elsewhere: false,
             replicas: args.replicas,
         };
         let elsewhere = given.nats.is_some()
@@ -53,6 +56,7 @@ impl Site {
             partners: Some(partners).filter(|path| is_here || path.is_file()),
             secrets: Some(secrets).filter(|path| is_here || path.is_dir()),
             data: is_here.then_some(dir),
+            is_elsewhere: !is_here,
             replicas: given.replicas,
         })
     }
