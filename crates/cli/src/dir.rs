@@ -23,8 +23,11 @@ pub(crate) struct DataDir {
 pub(crate) struct Run {
     /// Of `up`.
     pub(crate) pid: u32,
-    /// `http://127.0.0.1:8080`.
+    /// `http://127.0.0.1:8080`; empty where there is none.
     pub(crate) gateway: String,
+    /// Functions that are called at an address of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) functions: BTreeMap<String, String>,
     /// `nats://127.0.0.1:…`.
     pub(crate) nats: String,
     /// On 127.0.0.1.
@@ -38,8 +41,13 @@ pub(crate) struct Run {
 
 /// `site.json`: an installation elsewhere, written by an operator.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Elsewhere {
+    #[serde(default)]
     gateway: String,
+    /// By name, where no gateway is, or another way is wanted.
+    #[serde(default)]
+    functions: BTreeMap<String, String>,
     nats: String,
 }
 
@@ -55,6 +63,29 @@ pub(crate) struct Process {
     pub(crate) metrics: Option<SocketAddr>,
     /// How often it was started again.
     pub(crate) restarts: u64,
+}
+
+impl Run {
+    /// Where `path` is called: a function's name, and what follows it.
+    ///
+    /// # Errors
+    /// There is neither a gateway nor an address of that function.
+    pub(crate) fn url(&self, path: &str) -> Result<String> {
+        let end = path.find(['/', '?']).unwrap_or(path.len());
+        let (function, rest) = path.split_at(end);
+        if let Some(address) = self.functions.get(function) {
+            let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+            return Ok(format!("{}{rest}", address.trim_end_matches('/')));
+        }
+        if self.gateway.is_empty() {
+            bail!(
+                "{function} cannot be asked: site.json has neither \"gateway\" nor an address of it. Where \
+                 there is no gateway: kubectl -n openfaas-fn port-forward service/{function} 8082:8080, and \
+                 \"functions\": {{\"{function}\": \"http://127.0.0.1:8082\"}} in site.json"
+            );
+        }
+        Ok(format!("{}/function/{path}", self.gateway.trim_end_matches('/')))
+    }
 }
 
 impl DataDir {
@@ -165,9 +196,9 @@ impl DataDir {
     pub(crate) fn running(&self) -> Result<Run> {
         let path = self.root.join("site.json");
         if let Ok(text) = fs::read(&path) {
-            let Elsewhere { gateway, nats } = serde_json::from_slice(&text)
+            let Elsewhere { gateway, functions, nats } = serde_json::from_slice(&text)
                 .with_context(|| format!("cannot understand {}", path.display()))?;
-            return Ok(Run { gateway, nats, ..Run::default() });
+            return Ok(Run { gateway, functions, nats, ..Run::default() });
         }
         let nothing = || Failure::NotRunning { dir: self.root.clone() };
         let lock = File::open(self.lock_path()).map_err(|_| nothing())?;
@@ -260,6 +291,19 @@ mod tests {
             (run.gateway.as_str(), run.nats.as_str()),
             ("http://gateway:8080", "nats://nats")
         );
+        assert_eq!(run.url("a/stock?b=c").unwrap(), "http://gateway:8080/function/a/stock?b=c");
+        write(r#"{"functions": {"a": "http://127.0.0.1:8082"}, "nats": "nats://nats"}"#);
+        let run = dir.running().unwrap();
+        for (path, expected) in
+            [("a", "/"), ("a?b=c", "/?b=c"), ("a/stock?b=c", "/stock?b=c"), ("a/", "/")]
+        {
+            assert_eq!(run.url(path).unwrap(), format!("http://127.0.0.1:8082{expected}"));
+        }
+        let error = run.url("other/stock").unwrap_err().to_string();
+        assert!(error.contains("port-forward service/other 8082:8080"), "{error}");
+        write(r#"{"nats": "n", "gatway": "http://gateway:8080"}"#);
+        let error = format!("{:#}", dir.running().unwrap_err());
+        assert!(error.contains("unknown field `gatway`"), "{error}");
         write(r#"{"gateway": "http://gateway:8080"}"#);
         let error = format!("{:#}", dir.running().unwrap_err());
         assert!(error.contains("site.json: missing field `nats`"), "{error}");

@@ -7,6 +7,10 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+/// Said before commands of another program.
+pub(crate) const NATS_CLI: &str = "with the command line of NATS, which is not a part of orderflow \
+                                   (https://github.com/nats-io/natscli)";
+
 /// A line of the answer. A reader that has gone away is no error.
 pub(crate) fn line(text: impl std::fmt::Display) {
     let text = text.to_string();

@@ -1,9 +1,12 @@
 //! Reads `stack.yml`: which functions there are, and what calls them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_yaml_ng::Value;
+
+use crate::up::sources;
 
 /// The root's `stack.yml`, so that the command needs no file.
 pub(crate) const BUILT_IN: &str = include_str!("../../../stack.yml");
@@ -33,6 +36,18 @@ pub(crate) struct Function {
     pub(crate) requests: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) readonly_root_filesystem: bool,
+}
+
+/// The functions of `given`, else of `./stack.yml`, else of the built-in one; and which of them it was.
+///
+/// # Errors
+/// The file cannot be read or used.
+pub(crate) fn read(given: Option<&Path>) -> anyhow::Result<(Stack, String)> {
+    let (text, place) = sources::choose(given, "stack.yml", BUILT_IN)?;
+    let mut env = runtime::Env::from_process();
+    let stack = parse(&text, &place, |name| env.optional::<String>(name))?;
+    env.finish(|| Some(()))?;
+    Ok((stack, place))
 }
 
 /// Why the file cannot be used.

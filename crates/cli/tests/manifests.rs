@@ -19,6 +19,8 @@ const TARGETS: [&str; 8] = [
     "monitoring/functions",
     "monitoring/operator",
 ];
+/// Each has its namespaces.
+const OVERLAYS: [&str; 4] = ["openfaas", "plain", "knative", "dev"];
 /// Those that have the functions' pods as well.
 const WHOLE: [&str; 3] = ["overlays/plain", "overlays/knative", "overlays/dev"];
 const NOT_RENDERED: &str = "NOT RENDERED: neither kustomize nor a kubectl with kustomize 4 or newer \
@@ -61,19 +63,24 @@ fn rendered(renderer: &[&str], target: &str) -> Vec<Value> {
     documents(&String::from_utf8(output.stdout).unwrap())
 }
 
-/// Every object of every target; from the files themselves where nothing can render.
+/// The namespaces of an overlay.
+fn namespaces(overlay: &str) -> Vec<Value> {
+    let path = k8s().join(format!("namespaces/{overlay}.yml"));
+    documents(&std::fs::read_to_string(path).unwrap())
+}
+
+/// Every object of every target and its namespaces; from the files themselves where nothing can render.
 fn all() -> Vec<(String, Value)> {
     let named = |name: String| move |object| (name.clone(), object);
+    let of = |overlay| namespaces(overlay).into_iter().map(named(format!("namespaces/{overlay}")));
+    let mut found: Vec<(String, Value)> = OVERLAYS.into_iter().flat_map(of).collect();
     if let Some(renderer) = renderer() {
-        let targets = TARGETS.into_iter();
-        return targets
-            .flat_map(|target| {
-                rendered(&renderer, target).into_iter().map(named(target.to_owned()))
-            })
-            .collect();
+        let of =
+            |target: &str| rendered(&renderer, target).into_iter().map(named(target.to_owned()));
+        found.extend(TARGETS.into_iter().flat_map(of));
+        return found;
     }
     println!("{NOT_RENDERED}");
-    let mut found = Vec::new();
     let mut folders = vec![k8s()];
     while let Some(folder) = folders.pop() {
         let kustomization = std::fs::read_to_string(folder.join("kustomization.yml"));
@@ -125,6 +132,14 @@ fn problems(object: &Value) -> Vec<String> {
     }
     if object["kind"] == "ConfigMap" && object.to_string().contains("PRIVATE KEY") {
         problems.push("a key in clear".to_owned());
+    }
+    let arguments =
+        &object["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
+    if object["kind"] == "CronJob"
+        && !arguments.as_array().is_some_and(|all| all.contains(&json!("--retry-all-errors")))
+    {
+        // Its network policy comes a moment after it.
+        problems.push("a new pod that calls once".to_owned());
     }
     if let Some((template, runs_for_ever)) = template(object) {
         problems.extend(pod_problems(&template["spec"]));
@@ -189,6 +204,66 @@ fn container_problems(container: &Value, runs_for_ever: bool) -> Vec<String> {
     let broken = rules.into_iter().filter(|(kept, _)| !kept);
     let name = container["name"].as_str().unwrap_or("?");
     broken.map(|(_, rule)| format!("the container {name} {rule}")).collect()
+}
+
+/// What keeps a pod out of a namespace with this level of Pod Security.
+fn refusals(level: &str, pod: &Value) -> Vec<String> {
+    let container = &pod["containers"][0];
+    let both = |key: &str| {
+        let own = &container["securityContext"][key];
+        if own.is_null() { pod["securityContext"][key].clone() } else { own.clone() }
+    };
+    let security = &container["securityContext"];
+    let volumes = pod["volumes"].as_array().cloned().unwrap_or_default();
+    let baseline = [
+        (pod["hostNetwork"] != true && pod["hostPID"] != true, "host namespaces"),
+        (volumes.iter().all(|volume| volume["hostPath"].is_null()), "hostPath"),
+        (security["privileged"] != true, "privileged"),
+        (security["capabilities"]["add"].is_null(), "added capabilities"),
+    ];
+    let restricted = [
+        (both("runAsNonRoot") == true, "runAsNonRoot"),
+        (both("seccompProfile")["type"] == "RuntimeDefault", "seccompProfile"),
+        (security["allowPrivilegeEscalation"] == false, "allowPrivilegeEscalation"),
+        (security["capabilities"]["drop"] == json!(["ALL"]), "capabilities"),
+    ];
+    let restricted = restricted.into_iter().filter(|_| level == "restricted");
+    let broken = baseline.into_iter().chain(restricted).filter(|(kept, _)| !kept);
+    broken.map(|(_, rule)| rule.to_owned()).collect()
+}
+
+fn level(overlay: &str, namespace: &str) -> String {
+    let all = namespaces(overlay);
+    let found = all.iter().find(|one| one["metadata"]["name"] == namespace).unwrap();
+    let labels = &found["metadata"]["labels"];
+    let level = labels["pod-security.kubernetes.io/enforce"].as_str().unwrap();
+    for kind in ["audit", "warn"] {
+        assert_eq!(labels[format!("pod-security.kubernetes.io/{kind}")], level, "{overlay}");
+    }
+    level.to_owned()
+}
+
+#[test]
+fn namespaces_let_in_what_runs_in_them() {
+    let text = std::fs::read_to_string(k8s().join("tests/faas-netes.yml")).unwrap();
+    let theirs = documents(&text).remove(0);
+    let (theirs, _) = template(&theirs).unwrap();
+    assert_eq!(refusals(&level("openfaas", "openfaas-fn"), &theirs["spec"]), [""; 0]);
+    // What plain asks for keeps them out, so the namespaces have to change with the overlay.
+    assert_eq!(refusals(&level("plain", "openfaas-fn"), &theirs["spec"]).len(), 4);
+    let Some(renderer) = renderer() else {
+        println!("{NOT_RENDERED}");
+        return;
+    };
+    for overlay in OVERLAYS {
+        for object in rendered(&renderer, &format!("overlays/{overlay}")) {
+            assert_ne!(object["kind"], "Namespace", "{overlay}: deleted with all volumes in it");
+            let Some((template, _)) = template(&object) else { continue };
+            let level = level(overlay, object["metadata"]["namespace"].as_str().unwrap());
+            let refusals = refusals(&level, &template["spec"]);
+            assert_eq!(refusals, [""; 0], "{overlay}: {}", name_of(&object));
+        }
+    }
 }
 
 #[test]
@@ -349,4 +424,18 @@ fn functions_have_no_field_that_openfaas_does_not_know() {
             assert!(all.values().all(Value::is_string), "{}: {texts}", name_of(&function));
         }
     }
+}
+
+#[test]
+fn what_waits_in_the_documents_has_an_end() {
+    let docs = k8s().join("../docs/OPERATIONS.md");
+    let text = std::fs::read_to_string(docs).unwrap().replace("\\\n", " ");
+    // A command may go on in the next line of a paragraph.
+    let commands = text.split(['`', '\n']).filter(|part| part.contains("kubectl "));
+    let waits: Vec<_> = commands
+        .filter(|line| line.contains(" wait ") || line.contains(" rollout status"))
+        .collect();
+    assert!(4 < waits.len(), "{waits:?}");
+    let endless: Vec<_> = waits.iter().filter(|line| !line.contains("--timeout")).collect();
+    assert!(endless.is_empty(), "{endless:#?}");
 }

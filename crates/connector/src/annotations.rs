@@ -1,5 +1,6 @@
 //! What a function's annotations say about how it wants to be called. Pure.
 
+use crate::metrics::OfFilter;
 use crate::value;
 use messaging::streams;
 use std::collections::BTreeMap;
@@ -35,6 +36,13 @@ pub struct Subscription {
     pub max_deliver: u32,
     /// In which way.
     pub mode: Mode,
+}
+
+impl Subscription {
+    /// What metrics know it by.
+    pub(crate) fn name(&self) -> OfFilter {
+        OfFilter { function: self.function.clone(), filter: self.filter.clone() }
+    }
 }
 
 /// How messages are given out.

@@ -4,6 +4,7 @@ use async_nats::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use messaging::envelope::binary;
+use messaging::header;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -33,6 +34,11 @@ pub struct Stored<'a> {
 }
 
 impl Stored<'_> {
+    /// Nobody knows what its headers say: of an event in binary mode that is nearly all.
+    fn is_unreadable(&self) -> bool {
+        self.headers.is_some_and(|headers| headers.get(header::UNREADABLE).is_some())
+    }
+
     fn traceparent(&self) -> Option<&str> {
         Some(self.headers?.get("traceparent")?.as_str())
     }
@@ -61,8 +67,13 @@ pub struct Encoded {
 
 /// Makes the event: a CloudEvent gets `subject` and `sequence` (and `previous`) of the stored message,
 /// anything else is wrapped. One in binary mode is read as the same event in structured mode.
+///
+/// What has headers that cannot be read is wrapped as bytes, so that nobody takes it for an event.
 #[must_use]
 pub fn encode(stored: &Stored<'_>) -> Encoded {
+    if stored.is_unreadable() {
+        return wrap(stored, false);
+    }
     match stored.structured() {
         Some(payload) => encode_payload(&Stored { payload: &payload, ..*stored }),
         None => encode_payload(stored),

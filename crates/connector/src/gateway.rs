@@ -3,7 +3,7 @@
 use crate::Settings;
 use crate::invoke::Invoke;
 use crate::metrics::{Metrics, OfCode, OfFunction};
-use crate::verdict::Reply;
+use crate::verdict::{Reply, said};
 use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -175,6 +175,18 @@ impl Gateway {
         reply
     }
 
+    /// Calls a function with what may end it. Through a gateway one that ends and one that is away look
+    /// the same, so it is asked for its health before: one that was well and is gone now has ended.
+    pub(crate) async fn call_suspect(&self, call: Call<'_>) -> Reply {
+        let was_well = self.answers(call.function).await;
+        match self.call(call).await {
+            Reply::Http { status: status @ 500.., by_function: false, body, .. } if was_well => {
+                Reply::Died { reason: said(status, &body) }
+            }
+            reply => reply,
+        }
+    }
+
     /// Waits until the function that ended during a call answers anything, for at most [`BACK_MAX`]. The
     /// reply that is known then: it ended with this call, or it is down and nothing is known.
     pub(crate) async fn after_death(&self, function: &str, reason: String) -> Reply {
@@ -191,15 +203,26 @@ impl Gateway {
     }
 
     async fn answers(&self, function: &str) -> bool {
-        let Invoke::Direct(template) = &self.invoke else { return false };
-        let Ok(uri) = template.of(function).parse::<Uri>() else { return false };
-        let mut parts = uri.into_parts();
-        parts.path_and_query = Some(PathAndQuery::from_static(HEALTH));
-        let Ok(uri) = Uri::from_parts(parts) else { return false };
+        let Some(uri) = self.health(function) else { return false };
         let mut request = Request::new(Full::default());
         *request.uri_mut() = uri;
-        let answer = timeout(CONNECT_TIME_MAX, self.http.request(request)).await;
-        matches!(answer, Ok(Ok(response)) if response.status() != StatusCode::SERVICE_UNAVAILABLE)
+        let Ok(Ok(answer)) = timeout(CONNECT_TIME_MAX, self.http.request(request)).await else {
+            return false;
+        };
+        // What has no signature may be said by the gateway.
+        let by_function =
+            self.invoke != Invoke::Gateway || answer.headers().contains_key(SIGNATURE);
+        by_function && answer.status() != StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Where a function says whether it lives.
+    fn health(&self, function: &str) -> Option<Uri> {
+        let Invoke::Direct(template) = &self.invoke else {
+            return format!("{}/function/{function}{HEALTH}", self.base).parse().ok();
+        };
+        let mut parts = template.of(function).parse::<Uri>().ok()?.into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static(HEALTH));
+        Uri::from_parts(parts).ok()
     }
 
     /// A connection broke before the whole answer was there. The gateway's says nothing of the function
@@ -318,7 +341,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// An error with what caused it: the client's own message says little.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

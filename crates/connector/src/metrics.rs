@@ -37,7 +37,15 @@ const SECONDS: [f64; 14] =
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OfOutcome {
     pub(crate) function: String,
+    pub(crate) filter: String,
     pub(crate) outcome: &'static str,
+}
+
+impl OfOutcome {
+    fn new(name: &OfFilter, outcome: &'static str) -> Self {
+        let OfFilter { function, filter } = name.clone();
+        Self { function, filter, outcome }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -78,6 +86,7 @@ pub(crate) struct Metrics {
     pub(crate) lane_leased: Family<OfFilter, Gauge>,
     pub(crate) lag: Family<OfFilter, Gauge>,
     pub(crate) oldest: Family<OfFilter, Gauge>,
+    pub(crate) lag_asked: Family<OfFilter, Gauge>,
     pub(crate) rebuilds: Family<OfFilter, Counter>,
     pub(crate) problems: Gauge,
     pub(crate) list_failures: Counter,
@@ -108,6 +117,7 @@ impl Default for Metrics {
             lane_leased: Family::default(),
             lag: Family::default(),
             oldest: Family::default(),
+            lag_asked: Family::default(),
             rebuilds: Family::default(),
             problems: Gauge::default(),
             list_failures: Counter::default(),
@@ -168,6 +178,9 @@ impl Metrics {
             Unit::Seconds,
             oldest,
         );
+        let help = "When the server was asked for both, in seconds since 1970";
+        let asked = self.lag_asked.clone();
+        registry.register_with_unit("connector_lag_asked_timestamp", help, Unit::Seconds, asked);
         let help = "Consumers made anew because they were gone, changed or stood still";
         registry.register("connector_rebuilds", help, self.rebuilds.clone());
         let help = "Annotations that cannot be used";
@@ -191,7 +204,8 @@ impl Metrics {
 
     /// A counter that begins with 1 looks to Prometheus as if nothing had been counted, so all begin
     /// with 0. Other codes than these are counted as they come.
-    pub(crate) fn begin(&self, function: &str) {
+    pub(crate) fn begin(&self, name: &OfFilter) {
+        let OfFilter { function, .. } = name;
         for family in [&self.attempts, &self.halvings, &self.dead_letters, &self.unconfirmed] {
             let label = OfFunction { function: function.to_owned() };
             drop(family.get_or_create_owned(&label));
@@ -200,8 +214,7 @@ impl Metrics {
         drop(self.call_seconds.get_or_create_owned(&of));
         drop(self.in_flight.get_or_create_owned(&of));
         for outcome in OUTCOMES {
-            let label = OfOutcome { function: function.to_owned(), outcome };
-            drop(self.messages.get_or_create_owned(&label));
+            drop(self.messages.get_or_create_owned(&OfOutcome::new(name, outcome)));
         }
         for code in CODES {
             let label = OfCode { function: function.to_owned(), code: code.to_owned() };
@@ -209,9 +222,9 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn count(&self, function: &str, outcome: &'static str, messages: usize) {
+    pub(crate) fn count(&self, name: &OfFilter, outcome: &'static str, messages: usize) {
         if messages > 0 {
-            let label = OfOutcome { function: function.to_owned(), outcome };
+            let label = OfOutcome::new(name, outcome);
             self.messages.get_or_create(&label).inc_by(number(messages));
         }
     }
@@ -227,6 +240,7 @@ impl Metrics {
             &self.lane_leased,
             &self.lag,
             &self.oldest,
+            &self.lag_asked,
         ] {
             gauges.remove(name);
         }
@@ -276,7 +290,8 @@ mod tests {
         /// A family without a series is not shown.
         fn touch(&self) {
             let function = String::new;
-            drop(self.messages.get_or_create(&OfOutcome { function: function(), outcome: "" }));
+            let of = OfFilter { function: function(), filter: String::new() };
+            drop(self.messages.get_or_create(&OfOutcome::new(&of, "")));
             drop(self.calls.get_or_create(&OfCode { function: function(), code: String::new() }));
             let of = OfFunction { function: function() };
             drop(self.call_seconds.get_or_create(&of));
@@ -292,6 +307,7 @@ mod tests {
                 &self.lane_leased,
                 &self.lag,
                 &self.oldest,
+                &self.lag_asked,
             ] {
                 drop(family.get_or_create(&of));
             }
@@ -307,14 +323,14 @@ mod tests {
     fn what_is_counted_of_a_function_begins_with_0() {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        metrics.begin("f");
+        metrics.begin(&OfFilter { function: "f".into(), filter: "o".into() });
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for series in [
-            "connector_messages_total{function=\"f\",outcome=\"done\"}",
-            "connector_messages_total{function=\"f\",outcome=\"dead\"}",
-            "connector_messages_total{function=\"f\",outcome=\"parked\"}",
-            "connector_messages_total{function=\"f\",outcome=\"unanswered\"}",
+            "connector_messages_total{function=\"f\",filter=\"o\",outcome=\"done\"}",
+            "connector_messages_total{function=\"f\",filter=\"o\",outcome=\"dead\"}",
+            "connector_messages_total{function=\"f\",filter=\"o\",outcome=\"parked\"}",
+            "connector_messages_total{function=\"f\",filter=\"o\",outcome=\"unanswered\"}",
             "connector_calls_total{function=\"f\",code=\"200\"}",
             "connector_calls_total{function=\"f\",code=\"unreachable\"}",
             "connector_attempts_total{function=\"f\"}",

@@ -1,11 +1,19 @@
 //! `connector setup`: makes the streams and buckets, from the one image that an installation has anyway.
 
+use crate::gateway::chain;
 use crate::program::{EXIT_SETTINGS, EXIT_UNAVAILABLE, init_logs, report};
 use messaging::Nats;
-use messaging::streams::{self, Limit, Settings};
+use messaging::streams::{self, Limit, Settings, Step};
 use runtime::{Env, EnvError};
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use tracing_subscriber::EnvFilter;
+
+/// How long NATS may take to be there, and to have found a majority, unless a setting says it.
+const WAIT: Duration = Duration::from_secs(120);
+/// How long until the next attempt.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Makes what is missing of the streams and buckets and brings the others up to date.
 ///
@@ -13,12 +21,13 @@ use tracing_subscriber::EnvFilter;
 /// that they have. `ORDERFLOW_LIMITS` says what single streams keep, separated by blanks:
 /// `ORDERS:age=180d,bytes=50GiB FILES:age=30d`. Nothing becomes smaller or less safe: such differences are
 /// logged, and `orderflow setup --yes` makes them. Exits with 0 when all are as they should be or were
-/// left, 64 when a setting is wrong, 69 when NATS cannot be reached or refuses: a job tries again.
+/// left, 64 when a setting is wrong, 69 when NATS cannot be reached or refuses for `ORDERFLOW_WAIT_SECONDS`
+/// (120): it begins while NATS does, and networks let a new pod through after a moment.
 #[must_use]
 pub fn setup() -> ExitCode {
     let mut env = Env::from_process();
     init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new("info")));
-    let (url, settings) = match settings(&mut env) {
+    let (url, wait, settings) = match settings(&mut env) {
         Ok(settings) => settings,
         Err(error) => {
             report(&error);
@@ -27,7 +36,7 @@ pub fn setup() -> ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let failures = match runtime {
-        Ok(runtime) => runtime.block_on(make(&url, settings)),
+        Ok(runtime) => runtime.block_on(make(&url, wait, &settings)),
         Err(error) => Err(error.to_string()),
     };
     match failures {
@@ -43,8 +52,9 @@ pub fn setup() -> ExitCode {
     }
 }
 
-fn settings(env: &mut Env) -> Result<(String, Settings), EnvError> {
+fn settings(env: &mut Env) -> Result<(String, Duration, Settings), EnvError> {
     let url = env.required("ORDERFLOW_NATS_URL");
+    let wait = env.seconds("ORDERFLOW_WAIT_SECONDS", WAIT);
     let replicas: Option<usize> = env.optional("ORDERFLOW_REPLICAS");
     if let Some(replicas) = replicas.filter(|replicas| !matches!(replicas, 1 | 3 | 5)) {
         env.problem("ORDERFLOW_REPLICAS", format!("{replicas}: 1, 3 and 5 are possible"));
@@ -53,19 +63,41 @@ fn settings(env: &mut Env) -> Result<(String, Settings), EnvError> {
     let limits: Result<Vec<Limit>, _> = limits.split_whitespace().map(str::parse).collect();
     let limits = limits.map_err(|error| env.problem("ORDERFLOW_LIMITS", error.to_string()));
     let settings = Settings { replicas, ..Settings::default() };
-    env.finish(|| Some((url?, settings.with(limits.ok()?))))
+    env.finish(|| Some((url?, wait, settings.with(limits.ok()?))))
 }
 
-/// How many could not be made.
-async fn make(url: &str, settings: Settings) -> Result<usize, String> {
-    let nats = Nats::connect(url, "setup", false).await.map_err(|error| error.to_string())?;
-    let steps = streams::setup(&nats, settings).await;
-    for step in &steps {
+/// How many could not be made, in the last of as many attempts as there is time for.
+async fn make(url: &str, wait: Duration, settings: &Settings) -> Result<usize, String> {
+    let until = Instant::now() + wait;
+    loop {
+        let steps = attempt(url, settings).await;
+        let reason = match &steps {
+            Ok(steps) => steps.iter().find(|step| step.outcome.is_err()).map(ToString::to_string),
+            Err(reason) => Some(reason.clone()),
+        };
+        match reason {
+            Some(reason) if Instant::now() < until => {
+                tracing::warn!(reason, "not yet; trying again");
+                sleep(AGAIN).await;
+            }
+            _ => return steps.map(|steps| said(&steps)),
+        }
+    }
+}
+
+async fn attempt(url: &str, settings: &Settings) -> Result<Vec<Step>, String> {
+    let nats = Nats::connect(url, "setup", false).await.map_err(|error| chain(&error))?;
+    Ok(streams::setup(&nats, settings.clone()).await)
+}
+
+/// Logs what was done; how many could not be made.
+fn said(steps: &[Step]) -> usize {
+    for step in steps {
         match &step.outcome {
             Ok(_) if !step.left.is_empty() => tracing::warn!("{step}"),
             Ok(_) => tracing::info!("{step}"),
             Err(_) => tracing::error!("{step}"),
         }
     }
-    Ok(steps.iter().filter(|step| step.outcome.is_err()).count())
+    steps.iter().filter(|step| step.outcome.is_err()).count()
 }

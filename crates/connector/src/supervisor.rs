@@ -124,7 +124,7 @@ impl Supervisor {
         let (shared, of) = (self.shared.clone(), subscription.clone());
         let Subscription { function, filter, .. } = &subscription;
         tracing::info!(function, filter, "deliveries start");
-        self.shared.metrics.begin(function);
+        self.shared.metrics.begin(&subscription.name());
         let task = match subscription.mode {
             Mode::Ordered => tokio::spawn(ordered::run(shared, of, stop)),
             Mode::Unordered { deliver, max_inflight } => {

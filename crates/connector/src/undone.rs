@@ -1,12 +1,8 @@
-//! What a subscription has not done, as metrics: how much, and since when.
+//! What a subscription has not done, as metrics: how much, since when, and when that was asked.
 
 use crate::metrics::{Metrics, OfFilter, gauge};
-use async_nats::jetstream::consumer::Info;
-use messaging::Nats;
-use messaging::backlog::{Backlog, Oldest, settled};
+use messaging::backlog::Backlog;
 use prometheus_client::metrics::gauge::Gauge;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The figures of one subscription. A copy shows the same figures.
 #[derive(Clone, Debug)]
@@ -15,8 +11,8 @@ pub(crate) struct Undone {
     /// Seconds since 1970; 0: nothing is left. A time and not an age, so that it is right as well
     /// while nobody looks.
     oldest: Gauge,
-    /// Where the consumer was when the oldest one was asked for: it is the same as long as that is.
-    known: Arc<Mutex<Option<(u64, Oldest)>>>,
+    /// When the server said so, seconds since 1970: what it does not answer is not known any more.
+    asked: Gauge,
 }
 
 impl Undone {
@@ -24,110 +20,14 @@ impl Undone {
         Self {
             messages: metrics.lag.get_or_create_owned(name),
             oldest: metrics.oldest.get_or_create_owned(name),
-            known: Arc::default(),
+            asked: metrics.lag_asked.get_or_create_owned(name),
         }
     }
 
-    /// Shows what a consumer says of itself. The oldest message is asked for only when it is
-    /// another one than at the last look.
-    pub(crate) async fn look(&self, nats: &Nats, info: &Info) {
-        let counts = Backlog::counts(info);
-        let place = settled(info);
-        let before = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = before.filter(|(at, _)| *at == place && 0 < counts.count());
-        let oldest = match known {
-            Some((_, oldest)) => Some(oldest),
-            None => match Backlog::of(nats, info).await {
-                Ok(backlog) => backlog.oldest,
-                Err(error) => {
-                    tracing::debug!(%error, "the oldest message is not known");
-                    None
-                }
-            },
-        };
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            oldest.map(|oldest| (place, oldest));
-        self.show(counts.count(), oldest.map(|oldest| oldest.stored_ms));
-    }
-
-    /// Shows so many messages, the oldest of which was stored so many milliseconds after 1970.
-    pub(crate) fn show(&self, messages: u64, oldest_ms: Option<i64>) {
-        self.messages.set(gauge(messages));
-        self.oldest.set(oldest_ms.filter(|_| 0 < messages).map_or(0, |ms| ms / 1_000));
-    }
-}
-
-/// What of an ordered lane is not decided: the reader reads ahead of the function, and what it has
-/// read is no less undone than what is still in the stream.
-#[derive(Debug)]
-pub(crate) struct Ahead {
-    undone: Undone,
-    lane: Mutex<Lane>,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    /// Behind what was read.
-    pending: u64,
-    /// Sequences that were read and are not decided, and when they were stored.
-    read: VecDeque<(u64, i64)>,
-}
-
-impl Ahead {
-    pub(crate) fn new(undone: Undone) -> Self {
-        Self { undone, lane: Mutex::default() }
-    }
-
-    /// These were read, and behind them are so many.
-    pub(crate) fn read(&self, messages: impl IntoIterator<Item = (u64, i64)>, pending: u64) {
-        let mut lane = self.lock();
-        lane.read.extend(messages);
-        lane.pending = pending;
-        self.show(&lane);
-    }
-
-    /// So many are behind what was read.
-    pub(crate) fn pending(&self, pending: u64) {
-        self.read([], pending);
-    }
-
-    /// All up to this sequence is decided.
-    pub(crate) fn decided(&self, to: u64) {
-        let mut lane = self.lock();
-        while lane.read.front().is_some_and(|(sequence, _)| *sequence <= to) {
-            lane.read.pop_front();
-        }
-        self.show(&lane);
-    }
-
-    fn show(&self, lane: &Lane) {
-        let read = u64::try_from(lane.read.len()).unwrap_or(u64::MAX);
-        let oldest_ms = lane.read.front().map(|(_, stored_ms)| *stored_ms);
-        self.undone.show(lane.pending.saturating_add(read), oldest_ms);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lane> {
-        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_read_ahead_and_not_decided_is_undone() {
-        let name = OfFilter { function: "f".into(), filter: "l".into() };
-        let undone = Undone::new(&Metrics::default(), &name);
-        let ahead = Ahead::new(undone.clone());
-        let shown = || (undone.messages.get(), undone.oldest.get());
-        ahead.read([(3, 5_000), (5, 6_500), (8, 9_000)], 4);
-        assert_eq!(shown(), (7, 5));
-        ahead.decided(5);
-        assert_eq!(shown(), (5, 9));
-        ahead.pending(0);
-        assert_eq!(shown(), (1, 9), "it is in the function's hands");
-        ahead.decided(8);
-        assert_eq!(shown(), (0, 0));
+    /// Shows what the server has just said.
+    pub(crate) fn show(&self, backlog: &Backlog) {
+        self.messages.set(gauge(backlog.count()));
+        self.oldest.set(backlog.oldest.map_or(0, |oldest| oldest.stored_ms / 1_000));
+        self.asked.set(async_nats::datetime::now().unix_timestamp());
     }
 }

@@ -32,8 +32,8 @@ pub enum Reply {
         /// Why.
         reason: String,
     },
-    /// The function itself was reached and was gone before it answered, and it answers again: it
-    /// ended while it worked on this call.
+    /// The function was there and was gone before it answered, and it answers again: it ended while it
+    /// worked on this call. Through a gateway that is known only of calls that were suspected.
     Died {
         /// What the connection said.
         reason: String,

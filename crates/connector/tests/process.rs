@@ -1,6 +1,7 @@
 //! The connector as a process of its own.
 #![cfg(test)]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ fn it_makes_the_streams_when_it_is_asked_to() {
     let setup = |replicas: &str| {
         let mut command = connector();
         command.arg("setup").env("ORDERFLOW_NATS_URL", server.url());
-        command.env("ORDERFLOW_REPLICAS", replicas).output().unwrap().status.code()
+        command.env("ORDERFLOW_WAIT_SECONDS", "0").env("ORDERFLOW_REPLICAS", replicas);
+        command.output().unwrap().status.code()
     };
     assert_eq!(setup("2"), Some(64), "there is no majority of two");
     // One server cannot keep three copies.
@@ -51,6 +53,21 @@ fn it_makes_the_streams_when_it_is_asked_to() {
     assert!(tokio::runtime::Runtime::new().unwrap().block_on(names));
     let unknown = connector().arg("set-up").stderr(Stdio::null()).status().unwrap();
     assert_eq!(unknown.code(), Some(2));
+}
+
+#[test]
+fn setting_up_waits_for_a_nats_that_begins_later() {
+    let server = testkit::nats::Server::start();
+    server.kill();
+    let mut command = connector();
+    command.arg("setup").env("ORDERFLOW_NATS_URL", server.url()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    let tried = log.next().unwrap().unwrap();
+    assert!(tried.contains("not yet; trying again"), "{tried}");
+    server.restart();
+    let rest: Vec<String> = log.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:#?}");
 }
 
 #[test]

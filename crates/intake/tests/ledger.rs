@@ -24,7 +24,7 @@ async fn open(server: &Server) -> Ledger {
     for step in streams::setup(&nats, streams::Settings::default()).await {
         step.outcome.unwrap();
     }
-    Ledger::open(&nats).await.unwrap()
+    Ledger::new(&nats)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,26 @@
-//! How much a consumer has not done: what was never given out, and what was and is not acknowledged.
+//! What is not done: of a function's consumer, and of an ordered lane.
+//!
+//! This is the one place where it is counted; the connector's metrics, `doctor` and `wait` show what it
+//! says. It asks the server and nobody else: what a connector saw is not what there is.
 //!
 //! What is given out and not acknowledged is no less undone than the rest: a function that never
 //! answers has everything in its hands, and nothing is pending.
 
-use crate::Nats;
+use crate::journal::{self, Position};
 use crate::stored::{self, LookupError};
-use async_nats::jetstream::consumer::{DeliverPolicy, Info};
+use crate::streams::identity::Identity;
+use crate::{Nats, subject};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use std::time::Duration;
+
+/// How long a consumer that only counts is kept if it could not be removed.
+const COUNTING: Duration = Duration::from_secs(5);
 
 /// What is left to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Messages that were never given out.
+    /// Messages that were never given out; of a lane, all that are not decided.
     pub pending: u64,
     /// Messages that were given out and are not acknowledged.
     pub unacknowledged: u64,
@@ -35,6 +45,15 @@ impl Oldest {
     }
 }
 
+/// What a consumer has not done, and the consumer itself, where there is one.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// What is left.
+    pub backlog: Backlog,
+    /// What the server says of it; nothing if nobody has subscribed yet.
+    pub info: Option<Info>,
+}
+
 impl Backlog {
     /// All that is not done.
     #[must_use]
@@ -42,43 +61,112 @@ impl Backlog {
         self.pending.saturating_add(self.unacknowledged)
     }
 
-    /// What a consumer says of itself, without the oldest message.
-    #[must_use]
-    pub fn counts(info: &Info) -> Self {
-        let unacknowledged = u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX);
-        Self { pending: info.num_pending, unacknowledged, oldest: None }
-    }
-
-    /// The same with the oldest message, which the stream is asked for if anything is left.
+    /// What a consumer has not done.
+    ///
+    /// The stream is asked as well: a message that stands there behind all that is done is not done,
+    /// also while the consumer does not know of it.
     ///
     /// # Errors
     /// The server did not answer.
     pub async fn of(nats: &Nats, info: &Info) -> Result<Self, LookupError> {
-        let counts = Self::counts(info);
-        if counts.count() == 0 {
-            return Ok(counts);
-        }
         let filter = match info.config.filter_subject.as_str() {
             "" => ">",
             filter => filter,
         };
         let after = settled(info);
-        let from = match info.config.deliver_policy {
-            DeliverPolicy::ByStartSequence { start_sequence } => start_sequence.max(after + 1),
-            _ => after + 1,
-        };
-        let first = stored::first(nats, &info.stream_name, filter, from).await?;
         // A consumer that began with new messages had none of those before it.
-        let begins_ms = match info.config.deliver_policy {
-            DeliverPolicy::New => millis(info.created.unix_timestamp_nanos()),
-            _ => i64::MIN,
+        let (from, begins_ms) = match info.config.deliver_policy {
+            DeliverPolicy::ByStartSequence { start_sequence } => {
+                (start_sequence.max(after + 1), i64::MIN)
+            }
+            DeliverPolicy::New => (after + 1, millis(info.created.unix_timestamp_nanos())),
+            _ => (after + 1, i64::MIN),
         };
-        let oldest = first.map(|message| Oldest {
+        let oldest = stored::first(nats, &info.stream_name, filter, from).await?;
+        let oldest = oldest.map(|message| Oldest {
             sequence: message.sequence,
             stored_ms: message.time_ms.max(begins_ms),
         });
-        Ok(Self { oldest, ..counts })
+        let known = Self::counted(info.num_pending, info.num_ack_pending, None);
+        // One with several filters has none of them here, so it alone knows what it still gets.
+        let is_all = filter == ">" && known.count() == 0;
+        Ok(Self::counted(info.num_pending, info.num_ack_pending, oldest.filter(|_| !is_all)))
     }
+
+    fn counted(pending: u64, unacknowledged: usize, oldest: Option<Oldest>) -> Self {
+        let unacknowledged = u64::try_from(unacknowledged).unwrap_or(u64::MAX);
+        let unseen = oldest.is_some() && pending == 0 && unacknowledged == 0;
+        Self { pending: pending.max(u64::from(unseen)), unacknowledged, oldest }
+    }
+
+    /// What the consumer `name` of a stream has not done; where there is none yet, everything under
+    /// `filter`.
+    ///
+    /// # Errors
+    /// The server did not answer.
+    pub async fn of_reader(
+        nats: &Nats,
+        stream: &str,
+        name: &str,
+        filter: &str,
+    ) -> Result<Reader, LookupError> {
+        let wrong = |reason| LookupError::new(format!("consumer {name} of {stream}"), reason);
+        let handle = nats.js.get_stream_no_info(stream).await;
+        let handle = handle.map_err(|error| wrong(error.to_string()))?;
+        match handle.consumer_info(name).await {
+            Ok(info) => {
+                let backlog = Self::of(nats, &info).await?;
+                Ok(Reader { backlog, info: Some(info) })
+            }
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+                Ok(Reader { backlog: Self::of_lane(nats, stream, filter, 0).await?, info: None })
+            }
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    }
+
+    /// What is behind `decided_to` under the filter of an ordered lane.
+    ///
+    /// # Errors
+    /// The server did not answer.
+    pub async fn of_lane(
+        nats: &Nats,
+        stream: &str,
+        filter: &str,
+        decided_to: u64,
+    ) -> Result<Self, LookupError> {
+        let Some(first) = stored::first(nats, stream, filter, decided_to + 1).await? else {
+            return Ok(Self::default());
+        };
+        let oldest = Oldest { sequence: first.sequence, stored_ms: first.time_ms };
+        let pending = count(nats, stream, filter, first.sequence).await?;
+        Ok(Self::counted(pending, 0, Some(oldest)))
+    }
+}
+
+/// How many messages under `filter` there are from sequence `from` on. The server counts them for a
+/// consumer from which nothing is ever fetched.
+async fn count(nats: &Nats, stream: &str, filter: &str, from: u64) -> Result<u64, LookupError> {
+    let wrong = |reason| LookupError::new(format!("how many are on {filter}"), reason);
+    let config = pull::Config {
+        description: Some("counts what is not done".to_owned()),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
+        ack_policy: AckPolicy::None,
+        filter_subject: filter.to_owned(),
+        inactive_threshold: COUNTING,
+        memory_storage: true,
+        num_replicas: 1,
+        ..Default::default()
+    };
+    let handle = nats.js.get_stream_no_info(stream).await;
+    let handle = handle.map_err(|error| wrong(error.to_string()))?;
+    let consumer = handle.create_consumer(config).await;
+    let consumer = consumer.map_err(|error| wrong(error.to_string()))?;
+    let info = consumer.cached_info();
+    if let Err(error) = handle.delete_consumer(&info.name).await {
+        tracing::debug!(%error, stream, "the consumer stays for a moment");
+    }
+    Ok(info.num_pending)
 }
 
 fn millis(nanoseconds: i128) -> i64 {
@@ -93,6 +181,35 @@ pub fn settled(info: &Info) -> u64 {
     info.ack_floor.stream_sequence.max(given_out)
 }
 
+/// Up to where the lane that reads `filter` is decided, as its journal says. Nothing if it has no
+/// journal, or one about another stream of that name: then all of it is undone.
+///
+/// # Errors
+/// The server did not answer, or the last entry of the journal is of an unknown kind.
+pub async fn decided_to(nats: &Nats, filter: &str) -> Result<Option<u64>, LookupError> {
+    let Some(journal) = journal_of(filter) else { return Ok(None) };
+    let wrong = |reason| LookupError::new(format!("where {filter} stands"), reason);
+    let last = journal::last(nats, &journal).await.map_err(|error| wrong(error.to_string()))?;
+    let Some(position) = last.and_then(|(_, entry)| entry.decided_to().cloned()) else {
+        return Ok(None);
+    };
+    let stream = nats.js.get_stream(&position.stream).await;
+    let stream = stream.map_err(|error| wrong(error.to_string()))?;
+    Ok(is_of(&position, stream.cached_info()).then_some(position.sequence))
+}
+
+/// Is it a position in this stream: by its name, and not behind its end?
+#[must_use]
+pub fn is_of(position: &Position, stream: &async_nats::jetstream::stream::Info) -> bool {
+    Identity::of(stream).is(&position.identity) && position.sequence <= stream.state.last_sequence
+}
+
+/// The journal in which the lane that reads `filter` is decided, if it is one of a warehouse.
+#[must_use]
+pub fn journal_of(filter: &str) -> Option<String> {
+    subject::lane(filter).map(|warehouse| subject::inventory_journal(&warehouse))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +221,24 @@ mod tests {
         let oldest = Oldest { sequence: 1, stored_ms: 10_500 };
         assert_eq!(oldest.age_seconds(73_000), 62);
         assert_eq!(oldest.age_seconds(10_000), 0);
+    }
+
+    #[test]
+    fn what_stands_in_the_stream_counts_also_where_the_consumer_knows_of_nothing() {
+        let oldest = Some(Oldest { sequence: 7, stored_ms: 0 });
+        for (pending, unacknowledged, oldest, expected) in
+            [(0, 0, None, 0), (0, 0, oldest, 1), (4, 0, oldest, 4), (0, 2, oldest, 2)]
+        {
+            assert_eq!(Backlog::counted(pending, unacknowledged, oldest).count(), expected);
+        }
+    }
+
+    #[test]
+    fn only_lanes_of_warehouses_have_journals() {
+        let journal = journal_of("orders.placed.main.>");
+        assert_eq!(journal.as_deref(), Some("journal.inventory.main"));
+        for filter in ["orders", "orders.placed.>", "orders.placed.*.>", "orders.placed.a.b.>"] {
+            assert_eq!(journal_of(filter), None, "{filter}");
+        }
     }
 }

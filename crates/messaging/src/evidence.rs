@@ -8,7 +8,6 @@ use crate::journal::{self, LogError, Position, Record};
 use crate::streams::{JOURNAL, ORDERS};
 use crate::subject::{self, Stage};
 use crate::{Nats, stored};
-use async_nats::jetstream::stream::RawMessageErrorKind;
 use domain::WarehouseId;
 use domain::inventory::{Body, Outcome};
 
@@ -81,11 +80,9 @@ async fn stands(
 ) -> Result<Evidence, LogError> {
     let Some(id) = &outcome.id else { return Ok(Evidence::None) };
     let subject = subject::order(Stage::Placed, warehouse, &id.partner, &id.order_id);
-    let stream = nats.js.get_stream_no_info(ORDERS).await.map_err(unavailable)?;
-    match stream.get_raw_message(outcome.sequence).await {
-        Ok(message) if message.subject.as_str() == subject => Ok(Evidence::Same),
-        Ok(message) => Ok(Evidence::Other(outcome.sequence, message.subject.to_string())),
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Evidence::None),
-        Err(error) => Err(unavailable(error)),
+    match stored::at(nats, ORDERS, outcome.sequence).await.map_err(unavailable)? {
+        Some(message) if message.subject == subject => Ok(Evidence::Same),
+        Some(message) => Ok(Evidence::Other(outcome.sequence, message.subject)),
+        None => Ok(Evidence::None),
     }
 }

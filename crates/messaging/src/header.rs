@@ -1,5 +1,9 @@
 //! Headers of our messages, so that views and checks need not read bodies.
 
+/// On a message whose header block cannot be read: the whole block in base64. All other headers are
+/// missing then, but those that nats-server adds to what it stores.
+pub const UNREADABLE: &str = "Orderflow-Unreadable-Headers";
+
 /// SHA-256 of what the sender said of an order.
 pub const CONTENT: &str = "Orderflow-Content";
 /// `sale` or `return`.

@@ -1,10 +1,11 @@
 //! Typed values in a bucket, written by compare-and-set.
 
-use crate::Nats;
+use crate::{Nats, stored};
 use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Header of a mark that takes the place of a value.
 const OPERATION: &str = "KV-Operation";
@@ -38,25 +39,35 @@ pub enum Error {
 /// A bucket whose values are `T` as JSON. Keys are tokens (`crate::subject::token`), dots allowed.
 #[derive(Clone, Debug)]
 pub struct Bucket<T> {
-    store: Store,
+    nats: Nats,
     name: String,
+    /// Opened when it is first asked.
+    store: Arc<OnceCell<Store>>,
     values: PhantomData<fn() -> T>,
 }
 
 impl<T: Serialize + DeserializeOwned> Bucket<T> {
+    /// A bucket that `streams::setup` makes, now or later: it is looked for when it is first asked, and
+    /// again by each call until it is there.
+    #[must_use]
+    pub fn new(nats: &Nats, name: &str) -> Self {
+        Self { nats: nats.clone(), name: name.into(), store: Arc::default(), values: PhantomData }
+    }
+
     /// Opens a bucket that `streams::setup` has made.
     ///
     /// # Errors
     /// It is not there, or the server did not answer.
     pub async fn open(nats: &Nats, name: &str) -> Result<Self, Error> {
-        match nats.js.get_key_value(name).await {
-            Ok(store) => Ok(Self { store, name: name.into(), values: PhantomData }),
-            Err(error) => Err(Error::Unclear {
-                bucket: name.into(),
-                key: String::new(),
-                reason: error.to_string(),
-            }),
-        }
+        let bucket = Self::new(nats, name);
+        bucket.store("").await?;
+        Ok(bucket)
+    }
+
+    /// For a call that is about `key`.
+    async fn store(&self, key: &str) -> Result<&Store, Error> {
+        let open = self.store.get_or_try_init(|| self.nats.js.get_key_value(&self.name));
+        open.await.map_err(|error| self.unclear(key, &error))
     }
 
     fn unclear(&self, key: &str, error: &impl ToString) -> Error {
@@ -69,13 +80,11 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
     /// # Errors
     /// No answer, or a value of another shape.
     pub async fn get(&self, key: &str) -> Result<Option<(T, u64)>, Error> {
-        let subject = format!("{}{key}", self.store.prefix);
-        let message = match self.store.stream.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => message,
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
-                return Ok(None);
-            }
-            Err(error) => return Err(self.unclear(key, &error)),
+        let subject = format!("$KV.{}.{key}", self.name);
+        let stream = format!("KV_{}", self.name);
+        let found = stored::last(&self.nats, &stream, &subject).await;
+        let Some(message) = found.map_err(|error| self.unclear(key, &error))? else {
+            return Ok(None);
         };
         // Of a key that was deleted or purged, a mark stands there.
         if message.headers.get(OPERATION).is_some() {
@@ -92,7 +101,7 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
     /// # Errors
     /// No answer: the write may have happened.
     pub async fn create(&self, key: &str, value: &T) -> Result<Option<u64>, Error> {
-        match self.store.create(key, to_bytes(value)).await {
+        match self.store(key).await?.create(key, to_bytes(value)).await {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
             Err(error) => Err(self.unclear(key, &error)),
@@ -104,7 +113,7 @@ impl<T: Serialize + DeserializeOwned> Bucket<T> {
     /// # Errors
     /// No answer: the write may have happened.
     pub async fn update(&self, key: &str, value: &T, revision: u64) -> Result<Option<u64>, Error> {
-        match self.store.update(key, to_bytes(value), revision).await {
+        match self.store(key).await?.update(key, to_bytes(value), revision).await {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
             Err(error) => Err(self.unclear(key, &error)),

@@ -6,6 +6,7 @@ pub mod backlog;
 pub mod envelope;
 pub mod events;
 pub mod evidence;
+mod guard;
 pub mod header;
 pub mod inventory;
 pub mod journal;

@@ -1,9 +1,10 @@
 //! The connection.
 
 use crate::address::{Address, AddressError, Login};
+use crate::guard::Guard;
 use crate::link::Link;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ReconnectToServer};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,9 +35,9 @@ pub enum ConnectError {
     Refused {
         /// Where it was asked.
         address: Address,
-        /// What the client said.
+        /// Why not.
         #[source]
-        source: async_nats::ConnectError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -64,8 +65,7 @@ impl Nats {
             Some(Login::Token(token)) => options.token(token),
             None => options,
         };
-        // Without the login, so that nothing of it gets into what the client says.
-        let client = match options.connect(address.servers()).await {
+        let client = match guarded(options, &address).await {
             Ok(client) => client,
             Err(source) => return Err(ConnectError::Refused { address, source }),
         };
@@ -102,6 +102,29 @@ impl Nats {
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {
         self.client.max_payload()
+    }
+}
+
+/// Connects through a [`Guard`] that the client keeps. The client gets no login with its addresses, so
+/// that nothing of it gets into what it says.
+async fn guarded(
+    options: ConnectOptions,
+    address: &Address,
+) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+    let guard = Arc::new(Guard::start(address.servers()).await?);
+    let choosing = Arc::clone(&guard);
+    let options = options.reconnect_to_server_callback(move |_, _| {
+        let addr = choosing.next();
+        async move { addr.map(|addr| ReconnectToServer { addr, delay: None }) }
+    });
+    // For each server one; with one that wants TLS it is not the first that succeeds.
+    let mut attempts = guard.servers().len();
+    loop {
+        match options.clone().connect(guard.servers()).await {
+            Ok(client) => return Ok(client),
+            Err(_) if 1 < attempts => attempts -= 1,
+            Err(error) => return Err(guard.failure().map_or_else(|| error.into(), Into::into)),
+        }
     }
 }
 

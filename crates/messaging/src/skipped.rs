@@ -1,8 +1,8 @@
 //! What becomes of a placed message that an operator passes over.
 
 use crate::envelope::Event;
+use crate::stored::Standing;
 use crate::subject::OrderSubject;
-use crate::views::Next;
 use crate::{events, header};
 use domain::Kind;
 use domain::inventory::{FILE_BYTES_MAX, Identity, Outcome, Verdict};
@@ -11,7 +11,7 @@ use domain::stock::Refusal;
 /// The refusal of `next` as skipped, for this reason. Read from subject and headers: what the message
 /// holds may be what cannot be decided.
 #[must_use]
-pub fn outcome(next: &Next, reason: &str) -> Outcome {
+pub fn outcome(next: &Standing, reason: &str) -> Outcome {
     let header = |name| next.headers.get(name).map(|value| value.as_str());
     let id = OrderSubject::parse(&next.subject).map(|order| Identity {
         partner: order.partner,

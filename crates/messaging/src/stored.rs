@@ -1,10 +1,17 @@
 //! One message that stands in a stream, read from the stream's leader: what was stored before it is
 //! asked is found.
 
+use crate::guard::readable;
 use crate::{Nats, header};
 use async_nats::HeaderMap;
-use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The last message of a subject.
 ///
@@ -15,15 +22,8 @@ pub async fn last(
     stream: &str,
     subject: &str,
 ) -> Result<Option<Standing>, LookupError> {
-    use async_nats::jetstream::stream::LastRawMessageErrorKind as Kind;
-    let wrong = |reason| LookupError { what: format!("the last message of {subject}"), reason };
-    let stream =
-        nats.js.get_stream_no_info(stream).await.map_err(|error| wrong(error.to_string()))?;
-    match stream.get_last_raw_message_by_subject(subject).await {
-        Ok(message) => Ok(Some(message.into())),
-        Err(error) if error.kind() == Kind::NoMessageFound => Ok(None),
-        Err(error) => Err(wrong(error.to_string())),
-    }
+    let what = || format!("the last message of {subject}");
+    get(nats, stream, json!({"last_by_subj": subject}), what).await
 }
 
 /// The message with a sequence.
@@ -31,15 +31,7 @@ pub async fn last(
 /// # Errors
 /// The server did not answer.
 pub async fn at(nats: &Nats, stream: &str, sequence: u64) -> Result<Option<Standing>, LookupError> {
-    use async_nats::jetstream::stream::RawMessageErrorKind as Kind;
-    let wrong = |reason| LookupError { what: format!("message {sequence} of {stream}"), reason };
-    let from = nats.js.get_stream_no_info(stream).await;
-    let from = from.map_err(|error| wrong(error.to_string()))?;
-    match from.get_raw_message(sequence).await {
-        Ok(message) => Ok(Some(message.into())),
-        Err(error) if error.kind() == Kind::NoMessageFound => Ok(None),
-        Err(error) => Err(wrong(error.to_string())),
-    }
+    get(nats, stream, json!({"seq": sequence}), || format!("message {sequence} of {stream}")).await
 }
 
 /// The first message under `filter` whose sequence is `from` or greater.
@@ -52,14 +44,57 @@ pub async fn first(
     filter: &str,
     from: u64,
 ) -> Result<Option<Standing>, LookupError> {
-    use async_nats::jetstream::stream::RawMessageErrorKind as Kind;
-    let wrong = |reason| LookupError { what: format!("the first message of {filter}"), reason };
-    let stream =
-        nats.js.get_stream_no_info(stream).await.map_err(|error| wrong(error.to_string()))?;
-    match stream.get_first_raw_message_by_subject(filter, from).await {
-        Ok(message) => Ok(Some(message.into())),
-        Err(error) if error.kind() == Kind::NoMessageFound => Ok(None),
-        Err(error) => Err(wrong(error.to_string())),
+    let what = || format!("the first message of {filter}");
+    get(nats, stream, json!({"seq": from, "next_by_subj": filter}), what).await
+}
+
+/// Asks the stream's leader. The client library has this request as well, and an error for a message
+/// whose header block it cannot read.
+async fn get(
+    nats: &Nats,
+    stream: &str,
+    which: Value,
+    what: impl Fn() -> String,
+) -> Result<Option<Standing>, LookupError> {
+    let wrong = |reason| LookupError { what: what(), reason, no_stream: false };
+    let subject = format!("STREAM.MSG.GET.{stream}");
+    let answer: Response<Answer> =
+        nats.js.request(subject, &which).await.map_err(|error| wrong(error.to_string()))?;
+    match answer {
+        Response::Ok(Answer { message }) => message.read().map(Some).map_err(wrong),
+        Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
+        Response::Err { error } => Err(LookupError {
+            no_stream: error.error_code() == ErrorCode::STREAM_NOT_FOUND,
+            ..wrong(error.to_string())
+        }),
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    message: Raw,
+}
+
+/// A message as JSON; bytes are in base64, and missing if there are none.
+#[derive(Deserialize)]
+struct Raw {
+    subject: String,
+    seq: u64,
+    time: DateTime<Utc>,
+    #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
+    data: String,
+}
+
+impl Raw {
+    fn read(self) -> Result<Standing, String> {
+        let bytes = |text: &str| STANDARD.decode(text).map_err(|error| error.to_string());
+        let block = bytes(&self.hdrs)?;
+        let headers = if block.is_empty() { HeaderMap::new() } else { readable::stored(&block) };
+        let (sequence, time_ms) = (self.seq, self.time.timestamp_millis());
+        let payload = bytes(&self.data)?.into();
+        Ok(Standing { sequence, subject: self.subject, headers, payload, time_ms })
     }
 }
 
@@ -68,24 +103,14 @@ pub async fn first(
 pub struct Standing {
     /// Its sequence.
     pub sequence: u64,
+    /// Where it was published.
+    pub subject: String,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its payload.
     pub payload: Bytes,
     /// When it was stored, milliseconds since 1970.
     pub time_ms: i64,
-}
-
-impl From<StreamMessage> for Standing {
-    fn from(message: StreamMessage) -> Self {
-        let millis = message.time.unix_timestamp_nanos() / 1_000_000;
-        Self {
-            sequence: message.sequence,
-            headers: message.headers,
-            payload: message.payload,
-            time_ms: i64::try_from(millis).unwrap_or_default(),
-        }
-    }
 }
 
 impl Standing {
@@ -108,4 +133,19 @@ impl Standing {
 pub struct LookupError {
     what: String,
     reason: String,
+    no_stream: bool,
+}
+
+impl LookupError {
+    /// Is there no such stream?
+    #[must_use]
+    pub fn is_no_stream(&self) -> bool {
+        self.no_stream
+    }
+}
+
+impl LookupError {
+    pub(crate) fn new(what: String, reason: String) -> Self {
+        Self { what, reason, no_stream: false }
+    }
 }

@@ -10,6 +10,8 @@ pub use limits::{Limit, Limits, NoLimit, Settings};
 pub use setup::{Done, Step, setup};
 
 use crate::Nats;
+use async_nats::jetstream::context::GetStreamError;
+use async_nats::jetstream::stream::Info;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -101,7 +103,7 @@ pub fn of_subject(filter: &str) -> Option<&'static Definition> {
     })
 }
 
-/// The stream did not say where it ends.
+/// The stream does not say how it is.
 #[derive(Debug, thiserror::Error)]
 #[error("stream {stream}: {reason}")]
 pub struct LastError {
@@ -114,10 +116,24 @@ pub struct LastError {
 /// # Errors
 /// The server does not answer, or there is no such stream.
 pub async fn last_sequence(nats: &Nats, stream: &str) -> Result<u64, LastError> {
+    Ok(info(nats, stream).await?.state.last_sequence)
+}
+
+/// How long a stream keeps messages now, which need not be what its [`Definition`] says; nothing means for
+/// ever.
+///
+/// # Errors
+/// The server does not answer, or there is no such stream.
+pub async fn age_max(nats: &Nats, stream: &str) -> Result<Option<Duration>, LastError> {
+    let age = info(nats, stream).await?.config.max_age;
+    Ok(Some(age).filter(|age| !age.is_zero()))
+}
+
+async fn info(nats: &Nats, stream: &str) -> Result<Info, LastError> {
     let found = nats.js.get_stream(stream).await;
-    let found =
-        found.map_err(|error| LastError { stream: stream.into(), reason: error.to_string() })?;
-    Ok(found.cached_info().state.last_sequence)
+    let failed =
+        |error: GetStreamError| LastError { stream: stream.into(), reason: error.to_string() };
+    Ok(found.map_err(failed)?.cached_info().clone())
 }
 
 #[cfg(test)]

@@ -117,6 +117,13 @@ pub fn placed(warehouse: &WarehouseId) -> String {
     format!("{ORDERS}.placed.{warehouse}.>")
 }
 
+/// The warehouse whose lane reads `filter`, if it is such a one as [`placed`] makes.
+#[must_use]
+pub fn lane(filter: &str) -> Option<WarehouseId> {
+    let name = filter.strip_prefix("orders.placed.")?.strip_suffix(".>")?;
+    WarehouseId::parse(name).ok()
+}
+
 /// `files.<stage>.<partner>.<arrival>`; stages are `arrived`, `transformed` and `failed`.
 #[must_use]
 pub fn file(stage: &str, partner: &PartnerId, arrival: &str) -> String {

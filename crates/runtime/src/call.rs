@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header,
 use axum::response::Response;
 
 use crate::metrics::HttpMetrics;
+use crate::shell::READY;
 use crate::sparing::Sparing;
 
 pub(crate) const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
@@ -76,6 +77,8 @@ impl Call {
         self.metrics.count(&self.method, status, duration);
         let left_out = match is_anybodys(status) {
             true => REFUSALS.line(Instant::now()),
+            // What changed is logged where it is found out.
+            false if self.path == READY => None,
             false => Some(0),
         };
         let Some(left_out) = left_out else { return };

@@ -126,7 +126,7 @@ impl Server {
         let Function { name, routes, ready, mut registry, background, memory } = function;
         let (phase, stop) = Stop::new();
         let http = HttpMetrics::register(&mut registry);
-        let ready = Arc::new(Ready::new(ready));
+        let ready = Arc::new(Ready::new(name, ready));
         let readiness = (Arc::clone(&ready), http.ready.clone());
         let limits = (&settings, bodies(name, memory, &settings));
         let router = routes.into_router();

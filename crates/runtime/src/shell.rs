@@ -24,6 +24,8 @@ use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
 
+/// Where it says whether it is ready.
+pub(crate) const READY: &str = "/_/ready";
 /// What a dependency may take to say that it is there.
 const READY_TIME_MAX: Duration = Duration::from_secs(2);
 /// How much of an unread body of a caller with a token is thrown away so that it can read its answer, as a
@@ -52,7 +54,7 @@ impl Shell {
     ) -> Self {
         let probe = axum::routing::get(move || answer_ready(Arc::clone(&ready)));
         let router = routes
-            .route("/_/ready", probe)
+            .route(READY, probe)
             .fallback(|| async { Problem::not_found("no such path") })
             // The limits of the door hold for every body, not only for those axum collects.
             .layer(DefaultBodyLimit::disable());
@@ -134,13 +136,14 @@ impl Shell {
 
 /// Whether what a function needs is there, asked by one caller for all that wait.
 pub(crate) struct Ready {
+    name: &'static str,
     probe: Probe,
     last: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
 impl Ready {
-    pub(crate) fn new(probe: Probe) -> Self {
-        Self { probe, last: Mutex::default() }
+    pub(crate) fn new(name: &'static str, probe: Probe) -> Self {
+        Self { name, probe, last: Mutex::default() }
     }
 
     /// The answer of a probe that began after this call.
@@ -155,8 +158,18 @@ impl Ready {
         let began = Instant::now();
         let late = |_elapsed| Err(format!("no answer within {} s", READY_TIME_MAX.as_secs()));
         let answer = timeout(READY_TIME_MAX, (self.probe)()).await.unwrap_or_else(late);
-        *last = Some((began, answer.clone()));
+        let before = last.replace((began, answer.clone()));
+        self.log(before.map(|(_, answer)| answer).as_ref(), &answer);
         answer
+    }
+
+    /// Changes only: kubelets ask every few seconds.
+    fn log(&self, before: Option<&Result<(), String>>, now: &Result<(), String>) {
+        match now {
+            now if before == Some(now) => {}
+            Ok(()) => tracing::info!(function = self.name, "ready"),
+            Err(reason) => tracing::warn!(function = self.name, reason, "not ready"),
+        }
     }
 }
 

@@ -102,6 +102,19 @@ async fn sigterm_loses_no_request() {
 }
 
 #[tokio::test]
+async fn readiness_is_logged_when_it_changes_and_not_whenever_it_is_asked() {
+    let process = Process::start(&[("ORDERFLOW_GRACE_SECONDS", "0")]).await;
+    for _ in 0..3 {
+        assert_eq!(process.get("/_/ready").await.status, 200);
+    }
+    process.signal("TERM");
+    let lines = log_lines(&process.ended().await);
+    let ready = lines.iter().filter(|line| line.to_string().contains("ready"));
+    let ready: Vec<_> = ready.map(|line| &line["message"]).collect();
+    assert_eq!(ready, ["ready"], "{lines:#?}");
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let process = Process::start(&[("ORDERFLOW_GRACE_SECONDS", "600")]).await;
     process.signal("INT");

@@ -88,6 +88,12 @@ impl Server {
     pub fn retire(&self) {
         self.child.signal(Signal::USR2);
     }
+
+    /// Folder of the streams.
+    #[must_use]
+    pub fn store_dir(&self) -> &Path {
+        &self.home.store_dir
+    }
 }
 
 fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error> {
@@ -112,6 +118,10 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
     Ok(child)
 }
 
+/// Without a limit of its own, nats-server may store three quarters of what is free when it starts. Up to
+/// 2.9 what is stored already counts against that, and all is refused.
+const STORE_MAX: &str = "1PB";
+
 /// JSON strings are valid strings of the configuration language, so paths are quoted as JSON.
 fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -120,7 +130,7 @@ fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
     let sync = if settings.sync_always { ", sync_interval: always" } else { "" };
     let mut config = format!(
         "server_name: {}\nlisten: \"127.0.0.1:{port}\"\nports_file_dir: {}\n\
-         jetstream {{ store_dir: {store}{sync} }}\n",
+         jetstream {{ store_dir: {store}, max_file_store: {STORE_MAX}{sync} }}\n",
         quoted(name),
         quoted(ports_dir)
     );

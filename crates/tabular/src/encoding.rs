@@ -1,11 +1,15 @@
 //! Whatever encoding a file has, what is scanned is UTF-8.
 
+mod auto;
+
+pub use auto::Candidate;
+pub(crate) use auto::{Auto, auto, foreign_words, words};
+
 use crate::header::FileError;
+use auto::LOOKED_AT_BYTES;
 use domain::partner::Encoding;
 use encoding_rs::{DecoderResult, ISO_8859_15, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// As much of a file as is looked at to find its encoding.
-const LOOKED_AT_BYTES: usize = 256 << 10;
 /// Stands for what is no text in the file's encoding: never part of UTF-8, so it costs its row.
 const NO_TEXT: u8 = 0xFF;
 
@@ -88,12 +92,6 @@ impl Decode {
     }
 }
 
-/// The encoding that a file that begins with `first` has if none is configured, and how long its byte
-/// order mark is.
-pub(crate) fn auto(first: &[u8]) -> (&'static encoding_rs::Encoding, usize) {
-    encoding_rs::Encoding::for_bom(first).unwrap_or_else(|| (look(first), 0))
-}
-
 /// Finds the encoding from a file's first bytes; says how long its byte order mark is.
 fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError> {
     let marked = encoding_rs::Encoding::for_bom(first);
@@ -108,9 +106,10 @@ fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError>
         Encoding::Iso8859_15 => ISO_8859_15,
         Encoding::Named(name) => encoding_rs::Encoding::for_label(name.as_bytes())
             .expect("every name of `domain` is one of the standard"),
-        // No more than is waited for: how much came at once must not decide.
-        Encoding::Auto => marked
-            .map_or_else(|| look(first.get(..LOOKED_AT_BYTES).unwrap_or(first)), |(mark, _)| mark),
+        Encoding::Auto => match auto(first) {
+            Auto::Is(found, _) => found,
+            Auto::Unclear(candidates) => return Err(FileError::EncodingUnclear { candidates }),
+        },
     };
     match marked {
         // In no single-byte encoding does a text begin with the letters that a mark would be.
@@ -119,26 +118,6 @@ fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError>
         }
         Some((encoding, len)) => Ok((Found { encoding, bom: true }, len)),
         None => Ok((Found { encoding: wanted, bom: false }, 0)),
-    }
-}
-
-/// The encoding of a text without a mark.
-fn look(first: &[u8]) -> &'static encoding_rs::Encoding {
-    let zeros = |odd: usize| first.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    // A CSV is full of ASCII, of which every other byte is zero in UTF-16; a stray zero is not that.
-    let most = first.len() / 4;
-    if most < odd && even < odd / 8 {
-        return UTF_16LE;
-    }
-    if most < even && odd < even / 8 {
-        return UTF_16BE;
-    }
-    match std::str::from_utf8(first) {
-        Ok(_) => UTF_8,
-        // The last letter may be cut.
-        Err(error) if error.error_len().is_none() && LOOKED_AT_BYTES <= first.len() => UTF_8,
-        Err(_) => WINDOWS_1252,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::currency;
 use crate::derive::Derivation;
+use crate::encoding::Candidate;
 use domain::partner::{Column as Role, Names};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,11 @@ use unicode_normalization::char::is_combining_mark;
 /// Most header names that an error repeats, and most characters of each.
 const FOUND_MAX: usize = 32;
 const FOUND_CHARS_MAX: usize = 64;
+
+fn listed(candidates: &[Candidate]) -> String {
+    let listed: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+    listed.join(", ")
+}
 
 /// Why a file is unreadable as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +32,15 @@ pub enum FileError {
         configured: &'static str,
         /// That of the file.
         found: &'static str,
+    },
+    /// With `auto`: its text looks like one in no encoding that can be told.
+    #[error(
+        "the encoding cannot be told; configure the one with which words of the file are right: {}",
+        listed(candidates)
+    )]
+    EncodingUnclear {
+        /// What it may be.
+        candidates: Vec<Candidate>,
     },
     /// The first line with text is not a record, and no line behind it is the header.
     #[error("line {line}: the header is unreadable: {reason}")]

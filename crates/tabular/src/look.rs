@@ -1,11 +1,12 @@
 //! Looks at a file that nobody has configured, with the means of the reader: what is found here is what
 //! the reader will find.
 
-use crate::encoding;
+pub use crate::encoding::Candidate;
+use crate::encoding::{self, Auto, auto};
 use crate::head;
 use crate::scanner::{Quoting, Scanner, Step, part};
 use domain::partner::{Encoding, Quote, QuoteEscape};
-use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::memchr;
 
 /// Most bytes of a record.
@@ -23,37 +24,42 @@ pub struct Text {
     pub encoding: Encoding,
     /// It began with a byte order mark.
     pub has_mark: bool,
+    /// What it may be where `encoding: auto` refuses the file; `encoding` is then no more than a try.
+    pub candidates: Vec<Candidate>,
 }
 
 /// The text of a file, or of its beginning, as `encoding: auto` would have it. What is no text in its
 /// encoding is replaced.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Text {
-    let (found, mark) = encoding::auto(bytes);
+    let (found, mark, candidates) = match auto(bytes) {
+        Auto::Is(found, mark) => (found, mark, Vec::new()),
+        Auto::Unclear(candidates) => (WINDOWS_1252, 0, candidates),
+    };
     let rest = bytes.get(mark..).unwrap_or_default();
     let text = found.decode_without_bom_handling(rest).0.into_owned();
     let has_mark = mark > 0;
-    let encoding = match found {
-        found if found == UTF_8 => Encoding::Utf8,
-        found if found == UTF_16LE && !has_mark => Encoding::Utf16Le,
-        found if found == UTF_16BE && !has_mark => Encoding::Utf16Be,
-        found if found == UTF_16LE || found == UTF_16BE => Encoding::Utf16,
-        _ => Encoding::Windows1252,
-    };
-    Text { text, encoding, has_mark }
+    let is_wide = found == UTF_16LE || found == UTF_16BE;
+    let named = || Encoding::parse(found.name()).unwrap_or_default();
+    let encoding = if is_wide && has_mark { Encoding::Utf16 } else { named() };
+    Text { text, encoding, has_mark, candidates }
 }
 
-/// The bytes as a text of this encoding, if all of them are one.
+/// The first words with letters beyond ASCII, at most three.
 #[must_use]
-pub fn decode_as(bytes: &[u8], encoding: Encoding) -> Option<String> {
-    let found = encoding_rs::Encoding::for_label(encoding.name().as_bytes())?;
-    Some(found.decode_without_bom_handling_and_without_replacement(bytes)?.into_owned())
+pub fn words(text: &str) -> String {
+    encoding::words(text)
+}
+
+/// Words with letters beyond ASCII, with the signs inside of them.
+pub fn foreign_words(text: &str) -> impl Iterator<Item = &str> {
+    encoding::foreign_words(text)
 }
 
 /// Were these letters UTF-8 that somebody has read as Windows-1252 before?
 #[must_use]
 pub fn is_doubly_encoded(word: &str) -> bool {
-    let (bytes, _, has_lost) = encoding_rs::WINDOWS_1252.encode(word);
+    let (bytes, _, has_lost) = WINDOWS_1252.encode(word);
     !has_lost && !word.is_ascii() && std::str::from_utf8(&bytes).is_ok()
 }
 

@@ -126,6 +126,7 @@ impl Campaign {
             // Longer than the lease of a leader, which is 10 s.
             pause: (Duration::from_secs(11), Duration::from_secs(25)),
             isolate: (Duration::from_secs(5), Duration::from_secs(25)),
+            ..cluster::Options::default()
         };
         Ok(Options {
             orderflow: match self.orderflow {

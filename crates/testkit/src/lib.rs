@@ -7,6 +7,7 @@ pub mod disk;
 pub mod history;
 pub mod nats;
 pub mod proxy;
+pub mod raw;
 pub mod sshd;
 
 use std::path::PathBuf;

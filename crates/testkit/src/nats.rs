@@ -2,6 +2,7 @@
 
 use crate::lock;
 use servers::nats::Settings;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// A server with its own port and store; killed, and its store removed, when dropped.
@@ -20,8 +21,17 @@ impl Server {
     /// It does not start; names the Debian package when it is not installed.
     #[must_use]
     pub fn start() -> Self {
+        Self::of(crate::nats_server_bin())
+    }
+
+    /// The same with this program; without one it is `nats-server` from `PATH`.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn of(binary: Option<PathBuf>) -> Self {
         let dir = crate::temp_dir();
-        let settings = Settings { binary: crate::nats_server_bin(), ..Settings::under(dir.path()) };
+        let settings = Settings { binary, ..Settings::under(dir.path()) };
         let server = servers::nats::start(settings).unwrap_or_else(|error| panic!("{error}"));
         Self { server: Mutex::new(server), dir }
     }

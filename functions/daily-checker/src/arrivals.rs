@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use intake::access::Account;
 use intake::arrival::{self, ARRIVED, Arrived};
 use intake::complete::Entry;
-use intake::ledger::{self, Ledger};
+use intake::ledger;
 use messaging::publish::{self, Outgoing, Published, Unclear};
 use messaging::{Event, subject};
 use std::collections::HashSet;
@@ -106,8 +106,7 @@ async fn again(
     if known.is_empty() {
         return Ok(Vec::new());
     }
-    let ledger = checker.ledger.get_or_try_init(|| Ledger::open(&checker.nats)).await;
-    let ledger = ledger.map_err(said)?;
+    let ledger = &checker.ledger;
     let looks = futures_util::stream::iter(known.to_vec()).map(|file| async move {
         let record = ledger.get(&file.partner, &file.arrival).await?;
         let is_final = record.is_some_and(|record| record.state.is_final());

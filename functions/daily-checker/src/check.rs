@@ -7,6 +7,7 @@ use crate::recent::Recent;
 use crate::report::{PartnerReport, Report, State};
 use crate::turns::{Place, Queue, Turns};
 use chrono::{DateTime, Utc};
+use domain::PartnerId;
 use intake::access::Account;
 use intake::changed::{self, Depth};
 use intake::ledger::{Ledger, Record};
@@ -20,7 +21,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -39,13 +40,18 @@ struct PartnerLabel {
     partner: String,
 }
 
+fn without_folder(configuration: &Configuration) -> Vec<PartnerId> {
+    let partners = configuration.partners.iter();
+    let without = partners.filter(|(_, partner)| partner.sftp.is_none());
+    without.map(|(name, _)| name.clone()).collect()
+}
+
 /// Checks inboxes.
 pub(crate) struct Checker {
     pub(crate) nats: Nats,
     /// What another store, or an older copy, calls new has not arrived.
     pub(crate) store: Arc<Store>,
-    /// Opened when it is first asked.
-    pub(crate) ledger: OnceCell<Ledger>,
+    pub(crate) ledger: Ledger,
     turns: Turns,
     recent: Recent,
     partners: Live<Arc<Configuration>>,
@@ -65,7 +71,7 @@ impl Checker {
         registry.register("checks", "Times that all inboxes were looked at", checks.clone());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        let (ledger, turns, recent) = (OnceCell::new(), Turns::new(), Recent::default());
+        let (ledger, turns, recent) = (Ledger::new(&nats), Turns::new(), Recent::default());
         let checker = Self { nats, store, ledger, turns, recent, partners, checks, files, errors };
         checker.begin();
         checker
@@ -86,17 +92,24 @@ impl Checker {
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         self.begin();
-        if let Err(reason) = self.refresh().await {
+        if let Err(reason) = self.recent.refresh(&self.ledger, now()).await {
             tracing::warn!(reason, "originals are not compared again with what was read of them");
         }
         let until = Instant::now() + LOOKS_TIME_MAX;
         let mut servers = JoinSet::new();
-        for queue in self.turns.begin(&self.partners.get().accounts) {
+        let configuration = self.partners.get();
+        for queue in self.turns.begin(&configuration.accounts) {
             servers.spawn(self.clone().server(queue, until));
         }
         let partners = servers.join_all().await.into_iter().flatten().collect();
         self.checks.inc();
-        Report::new(now().date_naive(), partners)
+        let without_folder = without_folder(&configuration);
+        if !without_folder.is_empty() {
+            let partners: Vec<&str> = without_folder.iter().map(PartnerId::as_str).collect();
+            let partners = partners.join(" ");
+            tracing::warn!(partners, "no sftp in partners.yml: nobody looks for files of theirs");
+        }
+        Report::new(now().date_naive(), partners, without_folder)
     }
 
     /// Looks at the partners of one server, each as soon as there is a place.
@@ -135,11 +148,6 @@ impl Checker {
         self.ended(&account, report).await
     }
 
-    async fn refresh(&self) -> Result<(), String> {
-        let ledger = self.ledger.get_or_try_init(|| Ledger::open(&self.nats)).await;
-        self.recent.refresh(ledger.map_err(|error| error.to_string())?, now()).await
-    }
-
     /// Puts originals that changed after they were taken back into the inbox, before it is looked at.
     async fn look_back(
         &self,
@@ -151,13 +159,14 @@ impl Checker {
         let (here, of) = (account.clone(), due.clone());
         let found = blocking(place, move || changed::find(&here.connect()?, &of)).await;
         let place = self.turns.place(server).await;
-        let (Ok(found), Some(ledger)) = (found, self.ledger.get()) else {
+        let Ok(found) = found else {
             // The look into the inbox says what the matter is.
             return place;
         };
         self.recent.looked(&due, now()).await;
         for record in found {
-            let settled = changed::settle(ledger, account, &record, Depth::Times, now()).await;
+            let settled =
+                changed::settle(&self.ledger, account, &record, Depth::Times, now()).await;
             if let Err(error) = settled {
                 let (partner, file) = (&record.partner, &record.name);
                 tracing::warn!(%partner, ?file, %error, "a changed file was not put back yet");

@@ -8,6 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
+use domain::PartnerId;
 use runtime::{Caller, Door, Problem, heavy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -45,6 +46,7 @@ struct Summary {
 #[derive(Serialize)]
 struct Body<'a> {
     partners: &'a [PartnerReport],
+    without_folder: &'a [PartnerId],
     #[serde(flatten)]
     summary: Summary,
 }
@@ -86,5 +88,8 @@ pub(crate) async fn check(
     if !shows_names {
         return Json(summary).into_response();
     }
-    heavy(usize::MAX, || Json(Body { partners: &report.partners, summary }).into_response())
+    heavy(usize::MAX, || {
+        let Report { partners, without_folder, .. } = &**report;
+        Json(Body { partners, without_folder, summary }).into_response()
+    })
 }

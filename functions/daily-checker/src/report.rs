@@ -11,6 +11,8 @@ pub(crate) struct Report {
     /// The day of the check, UTC.
     pub(crate) order_date: NaiveDate,
     pub(crate) partners: Vec<PartnerReport>,
+    /// Configured partners that have no `sftp`: nobody looks for their files.
+    pub(crate) without_folder: Vec<PartnerId>,
     pub(crate) found: usize,
     pub(crate) skipped: usize,
 }
@@ -55,11 +57,15 @@ pub(crate) struct Skipped {
 }
 
 impl Report {
-    pub(crate) fn new(order_date: NaiveDate, mut partners: Vec<PartnerReport>) -> Self {
+    pub(crate) fn new(
+        order_date: NaiveDate,
+        mut partners: Vec<PartnerReport>,
+        without_folder: Vec<PartnerId>,
+    ) -> Self {
         partners.sort_by(|a, b| a.partner.cmp(&b.partner));
         let found = partners.iter().map(|partner| partner.found.len()).sum();
         let skipped = partners.iter().map(|partner| partner.skipped.len()).sum();
-        Self { order_date, partners, found, skipped }
+        Self { order_date, partners, without_folder, found, skipped }
     }
 
     /// There are partners, and not one could be checked.

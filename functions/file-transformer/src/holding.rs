@@ -92,7 +92,7 @@ mod tests {
         for step in streams::setup(&nats, streams::Settings::default()).await {
             step.outcome.unwrap();
         }
-        let (ledger, us1) = (Ledger::open(&nats).await.unwrap(), PartnerId::parse("US1").unwrap());
+        let (ledger, us1) = (Ledger::new(&nats), PartnerId::parse("US1").unwrap());
         let ledger = ledger.with_lease(chrono::TimeDelta::from_std(LEASE).unwrap());
         let record = Record::new("a".into(), us1.clone(), "a.csv".into(), 1, 1, now());
         ledger.arrive(record).await.unwrap();

@@ -59,8 +59,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let nats = Nats::connect(&settings.nats_url, NAME, true)
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
-    let ledger =
-        Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
+    let ledger = Ledger::new(&nats);
     let store = Store::watch(&nats, &[streams::FILES, streams::ORDERS]);
     let lease = settings.lease;
     let ledger = match TimeDelta::from_std(lease) {

@@ -64,11 +64,15 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let shown = OrderId::parse(order_id.as_str()).ok();
     let mut order_id = order_id;
-    app.store.check().await.map_err(|fault| unavailable(&fault, "nothing is done"))?;
+    app.store
+        .check()
+        .await
+        .map_err(|fault| unavailable(&fault, "nothing is done; the same call again is safe"))?;
     for _ in 0..LOOKS_MAX {
-        let messages = views::lookup(&app.nats, &terms.warehouse, partner, order_id)
-            .await
-            .map_err(|error| unavailable(&error, "NATS does not answer"))?;
+        let messages =
+            views::lookup(&app.nats, &terms.warehouse, partner, order_id).await.map_err(
+                |error| unavailable(&error, "NATS does not answer; the same call again is safe"),
+            )?;
         let Some(standing) = Attempt::last(&messages) else {
             // The same text may be written in several ways; it is placed under the usual one.
             order_id = shown.as_ref().filter(|shown| *shown != order_id).ok_or_else(none)?;
@@ -97,7 +101,7 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
             }
             Err(unclear) => {
                 let detail = match unclear.is_certain() {
-                    true => format!("it is not done: {unclear}"),
+                    true => format!("it is not done; the same call again is safe: {unclear}"),
                     false => {
                         "nobody knows whether it is done; the same call again is safe".to_owned()
                     }

@@ -162,7 +162,9 @@ impl App {
 fn unavailable(error: &Error) -> Problem {
     tracing::error!(%error, "not decided");
     match error {
-        Error::Unavailable { .. } => Problem::unavailable("the journal does not answer"),
+        Error::Unavailable { .. } => {
+            Problem::unavailable("the journal does not answer; sending the same again is safe")
+        }
         Error::Damaged { .. } => Problem::internal().detail("the journal is damaged; see the log"),
         Error::TooLarge { .. } => {
             Problem::internal().detail("a decision is too large; see the log")

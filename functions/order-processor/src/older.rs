@@ -22,7 +22,7 @@ pub(crate) async fn check(
     let found = evidence::of_input(&app.nats, warehouse, |at| claim.is_of(at)).await;
     let found = found.map_err(|error| {
         tracing::warn!(%error, "not decided");
-        Problem::unavailable("the journal does not answer")
+        Problem::unavailable("the journal does not answer; sending the same again is safe")
     })?;
     if let Evidence::Other(sequence, subject) = found {
         let detail = format!(

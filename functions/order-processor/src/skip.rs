@@ -9,7 +9,8 @@ use axum::http::HeaderMap;
 use domain::WarehouseId;
 use domain::inventory::{Body, DETAIL_MAX, KeyUse};
 use messaging::journal::{Applied, Command, Decide, LogError, Place, Position, extent};
-use messaging::views::{self, Next};
+use messaging::stored::Standing;
+use messaging::views;
 use messaging::{skipped, streams, subject};
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,7 @@ async fn next(
     app: &App,
     skip: &Skip,
     decided_to: Option<&Position>,
-) -> Result<(Next, Position), Problem> {
+) -> Result<(Standing, Position), Problem> {
     let Skip { warehouse, sequence, .. } = skip;
     let to_sequence = decided_to.map_or(0, |position| position.sequence);
     let conflict = |detail: String| Err(Problem::conflict(detail).with("decided_to", to_sequence));
@@ -129,6 +130,6 @@ async fn next(
     Ok((next, to))
 }
 
-fn skipped(key: &str, next: &Next, reason: &str) -> Body {
+fn skipped(key: &str, next: &Standing, reason: &str) -> Body {
     Body::Skip { key: key.to_owned(), outcome: skipped::outcome(next, reason) }
 }

@@ -31,8 +31,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let nats = Nats::connect(&settings.nats_url, NAME, true)
         .await
         .map_err(|error| BuildError::unavailable("NATS", error))?;
-    let ledger =
-        Ledger::open(&nats).await.map_err(|error| BuildError::unavailable("the ledger", error))?;
+    let ledger = Ledger::new(&nats);
     let mut registry = Registry::default();
     let depot_files = Gauge::default();
     registry.register("depot_files", "Files in all depots", depot_files.clone());

@@ -84,6 +84,18 @@ impl World {
     }
 }
 
+#[tokio::test]
+async fn it_starts_before_nats_does() {
+    let partners = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(partners.path(), "partners: {}\n").unwrap();
+    let partners = partners.path().display().to_string();
+    // Nothing listens there.
+    let nats = "nats://127.0.0.1:1".to_owned();
+    let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", nats), ("ORDERFLOW_PARTNERS", partners)])
+        .with_secret("api-token-read", "read");
+    status_checker::build(&mut env).await.unwrap();
+}
+
 fn record(arrival: &str, partner: &str, state: State, outcome: Option<Outcome>) -> Record {
     let partner = PartnerId::parse(partner).unwrap();
     let name = format!("{arrival}.csv");

@@ -10,7 +10,7 @@ pub(crate) struct Manifests {
     /// Who makes pods of it.
     #[arg(long = "for", value_name = "PLATFORM")]
     pub(crate) platform: Platform,
-    /// The functions; without it the built-in ones.
+    /// The functions; without it ./stack.yml, else the built-in ones.
     #[arg(long, value_name = "FILE")]
     pub(crate) stack: Option<PathBuf>,
 }

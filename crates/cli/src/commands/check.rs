@@ -16,6 +16,8 @@ use crate::output;
 struct Report {
     order_date: String,
     partners: Vec<Partner>,
+    #[serde(default)]
+    without_folder: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +50,10 @@ pub(crate) async fn run(global: &Global) -> Result<()> {
         output::json(&answer);
     } else {
         print(&report);
+    }
+    if !report.without_folder.is_empty() {
+        let names = report.without_folder.join(", ");
+        output::note(format_args!("no `sftp` in partners.yml, so not looked at: {names}"));
     }
     let failed = report.partners.iter().filter(|partner| partner.error.is_some());
     let failed: Vec<_> = failed.map(|partner| partner.partner.as_str()).collect();

@@ -8,6 +8,7 @@ mod community;
 mod files;
 mod finding;
 mod lanes;
+mod money;
 mod policies;
 mod resources;
 mod schema;
@@ -51,6 +52,7 @@ pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
     let mut findings = look(&text, &subject, |name| env.optional::<String>(name)).await;
     env.finish(|| Some(()))?;
     policies::look(&subject, &mut findings);
+    money::look(&subject, &mut findings);
     findings.print(path, global.json);
     let (errors, warnings) = (findings.count(Level::Error), findings.count(Level::Warning));
     let warnings = output::count(warnings, "warning");

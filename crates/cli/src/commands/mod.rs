@@ -102,7 +102,7 @@ impl Pipeline {
         }
     }
 
-    /// Calls a function through the gateway and reads its JSON.
+    /// Calls a function, through the gateway or at its own address, and reads its JSON.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         level: Level,
@@ -121,7 +121,7 @@ impl Pipeline {
             headers.push(("idempotency-key", &key));
             headers.push(("content-type", "application/json"));
         }
-        let url = format!("{}/function/{path}", self.run.gateway);
+        let url = self.run.url(path)?;
         let body = body.into();
         let answer = self.http.send(Call { method, url, headers, body, timeout: CALL_MAX }).await?;
         if answer.status.is_success() {

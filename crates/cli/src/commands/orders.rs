@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Pipeline;
 use crate::args::{Global, Orders, Status};
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, NATS_CLI};
 use again::Verb;
 
 pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
@@ -124,8 +124,8 @@ fn event(message: &Standing, subject: &str) -> Result<Value> {
     serde_json::from_slice(&message.payload).with_context(|| {
         format!(
             "message {sequence} of the stream {0} ({subject}) cannot be read, since no function of \
-             orderflow published it; see it with: nats stream get {0} {sequence}. Its lane refuses what \
-             it cannot read, and goes on",
+             orderflow published it; see it {NATS_CLI}: nats stream get {0} {sequence}. Its lane \
+             refuses what it cannot read, and goes on",
             streams::ORDERS
         )
     })

@@ -1,10 +1,26 @@
-//! Partners of one warehouse whose stock policies differ: the stricter one holds for shared products.
+//! What may not be meant in partners.yml: partners of one warehouse whose stock policies differ (the
+//! stricter one holds for shared products), and partners without a folder.
 
 use std::collections::BTreeMap;
 
 use domain::order::Terms;
-use domain::partner::{Partner, StockPolicy};
+use domain::partner::{Partner, Partners, StockPolicy};
 use domain::{PartnerId, WarehouseId};
+
+/// What helps partners without a folder.
+pub(crate) const GIVE_FOLDER: &str =
+    "add `sftp`, if they are to drop files (docs/OPERATIONS.md, \"Adding a partner\")";
+
+/// Partners without `sftp`.
+pub(crate) fn without_folder(partners: &Partners) -> Vec<&str> {
+    let without = partners.iter().filter(|(_, partner)| partner.sftp.is_none());
+    without.map(|(name, _)| name.as_str()).collect()
+}
+
+/// What is wrong with that.
+pub(crate) fn deaf(names: &[&str]) -> String {
+    format!("no `sftp`, so nobody looks for files of {}", names.join(", "))
+}
 
 /// Such partners of one warehouse.
 #[derive(Debug)]

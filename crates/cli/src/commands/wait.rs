@@ -1,16 +1,18 @@
 //! `orderflow wait`: until nothing is left to do.
 
-use std::collections::BTreeMap;
+mod unplaced;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use connector::annotations::durable_name;
+use domain::WarehouseId;
 use domain::partner::Inbox;
 use futures_util::TryStreamExt as _;
 use intake::complete;
-use messaging::backlog::Backlog;
+use messaging::backlog::{self, Backlog};
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
 use serde_json::json;
@@ -22,6 +24,7 @@ use crate::failure::Failure;
 use crate::{clock, output};
 
 const LOOK: Duration = Duration::from_millis(250);
+const LOOK_MAX: Duration = Duration::from_secs(2);
 /// What is open is said no more often than this.
 const SAY: Duration = Duration::from_secs(1);
 /// A message that waits for so long is worth a word.
@@ -41,8 +44,10 @@ struct Open {
     files: Vec<String>,
     /// Messages that a function has not answered yet, by subject.
     messages: BTreeMap<&'static str, Waiting>,
-    /// Orders that are placed and not decided.
-    orders: u64,
+    /// Orders that are placed and not decided, by warehouse.
+    lanes: BTreeMap<WarehouseId, Waiting>,
+    /// Orders that are decided, and what was decided is not stored yet.
+    unsaid: u64,
     /// What could not be asked just now.
     unknown: Option<String>,
 }
@@ -55,9 +60,30 @@ struct Waiting {
     seconds: Option<i64>,
 }
 
+impl Waiting {
+    /// Nothing if nothing waits.
+    fn of(backlog: &Backlog) -> Option<Self> {
+        let now_ms = clock::now().timestamp_millis();
+        let seconds = backlog.oldest.map(|oldest| oldest.age_seconds(now_ms));
+        let count = backlog.count();
+        (0 < count).then_some(Self { count, seconds })
+    }
+
+    /// `, the oldest for 95 s`, if that is worth a word.
+    fn age(&self) -> String {
+        let old = self.seconds.filter(|seconds| OLD_SECONDS <= *seconds);
+        old.map(|seconds| format!(", the oldest for {seconds} s")).unwrap_or_default()
+    }
+}
+
 impl Open {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Orders that have no outcome.
+    fn orders(&self) -> u64 {
+        self.lanes.values().map(|waiting| waiting.count).sum::<u64>() + self.unsaid
     }
 }
 
@@ -69,17 +95,15 @@ impl fmt::Display for Open {
             [file] => parts.push(format!("file {file}")),
             [file, rest @ ..] => parts.push(format!("file {file} and {} more", rest.len())),
         }
-        for (subject, Waiting { count, seconds }) in &self.messages {
-            let age = match seconds {
-                Some(seconds) if OLD_SECONDS <= *seconds => {
-                    format!(", the oldest for {seconds} s")
-                }
-                _ => String::new(),
-            };
-            parts.push(format!("{count} messages on {subject}{age}"));
+        for (subject, waiting) in &self.messages {
+            parts.push(format!("{} messages on {subject}{}", waiting.count, waiting.age()));
         }
-        if self.orders > 0 {
-            parts.push(format!("{} orders not decided", self.orders));
+        for (warehouse, waiting) in &self.lanes {
+            let (count, age) = (waiting.count, waiting.age());
+            parts.push(format!("{count} orders of warehouse {warehouse} not decided{age}"));
+        }
+        if self.unsaid > 0 {
+            parts.push(format!("{} orders whose outcome is not stored yet", self.unsaid));
         }
         parts.extend(self.unknown.clone());
         f.write_str(&parts.join(", "))
@@ -92,9 +116,10 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
     let mut view = views::Orders::default();
     let mut said: Option<(Instant, String)> = None;
     loop {
+        let began = Instant::now();
         let open = look(&pipeline, &mut view).await;
         if open.is_empty() {
-            return done(&pipeline, view.counts()).await;
+            return done(&pipeline, &view).await;
         }
         let text = open.to_string();
         if timeout <= started.elapsed() {
@@ -105,7 +130,7 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
                     .map(|(subject, waiting)| (subject, waiting.count))
                     .collect();
                 output::json(&json!({
-                    "files": open.files, "messages": counts, "orders": open.orders,
+                    "files": open.files, "messages": counts, "orders": open.orders(),
                     "unknown": open.unknown,
                 }));
             }
@@ -115,17 +140,21 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
             output::note(format_args!("waiting: {text}"));
             said = Some((Instant::now(), text));
         }
-        tokio::time::sleep(LOOK).await;
+        // Whoever waits must not slow down what is waited for: of many messages a look takes long.
+        tokio::time::sleep(began.elapsed().saturating_mul(4).clamp(LOOK, LOOK_MAX)).await;
     }
 }
 
 /// Says that all is done, and what is done only because it was given up.
-async fn done(pipeline: &Pipeline, counts: views::Counts) -> Result<()> {
-    let dead = dead_letters(&pipeline.nats().await?).await?;
+async fn done(pipeline: &Pipeline, view: &views::Orders) -> Result<()> {
+    let nats = pipeline.nats().await?;
+    let (counts, dead) = (view.counts(), dead_letters(&nats).await?);
+    let strange = unplaced::find(&nats, view).await?.strange;
     if pipeline.json {
         let mut answer = serde_json::to_value(counts)?;
         if let Some(fields) = answer.as_object_mut() {
             fields.insert("dead_letters".to_owned(), dead.into());
+            fields.insert("no_orders".to_owned(), strange.into());
         }
         output::json(&answer);
         return Ok(());
@@ -137,6 +166,16 @@ async fn done(pipeline: &Pipeline, counts: views::Counts) -> Result<()> {
     if dead > 0 {
         output::line(format_args!(
             "! {dead} dead letters are kept, which are not among them: orderflow doctor"
+        ));
+    }
+    if let Some(first) = strange.first() {
+        let more = match strange.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more (--json names all)"),
+        };
+        output::line(format_args!(
+            "! published past order-ingest, and no orders: {first}{more}; nothing moves for them. Who \
+             may publish on orders.placed.>?"
         ));
     }
     Ok(())
@@ -189,7 +228,7 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
         // A file's orders may have come after the first look at them.
         waiting(&nats, streams::ORDERS, RAW, &mut open).await?;
         view.refresh(&nats).await?;
-        open.orders = view.counts().pending;
+        lanes(pipeline, &nats, view, &mut open).await?;
         if open.is_empty() {
             // What became of a file's orders is written once all are decided.
             waiting(&nats, streams::FILES, TRANSFORMED, &mut open).await?;
@@ -200,6 +239,30 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
         open.unknown = Some(format!("{error:#}"));
     }
     open
+}
+
+/// What is not decided in each lane, and what is decided and not said yet.
+async fn lanes(
+    pipeline: &Pipeline,
+    nats: &Nats,
+    view: &views::Orders,
+    open: &mut Open,
+) -> Result<()> {
+    let partners = pipeline.partners();
+    let of_partners = partners.values().map(|partner| partner.warehouse.clone());
+    let of_orders = view.pending().map(|order| order.warehouse.clone());
+    let warehouses: BTreeSet<WarehouseId> =
+        of_partners.chain(of_orders).chain([WarehouseId::main()]).collect();
+    for warehouse in warehouses {
+        let filter = subject::placed(&warehouse);
+        let decided_to = backlog::decided_to(nats, &filter).await?.unwrap_or(0);
+        let backlog = Backlog::of_lane(nats, streams::ORDERS, &filter, decided_to).await?;
+        open.lanes.extend(Waiting::of(&backlog).map(|waiting| (warehouse, waiting)));
+    }
+    if open.lanes.is_empty() {
+        open.unsaid = unplaced::find(nats, view).await?.unsaid;
+    }
+    Ok(())
 }
 
 async fn look_into_inboxes(pipeline: &Pipeline) -> Open {
@@ -236,28 +299,9 @@ async fn waiting(
     (function, filter): (&str, &'static str),
     open: &mut Open,
 ) -> Result<()> {
-    let stream = nats.js.get_stream(stream).await?;
-    let waiting = match stream.consumer_info(durable_name(function, filter)).await {
-        Ok(info) => {
-            let backlog = Backlog::of(nats, &info).await?;
-            let now_ms = clock::now().timestamp_millis();
-            let seconds = backlog.oldest.map(|oldest| oldest.age_seconds(now_ms));
-            Waiting { count: backlog.count(), seconds }
-        }
-        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
-            // Nobody has subscribed yet.
-            let mut subjects = stream.info_with_subjects(filter).await?;
-            let mut count = 0;
-            while let Some((_, of_subject)) = subjects.try_next().await? {
-                count += u64::try_from(of_subject).unwrap_or_default();
-            }
-            Waiting { count, seconds: None }
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if waiting.count > 0 {
-        open.messages.insert(filter, waiting);
-    }
+    let name = durable_name(function, filter);
+    let reader = Backlog::of_reader(nats, stream, &name, filter).await?;
+    open.messages.extend(Waiting::of(&reader.backlog).map(|waiting| (filter, waiting)));
     Ok(())
 }
 
@@ -272,11 +316,14 @@ mod tests {
         open.files = vec!["US1/a.csv (claimed)".to_owned(), "US1/b.csv (arrived)".to_owned()];
         open.messages.insert("orders", Waiting { count: 3, seconds: Some(95) });
         open.messages.insert("files.arrived.>", Waiting { count: 1, seconds: Some(2) });
-        open.orders = 2;
+        open.lanes.insert(WarehouseId::main(), Waiting { count: 2, seconds: Some(11) });
+        open.unsaid = 1;
+        assert_eq!(open.orders(), 3);
         assert_eq!(
             open.to_string(),
             "file US1/a.csv (claimed) and 1 more, 1 messages on files.arrived.>, 3 messages on \
-             orders, the oldest for 95 s, 2 orders not decided"
+             orders, the oldest for 95 s, 2 orders of warehouse main not decided, the oldest for 11 s, \
+             1 orders whose outcome is not stored yet"
         );
         assert!(!open.is_empty());
     }

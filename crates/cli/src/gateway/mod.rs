@@ -3,6 +3,7 @@
 //! Loopback only and without passwords: what may be called is decided by the functions' own doors.
 
 mod background;
+mod early;
 mod provider;
 mod proxy;
 pub(crate) mod registry;

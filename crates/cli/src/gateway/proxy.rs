@@ -13,6 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::early::{Connector, Whole};
 use super::registry::Entry;
 
 /// How long a function may take until the head of its answer.
@@ -53,7 +54,7 @@ impl Target {
 /// A client with its connections.
 #[derive(Clone)]
 pub(super) struct Proxy {
-    client: Client<HttpConnector, Body>,
+    client: Client<Connector, Body>,
 }
 
 impl Proxy {
@@ -64,7 +65,7 @@ impl Proxy {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
-            .build(connector);
+            .build(Connector(connector));
         Self { client }
     }
 
@@ -76,6 +77,7 @@ impl Proxy {
         request: Request,
     ) -> Response {
         let (mut parts, body) = request.into_parts();
+        let body = Body::new(Whole::new(body));
         target.function.count();
         forward(&mut parts.headers, peer);
         let kept = [CALL_ID, START_TIME].map(|name| (parts.headers.get(&name).cloned(), name));

@@ -303,3 +303,47 @@ async fn unfinished_calls_in_the_background_take_no_place() {
     let (status, ..) = send(&running, "POST", path, &[], "later").await;
     assert_eq!(status, StatusCode::ACCEPTED);
 }
+
+/// A function that answers when it has read the head, and ends the connection over the rest.
+async fn impatient() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut read = vec![0; 4096];
+            assert_ne!(stream.read(&mut read).await.unwrap(), 0);
+            let answer = "HTTP/1.1 413 Payload Too Large\r\nx-duration-seconds: 0.001\r\n\
+                          connection: close\r\ncontent-length: 7\r\n\r\ntoo big";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_refused_before_its_end_gets_the_answer_of_the_function() {
+    let running = start().await;
+    running.registry.set_address("order-ingest", Some(impatient().await));
+    let address = running.base.strip_prefix("http://").unwrap().to_owned();
+    let body = vec![b'x'; 8 << 20];
+    for attempt in 0..20 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "POST /function/order-ingest HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        let (mut reading, mut writing) = stream.split();
+        let write = async {
+            writing.write_all(head.as_bytes()).await.unwrap();
+            writing.write_all(&body).await.unwrap();
+        };
+        let mut answer = String::new();
+        let (read, ()) = tokio::join!(reading.read_to_string(&mut answer), write);
+        read.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{attempt}: {answer}");
+        assert!(answer.ends_with("too big"), "{attempt}: {answer}");
+        assert!(answer.contains("x-duration-seconds"), "{attempt}: {answer}");
+    }
+}

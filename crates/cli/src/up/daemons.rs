@@ -18,11 +18,12 @@ pub(crate) struct Watched {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Watches `server` until [`Watched::stop`].
+/// Watches `server` until [`Watched::stop`]; also stops it, and starts it again, when `wants_restart` says so.
 pub(crate) fn watch<S: Send + 'static>(
     site: Arc<Site>,
     name: &'static str,
     mut server: servers::Server<S>,
+    mut wants_restart: impl FnMut() -> bool + Send + 'static,
 ) -> Watched {
     let (stop, asked) = sync_channel::<()>(1);
     site.started(name, server.pid(), None, None);
@@ -33,7 +34,10 @@ pub(crate) fn watch<S: Send + 'static>(
         while let Err(RecvTimeoutError::Timeout) = asked.recv_timeout(pause) {
             pause = LOOK;
             if server.is_running() {
-                continue;
+                if !wants_restart() {
+                    continue;
+                }
+                server.stop();
             }
             tracing::error!(name, "starting it again");
             match server.restart() {

@@ -11,6 +11,7 @@ pub(crate) mod partners;
 mod parts;
 mod prometheus;
 mod ready;
+mod room;
 mod schedules;
 mod secrets;
 mod site;
@@ -35,6 +36,7 @@ use daemons::{Watched, watch};
 pub(crate) use deployments::{DeployError, Deployments};
 use follow::Machine;
 use parts::Parts;
+use room::Room;
 use site::Site;
 
 /// Runs until SIGINT or SIGTERM; everything that was started has ended when this returns.
@@ -135,13 +137,14 @@ async fn start(
     let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment, args.provider));
     let prometheus = prometheus.map(|server| {
         link_log(dir, "prometheus", server.log());
-        watch(Arc::clone(&site), "prometheus", server)
+        watch(Arc::clone(&site), "prometheus", server, || false)
     });
-    let servers = Servers {
-        prometheus,
-        sshd: watch(Arc::clone(&site), "sshd", sshd),
-        nats: nats.map(|nats| watch(Arc::clone(&site), "nats-server", nats)),
-    };
+    let nats = nats.map(|nats| {
+        let mut room = Room::new(nats.store_dir().to_owned(), nats.log());
+        watch(Arc::clone(&site), "nats-server", nats, move || room.wants_restart())
+    });
+    let servers =
+        Servers { prometheus, sshd: watch(Arc::clone(&site), "sshd", sshd, || false), nats };
     let deployments = match args.provider {
         true => Some(Arc::new(Deployments::open(Arc::clone(&site)).await?)),
         false => None,

@@ -1,6 +1,7 @@
 //! `orderflow partners …` without a pipeline.
 #![cfg(test)]
 
+mod alike;
 mod check;
 mod new;
 mod support;

@@ -150,7 +150,7 @@ fn a_needed_column_that_is_only_guessed_is_not_added_unseen() {
     let (code, text) = here.says(&["add", "c.yml"]);
     assert_eq!(code, 1, "{text}");
     assert!(
-        text.contains("encoding: windows-1252") && text.contains("windows-1251: Чайник"),
+        text.contains("encoding: windows-1252") && text.contains("windows-1251 (Чайник)"),
         "{text}"
     );
 }

@@ -11,14 +11,14 @@ use crate::support::Up;
 
 /// Servers that the store is moved through, oldest first: those that `ORDERFLOW_TEST_NATS_SERVERS` names,
 /// separated by colons, behind the installed one.
-fn servers() -> Vec<Option<PathBuf>> {
+pub(crate) fn servers() -> Vec<Option<PathBuf>> {
     let more = std::env::var_os("ORDERFLOW_TEST_NATS_SERVERS").unwrap_or_default();
     let more = std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty());
     [None].into_iter().chain(more.map(Some)).collect()
 }
 
 /// The PATH on which `server` is `nats-server`.
-fn path_with(dir: &Path, server: Option<&PathBuf>) -> String {
+pub(crate) fn path_with(dir: &Path, server: Option<&PathBuf>) -> String {
     let path = std::env::var_os("PATH").unwrap_or_default().into_string().unwrap();
     let Some(server) = server else { return path };
     let bin = dir.join("bin").join(server.to_string_lossy().replace('/', "_"));

@@ -25,7 +25,7 @@ pub(crate) fn nats_url(up: &Up) -> String {
 
 /// Reads the streams and compares everything with everything.
 #[track_caller]
-fn history(up: &Up) -> Report {
+pub(crate) fn history(up: &Up) -> Report {
     let report = tokio()
         .block_on(async { History::read(&nats_url(up)).await.unwrap().check(Options::default()) });
     assert!(report.violations.is_empty(), "{report}");
@@ -33,7 +33,7 @@ fn history(up: &Up) -> Report {
 }
 
 /// Publishes raw JSON on the subject `orders`.
-fn publish(up: &Up, orders: &[Value]) {
+pub(crate) fn publish(up: &Up, orders: &[Value]) {
     tokio().block_on(async {
         let nats = Nats::connect(&nats_url(up), "test", false).await.unwrap();
         for order in orders {

@@ -23,6 +23,19 @@ impl Up {
         Self { child, dir, gateway }
     }
 
+    /// Starts it in `dir`, with the programs of `path`.
+    pub(crate) fn start_on(dir: tempfile::TempDir, path: &str) -> Self {
+        let mut command = command(dir.path());
+        command.env("PATH", path);
+        let (child, gateway) = launch(command, dir.path(), &[]);
+        Self { child, dir, gateway }
+    }
+
+    /// What it has written for people since it was started.
+    pub(crate) fn notes(&self) -> String {
+        fs::read_to_string(self.dir.path().join("stderr")).unwrap()
+    }
+
     /// Starts it again in its folder, after it has ended.
     pub(crate) fn again(&mut self, args: &[&str]) {
         let dir = self.dir.path();

@@ -5,9 +5,9 @@
 //! decides. So a stream is looked at after messages were read from it, and before they are given out.
 
 use crate::annotations::Subscription;
-use async_nats::jetstream::stream::{Info, RawMessageErrorKind};
-use messaging::Nats;
+use async_nats::jetstream::stream::Info;
 use messaging::streams::identity::{self, Identity};
+use messaging::{Nats, stored};
 
 /// The input stream as it is now.
 #[derive(Clone, Debug)]
@@ -53,13 +53,9 @@ pub(super) async fn next(
     subscription: &Subscription,
     after: u64,
 ) -> Result<Option<u64>, String> {
-    let Subscription { stream: name, filter, .. } = subscription;
-    let stream = nats.js.get_stream_no_info(name).await.map_err(|error| error.to_string())?;
-    match stream.get_first_raw_message_by_subject(filter.as_str(), after + 1).await {
-        Ok(message) => Ok(Some(message.sequence)),
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-        Err(error) => Err(format!("stream {name}: {error}")),
-    }
+    let Subscription { stream, filter, .. } = subscription;
+    let next = stored::first(nats, stream, filter, after + 1).await;
+    next.map(|next| next.map(|message| message.sequence)).map_err(|error| error.to_string())
 }
 
 /// Knows which removed messages were looked at.

@@ -16,13 +16,14 @@ use crate::stop::{self, Stop};
 use crate::undone::Undone;
 use lane::{End, Lane};
 use lease::Lease;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::sync::watch;
 
 /// Gives out one lane until `stop`, while this connector is the one that reads it.
 pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) {
     let Subscription { function, filter, .. } = &subscription;
-    let name = OfFilter { function: function.clone(), filter: filter.clone() };
+    let name = subscription.name();
     let leased = shared.metrics.lane_leased.get_or_create_owned(&name);
     let lease = Lease::new(shared.nats.clone(), durable_name(function, filter));
     let (sender, mut mine) = watch::channel(false);
@@ -57,11 +58,22 @@ async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, sto
     let held = shared.metrics.lane_held.get_or_create_owned(name);
     drop(shared.metrics.rebuilds.get_or_create_owned(name));
     let circuit = Circuit::new(name.clone(), &shared.metrics);
-    let undone = Undone::new(&shared.metrics, name);
+    let (undone, told) = (Undone::new(&shared.metrics, name), AtomicU64::new(0));
+    let journal = AtomicU64::new(0);
     let (shared, subscription) = (shared.clone(), subscription.clone());
-    let lane = Lane { shared, subscription, circuit, held, undone, stop: stop.clone() };
+    let lane =
+        Lane { shared, subscription, circuit, held, undone, told, journal, stop: stop.clone() };
+    tokio::select! {
+        () = sessions(&lane, name) => {}
+        () = lane.watch() => {}
+    }
+    lane.held.set(0);
+}
+
+/// One session after another, until the lane is to end.
+async fn sessions(lane: &Lane, name: &OfFilter) {
     let mut fruitless = 0_u32;
-    while !stop.is_requested() {
+    while !lane.stop.is_requested() {
         let (mut progress, began) = (false, Instant::now());
         let end = lane.session(&mut progress).await;
         if matches!(end, End::Anew(_)) {
@@ -71,9 +83,8 @@ async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, sto
         fruitless = if progress { 1 } else { fruitless.saturating_add(1) };
         match lane.ended(end, fruitless) {
             // When it is cut short the loop ends.
-            Some(delay) => drop(stop.or(lane.shared.pause(delay)).await),
+            Some(delay) => drop(lane.stop.or(lane.rest(delay)).await),
             None => break,
         }
     }
-    lane.held.set(0);
 }

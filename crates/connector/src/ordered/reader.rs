@@ -4,7 +4,6 @@ use super::gaps::{self, Gaps};
 use crate::Shared;
 use crate::annotations::Subscription;
 use crate::event::{self, Stored};
-use crate::undone::Ahead;
 use crate::unordered::{fetch, stored_at};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
@@ -21,7 +20,7 @@ const INACTIVE_MAX: Duration = Duration::from_secs(30);
 /// Batches that wait for their call, beside the one that is being called.
 const AHEAD: usize = 1;
 
-/// How often the lag is asked for while a batch waits for its call.
+/// How often the consumer is asked for while a batch waits for its call, so that it is there afterwards.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long there may be messages without one coming.
 const STILL_MAX: Duration = Duration::from_secs(15);
@@ -50,13 +49,13 @@ impl Reader {
         subscription: &Subscription,
         identity: &Identity,
         after: u64,
-        marks: (Arc<AtomicU64>, Arc<Ahead>),
+        looked: Arc<AtomicU64>,
     ) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let (shared, subscription) = (shared.clone(), subscription.clone());
         let identity = identity.clone();
         let task = tokio::spawn(async move {
-            let failed = read(shared, &subscription, &identity, after, marks, &sender).await;
+            let failed = read(shared, &subscription, &identity, after, looked, &sender).await;
             if let Err(reason) = failed {
                 // The lane may be gone already.
                 drop(sender.send(Err(reason)).await);
@@ -87,14 +86,14 @@ async fn read(
     subscription: &Subscription,
     identity: &Identity,
     after: u64,
-    (looked, ahead): (Arc<AtomicU64>, Arc<Ahead>),
+    looked: Arc<AtomicU64>,
     chunks: &mpsc::Sender<Result<Vec<Input>, String>>,
 ) -> Result<(), String> {
     let consumer = open(&shared, subscription, identity, after).await?;
     let chain = Chain { stream: &subscription.stream, previous: after, delivered: 0 };
     let (gaps, still) = (Gaps::default(), None);
     let mut source =
-        Source { shared, subscription, identity, consumer, chain, looked, gaps, ahead, still };
+        Source { shared, subscription, identity, consumer, chain, looked, gaps, still };
     loop {
         let inputs = source.next().await?;
         if inputs.is_empty() {
@@ -124,7 +123,6 @@ struct Source<'a> {
     /// Up to here nothing is missing, as the lane knows.
     looked: Arc<AtomicU64>,
     gaps: Gaps,
-    ahead: Arc<Ahead>,
     /// Since when there are messages and none comes.
     still: Option<Instant>,
 }
@@ -141,11 +139,6 @@ impl Source<'_> {
         };
         self.still = None;
         let last = last.info().map_err(|error| error.to_string())?;
-        let stored = messages.iter().filter_map(|message| message.info().ok()).map(|info| {
-            let millis = info.published.unix_timestamp_nanos() / 1_000_000;
-            (info.stream_sequence, i64::try_from(millis).unwrap_or(i64::MAX))
-        });
-        self.ahead.read(stored, last.pending);
         self.check(last.stream_sequence).await?;
         messages.iter().map(|message| self.chain.next(message)).collect()
     }
@@ -164,7 +157,6 @@ impl Source<'_> {
     /// Nothing came: is nothing there?
     async fn nothing(&mut self) -> Result<(), String> {
         let info = self.consumer.info().await.map_err(|error| error.to_string())?;
-        self.ahead.pending(info.num_pending);
         // Nothing more on the way? A message that was lost last would not be missed otherwise.
         let (delivered, received) = (info.delivered.consumer_sequence, self.chain.delivered);
         if delivered != received {
@@ -179,16 +171,14 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// While a batch waits for its call: how much is left?
+    /// While a batch waits for its call: is the consumer still there?
     async fn look(&mut self) {
-        if let Ok(info) = self.consumer.info().await {
-            self.ahead.pending(info.num_pending);
+        if self.consumer.info().await.is_ok() {
             return;
         }
         // Nothing was asked of it for so long that the server has removed it.
         let after = self.chain.previous;
         if let Ok(anew) = open(&self.shared, self.subscription, self.identity, after).await {
-            self.ahead.pending(anew.cached_info().num_pending);
             (self.consumer, self.chain.delivered) = (anew, 0);
         }
     }

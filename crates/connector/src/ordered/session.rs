@@ -6,7 +6,6 @@ use super::quiet::Quiet;
 use super::reader::Input;
 use crate::backoff::{self, Jitter};
 use crate::event;
-use crate::undone::Ahead;
 use bytes::Bytes;
 use messaging::streams::identity::Identity;
 use std::collections::VecDeque;
@@ -23,8 +22,6 @@ pub(super) struct Session {
     pub(super) looked: Arc<AtomicU64>,
     pub(super) gaps: Gaps,
     pub(super) quiet: Quiet,
-    /// What is not decided, for the figures.
-    pub(super) ahead: Arc<Ahead>,
     pub(super) buffer: VecDeque<Input>,
     /// Most messages of the next call: fewer while one that fails is searched.
     pub(super) size: usize,
@@ -34,7 +31,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(stream: &Stream, size: usize, ahead: Arc<Ahead>) -> Self {
+    pub(super) fn new(stream: &Stream, size: usize) -> Self {
         Self {
             identity: stream.identity.clone(),
             created: stream.created.clone(),
@@ -42,7 +39,6 @@ impl Session {
             looked: Arc::default(),
             gaps: Gaps::default(),
             quiet: Quiet::default(),
-            ahead,
             buffer: VecDeque::new(),
             size,
             failures: 0,
@@ -61,7 +57,6 @@ impl Session {
             self.quiet.moved();
         }
         self.after = position;
-        self.ahead.decided(position);
     }
 
     pub(super) fn extend(&mut self, inputs: Vec<Input>) {
@@ -113,15 +108,11 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Metrics, OfFilter};
-    use crate::undone::Undone;
 
     fn session(sequences: &[u64], size: usize) -> Session {
-        let name = OfFilter { function: String::new(), filter: String::new() };
         let inputs = sequences.iter().map(|&sequence| Input { sequence, json: vec![b'1'; 9] });
         let identity = Identity { name: "a1".into(), also: Vec::new() };
-        let ahead = Arc::new(Ahead::new(Undone::new(&Metrics::default(), &name)));
-        let mut session = Session::new(&Stream::new(identity), size, ahead);
+        let mut session = Session::new(&Stream::new(identity), size);
         session.buffer = inputs.collect();
         session
     }

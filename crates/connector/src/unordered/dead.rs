@@ -25,6 +25,10 @@ pub const PAYLOAD: &str = "Orderflow-Dead-Payload";
 /// How many headers of the message were left out, because all together are at most 8 KiB.
 pub const HEADERS: &str = "Orderflow-Dead-Headers-Left-Out";
 
+/// Why a message is given up whose headers cannot be read.
+pub(crate) const UNREADABLE: &str = "its header block cannot be read; \
+    Orderflow-Unreadable-Headers holds it in base64";
+
 const PREFIX: &str = "orderflow-dead-";
 /// Headers that say how to store a message, not what it is.
 const SERVER_PREFIX: &str = "nats-";
@@ -32,6 +36,8 @@ const ERROR_CHARS_MAX: usize = 1_000;
 /// Longest reason and subject in a letter.
 const ERROR_BYTES_MAX: usize = 2_000;
 const SUBJECT_BYTES_MAX: usize = 2_000;
+/// Longest beginning of a header block that cannot be read, in base64: whole groups of four.
+const UNREADABLE_BYTES_MAX: usize = 4_000;
 /// All headers of a letter: nothing that a message brings may make its letter impossible.
 const HEADER_BYTES_MAX: usize = 8 * 1024;
 
@@ -65,6 +71,10 @@ pub(crate) fn letter(
         .header(ERROR, cut(reason.trim(), ERROR_BYTES_MAX))
         // When it was stored belongs to it: a stream that is made anew counts from 1 again.
         .header("Nats-Msg-Id", &id);
+    let letter = match held.unreadable() {
+        Some(block) => letter.header(header::UNREADABLE, cut(block, UNREADABLE_BYTES_MAX)),
+        None => letter,
+    };
     keep(letter, held.headers.as_ref())
 }
 
@@ -102,7 +112,8 @@ fn keep(mut letter: Outgoing, headers: Option<&HeaderMap>) -> Outgoing {
 
 fn is_kept(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    !lower.starts_with(SERVER_PREFIX) && !lower.starts_with(PREFIX)
+    let ours = lower.eq_ignore_ascii_case(header::UNREADABLE);
+    !lower.starts_with(SERVER_PREFIX) && !lower.starts_with(PREFIX) && !ours
 }
 
 /// Keeps the letter and then ends the delivery of the original, each confirmed by the server.

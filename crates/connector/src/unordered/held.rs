@@ -7,6 +7,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
+use messaging::header;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -128,6 +129,12 @@ impl Held {
             record: records.get(sequence),
             settled: false,
         })
+    }
+
+    /// Its header block in base64, if that cannot be read. No function may see such a message: nobody
+    /// knows what its headers say.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        Some(self.headers.as_ref()?.get(header::UNREADABLE)?.as_str())
     }
 
     pub(crate) fn member(&self) -> Member<'_> {

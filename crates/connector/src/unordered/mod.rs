@@ -14,7 +14,6 @@ use crate::annotations::{Deliver, Subscription};
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
 use crate::limit::Throttle;
-use crate::metrics::OfFilter;
 use crate::stop::Stop;
 use crate::undone::Undone;
 use crate::{DRAIN, Shared};
@@ -37,8 +36,7 @@ pub(crate) async fn run(
     max_inflight: usize,
     stop: Stop,
 ) {
-    let name =
-        OfFilter { function: subscription.function.clone(), filter: subscription.filter.clone() };
+    let name = subscription.name();
     let metrics = shared.metrics.clone();
     let undone = Undone::new(&metrics, &name);
     let watch = Arc::new(Watch::default());

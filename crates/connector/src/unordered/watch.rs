@@ -5,7 +5,7 @@ use crate::Shared;
 use crate::annotations::{Subscription, durable_name};
 use crate::undone::Undone;
 use async_nats::jetstream::consumer;
-use messaging::backlog::settled;
+use messaging::backlog::{Backlog, settled};
 use messaging::streams::identity::Identity;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -99,7 +99,10 @@ impl Watch {
             };
             // It may be gone; whoever fetches from it finds out and makes it anew.
             let Ok(info) = stream.consumer_info(&name).await else { continue };
-            undone.look(&shared.nats, &info).await;
+            match Backlog::of(&shared.nats, &info).await {
+                Ok(backlog) => undone.show(&backlog),
+                Err(error) => tracing::debug!(%error, "what is undone is not known"),
+            }
             if let Some(place) = self.place() {
                 let settled = place.settled.max(settled(&info));
                 self.at(Place { settled, ..place });

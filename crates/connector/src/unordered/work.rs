@@ -49,6 +49,7 @@ impl Worker {
         let held = messages.into_iter();
         let mut held: Vec<Held> =
             held.filter_map(|m| Held::new(m, &self.subscription, &self.records)).collect();
+        self.give_up_unreadable(&mut held).await;
         let calls = cut(&mut held, self.subscription.batch_bytes);
         let mut groups: Vec<Group> =
             calls.into_iter().rev().map(|of| Group { of, failed_before: false }).collect();
@@ -85,6 +86,19 @@ impl Worker {
         self.give_back(&mut held).await;
     }
 
+    /// Makes dead letters of what has headers that cannot be read, before anybody is called.
+    async fn give_up_unreadable(&self, held: &mut Vec<Held>) {
+        let unreadable: Vec<Held> = held.extract_if(.., |one| one.unreadable().is_some()).collect();
+        let words = unreadable.iter().map(|one| {
+            let letter = dead::letter(&self.subscription, one, 0, dead::UNREADABLE);
+            Word { letter: Some(letter), ..Word::of(one, AckKind::Term) }
+        });
+        let said = self.say(words.collect());
+        if !unreadable.is_empty() {
+            self.keep_alive(held, said).await;
+        }
+    }
+
     /// One call; nothing when it has to be given up because the connector ends.
     async fn call(&self, held: &[Held], group: &Group) -> Option<(Decision, Outcome)> {
         let of = held.get(group.of.clone()).unwrap_or_default();
@@ -93,7 +107,9 @@ impl Worker {
         // Only calls of about the same size can be compared.
         let is_full = batch <= of.len() || batch_bytes / 2 <= body.len();
         let (ticket, began) = (self.throttle.begin(), Instant::now());
-        let reply = self.call_and_see(body.into(), ticket);
+        // Calls with it were not answered before: it may be the reason.
+        let is_suspect = matches!(of, [one] if one.record.alone);
+        let reply = self.call_and_see(body.into(), ticket, is_suspect);
         let ended = async {
             self.stop.requested().await;
             sleep(DRAIN).await;
@@ -142,18 +158,22 @@ impl Worker {
 
     /// One call. A function that ends meanwhile is waited for: if it answers again, what it was called
     /// with may have ended it. Was it the only call under way?
-    async fn call_and_see(&self, body: Bytes, ticket: Ticket) -> (Reply, bool) {
+    async fn call_and_see(&self, body: Bytes, ticket: Ticket, is_suspect: bool) -> (Reply, bool) {
         let function = &self.subscription.function;
         let timeout = self.subscription.timeout;
         let call = Call { function, body, position: None, timeout };
-        let reply = self.shared.gateway.call(call).await;
+        let gateway = &self.shared.gateway;
+        let reply = match is_suspect {
+            true => gateway.call_suspect(call).await,
+            false => gateway.call(call).await,
+        };
         // Before others find out that nobody answers.
         let only_call = self.throttle.is_only(ticket);
         let reply = match reply {
             Reply::Died { reason } => {
                 // Nobody answers now, and what is called meanwhile only finds that out.
                 self.circuit.failed(&reason, None);
-                self.shared.gateway.after_death(function, reason).await
+                gateway.after_death(function, reason).await
             }
             reply => reply,
         };
@@ -335,7 +355,7 @@ impl Worker {
     }
 
     fn metrics(&self, outcome: &'static str, messages: usize) {
-        self.shared.metrics.count(&self.subscription.function, outcome, messages);
+        self.shared.metrics.count(&self.subscription.name(), outcome, messages);
     }
 }
 

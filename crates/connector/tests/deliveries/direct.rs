@@ -1,9 +1,10 @@
-//! Functions that are called past the gateway, and one that ends with a message.
+//! Functions that are called past the gateway, and one that ends with a message, called either way.
 
 use crate::support::{World, until};
 use connector::Invoke;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,8 +24,14 @@ struct Fragile {
 }
 
 impl Fragile {
-    /// Its address.
+    /// How it is called past a gateway.
     async fn serve(&self) -> Invoke {
+        let address = self.listen().await;
+        Invoke::Direct(format!("http://{address}/{{function}}").parse().unwrap())
+    }
+
+    /// Its address.
+    async fn listen(&self) -> SocketAddr {
         let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let function = self.clone();
@@ -45,14 +52,15 @@ impl Fragile {
                 listener = TcpListener::bind(address).await.unwrap();
             }
         });
-        Invoke::Direct(format!("http://{address}/{{function}}").parse().unwrap())
+        address
     }
 
     async fn answer(self, mut stream: TcpStream) {
         let mut read = Vec::new();
         while let Some(body) = request(&mut stream, &mut read).await {
             if body.is_empty() {
-                let health = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                let health =
+                    "HTTP/1.1 200 OK\r\nx-duration-seconds: 0.001\r\ncontent-length: 0\r\n\r\n";
                 stream.write_all(health.as_bytes()).await.unwrap();
                 continue;
             }
@@ -76,6 +84,39 @@ impl Fragile {
         let given = self.given.lock().unwrap();
         given.iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
     }
+}
+
+/// A gateway as OpenFaaS has it before the function at `address`: it passes on what it is sent and what
+/// is answered, and says 502 where nothing is. Its address.
+async fn gateway_before(address: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut read = Vec::new();
+                while let Some(body) = request(&mut client, &mut read).await {
+                    let answer = passed_on(address, &body).await;
+                    let answer = answer.unwrap_or_else(|| {
+                        "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n".to_owned()
+                    });
+                    client.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    here
+}
+
+/// What the function answers; it sends an answer in one piece.
+async fn passed_on(address: SocketAddr, body: &str) -> Option<String> {
+    let mut function = TcpStream::connect(address).await.ok()?;
+    let head = format!("POST / HTTP/1.1\r\nhost: f\r\ncontent-length: {}\r\n\r\n", body.len());
+    function.write_all((head + body).as_bytes()).await.ok()?;
+    let mut answer = vec![0; 4096];
+    let length = function.read(&mut answer).await.ok()?;
+    (0 < length).then(|| String::from_utf8(answer[..length].to_vec()).unwrap())
 }
 
 /// The body of the next request, empty for one without; nothing when the connection ends.
@@ -128,6 +169,62 @@ async fn a_message_that_ends_its_function_is_found_and_given_up_and_no_other_one
     );
     assert_eq!(function.numbers(), (0..12).filter(|n| *n != 5).collect());
     assert_eq!(world.dead_letters().await, 1);
+    world.stop().await;
+}
+
+/// A gateway says the same of a function that ends and of one that is away.
+#[tokio::test]
+async fn a_message_that_ends_its_function_is_found_through_a_gateway_as_well() {
+    let mut world = World::new().await;
+    let annotations =
+        [("topic", "orders"), ("orderflow.batch", "4"), ("orderflow.max-deliver", "2")];
+    for n in 0..12_u64 {
+        let data = if n == 5 { json!({"n": n, "kills": true}) } else { json!({"n": n}) };
+        world.publish("orders", &data.to_string()).await;
+    }
+    let function = Fragile::default();
+    let gateway = gateway_before(function.listen().await).await;
+    let listed = world.list_in_file("f", &annotations);
+    world
+        .start_with(|settings| {
+            settings.gateway = Some(format!("http://{gateway}").parse().unwrap());
+            settings.functions = Some(listed);
+        })
+        .await;
+    until("it is given up", async || world.dead_letters().await == 1).await;
+    world.settled("f", "orders").await;
+    let (sequence, error) = letter(&world).await;
+    assert_eq!(sequence, "6");
+    let expected = "failed 2 times, last: the function ended before it answered: 502";
+    assert_eq!(error, expected);
+    assert_eq!(function.numbers(), (0..12).filter(|n| *n != 5).collect());
+    assert_eq!(world.dead_letters().await, 1);
+    world.stop().await;
+}
+
+/// Nothing is known of messages while nobody says that the function was well.
+#[tokio::test]
+async fn a_function_that_is_down_costs_no_attempt_behind_a_gateway() {
+    let mut world = World::new().await;
+    let annotations = [("topic", "orders"), ("orderflow.max-deliver", "1")];
+    for n in 0..5_u64 {
+        world.publish("orders", &json!({"n": n}).to_string()).await;
+    }
+    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nowhere.local_addr().unwrap();
+    drop(nowhere);
+    let gateway = gateway_before(address).await;
+    let listed = world.list_in_file("f", &annotations);
+    world
+        .start_with(|settings| {
+            settings.gateway = Some(format!("http://{gateway}").parse().unwrap());
+            settings.functions = Some(listed);
+        })
+        .await;
+    let tried = "connector_calls_total{function=\"f\",code=\"gateway-502\"}";
+    until("it was tried", async || world.metric(tried).await >= Some(6.0)).await;
+    assert_eq!(world.metric("connector_attempts_total{function=\"f\"}").await, Some(0.0));
+    assert_eq!(world.dead_letters().await, 0);
     world.stop().await;
 }
 

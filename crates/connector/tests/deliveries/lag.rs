@@ -3,7 +3,12 @@
 use crate::gateway::done;
 use crate::ordered::{self, Ledger, ORDERED};
 use crate::support::{World, until};
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::{Consumer, FromConsumer as _, pull};
+use futures_util::StreamExt as _;
 use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// When message `sequence` of ORDERS was stored, in seconds since 1970.
 async fn stored(world: &World, sequence: u64) -> f64 {
@@ -12,7 +17,7 @@ async fn stored(world: &World, sequence: u64) -> f64 {
     f64::from(seconds)
 }
 
-async fn shown(world: &World, labels: &str) -> (Option<f64>, Option<f64>) {
+pub(crate) async fn shown<S>(world: &World<S>, labels: &str) -> (Option<f64>, Option<f64>) {
     let lag = world.metric(&format!("connector_lag_messages{labels}")).await;
     let oldest = format!("connector_oldest_undone_timestamp_seconds{labels}");
     (lag, world.metric(&oldest).await)
@@ -59,5 +64,85 @@ async fn what_a_lane_has_read_and_nobody_has_decided_waits_as_well() {
     ordered::decided(&ledger, &expected).await;
     let nothing = (Some(0.0), Some(0.0));
     until("nothing waits", async || shown(&world, labels).await == nothing).await;
+    world.stop().await;
+}
+
+/// The journal says where the lane stands, and nothing has to answer for that.
+#[tokio::test]
+async fn a_lane_whose_function_has_not_answered_since_the_start_waits_as_well() {
+    let mut world = World::new().await;
+    world.gateway.annotate("p", ORDERED);
+    let expected = ordered::publish(&world, 30).await;
+    world.gateway.deploy("p", |_| (0, String::new()));
+    world.start().await;
+    let labels = "{function=\"p\",filter=\"orders.placed.main.>\"}";
+    let oldest = stored(&world, expected[0]).await;
+    let waits = (Some(f64::from(u32::try_from(expected.len()).unwrap())), Some(oldest));
+    until("what waits is shown", async || shown(&world, labels).await == waits).await;
+    assert_eq!(world.gateway.calls("p").len(), 1, "it was asked once, and has not answered");
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    ordered::decided(&ledger, &expected).await;
+    let nothing = (Some(0.0), Some(0.0));
+    until("nothing waits", async || shown(&world, labels).await == nothing).await;
+    world.stop().await;
+}
+
+/// As on a server that gives nothing out: the connector sees no message, and there are some.
+#[tokio::test]
+async fn what_a_consumer_does_not_give_out_waits_as_well() {
+    let mut world = World::new().await;
+    world.gateway.annotate("f", &[("topic", "orders")]);
+    world.gateway.deploy("f", done);
+    world.start().await;
+    world.publish("orders", "{}").await;
+    world.settled("f", "orders").await;
+    world.stop().await;
+    // A stranger holds a message, and no more than one may be in work.
+    let orders = world.stream("ORDERS").await;
+    let first = world.publish("orders", "{}").await;
+    let oldest = stored(&world, first).await;
+    let consumer: Consumer<pull::Config> = orders.get_consumer("f__orders").await.unwrap();
+    let mut fetched = consumer.fetch().max_messages(1).messages().await.unwrap();
+    let held = fetched.next().await.unwrap().unwrap();
+    assert_eq!(held.info().unwrap().stream_sequence, first);
+    world.start().await;
+    let labels = "{function=\"f\",filter=\"orders\"}";
+    until("it is looked at", async || shown(&world, labels).await.0 == Some(1.0)).await;
+    let mut config = consumer.cached_info().config.clone();
+    config.max_ack_pending = 1;
+    let config = pull::Config::try_from_consumer_config(config).unwrap();
+    orders.update_consumer(config).await.unwrap();
+    for _ in 0..4 {
+        world.publish("orders", "{}").await;
+    }
+    until("what waits is shown", async || {
+        held.ack_with(AckKind::Progress).await.unwrap();
+        shown(&world, labels).await == (Some(5.0), Some(oldest))
+    })
+    .await;
+    let asked = format!("connector_lag_asked_timestamp_seconds{labels}");
+    let now = async_nats::datetime::now().unix_timestamp();
+    let ago = f64::from(u32::try_from(now).unwrap()) - world.metric(&asked).await.unwrap();
+    assert!(ago < 30.0, "asked {ago} s ago");
+    world.stop().await;
+}
+
+/// A rebase and a skip write in the journal. Without that it is tried again after 30 s.
+#[tokio::test]
+async fn a_lane_that_is_held_goes_on_as_soon_as_its_position_is_moved() {
+    let mut world = World::new().await;
+    world.gateway.annotate("p", ORDERED);
+    let expected = ordered::publish(&world, 9).await;
+    world.gateway.deploy("p", |_| (409, json!({"fault": true}).to_string()));
+    world.start().await;
+    let held = "connector_lane_held{function=\"p\",filter=\"orders.placed.main.>\"}";
+    until("the lane is held", async || world.metric(held).await == Some(1.0)).await;
+    let ledger = Ledger::default();
+    ledger.deploy(&world);
+    let moved = Instant::now();
+    world.publish("journal.inventory.main", "{}").await;
+    ordered::decided(&ledger, &expected).await;
+    assert!(moved.elapsed() < Duration::from_secs(15), "{:?}", moved.elapsed());
     world.stop().await;
 }

@@ -158,7 +158,12 @@ impl<S> World<S> {
 impl World {
     /// Everything but the connector, on one server.
     pub(crate) async fn new() -> Self {
-        let server = Server::start();
+        Self::of_one(testkit::nats_server_bin()).await
+    }
+
+    /// The same with a server of this program.
+    pub(crate) async fn of_one(program: Option<PathBuf>) -> Self {
+        let server = Server::of(program);
         let url = server.url();
         Self::on(server, url, streams::Settings::default()).await
     }

@@ -21,8 +21,9 @@ pub enum Encoding {
     Iso8859_15,
     /// Any other of the WHATWG's standard, by its name there in small letters.
     Named(&'static str),
-    /// By the byte order mark; else UTF-16 if every other byte is zero, UTF-8 if it is that, and
-    /// else Windows-1252. Looked at is the beginning of the file.
+    /// By the byte order mark; else UTF-16 if every other byte is zero, UTF-8 if it is that, ISO-2022-JP by
+    /// how it changes letters, and else Windows-1252 if that makes words. A file in which it does not is
+    /// refused. Looked at is the beginning of the file.
     Auto,
 }
 

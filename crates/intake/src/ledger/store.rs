@@ -81,18 +81,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the buckets that set-up has made.
-    ///
-    /// # Errors
-    /// They are missing, or the server does not answer.
-    pub async fn open(nats: &Nats) -> Result<Self, Error> {
-        Ok(Self {
+    /// In the buckets that set-up makes. Until they are there every call fails.
+    #[must_use]
+    pub fn new(nats: &Nats) -> Self {
+        Self {
             nats: nats.clone(),
-            records: Bucket::open(nats, streams::FILES_LEDGER).await?,
-            contents: Bucket::open(nats, streams::FILES_CONTENT).await?,
+            records: Bucket::new(nats, streams::FILES_LEDGER),
+            contents: Bucket::new(nats, streams::FILES_CONTENT),
             lease: LEASE,
             silence: Silence::default(),
-        })
+        }
     }
 
     /// With another lease than [`LEASE`] for the claims of this worker.

@@ -222,6 +222,44 @@ fn the_delimiter_is_not_the_decimal_mark() {
 }
 
 #[test]
+fn a_quote_is_one_sign_or_none_and_is_not_the_delimiter() {
+    let file = "partners.US1.file";
+    let allowed = "allowed are none and one ASCII sign but . - and \\";
+    for (quote, shown) in
+        [("ab", "ab"), ("''", ""), ("é", "é"), ("a", "a"), ("'-'", "-"), (".", ".")]
+    {
+        let reason = format!("{file}.quote: is {shown:?}; {allowed}");
+        check("quote: \"'\"", &format!("quote: {quote}"), &[&reason]);
+    }
+    let same = format!("{file}.quote: is \";\", which separates the columns");
+    check("quote: \"'\"", "quote: ';'", &[&same]);
+    let without = format!("{file}.quote-escape: says how a quote is written, but quote is none");
+    check("quote: \"'\"", "quote: none", &[&without]);
+    let escape = format!("{file}.quote-escape: is \"slash\"; allowed are doubled backslash");
+    check("quote-escape: backslash", "quote-escape: slash", &[&escape]);
+    let yaml = good().replace("      quote-escape: backslash\n", "");
+    assert!(load(&yaml.replace("quote: \"'\"", "quote: none")).is_ok());
+}
+
+#[test]
+fn an_encoding_has_a_name_that_is_known() {
+    let known = "is no encoding that is known; known are auto and the names of the WHATWG's standard, \
+                 such as utf-8, utf-16, windows-1252, windows-1251, iso-8859-2, shift_jis, euc-kr, \
+                 gb18030 and big5";
+    for name in ["klingon", "utf-32", "''"] {
+        let shown = name.trim_matches('\'');
+        let reason = format!("partners.US1.file.encoding: {shown:?} {known}");
+        check("encoding: cp1252", &format!("encoding: {name}"), &[&reason]);
+    }
+    for name in ["auto", "Shift_JIS", "latin1", "UTF-16", "iso-2022-jp"] {
+        assert!(
+            load(&good().replace("encoding: cp1252", &format!("encoding: {name}"))).is_ok(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn a_trailer_is_the_last_line_and_what_stands_beside_a_file_has_an_ending_of_its_own() {
     let trailer = "trailer: {marker: T, rows: 1, sum: 2}\n      footer-marker: Total";
     check(

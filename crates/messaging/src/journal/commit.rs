@@ -2,9 +2,8 @@
 
 use super::machine::{Machine, Stop, Want};
 use super::passed::Passed;
-use super::{Appended, Book, Decide, Interval, Log, Message, Snapshot, View};
+use super::{Appended, Book, Decide, Interval, Log, LogError, Message, Snapshot, View};
 use crate::publish::Outgoing;
-use crate::streams;
 use chrono::{DateTime, Utc};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
@@ -19,6 +18,9 @@ pub const COMMIT_TIME_MAX: Duration = Duration::from_secs(20);
 pub const SHORTER_TIME_MAX: Duration = Duration::from_secs(3);
 /// Facts that are not stored after this time are an alert: nothing is decided meanwhile.
 pub const UNSETTLED_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A stream keeps its messages for longer than this.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// Why a commit gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,14 +112,6 @@ impl Shared {
     }
 }
 
-/// Would its stream not keep a fact of a decision of that time any more? Published now, it would be
-/// taken for new.
-fn is_past(fact: &Outgoing, decided: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-    let keeps = streams::of_subject(&fact.subject).and_then(|stream| stream.keeps);
-    let age = decided.and_then(|decided| (now - decided).to_std().ok());
-    age.zip(keeps).is_some_and(|(age, keeps)| keeps <= age)
-}
-
 impl<B: Book, L: Log> Journal<B, L> {
     /// A journal of which nothing is known yet; the first commit reads it.
     pub fn new(name: impl Into<String>, book: B, log: L) -> Self {
@@ -198,7 +192,7 @@ impl<B: Book, L: Log> Journal<B, L> {
         decide: &mut impl FnMut(View<'_, B::State>) -> Decide<B::Body, T>,
     ) -> Result<Option<T>, Stop> {
         let Inner { machine, entries, bytes, bare } = inner;
-        let unavailable = |error: super::LogError| Stop::Unavailable(error.to_string());
+        let unavailable = |error: LogError| Stop::Unavailable(error.to_string());
         match machine.want() {
             Want::Load => {
                 let snapshot = self.log.load().await.map_err(unavailable)?;
@@ -223,9 +217,9 @@ impl<B: Book, L: Log> Journal<B, L> {
                 self.shared.known().foreign += passed.say(&self.name);
                 machine.read_to(last.map_err(unavailable)?)?;
             }
-            Want::Publish(mut facts) => {
-                facts.retain(|fact| !is_past(fact, machine.owed_since(), self.log.now()));
-                let result = self.log.publish(facts).await.map_err(|error| error.to_string());
+            Want::Publish(facts) => {
+                let result = self.publish(facts, machine.owed_since()).await;
+                let result = result.map_err(|error| error.to_string());
                 self.watch(result.as_ref().err());
                 machine.published(result)?;
             }
@@ -260,6 +254,26 @@ impl<B: Book, L: Log> Journal<B, L> {
         }
         self.shared.known().sequence = machine.sequence();
         Ok(None)
+    }
+
+    /// Publishes facts of a decision of that time, but for those that their stream would not keep any more:
+    /// published now, they would be taken for new.
+    async fn publish(
+        &self,
+        facts: Vec<Outgoing>,
+        decided: Option<DateTime<Utc>>,
+    ) -> Result<(), LogError> {
+        let age = decided.and_then(|decided| (self.log.now() - decided).to_std().ok());
+        let Some(age) = age.filter(|age| FRESH <= *age) else {
+            return self.log.publish(facts).await;
+        };
+        let mut kept = Vec::new();
+        for fact in facts {
+            if self.log.keeps(&fact.subject).await?.is_none_or(|keeps| age < keeps) {
+                kept.push(fact);
+            }
+        }
+        self.log.publish(kept).await
     }
 
     /// A snapshot of another version is none: the journal is read from its beginning instead, and

@@ -41,6 +41,7 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 /// A message of the input that an entry decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +117,11 @@ pub trait Log: Send + Sync + 'static {
     /// Publishes facts of one entry. `Ok` only when each of them is known to be stored, by this call or an
     /// earlier one.
     fn publish(&self, facts: Vec<Outgoing>) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// How long a fact on `subject` is kept; nothing means for ever.
+    fn keeps(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Option<Duration>, LogError>> + Send;
     /// The newest snapshot that can be read whole.
     fn load(&self) -> impl Future<Output = Result<Option<Vec<u8>>, LogError>> + Send;
     /// Keeps a snapshot of the entries up to `sequence` unless there is a newer one. The result is

@@ -9,8 +9,7 @@ use crate::store::On;
 use crate::stored;
 use crate::{Nats, header, streams, tail};
 use async_nats::HeaderMap;
-use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -102,17 +101,10 @@ impl NatsLog {
         self.read_on().as_ref() == Some(&On::now(&self.nats))
     }
 
-    async fn stream(&self) -> Result<Stream<()>, LogError> {
-        self.nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)
-    }
-
     /// The first message of the journal from a sequence on.
-    async fn first(&self, from: u64) -> Result<Option<StreamMessage>, LogError> {
-        match self.stream().await?.get_first_raw_message_by_subject(&self.subject, from).await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(unavailable(error)),
-        }
+    async fn first(&self, from: u64) -> Result<Option<stored::Standing>, LogError> {
+        let first = stored::first(&self.nats, streams::JOURNAL, &self.subject, from).await;
+        first.map_err(unavailable)
     }
 
     async fn read_messages(
@@ -243,6 +235,12 @@ impl Log for NatsLog {
         if self.is_read() { Ok(()) } else { Err(unavailable(ANEW)) }
     }
 
+    async fn keeps(&self, subject: &str) -> Result<Option<Duration>, LogError> {
+        let stream = streams::of_subject(subject)
+            .ok_or_else(|| LogError(format!("no stream keeps {subject}")))?;
+        streams::age_max(&self.nats, stream.name).await.map_err(unavailable)
+    }
+
     fn new_id(&self) -> String {
         self.nats.unique()
     }
@@ -270,10 +268,8 @@ pub(super) fn of_standing(found: &stored::Standing) -> Message<'_> {
     message(found.sequence, Some(&found.headers), found.time_ms, &found.payload)
 }
 
-fn of_stream(found: &StreamMessage) -> Message<'_> {
-    let millis = found.time.unix_timestamp_nanos() / 1_000_000;
-    let time_ms = i64::try_from(millis).unwrap_or_default();
-    message(found.sequence, Some(&found.headers), time_ms, &found.payload)
+fn of_stream(found: &stored::Standing) -> Message<'_> {
+    message(found.sequence, Some(&found.headers), found.time_ms, &found.payload)
 }
 
 /// A message as a consumer gave it.

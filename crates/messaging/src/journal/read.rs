@@ -9,7 +9,7 @@ use crate::{Nats, stored, streams, tail};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// Tells entries from other messages, as writers do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reader {
     last: u64,
     marks: Marks,
@@ -45,16 +45,18 @@ pub async fn entries<B: DeserializeOwned>(
     after: u64,
     each: impl FnMut(u64, Result<Record<B>, Unreadable>),
 ) -> Result<(), LogError> {
-    read(nats, subject, after, Reader { last: after, marks: Marks::default() }, each).await
+    read(nats, subject, after, after, each).await
 }
 
 async fn read<B: DeserializeOwned>(
     nats: &Nats,
     subject: &str,
     after: u64,
-    mut reader: Reader,
+    last: u64,
     mut each: impl FnMut(u64, Result<Record<B>, Unreadable>),
 ) -> Result<(), LogError> {
+    let marks = Snapshots::new(nats.clone(), subject).marks().await?;
+    let mut reader = Reader { last, marks };
     let read = tail::read(nats, streams::JOURNAL, subject, after + 1, false, |message| {
         if let Some(message) = of_consumer(message)
             && let Some(record) = reader.read(message)
@@ -90,7 +92,7 @@ pub async fn last(
     let mut found = None;
     // What the first of them follows is not known: other journals are in the same stream.
     let each = |sequence, record| found = Some((sequence, record));
-    read(nats, subject, from, Reader::default(), each).await?;
+    read(nats, subject, from, 0, each).await?;
     match found {
         Some((sequence, Ok(record))) => Ok(Some((sequence, record))),
         Some((sequence, Err(error))) => {

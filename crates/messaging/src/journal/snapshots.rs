@@ -1,11 +1,12 @@
 //! Where snapshots are kept: a bucket, cut into messages, checked by their digest.
 
 use super::LogError;
+use super::chain::Marks;
 use super::rules::Rules;
-use super::snapshot::{Head, Saved, digest};
+use super::snapshot::{Head, Saved, Snapshot, digest};
 use crate::publish::{self, Outgoing, Published};
-use crate::{Nats, streams};
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
+use crate::{Nats, stored, streams};
+use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt as _;
 
 /// Bytes of a snapshot in one message; a server that takes less than twice this gets half of what
@@ -47,21 +48,13 @@ impl Snapshots {
         self.nats.js.get_stream_no_info(bucket()).await.map_err(unavailable)
     }
 
-    /// What stands on a subject, and its sequence; read from the leader.
+    /// What stands on a subject, and its sequence; read from the leader. Nothing also in an installation
+    /// that was set up before there were snapshots.
     async fn standing(&self, subject: &str) -> Result<Option<(u64, bytes::Bytes)>, LogError> {
-        use async_nats::jetstream::ErrorCode;
-        match self.stream().await?.get_last_raw_message_by_subject(subject).await {
-            Ok(message) => Ok(Some((message.sequence, message.payload))),
-            Err(error) => match error.kind() {
-                LastRawMessageErrorKind::NoMessageFound => Ok(None),
-                // An installation that was set up before there were snapshots.
-                LastRawMessageErrorKind::JetStream(ref e)
-                    if e.error_code() == ErrorCode::STREAM_NOT_FOUND =>
-                {
-                    Ok(None)
-                }
-                _ => Err(unavailable(error)),
-            },
+        match stored::last(&self.nats, &bucket(), subject).await {
+            Ok(found) => Ok(found.map(|message| (message.sequence, message.payload))),
+            Err(error) if error.is_no_stream() => Ok(None),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
@@ -73,6 +66,15 @@ impl Snapshots {
         let head = serde_json::from_slice(&bytes)
             .inspect_err(|error| tracing::warn!(%error, prefix = %self.prefix, "head unreadable"));
         Ok((revision, head.ok()))
+    }
+
+    /// Since when entries are marked, by the newest snapshot that is whole. Where the beginning of the journal
+    /// was removed, its messages do not say it.
+    pub(super) async fn marks(&self) -> Result<Marks, LogError> {
+        let snapshot = self.load().await?;
+        let snapshot =
+            snapshot.and_then(|bytes| Snapshot::<serde::de::IgnoredAny>::parse(&bytes).ok());
+        Ok(Marks(snapshot.and_then(|snapshot| snapshot.marked_since)))
     }
 
     /// The newest snapshot that is whole.

@@ -173,6 +173,10 @@ impl Log for FakeLog {
         fault.map_or(Ok(()), |_| Err(LogError("no answer".into())))
     }
 
+    async fn keeps(&self, _: &str) -> Result<Option<std::time::Duration>, LogError> {
+        Ok(None)
+    }
+
     fn new_id(&self) -> String {
         let mut server = self.0.lock().unwrap();
         server.ids += 1;

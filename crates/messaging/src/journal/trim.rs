@@ -1,8 +1,7 @@
 //! Removing entries that no start needs any more.
 
 use super::LogError;
-use crate::{Nats, streams};
-use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use crate::{Nats, stored, streams};
 use chrono::{DateTime, Utc};
 
 fn unavailable(error: impl ToString) -> LogError {
@@ -19,18 +18,18 @@ pub(super) async fn trim(
     below: u64,
     young: DateTime<Utc>,
 ) -> Result<(), LogError> {
-    let stream = nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)?;
-    let Some(first) = at_or_after(&stream, subject, 1).await? else { return Ok(()) };
+    let Some(first) = at_or_after(nats, subject, 1).await? else { return Ok(()) };
     // Of the sequences below `low` all entries are old, from `high` on they are young or needed.
     let (mut low, mut high) = (first.0, below);
     while low < high {
         let middle = low + (high - low) / 2;
-        match at_or_after(&stream, subject, middle).await? {
+        match at_or_after(nats, subject, middle).await? {
             Some((sequence, stored)) if sequence < high && stored < young => low = sequence + 1,
             _ => high = middle,
         }
     }
     if first.0 < low {
+        let stream = nats.js.get_stream_no_info(streams::JOURNAL).await.map_err(unavailable)?;
         let purge = stream.purge().filter(subject).sequence(low);
         let purged = purge.await.map_err(unavailable)?.purged;
         tracing::info!(journal = subject, purged, below = low, "old entries removed");
@@ -40,16 +39,14 @@ pub(super) async fn trim(
 
 /// The first entry from `sequence` on, and when it was stored.
 async fn at_or_after(
-    stream: &Stream<()>,
+    nats: &Nats,
     subject: &str,
     sequence: u64,
 ) -> Result<Option<(u64, DateTime<Utc>)>, LogError> {
-    match stream.get_first_raw_message_by_subject(subject, sequence).await {
-        Ok(message) => {
-            let nanos = i64::try_from(message.time.unix_timestamp_nanos()).unwrap_or(i64::MAX);
-            Ok(Some((message.sequence, DateTime::from_timestamp_nanos(nanos))))
-        }
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-        Err(error) => Err(unavailable(error)),
-    }
+    let first = stored::first(nats, streams::JOURNAL, subject, sequence).await;
+    let Some(first) = first.map_err(unavailable)? else { return Ok(None) };
+    let stored = DateTime::from_timestamp_millis(first.time_ms);
+    stored.map(|stored| (first.sequence, stored)).map(Some).ok_or_else(|| {
+        LogError(format!("message {} of {subject} was stored at no time", first.sequence))
+    })
 }

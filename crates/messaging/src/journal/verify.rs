@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 /// Problems that are described one by one; more are only counted.
 pub const PROBLEMS_MAX: usize = 100;
@@ -92,6 +93,13 @@ pub async fn verify<B: Book>(
             None => reading.problem(saved.sequence, "its snapshot cannot be read".into()),
         }
     }
+    let since = reading.snapshots.iter().find_map(|snapshot| snapshot.marked_since);
+    // Where the beginning was removed, what is left does not say it.
+    reading.marks = Marks(since);
+    for stream in book.fact_filters().iter().filter_map(|filter| streams::of_subject(filter)) {
+        let age = streams::age_max(nats, stream.name).await;
+        reading.keeps.insert(stream.name, age.map_err(|error| failed(error.to_string()))?);
+    }
     tail::read(nats, streams::JOURNAL, subject, 1, false, |message| {
         if let Some(message) = of_consumer(message) {
             reading.message(message);
@@ -149,6 +157,8 @@ struct Expected {
 struct Reading<'a, B: Book> {
     book: &'a B,
     now: DateTime<Utc>,
+    /// How long streams keep messages, by their names; nothing means for ever.
+    keeps: HashMap<&'static str, Option<Duration>>,
     /// By a hash of the fact's subject and decision.
     expected: HashMap<u64, Expected>,
     snapshots: Vec<Snapshot<B::State>>,
@@ -158,8 +168,8 @@ struct Reading<'a, B: Book> {
     marks: Marks,
     /// Messages of the input that are decided, by sequence: the entry, and a hash of the subject.
     decided: HashMap<u64, (u64, Option<u64>)>,
-    /// By a hash of what is to be done once: the entry.
-    once: HashMap<u64, u64>,
+    /// By a hash of what is to be done once: the entry, and when it was decided.
+    once: HashMap<u64, (u64, DateTime<Utc>)>,
     /// Facts of entries behind the last one: hash of id and sequence, sequence, subject.
     later: Vec<(u64, u64, Box<str>)>,
     found: Verification<B::State>,
@@ -185,6 +195,7 @@ impl<'a, B: Book> Reading<'a, B> {
         Self {
             book,
             now,
+            keeps: HashMap::new(),
             expected,
             snapshots,
             folded: true,
@@ -243,7 +254,7 @@ impl<'a, B: Book> Reading<'a, B> {
         if let Record::Decision(entry) = record {
             // What a rebase passes over is refused before the position moves, perhaps to another stream.
             if moves {
-                self.decides(sequence, &entry.body);
+                self.decides(sequence, entry.at, &entry.body);
             }
             if self.folded {
                 self.book.apply(&mut self.found.state, &entry.body);
@@ -255,10 +266,12 @@ impl<'a, B: Book> Reading<'a, B> {
         self.compare(sequence);
     }
 
-    fn decides(&mut self, entry: u64, body: &B::Body) {
+    fn decides(&mut self, entry: u64, at: DateTime<Utc>, body: &B::Body) {
         for DecidedInput { sequence: message, subject, once } in self.book.decides(body) {
+            // What the input no longer keeps may be placed again, and is new then.
             if let Some(once) = once
-                && let Some(before) = self.once.insert(hash(&*once), entry)
+                && let Some((before, then)) = self.once.insert(hash(&*once), (entry, at))
+                && !subject.as_ref().is_some_and(|subject| self.is_past(subject, then, at))
             {
                 self.problem(entry, format!("it moves stock for {once}, as entry {before} did"));
             }
@@ -307,11 +320,17 @@ impl<'a, B: Book> Reading<'a, B> {
         }
     }
 
+    /// Does the stream of `subject` keep, at the time `now`, nothing more of the time `then`?
+    fn is_past(&self, subject: &str, then: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        let stream = streams::of_subject(subject);
+        let keeps = stream.and_then(|stream| self.keeps.get(stream.name).copied()).flatten();
+        let age = (now - then).to_std().unwrap_or_default();
+        keeps.is_some_and(|keeps| keeps <= age)
+    }
+
     fn expect(&mut self, entry: u64, at: DateTime<Utc>, fact: &Outgoing) {
         self.found.facts += 1;
-        let keeps = streams::of_subject(&fact.subject).and_then(|stream| stream.keeps);
-        let age = (self.now - at).to_std().unwrap_or_default();
-        let expired = keeps.is_some_and(|keeps| age >= keeps);
+        let expired = self.is_past(&fact.subject, at, self.now);
         let expected = Expected { entry, expired, found: false };
         if self.expected.insert(key(&fact.subject, Some(&fact.headers)), expected).is_some() {
             self.problem(entry, format!("it has two facts on {}", fact.subject));

@@ -4,10 +4,10 @@ mod lookup;
 mod next;
 
 pub use lookup::{Messages, lookup};
-pub use next::{Next, NextError, next};
+pub use next::next;
 
 use crate::subject::{OrderSubject, Stage};
-use crate::{Nats, header, streams, tail};
+use crate::{Nats, header, streams, subject, tail};
 use async_nats::HeaderMap;
 use domain::{OrderId, PartnerId, WarehouseId};
 use serde::Serialize;
@@ -18,6 +18,9 @@ use std::sync::Arc;
 pub const ORDERS_MAX: usize = 1_000_000;
 /// Most files whose counts are kept; those that came first are forgotten first.
 pub const FILES_MAX: usize = 100_000;
+
+/// Most messages whose subjects are kept because they are no orders.
+pub const FOREIGN_MAX: usize = 1_000;
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -57,6 +60,9 @@ pub struct OrderView {
     pub file: Option<Arc<str>>,
     /// Why it was refused, or why it was not cancelled, as a code.
     pub reason: Option<Box<str>>,
+    /// Stream sequence of the message that says its status.
+    #[serde(skip)]
+    pub last: u64,
 }
 
 /// Numbers of orders.
@@ -99,6 +105,8 @@ pub struct Orders {
     files: HashMap<OfFile, Counts>,
     /// The same files, by the sequence of their first order.
     files_by_age: BTreeMap<u64, OfFile>,
+    /// Subjects of messages that stand where placed orders do, and are none.
+    foreign: BTreeMap<u64, Box<str>>,
 }
 
 impl Orders {
@@ -128,9 +136,21 @@ impl Orders {
         subject: &str,
         headers: Option<&HeaderMap>,
     ) {
-        let Some(subject) = OrderSubject::parse(subject) else { return };
-        self.read_to = self.read_to.max(sequence);
         let text = |name| headers.and_then(|h: &HeaderMap| h.get(name)).map(|v| v.as_str());
+        let is_placed = subject.starts_with("orders.placed.");
+        let is_ours = || [header::ATTEMPT, header::CONTENT].into_iter().any(|h| text(h).is_some());
+        let (place, parsed) = (subject, OrderSubject::parse(subject));
+        let Some(subject) = parsed.filter(|_| !is_placed || is_ours()) else {
+            // No function put it there: it is no order, unless it is decided like one.
+            if is_placed {
+                self.foreign.insert(sequence, place.into());
+                while FOREIGN_MAX < self.foreign.len() {
+                    self.foreign.pop_first();
+                }
+            }
+            return;
+        };
+        self.read_to = self.read_to.max(sequence);
         let key = (subject.partner, subject.order_id);
         let place = self.places.get(&key).copied();
         let attempt = text(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
@@ -146,6 +166,7 @@ impl Orders {
             }
             let before = std::mem::replace(&mut order.status, status);
             (order.attempt, order.changed_ms) = (attempt, published_ms);
+            order.last = sequence;
             order.reason = text(header::REASON).map(Into::into);
             let file = order.file.clone().map(|file| (key.0, file));
             self.change(file.as_ref(), |counts| {
@@ -154,6 +175,8 @@ impl Orders {
             });
             return;
         }
+        let decided = subject::order(Stage::Placed, &subject.warehouse, &key.0, &key.1);
+        self.foreign.retain(|_, foreign| **foreign != *decided);
         let file = text(header::FILE).map(|file| self.file(sequence, &key.0, file));
         let is_return = text(header::KIND) == Some("return");
         let of_file = file.clone().map(|file| (key.0.clone(), file));
@@ -174,6 +197,7 @@ impl Orders {
             total: text(header::TOTAL).map(Into::into),
             file,
             reason: text(header::REASON).map(Into::into),
+            last: sequence,
         };
         self.orders.insert(sequence, order);
         self.places.insert(key, sequence);
@@ -222,6 +246,18 @@ impl Orders {
     #[must_use]
     pub fn file_counts(&self, partner: &PartnerId, file: &str) -> Counts {
         self.files.get(&(partner.clone(), Arc::from(file))).copied().unwrap_or_default()
+    }
+
+    /// Orders that are placed and have no outcome, oldest first.
+    pub fn pending(&self) -> impl Iterator<Item = &OrderView> {
+        let any = 0 < self.counts.pending;
+        self.after(0).filter(move |order| any && order.status == Status::Pending)
+    }
+
+    /// Messages on `orders.placed.…` that no function put there and that were not decided as orders:
+    /// their sequences and subjects, the newest [`FOREIGN_MAX`].
+    pub fn foreign(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.foreign.iter().map(|(sequence, subject)| (*sequence, &**subject))
     }
 
     /// Orders placed after `cursor`, oldest first.
@@ -318,6 +354,7 @@ mod tests {
         let mut orders = Orders::default();
         let mut fold = |sequence: u64, stage: &str, number: usize| {
             let mut headers = HeaderMap::new();
+            headers.insert(header::ATTEMPT, "1");
             headers.insert(header::FILE, format!("f{number}"));
             let subject = format!("orders.{stage}.main.US1.{number}");
             orders.fold(sequence, 0, &subject, Some(&headers));
@@ -334,6 +371,27 @@ mod tests {
         let counts = Counts { placed: 1, confirmed: 1, ..Counts::default() };
         assert_eq!(orders.file_counts(&us1, "f10"), counts);
         assert_eq!(orders.counts().placed, FILES_MAX as u64 + 10);
+    }
+
+    #[test]
+    fn what_no_function_placed_is_no_order_until_it_is_decided_like_one() {
+        let mut orders = Orders::default();
+        let mut ours = HeaderMap::new();
+        ours.insert(header::ATTEMPT, "1");
+        let (order, forged) = ("orders.placed.main.US1.1", "orders.placed.main.US1.2");
+        orders.fold(1, 0, order, Some(&ours));
+        orders.fold(2, 0, "orders.confirmed.main.US1.1", Some(&ours));
+        for (sequence, subject) in [(3, order), (4, forged), (5, "orders.placed.main.odd")] {
+            orders.fold(sequence, 0, subject, None);
+        }
+        let counts = orders.counts();
+        assert_eq!((counts.placed, counts.confirmed, counts.pending), (1, 1, 0));
+        assert_eq!(orders.pending().count(), 0);
+        let foreign: Vec<_> = orders.foreign().collect();
+        assert_eq!(foreign, [(3, order), (4, forged), (5, "orders.placed.main.odd")]);
+        orders.fold(6, 0, "orders.refused.main.US1.2", Some(&ours));
+        assert_eq!((orders.counts().placed, orders.counts().refused), (2, 1));
+        assert_eq!(orders.foreign().map(|(sequence, _)| sequence).collect::<Vec<_>>(), [3, 5]);
     }
 
     #[test]

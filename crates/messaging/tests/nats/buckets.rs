@@ -24,6 +24,18 @@ async fn a_value_is_written_only_over_the_one_that_was_read() {
 }
 
 #[tokio::test]
+async fn a_bucket_may_be_made_after_its_reader_began() {
+    let server = testkit::nats::Server::start();
+    let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+    let bucket: Bucket<u64> = Bucket::new(&nats, streams::FILES_LEDGER);
+    assert!(matches!(bucket.get("US1.a").await, Err(Error::Unclear { .. })));
+    for step in streams::setup(&nats, streams::Settings::default()).await {
+        step.outcome.unwrap();
+    }
+    assert_eq!(bucket.get("US1.a").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn all_values_are_found_however_many() {
     let (_server, nats) = start().await;
     let bucket = open(&nats).await;

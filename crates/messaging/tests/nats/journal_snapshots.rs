@@ -2,7 +2,7 @@
 
 use crate::journal::{Names, SUBJECT, entries, journal, once, subject};
 use crate::start;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use messaging::journal::{
     Appended, Decide, Error, Interval, Journal, Keep, Log, LogError, Message, NatsLog, verify,
 };
@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 const BUCKET: &str = "KV_JOURNAL_SNAPSHOTS";
 const EVERY: fn(u64) -> Interval = |entries| Interval { entries, bytes: u64::MAX };
 
-/// A log that counts what is read of it.
-struct Counted {
-    log: NatsLog,
-    read: Arc<AtomicU64>,
+/// A log that counts what is read of it, and whose clock goes before.
+pub(crate) struct Counted {
+    pub(crate) log: NatsLog,
+    pub(crate) read: Arc<AtomicU64>,
+    pub(crate) ahead: TimeDelta,
 }
 
 impl Log for Counted {
@@ -52,6 +53,10 @@ impl Log for Counted {
         self.log.save(sequence, snapshot).await
     }
 
+    async fn keeps(&self, subject: &str) -> Result<Option<Duration>, LogError> {
+        self.log.keeps(subject).await
+    }
+
     fn message_bytes_max(&self) -> usize {
         self.log.message_bytes_max()
     }
@@ -61,15 +66,15 @@ impl Log for Counted {
     }
 
     fn now(&self) -> DateTime<chrono::Utc> {
-        self.log.now()
+        self.log.now() + self.ahead
     }
 }
 
-fn log(nats: &Nats) -> NatsLog {
+pub(crate) fn log(nats: &Nats) -> NatsLog {
     NatsLog::new(nats.clone(), SUBJECT.into())
 }
 
-fn trimming(nats: &Nats, entries: u64) -> Journal<Names, NatsLog> {
+pub(crate) fn trimming(nats: &Nats, entries: u64) -> Journal<Names, NatsLog> {
     let log = log(nats).keep(Keep::For(Duration::ZERO));
     Journal::new(SUBJECT, Names, log).snapshots(EVERY(entries))
 }
@@ -84,7 +89,7 @@ async fn written(journal: &Journal<Names, NatsLog>, sequence: u64) {
 }
 
 /// Appends an entry and waits for its snapshot.
-async fn once_and_snapshot(journal: &Journal<Names, NatsLog>, name: &str) {
+pub(crate) async fn once_and_snapshot(journal: &Journal<Names, NatsLog>, name: &str) {
     once(journal, name).await;
     written(journal, journal.status().sequence).await;
 }
@@ -121,7 +126,8 @@ async fn a_start_reads_the_last_snapshot_and_what_follows_it() {
         written(&writer, [1, 51, 101][n / 50]).await;
     }
     let read = Arc::new(AtomicU64::new(0));
-    let starter = Journal::new(SUBJECT, Names, Counted { log: log(&nats), read: read.clone() });
+    let counted = Counted { log: log(&nats), read: read.clone(), ahead: TimeDelta::zero() };
+    let starter = Journal::new(SUBJECT, Names, counted);
     assert_eq!(state(&starter).await, Ok(names(120)));
     // The entry of the snapshot, and the 19 after it.
     assert_eq!(read.load(Ordering::Relaxed), 20);

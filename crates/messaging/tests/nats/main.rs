@@ -2,7 +2,9 @@
 #![cfg(test)]
 
 mod buckets;
+mod cluster;
 mod journal;
+mod journal_ages;
 mod journal_operations;
 mod journal_snapshots;
 mod login;
@@ -11,14 +13,29 @@ mod reading;
 mod rebase;
 mod setup;
 mod store;
+mod unreadable;
 
 use messaging::publish::Outgoing;
 use messaging::streams::{self, Done};
 use messaging::{Nats, tail};
+use std::path::PathBuf;
 use testkit::nats::Server;
 
 async fn start() -> (Server, Nats) {
-    let server = Server::start();
+    start_on(testkit::nats_server_bin()).await
+}
+
+/// On the oldest server and on newer ones.
+async fn start_each() -> Vec<(Server, Nats)> {
+    let mut started = Vec::new();
+    for binary in testkit::nats_servers() {
+        started.push(start_on(binary).await);
+    }
+    started
+}
+
+async fn start_on(binary: Option<PathBuf>) -> (Server, Nats) {
+    let server = Server::of(binary);
     let nats = connect(&server).await;
     for step in streams::setup(&nats, streams::Settings::default()).await {
         assert_eq!(step.outcome, Ok(Done::Made), "{}", step.name);

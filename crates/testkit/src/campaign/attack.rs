@@ -4,10 +4,12 @@
 //! order must have been confirmed, once.
 
 use super::pipeline::Pipeline;
+use crate::raw::{Raw, UNREADABLE};
 use anyhow::{Context as _, Result, ensure};
 use messaging::publish::{self, Outgoing};
-use messaging::{Nats, header, stored, streams};
+use messaging::{Nats, header, stored, streams, tail};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -97,6 +99,8 @@ pub async fn run(options: &Options) -> Result<Report> {
     step("nothing", done, &mut site).await;
     let done = site.poison().await;
     step("poison on `orders`", done, &mut site).await;
+    let done = site.unreadable_headers().await;
+    step("header blocks that are none, everywhere", done, &mut site).await;
     let done = site.foreign_entries().await;
     step("messages of strangers in the journal", done, &mut site).await;
     let done = site.forged_facts().await;
@@ -187,6 +191,74 @@ impl Site {
         }
         self.publish("orders", vec![0xff; 1_000]).await?;
         self.good().await
+    }
+
+    /// In every kind of stream, between good orders; then starts on what has them.
+    async fn unreadable_headers(&mut self) -> Result<()> {
+        let mut raw = Raw::connect(&self.pipeline.run()?.nats).await?;
+        let (mut given_up, mut entries) = (0, BTreeSet::new());
+        for (number, (what, block)) in UNREADABLE.iter().enumerate() {
+            let order = json!({"order_id": format!("U{number}"), "product": PRODUCT, "quantity": 1,
+                "price": 1});
+            let order = order.to_string();
+            let fact = format!("orders.confirmed.main.DIRECT.{}", id(self.sent));
+            let placed = format!("orders.placed.main.DIRECT.U{number}");
+            for subject in [placed.as_bytes(), b"orders.placed.main.\xff.x", fact.as_bytes()] {
+                raw.publish(subject, block, order.as_bytes()).await.context(*what)?;
+            }
+            for subject in ["errors.dead.stranger", "errors.stranger", "analytics.stranger"] {
+                raw.publish(subject.as_bytes(), block, order.as_bytes()).await.context(*what)?;
+            }
+            for subject in ["orders", "files.arrived.DIRECT.7"] {
+                raw.publish(subject.as_bytes(), block, order.as_bytes()).await.context(*what)?;
+                given_up += 1;
+            }
+            let entry = raw.publish(JOURNAL.as_bytes(), block, b"{}").await.context(*what)?;
+            entries.insert(entry);
+            self.good().await?;
+        }
+        for _ in 0..3 {
+            self.settled().await?;
+            for args in [&["wait", "--timeout", "60s"][..], &["orders", "list"], &["files", "list"]]
+            {
+                self.pipeline.json(args).await?;
+            }
+            self.strangers_are_known(given_up, &entries).await?;
+            self.pipeline.stop().await?;
+            (self.pipeline, self.nats) = start(&self.options, self.work.path()).await?;
+            self.good().await?;
+        }
+        Ok(())
+    }
+
+    /// Is what was given up a dead letter, and does `verify` name the entries that are none?
+    async fn strangers_are_known(&self, given_up: usize, entries: &BTreeSet<u64>) -> Result<()> {
+        let (mut letters, mut strangers) = (BTreeSet::new(), 0);
+        let read = tail::read(&self.nats, streams::ERRORS, "errors.>", 1, true, |letter| {
+            let headers = letter.headers.as_ref();
+            let header =
+                |name| headers.and_then(|headers| headers.get(name)).map(ToString::to_string);
+            if header(header::UNREADABLE).is_none() {
+                return;
+            }
+            match (header(header::DEAD_STREAM), header(header::DEAD_SEQUENCE)) {
+                (Some(stream), Some(sequence)) => drop(letters.insert((stream, sequence))),
+                _ => strangers += 1,
+            }
+        });
+        read.await?;
+        ensure!(letters.len() == given_up, "{} dead letters, not {given_up}", letters.len());
+        ensure!(strangers == 2 * UNREADABLE.len(), "{strangers} strangers among the errors");
+        let doctor = self.pipeline.orderflow(&["doctor"]).await?;
+        let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+        ensure!(doctor.contains("✗ dead letters: "), "doctor says {doctor}");
+        let verified = self.pipeline.orderflow(&["journal", "verify", "--json"]).await?;
+        let verified: Value = serde_json::from_slice(&verified.stdout).context("verify")?;
+        let problems = verified.get("problems").and_then(Value::as_array).into_iter().flatten();
+        let named: BTreeSet<u64> =
+            problems.filter_map(|problem| problem.get("entry")?.as_u64()).collect();
+        ensure!(entries.is_subset(&named), "verify names {named:?}, not all of {entries:?}");
+        Ok(())
     }
 
     async fn foreign_entries(&mut self) -> Result<()> {

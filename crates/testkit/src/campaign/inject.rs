@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::cluster::Ring;
 use super::load::Load;
 use super::pipeline::{Pipeline, signal};
-use super::plan::{Event, Injection, Link, NATS};
+use super::plan::{Event, Injection, Link};
 use super::store;
 use super::tally::Tally;
 use crate::disk::Disk;
@@ -19,9 +19,6 @@ use tokio::time::{sleep, timeout};
 
 /// How long it may take until nothing is stored any longer on a full disk.
 const FULL_MAX: Duration = Duration::from_secs(180);
-/// nats-server gives up a store that it could not write to, until it is started again. That is done
-/// when it takes nothing for so long although there is room.
-const STUCK: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// All that an injection can reach.
@@ -186,16 +183,11 @@ async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duratio
     recovered
 }
 
-/// Waits until orders are confirmed again, and starts nats-server anew if they are not.
+/// Waits until orders are confirmed again, without a hand.
 pub(super) async fn confirmed_again(site: &Site) -> Result<Duration> {
     let started = Instant::now();
     let before = site.load.confirmed();
-    let mut restarted = false;
     while site.load.confirmed() == before && !site.load.is_done() {
-        if !restarted && STUCK < started.elapsed() {
-            restarted = true;
-            kill(site, NATS, "restart nats-server by hand").await;
-        }
         ensure!(started.elapsed() < FULL_MAX, "nothing is confirmed any longer");
         sleep(LOOK).await;
     }

@@ -28,7 +28,7 @@ async fn end(ledger: &Ledger, event: &Value) {
 async fn a_file_that_comes_again_with_its_old_time_arrives_again_once_the_first_is_done() {
     let world = World::start(&["US1"]).await;
     let function = world.serve(&[world.partner("US1")]).await;
-    let ledger = Ledger::open(&world.client).await.unwrap();
+    let ledger = Ledger::new(&world.client);
     let (path, away) = (world.inbox("US1").join("a.csv"), world.sshd.root("US1").join("away.csv"));
     old_file(path.clone(), "one");
     assert_eq!(summary(&check(function).await), ["US1 a.csv new"]);

@@ -25,6 +25,7 @@ async fn a_file_arrives_once_and_again_only_with_other_content() {
     assert_eq!((&body["found"], &body["skipped"]), (&json!(1), &json!(0)));
     assert_eq!(body["order_date"].as_str().unwrap().len(), "2024-02-03".len());
     assert_eq!(body.get("cached"), None);
+    assert_eq!(body["without_folder"], json!(["LATER"]), "it is configured, and has no sftp");
     let found = &body["partners"][0]["found"][0];
     assert_eq!(found["size"], 3);
 

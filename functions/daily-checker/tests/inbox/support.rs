@@ -59,7 +59,7 @@ impl World {
 
     /// Serves the function until the test ends.
     pub(crate) async fn serve(&self, partners: &[Partner]) -> SocketAddr {
-        let mut yaml = "partners:\n".to_owned();
+        let mut yaml = "partners:\n  LATER: {currency: EUR}\n".to_owned();
         for Partner { name, host_key, port, inbox, more, .. } in partners {
             let user = self.sshd.user();
             writeln!(

@@ -72,7 +72,7 @@ impl World {
         }
         let mut env = Env::from_pairs(settings(&nats, &sshd));
         let router = file_transformer::build(&mut env).await.unwrap().into_router();
-        let ledger = Ledger::open(&client).await.unwrap();
+        let ledger = Ledger::new(&client);
         Self { nats, sshd, client, ledger, router }
     }
 

@@ -1,7 +1,7 @@
 //! An operator's refusal of the next message, on a real nats-server.
 
 use crate::support::{FILTER, World, send, setup};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::{Cancels, Order, Terms};
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use testkit::history::{History, Options, Report};
 
-impl World {
+impl<S> World<S> {
     async fn skip(&self, key: &str, body: impl ToString) -> (u16, Value) {
         let request = Request::post("/journal/skip")
             .header(header::AUTHORIZATION, "Bearer admin")
@@ -39,28 +39,14 @@ impl World {
 
     /// What stands on the lane, as the connector sends it.
     async fn batch(&self) -> Request<Body> {
-        let (mut batch, mut previous) = (Vec::new(), 0_u64);
+        let mut messages = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let sequence = message.info().unwrap().stream_sequence;
-            let subject = message.subject.as_str();
-            let raw = || Event::new(sequence.to_string(), "/test", events::RAW, subject, None);
-            let event = serde_json::from_slice(&message.payload);
-            let mut event: Event<Option<Box<RawValue>>> = event.unwrap_or_else(|_| raw());
-            event.sequence = Some(sequence.to_string());
-            event.previous = Some(previous.to_string());
-            previous = sequence;
-            batch.push(serde_json::to_string(&event).unwrap());
+            messages.push((sequence, message.subject.to_string(), message.payload.clone()));
         };
         tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await.unwrap();
         let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
-        let request = Request::post("/")
-            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
-            .header(header::AUTHORIZATION, "Bearer connector")
-            .header("orderflow-after", 0)
-            .header("orderflow-stream", "ORDERS")
-            .header("orderflow-stream-identity", place.identity)
-            .header("orderflow-filter", FILTER);
-        request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
+        batch(&place.identity, messages)
     }
 
     async fn decide_all(&self) -> u64 {
@@ -70,7 +56,7 @@ impl World {
     }
 
     /// `subject type reason` of everything on `filter`.
-    async fn said(&self, stream: &str, filter: &str) -> Vec<String> {
+    pub(crate) async fn said(&self, stream: &str, filter: &str) -> Vec<String> {
         let mut said = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let event: Event = serde_json::from_slice(&message.payload).unwrap();
@@ -82,7 +68,9 @@ impl World {
         tail::read(&self.nats, stream, filter, 1, false, each).await.unwrap();
         said
     }
+}
 
+impl World {
     async fn history(&self) -> Report {
         let history = History::read(&self.server.url()).await.unwrap();
         let report = history.check(Options { sent: false });
@@ -91,12 +79,37 @@ impl World {
     }
 }
 
-fn order(id: &str, quantity: i64) -> Order {
+/// Messages of the lane with their sequences and subjects, as the connector sends them.
+pub(crate) fn batch(
+    identity: &str,
+    messages: impl IntoIterator<Item = (u64, String, Bytes)>,
+) -> Request<Body> {
+    let (mut batch, mut previous) = (Vec::new(), 0_u64);
+    for (sequence, subject, payload) in messages {
+        let raw = || Event::new(sequence.to_string(), "/test", events::RAW, &subject, None);
+        let event = serde_json::from_slice(&payload);
+        let mut event: Event<Option<Box<RawValue>>> = event.unwrap_or_else(|_| raw());
+        event.sequence = Some(sequence.to_string());
+        event.previous = Some(previous.to_string());
+        previous = sequence;
+        batch.push(serde_json::to_string(&event).unwrap());
+    }
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+        .header(header::AUTHORIZATION, "Bearer connector")
+        .header("orderflow-after", 0)
+        .header("orderflow-stream", "ORDERS")
+        .header("orderflow-stream-identity", identity)
+        .header("orderflow-filter", FILTER);
+    request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
+}
+
+pub(crate) fn order(id: &str, quantity: i64) -> Order {
     let json = json!({"order_id": id, "product": "P001", "quantity": quantity, "price": 1});
     raw::read(&json, None).unwrap().place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap()
 }
 
-fn placed(order: &Order) -> Outgoing {
+pub(crate) fn placed(order: &Order) -> Outgoing {
     let subject = format!("orders.placed.main.DIRECT.{}", order.order_id);
     let kind = match order.cancels {
         Some(_) => events::ORDER_CANCELLING,

@@ -9,13 +9,14 @@ use messaging::{Nats, streams};
 use runtime::Env;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use testkit::cluster::Cluster;
 use testkit::nats::Server;
 use tower::ServiceExt as _;
 
 pub(crate) const FILTER: &str = "orders.placed.main.>";
 
-pub(crate) struct World {
-    pub(crate) server: Server,
+pub(crate) struct World<S = Server> {
+    pub(crate) server: S,
     pub(crate) nats: Nats,
     pub(crate) router: Router,
 }
@@ -24,17 +25,24 @@ pub(crate) async fn build(server: &Server) -> Router {
     build_with(server, []).await
 }
 
-/// The function with further settings.
-pub(crate) async fn build_with(
-    server: &Server,
+pub(crate) async fn build_at(
+    url: String,
     more: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Router {
-    let pairs = [("ORDERFLOW_NATS_URL", server.url())].into_iter().chain(more);
+    let pairs = [("ORDERFLOW_NATS_URL", url)].into_iter().chain(more);
     let mut env = Env::from_pairs(pairs)
         .with_secret("connector-token", "connector")
         .with_secret("api-token-read", "read")
         .with_secret("api-token-admin", "admin");
     order_processor::build(&mut env).await.unwrap().into_router()
+}
+
+/// The function with further settings.
+pub(crate) async fn build_with(
+    server: &Server,
+    more: impl IntoIterator<Item = (&'static str, String)>,
+) -> Router {
+    build_at(server.url(), more).await
 }
 
 pub(crate) async fn setup(nats: &Nats) {
@@ -54,15 +62,7 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> (u16, Value
 impl World {
     /// With the stock of the sample products, which is the first entry of the journal.
     pub(crate) async fn start() -> Self {
-        let world = Self::bare().await;
-        let request = Request::put("/stock")
-            .header(header::AUTHORIZATION, "Bearer admin")
-            .header("idempotency-key", "sample products");
-        let body = serde_json::json!({"available": BTreeMap::from(SEED)});
-        let (status, body) =
-            send(&world.router, request.body(Body::from(body.to_string())).unwrap()).await;
-        assert_eq!(status, 200, "{body}");
-        world
+        Self::bare().await.stocked().await
     }
 
     /// With nothing.
@@ -72,6 +72,33 @@ impl World {
         setup(&nats).await;
         let router = build(&server).await;
         Self { server, nats, router }
+    }
+}
+
+impl World<Cluster> {
+    /// On three servers, with the stock of the sample products.
+    pub(crate) async fn of_three() -> Self {
+        let server = Cluster::start();
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        let settings = streams::Settings { replicas: Some(3), ..Default::default() };
+        for step in streams::setup(&nats, settings).await {
+            step.outcome.unwrap();
+        }
+        let router = build_at(server.url(), []).await;
+        Self { server, nats, router }.stocked().await
+    }
+}
+
+impl<S> World<S> {
+    async fn stocked(self) -> Self {
+        let request = Request::put("/stock")
+            .header(header::AUTHORIZATION, "Bearer admin")
+            .header("idempotency-key", "sample products");
+        let body = serde_json::json!({"available": BTreeMap::from(SEED)});
+        let (status, body) =
+            send(&self.router, request.body(Body::from(body.to_string())).unwrap()).await;
+        assert_eq!(status, 200, "{body}");
+        self
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {

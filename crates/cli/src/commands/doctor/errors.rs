@@ -89,7 +89,7 @@ mod tests {
         let found: Vec<String> = findings(&counts).iter().map(ToString::to_string).collect();
         for (found, expected) in found.iter().zip([
             "! conflicts: 1 orders came",
-            "✗ dead letters: 2 of order-ingest are kept, and nothing is done with them → look: nats",
+            "✗ dead letters: 2 of order-ingest are kept, and nothing is done with them → with the",
             "✗ orders: 1 placed messages could not be read",
         ]) {
             assert!(found.starts_with(expected), "{found}");

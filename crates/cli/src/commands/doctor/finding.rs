@@ -1,8 +1,11 @@
 //! One line of the report.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Value, json};
+
+use crate::output::NATS_CLI;
 
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ impl Finding {
             Level::Warning => "warning",
             Level::Bad => "failed",
         };
-        let todo = (!self.todo.is_empty()).then_some(&self.todo);
+        let todo = (!self.todo.is_empty()).then(|| with_tools(&self.todo));
         json!({"level": level, "what": self.what, "text": self.text, "do": todo})
     }
 }
@@ -64,8 +67,16 @@ impl fmt::Display for Finding {
             Level::Bad => "✗",
         };
         write!(f, "{mark} {}: {}", self.what, self.text)?;
-        if self.todo.is_empty() { Ok(()) } else { write!(f, " → {}", self.todo) }
+        if self.todo.is_empty() { Ok(()) } else { write!(f, " → {}", with_tools(&self.todo)) }
     }
+}
+
+/// Says what is needed for commands that are not of orderflow, Kubernetes or OpenFaaS.
+fn with_tools(todo: &str) -> Cow<'_, str> {
+    if ["nats stream ", "nats consumer ", "nats server "].iter().any(|part| todo.contains(part)) {
+        return format!("{NATS_CLI}: {todo}").into();
+    }
+    todo.into()
 }
 
 #[cfg(test)]
@@ -80,6 +91,10 @@ mod tests {
         let good = Finding::good("gateway", "answers");
         assert_eq!(good.to_string(), "✓ gateway: answers");
         assert_eq!(good.json()["do"], Value::Null);
+        let foreign = Finding::bad("stream ORDERS", "full", "nats stream info ORDERS").to_string();
+        let expected = "✗ stream ORDERS: full → with the command line of NATS, which is not a part of \
+                        orderflow (https://github.com/nats-io/natscli): nats stream info ORDERS";
+        assert_eq!(foreign, expected);
         assert_eq!(
             Finding::warning("clock", "3 s off", "ntp").to_string(),
             "! clock: 3 s off → ntp"

@@ -35,7 +35,7 @@ struct Status {
 
 pub(super) async fn look(site: &Site) -> Vec<Finding> {
     let Some(gateway) = &site.gateway else {
-        return vec![Finding::warning(WHAT, "not looked at", "--gateway URL")];
+        return alone(site).await;
     };
     let gateway = gateway.trim_end_matches('/');
     if let Some((_, place)) = gateway.rsplit_once('@') {
@@ -58,17 +58,50 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     let of_partners = site.partners();
     let of_partners = of_partners.values().map(|partner| partner.warehouse.clone());
     let warehouses: BTreeSet<WarehouseId> = of_partners.collect();
+    let ours = match stack::read(None) {
+        Ok((ours, place)) => {
+            findings.push(Finding::good("stack", format!("functions are held against {place}")));
+            ours
+        }
+        Err(error) => {
+            let todo = "orderflow lint names the lines";
+            findings.push(Finding::warning("stack", format!("{error:#}"), todo));
+            stack::Stack::default()
+        }
+    };
     for name in catalogue::NAMES {
         match functions.iter().find(|function| function.name == name) {
             Some(function) => {
-                let mend = mend(site);
-                findings.push(of_function(&http, gateway, function, &warehouses, &mend).await);
+                findings
+                    .push(of_function(&http, gateway, function, (&warehouses, &ours), site).await);
             }
             None => {
                 let what = format!("function {name}");
-                findings.push(Finding::bad(what, "is not deployed", "faas-cli up"));
+                let todo = match &site.data {
+                    Some(_) => format!("add it to stack.yml, {START_AGAIN}"),
+                    None => {
+                        "deploy it as the others were: faas-cli up, or kubectl apply".to_owned()
+                    }
+                };
+                findings.push(Finding::bad(what, "is not deployed", todo));
             }
         }
+    }
+    findings
+}
+
+/// Where no gateway is, or none was named.
+async fn alone(site: &Site) -> Vec<Finding> {
+    let todo = "--gateway URL; where there is none (overlays plain and dev), `functions` in site.json \
+                (docs/OPERATIONS.md, \"Day by day\")";
+    if site.functions.is_empty() {
+        return vec![Finding::warning(WHAT, "functions are not looked at", todo)];
+    }
+    let http = Http::new();
+    let mut findings = Vec::new();
+    for (name, address) in &site.functions {
+        let url = format!("{}/_/ready", address.trim_end_matches('/'));
+        findings.push(ready(&http, format!("function {name}"), url, logs(site, name)).await);
     }
     findings
 }
@@ -80,6 +113,14 @@ pub(super) fn mend(site: &Site) -> String {
     let lint = lint.unwrap_or_else(|| "orderflow lint".to_owned());
     let then = if site.data.is_some() { START_AGAIN } else { "then deploy" };
     format!("correct its annotations in stack.yml (`{lint}` names the lines), {then}")
+}
+
+/// Where a function says what is wrong with it.
+fn logs(site: &Site, name: &str) -> String {
+    match &site.data {
+        Some(dir) => format!("see its log in {}", dir.logs().display()),
+        None => format!("see its log: kubectl -n openfaas-fn logs deployment/{name}"),
+    }
 }
 
 /// The subjects that order-processor is given, as the gateway says; nothing where that is not known.
@@ -132,19 +173,25 @@ async fn of_function(
     http: &Http,
     gateway: &str,
     function: &Status,
-    warehouses: &BTreeSet<WarehouseId>,
-    mend: &str,
+    (warehouses, ours): (&BTreeSet<WarehouseId>, &stack::Stack),
+    site: &Site,
 ) -> Finding {
     let name = &function.name;
     let what = format!("function {name}");
     let annotations = function.annotations.clone().unwrap_or_default();
-    if let Some(text) = misspelt(name, &annotations, warehouses) {
-        return Finding::bad(what, text, mend);
+    if let Some(text) = misspelt(name, &annotations, warehouses, ours) {
+        return Finding::bad(what, text, mend(site));
     }
+    let logs = logs(site, name);
     if function.available_replicas == 0 {
-        return Finding::bad(what, "no replica is available", format!("faas-cli logs {name}"));
+        return Finding::bad(what, "no replica is available", logs);
     }
-    match get(http, format!("{gateway}/function/{name}/_/ready"), None).await {
+    let url = format!("{gateway}/function/{name}/_/ready");
+    ready(http, what, url, logs).await
+}
+
+async fn ready(http: &Http, what: String, url: String, logs: String) -> Finding {
+    match get(http, url, None).await {
         Ok(answer) if answer.status.is_success() => Finding::good(what, "ready"),
         Ok(answer) => {
             let reason = String::from_utf8_lossy(&answer.body);
@@ -152,7 +199,7 @@ async fn of_function(
             let text = format!("is not ready: {} {reason}", answer.status.as_u16());
             Finding::bad(what, text, "see what it depends on, and its log")
         }
-        Err(error) => Finding::bad(what, error, format!("faas-cli logs {name}")),
+        Err(error) => Finding::bad(what, error, logs),
     }
 }
 
@@ -161,6 +208,7 @@ fn misspelt(
     name: &str,
     annotations: &BTreeMap<String, String>,
     warehouses: &BTreeSet<WarehouseId>,
+    ours: &stack::Stack,
 ) -> Option<String> {
     let subscriptions = match annotations::parse(name, annotations) {
         Ok(subscriptions) => subscriptions,
@@ -176,9 +224,8 @@ fn misspelt(
             format!("nobody reads the annotation {name:?}{mend}")
         })
         .collect();
-    // What calls it in the stack.yml of this program, and what of that is missing here.
-    let ours = stack::parse(stack::BUILT_IN, "the built-in stack.yml", |_| None).ok();
-    let ours = ours.and_then(|ours| ours.functions.get(name).cloned()).unwrap_or_default();
+    // What calls it in stack.yml, and what of that is missing here.
+    let ours = ours.functions.get(name).cloned().unwrap_or_default();
     let wanted = annotations::parse(name, &ours.annotations).unwrap_or_default();
     let mut wanted: BTreeSet<String> = wanted.into_iter().map(|wanted| wanted.filter).collect();
     let is_ordered = name == order_processor::NAME;
@@ -207,6 +254,7 @@ mod tests {
     #[test]
     fn an_annotation_that_is_misspelt_or_missing_is_said() {
         let ingest = [("topic", "orders"), ("orderflow.batch", "500")];
+        let ours = stack::parse(stack::BUILT_IN, "built-in", |_| None).unwrap();
         let warehouses = ["main", "west"].map(|name| WarehouseId::parse(name).unwrap()).into();
         for (name, given, expected) in [
             ("order-ingest", &ingest[..], None),
@@ -250,7 +298,7 @@ mod tests {
         ] {
             let given: BTreeMap<String, String> =
                 given.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
-            let found = misspelt(name, &given, &warehouses);
+            let found = misspelt(name, &given, &warehouses, &ours);
             let same = match (&found, expected) {
                 (None, None) => true,
                 (Some(found), Some(expected)) => found.contains(expected),

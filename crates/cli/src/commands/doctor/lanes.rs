@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 
 use async_nats::jetstream::stream::Info;
 use domain::WarehouseId;
-use messaging::journal::{self, Position};
-use messaging::streams::identity::Identity;
-use messaging::{Nats, streams, subject};
+use messaging::backlog::{self, Backlog};
+use messaging::{Nats, journal, streams, subject};
 use serde::Deserialize;
 
 use super::facts;
 use super::finding::Finding;
 use super::gateway;
+use super::readers::STALLED_SECONDS;
 use super::site::Site;
 use crate::clock;
-
-/// An order that waits for so long does so for a reason.
-const STALLED_SECONDS: i64 = 60;
 
 pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
     let partners = site.partners();
@@ -51,8 +48,8 @@ enum Lane {
     Decided,
     /// Its journal is about another stream of that name, or about one that was longer.
     OtherStream,
-    /// The oldest order that is not decided: its sequence, and for how long it waits.
-    Waits { sequence: u64, seconds: i64 },
+    /// So many are not decided; the oldest: its sequence, and for how long it waits.
+    Waits { count: u64, sequence: u64, seconds: i64 },
     /// Messages behind the last decided one are gone: how many, and the first of them.
     Gone { count: u64, first: u64, decided_to: u64 },
 }
@@ -61,8 +58,8 @@ impl Lane {
     /// Of a warehouse that order-processor is not called for: how long something waits does not matter.
     fn unread(&self, what: &str, mend: &str) -> Finding {
         let waits = match self {
-            Self::Waits { sequence, seconds } => {
-                format!("; the order at sequence {sequence} has waited for {seconds} s")
+            Self::Waits { count, sequence, seconds } => {
+                format!("; {count} wait, the oldest, {sequence}, for {seconds} s")
             }
             Self::Decided | Self::OtherStream | Self::Gone { .. } => String::new(),
         };
@@ -93,12 +90,13 @@ impl Lane {
                     rebase(warehouse)
                 ),
             ),
-            Self::Waits { sequence, seconds } if seconds < STALLED_SECONDS => {
-                Finding::good(what, format!("order {sequence} has waited for {seconds} s"))
-            }
-            Self::Waits { sequence, seconds } => Finding::bad(
+            Self::Waits { count, sequence, seconds } if seconds < STALLED_SECONDS => Finding::good(
                 what,
-                format!("stalls: the order at sequence {sequence} has waited for {seconds} s"),
+                format!("{count} wait, the oldest, {sequence}, for {seconds} s"),
+            ),
+            Self::Waits { count, sequence, seconds } => Finding::bad(
+                what,
+                format!("stalls: {count} wait, the oldest, {sequence}, for {seconds} s"),
                 format!(
                     "see the logs of connector and order-processor; one that cannot be decided can be \
                      refused: orderflow journal skip --warehouse {warehouse} {sequence} --reason \"…\""
@@ -114,30 +112,25 @@ fn rebase(warehouse: &WarehouseId) -> String {
 }
 
 async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
-    use async_nats::jetstream::stream::RawMessageErrorKind;
     let last = journal::last(nats, &subject::inventory_journal(warehouse)).await?;
     let decided_to = last.and_then(|(_, entry)| entry.decided_to().cloned());
     let stream = nats.js.get_stream(streams::ORDERS).await?;
     let info = stream.cached_info();
-    let from = match &decided_to {
-        Some(position) if !is_of(position, info) => return Ok(Lane::OtherStream),
-        Some(position) => position.sequence + 1,
-        None => 1,
+    let after = match &decided_to {
+        Some(position) if !backlog::is_of(position, info) => return Ok(Lane::OtherStream),
+        Some(position) => position.sequence,
+        None => 0,
     };
     if let Some(position) = &decided_to
         && let Some(gone) = gone(nats, position.sequence, info).await?
     {
         return Ok(gone);
     }
-    let filter = format!("orders.placed.{warehouse}.>");
-    match stream.get_first_raw_message_by_subject(filter, from).await {
-        Ok(message) => {
-            let seconds = clock::now().timestamp() - message.time.unix_timestamp();
-            Ok(Lane::Waits { sequence: message.sequence, seconds })
-        }
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Lane::Decided),
-        Err(error) => Err(error.into()),
-    }
+    let filter = subject::placed(warehouse);
+    let backlog = Backlog::of_lane(nats, streams::ORDERS, &filter, after).await?;
+    let Some(oldest) = backlog.oldest else { return Ok(Lane::Decided) };
+    let seconds = oldest.age_seconds(clock::now().timestamp_millis());
+    Ok(Lane::Waits { count: backlog.count(), sequence: oldest.sequence, seconds })
 }
 
 /// Messages behind `decided_to` that the stream had and has no longer. Whose they were is gone with
@@ -175,10 +168,6 @@ struct Deleted {
     deleted: Vec<u64>,
 }
 
-fn is_of(position: &Position, stream: &Info) -> bool {
-    Identity::of(stream).is(&position.identity) && position.sequence <= stream.state.last_sequence
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,8 +177,14 @@ mod tests {
     fn a_lane_stalls_when_an_order_waits_too_long() {
         for (lane, expected) in [
             (Lane::Decided, "✓ l: everything"),
-            (Lane::Waits { sequence: 7, seconds: 3 }, "✓ l: order 7 has waited for 3 s"),
-            (Lane::Waits { sequence: 7, seconds: 90 }, "✗ l: stalls: the order at sequence 7"),
+            (
+                Lane::Waits { count: 2, sequence: 7, seconds: 3 },
+                "✓ l: 2 wait, the oldest, 7, for 3 s",
+            ),
+            (
+                Lane::Waits { count: 2, sequence: 7, seconds: 30 },
+                "✗ l: stalls: 2 wait, the oldest, 7, for 30 s",
+            ),
             (
                 Lane::Gone { count: 3, first: 9, decided_to: 8 },
                 "✗ l: decided up to 8, and 3 messages of ORDERS behind that are gone, the first is 9",
@@ -207,7 +202,7 @@ mod tests {
         for lane in [
             Lane::OtherStream,
             Lane::Gone { count: 3, first: 9, decided_to: 8 },
-            Lane::Waits { sequence: 7, seconds: 90 },
+            Lane::Waits { count: 1, sequence: 7, seconds: 90 },
         ] {
             let found = lane.finding("l", &WarehouseId::parse("west").unwrap()).to_string();
             let command = found.find("orderflow journal").and_then(|at| found.get(at..)).unwrap();
@@ -221,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_nothing_reads_is_never_fine() {
-        for lane in [Lane::Decided, Lane::Waits { sequence: 499, seconds: 9 }] {
+        for lane in [Lane::Decided, Lane::Waits { count: 1, sequence: 499, seconds: 9 }] {
             let found = lane.unread("l", "mend it").to_string();
             assert!(found.starts_with("✗ l: nothing reads it"), "{found}");
             assert!(found.ends_with("→ mend it"), "{found}");

@@ -30,7 +30,7 @@ fn space(what: &str, free: u64, all: u64) -> Finding {
 }
 
 /// `58.1 GiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
         bytes if bytes >= GIB => (GIB, "GiB"),
         bytes if bytes >= GIB >> 10 => (GIB >> 10, "MiB"),

@@ -25,6 +25,7 @@ use serde_json::Value;
 use crate::args::{Doctor, Global};
 use crate::output;
 use finding::{Finding, Level};
+pub(crate) use machine::size;
 use site::Site;
 
 pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {

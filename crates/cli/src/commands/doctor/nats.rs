@@ -15,6 +15,8 @@ use super::site::Site;
 use super::{clocks, errors, lanes, machine, readers, storage, streams};
 use crate::clock;
 
+/// What k8s/base installs; a test holds it against that.
+const NEWEST: &str = "2.15.3";
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 pub(super) async fn look(site: &Site) -> Vec<Finding> {
@@ -71,7 +73,7 @@ fn version(text: &str) -> Finding {
     let mut next = || numbers.next().unwrap_or_default();
     let version = (next(), next(), next());
     let what = "NATS";
-    let todo = "use 2.12.12, 2.14.3 or newer in production";
+    let todo = format!("use {NEWEST} in production");
     let said = format!("nats-server {text}");
     match version {
         (0, 0, 0) => Finding::warning(what, format!("{said}: a version that is not known"), todo),
@@ -91,14 +93,20 @@ fn version(text: &str) -> Finding {
 
 /// JetStream's account, asked without the client's own types: they do not read what 2.9 says.
 async fn jetstream(nats: &Nats) -> Result<Finding, Finding> {
-    let todo = "start nats-server with JetStream (-js), and allow it to this account";
     let what = "JetStream";
+    let todo = "see the log of nats-server and whether its disk is full; make room, start it again, and \
+                wait for a majority of its servers. Where it never had JetStream: start it with -js, and \
+                allow it to this account";
     let answer = match nats.client.request("$JS.API.INFO", "".into()).await {
         Ok(message) => message.payload,
         Err(error) if error.kind() == RequestErrorKind::NoResponders => {
-            return Err(Finding::bad(what, "is not enabled", todo));
+            return Err(Finding::bad(
+                what,
+                no_answer("nothing of this server takes the question"),
+                todo,
+            ));
         }
-        Err(error) => return Err(Finding::bad(what, error.to_string(), todo)),
+        Err(error) => return Err(Finding::bad(what, no_answer(&error.to_string()), todo)),
     };
     let info: Value = serde_json::from_slice(&answer).unwrap_or_default();
     if let Some(error) = info.pointer("/error/description").and_then(Value::as_str) {
@@ -114,6 +122,14 @@ async fn jetstream(nats: &Nats) -> Result<Finding, Finding> {
         return Ok(Finding::warning(what, text, "raise the limit, or shorten what streams keep"));
     }
     Ok(Finding::good(what, text))
+}
+
+/// A server that could no longer write answers as one that never had JetStream.
+fn no_answer(how: &str) -> String {
+    format!(
+        "no answer came ({how}): it was switched off by the server itself, which happens when its disk is \
+         full, has no leader, is too busy, or was never enabled"
+    )
 }
 
 /// The server says when it made a consumer.
@@ -150,6 +166,12 @@ async fn server_clock(nats: &Nats) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_that_is_advised_is_the_one_that_is_installed() {
+        let installed = include_str!("../../../../../k8s/base/nats/nats.yml");
+        assert!(installed.contains(&format!("image: nats:{NEWEST}-alpine")), "{NEWEST}");
+    }
 
     #[test]
     fn a_version_that_is_too_old_says_why() {

@@ -36,6 +36,12 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     let clashes = crate::commands::policies::clashes(partners.iter()).into_iter();
     let todo = "give them the same `stock`, or warehouses of their own, if that is not meant";
     findings.extend(clashes.map(|clash| Finding::warning("stock policies", clash.text, todo)));
+    let deaf = crate::commands::policies::without_folder(&partners);
+    if !deaf.is_empty() {
+        let text = crate::commands::policies::deaf(&deaf);
+        let todo = crate::commands::policies::GIVE_FOLDER;
+        findings.push(Finding::warning("partners' folders", text, todo));
+    }
     let Some(secrets) = &site.secrets else {
         let todo = "--secrets-dir DIR";
         findings.push(Finding::warning("partners' folders", "not looked at", todo));

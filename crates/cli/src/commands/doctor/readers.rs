@@ -3,21 +3,25 @@
 use std::collections::BTreeSet;
 
 use async_nats::jetstream::consumer::Info;
+use connector::annotations::{self, Mode, Subscription, durable_name};
 use futures_util::TryStreamExt as _;
-use messaging::Nats;
 use messaging::backlog::{Backlog, Oldest};
-use messaging::streams::STREAMS;
+use messaging::streams::{self, FILES, STREAMS};
+use messaging::{Nats, stored};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::finding::Finding;
-use crate::clock;
+use crate::{clock, stack};
 
-/// A reader that has done nothing for so long while something waits does not read.
-const STALLED_SECONDS: i64 = 60;
+/// What has done nothing for so long while something waits stands still: whoever looks once a minute
+/// hears of it within a minute.
+pub(super) const STALLED_SECONDS: i64 = 30;
 /// Longer than any call may take: a message that was given out so long ago and is not done, while
 /// others are, is given out again and again.
 const STUCK_SECONDS: i64 = 15 * 60;
+/// Whoever works on a file writes in the ledger more often than this.
+const WORKING_MS: i64 = 10_000;
 /// More than this waiting is worth a word.
 const LAG_MANY: u64 = 10_000;
 const TODO: &str =
@@ -25,9 +29,15 @@ const TODO: &str =
 
 pub(super) async fn look(nats: &Nats) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut missing = expected();
+    let is_file_read = is_file_read(nats).await;
     for definition in STREAMS {
         let name = definition.name;
-        let Ok(stream) = nats.js.get_stream(name).await else { continue };
+        let Ok(stream) = nats.js.get_stream(name).await else {
+            // That it is missing is said elsewhere.
+            missing.retain(|one| one.stream != name);
+            continue;
+        };
         let all: Result<Vec<Info>, _> = stream.consumers().try_collect().await;
         let all = match all {
             Ok(all) => all,
@@ -40,6 +50,7 @@ pub(super) async fn look(nats: &Nats) -> Vec<Finding> {
         let paused = paused(nats, name).await;
         for info in all {
             let Some(durable) = &info.config.durable_name else { continue };
+            missing.retain(|one| durable_name(&one.function, &one.filter) != *durable);
             let what = format!("reader {durable} of {}", info.config.filter_subject);
             if paused.contains(durable) {
                 let todo = format!("nats consumer resume {name} {durable}");
@@ -47,12 +58,63 @@ pub(super) async fn look(nats: &Nats) -> Vec<Finding> {
                 continue;
             }
             findings.push(match Backlog::of(nats, &info).await {
-                Ok(backlog) => Reader::of(&info, backlog).finding(&what),
+                Ok(backlog) => {
+                    let of_files = name == FILES && backlog.pending == 0 && is_file_read;
+                    Reader::of(&info, backlog, of_files).finding(&what)
+                }
                 Err(error) => Finding::bad(what, error.to_string(), "see the server's log"),
             });
         }
     }
+    for one in missing {
+        findings.extend(unlisted(nats, &one).await);
+    }
     findings
+}
+
+/// What functions are given one by one as this program knows it.
+fn expected() -> Vec<Subscription> {
+    let built_in = stack::parse(stack::BUILT_IN, "the built-in stack.yml", |_| None);
+    let functions = built_in.map(|stack| stack.functions).unwrap_or_default();
+    let all = functions
+        .iter()
+        .filter_map(|(name, function)| annotations::parse(name, &function.annotations).ok());
+    all.flatten().filter(|one| one.mode != Mode::Ordered).collect()
+}
+
+/// A reader that is not listed: no connector has ever asked for its messages, or a server of a cluster
+/// does not answer.
+async fn unlisted(nats: &Nats, one: &Subscription) -> Option<Finding> {
+    let Subscription { function, filter, stream, .. } = one;
+    let name = durable_name(function, filter);
+    let what = format!("reader {name} of {filter}");
+    let reader = match Backlog::of_reader(nats, stream, &name, filter).await {
+        Ok(reader) => reader,
+        Err(error) => return Some(Finding::bad(what, error.to_string(), "see the server's log")),
+    };
+    if let Some(info) = &reader.info {
+        return Some(Reader::of(info, reader.backlog, false).finding(&what));
+    }
+    let oldest = reader.backlog.oldest?;
+    let age = oldest.age_seconds(clock::now().timestamp_millis());
+    let text = format!(
+        "there is none: nothing is given to {function}; {} wait, the oldest, {}, for {age} s",
+        reader.backlog.count(),
+        oldest.sequence
+    );
+    Some(if age < STALLED_SECONDS {
+        Finding::warning(what, text, TODO)
+    } else {
+        Finding::bad(what, text, TODO)
+    })
+}
+
+/// Does a file-transformer work on a file just now? It says so in the ledger at least every second.
+async fn is_file_read(nats: &Nats) -> bool {
+    let ledger = format!("KV_{}", streams::FILES_LEDGER);
+    let last = stored::last(nats, &ledger, ">").await.ok().flatten();
+    let now_ms = clock::now().timestamp_millis();
+    last.is_some_and(|last| now_ms - last.time_ms < WORKING_MS)
 }
 
 /// Names of the consumers that are paused. The client's own types do not know of it.
@@ -89,6 +151,8 @@ struct Consumer {
 
 struct Reader {
     backlog: Backlog,
+    /// What is given out is a file, and it is being read.
+    in_work: bool,
     now_ms: i64,
     /// Since something was acknowledged; since it was made, if nothing ever was.
     idle_seconds: i64,
@@ -97,11 +161,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(info: &Info, backlog: Backlog) -> Self {
+    fn of(info: &Info, backlog: Backlog, in_work: bool) -> Self {
         let now = clock::now();
         let last = info.ack_floor.last_active.unwrap_or(info.created).unix_timestamp();
         Self {
             backlog,
+            in_work,
             now_ms: now.timestamp_millis(),
             idle_seconds: now.timestamp() - last,
             given: info.delivered.stream_sequence,
@@ -121,7 +186,7 @@ impl Reader {
         let waits = format!("{waits}, the oldest, {sequence}, for {age} s");
         // What has only just come cannot have been done before.
         let idle = self.idle_seconds.min(age);
-        if STALLED_SECONDS <= idle {
+        if STALLED_SECONDS <= idle && !self.in_work {
             let text = format!("stalls: {waits}; none was done for {idle} s");
             return Finding::bad(what, text, TODO);
         }
@@ -149,7 +214,8 @@ mod tests {
             (5, 0, 1, 1, 9, "✓ r: 5 wait (5 not given out, 0 not done), the oldest, 7, for 1 s"),
             (20_000, 10, 5, 1, 9, "! r: 20010 wait"),
             (5, 0, 3, 100_000, 0, "✓ r: 5 wait"),
-            (5, 0, 61, 100_000, 0, "✗ r: stalls: 5 wait (5 not given out, 0 not done), the oldest"),
+            (5, 0, 29, 100_000, 0, "✓ r: 5 wait"),
+            (5, 0, 30, 100_000, 0, "✗ r: stalls: 5 wait (5 not given out, 0 not done), the oldest"),
             (0, 3, 600, 70, 9, "✗ r: stalls: 3 wait (0 not given out, 3 not done)"),
             (0, 3, 600, 1, 9, "! r: 3 wait"),
             (
@@ -165,8 +231,17 @@ mod tests {
             let oldest = Some(Oldest { sequence: 7, stored_ms: 1_000 });
             let backlog = Backlog { pending, unacknowledged, oldest };
             let now_ms = 1_000 + age * 1_000;
-            let found = Reader { backlog, now_ms, idle_seconds, given }.finding("r").to_string();
+            let reader = Reader { backlog, in_work: false, now_ms, idle_seconds, given };
+            let found = reader.finding("r").to_string();
             assert!(found.starts_with(expected), "{expected}: {found}");
         }
+        let backlog = Backlog {
+            pending: 0,
+            unacknowledged: 1,
+            oldest: Some(Oldest { sequence: 7, stored_ms: 0 }),
+        };
+        let reader = Reader { backlog, in_work: true, now_ms: 50_000, idle_seconds: 50, given: 7 };
+        let found = reader.finding("r").to_string();
+        assert!(found.starts_with("! r: 1 wait"), "a large file is being read: {found}");
     }
 }

@@ -1,5 +1,6 @@
 //! What is looked at: what `up` runs here, or the settings of an installation elsewhere.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -13,6 +14,8 @@ use crate::dir::DataDir;
 pub(super) struct Site {
     pub(super) nats: Option<String>,
     pub(super) gateway: Option<String>,
+    /// Functions that are asked at an address of their own.
+    pub(super) functions: BTreeMap<String, String>,
     pub(super) partners: Option<PathBuf>,
     pub(super) secrets: Option<PathBuf>,
     /// Of `up`, with the store of nats-server in it.
@@ -25,6 +28,7 @@ impl Site {
         let given = Self {
             nats: args.nats.clone(),
             gateway: args.gateway.clone(),
+            functions: BTreeMap::new(),
             partners: args.partners.clone(),
             secrets: args.secrets_dir.clone(),
             data: None,
@@ -39,12 +43,16 @@ impl Site {
         }
         let dir = DataDir::at(&global.data_dir);
         let run = dir.running()?;
+        // An installation elsewhere has its store and its partners there, and perhaps no gateway.
+        let is_here = run.pid != 0;
+        let (partners, secrets) = (dir.partners(), dir.secrets());
         Ok(Self {
             nats: Some(run.nats),
-            gateway: Some(run.gateway),
-            partners: Some(dir.partners()),
-            secrets: Some(dir.secrets()),
-            data: Some(dir),
+            gateway: Some(run.gateway).filter(|gateway| !gateway.is_empty()),
+            functions: run.functions,
+            partners: Some(partners).filter(|path| is_here || path.is_file()),
+            secrets: Some(secrets).filter(|path| is_here || path.is_dir()),
+            data: is_here.then_some(dir),
             replicas: given.replicas,
         })
     }

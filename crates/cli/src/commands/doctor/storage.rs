@@ -43,7 +43,7 @@ pub(super) async fn look(nats: &Nats) -> Finding {
         WHAT,
         format!("takes no messages: {reason}"),
         "make room on the disk of nats-server's store, or raise its max_file_store; then start \
-         nats-server again: after a full disk it does not go on by itself",
+         nats-server again, which `orderflow up` does by itself: after a full disk it does not go on",
     )
 }
 

@@ -11,15 +11,10 @@ use super::site::Site;
 const LOG: &str = "see the server's log";
 
 pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
-    let replicas = match site.replicas {
-        Some(replicas) => replicas,
-        // As many as there are; all must have as many.
-        None => match nats.js.get_stream(streams::ORDERS).await {
-            Ok(stream) => stream.cached_info().config.num_replicas.max(1),
-            Err(_) => 1,
-        },
-    };
-    let mut findings = Vec::new();
+    let orders = nats.js.get_stream(streams::ORDERS).await;
+    let orders = orders.as_ref().ok().map(|stream| stream.cached_info());
+    let (replicas, alone) = wanted(site.replicas, orders);
+    let mut findings: Vec<Finding> = alone.into_iter().collect();
     let names = STREAMS.iter().map(|stream| stream.name.to_owned());
     let names = names.chain(BUCKETS.iter().map(|name| format!("KV_{name}")));
     let inspections = inspect(nats, Settings::copies(replicas)).await;
@@ -50,6 +45,23 @@ pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// How many copies there should be: as many as are asked for, else as `ORDERS` has. One server alone is said
+/// once, and not again of every stream.
+fn wanted(asked: Option<usize>, orders: Option<&Info>) -> (usize, Option<Finding>) {
+    let has = orders.map_or(1, |info| info.config.num_replicas.max(1));
+    let wanted = asked.unwrap_or(has);
+    // One copy of each, of a server that is in no cluster: installed as one.
+    let is_alone = orders.is_some_and(|info| info.cluster.is_none()) && has == 1;
+    if wanted <= 1 || !is_alone {
+        return (wanted, None);
+    }
+    let text =
+        format!("{wanted} were asked for, and this nats-server is alone: it keeps one of each");
+    let todo =
+        "without --replicas where one is meant (overlay dev); else three servers (overlay plain)";
+    (1, Some(Finding::bad("copies", text, todo)))
 }
 
 /// What is wrong with a stream, the worst first; one line if nothing is.
@@ -198,6 +210,23 @@ mod tests {
     }
 
     #[test]
+    fn a_server_alone_is_one_finding_and_not_one_of_each_stream() {
+        let alone = info(&json!({}), 0, 0, &Value::Null);
+        assert_eq!(wanted(None, Some(&alone)), (1, None));
+        assert_eq!(wanted(Some(1), Some(&alone)), (1, None));
+        let (replicas, finding) = wanted(Some(3), Some(&alone));
+        let said = finding.unwrap().to_string();
+        assert_eq!(replicas, 1);
+        assert!(
+            said.starts_with("✗ copies: 3 were asked for, and this nats-server is alone"),
+            "{said}"
+        );
+        let cluster = info(&json!({"num_replicas": 3}), 0, 0, &json!({"leader": "a"}));
+        assert_eq!(wanted(None, Some(&cluster)), (3, None));
+        assert_eq!(wanted(Some(3), None), (3, None), "what is missing is said of each");
+    }
+
+    #[test]
     fn copies_that_are_missing_are_counted_and_named() {
         let peer = |name: &str, current: bool, offline: bool| {
             json!({"name": name,
@@ -208,7 +237,7 @@ mod tests {
         let well = cluster(&[peer("b", true, false), peer("c", true, false)]);
         assert!(said(&three, 0, 0, &well)[0].starts_with("✓ s"));
         for (cluster, expected) in [
-            (Value::Null, "✗ s: should have 3 copies, and this server is in no cluster → start"),
+            (Value::Null, "✗ s: should have 3 copies, and this server is in no cluster → with"),
             (json!({"replicas": []}), "✗ s: should have 3 copies, and it has no leader"),
             (cluster(&[]), "✗ s: has 1 of 3 copies →"),
             (

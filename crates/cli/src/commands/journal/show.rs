@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use domain::WarehouseId;
 use domain::inventory::{Body, Outcome, Verdict};
 use messaging::journal::Record;
-use messaging::{header, streams, subject};
+use messaging::stored::{self, Standing};
+use messaging::streams::JOURNAL;
+use messaging::{Nats, header, subject};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -23,8 +23,8 @@ struct Shown {
     marked: bool,
 }
 
-impl From<StreamMessage> for Shown {
-    fn from(message: StreamMessage) -> Self {
+impl From<Standing> for Shown {
+    fn from(message: Standing) -> Self {
         let marked = message.headers.get(header::JOURNAL).is_some();
         Self { sequence: message.sequence, payload: message.payload.to_vec(), marked }
     }
@@ -41,12 +41,11 @@ pub(super) async fn run(
 ) -> Result<()> {
     let nats = pipeline.nats().await?;
     pipeline.known(&nats, warehouse).await?;
-    let stream = nats.js.get_stream_no_info(streams::JOURNAL).await?;
     let subject = subject::inventory_journal(warehouse);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let entries = match from {
-        Some(from) => forward(&stream, &subject, from, count).await?,
-        None => back(&stream, &subject, count).await?,
+        Some(from) => forward(&nats, &subject, from, count).await?,
+        None => back(&nats, &subject, count).await?,
     };
     if pipeline.json {
         let entries: Vec<Value> = entries.iter().map(Shown::json).collect();
@@ -58,39 +57,25 @@ pub(super) async fn run(
 }
 
 /// The entries from `from` on.
-async fn forward(
-    stream: &Stream<()>,
-    subject: &str,
-    from: u64,
-    count: usize,
-) -> Result<Vec<Shown>> {
+async fn forward(nats: &Nats, subject: &str, from: u64, count: usize) -> Result<Vec<Shown>> {
     let (mut entries, mut at) = (Vec::new(), from.max(1));
     while entries.len() < count {
-        match stream.get_first_raw_message_by_subject(subject, at).await {
-            Ok(message) => {
-                at = message.sequence + 1;
-                entries.push(message.into());
-            }
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break,
-            Err(error) => return Err(error).context("the journal"),
-        }
+        let next = stored::first(nats, JOURNAL, subject, at).await.context("the journal")?;
+        let Some(message) = next else { break };
+        at = message.sequence + 1;
+        entries.push(message.into());
     }
     Ok(entries)
 }
 
 /// The last entries: each names the one before it.
-async fn back(stream: &Stream<()>, subject: &str, count: usize) -> Result<Vec<Shown>> {
-    use async_nats::jetstream::stream::LastRawMessageErrorKind as Last;
-    let mut next = match stream.get_last_raw_message_by_subject(subject).await {
-        Ok(message) => Some(message),
-        Err(error) if error.kind() == Last::NoMessageFound => None,
-        Err(error) => return Err(error).context("the journal"),
-    };
+async fn back(nats: &Nats, subject: &str, count: usize) -> Result<Vec<Shown>> {
+    let mut next = stored::last(nats, JOURNAL, subject).await.context("the journal")?;
     let mut entries = Vec::new();
     while let Some(message) = next.take() {
         let Ok(record) = Record::<Box<RawValue>>::parse(&message.payload) else {
             let from = message.sequence.saturating_sub(LOOK_BACK);
-            let mut found = forward(stream, subject, from, usize::MAX).await?;
+            let mut found = forward(nats, subject, from, usize::MAX).await?;
             return Ok(found.split_off(found.len().saturating_sub(count)));
         };
         let prev = record.prev();
@@ -98,12 +83,8 @@ async fn back(stream: &Stream<()>, subject: &str, count: usize) -> Result<Vec<Sh
         if prev == 0 || entries.len() == count {
             break;
         }
-        next = match stream.get_raw_message(prev).await {
-            Ok(message) => Some(message),
-            // What stands before the oldest kept entry was taken away.
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => None,
-            Err(error) => return Err(error).context("the journal"),
-        };
+        // What stands before the oldest kept entry was taken away.
+        next = stored::at(nats, JOURNAL, prev).await.context("the journal")?;
     }
     entries.reverse();
     Ok(entries)

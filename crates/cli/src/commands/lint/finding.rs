@@ -65,6 +65,8 @@ rules! {
     AnnotationIdle "annotation-idle" Warning,
     Lane "lane" Error,
     StockPolicy "stock-policy" Warning,
+    CurrencySign "currency-sign" Warning,
+    PartnerFolder "partner-folder" Warning,
     Batch "batch" Error,
     Timeout "timeout" Error,
     Shutdown "shutdown" Error,

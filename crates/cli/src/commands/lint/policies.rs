@@ -1,6 +1,9 @@
-//! Partners of one warehouse whose stock policies differ, at their place in partners.yml.
+//! What of partners.yml may not be meant, at its place: partners of one warehouse whose stock policies
+//! differ, and partners without a folder.
 
 use std::path::Path;
+
+use domain::partner::Partners;
 
 use super::finding::{Findings, Rule};
 use super::{Node, Subject, tree};
@@ -11,6 +14,7 @@ pub(super) fn look(subject: &Subject, findings: &mut Findings) {
     // What is wrong with the partners is found by reading the settings.
     let partners = intake::partners::configured(Some(file), drop);
     let mend = "give them the same `stock`, or warehouses of their own, if that is not meant";
+    folders(&partners, file, findings);
     for clash in policies::clashes(partners.iter()) {
         let name = clash.partner.as_str();
         let line = line_of(file, name);
@@ -19,7 +23,23 @@ pub(super) fn look(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-/// The line where a partner's policy is written, else of its name.
+/// One finding for all partners without a folder.
+fn folders(partners: &Partners, file: &Path, findings: &mut Findings) {
+    let names = policies::without_folder(partners);
+    let Some(first) = names.first() else { return };
+    let path = format!("partners.{first}.sftp");
+    let wrong = policies::deaf(&names);
+    findings.add_in(
+        file,
+        Rule::PartnerFolder,
+        line_of(file, first),
+        path,
+        wrong,
+        policies::GIVE_FOLDER,
+    );
+}
+
+/// The line where a partner's stock policy is written, else of its name.
 fn line_of(file: &Path, name: &str) -> usize {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let Ok(root) = tree::parse(&text) else { return 1 };

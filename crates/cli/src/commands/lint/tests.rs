@@ -461,17 +461,26 @@ async fn a_warehouse_without_a_lane_is_found_with_the_line_to_change() {
 }
 
 #[test]
-fn a_clash_of_stock_policies_has_its_file_and_line() {
+fn what_may_not_be_meant_of_partners_has_its_file_and_line() {
     let subject = subject();
     let mut findings = Findings::default();
     policies::look(&subject, &mut findings);
     let lines = findings.lines(Path::new("stack.yml"), |_| true);
     let file = subject.partners.unwrap();
     let text = std::fs::read_to_string(&file).unwrap();
-    let line = 1 + text.lines().position(|line| line.contains("stock: ignore")).unwrap();
-    let expected = format!(
-        "{}:{line}: warning stock-policy: partners.US2.stock: warehouse main",
-        file.display()
-    );
-    assert!(matches!(&lines[..], [one] if one.starts_with(&expected)), "{expected}: {lines:?}");
+    let at = |part: &str| {
+        let line = 1 + text.lines().position(|line| line.contains(part)).unwrap();
+        format!("{}:{line}: warning", file.display())
+    };
+    let expected = [
+        format!(
+            "{} partner-folder: partners.US1.sftp: no `sftp`, so nobody looks for files of US1, US2, US3",
+            at("  US1:")
+        ),
+        format!("{} stock-policy: partners.US2.stock: warehouse main", at("stock: ignore")),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(&expected), "{expected}: {line}");
+    }
 }

@@ -17,7 +17,9 @@ pub(super) fn objects(stack: &Stack) -> Vec<Value> {
 fn service(name: &str, function: &Function) -> Value {
     let mut container = pod::container(name, function);
     container.insert("ports".to_owned(), json!([{"containerPort": 8080}]));
-    let probe = |path: &str| json!({"httpGet": {"path": path}, "timeoutSeconds": 3});
+    // Knative takes a time-out only beside a period.
+    let probe =
+        |path: &str| json!({"httpGet": {"path": path}, "periodSeconds": 5, "timeoutSeconds": 3});
     container.insert("readinessProbe".to_owned(), probe("/_/ready"));
     container.insert("livenessProbe".to_owned(), probe("/_/health"));
     // Unlike Kubernetes, Knative takes these from a container, and by default not from a pod.

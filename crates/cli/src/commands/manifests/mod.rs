@@ -17,32 +17,22 @@ use crate::stack::{self, Stack};
 
 /// Where functions live.
 const NAMESPACE: &str = "openfaas-fn";
-const HEADER: &str = "# Made from stack.yml by";
 
 pub(crate) fn run(args: &Manifests) -> Result<()> {
-    let (text, place) = match &args.stack {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            (text, path.display().to_string())
-        }
-        None => (stack::BUILT_IN.to_owned(), "the built-in stack.yml".to_owned()),
-    };
-    let mut env = runtime::Env::from_process();
-    let stack = stack::parse(&text, &place, |name| env.optional::<String>(name))?;
-    env.finish(|| Some(()))?;
-    output::line(render(&stack, args.platform)?.trim_end());
+    let (stack, place) = stack::read(args.stack.as_deref())?;
+    output::line(render(&stack, &place, args.platform)?.trim_end());
     Ok(())
 }
 
-/// One file of YAML documents.
-fn render(stack: &Stack, platform: Platform) -> Result<String> {
+/// One file of YAML documents, which says from which stack it was made.
+fn render(stack: &Stack, place: &str, platform: Platform) -> Result<String> {
     let objects: Vec<Value> = match platform {
         Platform::Openfaas => openfaas::objects(stack),
         Platform::Plain => plain::objects(stack),
         Platform::Knative => knative::objects(stack),
     };
-    let mut text = format!("{HEADER} `orderflow manifests --for {}`.\n", platform.as_str());
+    let mut text =
+        format!("# Made from {place} by `orderflow manifests --for {}`.\n", platform.as_str());
     for (index, object) in objects.iter().enumerate() {
         text.push_str(if index == 0 { "" } else { "---\n" });
         let yaml = serde_yaml_ng::to_string(object).context("writing YAML")?;
@@ -80,7 +70,7 @@ mod tests {
     fn what_is_committed_is_what_stack_yml_says() {
         let stack = stack::parse(stack::BUILT_IN, "built-in", |_| None).unwrap();
         for platform in [Platform::Openfaas, Platform::Plain, Platform::Knative] {
-            let expected = render(&stack, platform).unwrap();
+            let expected = render(&stack, "stack.yml", platform).unwrap();
             let name = platform.as_str();
             assert!(
                 committed(platform) == expected,
@@ -97,7 +87,7 @@ mod tests {
             secrets: [connector-token], limits: {memory: 64Mi}, requests: {cpu: 10m}}}";
         let stack = stack::parse(text, "t", |_| None).unwrap();
         for platform in [Platform::Openfaas, Platform::Plain, Platform::Knative] {
-            let text = render(&stack, platform).unwrap();
+            let text = render(&stack, "t", platform).unwrap();
             for part in [
                 "order-ingest",
                 "r/i:1",
@@ -111,7 +101,7 @@ mod tests {
                 assert!(text.contains(part), "{part} not in {text}");
             }
         }
-        assert!(render(&stack, Platform::Plain).unwrap().contains("replicas: 3"));
+        assert!(render(&stack, "t", Platform::Plain).unwrap().contains("replicas: 3"));
     }
 
     #[test]
@@ -119,7 +109,7 @@ mod tests {
         let text = "functions: {daily-checker: {annotations:
             {topic: cron-function, schedule: 'CRON_TZ=Europe/Paris 0 8 * * *'}}}";
         let stack = stack::parse(text, "t", |_| None).unwrap();
-        let text = render(&stack, Platform::Plain).unwrap();
+        let text = render(&stack, "t", Platform::Plain).unwrap();
         for part in ["kind: CronJob", "schedule: 0 8 * * *", "timeZone: Europe/Paris"] {
             assert!(text.contains(part), "{part} not in {text}");
         }

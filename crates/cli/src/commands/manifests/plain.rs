@@ -113,8 +113,12 @@ pub(super) fn schedule(name: &str, function: &Function, url: &str) -> Option<Val
                         "containers": [{
                             "name": "call",
                             "image": CALLER,
-                            "args": ["--fail-with-body", "--silent", "--show-error", "--max-time",
-                                "300", "--request", "POST", url],
+                            // What a network policy lets a new pod do comes a moment after the pod, and
+                            // the function may be between two pods of its own.
+                            "args": ["--fail-with-body", "--silent", "--show-error",
+                                "--retry", "8", "--retry-all-errors", "--retry-max-time", "240",
+                                "--connect-timeout", "5", "--max-time", "300",
+                                "--request", "POST", url],
                             "resources": {
                                 "requests": {"cpu": "10m", "memory": "16Mi"},
                                 "limits": {"memory": "64Mi"},

@@ -47,7 +47,7 @@ impl Sender {
         let token = token.or_else(|_| pipeline.dir.secret(ADMIN_TOKEN))?;
         Ok(Self::Http {
             http: Http::new(),
-            url: format!("{}/function/order-ingest", pipeline.run.gateway),
+            url: pipeline.run.url("order-ingest")?,
             authorization: format!("Bearer {token}"),
         })
     }

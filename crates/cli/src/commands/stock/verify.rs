@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use async_nats::jetstream::Message;
-use async_nats::jetstream::stream::RawMessageErrorKind;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::inventory::{Body, State};
 use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
 use messaging::inventory::{Changed, Inventory};
 use messaging::journal::{self, Entry, Record};
-use messaging::{Event, Nats, header, streams, subject, tail};
+use messaging::{Event, Nats, header, stored, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
 
@@ -62,14 +61,9 @@ struct Start {
 impl Start {
     /// The beginning of the journal; if that was removed, where verifying it has ended.
     async fn find(nats: &Nats, warehouse: &WarehouseId, journal: &str) -> Result<Self> {
-        let stream = nats.js.get_stream_no_info(streams::JOURNAL).await?;
-        let begins = match stream.get_first_raw_message_by_subject(journal, 1).await {
-            Ok(first) => {
-                Record::<Body>::parse(&first.payload).ok().is_none_or(|first| first.prev() == 0)
-            }
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => true,
-            Err(error) => return Err(error).context(journal.to_owned()),
-        };
+        let first = stored::first(nats, streams::JOURNAL, journal, 1).await?;
+        let first = first.and_then(|first| Record::<Body>::parse(&first.payload).ok());
+        let begins = first.is_none_or(|first| first.prev() == 0);
         if begins {
             return Ok(Self { at: 0, state: State::default() });
         }
@@ -172,19 +166,12 @@ impl Kept {
             return Ok(Self { after: (info.state.messages > 0).then_some(0), since });
         }
         let filter = subject::changed(warehouse);
-        match stream.get_first_raw_message_by_subject(&filter, 1).await {
-            Ok(first) => {
-                let entry = first.headers.get(header::DECISION_SEQUENCE);
-                let entry = entry.and_then(|entry| entry.as_str().parse().ok());
-                let entry =
-                    entry.with_context(|| format!("{} names no decision", first.subject))?;
-                Ok(Self { after: Some(entry), since })
-            }
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-                Ok(Self { after: None, since })
-            }
-            Err(error) => Err(error).context(filter),
-        }
+        let Some(first) = stored::first(nats, streams::INVENTORY, &filter, 1).await? else {
+            return Ok(Self { after: None, since });
+        };
+        let entry = first.decision_sequence();
+        let entry = entry.with_context(|| format!("{} names no decision", first.subject))?;
+        Ok(Self { after: Some(entry), since })
     }
 
     /// Should the movements of this entry be kept, and are they not?

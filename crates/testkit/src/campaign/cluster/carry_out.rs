@@ -21,6 +21,8 @@ const LEADER_MAX: Duration = Duration::from_secs(60);
 const WHOLE_MAX: Duration = Duration::from_secs(240);
 /// How long a member that was asked to end may take.
 const END_MAX: Duration = Duration::from_secs(60);
+/// How long it may take until leaders have changed often enough.
+const CHANGES_MAX: Duration = Duration::from_secs(120);
 /// Without orders nothing is decided.
 const IDLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
@@ -52,6 +54,16 @@ pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
         } else {
             break;
         }
+        sleep(BETWEEN).await;
+    }
+    let mut streams = [ORDERS, JOURNAL].into_iter().cycle();
+    let ended = Instant::now();
+    while ring.watch.figures().changes < ring.options.changes_min && ended.elapsed() < CHANGES_MAX {
+        let fault = Fault::StepDown(streams.next().unwrap_or(ORDERS));
+        if let Err(error) = one(site, ring, fault).await {
+            site.tally.problem(format!("{}: {error:#}", fault.name()));
+        }
+        site.tally.done(&fault.name());
         sleep(BETWEEN).await;
     }
 }

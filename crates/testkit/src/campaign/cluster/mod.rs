@@ -44,6 +44,10 @@ pub struct Options {
     pub pause: (Duration, Duration),
     /// Shortest and longest partition.
     pub isolate: (Duration, Duration),
+    /// Leaders step down at the end until another one has led so often.
+    pub changes_min: u64,
+    /// How long nothing may be decided when another one leads, in half of all cases.
+    pub gap_max: Duration,
 }
 
 impl Default for Options {
@@ -55,6 +59,8 @@ impl Default for Options {
             lame_duck: false,
             pause: (Duration::from_secs(12), Duration::from_secs(12)),
             isolate: (Duration::from_secs(8), Duration::from_secs(12)),
+            changes_min: 0,
+            gap_max: Duration::from_secs(10),
         }
     }
 }
@@ -62,7 +68,7 @@ impl Default for Options {
 /// A running cluster.
 #[derive(Debug)]
 pub(super) struct Ring {
-    options: Options,
+    pub(super) options: Options,
     pub(super) cluster: Arc<Cluster>,
     pub(super) watch: Watch,
     /// One to each member, which stays with it.

@@ -1,0 +1,119 @@
+use super::frames::{Frames, Step};
+use super::readable;
+use proptest::prelude::*;
+
+/// What the client gets if the server's bytes come in these pieces.
+fn passed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let (mut frames, mut waiting, mut given) = (Frames::default(), Vec::new(), Vec::new());
+    for piece in pieces {
+        waiting.extend_from_slice(piece);
+        loop {
+            match frames.step(&waiting) {
+                Step::More => break,
+                Step::Pass(bytes) | Step::Info(bytes) => given.extend(waiting.drain(..bytes)),
+                Step::Instead { bytes, by } => {
+                    waiting.drain(..bytes);
+                    given.extend(by);
+                }
+            }
+        }
+    }
+    given.extend(waiting);
+    given
+}
+
+fn with_headers(subject: &str, reply: &str, block: &[u8], payload: &[u8]) -> Vec<u8> {
+    let (head, all) = (block.len(), block.len() + payload.len());
+    let line = format!("HMSG {subject} 7{reply} {head} {all}\r\n");
+    [line.as_bytes(), block, payload, b"\r\n"].concat()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn good_messages_pass_as_they_are() {
+    let good = [
+        b"INFO {\"server_id\":\"x\"} \r\n".to_vec(),
+        b"PING\r\n+OK\r\nMSG a.b 1 5\r\nHMSG \r\nMSG a 1 _INBOX.x 0\r\n\r\n".to_vec(),
+        with_headers("a", "", b"NATS/1.0\r\nA: b\r\nC:d\r\n e\r\n\r\n", b"p\r\n"),
+        with_headers("a", " _INBOX.x", b"NATS/1.0 503\r\n\r\n", b""),
+        with_headers("a", "", b"NATS/1.0 404 No Messages\r\n\r\n", b""),
+        b"-ERR 'Stale Connection'\r\n".to_vec(),
+    ]
+    .concat();
+    assert_eq!(text(&passed([good.as_slice()])), text(&good));
+}
+
+#[test]
+fn a_block_that_cannot_be_read_stands_in_a_header_with_what_the_server_added() {
+    let block = b"NATS/1.0\r\nno colon\r\nNats-Stream: S\r\nNats-Bad\r\n\r\n";
+    let given = passed([with_headers("a", " $JS.ACK.x", block, b"payload").as_slice()]);
+    let given = text(&given);
+    let expected = "NATS/1.0\r\nNats-Stream: S\r\nOrderflow-Unreadable-Headers: \
+                    TkFUUy8xLjANCm5vIGNvbG9uDQpOYXRzLVN0cmVhbTogUw0KTmF0cy1CYWQNCg0K\r\n\r\n";
+    let (head, all) = (expected.len(), expected.len() + 7);
+    assert_eq!(given, format!("HMSG a 7 $JS.ACK.x {head} {all}\r\n{expected}payload\r\n"));
+}
+
+#[test]
+fn a_status_is_the_servers_word_only_where_no_stream_stored_it() {
+    let status = b"NATS/1.0 409 Consumer Deleted\r\n\r\n";
+    let stored = b"NATS/1.0 404\r\nNats-Stream: S\r\nNats-Sequence: 1\r\n\r\n";
+    assert!(readable::is_readable(status, b"7"));
+    assert!(!readable::is_readable(status, b"$JS.ACK.S.c.1.1.1.1.0"));
+    assert!(!readable::is_readable(stored, b"7"));
+    assert!(!readable::is_readable(b"NATS/1.0 abc\r\n\r\n", b"7"));
+}
+
+#[test]
+fn lines_that_are_no_text_become_text() {
+    let bytes = b"MSG a.\xff 1 2\r\n\xff\xfe\r\n-ERR 'Permissions Violation for \"\xff\"'\r\n";
+    let expected = b"MSG a.\xef\xbf\xbd 1 2\r\n\xff\xfe\r\n-ERR 'Permissions Violation for \"\xef\xbf\xbd\"'\r\n";
+    assert_eq!(passed([bytes.as_slice()]), expected);
+    let blank = with_headers("a\u{a0}b", "", b"NATS/1.0\r\n\r\n", b"");
+    let expected = with_headers("a\u{fffd}b", "", b"NATS/1.0\r\n\r\n", b"");
+    assert_eq!(text(&passed([blank.as_slice()])), text(&expected));
+}
+
+#[test]
+fn lengths_that_cannot_be_are_left_to_the_client() {
+    for line in ["HMSG a 1 9 3\r\n", "HMSG a 1 x 3\r\n", "HMSG \r\n", "MSG a 1 x\r\n"] {
+        assert_eq!(text(&passed([line.as_bytes()])), line);
+    }
+}
+
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let block = prop_oneof![
+        Just(b"NATS/1.0\r\nA: b\r\n\r\n".to_vec()),
+        Just(b"NATS/1.0\r\nno colon\r\n\r\n".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..40),
+    ];
+    let payload = proptest::collection::vec(any::<u8>(), 0..60);
+    prop_oneof![
+        (block, payload.clone()).prop_map(|(block, payload)| {
+            with_headers("a.b", " $JS.ACK.S.c.1.1.1.1.0", &block, &payload)
+        }),
+        payload.prop_map(|payload| {
+            [format!("MSG a.b 1 {}\r\n", payload.len()).as_bytes(), &payload, b"\r\n"].concat()
+        }),
+        Just(b"PING\r\n".to_vec()),
+    ]
+}
+
+proptest! {
+    /// However the bytes come, the client gets the same, and all of it is what it can read.
+    #[test]
+    fn pieces_make_no_difference(
+        frames in proptest::collection::vec(frame(), 1..12),
+        size in 1_usize..90,
+    ) {
+        let bytes = frames.concat();
+        let whole = passed([bytes.as_slice()]);
+        prop_assert_eq!(&passed(bytes.chunks(size)), &whole);
+        prop_assert_eq!(&passed([whole.as_slice()]), &whole, "nothing is left to change");
+        let each: Vec<u8> = frames.iter().flat_map(|one| passed([one.as_slice()])).collect();
+        prop_assert_eq!(&each, &whole, "no frame takes from the next");
+    }
+}

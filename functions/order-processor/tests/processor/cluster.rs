@@ -1,0 +1,106 @@
+//! The function on three servers that lose the leader of the journal.
+
+use crate::skip::{batch, order, placed};
+use crate::support::{FILTER, World, build_at, send};
+use axum::body::Bytes;
+use messaging::journal::{Place, position};
+use messaging::publish::{self, Published};
+use messaging::{Nats, inventory, stored, streams};
+use std::ops::Range;
+use testkit::cluster::Cluster;
+use tokio::time::{Duration, Instant, sleep};
+
+const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// What stands on the lane.
+struct Lane {
+    world: World<Cluster>,
+    identity: String,
+    messages: Vec<(u64, String, Bytes)>,
+}
+
+impl Lane {
+    /// Places orders of one piece, each as soon as somebody takes it.
+    async fn place(&mut self, numbers: Range<u32>) {
+        let deadline = Instant::now() + WAIT_MAX;
+        let nats = &self.world.nats;
+        for number in numbers {
+            let message = placed(&order(&number.to_string(), 1));
+            let sequence = loop {
+                assert!(Instant::now() < deadline, "nobody takes order {number}");
+                match publish::one(nats, &message, Some(0)).await {
+                    Ok(Published::Stored(sequence)) => break sequence,
+                    // It was stored without an answer.
+                    Ok(Published::Occupied) => {
+                        let standing = stored::last(nats, streams::ORDERS, &message.subject).await;
+                        if let Ok(Some(standing)) = standing {
+                            break standing.sequence;
+                        }
+                    }
+                    Err(unclear) => assert!(!unclear.is_permanent(), "{unclear}"),
+                }
+                sleep(Duration::from_millis(100)).await;
+            };
+            self.messages.push((sequence, message.subject, message.payload));
+        }
+    }
+
+    /// Gives out all that is placed until it is decided.
+    async fn decide(&self) {
+        let deadline = Instant::now() + WAIT_MAX;
+        loop {
+            let batch = batch(&self.identity, self.messages.iter().cloned());
+            let (status, body) = send(&self.world.router, batch).await;
+            if status == 200 {
+                return;
+            }
+            assert!(status == 503 && Instant::now() < deadline, "{status} {body}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_killed_or_paused_costs_no_decision_and_doubles_none() {
+    let world = World::of_three().await;
+    let before = world.available("P001").await;
+    let place = position(&world.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
+    let mut lane = Lane { world, identity: place.identity, messages: Vec::new() };
+    let leader = |lane: &Lane| lane.world.server.members().stream_leader(streams::JOURNAL).unwrap();
+    lane.place(0..10).await;
+    lane.decide().await;
+
+    let killed = leader(&lane);
+    lane.world.server.members().members_mut()[killed].kill();
+    lane.place(10..20).await;
+    lane.decide().await;
+    tokio::task::block_in_place(|| {
+        lane.world.server.members().members_mut()[killed].restart().unwrap();
+    });
+
+    let paused = leader(&lane);
+    // Whoever is connected to it notices within half a minute; that is not looked at here.
+    let others = {
+        let members = lane.world.server.members();
+        let others = (0..3).filter(|member| *member != paused);
+        others.map(|member| members.members()[member].url()).collect::<Vec<_>>().join(",")
+    };
+    lane.world.nats = Nats::connect(&others, "test", false).await.unwrap();
+    lane.world.router = build_at(others, []).await;
+    lane.world.server.members().members()[paused].pause();
+    lane.place(20..30).await;
+    lane.decide().await;
+    // What it was told before it was paused it may carry out now.
+    lane.world.server.members().members()[paused].resume();
+    lane.place(30..40).await;
+    lane.decide().await;
+
+    let world = lane.world;
+    assert_eq!(before - world.available("P001").await, 40);
+    let main = domain::WarehouseId::main();
+    let verified =
+        inventory::verify(&world.nats, &main, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+    assert_eq!(verified.problems_total, 0, "{:?}", verified.problems);
+    let confirmed = world.said(streams::ORDERS, "orders.confirmed.>").await;
+    assert_eq!(confirmed.len(), 40);
+}
