@@ -43,7 +43,11 @@ pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
         };
         if let Some((_, binary)) = upgrades.next_if(is_due) {
             let name = format!("upgrade to {}", version(binary).await);
-            carry_out(site, &name, roll(ring, Some(binary))).await;
+            if ring.options.quiet_upgrades {
+                quietly(site, ring, &name, binary).await;
+            } else {
+                carry_out(site, &name, roll(ring, Some(binary))).await;
+            }
         } else if let Some(fault) = faults.next()
             && !left.is_zero()
         {
@@ -102,6 +106,26 @@ async fn carry_out(site: &Site, name: &str, fault: impl Future<Output = Result<(
             site.tally.done(name);
         }
     }
+}
+
+/// Upgrades all members while nobody sends anything.
+async fn quietly(site: &Site, ring: &Ring, name: &str, binary: &Path) {
+    let _operator_waits = site.operator_turn.lock().await;
+    site.load.pause().await;
+    site.tally.begin(name);
+    let upgraded = async {
+        let begun = Instant::now();
+        while !site.pipeline.orderflow(&["wait", "--timeout", "60s"]).await?.status.success() {
+            ensure!(begun.elapsed() < RECOVERY_MAX, "what was sent is not decided");
+        }
+        roll(ring, Some(binary)).await?;
+        whole(ring).await
+    };
+    if let Err(error) = upgraded.await {
+        site.tally.problem(format!("{name}: {error:#}"));
+    }
+    site.tally.done(name);
+    site.load.resume();
 }
 
 /// Waits until decisions are stored that began since then; nothing if there is nothing left to decide.

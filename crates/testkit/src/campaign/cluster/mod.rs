@@ -33,6 +33,8 @@ pub struct Options {
     /// Programs of later versions, in the order in which all members get them: the first one before
     /// anything else is done, the others evenly over the time.
     pub upgrades: Vec<PathBuf>,
+    /// Nothing is sent during an upgrade, and everything is decided before it.
+    pub quiet_upgrades: bool,
     /// Nobody is stopped, cut off or emptied: leaders step down and die, and members are restarted.
     pub gentle: bool,
     /// Sync each write to disk before it is confirmed, as `k8s/base` does; not before version 2.10.
@@ -54,6 +56,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             upgrades: Vec::new(),
+            quiet_upgrades: false,
             gentle: false,
             sync_always: false,
             lame_duck: false,
