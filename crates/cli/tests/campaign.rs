@@ -64,8 +64,8 @@ async fn faults_lose_double_and_confuse_nothing() {
 async fn faults_of_three_servers_lose_double_and_confuse_nothing() {
     let _turn = TURN.lock().await;
     let servers = testkit::nats_servers();
-    let newest = servers.iter().skip(1).last().cloned().map(|server| (server, false, 80));
-    let debian = servers.into_iter().next().map(|server| (server, true, 45));
+    let newest = servers.iter().skip(1).last().cloned().map(|server| (server, false, 60));
+    let debian = servers.into_iter().next().map(|server| (server, true, 30));
     for (nats_server, gentle, seconds) in debian.into_iter().chain(newest) {
         let cluster = cluster::Options {
             gentle,

@@ -125,6 +125,7 @@ async fn quietly(site: &Site, ring: &Ring, name: &str, binary: &Path) {
         site.tally.problem(format!("{name}: {error:#}"));
     }
     site.tally.done(name);
+    ring.watch.was_idle();
     site.load.resume();
 }
 
