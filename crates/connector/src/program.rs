@@ -17,7 +17,7 @@ pub(crate) const EXIT_UNAVAILABLE: u8 = 69;
 #[must_use]
 pub fn main() -> ExitCode {
     let mut env = Env::from_process();
-    init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new("info")));
+    init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new(runtime::LOGS)));
     let settings = match Settings::from_env(&mut env) {
         Ok(settings) => settings,
         Err(error) => {

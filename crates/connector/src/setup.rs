@@ -26,7 +26,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 #[must_use]
 pub fn setup() -> ExitCode {
     let mut env = Env::from_process();
-    init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new("info")));
+    init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new(runtime::LOGS)));
     let (url, wait, settings) = match settings(&mut env) {
         Ok(settings) => settings,
         Err(error) => {

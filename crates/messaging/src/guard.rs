@@ -6,112 +6,118 @@
 //! What goes to the server, and every good message, is passed on as it is.
 
 mod frames;
+mod reach;
 pub(crate) mod readable;
 
 use crate::header;
-use async_nats::ServerAddr;
+use async_nats::{Server, ServerAddr};
 use bytes::{Buf as _, BytesMut};
 use frames::{Frames, Step};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long a server may take to accept; shorter than the client waits for all of it.
-const CONNECT_MAX: Duration = Duration::from_secs(4);
 /// After a failed `accept`, which is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long one end may take no bytes. The client gives a silent server up before that.
+const STUCK_MAX: Duration = Duration::from_secs(30);
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Listens on loopback for the client, once for each server; ends when it is dropped.
+/// Listens on loopback for the client, once for each server. Nobody can connect any more when it is
+/// dropped; connections end with their clients.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    guarded: Vec<ServerAddr>,
-    unguarded: Vec<ServerAddr>,
+    places: Vec<(ServerAddr, Arc<Place>)>,
     next: AtomicUsize,
-    state: Arc<State>,
-    _tasks: JoinSet<()>,
+    _accepting: JoinSet<()>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// A server wants TLS, which only the client can speak.
+/// A server of the configuration.
+#[derive(Debug)]
+struct Place {
+    /// `HOST:PORT`.
+    address: String,
+    /// It wants TLS, which only the client can speak.
     tls: AtomicBool,
-    /// Further members of the cluster, as servers named them.
+    /// Further members of the cluster, as the server named them.
     named: Mutex<Vec<String>>,
-    /// Why the last server was not reached.
+    /// Why it was not reached the last time.
     failure: Mutex<Option<String>>,
 }
 
 impl Guard {
-    /// Guards connections to `servers`. Those with TLS or a web socket are reached as they are.
+    /// Guards connections to `servers`.
     ///
     /// # Errors
     /// It cannot listen on loopback.
-    pub(crate) async fn start(servers: Vec<ServerAddr>) -> io::Result<Self> {
-        let state = Arc::new(State::default());
-        let (mut tasks, mut guarded) = (JoinSet::new(), Vec::with_capacity(servers.len()));
-        for server in &servers {
-            if server.tls_required() || server.is_websocket() {
-                guarded.push(server.clone());
-                continue;
-            }
+    pub(crate) async fn start(servers: &[ServerAddr]) -> io::Result<Self> {
+        let (mut accepting, mut places) = (JoinSet::new(), Vec::with_capacity(servers.len()));
+        for server in servers {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            guarded.push(format!("nats://{}", listener.local_addr()?).parse()?);
-            let place = format!("{}:{}", server.host(), server.port());
-            tasks.spawn(accept(listener, place, Arc::clone(&state)));
+            let guarded = format!("nats://{}", listener.local_addr()?).parse()?;
+            let place = Arc::new(Place::new(format!("{}:{}", server.host(), server.port())));
+            accepting.spawn(accept(listener, Arc::clone(&place)));
+            places.push((guarded, place));
         }
-        // Any of them first, so that clients spread over the members of a cluster.
-        let next = AtomicUsize::new(usize::from(std::process::id().to_be_bytes()[3]));
-        Ok(Self { guarded, unguarded: servers, next, state, _tasks: tasks })
+        Ok(Self { places, next: AtomicUsize::new(any_number()), _accepting: accepting })
     }
 
-    /// All that the client may connect to.
-    pub(crate) fn servers(&self) -> Vec<ServerAddr> {
-        let mut all = self.guarded.clone();
-        all.extend(self.unguarded.iter().filter(|server| !self.guarded.contains(server)).cloned());
-        all
+    /// Can these be guarded? What is said over TLS or a web socket only the client can read.
+    pub(crate) fn can(servers: &[ServerAddr]) -> bool {
+        servers.iter().all(|server| !server.tls_required() && !server.is_websocket())
     }
 
-    /// Where the client connects to next.
-    pub(crate) fn next(&self) -> Option<ServerAddr> {
-        let tls = self.state.tls.load(Ordering::Relaxed);
-        let servers = if tls { &self.unguarded } else { &self.guarded };
+    /// What the client connects to instead of the servers.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = ServerAddr> {
+        self.places.iter().map(|(guarded, _)| guarded.clone())
+    }
+
+    /// Where the client connects to next, of all that it knows: in turn, and as it is where a server
+    /// wants TLS.
+    pub(crate) fn next(&self, known: &[Server]) -> Option<ServerAddr> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        servers.get(number.checked_rem(servers.len())?).cloned()
+        let (guarded, place) = self.places.get(number.checked_rem(self.places.len())?)?;
+        if !place.tls.load(Ordering::Relaxed) {
+            return Some(guarded.clone());
+        }
+        let own =
+            |server: &&Server| !self.places.iter().any(|(guarded, _)| *guarded == server.addr);
+        let others: Vec<&Server> = known.iter().filter(own).collect();
+        others.get(number.checked_rem(others.len())?).map(|server| server.addr.clone())
     }
 
-    /// Why the last server was not reached.
+    /// Does one of the servers want TLS?
+    pub(crate) fn wants_tls(&self) -> bool {
+        self.places.iter().any(|(_, place)| place.tls.load(Ordering::Relaxed))
+    }
+
+    /// Why a server was not reached the last time.
     pub(crate) fn failure(&self) -> Option<String> {
-        lock(&self.state.failure).clone()
+        self.places.iter().find_map(|(_, place)| lock(&place.failure).clone())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// So that clients spread over the members of a cluster.
+fn any_number() -> usize {
+    usize::try_from(RandomState::new().hash_one(0) >> 33).unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, place: String, state: Arc<State>) {
-    let mut tasks = JoinSet::new();
+async fn accept(listener: TcpListener, place: Arc<Place>) {
     loop {
-        let client = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = tasks.join_next() => continue,
-        };
-        match client {
-            Ok((client, _)) => {
-                let (place, state) = (place.clone(), Arc::clone(&state));
-                tasks.spawn(async move {
-                    let failed = connection(client, &place, &state).await.err();
-                    *lock(&state.failure) = failed.map(|error| error.to_string());
-                });
-            }
+        match listener.accept().await {
+            // Not ended with the guard: what the client sent last is still passed on.
+            Ok((client, _)) => drop(tokio::spawn(connection(client, Arc::clone(&place)))),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -119,50 +125,52 @@ async fn accept(listener: TcpListener, place: String, state: Arc<State>) {
 
 /// Passes one connection on until one end closes. A client whose server is not reached is told so by a
 /// closed connection.
-async fn connection(client: TcpStream, place: &str, state: &State) -> io::Result<()> {
-    let server = connect(place, state).await?;
-    client.set_nodelay(true)?;
-    server.set_nodelay(true)?;
+async fn connection(client: TcpStream, place: Arc<Place>) {
+    let server = tokio::select! {
+        server = reach::first(place.candidates()) => server,
+        () = closed(&client) => return,
+    };
+    place.note(server.as_ref().err());
+    let Ok(server) = server else { return };
+    // It fails only for a dead connection.
+    client.set_nodelay(true).ok();
+    server.set_nodelay(true).ok();
     let ((from_client, to_client), (from_server, to_server)) =
         (client.into_split(), server.into_split());
-    // Either end closes both; what the other direction meets then is no news.
+    // Either end closes both; why it did is no news for the other one.
     tokio::select! {
-        ended = up(from_client, to_server) => ended.unwrap_or_default(),
-        ended = down(from_server, to_client, state) => ended?,
+        _ = up(from_client, to_server) => {}
+        _ = down(from_server, to_client, &place) => {}
     }
-    Ok(())
 }
 
-/// A connection to `place`, or to another member of its cluster.
-async fn connect(place: &str, state: &State) -> io::Result<TcpStream> {
-    let named = lock(&state.named).clone();
-    let mut first = None;
-    for place in std::iter::once(place).chain(named.iter().map(String::as_str)) {
-        let error = match timeout(CONNECT_MAX, TcpStream::connect(place)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => error,
-            Err(_elapsed) => io::ErrorKind::TimedOut.into(),
-        };
-        first = first.or(Some(error));
+/// Waits until a client leaves that has nothing to say before the server's first word.
+async fn closed(client: &TcpStream) {
+    while !matches!(client.peek(&mut [0]).await, Ok(0) | Err(_)) {
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
-    Err(first.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
 }
 
-async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+async fn up(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     loop {
         buffer.reserve(BUFFER_BYTES);
         if from.read_buf(&mut buffer).await? == 0 {
             return Ok(());
         }
-        to.write_all(&buffer).await?;
+        write(&mut to, &buffer).await?;
         buffer.clear();
     }
 }
 
-async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) -> io::Result<()> {
+async fn down(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    place: &Place,
+) -> io::Result<()> {
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     let mut frames = Frames::default();
+    let mut is_first = true;
     loop {
         let mut good = 0;
         loop {
@@ -171,18 +179,19 @@ async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) ->
                 Step::Pass(bytes) => good += bytes,
                 Step::More => break,
                 Step::Instead { bytes, by } => {
-                    to.write_all(buffer.get(..good).unwrap_or_default()).await?;
-                    to.write_all(&by).await?;
+                    write(&mut to, buffer.get(..good).unwrap_or_default()).await?;
+                    write(&mut to, &by).await?;
                     buffer.advance(good + bytes);
                     good = 0;
                 }
                 Step::Info(bytes) => {
-                    state.read_info(rest.get(..bytes).unwrap_or_default())?;
+                    place.read_info(rest.get(..bytes).unwrap_or_default(), is_first)?;
+                    is_first = false;
                     good += bytes;
                 }
             }
         }
-        to.write_all(buffer.get(..good).unwrap_or_default()).await?;
+        write(&mut to, buffer.get(..good).unwrap_or_default()).await?;
         buffer.advance(good);
         buffer.reserve(BUFFER_BYTES);
         if from.read_buf(&mut buffer).await? == 0 {
@@ -191,9 +200,41 @@ async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) ->
     }
 }
 
-impl State {
+/// Ends a connection whose other end takes nothing: nobody reads any more whether this end has closed.
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    timeout(STUCK_MAX, to.write_all(bytes)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl Place {
+    fn new(address: String) -> Self {
+        let (named, failure) = (Mutex::default(), Mutex::default());
+        Self { address, tls: AtomicBool::new(false), named, failure }
+    }
+
+    /// The server, and then the other members of its cluster in any order.
+    fn candidates(&self) -> Vec<String> {
+        let mut named = lock(&self.named).clone();
+        named.retain(|other| *other != self.address);
+        if let Some(first) = any_number().checked_rem(named.len()) {
+            named.rotate_left(first);
+        }
+        std::iter::once(self.address.clone()).chain(named).collect()
+    }
+
+    /// Keeps why the server was not reached, and says it once.
+    fn note(&self, error: Option<&io::Error>) {
+        let text = error.map(ToString::to_string);
+        let mut failure = lock(&self.failure);
+        if let Some(error) = &text
+            && *failure != text
+        {
+            tracing::warn!(server = self.address, error, "nats-server is not reached");
+        }
+        *failure = text;
+    }
+
     /// Learns what a server says of itself and its cluster.
-    fn read_info(&self, line: &[u8]) -> io::Result<()> {
+    fn read_info(&self, line: &[u8], is_first: bool) -> io::Result<()> {
         #[derive(serde::Deserialize)]
         struct Info {
             #[serde(default)]
@@ -204,8 +245,13 @@ impl State {
         let text = line.strip_prefix(b"INFO ").unwrap_or(line);
         // The client says what is wrong with it.
         let Ok(info) = serde_json::from_slice::<Info>(text) else { return Ok(()) };
-        if info.tls_required {
-            self.tls.store(true, Ordering::Relaxed);
+        if is_first && info.tls_required {
+            if !self.tls.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    server = self.address,
+                    "wants TLS: unreadable headers cost connections"
+                );
+            }
             return Err(io::Error::other("the server wants TLS"));
         }
         if !info.connect_urls.is_empty() {

@@ -4,7 +4,7 @@ use crate::address::{Address, AddressError, Login};
 use crate::guard::Guard;
 use crate::link::Link;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event, ReconnectToServer};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ReconnectToServer, ServerAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Nats {
     /// client reconnects by itself for ever, at most every 4 s.
     ///
     /// # Errors
-    /// The URL cannot be read, or the first attempt failed and `wait` is not set.
+    /// The URL cannot be read, or no server took the connection and `wait` is not set.
     pub async fn connect(url: &str, name: &str, wait: bool) -> Result<Self, ConnectError> {
         let address = Address::parse(url)?;
         let link = Arc::new(Link::default());
@@ -105,25 +105,43 @@ impl Nats {
     }
 }
 
-/// Connects through a [`Guard`] that the client keeps. The client gets no login with its addresses, so
-/// that nothing of it gets into what it says.
+/// Connects through a [`Guard`] that the client keeps, where that can be. The client gets no login with
+/// its addresses, so that nothing of it gets into what it says.
 async fn guarded(
     options: ConnectOptions,
     address: &Address,
 ) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-    let guard = Arc::new(Guard::start(address.servers()).await?);
+    let servers = address.servers();
+    if !Guard::can(&servers) {
+        return Ok(options.connect(servers).await?);
+    }
+    let guard = Arc::new(Guard::start(&servers).await?);
     let choosing = Arc::clone(&guard);
-    let options = options.reconnect_to_server_callback(move |_, _| {
-        let addr = choosing.next();
+    let options = options.reconnect_to_server_callback(move |known, _| {
+        let addr = choosing.next(&known);
         async move { addr.map(|addr| ReconnectToServer { addr, delay: None }) }
     });
-    // For each server one; with one that wants TLS it is not the first that succeeds.
-    let mut attempts = guard.servers().len();
+    let known: Vec<ServerAddr> = guard.servers().chain(servers.iter().cloned()).collect();
+    // Each of them once, and once more where one wants TLS.
+    let mut attempts = servers.len();
     loop {
-        match options.clone().connect(guard.servers()).await {
+        let before = guard.wants_tls();
+        let error = match options.clone().connect(known.clone()).await {
             Ok(client) => return Ok(client),
-            Err(_) if 1 < attempts => attempts -= 1,
-            Err(error) => return Err(guard.failure().map_or_else(|| error.into(), Into::into)),
+            Err(error) => error,
+        };
+        if guard.wants_tls() && !before {
+            attempts += servers.len();
+        }
+        attempts -= 1;
+        let kind = error.kind();
+        let is_refused = matches!(
+            kind,
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication
+        );
+        if attempts == 0 || is_refused {
+            let failure = guard.failure().filter(|_| kind == ConnectErrorKind::Io);
+            return Err(failure.map_or_else(|| error.into(), Into::into));
         }
     }
 }
@@ -133,7 +151,8 @@ fn options(name: &str) -> ConnectOptions {
         .name(name)
         // However long the server is away.
         .max_reconnects(None)
-        .ping_interval(Duration::from_secs(10))
+        // A server that hangs, or is cut off from the others, is left after two of them.
+        .ping_interval(Duration::from_secs(5))
         .request_timeout(Some(TIMEOUT))
         .subscription_capacity(64 * 1024)
 }

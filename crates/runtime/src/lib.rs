@@ -34,7 +34,7 @@ pub use heavy::heavy;
 pub use memory::{Bodies, MEMORY_DEFAULT, Memory};
 pub use problem::{FieldError, PROBLEM_JSON, Problem};
 pub use routes::{Entrance, Routes};
-pub use run::{BuildError, run};
+pub use run::{BuildError, LOGS, run};
 pub use secret::Secret;
 pub use server::{ServeError, Server, serve};
 pub use settings::ServerSettings;

@@ -13,6 +13,9 @@ use crate::memory::cgroup_limit;
 use crate::server::{ServeError, Server};
 use crate::settings::ServerSettings;
 
+/// What is logged unless `ORDERFLOW_LOG` says otherwise. The client of NATS reports each attempt to connect
+/// as an error, without a reason; what is wrong is logged by those who use it.
+pub const LOGS: &str = "info,async_nats::connector=off";
 /// Where a container sees the limits of its control group.
 const CGROUP: &str = "/sys/fs/cgroup";
 /// The settings are wrong: `EX_USAGE`.
@@ -57,7 +60,7 @@ where
     B: AsyncFnOnce(&mut Env) -> Result<Function, BuildError>,
 {
     let mut env = Env::from_process();
-    init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new("info")));
+    init_logs(env.or("ORDERFLOW_LOG", EnvFilter::new(LOGS)));
     let mut settings = ServerSettings::from_env(&mut env);
     settings.memory = settings.memory.or_else(|| cgroup_limit(Path::new(CGROUP)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

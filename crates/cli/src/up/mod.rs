@@ -231,7 +231,7 @@ fn log_to(dir: &DataDir) -> Result<()> {
     let file = std::fs::File::options().create(true).append(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let mut env = runtime::Env::from_process();
-    let filter = env.or("ORDERFLOW_LOG", tracing_subscriber::EnvFilter::new("info"));
+    let filter = env.or("ORDERFLOW_LOG", tracing_subscriber::EnvFilter::new(runtime::LOGS));
     env.finish(|| Some(()))?;
     tracing_subscriber::fmt()
         .json()

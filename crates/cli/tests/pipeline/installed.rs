@@ -346,9 +346,8 @@ fn what_is_installed_without_openfaas_decides_orders_and_files() {
             let subject = format!("orders.{kind}.main.{order}");
             messaging::stored::last(&people, "ORDERS", &subject).await.unwrap().is_some()
         };
-        let is_decided = async |order: &str| {
-            stands("confirmed", order).await || stands("refused", order).await
-        };
+        let is_decided =
+            async |order: &str| stands("confirmed", order).await || stands("refused", order).await;
         until("an order is decided", &site, async || is_decided("DIRECT.A-1").await).await;
 
         let folder = sshd.root("US3");

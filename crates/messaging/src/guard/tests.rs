@@ -1,6 +1,12 @@
 use super::frames::{Frames, Step};
-use super::readable;
+use super::{Guard, Place, readable, up};
+use crate::Nats;
+use async_nats::ServerAddr;
 use proptest::prelude::*;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 /// What the client gets if the server's bytes come in these pieces.
 fn passed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -116,4 +122,121 @@ proptest! {
         let each: Vec<u8> = frames.iter().flat_map(|one| passed([one.as_slice()])).collect();
         prop_assert_eq!(&each, &whole, "no frame takes from the next");
     }
+}
+
+const SOON: Duration = Duration::from_secs(10);
+
+async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+async fn guard(address: &str) -> (Guard, String) {
+    let server: ServerAddr = format!("nats://{address}").parse().unwrap();
+    let guard = Guard::start(&[server]).await.unwrap();
+    let own = guard.servers().next().unwrap();
+    (guard, format!("{}:{}", own.host(), own.port()))
+}
+
+/// What comes up to the end of the connection.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("it closes").ok();
+    text(&bytes)
+}
+
+#[tokio::test]
+async fn either_end_closes_both_and_all_that_was_sent_before_comes() {
+    let (listener, address) = listener().await;
+    let (_guard, own) = guard(&address).await;
+    let mut client = TcpStream::connect(&own).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    server.write_all(b"INFO {}\r\nPING\r\n").await.unwrap();
+    drop(server);
+    assert_eq!(rest(&mut client).await, "INFO {}\r\nPING\r\n");
+
+    let mut client = TcpStream::connect(&own).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    client.write_all(b"CONNECT {}\r\n").await.unwrap();
+    drop(client);
+    assert_eq!(rest(&mut server).await, "CONNECT {}\r\n");
+}
+
+#[tokio::test]
+async fn what_a_client_sent_comes_though_the_guard_is_gone() {
+    let (listener, address) = listener().await;
+    let (guard, own) = guard(&address).await;
+    let mut client = TcpStream::connect(&own).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    client.write_all(b"PUB a 1\r\nx\r\n").await.unwrap();
+    drop((client, guard));
+    assert_eq!(rest(&mut server).await, "PUB a 1\r\nx\r\n");
+    until_refused(&own).await;
+}
+
+async fn until_refused(address: &str) {
+    let refused = async { while TcpStream::connect(address).await.is_ok() {} };
+    timeout(SOON, refused).await.expect("nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_named_with_the_reason() {
+    let (listener, address) = listener().await;
+    drop(listener);
+    let error = Nats::connect(&format!("nats://{address}"), "test", false).await.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("refused"), "{error}: {source}");
+}
+
+#[tokio::test]
+async fn another_member_of_the_cluster_is_reached_when_its_own_is_gone() {
+    let (first, address) = listener().await;
+    let (second, other) = listener().await;
+    let (_guard, own) = guard(&address).await;
+    let mut client = TcpStream::connect(&own).await.unwrap();
+    let (mut server, _) = first.accept().await.unwrap();
+    let info = format!("INFO {{\"connect_urls\":[\"{address}\",\"{other}\"]}}\r\n");
+    server.write_all(info.as_bytes()).await.unwrap();
+    let mut byte = [0];
+    client.read_exact(&mut byte).await.unwrap();
+    drop((client, server, first));
+    let _client = TcpStream::connect(&own).await.unwrap();
+    timeout(SOON, second.accept()).await.expect("the other one is asked").unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_wants_tls_is_left_to_the_client() {
+    let (listener, address) = listener().await;
+    let (guard, own) = guard(&address).await;
+    assert!(guard.next(&[]).is_some() && !guard.wants_tls());
+    let mut client = TcpStream::connect(&own).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    server.write_all(b"INFO {\"tls_required\":true}\r\n").await.unwrap();
+    assert_eq!(rest(&mut client).await, "");
+    assert!(guard.wants_tls() && guard.next(&[]).is_none(), "only what the client knows");
+    for server in ["tls://a", "ws://a", "wss://a"] {
+        assert!(!Guard::can(&["nats://b".parse().unwrap(), server.parse().unwrap()]));
+    }
+}
+
+/// Otherwise a client that left, with bytes on the way to a server that hangs, is never noticed.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_nothing_is_left() {
+    let (mut client, near) = tokio::io::duplex(1_024);
+    let (far, _server) = tokio::io::duplex(1_024);
+    let passing = tokio::spawn(up(near, far));
+    client.write_all(&[b'x'; 2_048]).await.unwrap();
+    let ended = passing.await.unwrap().unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn its_own_server_is_asked_first_and_every_other_one_once() {
+    let place = Place::new("a:1".into());
+    *super::lock(&place.named) = ["b:1", "a:1", "c:1"].map(String::from).into();
+    let mut candidates = place.candidates();
+    assert_eq!(candidates.first().map(String::as_str), Some("a:1"));
+    candidates.sort();
+    assert_eq!(candidates, ["a:1", "b:1", "c:1"]);
 }
