@@ -342,11 +342,12 @@ fn what_is_installed_without_openfaas_decides_orders_and_files() {
         let sender = async_nats::jetstream::new(sender);
         sender.publish("orders", ORDER.into()).await.unwrap().await.unwrap();
         let people = Nats::connect(&setup, "test", false).await.unwrap();
-        let orders = people.js.get_stream("ORDERS").await.unwrap();
+        let is_there = async |kind: &str, order: &str| {
+            let fact = format!("orders.{kind}.main.{order}");
+            matches!(messaging::stored::last(&people, "ORDERS", &fact).await, Ok(Some(_)))
+        };
         let is_decided = async |order: &str| {
-            let fact = |kind: &str| format!("orders.{kind}.main.{order}");
-            orders.get_last_raw_message_by_subject(&fact("confirmed")).await.is_ok()
-                || orders.get_last_raw_message_by_subject(&fact("refused")).await.is_ok()
+            is_there("confirmed", order).await || is_there("refused", order).await
         };
         until("an order is decided", &site, async || is_decided("DIRECT.A-1").await).await;
 
