@@ -83,16 +83,16 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port())
     }
 
-    /// Folder of the streams.
-    #[must_use]
-    pub fn store_dir(&self) -> &Path {
-        &self.home.store_dir
-    }
-
     /// Asks it to send its clients elsewhere and then to end, as a pod is asked (`SIGUSR2`, lame duck).
     /// With the settings of `k8s/base`, which members of a cluster have, that takes up to 30 s.
     pub fn retire(&self) {
         self.child.signal(Signal::USR2);
+    }
+
+    /// Folder of the streams.
+    #[must_use]
+    pub fn store_dir(&self) -> &Path {
+        &self.home.store_dir
     }
 }
 

@@ -95,6 +95,9 @@ pub(crate) struct Campaign {
     /// oldest first: the others come evenly over the time
     #[arg(long, value_name = "BIN", requires = "cluster")]
     upgrade: Vec<PathBuf>,
+    /// Nothing is sent while members are upgraded: the way from 2.9
+    #[arg(long, requires = "upgrade")]
+    quiet_upgrades: bool,
     /// Leaders step down and die, and members are restarted; nobody is stopped, cut off or emptied
     #[arg(long, requires = "cluster")]
     gentle: bool,
@@ -120,12 +123,14 @@ impl Campaign {
         let alone = if self.cluster { 0 } else { minutes };
         let cluster = cluster::Options {
             upgrades: self.upgrade,
+            quiet_upgrades: self.quiet_upgrades,
             gentle: self.gentle,
             sync_always: self.sync_always,
             lame_duck: true,
             // Longer than the lease of a leader, which is 10 s.
             pause: (Duration::from_secs(11), Duration::from_secs(25)),
             isolate: (Duration::from_secs(5), Duration::from_secs(25)),
+            ..cluster::Options::default()
         };
         Ok(Options {
             orderflow: match self.orderflow {

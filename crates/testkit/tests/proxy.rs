@@ -114,8 +114,7 @@ async fn one_byte_slices_change_nothing_of_what_is_said() {
     for answer in all(&site.through, &[small.clone(), message, small], None).await {
         answer.unwrap();
     }
-    let stream = site.direct.js.get_stream("S").await.unwrap();
-    let stored = stream.get_last_raw_message_by_subject("s.large").await.unwrap();
+    let stored = messaging::stored::last(&site.direct, "S", "s.large").await.unwrap().unwrap();
     assert!(stored.payload == body);
 }
 

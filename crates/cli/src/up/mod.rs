@@ -139,14 +139,12 @@ async fn start(
         link_log(dir, "prometheus", server.log());
         watch(Arc::clone(&site), "prometheus", server, || false)
     });
-    let servers = Servers {
-        prometheus,
-        sshd: watch(Arc::clone(&site), "sshd", sshd, || false),
-        nats: nats.map(|nats| {
-            let mut room = Room::new(nats.store_dir().to_owned(), nats.log());
-            watch(Arc::clone(&site), "nats-server", nats, move || room.wants_restart())
-        }),
-    };
+    let nats = nats.map(|nats| {
+        let mut room = Room::new(nats.store_dir().to_owned(), nats.log());
+        watch(Arc::clone(&site), "nats-server", nats, move || room.wants_restart())
+    });
+    let servers =
+        Servers { prometheus, sshd: watch(Arc::clone(&site), "sshd", sshd, || false), nats };
     let deployments = match args.provider {
         true => Some(Arc::new(Deployments::open(Arc::clone(&site)).await?)),
         false => None,

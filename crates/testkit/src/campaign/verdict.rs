@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Confirmed messages that are named one by one when they are missing.
 const MISSING_SHOWN: usize = 10;
-/// How long nothing may be decided when another nats-server leads, in half of all cases.
-const GAP_MAX: Duration = Duration::from_secs(10);
 /// Broken rules of the history that are named one by one.
 const VIOLATIONS_SHOWN: usize = 50;
 
@@ -82,13 +80,13 @@ impl fmt::Display for Outcome {
 }
 
 /// Do decisions go on soon behind a change of leaders?
-fn too_slow(figures: &Figures) -> Option<String> {
+fn too_slow(figures: &Figures, gap_max: Duration) -> Option<String> {
     let (median, longest) = figures.gap?;
     let text = || {
         let (median, longest) = (median.as_secs_f64(), longest.as_secs_f64());
         format!("another leader: no decision for {median:.1} s (median; longest {longest:.1} s)")
     };
-    (GAP_MAX < median).then(text)
+    (gap_max < median).then(text)
 }
 
 /// Compares what was sent with what there is, once everything is decided.
@@ -137,7 +135,8 @@ pub(super) async fn of(
     let figures = site.ring.as_ref().map(|ring| ring.watch.figures());
     if let Some(figures) = &figures {
         table.push_str(&format!("\n{}", figures.table));
-        problems.extend(too_slow(figures));
+        let gap_max = site.ring.as_ref().map_or(Duration::MAX, |ring| ring.options.gap_max);
+        problems.extend(too_slow(figures, gap_max));
     }
     Ok(Outcome {
         seed: options.seed,

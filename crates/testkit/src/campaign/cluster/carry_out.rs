@@ -21,6 +21,8 @@ const LEADER_MAX: Duration = Duration::from_secs(60);
 const WHOLE_MAX: Duration = Duration::from_secs(240);
 /// How long a member that was asked to end may take.
 const END_MAX: Duration = Duration::from_secs(60);
+/// How long it may take until leaders have changed often enough.
+const CHANGES_MAX: Duration = Duration::from_secs(120);
 /// Without orders nothing is decided.
 const IDLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
@@ -41,7 +43,11 @@ pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
         };
         if let Some((_, binary)) = upgrades.next_if(is_due) {
             let name = format!("upgrade to {}", version(binary).await);
-            carry_out(site, &name, roll(ring, Some(binary))).await;
+            if ring.options.quiet_upgrades {
+                quietly(site, ring, &name, binary).await;
+            } else {
+                carry_out(site, &name, roll(ring, Some(binary))).await;
+            }
         } else if let Some(fault) = faults.next()
             && !left.is_zero()
         {
@@ -52,6 +58,16 @@ pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
         } else {
             break;
         }
+        sleep(BETWEEN).await;
+    }
+    let mut streams = [ORDERS, JOURNAL].into_iter().cycle();
+    let ended = Instant::now();
+    while ring.watch.figures().changes < ring.options.changes_min && ended.elapsed() < CHANGES_MAX {
+        let fault = Fault::StepDown(streams.next().unwrap_or(ORDERS));
+        if let Err(error) = one(site, ring, fault).await {
+            site.tally.problem(format!("{}: {error:#}", fault.name()));
+        }
+        site.tally.done(&fault.name());
         sleep(BETWEEN).await;
     }
 }
@@ -90,6 +106,27 @@ async fn carry_out(site: &Site, name: &str, fault: impl Future<Output = Result<(
             site.tally.done(name);
         }
     }
+}
+
+/// Upgrades all members while nobody sends anything.
+async fn quietly(site: &Site, ring: &Ring, name: &str, binary: &Path) {
+    let _operator_waits = site.operator_turn.lock().await;
+    site.load.pause().await;
+    site.tally.begin(name);
+    let upgraded = async {
+        let begun = Instant::now();
+        while !site.pipeline.orderflow(&["wait", "--timeout", "60s"]).await?.status.success() {
+            ensure!(begun.elapsed() < RECOVERY_MAX, "what was sent is not decided");
+        }
+        roll(ring, Some(binary)).await?;
+        whole(ring).await
+    };
+    if let Err(error) = upgraded.await {
+        site.tally.problem(format!("{name}: {error:#}"));
+    }
+    site.tally.done(name);
+    ring.watch.was_idle();
+    site.load.resume();
 }
 
 /// Waits until decisions are stored that began since then; nothing if there is nothing left to decide.

@@ -6,7 +6,7 @@ use messaging::streams::{JOURNAL, ORDERS};
 use std::time::Duration;
 
 /// How often a leader is asked to give up, in each round.
-const STEP_DOWNS: usize = 4;
+const STEP_DOWNS: usize = 6;
 /// How long a killed member is away.
 const DOWN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(4));
 

@@ -121,6 +121,11 @@ impl Watch {
         Ok(())
     }
 
+    /// Nothing was sent until now: what was not decided meanwhile is no gap.
+    pub(super) fn was_idle(&self) {
+        lock(&self.seen).be_idle_until(Instant::now());
+    }
+
     /// Were decisions stored twice since then? The first may have been on its way before.
     pub(super) fn has_decided_since(&self, time: Instant) -> bool {
         lock(&self.seen).decided.iter().nth_back(1).is_some_and(|second| time < *second)
@@ -184,6 +189,11 @@ impl Seen {
             }
         }
         self.claims.insert(member, (now, claims));
+    }
+
+    fn be_idle_until(&mut self, now: Instant) {
+        self.open.clear();
+        self.decided = VecDeque::from([now]);
     }
 
     fn claims(&self, member: usize, group: &str) -> bool {
@@ -255,6 +265,20 @@ mod tests {
         assert_eq!((changes.count, &changes.gaps[..]), (1, &[Duration::from_secs(7)][..]));
         assert!(!seen.changes.contains_key(ORDERS));
         assert_eq!((seen.leaders[JOURNAL], seen.leaders[ORDERS]), (1, 0));
+    }
+
+    #[test]
+    fn a_change_while_nothing_is_sent_has_no_gap() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut seen = seen(start);
+        seen.hear(0, &view(&[ORDERS]), at(1));
+        seen.hear(1, &view(&[ORDERS]), at(20));
+        seen.be_idle_until(at(30));
+        seen.hear(2, &view(&[ORDERS]), at(31));
+        seen.hear_entry(1, at(32));
+        let changes = &seen.changes[ORDERS];
+        assert_eq!((changes.count, &changes.gaps[..]), (2, &[Duration::from_secs(2)][..]));
     }
 
     #[test]
