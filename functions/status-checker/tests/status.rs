@@ -79,7 +79,10 @@ impl World {
     }
 
     async fn publish(&self, subject: &str, file: &str) {
-        let message = Outgoing::new(subject.into(), "{}".into()).header("Orderflow-File", file);
+        // As order-ingest marks what it places: other messages there are no orders.
+        let message = Outgoing::new(subject.into(), "{}".into())
+            .header("Orderflow-File", file)
+            .header(messaging::header::ATTEMPT, "1");
         publish::one(&self.client, &message, None).await.unwrap();
     }
 }

@@ -342,12 +342,13 @@ fn what_is_installed_without_openfaas_decides_orders_and_files() {
         let sender = async_nats::jetstream::new(sender);
         sender.publish("orders", ORDER.into()).await.unwrap().await.unwrap();
         let people = Nats::connect(&setup, "test", false).await.unwrap();
-        let stands = async |kind: &str, order: &str| {
-            let subject = format!("orders.{kind}.main.{order}");
-            messaging::stored::last(&people, "ORDERS", &subject).await.unwrap().is_some()
+        let is_there = async |kind: &str, order: &str| {
+            let fact = format!("orders.{kind}.main.{order}");
+            matches!(messaging::stored::last(&people, "ORDERS", &fact).await, Ok(Some(_)))
         };
-        let is_decided =
-            async |order: &str| stands("confirmed", order).await || stands("refused", order).await;
+        let is_decided = async |order: &str| {
+            is_there("confirmed", order).await || is_there("refused", order).await
+        };
         until("an order is decided", &site, async || is_decided("DIRECT.A-1").await).await;
 
         let folder = sshd.root("US3");

@@ -1,5 +1,9 @@
 //! Deliveries on a real nats-server, through a small gateway.
 #![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what these tests read back was written by themselves"
+)]
 
 mod cluster;
 mod direct;

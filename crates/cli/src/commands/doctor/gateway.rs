@@ -95,7 +95,7 @@ async fn alone(site: &Site) -> Vec<Finding> {
     let todo = "--gateway URL; where there is none (overlays plain and dev), `functions` in site.json \
                 (docs/OPERATIONS.md, \"Day by day\")";
     if site.functions.is_empty() {
-        return vec![Finding::warning(WHAT, "functions are not looked at", todo)];
+        return vec![Finding::warning(WHAT, "not looked at", todo)];
     }
     let http = Http::new();
     let mut findings = Vec::new();

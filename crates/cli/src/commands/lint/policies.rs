@@ -17,7 +17,7 @@ pub(super) fn look(subject: &Subject, findings: &mut Findings) {
     folders(&partners, file, findings);
     for clash in policies::clashes(partners.iter()) {
         let name = clash.partner.as_str();
-        let line = line_of(file, name);
+        let line = line_of(file, name, "stock");
         let path = format!("partners.{name}.stock");
         findings.add_in(file, Rule::StockPolicy, line, path, clash.text, mend);
     }
@@ -27,23 +27,16 @@ pub(super) fn look(subject: &Subject, findings: &mut Findings) {
 fn folders(partners: &Partners, file: &Path, findings: &mut Findings) {
     let names = policies::without_folder(partners);
     let Some(first) = names.first() else { return };
-    let path = format!("partners.{first}.sftp");
-    let wrong = policies::deaf(&names);
-    findings.add_in(
-        file,
-        Rule::PartnerFolder,
-        line_of(file, first),
-        path,
-        wrong,
-        policies::GIVE_FOLDER,
-    );
+    let (line, path) = (line_of(file, first, "sftp"), format!("partners.{first}.sftp"));
+    let (wrong, mend) = (policies::deaf(&names), policies::GIVE_FOLDER);
+    findings.add_in(file, Rule::PartnerFolder, line, path, wrong, mend);
 }
 
-/// The line where a partner's stock policy is written, else of its name.
-fn line_of(file: &Path, name: &str) -> usize {
+/// The line where a setting of a partner is written, else that of its name.
+fn line_of(file: &Path, name: &str, setting: &str) -> usize {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let Ok(root) = tree::parse(&text) else { return 1 };
     let Some(partners) = root.get("partners") else { return 1 };
-    let stock = partners.get(name).and_then(|partner: &Node| partner.key("stock"));
-    stock.or_else(|| partners.key(name)).map_or(1, |key| key.line)
+    let written = partners.get(name).and_then(|partner: &Node| partner.key(setting));
+    written.or_else(|| partners.key(name)).map_or(1, |key| key.line)
 }
