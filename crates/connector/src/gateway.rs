@@ -102,6 +102,17 @@ pub(crate) struct Call<'a> {
     pub(crate) timeout: Duration,
 }
 
+/// What is known of a function that was asked for its health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    /// It answers.
+    Well,
+    /// The gateway says that nothing answers there.
+    Away,
+    /// Nothing: it may be busy, or the gateway is away, or does not pass it on.
+    Unknown,
+}
+
 impl Gateway {
     pub(crate) fn new(settings: &Settings, metrics: Metrics) -> Self {
         let mut connector = HttpConnector::new();
@@ -177,14 +188,22 @@ impl Gateway {
 
     /// Calls a function with what may end it. Through a gateway one that ends and one that is away look
     /// the same, so it is asked for its health before: one that was well and is gone now has ended.
+    ///
+    /// A gateway also says 5xx when its own time is up: the function lives and may have done the work. So
+    /// 504 says nothing, and any other only when it came early or the function is seen to be away.
     pub(crate) async fn call_suspect(&self, call: Call<'_>) -> Reply {
         let was_well = self.answers(call.function).await;
-        match self.call(call).await {
-            Reply::Http { status: status @ 500.., by_function: false, body, .. } if was_well => {
-                Reply::Died { reason: said(status, &body) }
-            }
-            reply => reply,
+        let (function, early, began) = (call.function, call.timeout / 2, Instant::now());
+        let reply = self.call(call).await;
+        let Reply::Http { status: status @ 500.., by_function: false, body, .. } = &reply else {
+            return reply;
+        };
+        let may_have_died = was_well && *status != StatusCode::GATEWAY_TIMEOUT.as_u16();
+        if may_have_died && (began.elapsed() < early || self.health(function).await == Health::Away)
+        {
+            return Reply::Died { reason: said(*status, body) };
         }
+        reply
     }
 
     /// Waits until the function that ended during a call answers anything, for at most [`BACK_MAX`]. The
@@ -203,20 +222,30 @@ impl Gateway {
     }
 
     async fn answers(&self, function: &str) -> bool {
-        let Some(uri) = self.health(function) else { return false };
+        self.health(function).await == Health::Well
+    }
+
+    async fn health(&self, function: &str) -> Health {
+        let Some(uri) = self.health_address(function) else { return Health::Unknown };
         let mut request = Request::new(Full::default());
         *request.uri_mut() = uri;
         let Ok(Ok(answer)) = timeout(CONNECT_TIME_MAX, self.http.request(request)).await else {
-            return false;
+            return Health::Unknown;
         };
         // What has no signature may be said by the gateway.
         let by_function =
             self.invoke != Invoke::Gateway || answer.headers().contains_key(SIGNATURE);
-        by_function && answer.status() != StatusCode::SERVICE_UNAVAILABLE
+        match answer.status() {
+            StatusCode::SERVICE_UNAVAILABLE if by_function => Health::Unknown,
+            _ if by_function => Health::Well,
+            StatusCode::GATEWAY_TIMEOUT => Health::Unknown,
+            status if status.is_server_error() => Health::Away,
+            _ => Health::Unknown,
+        }
     }
 
     /// Where a function says whether it lives.
-    fn health(&self, function: &str) -> Option<Uri> {
+    fn health_address(&self, function: &str) -> Option<Uri> {
         let Invoke::Direct(template) = &self.invoke else {
             return format!("{}/function/{function}{HEALTH}", self.base).parse().ok();
         };

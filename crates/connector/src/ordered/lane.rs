@@ -18,7 +18,7 @@ use messaging::backlog::{self, Backlog};
 use messaging::journal::SHORTER_TIME_MAX;
 use messaging::store::Fault;
 use messaging::stored;
-use messaging::streams::JOURNAL;
+use messaging::streams::{self, JOURNAL};
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How often a lane that stands still is tried.
 pub(super) const HELD: Duration = Duration::from_secs(30);
 /// How often it is looked whether its position was moved meanwhile.
-const MOVED: Duration = Duration::from_secs(1);
+const MOVED: Duration = Duration::from_secs(2);
 /// How often it is asked what is not decided. The server counts: 200,000 messages take 2.9.10 a second
 /// on a busy machine, so that it is asked less often then.
 const WATCH: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ pub(crate) struct Lane {
     pub(crate) undone: Undone,
     /// Where the function said that it is; 0 until it has answered.
     pub(crate) told: AtomicU64,
-    /// The last sequence of its journal, when that was looked at.
+    /// The last sequence of the stream of journals, when its own was looked at.
     pub(crate) journal: AtomicU64,
     pub(crate) stop: Stop,
 }
@@ -377,6 +377,8 @@ impl Lane {
             return sleep(delay).await;
         };
         let moved = async {
+            // Not at once: the session that has just ended may have written the last entry itself.
+            sleep(MOVED).await;
             while !self.has_moved(&journal).await {
                 sleep(MOVED).await;
             }
@@ -385,11 +387,21 @@ impl Lane {
         drop(timeout(delay, moved).await);
     }
 
-    /// Was anything written in the journal since this was asked before?
+    /// Was anything written in the journal since this was asked before? An entry may be large, and is read
+    /// only when something was written in any journal.
     async fn has_moved(&self, journal: &str) -> bool {
+        let before = self.journal.load(Ordering::Relaxed);
+        let Ok(end) = streams::last_sequence(&self.shared.nats, JOURNAL).await else {
+            return false;
+        };
+        if end == before {
+            return false;
+        }
         let last = stored::last(&self.shared.nats, JOURNAL, journal).await;
         let Ok(last) = last.map(|last| last.map_or(0, |last| last.sequence)) else { return false };
-        self.journal.swap(last, Ordering::Relaxed) != last
+        self.journal.store(end.max(last), Ordering::Relaxed);
+        // A stream that is shorter is another one.
+        before < last || end < before
     }
 
     /// Waits before the next session, as [`Self::ended`] says.

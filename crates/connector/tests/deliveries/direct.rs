@@ -21,6 +21,8 @@ const AWAY: Duration = Duration::from_millis(600);
 struct Fragile {
     given: Arc<Mutex<Vec<Value>>>,
     ended: Arc<Notify>,
+    /// For how long such a message works before it ends it.
+    after: Duration,
 }
 
 impl Fragile {
@@ -65,6 +67,7 @@ impl Fragile {
                 continue;
             }
             if body.contains("kills") {
+                tokio::time::sleep(self.after).await;
                 self.ended.notify_one();
                 std::future::pending::<()>().await;
             }
@@ -175,14 +178,28 @@ async fn a_message_that_ends_its_function_is_found_and_given_up_and_no_other_one
 /// A gateway says the same of a function that ends and of one that is away.
 #[tokio::test]
 async fn a_message_that_ends_its_function_is_found_through_a_gateway_as_well() {
+    found_through_a_gateway("45s", Duration::ZERO).await;
+}
+
+/// As late as the gateway's own time-out could come, but then the function is away.
+#[tokio::test]
+async fn a_message_that_ends_its_function_late_is_found_through_a_gateway_as_well() {
+    found_through_a_gateway("2s", Duration::from_millis(1_100)).await;
+}
+
+async fn found_through_a_gateway(timeout: &str, after: Duration) {
     let mut world = World::new().await;
-    let annotations =
-        [("topic", "orders"), ("orderflow.batch", "4"), ("orderflow.max-deliver", "2")];
+    let annotations = [
+        ("topic", "orders"),
+        ("orderflow.batch", "4"),
+        ("orderflow.max-deliver", "2"),
+        ("orderflow.timeout", timeout),
+    ];
     for n in 0..12_u64 {
         let data = if n == 5 { json!({"n": n, "kills": true}) } else { json!({"n": n}) };
         world.publish("orders", &data.to_string()).await;
     }
-    let function = Fragile::default();
+    let function = Fragile { after, ..Fragile::default() };
     let gateway = gateway_before(function.listen().await).await;
     let listed = world.list_in_file("f", &annotations);
     world
@@ -200,6 +217,61 @@ async fn a_message_that_ends_its_function_is_found_through_a_gateway_as_well() {
     assert_eq!(function.numbers(), (0..12).filter(|n| *n != 5).collect());
     assert_eq!(world.dead_letters().await, 1);
     world.stop().await;
+}
+
+/// A gateway whose function is well and works for longer than the gateway waits: it says so after that
+/// time, with this status. Its address.
+async fn gateway_that_gives_up(status: &'static str, after: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut read = Vec::new();
+                while let Some(body) = request(&mut client, &mut read).await {
+                    let head = if body.is_empty() {
+                        "200 OK\r\nx-duration-seconds: 0.001"
+                    } else {
+                        tokio::time::sleep(after).await;
+                        status
+                    };
+                    let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\n\r\n");
+                    // The connector does not wait for ever.
+                    drop(client.write_all(answer.as_bytes()).await);
+                }
+            });
+        }
+    });
+    here
+}
+
+/// The function may have done the work, and is given the message again.
+#[tokio::test]
+async fn a_function_that_lives_costs_no_attempt_when_the_time_of_the_gateway_is_up() {
+    for (status, after) in
+        [("504 Gateway Timeout", Duration::ZERO), ("502 Bad Gateway", Duration::from_millis(1_100))]
+    {
+        let mut world = World::new().await;
+        let annotations =
+            [("topic", "orders"), ("orderflow.max-deliver", "1"), ("orderflow.timeout", "2s")];
+        world.publish("orders", "{}").await;
+        let gateway = gateway_that_gives_up(status, after).await;
+        let listed = world.list_in_file("f", &annotations);
+        world
+            .start_with(|settings| {
+                settings.gateway = Some(format!("http://{gateway}").parse().unwrap());
+                settings.functions = Some(listed);
+            })
+            .await;
+        let code = status.split(' ').next().unwrap();
+        let tried = format!("connector_calls_total{{function=\"f\",code=\"gateway-{code}\"}}");
+        // From the third call on it is suspected, and would be a dead letter.
+        until("it was tried", async || world.metric(&tried).await >= Some(5.0)).await;
+        let attempts = world.metric("connector_attempts_total{function=\"f\"}").await;
+        assert_eq!((attempts, world.dead_letters().await), (Some(0.0), 0), "{status}");
+        world.stop().await;
+    }
 }
 
 /// Nothing is known of messages while nobody says that the function was well.

@@ -4,7 +4,9 @@ use super::machine::{Machine, Stop, Want};
 use super::passed::Passed;
 use super::{Appended, Book, Decide, Interval, Log, LogError, Message, Snapshot, View};
 use crate::publish::Outgoing;
+use crate::streams;
 use chrono::{DateTime, Utc};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -267,9 +269,20 @@ impl<B: Book, L: Log> Journal<B, L> {
         let Some(age) = age.filter(|age| FRESH <= *age) else {
             return self.log.publish(facts).await;
         };
+        // Each is a question, and an entry may have thousands of facts: one for each stream.
+        let mut asked = HashMap::new();
         let mut kept = Vec::new();
         for fact in facts {
-            if self.log.keeps(&fact.subject).await?.is_none_or(|keeps| age < keeps) {
+            let stream = streams::of_subject(&fact.subject).map(|stream| stream.name);
+            let keeps = match asked.get(&stream) {
+                Some(keeps) => *keeps,
+                None => {
+                    let keeps = self.log.keeps(&fact.subject).await?;
+                    asked.insert(stream, keeps);
+                    keeps
+                }
+            };
+            if keeps.is_none_or(|keeps| age < keeps) {
                 kept.push(fact);
             }
         }

@@ -1,11 +1,14 @@
 //! What became of the orders: a fold of `ORDERS` by subjects and headers, no bodies.
 
+mod foreign;
 mod lookup;
 mod next;
 
+pub use foreign::FOREIGN_MAX;
 pub use lookup::{Messages, lookup};
 pub use next::next;
 
+use self::foreign::Foreign;
 use crate::subject::{OrderSubject, Stage};
 use crate::{Nats, header, streams, subject, tail};
 use async_nats::HeaderMap;
@@ -18,9 +21,6 @@ use std::sync::Arc;
 pub const ORDERS_MAX: usize = 1_000_000;
 /// Most files whose counts are kept; those that came first are forgotten first.
 pub const FILES_MAX: usize = 100_000;
-
-/// Most messages whose subjects are kept because they are no orders.
-pub const FOREIGN_MAX: usize = 1_000;
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,8 +105,7 @@ pub struct Orders {
     files: HashMap<OfFile, Counts>,
     /// The same files, by the sequence of their first order.
     files_by_age: BTreeMap<u64, OfFile>,
-    /// Subjects of messages that stand where placed orders do, and are none.
-    foreign: BTreeMap<u64, Box<str>>,
+    foreign: Foreign,
 }
 
 impl Orders {
@@ -143,10 +142,7 @@ impl Orders {
         let Some(subject) = parsed.filter(|_| !is_placed || is_ours()) else {
             // No function put it there: it is no order, unless it is decided like one.
             if is_placed {
-                self.foreign.insert(sequence, place.into());
-                while FOREIGN_MAX < self.foreign.len() {
-                    self.foreign.pop_first();
-                }
+                self.foreign.add(sequence, place);
             }
             return;
         };
@@ -175,8 +171,8 @@ impl Orders {
             });
             return;
         }
-        let decided = subject::order(Stage::Placed, &subject.warehouse, &key.0, &key.1);
-        self.foreign.retain(|_, foreign| **foreign != *decided);
+        let decided = || subject::order(Stage::Placed, &subject.warehouse, &key.0, &key.1);
+        self.foreign.decided(decided);
         let file = text(header::FILE).map(|file| self.file(sequence, &key.0, file));
         let is_return = text(header::KIND) == Some("return");
         let of_file = file.clone().map(|file| (key.0.clone(), file));
@@ -257,7 +253,7 @@ impl Orders {
     /// Messages on `orders.placed.…` that no function put there and that were not decided as orders:
     /// their sequences and subjects, the newest [`FOREIGN_MAX`].
     pub fn foreign(&self) -> impl Iterator<Item = (u64, &str)> {
-        self.foreign.iter().map(|(sequence, subject)| (*sequence, &**subject))
+        self.foreign.iter()
     }
 
     /// Orders placed after `cursor`, oldest first.

@@ -12,6 +12,7 @@ use messaging::publish::{self, Outgoing, Published};
 use messaging::streams::{self, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `setup --limit` with leave to keep less.
 async fn limit(nats: &Nats, limit: &str) {
@@ -23,7 +24,17 @@ async fn limit(nats: &Nats, limit: &str) {
 
 /// The journal of a process whose clock goes so much before.
 fn ahead<B: Book>(nats: &Nats, book: B, ahead: TimeDelta) -> Journal<B, Counted> {
-    Journal::new(SUBJECT, book, Counted { log: log(nats), read: Arc::default(), ahead })
+    counting(nats, book, ahead, Arc::default())
+}
+
+/// The same, which counts how often it asks how long facts are kept.
+fn counting<B: Book>(
+    nats: &Nats,
+    book: B,
+    ahead: TimeDelta,
+    ages: Arc<AtomicU64>,
+) -> Journal<B, Counted> {
+    Journal::new(SUBJECT, book, Counted { log: log(nats), read: Arc::default(), ages, ahead })
 }
 
 async fn purge(nats: &Nats, stream: &str) {
@@ -62,6 +73,28 @@ async fn facts_that_their_stream_would_not_keep_are_not_published_again() {
         starter.commit(|_| Decide::<_, ()>::Answer(())).await.unwrap();
         assert_eq!(facts(&nats).await.len(), stored, "{age}, {days} days later");
     }
+}
+
+/// After an outage: one question for each of thousands of facts would never come to its end.
+#[tokio::test]
+async fn how_long_facts_are_kept_is_asked_once_for_all_of_a_stream() {
+    let (_server, nats) = start().await;
+    let mut is_done = false;
+    let batch = journal(&nats);
+    let batch = batch.commit(|_| match std::mem::replace(&mut is_done, true) {
+        true => Decide::Answer(()),
+        false => {
+            let body = (0..100).map(|n| n.to_string()).collect();
+            Decide::Append { body, decided_to: None }
+        }
+    });
+    batch.await.unwrap();
+    purge(&nats, streams::INVENTORY).await;
+    let ages = Arc::new(AtomicU64::new(0));
+    let starter = counting(&nats, Names, TimeDelta::minutes(10), Arc::clone(&ages));
+    starter.commit(|_| Decide::<_, ()>::Answer(())).await.unwrap();
+    assert_eq!(facts(&nats).await.len(), 100);
+    assert_eq!(ages.load(Ordering::Relaxed), 1);
 }
 
 /// Decides the one message of the input, on one subject, and moves stock for it.

@@ -16,10 +16,12 @@ use std::time::{Duration, Instant};
 const BUCKET: &str = "KV_JOURNAL_SNAPSHOTS";
 const EVERY: fn(u64) -> Interval = |entries| Interval { entries, bytes: u64::MAX };
 
-/// A log that counts what is read of it, and whose clock goes before.
+/// A log that counts what it is asked, and whose clock goes before.
 pub(crate) struct Counted {
     pub(crate) log: NatsLog,
     pub(crate) read: Arc<AtomicU64>,
+    /// How often it was asked how long facts are kept.
+    pub(crate) ages: Arc<AtomicU64>,
     pub(crate) ahead: TimeDelta,
 }
 
@@ -54,6 +56,7 @@ impl Log for Counted {
     }
 
     async fn keeps(&self, subject: &str) -> Result<Option<Duration>, LogError> {
+        self.ages.fetch_add(1, Ordering::Relaxed);
         self.log.keeps(subject).await
     }
 
@@ -126,7 +129,8 @@ async fn a_start_reads_the_last_snapshot_and_what_follows_it() {
         written(&writer, [1, 51, 101][n / 50]).await;
     }
     let read = Arc::new(AtomicU64::new(0));
-    let counted = Counted { log: log(&nats), read: read.clone(), ahead: TimeDelta::zero() };
+    let (ages, ahead) = (Arc::default(), TimeDelta::zero());
+    let counted = Counted { log: log(&nats), read: read.clone(), ages, ahead };
     let starter = Journal::new(SUBJECT, Names, counted);
     assert_eq!(state(&starter).await, Ok(names(120)));
     // The entry of the snapshot, and the 19 after it.
