@@ -41,6 +41,22 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Does another attempt meet the same? The URL cannot be read, or the server refuses the login.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Address(_) => true,
+            Self::Refused { source, .. } => source.downcast_ref().is_some_and(refuses_login),
+        }
+    }
+}
+
+fn refuses_login(error: &async_nats::ConnectError) -> bool {
+    use async_nats::ConnectErrorKind::{Authentication, AuthorizationViolation};
+    matches!(error.kind(), Authentication | AuthorizationViolation)
+}
+
 impl Nats {
     /// Connects to `url`, or to the first of several that answers, separated by commas; as the user
     /// that one of them names (`nats://USER:PASSWORD@HOST`, or `nats://TOKEN@HOST`, with percent forms
@@ -122,6 +138,7 @@ async fn guarded(
     loop {
         match options.clone().connect(guard.servers()).await {
             Ok(client) => return Ok(client),
+            Err(error) if refuses_login(&error) => return Err(error.into()),
             Err(_) if 1 < attempts => attempts -= 1,
             Err(error) => return Err(guard.failure().map_or_else(|| error.into(), Into::into)),
         }
