@@ -21,8 +21,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// that they have. `ORDERFLOW_LIMITS` says what single streams keep, separated by blanks:
 /// `ORDERS:age=180d,bytes=50GiB FILES:age=30d`. Nothing becomes smaller or less safe: such differences are
 /// logged, and `orderflow setup --yes` makes them. Exits with 0 when all are as they should be or were
-/// left, 64 when a setting is wrong, 69 when NATS cannot be reached or refuses for `ORDERFLOW_WAIT_SECONDS`
-/// (120): it begins while NATS does, and networks let a new pod through after a moment.
+/// left, 64 when a setting is wrong, 69 when NATS refuses the login or a setting, or is not reached and ready
+/// for `ORDERFLOW_WAIT_SECONDS` (120): it begins while NATS does, and networks let a new pod through after a
+/// moment.
 #[must_use]
 pub fn setup() -> ExitCode {
     let mut env = Env::from_process();
@@ -66,28 +67,28 @@ fn settings(env: &mut Env) -> Result<(String, Duration, Settings), EnvError> {
     env.finish(|| Some((url?, wait, settings.with(limits.ok()?))))
 }
 
-/// How many could not be made, in the last of as many attempts as there is time for.
+/// How many could not be made, in the last of as many attempts as there is time for. What is refused is
+/// not tried again.
 async fn make(url: &str, wait: Duration, settings: &Settings) -> Result<usize, String> {
     let until = Instant::now() + wait;
     loop {
-        let steps = attempt(url, settings).await;
-        let reason = match &steps {
-            Ok(steps) => steps.iter().find(|step| step.outcome.is_err()).map(ToString::to_string),
-            Err(reason) => Some(reason.clone()),
-        };
-        match reason {
-            Some(reason) if Instant::now() < until => {
-                tracing::warn!(reason, "not yet; trying again");
-                sleep(AGAIN).await;
+        let reason = match Nats::connect(url, "setup", false).await {
+            Ok(nats) => {
+                let steps = streams::setup(&nats, settings.clone()).await;
+                let failed = steps.iter().filter(|step| step.outcome.is_err());
+                let reasons: Vec<String> = failed.map(ToString::to_string).collect();
+                let is_final = reasons.is_empty() || steps.iter().any(|step| step.refused);
+                if is_final || until <= Instant::now() {
+                    return Ok(said(&steps));
+                }
+                reasons.join("; ")
             }
-            _ => return steps.map(|steps| said(&steps)),
-        }
+            Err(error) if error.is_final() || until <= Instant::now() => return Err(chain(&error)),
+            Err(error) => chain(&error),
+        };
+        tracing::warn!(reason, "not yet; trying again");
+        sleep(AGAIN).await;
     }
-}
-
-async fn attempt(url: &str, settings: &Settings) -> Result<Vec<Step>, String> {
-    let nats = Nats::connect(url, "setup", false).await.map_err(|error| chain(&error))?;
-    Ok(streams::setup(&nats, settings.clone()).await)
 }
 
 /// Logs what was done; how many could not be made.

@@ -63,11 +63,45 @@ fn setting_up_waits_for_a_nats_that_begins_later() {
     command.arg("setup").env("ORDERFLOW_NATS_URL", server.url()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-    let tried = log.by_ref().map(Result::unwrap).any(|line| line.contains("not yet; trying again"));
-    assert!(tried, "it ended without a second attempt");
+    let waits = |line: String| line.contains("not yet; trying again");
+    assert!(log.by_ref().map(Result::unwrap).any(waits), "it gave up");
     server.restart();
     let rest: Vec<String> = log.map(Result::unwrap).collect();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:#?}");
+}
+
+#[test]
+fn setting_up_does_not_wait_where_it_is_refused() {
+    let server = testkit::nats::Server::start();
+    let setup = |url: &str, limits: &str| {
+        let mut command = connector();
+        command.arg("setup").env("ORDERFLOW_NATS_URL", url).env("ORDERFLOW_WAIT_SECONDS", "600");
+        command.env("ORDERFLOW_LIMITS", limits).env("ORDERFLOW_REPLICAS", "1");
+        let started = Instant::now();
+        let output = command.stdout(Stdio::piped()).output().unwrap();
+        let log = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(69), "{log}");
+        assert!(started.elapsed() < START_MAX, "{log}");
+        log
+    };
+    // All of them together are more than any disk; a server may take the first of them.
+    let limits = ["FILES", "ORDERS", "INVOICES"].map(|name| format!("{name}:bytes=1000000GiB"));
+    let log = setup(&server.url(), &limits.join(" "));
+    for stream in ["ORDERS", "INVOICES"] {
+        assert!(log.contains(&format!("✗ {stream}: ")), "{log}");
+    }
+    let path = server.dir().join("nats-server.conf");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, config + "authorization { user: me, password: right }\n").unwrap();
+    let reload = Command::new("kill").args(["-HUP", &server.pid().to_string()]).status();
+    assert!(reload.unwrap().success());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let deadline = Instant::now() + START_MAX;
+    while runtime.block_on(messaging::Nats::connect(&server.url(), "test", false)).is_ok() {
+        assert!(Instant::now() < deadline, "it still lets everybody in");
+    }
+    let log = setup(&server.url().replace("nats://", "nats://me:wrong@"), "");
+    assert!(log.contains("authorization violation"), "{log}");
 }
 
 #[test]

@@ -41,6 +41,22 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Does another attempt meet the same? The URL cannot be read, or the server refuses the login.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Address(_) => true,
+            Self::Refused { source, .. } => source.downcast_ref().is_some_and(refuses_login),
+        }
+    }
+}
+
+fn refuses_login(error: &async_nats::ConnectError) -> bool {
+    use async_nats::ConnectErrorKind::{Authentication, AuthorizationViolation};
+    matches!(error.kind(), Authentication | AuthorizationViolation)
+}
+
 impl Nats {
     /// Connects to `url`, or to the first of several that answers, separated by commas; as the user
     /// that one of them names (`nats://USER:PASSWORD@HOST`, or `nats://TOKEN@HOST`, with percent forms
@@ -134,13 +150,9 @@ async fn guarded(
             attempts += servers.len();
         }
         attempts -= 1;
-        let kind = error.kind();
-        let is_refused = matches!(
-            kind,
-            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication
-        );
-        if attempts == 0 || is_refused {
-            let failure = guard.failure().filter(|_| kind == ConnectErrorKind::Io);
+        if attempts == 0 || refuses_login(&error) {
+            let is_away = error.kind() == ConnectErrorKind::Io;
+            let failure = guard.failure().filter(|_| is_away);
             return Err(failure.map_or_else(|| error.into(), Into::into));
         }
     }

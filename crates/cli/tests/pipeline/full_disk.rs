@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,12 +15,6 @@ const DISK_BYTES: u64 = 64 << 20;
 /// From there being room until orders are confirmed.
 const BACK_MAX: Duration = Duration::from_secs(30);
 
-/// A disk at `path`; only root can have one.
-fn disk(path: &Path) -> Option<Disk> {
-    let disk = Disk::mount(path, DISK_BYTES);
-    disk.inspect_err(|error| eprintln!("not tested here: {error:#}")).ok()
-}
-
 /// Sends an order of one piece: the status that is answered.
 fn send(up: &Up, id: &str) -> u16 {
     let order = format!(r#"{{"order_id":"{id}","product_id":"P001","quantity":1,"price":1}}"#);
@@ -34,7 +27,7 @@ fn on_each(test: impl Fn(&mut Up, &Disk, &str)) {
         // Dropped last: nothing uses it any longer.
         let place = tempfile::tempdir().unwrap();
         let store = place.path().join("store");
-        let Some(disk) = disk(&store) else { return };
+        let Some(disk) = Disk::for_test(&store, DISK_BYTES) else { return };
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("data/nats")).unwrap();
         symlink(&store, dir.path().join("data/nats/store")).unwrap();

@@ -5,10 +5,12 @@ use super::identity::Identity;
 use super::inspect::{self, Difference};
 use super::{ORDERS, Settings};
 use crate::{Nats, migrate};
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::context::{
+    CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
+};
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::Info;
+use async_nats::jetstream::{self, ErrorCode};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,6 +22,9 @@ pub struct Step {
     pub name: String,
     /// What was done, or why it could not be done.
     pub outcome: Result<Done, String>,
+    /// The server answered that it will not do it: without another setting, of here or of the server,
+    /// another attempt meets the same.
+    pub refused: bool,
     /// What was left as it is, because the stream would keep less or be less safe.
     pub left: Vec<Difference>,
 }
@@ -69,18 +74,73 @@ pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
     for target in Target::all() {
         let name = target.title();
         steps.push(match Box::pin(ensure(nats, target, &settings)).await {
-            Ok((done, left)) => Step { name, outcome: Ok(done), left },
-            Err(reason) => Step { name, outcome: Err(reason), left: Vec::new() },
+            Ok((done, left)) => Step { name, outcome: Ok(done), refused: false, left },
+            Err(Failure { reason, refused }) => {
+                Step { name, outcome: Err(reason), refused, left: Vec::new() }
+            }
         });
     }
     steps
+}
+
+/// Why a step could not be done.
+struct Failure {
+    reason: String,
+    refused: bool,
+}
+
+impl Failure {
+    /// What was no answer of the server, or one of a server that is not ready.
+    fn passing(error: impl ToString) -> Self {
+        Self { reason: error.to_string(), refused: false }
+    }
+
+    /// By the server's own error, if it answered with one.
+    fn of(error: &impl ToString, answer: Option<&jetstream::Error>) -> Self {
+        Self { reason: error.to_string(), refused: answer.is_some_and(|answer| !passes(answer)) }
+    }
+}
+
+impl From<CreateStreamError> for Failure {
+    fn from(error: CreateStreamError) -> Self {
+        match error.kind() {
+            CreateStreamErrorKind::JetStream(answer) => Self::of(&error, Some(&answer)),
+            _ => Self::of(&error, None),
+        }
+    }
+}
+
+impl From<GetStreamError> for Failure {
+    fn from(error: GetStreamError) -> Self {
+        match error.kind() {
+            GetStreamErrorKind::JetStream(answer) => Self::of(&error, Some(&answer)),
+            _ => Self::of(&error, None),
+        }
+    }
+}
+
+/// Is it so only until the servers of a cluster have found each other, or somebody else is done?
+fn passes(answer: &jetstream::Error) -> bool {
+    const UNAVAILABLE: usize = 503;
+    let passing = [
+        ErrorCode::CLUSTER_NO_PEERS,
+        ErrorCode::CLUSTER_NOT_ACTIVE,
+        ErrorCode::CLUSTER_NOT_ASSIGNED,
+        ErrorCode::CLUSTER_NOT_LEADER,
+        ErrorCode::RAFT_GENERAL,
+        ErrorCode::STREAM_ASSIGNMENT,
+        ErrorCode::STREAM_MOVE_IN_PROGRESS,
+        ErrorCode::STREAM_NOT_FOUND,
+        ErrorCode::STREAM_OFFLINE,
+    ];
+    answer.code() == UNAVAILABLE || passing.contains(&answer.error_code())
 }
 
 async fn ensure(
     nats: &Nats,
     target: Target,
     settings: &Settings,
-) -> Result<(Done, Vec<Difference>), String> {
+) -> Result<(Done, Vec<Difference>), Failure> {
     if let Some(info) = info(nats, target).await? {
         return adjust(nats, target, settings, &info).await;
     }
@@ -95,26 +155,27 @@ async fn ensure(
         (Ok(_), _) => Ok((Done::Made, Vec::new())),
         // Somebody else made it at the same time.
         (Err(_), Ok(Some(info))) => adjust(nats, target, settings, &info).await,
-        (Err(error), _) => Err(error.to_string()),
+        (Err(error), _) => Err(error.into()),
     }
 }
 
 /// Copies need servers.
-fn alone(nats: &Nats, replicas: usize) -> Result<(), String> {
+fn alone(nats: &Nats, replicas: usize) -> Result<(), Failure> {
     let alone = nats.client.server_info().cluster.is_none_or(|cluster| cluster.is_empty());
     if 1 < replicas && alone {
-        return Err(format!("{replicas} copies need a cluster; this nats-server stands alone"));
+        let reason = format!("{replicas} copies need a cluster; this nats-server stands alone");
+        return Err(Failure { reason, refused: true });
     }
     Ok(())
 }
 
-async fn info(nats: &Nats, target: Target) -> Result<Option<Info>, String> {
+async fn info(nats: &Nats, target: Target) -> Result<Option<Info>, Failure> {
     match nats.js.get_stream(target.stream()).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) => {
             Ok(None)
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -124,7 +185,7 @@ async fn adjust(
     target: Target,
     settings: &Settings,
     info: &Info,
-) -> Result<(Done, Vec<Difference>), String> {
+) -> Result<(Done, Vec<Difference>), Failure> {
     let wanted = target.config(settings, Some(&info.config));
     // A server that stands alone takes more copies, and does not find the stream after its next start.
     if info.config.num_replicas < wanted.num_replicas {
@@ -146,12 +207,12 @@ async fn adjust(
 
 /// The description that a stream lacks; nothing if it has its name, and all names under which journals
 /// know it.
-async fn description(nats: &Nats, target: Target, info: &Info) -> Result<Option<String>, String> {
+async fn description(nats: &Nats, target: Target, info: &Info) -> Result<Option<String>, Failure> {
     let text = info.config.description.as_deref().unwrap_or_default();
     let mut identity = Identity::of(info);
     let mut names = BTreeSet::new();
     if target.key() == ORDERS {
-        names = migrate::names_of_orders(nats, &identity).await.map_err(|e| e.to_string())?;
+        names = migrate::names_of_orders(nats, &identity).await.map_err(Failure::passing)?;
     }
     if Identity::read(text).is_some() && names.is_empty() {
         return Ok(None);
@@ -167,7 +228,7 @@ async fn update(
     stream: &str,
     changes: &[Difference],
     description: Option<String>,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let asked: Answer = ask(nats, format!("STREAM.INFO.{stream}"), &Value::Null).await?;
     let mut config = asked.config;
     for Difference { setting, should_be, .. } in changes {
@@ -188,10 +249,10 @@ struct Answer {
     config: Map<String, Value>,
 }
 
-async fn ask(nats: &Nats, subject: String, body: &Value) -> Result<Answer, String> {
+async fn ask(nats: &Nats, subject: String, body: &Value) -> Result<Answer, Failure> {
     match nats.js.request(subject, body).await {
         Ok(Response::Ok(answer)) => Ok(answer),
-        Ok(Response::Err { error }) => Err(error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(Response::Err { error }) => Err(Failure::of(&error, Some(&error))),
+        Err(error) => Err(Failure::passing(error)),
     }
 }

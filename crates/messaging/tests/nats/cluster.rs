@@ -1,10 +1,13 @@
 //! Three servers, one of which is behind.
 
+use async_nats::Subscriber;
+use futures_util::StreamExt as _;
 use messaging::kv::Bucket;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, streams, tail};
+use serde_json::Value;
 use testkit::cluster::Cluster;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout};
 
 async fn start() -> (Cluster, Nats) {
     let cluster = Cluster::start();
@@ -66,20 +69,55 @@ async fn a_value_is_the_leaders_also_in_a_bucket_that_any_server_may_answer_for(
 
 /// Messages that are read; a reader that got no answer begins again.
 async fn count(nats: &Nats) -> usize {
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let mut found = 0;
         let each = |_: &async_nats::jetstream::Message| found += 1;
-        let read = tail::read(nats, streams::ANALYTICS, "analytics.>", 1, true, each).await;
-        if read.is_ok() {
-            return found;
+        match tail::read(nats, streams::ANALYTICS, "analytics.>", 1, true, each).await {
+            Ok(_) => return found,
+            Err(error) => assert!(Instant::now() < deadline, "not within 60 s: {error}"),
         }
     }
+}
+
+/// Where every server says which request it answered.
+const ANSWERED: &str = "$JS.EVENT.ADVISORY.API";
+
+/// What is published there; `from` knows already that `to` wants it.
+async fn answered(to: &Nats, from: &Nats) -> Subscriber {
+    let mut answered = to.client.subscribe(ANSWERED).await.unwrap();
+    until("it is heard", async || {
+        from.client.publish(ANSWERED, "".into()).await.unwrap();
+        let heard = timeout(Duration::from_millis(50), answered.next()).await;
+        heard.is_ok_and(|message| message.unwrap().payload.is_empty())
+    })
+    .await;
+    answered
+}
+
+/// Waits until `server` is found to have made a consumer.
+async fn has_made_a_consumer(server: &str, answered: &mut Subscriber) {
+    let made = async {
+        loop {
+            let message = answered.next().await.unwrap();
+            // Some are what was published to try whether it is heard.
+            let Ok(said) = serde_json::from_slice::<Value>(&message.payload) else { continue };
+            let subject = said["subject"].as_str().unwrap();
+            if said["server"] == server && subject.starts_with("$JS.API.CONSUMER.CREATE.") {
+                return;
+            }
+        }
+    };
+    let made = timeout(Duration::from_secs(10), made).await;
+    made.expect("no reader was put on the server that was paused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_stream_is_the_leaders_end() {
     const BEFORE: usize = 100;
     const MEANWHILE: usize = 5_000;
+    // Each is put on any of three servers.
+    const READERS: usize = 24;
     let (cluster, nats) = start().await;
     let message = |n: usize| Outgoing::new(format!("analytics.x.{n}"), vec![b'x'; 2_000].into());
     let store = async |nats: &Nats, numbers: std::ops::Range<usize>| {
@@ -92,10 +130,14 @@ async fn the_end_of_a_stream_is_the_leaders_end() {
     let follower = follower(&cluster, streams::ANALYTICS);
     let url = cluster.members().members()[(follower + 1) % 3].url();
     let elsewhere = Nats::connect(&url, "elsewhere", false).await.unwrap();
+    let url = cluster.members().members()[follower].url();
+    let near = Nats::connect(&url, "near", false).await.unwrap();
+    let mut answered = answered(&elsewhere, &near).await;
+    let paused = near.client.server_info().server_name;
     cluster.members().members()[follower].pause();
     store(&elsewhere, BEFORE..MEANWHILE).await;
     // A reader that is put on the one that is paused begins when that one goes on.
-    let reads: Vec<_> = (0..12)
+    let reads: Vec<_> = (0..READERS)
         .map(|_| {
             let nats = elsewhere.clone();
             tokio::spawn(async move { count(&nats).await })
@@ -106,4 +148,5 @@ async fn the_end_of_a_stream_is_the_leaders_end() {
     for read in reads {
         assert_eq!(read.await.unwrap(), MEANWHILE, "ends where its server ends");
     }
+    has_made_a_consumer(&paused, &mut answered).await;
 }

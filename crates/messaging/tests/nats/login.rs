@@ -35,10 +35,14 @@ async fn a_password_in_percent_form_logs_in_and_no_error_repeats_it() {
     // As it stands, and with another one.
     for login in [format!("me:{PASSWORD}"), "me:w0rdp4ss".to_owned(), "w0rdp4ss".to_owned()] {
         let error = Nats::connect(&with(&login), "test", false).await.unwrap_err();
+        assert!(error.is_final(), "{error:?}");
         let source = error.source().map(ToString::to_string).unwrap_or_default();
         let text = format!("{error} {source} {error:?}");
         for part in ["p4", "w0", "rd%"] {
             assert!(!text.contains(part), "{text}");
         }
     }
+    server.kill();
+    let away = Nats::connect(&with("me:w0rdp4ss"), "test", false).await.unwrap_err();
+    assert!(!away.is_final(), "{away:?}");
 }

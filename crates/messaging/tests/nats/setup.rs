@@ -124,6 +124,7 @@ async fn nothing_gets_smaller_unless_it_is_asked_for() {
     assert_eq!(step.left.len(), 1, "{step}");
     // A server that stands alone would take more copies, and lose the stream at its next start.
     let step = set_up(&nats, Settings::copies(3), ORDERS).await;
+    assert!(step.refused, "{step}");
     assert!(step.outcome.unwrap_err().contains("stands alone"));
 
     let settings = Settings { shrink: true, ..limit("ORDERS:age=30d,bytes=1GiB") };
