@@ -66,7 +66,7 @@ async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
         stages.push(own.nats.client.subscribe(filter).await?);
     }
     // The server answers after it has read the subscriptions; a flush ends earlier, in this process.
-    own.nats.js.query_account().await?;
+    own.nats.client.request("$JS.API.INFO", "".into()).await?;
     let partner = pipeline::partner(1).parse()?;
     let file = File::open(&path).with_context(|| path.display().to_string())?;
     send::put(&own.pipeline.dir, &partner, file, "inbox/bench.csv").await?;

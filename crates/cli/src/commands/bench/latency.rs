@@ -57,7 +57,7 @@ pub(crate) async fn memory(rate: u32, time: Duration) -> Result<Vec<Row>> {
 async fn measure(own: &Own, first: u64, rate: u32, time: Duration) -> Result<Vec<u64>> {
     let facts = own.nats.client.subscribe("orders.*.main.>").await?;
     // The server answers after it has read the subscription; a flush ends earlier, in this process.
-    own.nats.js.query_account().await?;
+    own.nats.client.request("$JS.API.INFO", "".into()).await?;
     let count = WARM_UP + u64::from(rate) * time.as_secs().max(1);
     let published = tokio::spawn(publish_at(own.nats.clone(), first, count, rate));
     let decided = decisions(facts, first, count).await?;
