@@ -137,7 +137,7 @@ async fn connection(client: TcpStream, place: Arc<Place>) {
     server.set_nodelay(true).ok();
     let ((from_client, to_client), (from_server, to_server)) =
         (client.into_split(), server.into_split());
-    // Either end closes both; why it did is no news for the other one.
+    // When one end closes, the other is closed as well. The reason does not matter to it.
     tokio::select! {
         _ = up(from_client, to_server) => {}
         _ = down(from_server, to_client, &place) => {}

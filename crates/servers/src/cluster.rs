@@ -167,7 +167,7 @@ impl Cluster {
     }
 }
 
-/// Where a member tells by HTTP how it is; also while somebody else has its server.
+/// The monitoring port of a member (HTTP); it can be read while another thread holds the server.
 #[derive(Clone, Debug)]
 pub struct Monitor {
     name: String,

@@ -53,7 +53,7 @@ pub(crate) fn claim<T>(
     }
 }
 
-/// A free port for somebody who binds it later.
+/// A free port that is bound later.
 pub(crate) fn reserve() -> Result<Port, Error> {
     free(&std::env::temp_dir().join(LOCKS))
 }

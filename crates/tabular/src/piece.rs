@@ -1,4 +1,4 @@
-//! What was read of a stretch of the file: rows, rejects, and what stands between them.
+//! What was read of a part of the file: rows, rejects, and header lines between them.
 
 use crate::alike::Looks;
 use crate::batch::Batch;

@@ -140,7 +140,7 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
             output::note(format_args!("waiting: {text}"));
             said = Some((Instant::now(), text));
         }
-        // Whoever waits must not slow down what is waited for: of many messages a look takes long.
+        // Counting many messages takes long, and must not slow down the pipeline that is waited for.
         tokio::time::sleep(began.elapsed().saturating_mul(4).clamp(LOOK, LOOK_MAX)).await;
     }
 }

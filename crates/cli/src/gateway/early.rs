@@ -1,5 +1,5 @@
-//! Answers that come before the request has gone: a function that refuses a large body says so, and ends
-//! the connection while the rest is still on its way. What it said is there to be read all the same.
+//! Answers that come before the whole request is sent. A function that refuses a large body answers and
+//! closes the connection while the rest is still being sent; its answer can be read all the same.
 
 use std::future::Future;
 use std::io;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-/// How much of a body that nobody wants is read, so that who sends it can read the answer.
+/// Most bytes that are read of a refused body. A client that still sends cannot read the answer.
 const REST_BYTES_MAX: usize = 32 << 20;
 const REST_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -40,15 +40,15 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A connection. Once the other side takes nothing more, what is written goes nowhere, and reading says
-/// how it ends: with an answer, or without.
+/// A connection to a function. After the function has closed its receiving side, writes are discarded, and
+/// reading goes on: the answer may still come.
 pub(super) struct Stream {
     inner: TokioIo<TcpStream>,
     is_deaf: bool,
 }
 
 impl Stream {
-    /// What became of a write; `all` stands for one that went nowhere.
+    /// The result of a write. If the other side has closed, it is `all`: as if everything was written.
     fn written<T>(&mut self, done: Poll<io::Result<T>>, all: T) -> Poll<io::Result<T>> {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
         match done {

@@ -45,7 +45,7 @@ pub(super) struct Room {
 impl Room {
     /// For a server that has just started, keeps its streams in `store` and writes to `log`.
     pub(super) fn new(store: PathBuf, log: PathBuf) -> Self {
-        // What stands there was written by earlier lives.
+        // Earlier runs of nats-server wrote what is in the log already.
         let read = log.metadata().map_or(0, |meta| meta.len());
         let log = Log { path: log, read, failed: false };
         Self { store, log, looked: None, restarts: Restarts::default(), full: None }

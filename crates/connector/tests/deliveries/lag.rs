@@ -67,7 +67,7 @@ async fn what_a_lane_has_read_and_nobody_has_decided_waits_as_well() {
     world.stop().await;
 }
 
-/// The journal says where the lane stands, and nothing has to answer for that.
+/// The lane's position comes from its journal, so the function need not answer.
 #[tokio::test]
 async fn a_lane_whose_function_has_not_answered_since_the_start_waits_as_well() {
     let mut world = World::new().await;

@@ -119,7 +119,7 @@ impl From<GetStreamError> for Failure {
     }
 }
 
-/// Is it so only until the servers of a cluster have found each other, or somebody else is done?
+/// Does the refusal pass by itself: when the cluster has a leader, or another client has finished?
 fn passes(answer: &jetstream::Error) -> bool {
     const UNAVAILABLE: usize = 503;
     let passing = [

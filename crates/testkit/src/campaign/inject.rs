@@ -71,7 +71,7 @@ impl Site {
     /// Harms a connection. False if too many wait for a connection already.
     fn inject(&self, link: Link, fault: Fault, pick: usize) -> bool {
         let mut proxies = self.proxies(link);
-        // Two members have one way between them, whoever has connected.
+        // Two members share one connection, whichever of them opened it.
         if link == Link::Route {
             proxies.retain(|proxy| proxy.connections() > 0);
         }

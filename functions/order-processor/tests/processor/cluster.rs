@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 const WAIT_MAX: Duration = Duration::from_secs(120);
 
-/// What stands on the lane.
+/// What waits on the lane.
 struct Lane {
     world: World<Cluster>,
     identity: String,

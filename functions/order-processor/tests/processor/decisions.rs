@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// A batch as the connector sends it.
-struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     after: u64,
     created: &'a str,
     filter: &'a str,
@@ -27,7 +27,7 @@ impl Default for Batch<'_> {
 }
 
 impl Batch<'_> {
-    async fn send(&self, router: &Router) -> (u16, Value) {
+    pub(crate) async fn send(&self, router: &Router) -> (u16, Value) {
         let request = Request::post("/")
             .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
             .header(header::AUTHORIZATION, "Bearer connector")
@@ -42,17 +42,17 @@ impl Batch<'_> {
 
 impl World {
     #[track_caller]
-    fn decided(answer: (u16, Value)) -> u64 {
+    pub(crate) fn decided(answer: (u16, Value)) -> u64 {
         assert_eq!(answer.0, 200, "{}", answer.1);
         answer.1["decided_to"].as_u64().unwrap()
     }
 
-    async fn decide(&self, after: u64, events: &[Value]) -> u64 {
+    pub(crate) async fn decide(&self, after: u64, events: &[Value]) -> u64 {
         let batch = Batch { after, events: events.to_vec(), ..Batch::default() };
         Self::decided(batch.send(&self.router).await)
     }
 
-    async fn set(&self, key: Option<&str>, body: impl ToString) -> (u16, Value) {
+    pub(crate) async fn set(&self, key: Option<&str>, body: impl ToString) -> (u16, Value) {
         let mut request = Request::put("/stock").header(header::AUTHORIZATION, "Bearer admin");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -60,7 +60,7 @@ impl World {
         send(&self.router, request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {
+    pub(crate) async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {
         let mut found = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let headers = message.headers.clone().unwrap_or_default();
@@ -71,24 +71,24 @@ impl World {
         found
     }
 
-    async fn subjects(&self, stream: &str, filter: &str) -> Vec<String> {
+    pub(crate) async fn subjects(&self, stream: &str, filter: &str) -> Vec<String> {
         self.messages(stream, filter).await.into_iter().map(|message| message.subject).collect()
     }
 }
 
-struct Message {
-    subject: String,
-    headers: async_nats::HeaderMap,
-    json: Value,
+pub(crate) struct Message {
+    pub(crate) subject: String,
+    pub(crate) headers: async_nats::HeaderMap,
+    pub(crate) json: Value,
 }
 
 impl Message {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap().as_str()
     }
 }
 
-fn placed(id: &str, lines: &[(&str, i64)]) -> Value {
+pub(crate) fn placed(id: &str, lines: &[(&str, i64)]) -> Value {
     let lines: Vec<_> = lines
         .iter()
         .map(|(product, quantity)| json!({"product_id": product, "quantity": quantity, "price": 1}))
@@ -100,7 +100,7 @@ fn placed(id: &str, lines: &[(&str, i64)]) -> Value {
 }
 
 /// Events with the sequences `from`, `from + 2`, …, each naming the one before it.
-fn chain(from: u64, data: impl IntoIterator<Item = Value>) -> Vec<Value> {
+pub(crate) fn chain(from: u64, data: impl IntoIterator<Item = Value>) -> Vec<Value> {
     let events = (from..).step_by(2).zip(data).map(|(sequence, data)| {
         let subject = data["order_id"].as_str().map(|id| {
             let token = messaging::subject::token(id);
@@ -114,7 +114,7 @@ fn chain(from: u64, data: impl IntoIterator<Item = Value>) -> Vec<Value> {
     events.collect()
 }
 
-fn one(id: &str, product: &str, quantity: i64) -> Value {
+pub(crate) fn one(id: &str, product: &str, quantity: i64) -> Value {
     placed(id, &[(product, quantity)])
 }
 
@@ -314,63 +314,6 @@ async fn of_a_batch_that_is_too_large_for_one_message_a_part_is_decided_and_then
 }
 
 #[tokio::test]
-async fn stock_is_set_once_per_key() {
-    let world = World::start().await;
-    let command = |n: i64| json!({"available": {"P001": n, "new one": 7}});
-    let (status, body) = world.set(Some("k1"), command(5)).await;
-    assert_eq!((status, &body["applied"], &body["products"]), (200, &json!(true), &json!(2)));
-    assert_eq!(world.decide(0, &chain(2, [one("1", "P001", 2)])).await, 2);
-    let (status, body) = world.set(Some("k1"), command(5)).await;
-    assert_eq!((status, &body["applied"]), (200, &json!(false)));
-    assert_eq!(world.available("P001").await, 3);
-    // A process that has just started knows the key as well.
-    let world = World { router: build(&world.server).await, ..world };
-    assert_eq!(world.set(Some("k1"), command(5)).await.1["applied"], false);
-    assert_eq!(world.set(Some("k1"), command(9)).await.0, 422);
-    assert_eq!(world.set(Some("k2"), command(9)).await.1["applied"], true);
-    assert_eq!((world.available("P001").await, world.available("new one").await), (9, 7));
-    let changed = world.messages(streams::INVENTORY, "inventory.>").await;
-    let data: Vec<_> = changed.iter().skip(1).map(|message| message.json["data"].clone()).collect();
-    let set = |p001: i64| json!({"warehouse": "main", "set": {"P001": p001, "new one": 7}});
-    assert_eq!(data, [set(5), json!({"warehouse": "main", "moved": {"P001": -2}}), set(9)]);
-    // What was decided so far stays so.
-    assert_eq!(world.decide(2, &[]).await, 2);
-}
-
-#[tokio::test]
-async fn stock_that_cannot_be_set_is_named() {
-    let world = World::start().await;
-    let good = json!({"available": {"P001": 1}});
-    for key in [None, Some(""), Some(&*"k".repeat(256))] {
-        assert_eq!(world.set(key, &good).await.0, 400, "{key:?}");
-    }
-    let too_many: serde_json::Map<_, _> = (0..2_001).map(|n| (n.to_string(), json!(1))).collect();
-    for (body, field) in [
-        (json!({"available": {"P001": -1, "P002": 1}}), "available.P001"),
-        (json!({"available": {"P001": 1_000_000_000_001_i64}}), "available.P001"),
-        (json!({"available": {}}), "available"),
-        (json!({"available": too_many}), "available"),
-    ] {
-        let (status, body) = world.set(Some("k"), body).await;
-        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!(field)), "{body}");
-    }
-    for body in ["", "{}", r#"{"available":{"P001":1.5}}"#, r#"{"available":{"P001":1},"x":1}"#] {
-        assert_eq!(world.set(Some("k"), body).await.0, 422, "{body}");
-    }
-    assert_eq!(world.available("P001").await, 50);
-    assert_eq!(
-        world.get("/stock?product=P002").await.1["products"],
-        json!({"P002": {"available": 20, "known": true}})
-    );
-    assert_eq!(world.get("/stock?product=nix").await.0, 404);
-    assert_eq!(world.get("/stock?warehouse=a.b").await.0, 400);
-    let many: serde_json::Map<_, _> =
-        (0..2_000).map(|n| (format!("{n:0>128}"), json!(1))).collect();
-    let (status, body) = world.set(Some("k"), json!({"available": many})).await;
-    assert_eq!((status, &body["products"]), (200, &json!(2_000)), "{body}");
-}
-
-#[tokio::test]
 async fn who_takes_over_publishes_the_facts_that_are_missing() {
     let world = World::start().await;
     let events = chain(2, [one("1", "P001", 1), one("2", "P001", 100)]);
@@ -449,166 +392,4 @@ async fn while_nats_is_away_nothing_is_answered_and_then_it_goes_on() {
     let (answer, ()) = tokio::join!(deciding, restarting);
     assert_eq!(World::decided(answer), 4);
     assert_eq!(world.available("P001").await, 48);
-}
-
-#[tokio::test]
-async fn a_key_belongs_to_the_command_it_came_with() {
-    let world = World::start().await;
-    let set = |n: i64| json!({"available": {"P001": n, "P002": 7}});
-    let (status, body) = world.set(Some("k"), set(5)).await;
-    assert_eq!((status, &body["applied"]), (200, &json!(true)), "{body}");
-    // The same in other words.
-    let same = r#"{"warehouse": "main",   "available": {"P002": 7, "P001": 5}}"#;
-    let (status, body) = world.set(Some("k"), same).await;
-    assert_eq!((status, &body["applied"]), (200, &json!(false)), "{body}");
-    let (status, body) = world.set(Some("k"), set(6)).await;
-    assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("Idempotency-Key")), "{body}");
-    let skip = Request::post("/journal/skip")
-        .header(header::AUTHORIZATION, "Bearer admin")
-        .header("idempotency-key", "k");
-    let skip = skip.body(Body::from(json!({"sequence": 1, "reason": "r"}).to_string())).unwrap();
-    assert_eq!(send(&world.router, skip).await.0, 422);
-    assert_eq!(world.available("P001").await, 5);
-    assert_eq!(world.set(Some("k2"), set(6)).await.1["applied"], true);
-    assert_eq!(world.available("P001").await, 6);
-}
-
-#[tokio::test]
-async fn what_a_stranger_places_is_refused_and_moves_nothing() {
-    let world = World::start().await;
-    let forged = |id: &str, change: &dyn Fn(&mut Value)| {
-        let mut order = one(id, "P001", 5);
-        change(&mut order);
-        order
-    };
-    let cancels = json!({"attempt": 1, "placed": 2, "decision": "d"});
-    let orders = [
-        forged("none", &|order| order["lines"] = json!([])),
-        forged("zero", &|order| order["lines"][0]["quantity"] = 0.into()),
-        forged("total", &|order| order["total"] = "1".into()),
-        forged("attempt", &|order| order["attempt"] = 0.into()),
-        forged("west", &|order| order["warehouse"] = "west".into()),
-        forged("back", &|order| {
-            order["attempt"] = 2.into();
-            order["cancels"] = cancels.clone();
-        }),
-        one("good", "P001", 1),
-    ];
-    let mut events = chain(2, orders);
-    events[4]["subject"] = "orders.placed.main.DIRECT.west".into();
-    assert_eq!(world.decide(0, &events).await, 14);
-    assert_eq!(world.available("P001").await, 49);
-    let refused = world.messages(streams::ORDERS, "orders.refused.>").await;
-    let details: Vec<_> = refused
-        .iter()
-        .map(|fact| fact.json["data"]["refusal"]["detail"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        details,
-        [
-            "its lines cannot be used: has no lines",
-            "lines[0].quantity is 0: 1 to 1000000000 are allowed, below zero in a return",
-            "its total is 1.00, but its lines add up to 5.00",
-            "its attempt is 0: 1 to 1000000 are allowed",
-            "it is an order of warehouse west",
-            "no attempt of it is confirmed, so there is nothing to cancel",
-        ]
-    );
-    // The subject of another warehouse names no order of this one.
-    let mut events = chain(16, [one("1", "P001", 1)]);
-    events[0]["subject"] = "orders.placed.west.DIRECT.1".into();
-    assert_eq!(world.decide(14, &events).await, 16);
-    assert_eq!(world.available("P001").await, 49);
-    assert_eq!(world.subjects(streams::ERRORS, "errors.undecidable.main.>").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_cancellation_is_compared_with_the_fact_that_it_names() {
-    let world = World::start().await;
-    let order = one("1", "P001", 5);
-    assert_eq!(world.decide(0, &chain(2, [order.clone()])).await, 2);
-    let cancelling = |attempt: u32, placed: u64, quantity: i64| {
-        let mut order = order.clone();
-        order["attempt"] = attempt.into();
-        order["lines"][0]["quantity"] = quantity.into();
-        order["total"] = quantity.to_string().into();
-        order["cancels"] = json!({"attempt": 1, "placed": placed, "decision": "d"});
-        order
-    };
-    // More than was sold, another message, and the true one three times.
-    let orders = [(2, 2, 500), (3, 1, 5), (4, 2, 5), (5, 2, 5)];
-    let events = chain(4, orders.map(|(attempt, placed, n)| cancelling(attempt, placed, n)));
-    assert_eq!(world.decide(2, &events).await, 10);
-    assert_eq!(world.available("P001").await, 50);
-    assert_eq!(world.decide(10, &chain(12, [cancelling(6, 2, 5)])).await, 12);
-    assert_eq!(world.available("P001").await, 50, "it was cancelled before");
-}
-
-#[tokio::test]
-async fn a_warehouse_goes_on_whatever_strangers_write_into_its_journal() {
-    let world = World::start().await;
-    let stranger = async |payload: &'static str| {
-        let message = Outgoing::new("journal.inventory.main".into(), payload.into());
-        publish::one(&world.nats, &message, None).await.unwrap();
-    };
-    stranger("hello").await;
-    assert_eq!(world.decide(0, &chain(2, [one("1", "P001", 1)])).await, 2);
-    stranger("hello").await;
-    assert_eq!(world.decide(2, &chain(4, [one("2", "P001", 1)])).await, 4);
-    let world = World { router: build(&world.server).await, ..world };
-    assert_eq!(world.decide(4, &chain(6, [one("3", "P001", 1)])).await, 6);
-    assert_eq!(world.available("P001").await, 47);
-    let (main, now) = (domain::WarehouseId::main(), DateTime::UNIX_EPOCH);
-    let found = messaging::inventory::verify(&world.nats, &main, now).await.unwrap();
-    // No order was placed: the batches are made up, and that is found as well.
-    assert_eq!((found.entries, found.foreign, found.problems_total), (4, 2, 5), "{found:?}");
-    let texts: Vec<_> = found.problems.iter().map(|problem| problem.text.as_str()).collect();
-    let made_up = "it decides message 2, which is not under orders.placed.main.>";
-    assert!(texts.contains(&made_up), "{texts:?}");
-}
-
-#[tokio::test]
-async fn a_product_that_one_partner_has_checked_is_never_sold_below_zero_by_another() {
-    let world = World::start().await;
-    let order = |id: &str, quantity: i64, policy: &str| {
-        let mut order = one(id, "P002", quantity);
-        order["stock"] = policy.into();
-        order
-    };
-    let events =
-        chain(2, [order("1", 1, "enforce"), order("2", 20, "ignore"), order("3", 19, "backorder")]);
-    assert_eq!(world.decide(0, &events).await, 6);
-    assert_eq!(world.available("P002").await, 0);
-    // A process that starts later knows it too.
-    let world = World { router: build(&world.server).await, ..world };
-    assert_eq!(world.decide(6, &chain(8, [order("4", 1, "ignore")])).await, 8);
-    assert_eq!(world.available("P002").await, 0);
-    let refused = world.messages(streams::ORDERS, "orders.refused.>").await;
-    let refusals: Vec<_> = refused.iter().map(|fact| &fact.json["data"]["refusal"]).collect();
-    let expected = |requested: i64, available: i64| {
-        json!({"reason": "insufficient_stock", "product": "P002", "requested": requested,
-            "available": available, "checked_for_others": true})
-    };
-    assert_eq!(refusals, [&expected(20, 19), &expected(1, 0)]);
-}
-
-#[tokio::test]
-async fn an_order_that_was_placed_twice_is_found_by_verify() {
-    let world = World::start().await;
-    let order = one("1", "P001", 1);
-    let events = chain(1, [order.clone(), order]);
-    for event in &events {
-        let subject = event["subject"].as_str().unwrap().to_owned();
-        let message = Outgoing::new(subject, event.to_string().into());
-        publish::one(&world.nats, &message, None).await.unwrap();
-        // Sequences of the lane are every second one.
-        let between = Outgoing::new("orders".into(), "{}".into());
-        publish::one(&world.nats, &between, None).await.unwrap();
-    }
-    assert_eq!(world.decide(0, &events).await, 3);
-    let (main, now) = (domain::WarehouseId::main(), DateTime::UNIX_EPOCH);
-    let found = messaging::inventory::verify(&world.nats, &main, now).await.unwrap();
-    let texts: Vec<_> = found.problems.iter().map(|problem| problem.text.as_str()).collect();
-    let twice = "it moves stock for attempt 1 of order 1 of DIRECT, as entry 2 did";
-    assert!(texts.contains(&twice), "{texts:?}");
 }

@@ -5,5 +5,7 @@ mod cluster;
 mod decisions;
 mod quiet;
 mod skip;
+mod stock;
+mod strangers;
 mod support;
 mod warehouses;

@@ -14,8 +14,8 @@ use serde_json::json;
 use super::finding::Finding;
 use crate::{clock, stack};
 
-/// What has done nothing for so long while something waits stands still: whoever looks once a minute
-/// hears of it within a minute.
+/// A reader or lane stalls when messages wait and none was done for this long. It is below a minute, so that
+/// a check that runs once a minute reports it within a minute.
 pub(super) const STALLED_SECONDS: i64 = 30;
 /// Longer than any call may take: a message that was given out so long ago and is not done, while
 /// others are, is given out again and again.

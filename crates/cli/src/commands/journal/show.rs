@@ -83,7 +83,7 @@ async fn back(nats: &Nats, subject: &str, count: usize) -> Result<Vec<Shown>> {
         if prev == 0 || entries.len() == count {
             break;
         }
-        // What stands before the oldest kept entry was taken away.
+        // Nothing is found before the oldest entry that is still kept.
         next = stored::at(nats, JOURNAL, prev).await.context("the journal")?;
     }
     entries.reverse();
