@@ -3,7 +3,7 @@
 use crate::address::{Address, AddressError, Login};
 use crate::guard::Guard;
 use crate::link::Link;
-use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::jetstream::{self, ErrorCode, context::ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ReconnectToServer, ServerAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +119,23 @@ impl Nats {
     pub fn message_bytes_max(&self) -> usize {
         self.client.max_payload()
     }
+}
+
+/// Does the refusal pass by itself: when the cluster has a leader, or another client has finished?
+pub(crate) fn passes(answer: &jetstream::Error) -> bool {
+    const UNAVAILABLE: usize = 503;
+    let passing = [
+        ErrorCode::CLUSTER_NO_PEERS,
+        ErrorCode::CLUSTER_NOT_ACTIVE,
+        ErrorCode::CLUSTER_NOT_ASSIGNED,
+        ErrorCode::CLUSTER_NOT_LEADER,
+        ErrorCode::RAFT_GENERAL,
+        ErrorCode::STREAM_ASSIGNMENT,
+        ErrorCode::STREAM_MOVE_IN_PROGRESS,
+        ErrorCode::STREAM_NOT_FOUND,
+        ErrorCode::STREAM_OFFLINE,
+    ];
+    answer.code() == UNAVAILABLE || passing.contains(&answer.error_code())
 }
 
 /// Connects through a [`Guard`] that the client keeps, where that can be. The client gets no login with

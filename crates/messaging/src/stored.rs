@@ -2,6 +2,7 @@
 //! asked is found.
 
 use crate::guard::readable;
+use crate::nats::passes;
 use crate::{Nats, header};
 use async_nats::HeaderMap;
 use async_nats::jetstream::ErrorCode;
@@ -12,6 +13,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a stream's members may take to choose a leader until the question is given up.
+const ELECTION: Duration = Duration::from_secs(5);
+/// How long is waited before they are asked again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// The last message of a subject.
 ///
@@ -48,7 +56,7 @@ pub async fn first(
     get(nats, stream, json!({"seq": from, "next_by_subj": filter}), what).await
 }
 
-/// Asks the stream's leader. The client library has this request as well, and an error for a message
+/// Asks the stream's leader, and for 5 s again while there is none. The client library has this request as well, and an error for a message
 /// whose header block it cannot read.
 async fn get(
     nats: &Nats,
@@ -58,15 +66,22 @@ async fn get(
 ) -> Result<Option<Standing>, LookupError> {
     let wrong = |reason| LookupError { what: what(), reason, no_stream: false };
     let subject = format!("STREAM.MSG.GET.{stream}");
-    let answer: Response<Answer> =
-        nats.js.request(subject, &which).await.map_err(|error| wrong(error.to_string()))?;
-    match answer {
-        Response::Ok(Answer { message }) => message.read().map(Some).map_err(wrong),
-        Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
-        Response::Err { error } => Err(LookupError {
-            no_stream: error.error_code() == ErrorCode::STREAM_NOT_FOUND,
-            ..wrong(error.to_string())
-        }),
+    let started = Instant::now();
+    loop {
+        let answer = nats.js.request(subject.clone(), &which).await;
+        let answer: Response<Answer> = answer.map_err(|error| wrong(error.to_string()))?;
+        let error = match answer {
+            Response::Ok(Answer { message }) => return message.read().map(Some).map_err(wrong),
+            Response::Err { error } => error,
+        };
+        match error.error_code() {
+            ErrorCode::NO_MESSAGE_FOUND => return Ok(None),
+            ErrorCode::STREAM_NOT_FOUND => {
+                return Err(LookupError { no_stream: true, ..wrong(error.to_string()) });
+            }
+            _ if passes(&error) && started.elapsed() < ELECTION => sleep(AGAIN).await,
+            _ => return Err(wrong(error.to_string())),
+        }
     }
 }
 

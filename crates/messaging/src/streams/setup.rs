@@ -4,6 +4,7 @@ use super::config::Target;
 use super::identity::Identity;
 use super::inspect::{self, Difference};
 use super::{ORDERS, Settings};
+use crate::nats::passes;
 use crate::{Nats, migrate};
 use async_nats::jetstream::context::{
     CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
@@ -117,23 +118,6 @@ impl From<GetStreamError> for Failure {
             _ => Self::of(&error, None),
         }
     }
-}
-
-/// Does the refusal pass by itself: when the cluster has a leader, or another client has finished?
-fn passes(answer: &jetstream::Error) -> bool {
-    const UNAVAILABLE: usize = 503;
-    let passing = [
-        ErrorCode::CLUSTER_NO_PEERS,
-        ErrorCode::CLUSTER_NOT_ACTIVE,
-        ErrorCode::CLUSTER_NOT_ASSIGNED,
-        ErrorCode::CLUSTER_NOT_LEADER,
-        ErrorCode::RAFT_GENERAL,
-        ErrorCode::STREAM_ASSIGNMENT,
-        ErrorCode::STREAM_MOVE_IN_PROGRESS,
-        ErrorCode::STREAM_NOT_FOUND,
-        ErrorCode::STREAM_OFFLINE,
-    ];
-    answer.code() == UNAVAILABLE || passing.contains(&answer.error_code())
 }
 
 async fn ensure(
