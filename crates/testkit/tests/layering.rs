@@ -60,6 +60,12 @@ const LAYERS: &[Layer] = &[
         rule: "it knows the business and NATS, and nobody who uses it",
     },
     Layer {
+        name: "state",
+        members: &["messaging"],
+        others: None,
+        rule: "it keeps what a function has to keep, and knows no business",
+    },
+    Layer {
         name: "intake",
         members: &["domain", "messaging"],
         others: None,
@@ -98,7 +104,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// What a function may use.
-const FUNCTION: &[&str] = &["domain", "tabular", "messaging", "intake", "runtime"];
+const FUNCTION: &[&str] = &["domain", "tabular", "messaging", "state", "intake", "runtime"];
 /// The one program that puts all of them together.
 const CLI: &str = "orderflow";
 
