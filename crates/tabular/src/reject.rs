@@ -25,12 +25,12 @@ pub struct Reject {
 }
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident => $code:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $code:literal, $advice:literal;)*) => {
         /// Why a row is rejected. The variants stand in the order in which they are tested: the
         /// first that fails is the one named.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Rule {
-            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+            $($(#[doc = $doc])* #[serde(rename = $code)] $name,)*
         }
 
         impl Rule {
@@ -44,6 +44,22 @@ macro_rules! rules {
                     $(Self::$name => $code,)*
                 }
             }
+
+            /// What is wrong with the row, in a sentence or two.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),*).trim(),)*
+                }
+            }
+
+            /// What the partner or the operator can do, in Markdown; names settings of `partners.yml`.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self {
+                    $(Self::$name => $advice,)*
+                }
+            }
         }
     };
 }
@@ -51,77 +67,113 @@ macro_rules! rules {
 rules! {
     /// The record is longer than the limit.
     RecordTooLong => "record_too_long",
+        "Look for a quote that is never closed above that line; else ask for shorter texts.";
     /// A quote inside a field that does not begin with one.
     StrayQuote => "stray_quote",
+        "Ask the partner to quote fields with quotes in them and to double those quotes; or `quote: none` if the export never quotes.";
     /// Text between a closing quote and the next delimiter.
     TextAfterQuote => "text_after_quote",
+        "As `stray_quote`; `quote-escape: backslash` if the file has `\\\"`.";
     /// A quote that is not closed before the file, or the longest record, ends.
     UnclosedQuote => "unclosed_quote",
+        "Close the quote in the file, or `quote: none` if quotes are inch signs there; `line-ends-in-fields: false` keeps the harm to one line.";
     /// A field in quotes that holds line ends, and a row of the file in them: a quote that was meant as
     /// a letter.
     RowInQuotes => "row_in_quotes",
+        "A quote that opens a field was meant as a letter: `quote: none`, or `line-ends-in-fields: false`.";
     /// A carriage return inside a field without quotes.
     StrayCarriageReturn => "stray_carriage_return",
+        "Ask the partner to quote texts with line ends in them.";
     /// Fewer fields than the header.
     TooFewFields => "too_few_fields",
+        "Often a line end inside a text, or a row that was cut: correct the line. If that is how the export ends: `footer-lines`.";
     /// More fields than the header.
     TooManyFields => "too_many_fields",
+        "A delimiter inside a text that is not quoted: correct the line, or choose another `delimiter` in the export.";
     /// A byte that is zero.
     NulByte => "nul_byte",
+        "The file is damaged, or UTF-16 read as something else: look at `encoding`.";
     /// Bytes that are not UTF-8.
     InvalidUtf8 => "invalid_utf8",
+        "Look at `encoding`: the bytes are no text in it. `auto` says in its refusal which ones may be meant.";
     /// The partner's transform leaves the row out. Harms no order.
     Filtered => "filtered",
+        "Nothing: `where` of the `transform` leaves it out, as configured.";
     /// The partner's transform cannot be calculated.
     TransformFailed => "transform_failed",
+        "The reason names the expression and the value: correct the line, or let the expression handle it (`CASE`, `NULLIF`).";
     /// No order id.
     MissingOrderId => "missing_order_id",
+        "Fill it in. If only the first row of an order has it: `continued-rows: true`.";
     /// The order id is too long, has control characters, stands for nothing, or was shortened.
     BadOrderId => "bad_order_id",
+        "Ids have at most 128 bytes; a spreadsheet's `4.51E+12` has lost digits: export the column as text.";
     /// No product id.
     MissingProductId => "missing_product_id",
+        "Fill it in, or map the right column as `product-id`.";
     /// The product id is too long, has control characters, stands for nothing, or was shortened.
     BadProductId => "bad_product_id",
+        "As `bad_order_id`.";
     /// Not in the catalogue.
     UnknownProductId => "unknown_product_id",
+        "Add it to the catalogue or to `product-ids`, then send the file again.";
     /// No customer, where one is required.
     MissingCustomer => "missing_customer",
+        "Fill it in, or `customer-required: false`.";
     /// The customer id is too long, has control characters, or was shortened.
     BadCustomerId => "bad_customer_id",
+        "As `bad_order_id`.";
     /// Not a whole number within the limit.
     BadQuantity => "bad_quantity",
+        "A whole number up to 1,000,000,000; look at `decimal-mark` and `thousands-mark`.";
     /// Quantity zero.
     ZeroQuantity => "zero_quantity",
+        "Leave the row out of the export, or by `where` in a `transform`.";
     /// Not an amount.
     BadPrice => "bad_price",
+        "Look at `decimal-mark`, `thousands-mark` and `currency-signs`; a price has at most four places.";
     /// Zero or below, where prices must be above zero.
     NonPositivePrice => "non_positive_price",
+        "Correct it, or `price-positive: false` where goods may be free.";
     /// Below zero.
     NegativePrice => "negative_price",
+        "Returns have a quantity below zero, not a price.";
     /// The price is in another currency than the partner's.
     OtherCurrency => "other_currency",
+        "A partner has one currency: split the file into one partner for each, or correct `currency` or `currency-signs`.";
     /// Not a date in one of the partner's formats.
     BadDate => "bad_date",
+        "Add the format to `dates`; the reason says which were tried.";
     /// Description, region or category is longer than 512 bytes.
     TooLong => "too_long",
+        "Shorten the text to 512 bytes.";
     /// Nothing in a column in which the partner's rules want something.
     MissingValue => "missing_value",
+        "Fill it in, or take the column out of `required`.";
     /// What the partner's list for the column does not have.
     ValueNotAllowed => "value_not_allowed",
+        "Correct it, or add it to `values`.";
     /// Every cleaned column equals an earlier accepted row's. Harms no order.
     Duplicate => "duplicate",
+        "Nothing, if it is one. Where equal rows are meant: `duplicates: off`.";
     /// In columns that are to be unique, the same values as an earlier accepted row.
     NotUnique => "not_unique",
+        "Correct it, or take the list out of `unique`.";
     /// Another line of its order was rejected, and the partner wants all or nothing.
     OrderBadLine => "order_has_bad_line",
+        "Correct the order's other line, which has a reject of its own; or `on-bad-line: drop-line`.";
     /// The lines of its order name different customers.
     OrderCustomers => "order_customers_differ",
+        "One order has one customer: two orders share an id. Correct the id or the customer.";
     /// The lines of its order have quantities above and below zero.
     OrderSigns => "order_mixes_signs",
+        "A sale and a return are two orders: give the return an id of its own.";
     /// The id of its order says sale or return, the quantity says the other.
     OrderWrongSign => "order_sign_contradicts_id",
+        "Look at `return-prefix`, or correct the quantity.";
     /// Its order has more lines or bytes than an order may have.
     OrderTooLarge => "order_too_large",
+        "Split it: an order has at most 1,000 lines and 256 KiB.";
 }
 
 impl Rule {

@@ -26,7 +26,7 @@ pub(super) enum Shape {
 }
 
 /// Name, whether it must be there, and what it must be.
-pub(super) struct Field(pub(super) &'static str, bool, pub(super) Shape);
+pub(super) struct Field(pub(super) &'static str, pub(super) bool, pub(super) Shape);
 
 const REQUIRED: bool = true;
 const OPTIONAL: bool = false;

@@ -1,6 +1,7 @@
 //! The crate through its public door: bytes in, rows and rejects out.
 #![cfg(test)]
 
+mod advice;
 mod defects;
 mod evaluator;
 mod formats;
