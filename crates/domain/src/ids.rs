@@ -79,7 +79,7 @@ fn plain_name(text: &str) -> Result<&str, IdError> {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $rule:ident) => {
+    ($(#[$doc:meta])* $name:ident, $rule:ident, $max:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -137,6 +137,20 @@ macro_rules! id {
             }
         }
 
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "minLength": 1, "maxLength": $max})
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -153,23 +167,23 @@ macro_rules! id {
 
 id!(
     /// A retailer that sends orders; also the name of its SFTP folder. At most 32 of `A-Z a-z 0-9 _ -`.
-    PartnerId, PLAIN_NAME
+    PartnerId, PLAIN_NAME, NAME_BYTES_MAX
 );
 id!(
     /// A place that holds stock; one journal each. At most 32 of `A-Z a-z 0-9 _ -`.
-    WarehouseId, PLAIN_NAME
+    WarehouseId, PLAIN_NAME, NAME_BYTES_MAX
 );
 id!(
     /// A partner's own number for an order: any text of at most 128 bytes, unique per partner.
-    OrderId, FREE_TEXT
+    OrderId, FREE_TEXT, ID_BYTES_MAX
 );
 id!(
     /// A product (SKU): any text of at most 128 bytes. `85099B` and `85099b` are two products.
-    ProductId, FREE_TEXT
+    ProductId, FREE_TEXT, ID_BYTES_MAX
 );
 id!(
     /// Who buys: any text of at most 128 bytes.
-    CustomerId, FREE_TEXT
+    CustomerId, FREE_TEXT, ID_BYTES_MAX
 );
 
 impl PartnerId {

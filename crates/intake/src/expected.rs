@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use domain::partner::{Expected, Partner};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Days that are looked back for the deadline before the last one: of a weekly one, which the clock may
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const DAYS_BACK: u64 = 21;
 
 /// A file that should have come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Overdue {
     /// As configured.
     pub expected: String,

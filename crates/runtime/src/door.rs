@@ -70,7 +70,7 @@ pub enum Refused {
 
 impl Door {
     /// Secrets that open it, in words.
-    const fn tokens(self) -> &'static str {
+    pub const fn tokens(self) -> &'static str {
         match self {
             Self::Open => "nothing",
             Self::Connector => CONNECTOR_TOKEN,

@@ -26,6 +26,7 @@ const LAYERS: &[Layer] = &[
         others: Some(&[
             "chrono",
             "indexmap",
+            "schemars",
             "serde",
             "serde_json",
             "sha2",
@@ -78,6 +79,12 @@ const LAYERS: &[Layer] = &[
         rule: "the shell of a function knows no business",
     },
     Layer {
+        name: "chassis",
+        members: &["intake", "messaging", "runtime", "state"],
+        others: None,
+        rule: "it is what every function stands on, and knows none of them",
+    },
+    Layer {
         name: "servers",
         members: &[],
         others: None,
@@ -104,7 +111,8 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// What a function may use.
-const FUNCTION: &[&str] = &["domain", "tabular", "messaging", "state", "intake", "runtime"];
+const FUNCTION: &[&str] =
+    &["domain", "tabular", "messaging", "state", "chassis", "intake", "runtime"];
 /// The one program that puts all of them together.
 const CLI: &str = "orderflow";
 

@@ -3,13 +3,13 @@
 use crate::check::Checker;
 use crate::flight::{Crashed, Flight};
 use crate::report::{PartnerReport, Report};
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use chassis::{Answer, Error, Query};
 use chrono::NaiveDate;
 use domain::PartnerId;
-use runtime::{Caller, Door, Problem, heavy};
+use runtime::{Caller, Door, Problem};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -24,29 +24,38 @@ impl App {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Parameters {
-    /// Anything, also nothing after the name.
+    /// Looks again, whatever was found a moment ago; needs the admin token. Any value, also none.
     force: Option<String>,
 }
 
 /// What everybody may know.
-#[derive(Serialize)]
-struct Summary {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Summary {
     order_date: NaiveDate,
     found: usize,
     skipped: usize,
     /// Partners that could not be checked, or not in full.
     failed: usize,
-    #[serde(skip_serializing_if = "is_false")]
+    /// Is this the answer of a check that ended just now?
+    #[serde(skip_serializing_if = "is_false", default)]
     cached: bool,
 }
 
 /// What a token opens as well: partners and names of files.
-#[derive(Serialize)]
-struct Body<'a> {
-    partners: &'a [PartnerReport],
-    without_folder: &'a [PartnerId],
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Names {
+    partners: Vec<PartnerReport>,
+    /// Configured partners without a folder: nobody looks for their files.
+    without_folder: Vec<PartnerId>,
+}
+
+/// Without a token only the summary.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Seen {
+    #[serde(flatten)]
+    names: Option<Names>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -67,29 +76,26 @@ pub(crate) async fn check(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(parameters): Query<Parameters>,
-) -> Response {
+) -> Result<Answer<Seen>, Error> {
     let force = caller.enter(Door::Admin);
     if let (Some(_), Err(refused)) = (&parameters.force, force) {
-        return refused.into_response();
+        return Err(refused.into());
     }
     let shows_names = caller.enter(Door::Read).is_ok();
-    let landed = match app.flight.get(force.is_ok(), || app.checker.clone().check()).await {
-        Ok(landed) => landed,
-        Err(Crashed) => return Problem::internal().into_response(),
-    };
+    let landed = app.flight.get(force.is_ok(), || app.checker.clone().check()).await;
+    let landed = landed.map_err(|Crashed| Problem::internal())?;
     let report = &landed.answer;
     if report.has_failed() {
         let problem = Problem::new(StatusCode::BAD_GATEWAY).detail("no partner could be checked");
         let partners = || serde_json::to_value(&report.partners).unwrap_or_default();
         let problem = if shows_names { problem.with("partners", partners()) } else { problem };
-        return problem.into_response();
+        return Err(problem.into());
     }
     let summary = Summary::of(report, landed.is_cached);
     if !shows_names {
-        return Json(summary).into_response();
+        return Ok(Answer::ok(0, &Seen { names: None, summary }));
     }
-    heavy(usize::MAX, || {
-        let Report { partners, without_folder, .. } = &**report;
-        Json(Body { partners, without_folder, summary }).into_response()
-    })
+    let (partners, without_folder) = (report.partners.clone(), report.without_folder.clone());
+    let names = Some(Names { partners, without_folder });
+    Ok(Answer::ok(usize::MAX, &Seen { names, summary }))
 }

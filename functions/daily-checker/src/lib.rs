@@ -10,14 +10,10 @@ mod recent;
 mod report;
 mod turns;
 
-use axum::routing::get;
+use chassis::{Api, Operation, Role, Scope, Setup};
 use check::Checker;
-use intake::partners::{Problem, Source};
-use messaging::store::Store;
-use messaging::{Nats, streams};
-use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
-use std::path::PathBuf;
+use messaging::streams;
+use runtime::{BuildError, Door, Env, Function, Memory, Tokens};
 use std::sync::Arc;
 
 /// Its name in `stack.yml`.
@@ -30,40 +26,31 @@ pub const MEMORY: Memory = Memory::new(40, 1);
 /// # Errors
 /// Settings or secrets are missing, or the partners' configuration is wrong; everything is named.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let settings = Settings::from_env(env)?;
-    let nats = Nats::connect(&settings.nats_url, NAME, true)
-        .await
-        .map_err(|error| BuildError::unavailable("NATS", error))?;
-    let mut registry = Registry::default();
-    let partners = settings.partners.follow(&nats, NAME, &mut registry, Arc::clone);
-    let store = Store::watch(&nats, &[streams::FILES, streams::ORDERS]);
-    let checker = Checker::new(nats, Arc::clone(&store), partners, &mut registry);
-    let app = Arc::new(http::App::new(checker));
-    let routes = Routes::new(settings.tokens)
-        .at(Door::Open, "/", get(http::check).post(http::check))
-        .with_state(app);
-    let ready = move || {
-        let store = Arc::clone(&store);
-        async move { store.ready().await }
+    let mut setup = Setup::new(env, NAME);
+    let partners = setup.partners_with_folders();
+    let tokens = Tokens::from_env_with(setup.env, &[Door::Admin], &[Door::Read]);
+    let streams = &[streams::FILES, streams::ORDERS];
+    let (mut chassis, partners) = setup.connect(tokens, streams, || partners).await?;
+    let partners = chassis.follow(partners, Arc::clone);
+    let (nats, store) = (chassis.nats.clone(), Arc::clone(&chassis.store));
+    let checker = Checker::new(nats, store, partners, &mut chassis.registry);
+    Ok(chassis.serve(api(), Arc::new(http::App::new(checker)), MEMORY))
+}
+
+fn api() -> Api<Arc<http::App>> {
+    let what = "Looks into the inboxes; names of partners and files only with a token";
+    let operation = |of: fn(_, _, _, _) -> Operation| {
+        of("/", what, Role::Anyone, Scope::AllPartners)
+            .more_for(Role::OrdersRead)
+            .more_for(Role::Admin)
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
+    Api::default()
+        .at(operation(Operation::get), http::check)
+        .at(operation(Operation::post), http::check)
 }
 
-struct Settings {
-    nats_url: String,
-    partners: Source,
-    tokens: Tokens,
-}
-
-impl Settings {
-    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.nats_url(NAME);
-        let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
-        let secrets = env.secrets();
-        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
-        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
-        let partners = Source::open(path, Box::new(secrets), report);
-        let tokens = Tokens::from_env_with(env, &[Door::Admin], &[Door::Read]);
-        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, tokens }))
-    }
+/// What its routes do, for the documents.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    api().operations()
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::PartnerId;
 use intake::expected::Overdue;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A whole check.
@@ -18,7 +19,7 @@ pub(crate) struct Report {
 }
 
 /// One partner's inbox.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PartnerReport {
     pub(crate) partner: PartnerId,
     pub(crate) found: Vec<Found>,
@@ -31,7 +32,7 @@ pub(crate) struct PartnerReport {
 }
 
 /// A complete file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Found {
     pub(crate) name: String,
     pub(crate) size: u64,
@@ -40,7 +41,7 @@ pub(crate) struct Found {
     pub(crate) state: State,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     /// This check published its event.
@@ -50,7 +51,7 @@ pub(crate) enum State {
 }
 
 /// Something that was not taken.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Skipped {
     pub(crate) name: String,
     pub(crate) reason: String,

@@ -1,12 +1,13 @@
 //! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
 
 use crate::failure::Failure;
+use crate::figures::{Broken, Fate, Row};
 use crate::holding::Holding;
 use crate::judged::Judged;
 use crate::names::names;
 use crate::receipt::Receipt;
 use crate::steps::{self, Known};
-use crate::{App, Label, RuleLabel, publish};
+use crate::{App, publish};
 use chrono::{DateTime, Utc};
 use intake::access::Account;
 use intake::ledger::{
@@ -17,6 +18,7 @@ use messaging::publish::{Outgoing, one};
 use messaging::{events, streams, subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tabular::Rule;
 use tokio::sync::Mutex;
 
 #[expect(clippy::disallowed_methods, reason = "leases are kept by the clock")]
@@ -215,8 +217,9 @@ impl Work {
         let record = self.advance(held, State::Receipted).await?;
         // Counted when the partner is told: a file that is read again after a crash counts once.
         if let Some(results) = judged.and_then(|judged| judged.results.as_ref()) {
-            for (rule, rows) in &results.rejected_by_rule {
-                self.app.figures.rejected.get_or_create(&RuleLabel { rule }).inc_by(*rows);
+            for rule in Rule::ALL {
+                let rows = results.rejected_by_rule.get(rule.code()).copied();
+                self.app.figures.rejected.add_many(Broken(*rule), rows.unwrap_or_default());
             }
         }
         Ok(record)
@@ -334,11 +337,10 @@ impl Work {
     }
 
     fn report(&self, record: &Record, state: State) {
-        let outcome = state.as_str();
-        self.app.figures.files.get_or_create(&Label { outcome }).inc();
-        let rows = |outcome, n| self.app.figures.rows.get_or_create(&Label { outcome }).inc_by(n);
-        rows("accepted", record.counts.accepted);
-        rows("rejected", record.counts.rejected);
+        let figures = &self.app.figures;
+        figures.files.add(Fate(state));
+        figures.rows.add_many(Row::Accepted, record.counts.accepted);
+        figures.rows.add_many(Row::Rejected, record.counts.rejected);
         let partner = &record.partner;
         match (&record.outcome, &record.results.output) {
             (Some(Outcome::Accepted), Some(output)) => {

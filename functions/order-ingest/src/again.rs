@@ -9,27 +9,24 @@ mod attempt;
 use attempt::{Attempt, Stands, Step, Verb};
 
 use crate::{App, now};
-use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use chassis::{Answer, Body, Trace};
 use domain::{OrderId, PartnerId};
 use messaging::publish::{self, Published};
 use messaging::subject::{self, Stage};
 use messaging::views;
 use runtime::Problem;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How often an order is looked at again that another command has just changed.
 const LOOKS_MAX: u32 = 5;
 
 /// The body of both.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Command {
+pub(crate) struct Command {
     #[serde(default = "PartnerId::direct")]
     partner: PartnerId,
     order_id: OrderId,
@@ -38,30 +35,47 @@ struct Command {
     attempt: Option<u32>,
 }
 
+/// What is answered to both.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Done {
+    partner: PartnerId,
+    order_id: OrderId,
+    /// The attempt that was placed, or the last one.
+    attempt: u32,
+    /// What the order is now.
+    state: String,
+    /// The stream sequence of that attempt.
+    sequence: u64,
+    /// `placed`, or `done before`.
+    status: &'static str,
+}
+
 pub(crate) async fn retry(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    run(&app, Verb::Retry, &headers, &body).await
+    trace: Trace,
+    Body(command): Body<Command>,
+) -> Result<Answer<Done>, Problem> {
+    run(&app, Verb::Retry, trace, command).await
 }
 
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    run(&app, Verb::Cancel, &headers, &body).await
+    trace: Trace,
+    Body(command): Body<Command>,
+) -> Result<Answer<Done>, Problem> {
+    run(&app, Verb::Cancel, trace, command).await
 }
 
-async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
-    let command: Command =
-        serde_json::from_slice(body).map_err(|error| Problem::unreadable(&error))?;
+async fn run(
+    app: &App,
+    verb: Verb,
+    Trace(traceparent): Trace,
+    command: Command,
+) -> Result<Answer<Done>, Problem> {
     let Command { partner, order_id, .. } = &command;
     let none = || Problem::not_found(format!("there is no order {order_id} of {partner}"));
     let terms = app.terms.get();
     let terms = terms.get(partner).ok_or_else(none)?;
-    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let shown = OrderId::parse(order_id.as_str()).ok();
     let mut order_id = order_id;
     app.store
@@ -82,18 +96,19 @@ async fn run(app: &App, verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<
             Step::Place(order) => (standing.sequence, order),
             Step::Done => {
                 let Attempt { sequence, attempt, state, .. } = &standing;
-                return Ok(command.answer(StatusCode::OK, *sequence, *attempt, state));
+                return Ok(Answer::ok(0, &command.done(false, *sequence, *attempt, state)));
             }
             Step::No(reason) => return Err(command.refusal(&standing, reason)),
             Step::LookAgain => continue,
         };
         let subject = subject::order(Stage::Placed, &terms.warehouse, partner, order_id);
-        let message = standing.message(subject, verb, &order, traceparent, now());
+        let message = standing.message(subject, verb, &order, traceparent.as_deref(), now());
         match publish::one(&app.nats, &message, Some(expected)).await {
             Ok(Published::Stored(sequence)) => {
-                app.count(if verb == Verb::Retry { "retried" } else { "cancelling" });
+                app.received.add(verb.outcome());
                 let state = verb.pending();
-                return Ok(command.answer(StatusCode::CREATED, sequence, order.attempt, &state));
+                let done = command.done(true, sequence, order.attempt, &state);
+                return Ok(Answer::created(&done));
             }
             Ok(Published::Occupied) => {}
             Err(unclear) if unclear.is_permanent() => {
@@ -119,13 +134,10 @@ fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Probl
 }
 
 impl Command {
-    fn answer(&self, status: StatusCode, sequence: u64, attempt: u32, state: &Stands) -> Response {
-        let body = json!({
-            "partner": self.partner, "order_id": self.order_id, "attempt": attempt,
-            "state": state.as_str(), "sequence": sequence,
-            "status": if status == StatusCode::CREATED { "placed" } else { "done before" },
-        });
-        (status, Json(body)).into_response()
+    fn done(&self, is_now: bool, sequence: u64, attempt: u32, state: &Stands) -> Done {
+        let (partner, order_id) = (self.partner.clone(), self.order_id.clone());
+        let status = if is_now { "placed" } else { "done before" };
+        Done { partner, order_id, attempt, state: state.as_str().to_owned(), sequence, status }
     }
 
     fn refusal(&self, standing: &Attempt<'_>, reason: &str) -> Problem {

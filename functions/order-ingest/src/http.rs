@@ -1,20 +1,22 @@
 //! `POST /`: a batch from the connector, or one order.
 
-use crate::check::{self, Checked, Received};
+use crate::check::{self, Checked};
+use crate::outcome::Outcome;
 use crate::place::Placed;
 use crate::{App, now};
 use crate::{envelope, media};
-use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use chassis::{Answer, Either, Raw};
 use domain::order::ORDER_BYTES_MAX;
 use domain::raw;
+use domain::{OrderId, PartnerId, ProductId};
 use messaging::Event;
 use messaging::envelope::binary;
-use runtime::events::{self, Answer, Batch};
+use runtime::events::{self, Batch};
 use runtime::{Door, Entrance, Problem, heavy};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +28,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// cluster takes to hand a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
 
-/// A batch needs the connector's token, an order that of a shop, or none at all with `open`.
-pub(crate) fn entrance(open: bool) -> Entrance {
-    let order = if open { Door::Open } else { Door::Orders };
+/// A batch needs the connector's token, an order the door `order`.
+pub(crate) fn entrance(order: Door) -> Entrance {
     let by = move |headers: &HeaderMap| match Batch::is_announced(headers) {
         true => Door::Connector,
         false => order,
@@ -36,28 +37,66 @@ pub(crate) fn entrance(open: bool) -> Entrance {
     Entrance::by(by).bodies_up_to(ORDER_BYTES_MAX as u64)
 }
 
-pub(crate) async fn receive(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if Batch::is_announced(&headers) {
-        return match heavy(body.len(), || Batch::parse(&headers, &body)) {
-            Ok(batch) => {
-                // The events have what they need of it.
-                drop(body);
-                events(&app, &batch).await.into_response()
-            }
-            Err(problem) => problem.into_response(),
-        };
+/// An order as most people send it; docs/EVENTS.md has every form that is read.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read for its description only")]
+pub(crate) struct Order {
+    /// The sender's number of the order.
+    order_id: OrderId,
+    /// Whose order it is; `DIRECT` if nothing is said.
+    partner: Option<PartnerId>,
+    customer: Option<String>,
+    /// ISO 4217; that of the partner if nothing is said.
+    currency: Option<String>,
+    /// RFC 3339; when it came, if nothing is said.
+    timestamp: Option<String>,
+    region: Option<String>,
+    /// 1 to 1,000. One line may stand at the top instead, as `product_id`, `quantity` and `price`.
+    lines: Vec<Line>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read for its description only")]
+struct Line {
+    product_id: ProductId,
+    /// Not 0; below zero in a return.
+    quantity: i64,
+    /// At most four decimal places.
+    unit_price: f64,
+    description: Option<String>,
+    category: Option<String>,
+}
+
+/// What became of one order.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Receipt {
+    partner: PartnerId,
+    order_id: OrderId,
+    /// `placed`, or `duplicate`: the same order came before.
+    status: &'static str,
+    /// Its stream sequence.
+    sequence: u64,
+}
+
+type Received = Either<Result<Answer<Receipt>, Problem>, Result<events::Answer, Problem>>;
+
+pub(crate) async fn receive(State(app): State<Arc<App>>, raw: Raw<Order>) -> Received {
+    let Raw { headers, bytes, .. } = raw;
+    if !Batch::is_announced(&headers) {
+        return Either::Left(one(&app, &headers, &bytes).await);
     }
-    match one(&app, &headers, &body).await {
-        Ok(response) | Err(response) => response,
+    match heavy(bytes.len(), || Batch::parse(&headers, &bytes)) {
+        Ok(batch) => {
+            // The events have what they need of it.
+            drop(bytes);
+            Either::Right(Ok(events(&app, &batch).await))
+        }
+        Err(problem) => Either::Right(Err(problem)),
     }
 }
 
 /// A batch of what came on the subject `orders`.
-async fn events(app: &App, batch: &Batch) -> Answer {
+async fn events(app: &App, batch: &Batch) -> events::Answer {
     let (orders, sources, mut answer) = {
         let _turn = app.reading.acquire().await;
         heavy(batch.bytes(), || read(app, batch))
@@ -83,8 +122,8 @@ async fn events(app: &App, batch: &Batch) -> Answer {
 type Source<'a> = (&'a events::Event, Event<Box<RawValue>>);
 
 /// The orders of a batch, each with what brought it, and what is said of the others.
-fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, Answer) {
-    let mut answer = Answer::done();
+fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, events::Answer) {
+    let mut answer = events::Answer::done();
     let mut orders = Vec::with_capacity(batch.events.len());
     let mut sources = Vec::with_capacity(batch.events.len());
     let terms = app.terms.get();
@@ -98,7 +137,7 @@ fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, Answ
                 answer.retry(given, error.to_string(), Some(KNOWN_AFTER));
             }
             Err(error) => {
-                app.count("rejected");
+                app.received.add(Outcome::Rejected);
                 answer.reject(given, error.to_string());
             }
         }
@@ -107,44 +146,41 @@ fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, Answ
 }
 
 /// One order by HTTP.
-async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, Response> {
-    media::check(headers).map_err(|problem| {
-        app.count("rejected");
-        problem.into_response()
-    })?;
+async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Receipt>, Problem> {
+    media::check(headers).inspect_err(|_| app.received.add(Outcome::Rejected))?;
     let checked = {
         let _turn = app.reading.acquire().await;
         heavy(bytes.len(), || order(app, headers, bytes))
     };
     let order = checked.map_err(|error| {
-        app.count("rejected");
-        refusal(error).into_response()
+        app.received.add(Outcome::Rejected);
+        refusal(error)
     })?;
     let placed = app.place(std::slice::from_ref(&order), |_| bytes.into()).await;
-    let body = |status: &str, sequence: u64| {
-        Json(serde_json::json!({
-            "partner": order.partner, "order_id": order.order_id, "status": status,
-            "sequence": sequence,
-        }))
+    let receipt = |status, sequence| {
+        let (partner, order_id) = (order.partner.clone(), order.order_id.clone());
+        Receipt { partner, order_id, status, sequence }
     };
     match placed.into_iter().next() {
-        Some(Placed::Now(n)) => Ok((StatusCode::CREATED, body("placed", n)).into_response()),
-        Some(Placed::Before(n) | Placed::Duplicate(n)) => Ok(body("duplicate", n).into_response()),
+        Some(Placed::Now(n)) => Ok(Answer::created(&receipt("placed", n))),
+        Some(Placed::Before(n) | Placed::Duplicate(n)) => {
+            Ok(Answer::ok(0, &receipt("duplicate", n)))
+        }
         Some(Placed::Conflict) => {
             let detail =
                 format!("order {} of {} exists with other content", order.order_id, order.partner);
-            Err(Problem::conflict(detail).into_response())
+            Err(Problem::conflict(detail))
         }
         Some(Placed::NotNow(reason)) => {
             let detail = format!("the order is not placed: {reason}; sending it again is safe");
-            Err(Problem::unavailable(detail).into_response())
+            Err(Problem::unavailable(detail))
         }
-        Some(Placed::Impossible(reason)) => Err(Problem::invalid(reason).into_response()),
+        Some(Placed::Impossible(reason)) => Err(Problem::invalid(reason)),
         Some(Placed::Unclear(_)) => {
             let detail = "nobody knows whether the order is placed; sending it again is safe";
-            Err(Problem::unavailable(detail).into_response())
+            Err(Problem::unavailable(detail))
         }
-        None => Err(Problem::internal().into_response()),
+        None => Err(Problem::internal()),
     }
 }
 
@@ -165,7 +201,7 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Checked, raw::E
     }
     let call = headers.get("x-call-id").and_then(|id| id.to_str().ok());
     let event = format!("http:{}", call.unwrap_or("unknown"));
-    let received = Received {
+    let received = check::Received {
         event: &event,
         source: "",
         sender: None,

@@ -5,27 +5,23 @@ mod check;
 mod envelope;
 mod http;
 mod media;
+mod outcome;
 mod place;
 
 pub use check::placement;
 
-use axum::routing::post;
+use chassis::{Api, Counts, Operation, Role, Scope, Setup};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
 use envelope::Types;
-use intake::partners::{Configuration, Live, Problem, Source};
+use intake::partners::Live;
 use messaging::store::Store;
 use messaging::{Nats, streams};
-use place::Placed;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
+use outcome::Outcome;
+use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -42,59 +38,43 @@ const READING_MAX: usize = 4;
 /// # Errors
 /// Settings are missing, or the partners cannot be used; every problem is named with its place.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let settings = Settings::from_env(env)?;
-    let nats = Nats::connect(&settings.nats_url, NAME, true)
-        .await
-        .map_err(|error| BuildError::unavailable("NATS", error))?;
-    let mut registry = Registry::default();
-    let received = Family::<Label, Counter>::default();
-    registry.register("orders_received", "Orders by what became of them", received.clone());
-    for outcome in Placed::LABELS.into_iter().chain(OTHERS) {
-        // A counter that begins with 1 looks to Prometheus as if nothing had been counted.
-        drop(received.get_or_create_owned(&Label { outcome }));
-    }
-    let make = |now: &Arc<Configuration>| terms(&now.partners);
-    let terms = settings.partners.follow(&nats, NAME, &mut registry, make);
-    let Settings { open, types, .. } = settings;
-    let reading = Semaphore::new(READING_MAX);
-    let store = Store::watch(&nats, &[streams::ORDERS]);
-    let app = App { nats, store: Arc::clone(&store), terms, types, reading, received };
-    let routes = Routes::new(settings.tokens)
-        .at(http::entrance(open), "/", post(http::receive))
-        .at(Door::Admin, "/retry", post(again::retry))
-        .at(Door::Admin, "/cancel", post(again::cancel))
-        .with_state(Arc::new(app));
-    let ready = move || {
-        let store = Arc::clone(&store);
-        async move { store.ready().await }
+    let mut setup = Setup::new(env, NAME);
+    let partners = setup.partners();
+    let open = setup.env.or("ORDERFLOW_OPEN_INGEST", false);
+    let types = Types::with(&setup.env.or("ORDERFLOW_ORDER_TYPES", String::new()));
+    let api = api(open);
+    let tokens = Tokens::from_env(setup.env, &api.doors());
+    let (mut chassis, partners) = setup.connect(tokens, &[streams::ORDERS], || partners).await?;
+    let received =
+        Counts::register(&mut chassis.registry, "orders_received", "Orders by what became of them");
+    let app = App {
+        nats: chassis.nats.clone(),
+        store: Arc::clone(&chassis.store),
+        terms: chassis.follow(partners, |now| terms(&now.partners)),
+        types,
+        reading: Semaphore::new(READING_MAX),
+        received,
     };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
+    Ok(chassis.serve(api, Arc::new(app), MEMORY))
 }
 
-/// What is counted beside [`Placed::LABELS`].
-const OTHERS: [&str; 3] = ["rejected", "retried", "cancelling"];
-
-struct Settings {
-    nats_url: String,
-    partners: Source,
-    open: bool,
-    types: Types,
-    tokens: Tokens,
+/// With `open` anybody may place orders.
+fn api(open: bool) -> Api<Arc<App>> {
+    let order = if open { Role::Anyone } else { Role::OrdersWrite };
+    let place = Operation::post("/", "Places an order", order, Scope::OnePartner)
+        .or(Role::Connector, http::entrance(order.door()));
+    let retry = "Tries a refused order again";
+    let cancel = "Cancels an order; its stock moves back";
+    Api::default()
+        .at(place, http::receive)
+        .at(Operation::post("/retry", retry, Role::Admin, Scope::OnePartner), again::retry)
+        .at(Operation::post("/cancel", cancel, Role::Admin, Scope::OnePartner), again::cancel)
 }
 
-impl Settings {
-    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.nats_url(NAME);
-        let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
-        let open = env.or("ORDERFLOW_OPEN_INGEST", false);
-        let types = Types::with(&env.or("ORDERFLOW_ORDER_TYPES", String::new()));
-        let tokens = Tokens::from_env(env, &[Door::Connector, Door::Orders, Door::Admin]);
-        // A function that reaches no folder needs no login to one.
-        let secrets = |_: &str| Ok(String::new());
-        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
-        let partners = Source::open(path, Box::new(secrets), report);
-        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, open, types, tokens }))
-    }
+/// What its routes do, for the documents.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    api(false).operations()
 }
 
 /// Terms of every configured partner, and of the built-in one.
@@ -110,11 +90,6 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Label {
-    outcome: &'static str,
-}
-
 /// What the handlers share.
 #[derive(Debug)]
 struct App {
@@ -125,5 +100,5 @@ struct App {
     types: Types,
     /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.
     reading: Semaphore,
-    received: Family<Label, Counter>,
+    received: Counts<Outcome>,
 }

@@ -1,7 +1,8 @@
 //! Placing checked orders, each once.
 
+use crate::App;
 use crate::check::{self, Checked};
-use crate::{App, Label};
+use crate::outcome::Outcome;
 use messaging::publish::{self, Published, Unclear};
 use messaging::{header, stored, streams, subject};
 use std::borrow::Cow;
@@ -26,19 +27,16 @@ pub(crate) enum Placed {
 }
 
 impl Placed {
-    /// Every [`Placed::label`].
-    pub(crate) const LABELS: [&str; 7] =
-        ["placed", "repeated", "duplicate", "conflict", "unclear", "not_now", "impossible"];
-
-    fn label(&self) -> &'static str {
+    /// As what it is counted.
+    fn outcome(&self) -> Outcome {
         match self {
-            Self::Now(_) => "placed",
-            Self::Before(_) => "repeated",
-            Self::Duplicate(_) => "duplicate",
-            Self::Conflict => "conflict",
-            Self::Unclear(_) => "unclear",
-            Self::NotNow(_) => "not_now",
-            Self::Impossible(_) => "impossible",
+            Self::Now(_) => Outcome::Placed,
+            Self::Before(_) => Outcome::Repeated,
+            Self::Duplicate(_) => Outcome::Duplicate,
+            Self::Conflict => Outcome::Conflict,
+            Self::Unclear(_) => Outcome::Unclear,
+            Self::NotNow(_) => Outcome::NotNow,
+            Self::Impossible(_) => Outcome::Impossible,
         }
     }
 }
@@ -55,10 +53,6 @@ impl From<Unclear> for Placed {
 }
 
 impl App {
-    pub(crate) fn count(&self, outcome: &'static str) {
-        self.received.get_or_create(&Label { outcome }).inc();
-    }
-
     /// Places all of them at once; the results stand in the same order. `came` is what came, by
     /// the place of the order.
     pub(crate) async fn place<'a>(
@@ -70,7 +64,7 @@ impl App {
             Ok(on) => on,
             Err(fault) => {
                 let placed = vec![Placed::NotNow(fault.to_string()); orders.len()];
-                placed.iter().for_each(|placed| self.count(placed.label()));
+                placed.iter().for_each(|placed| self.received.add(placed.outcome()));
                 say_what_waits(&placed);
                 return placed;
             }
@@ -82,7 +76,7 @@ impl App {
             && let Err(fault) = self.store.check().await
         {
             let placed = vec![Placed::Unclear(fault.to_string()); orders.len()];
-            placed.iter().for_each(|placed| self.count(placed.label()));
+            placed.iter().for_each(|placed| self.received.add(placed.outcome()));
             return placed;
         }
         let mut placed = Vec::with_capacity(orders.len());
@@ -95,7 +89,7 @@ impl App {
                 Ok(Published::Occupied) => self.compare(order, &came(index)).await,
                 Err(unclear) => unclear.into(),
             };
-            self.count(outcome.label());
+            self.received.add(outcome.outcome());
             placed.push(outcome);
         }
         say_what_waits(&placed);

@@ -1,6 +1,7 @@
 //! Where the last attempt of an order stands, and what may follow it. No IO.
 
 use crate::check::SOURCE;
+use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use domain::Order;
 use domain::order::Cancels;
@@ -21,6 +22,14 @@ pub(super) enum Verb {
 }
 
 impl Verb {
+    /// As what it is counted once it is placed.
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Retry => Outcome::Retried,
+            Self::Cancel => Outcome::Cancelling,
+        }
+    }
+
     /// The state of an order for which this was placed.
     pub(super) fn pending(self) -> Stands {
         match self {

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod api;
+mod counts;
+mod describe;
+mod extract;
+pub mod openapi;
+mod role;
+mod setup;
+
+pub use answer::{Answer, Either, Error};
+pub use api::{Api, Operation};
+pub use counts::{Counts, Kind};
+pub use describe::{Describe, Description, Documented, Failing, Output};
+pub use extract::{Body, Query, Raw, Trace};
+pub use role::{Role, Scope};
+pub use setup::{Chassis, Setup};

@@ -1,0 +1,133 @@
+//! The start of a function.
+
+use crate::api::Api;
+use intake::partners::{Check, Configuration, Live, Problem, Source};
+use messaging::Nats;
+use messaging::store::Store;
+use prometheus_client::registry::Registry;
+use runtime::{BuildError, Env, Function, Memory, Tokens};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const PARTNERS: &str = "ORDERFLOW_PARTNERS";
+
+/// Reads the settings of a function: first those that all have, then its own from `env`.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    /// Its own settings are read from here.
+    pub env: &'a mut Env,
+    name: &'static str,
+    nats_url: Option<String>,
+}
+
+impl<'a> Setup<'a> {
+    /// For the function of this name in `stack.yml`.
+    pub fn new(env: &'a mut Env, name: &'static str) -> Self {
+        let nats_url = env.nats_url(name);
+        Self { env, name, nats_url }
+    }
+
+    /// The partners' configuration, without logins to their folders.
+    pub fn partners(&mut self) -> Option<Source> {
+        let path = self.env.required(PARTNERS);
+        self.open(path)
+    }
+
+    /// As [`Setup::partners`]; nothing if it is not configured.
+    pub fn partners_if_configured(&mut self) -> Option<Source> {
+        let path = self.env.optional(PARTNERS);
+        self.open(path)
+    }
+
+    fn open(&mut self, path: Option<PathBuf>) -> Option<Source> {
+        // A function that reaches no folder needs no login to one.
+        let secrets = |_: &str| Ok(String::new());
+        let report = |wrong: Problem| self.env.problem(wrong.place, wrong.reason);
+        Source::open(path, Box::new(secrets), report)
+    }
+
+    /// The partners' configuration with the logins to their folders.
+    pub fn partners_with_folders(&mut self) -> Option<Source> {
+        let path = self.env.required(PARTNERS);
+        let secrets = self.env.secrets();
+        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
+        let report = |wrong: Problem| self.env.problem(wrong.place, wrong.reason);
+        Source::open(path, Box::new(secrets), report)
+    }
+
+    /// As [`Setup::partners_with_folders`], for who reads files: with their tables, and with what `check`
+    /// finds wrong.
+    pub fn partners_with_files(&mut self, check: Check) -> Option<Source> {
+        let path = self.env.required(PARTNERS);
+        let secrets = self.env.secrets();
+        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
+        let report = |wrong: Problem| self.env.problem(wrong.place, wrong.reason);
+        Source::open_for_files(path, Box::new(secrets), check, report)
+    }
+
+    /// Ends the reading of settings and connects to NATS, for as long as it takes.
+    ///
+    /// `streams` are those whose state the function depends on: it is not ready while they are missing,
+    /// made again or older than before. `settings` are its own; nothing if one is missing that must be
+    /// there.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings, by name; or NATS refuses the login.
+    pub async fn connect<T>(
+        self,
+        tokens: Tokens,
+        streams: &'static [&'static str],
+        settings: impl FnOnce() -> Option<T>,
+    ) -> Result<(Chassis, T), BuildError> {
+        let Self { env, name, nats_url } = self;
+        let (nats_url, settings) = env.finish(|| Some((nats_url?, settings()?)))?;
+        let nats = Nats::connect(&nats_url, name, true)
+            .await
+            .map_err(|error| BuildError::unavailable("NATS", error))?;
+        let store = Store::watch(&nats, streams);
+        let registry = Registry::default();
+        tracing::info!(function = name, version = env!("CARGO_PKG_VERSION"), "connected");
+        Ok((Chassis { name, nats, store, registry, tokens }, settings))
+    }
+}
+
+/// What a function stands on: its connection, the state of its streams, its metrics.
+#[derive(Debug)]
+pub struct Chassis {
+    /// Its name in `stack.yml`.
+    pub name: &'static str,
+    /// The connection.
+    pub nats: Nats,
+    /// Are the streams those that they were?
+    pub store: Arc<Store>,
+    /// Its metrics.
+    pub registry: Registry,
+    tokens: Tokens,
+}
+
+impl Chassis {
+    /// Follows the partners' configuration, and makes a `T` of it each time.
+    pub fn follow<T: Send + Sync + 'static>(
+        &mut self,
+        partners: Source,
+        make: impl Fn(&Arc<Configuration>) -> T + Send + 'static,
+    ) -> Live<T> {
+        partners.follow(&self.nats, self.name, &mut self.registry, make)
+    }
+
+    /// The function, with `state` for its handlers. It is ready when NATS and its streams are.
+    pub fn serve<S: Clone + Send + Sync + 'static>(
+        self,
+        api: Api<S>,
+        state: S,
+        memory: Memory,
+    ) -> Function {
+        let routes = api.into_routes(self.tokens, state);
+        let store = self.store;
+        let ready = move || {
+            let store = Arc::clone(&store);
+            async move { store.ready().await }
+        };
+        Function::new(self.name, routes).ready(ready).registry(self.registry).memory(memory)
+    }
+}
