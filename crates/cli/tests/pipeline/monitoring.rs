@@ -10,7 +10,7 @@ use crate::support::{Up, get};
 
 const DASHBOARD: &str = include_str!("../../../../k8s/monitoring/dashboard.json");
 const RULES: &str = include_str!("../../../../k8s/monitoring/rules.yml");
-const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
+const RUNBOOK: &str = include_str!("../../../../docs/RUNBOOK.md");
 /// Of the kubelet, which runs in clusters only.
 const NOT_OURS: [&str; 2] =
     ["kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"];
@@ -137,14 +137,14 @@ fn every_alert_says_what_to_do() {
         let Some(name) = rule["alert"].as_str() else { continue };
         alerts += 1;
         let link = rule["annotations"]["runbook_url"].as_str().unwrap();
-        assert_eq!(link, format!("docs/OPERATIONS.md#{}", name.to_lowercase()));
-        let described = OPERATIONS.lines().any(|line| line == format!("### {name}"));
-        assert!(described, "docs/OPERATIONS.md has no section {name}");
+        assert_eq!(link, format!("docs/RUNBOOK.md#{}", name.to_lowercase()));
+        let described = RUNBOOK.lines().any(|line| line == format!("## {name}"));
+        assert!(described, "docs/RUNBOOK.md has no section {name}");
         assert!(rule["annotations"]["summary"].is_string(), "{name}");
         let severity = rule["labels"]["severity"].as_str();
         assert!(matches!(severity, Some("page" | "ticket")), "{name}: {severity:?}");
     }
-    let sections = OPERATIONS.lines().filter(|line| line.starts_with("### Orderflow")).count();
+    let sections = RUNBOOK.lines().filter(|line| line.starts_with("## Orderflow")).count();
     assert_eq!(sections, alerts, "a section of an alert that is gone");
 }
 
