@@ -16,6 +16,7 @@ mod migrate;
 pub mod nats;
 pub mod publish;
 pub mod rebase;
+pub mod rights;
 pub mod skipped;
 pub mod store;
 pub mod stored;

@@ -12,6 +12,7 @@ mod turns;
 
 use chassis::{Api, Operation, Role, Scope, Setup};
 use check::Checker;
+use messaging::rights::Rights;
 use messaging::streams;
 use runtime::{BuildError, Door, Env, Function, Memory, Tokens};
 use std::sync::Arc;
@@ -20,6 +21,16 @@ use std::sync::Arc;
 pub const NAME: &str = "daily-checker";
 /// Beside bodies, of which it takes none: the process, and sessions with partners' servers.
 pub const MEMORY: Memory = Memory::new(40, 1);
+
+/// What it does at NATS.
+pub const RIGHTS: Rights = Rights {
+    about: "Files that arrived, files that are missing.",
+    publishes: &["files.arrived.>", "errors.alert.>"],
+    reads: &[streams::FILES, streams::ORDERS],
+    writes_buckets: &[streams::FILES_LEDGER],
+    reads_buckets: &[streams::FILES_CONTENT],
+    ..Rights::NONE
+};
 
 /// Makes the function.
 ///

@@ -30,6 +30,7 @@ use chassis::{Api, Operation, Role, Scope, Setup};
 use chrono::TimeDelta;
 use intake::ledger::Ledger;
 use intake::partners::{Configuration, Live, Problem};
+use messaging::rights::Rights;
 use messaging::store::Store;
 use messaging::{Nats, streams};
 use runtime::{BuildError, Env, Function, Memory, Tokens};
@@ -47,6 +48,15 @@ const LEASE_DEFAULT: Duration = Duration::from_secs(3);
 const FILES_MEMORY_MIB: usize = 256;
 /// Beside bodies, with the default of `ORDERFLOW_FILES_MEMORY_MIB`.
 pub const MEMORY: Memory = memory_for(FILES_MEMORY_MIB << 20);
+
+/// What it does at NATS.
+pub const RIGHTS: Rights = Rights {
+    about: "What became of files, and their orders.",
+    publishes: &["files.transformed.>", "files.failed.>", "orders", "errors.alert.>"],
+    reads: &[streams::FILES, streams::ORDERS, streams::ERRORS],
+    writes_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT],
+    ..Rights::NONE
+};
 
 /// Makes the function.
 ///

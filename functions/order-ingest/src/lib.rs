@@ -17,6 +17,7 @@ use domain::order::Terms;
 use domain::partner::Partners;
 use envelope::Types;
 use intake::partners::Live;
+use messaging::rights::Rights;
 use messaging::store::Store;
 use messaging::{Nats, streams};
 use outcome::Outcome;
@@ -32,6 +33,14 @@ pub const NAME: &str = "order-ingest";
 pub const MEMORY: Memory = Memory::new(24 + 8 * READING_MAX as u64, 6);
 /// Requests whose orders are read at a time; an order of 256 KiB takes up to 8 MiB meanwhile.
 const READING_MAX: usize = 4;
+
+/// What it does at NATS.
+pub const RIGHTS: Rights = Rights {
+    about: "The only one that places orders: each once, which order-processor relies on.",
+    publishes: &["orders.placed.>", "errors.conflict.>", "errors.alert.>"],
+    reads: &[streams::ORDERS],
+    ..Rights::NONE
+};
 
 /// Makes the function.
 ///

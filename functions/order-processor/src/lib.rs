@@ -15,6 +15,7 @@ use figures::Figures;
 use intake::partners::{self, Live, Source};
 use messaging::inventory::{self, InventoryJournal};
 use messaging::journal::{Error, Keep};
+use messaging::rights::Rights;
 use messaging::store::{On, Store};
 use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -43,6 +44,23 @@ const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
 /// An order alone takes some 20 ms; one that waited for a function or for NATS, as long as that.
 const SECONDS: [f64; 14] =
     [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3_600.0];
+
+/// What it does at NATS.
+pub const RIGHTS: Rights = Rights {
+    about: "The only writer of journals, their snapshots and their facts; removes old entries.",
+    publishes: &[
+        "journal.inventory.*",
+        "orders.confirmed.>",
+        "orders.refused.>",
+        "inventory.changed.>",
+        "errors.undecidable.>",
+        "errors.alert.>",
+    ],
+    reads: &[streams::JOURNAL, streams::ORDERS, streams::INVENTORY, streams::ERRORS],
+    writes_buckets: &[streams::JOURNAL_SNAPSHOTS],
+    purges: &[streams::JOURNAL, "KV_JOURNAL_SNAPSHOTS"],
+    ..Rights::NONE
+};
 
 /// Makes the function.
 ///

@@ -7,6 +7,7 @@ mod http;
 use axum::routing::get;
 use intake::ledger::Ledger;
 use intake::partners::{Configuration, Live, Problem, Source};
+use messaging::rights::Rights;
 use messaging::store::Store;
 use messaging::views::Orders;
 use messaging::{Nats, streams};
@@ -21,6 +22,15 @@ use tokio::sync::{Mutex, Semaphore};
 pub const NAME: &str = "status-checker";
 /// Beside bodies, of which it takes none: the process, its fold of all orders, and answers.
 pub const MEMORY: Memory = Memory::new(160, 2);
+
+/// What it does at NATS.
+pub const RIGHTS: Rights = Rights {
+    about: "Reads, and says so when the partners' configuration is wrong.",
+    publishes: &["errors.alert.>"],
+    reads: &[streams::FILES, streams::ORDERS, streams::ERRORS],
+    reads_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT],
+    ..Rights::NONE
+};
 
 /// Makes the function.
 ///

@@ -1,0 +1,107 @@
+//! What a part may do at NATS, and the lines of nats-server's configuration that let it do so.
+
+use std::fmt::Write as _;
+
+/// What a function does at NATS. Everything else is refused by the server where users are configured.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights {
+    /// For people: what the function does, in a line.
+    pub about: &'static str,
+    /// Subjects that it publishes on.
+    pub publishes: &'static [&'static str],
+    /// Streams that it reads.
+    pub reads: &'static [&'static str],
+    /// Buckets that it reads and writes.
+    pub writes_buckets: &'static [&'static str],
+    /// Buckets that it only reads.
+    pub reads_buckets: &'static [&'static str],
+    /// Streams from which it removes messages.
+    pub purges: &'static [&'static str],
+}
+
+impl Rights {
+    /// None but the answers that everybody hears.
+    pub const NONE: Self = Self {
+        about: "",
+        publishes: &[],
+        reads: &[],
+        writes_buckets: &[],
+        reads_buckets: &[],
+        purges: &[],
+    };
+
+    /// The subjects that it may publish on, those of the JetStream API included. Who may make a consumer
+    /// of a stream may also remove those of others: the server knows no smaller right.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        let mut subjects: Vec<String> =
+            self.publishes.iter().map(|subject| (*subject).to_owned()).collect();
+        subjects.extend(self.writes_buckets.iter().map(|bucket| format!("$KV.{bucket}.>")));
+        for stream in self.reads {
+            subjects.extend(reads(stream));
+        }
+        for bucket in self.writes_buckets.iter().chain(self.reads_buckets) {
+            let stream = format!("KV_{bucket}");
+            subjects.extend(reads(&stream));
+            // A key that is made looks in this way whether it was deleted.
+            subjects.push(format!("$JS.API.DIRECT.GET.{stream}.>"));
+        }
+        subjects.extend(self.purges.iter().map(|stream| format!("$JS.API.STREAM.PURGE.{stream}")));
+        subjects
+    }
+
+    /// The user of this name in nats-server's configuration; the password comes from the environment.
+    #[must_use]
+    pub fn user(&self, name: &str) -> String {
+        let variable = name.to_ascii_uppercase().replace('-', "_");
+        let mut text = format!(
+            "      # {}\n      {{ user: {name}, password: $NATS_{variable}_PASSWORD, permissions: {{\n        \
+             publish: {{ allow: [\n",
+            self.about
+        );
+        for subject in self.subjects() {
+            writeln!(text, "          \"{subject}\"").expect("text takes everything");
+        }
+        text.push_str("        ] }\n        subscribe: { allow: [\"_INBOX.>\"] }\n      } }\n");
+        text
+    }
+}
+
+fn reads(stream: &str) -> [String; 5] {
+    [
+        format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.STREAM.MSG.GET.{stream}"),
+        format!("$JS.API.CONSUMER.*.{stream}"),
+        format!("$JS.API.CONSUMER.*.{stream}.>"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::{FILES_LEDGER, ORDERS};
+
+    #[test]
+    fn a_user_may_publish_what_is_listed_and_ask_for_what_it_reads() {
+        let rights = Rights {
+            about: "Sends.",
+            publishes: &["orders"],
+            reads: &[ORDERS],
+            writes_buckets: &[FILES_LEDGER],
+            purges: &[ORDERS],
+            ..Rights::NONE
+        };
+        let subjects = rights.subjects();
+        for subject in [
+            "orders",
+            "$JS.API.STREAM.MSG.GET.ORDERS",
+            "$KV.FILES_LEDGER.>",
+            "$JS.API.DIRECT.GET.KV_FILES_LEDGER.>",
+            "$JS.API.STREAM.PURGE.ORDERS",
+        ] {
+            assert!(subjects.iter().any(|known| known == subject), "{subject}");
+        }
+        assert!(rights.user("order-x").contains("password: $NATS_ORDER_X_PASSWORD"));
+    }
+}
