@@ -3,10 +3,13 @@
 use crate::address::{Address, AddressError, Login};
 use crate::guard::Guard;
 use crate::link::Link;
-use async_nats::jetstream::{self, ErrorCode, context::ContextBuilder};
+use async_nats::jetstream::context::{ContextBuilder, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ReconnectToServer, ServerAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// Longest wait for an acknowledgement or an answer of the JetStream API.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -119,6 +122,47 @@ impl Nats {
     pub fn message_bytes_max(&self) -> usize {
         self.client.max_payload()
     }
+}
+
+/// How long a stream's members may take to choose a leader until a question is given up.
+const ELECTION: Duration = Duration::from_secs(5);
+/// How long is waited before they are asked again.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// Asks again for 5 s while the answer is a refusal that passes by itself.
+pub(crate) async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
+    ask: impl Fn() -> F,
+    refusal: impl Fn(&E) -> Option<jetstream::Error>,
+) -> Result<T, E> {
+    let started = Instant::now();
+    loop {
+        match ask().await {
+            Err(error)
+                if started.elapsed() < ELECTION
+                    && refusal(&error).is_some_and(|answer| is_without_leader(&answer)) =>
+            {
+                sleep(AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Does it only want a leader? A stream that is not there may be made as well, but nobody waits for that.
+fn is_without_leader(answer: &jetstream::Error) -> bool {
+    passes(answer) && answer.error_code() != ErrorCode::STREAM_NOT_FOUND
+}
+
+/// A stream's handle and state, of its leader.
+pub(crate) async fn stream(nats: &Nats, name: &str) -> Result<Stream, GetStreamError> {
+    patiently(
+        || nats.js.get_stream(name),
+        |error| match error.kind() {
+            GetStreamErrorKind::JetStream(answer) => Some(answer),
+            _ => None,
+        },
+    )
+    .await
 }
 
 /// Does the refusal pass by itself: when the cluster has a leader, or another client has finished?

@@ -2,24 +2,17 @@
 //! asked is found.
 
 use crate::guard::readable;
-use crate::nats::passes;
+use crate::nats::patiently;
 use crate::{Nats, header};
 use async_nats::HeaderMap;
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, ErrorCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// How long a stream's members may take to choose a leader until the question is given up.
-const ELECTION: Duration = Duration::from_secs(5);
-/// How long is waited before they are asked again.
-const AGAIN: Duration = Duration::from_millis(250);
 
 /// The last message of a subject.
 ///
@@ -66,23 +59,38 @@ async fn get(
 ) -> Result<Option<Standing>, LookupError> {
     let wrong = |reason| LookupError { what: what(), reason, no_stream: false };
     let subject = format!("STREAM.MSG.GET.{stream}");
-    let started = Instant::now();
-    loop {
-        let answer = nats.js.request(subject.clone(), &which).await;
-        let answer: Response<Answer> = answer.map_err(|error| wrong(error.to_string()))?;
-        let error = match answer {
-            Response::Ok(Answer { message }) => return message.read().map(Some).map_err(wrong),
-            Response::Err { error } => error,
-        };
-        match error.error_code() {
-            ErrorCode::NO_MESSAGE_FOUND => return Ok(None),
-            ErrorCode::STREAM_NOT_FOUND => {
-                return Err(LookupError { no_stream: true, ..wrong(error.to_string()) });
-            }
-            _ if passes(&error) && started.elapsed() < ELECTION => sleep(AGAIN).await,
-            _ => return Err(wrong(error.to_string())),
-        }
+    let ask = || ask(nats, subject.clone(), &which);
+    let refusal = |failure: &Failure| match failure {
+        Failure::Refused(answer) => Some(answer.clone()),
+        Failure::Silent(_) => None,
+    };
+    match patiently(ask, refusal).await {
+        Ok(message) => message.read().map(Some).map_err(wrong),
+        Err(Failure::Silent(reason)) => Err(wrong(reason)),
+        Err(Failure::Refused(answer)) => match answer.error_code() {
+            ErrorCode::NO_MESSAGE_FOUND => Ok(None),
+            code => Err(LookupError {
+                no_stream: code == ErrorCode::STREAM_NOT_FOUND,
+                ..wrong(answer.to_string())
+            }),
+        },
     }
+}
+
+async fn ask(nats: &Nats, subject: String, which: &Value) -> Result<Raw, Failure> {
+    match nats.js.request(subject, which).await {
+        Ok(Response::Ok(Answer { message })) => Ok(message),
+        Ok(Response::Err { error }) => Err(Failure::Refused(error)),
+        Err(error) => Err(Failure::Silent(error.to_string())),
+    }
+}
+
+/// Why there is no message.
+enum Failure {
+    /// The server says so.
+    Refused(jetstream::Error),
+    /// It says nothing.
+    Silent(String),
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ mod setup;
 pub use limits::{Limit, Limits, NoLimit, Settings};
 pub use setup::{Done, Step, setup};
 
-use crate::Nats;
+use crate::nats::{self, Nats};
 use async_nats::jetstream::context::GetStreamError;
 use async_nats::jetstream::stream::Info;
 use std::time::Duration;
@@ -130,7 +130,7 @@ pub async fn age_max(nats: &Nats, stream: &str) -> Result<Option<Duration>, Last
 }
 
 async fn info(nats: &Nats, stream: &str) -> Result<Info, LastError> {
-    let found = nats.js.get_stream(stream).await;
+    let found = nats::stream(nats, stream).await;
     let failed =
         |error: GetStreamError| LastError { stream: stream.into(), reason: error.to_string() };
     Ok(found.map_err(failed)?.cached_info().clone())

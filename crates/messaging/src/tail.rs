@@ -1,9 +1,10 @@
 //! Reading a stream in order, up to where it ends now.
 
-use crate::{Nats, stored};
+use crate::nats::{self, Nats};
+use crate::stored;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy, pull};
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -66,7 +67,7 @@ pub async fn read_from(
     mut each: impl FnMut(&Message),
 ) -> Result<u64, Error> {
     let wrong = |reason: String| Error { stream: stream.into(), filter: filter.into(), reason };
-    let handle = nats.js.get_stream(stream).await.map_err(|error| wrong(error.to_string()))?;
+    let handle = nats::stream(nats, stream).await.map_err(|error| wrong(error.to_string()))?;
     let last = handle.cached_info().state.last_sequence;
     let deliver_policy = match from {
         From::Sequence(from) if last < from.max(1) => return Ok(last.max(from.max(1) - 1)),
@@ -130,17 +131,22 @@ impl Pass<'_> {
         each: impl FnMut(&Message),
     ) -> Result<u64, String> {
         let Self { nats, stream, filter, headers_only, last } = self;
-        let consumer = stream
-            .create_consumer(pull::OrderedConfig {
-                filter_subject: (*filter).into(),
-                deliver_policy,
-                replay_policy: ReplayPolicy::Instant,
-                headers_only: *headers_only,
-                max_batch: if *headers_only { 0 } else { batch(nats) },
-                ..Default::default()
-            })
-            .await
-            .map_err(|error| error.to_string())?;
+        let config = pull::OrderedConfig {
+            filter_subject: (*filter).into(),
+            deliver_policy,
+            replay_policy: ReplayPolicy::Instant,
+            headers_only: *headers_only,
+            max_batch: if *headers_only { 0 } else { batch(nats) },
+            ..Default::default()
+        };
+        let consumer = nats::patiently(
+            || stream.create_consumer(config.clone()),
+            |error| match error.kind() {
+                ConsumerErrorKind::JetStream(answer) => Some(answer),
+                _ => None,
+            },
+        );
+        let consumer = consumer.await.map_err(|error| error.to_string())?;
         let name = consumer.cached_info().name.clone();
         let read = match consumer.cached_info().num_pending {
             0 => Ok(0),
