@@ -43,6 +43,8 @@ pub const FILES_CONTENT: &str = "FILES_CONTENT";
 pub const CONNECTOR_LEASES: &str = "CONNECTOR_LEASES";
 /// Bucket: snapshots of the journals.
 pub const JOURNAL_SNAPSHOTS: &str = "JOURNAL_SNAPSHOTS";
+/// Bucket: how far the folds of functions came, and what they hold.
+pub const FOLD_CHECKPOINTS: &str = "FOLD_CHECKPOINTS";
 
 /// A stream: its name, its subjects, and how long it keeps messages.
 #[derive(Clone, Copy, Debug)]
@@ -77,18 +79,21 @@ pub const STREAMS: &[Definition] = &[
 ];
 
 /// All buckets.
-pub const BUCKETS: &[&str] = &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS];
+pub const BUCKETS: &[&str] =
+    &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS, FOLD_CHECKPOINTS];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.
 ///
 /// Records of files are there at least as long as the events that say that they arrived: until then a
 /// file that comes again is told from the one that came first. What a partner sent once is known for a
-/// year.
+/// year. A checkpoint that nobody continued for a month is of a version or a function that is gone; without it
+/// the streams are read from the beginning.
 #[must_use]
 pub fn bucket_keeps(name: &str) -> Option<Duration> {
     match name {
         FILES_LEDGER => Some(DAY.saturating_mul(180)),
         FILES_CONTENT => Some(DAY.saturating_mul(366)),
+        FOLD_CHECKPOINTS => Some(DAY.saturating_mul(30)),
         _ => None,
     }
 }

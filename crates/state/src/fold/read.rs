@@ -1,0 +1,261 @@
+//! Reading the sources, each in the order of its stream.
+
+use super::event::{Event, Source};
+use super::position::At;
+use super::{Fold, Inner, shard};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use async_nats::jetstream::stream::Info;
+use futures_util::StreamExt as _;
+use futures_util::future::{FutureExt as _, select_all};
+use messaging::streams::identity::Identity;
+use messaging::{Nats, stored};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// After this time without a request the server removes the consumer.
+const INACTIVE_MAX: Duration = Duration::from_secs(30);
+/// How often the server says that it is there; one that is gone is noticed after twice as long.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long one request for messages lasts.
+const EXPIRES: Duration = Duration::from_secs(30);
+/// Messages that may be on the way at once, and their bytes: a quarter of what nats-server keeps for a client.
+const BATCH_MAX: usize = 2_000;
+const BATCH_BYTES_MAX: usize = 16 << 20;
+/// Before reading is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long a stream may end before what was read of it: a new leader may not have read all that it has.
+const SHORT_MAX: Duration = Duration::from_secs(3);
+
+/// Why a reader came to its end.
+pub(super) enum End {
+    /// What there is, is not what was read: in words.
+    Another(String),
+    /// It goes on from where it is.
+    Again(String),
+}
+
+impl<E: std::error::Error> From<E> for End {
+    fn from(error: E) -> Self {
+        Self::Again(error.to_string())
+    }
+}
+
+/// Reads all sources until one of them is another stream; which, and why.
+pub(super) async fn all<F: Fold>(inner: &Inner<F>) -> String {
+    let sources = F::SOURCES.iter().enumerate();
+    let readers = sources.map(|(index, source)| one(inner, index, source).boxed());
+    select_all(readers).await.0
+}
+
+async fn one<F: Fold>(inner: &Inner<F>, index: usize, source: &Source) -> String {
+    let Source { stream, filter, .. } = source;
+    loop {
+        match (Reader { inner, index, source, delivered: 0 }).read().await {
+            End::Another(why) => return format!("stream {stream}: {why}"),
+            End::Again(reason) => {
+                tracing::warn!(fold = F::NAME, stream, filter, reason, "reading is tried again");
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// How a stream is, as its leader says.
+pub(super) async fn info(nats: &Nats, stream: &str) -> Result<Info, End> {
+    let found = nats.js.get_stream(stream).await;
+    let found = found.map_err(|error| End::Again(format!("stream {stream}: {error}")))?;
+    Ok(found.cached_info().clone())
+}
+
+/// Is the stream still the one of which everything up to `at` was read?
+///
+/// # Errors
+/// It is not, or nothing is known of it.
+pub(super) async fn is_same(nats: &Nats, stream: &str, at: At, info: &Info) -> Result<(), End> {
+    let (since, mut last) = (Instant::now(), info.state.last_sequence);
+    while last < at.sequence {
+        if SHORT_MAX <= since.elapsed() {
+            let sequence = at.sequence;
+            return Err(End::Another(format!("it ends at {last}, and {sequence} was there")));
+        }
+        sleep(AGAIN).await;
+        last = self::info(nats, stream).await?.state.last_sequence;
+    }
+    if at.sequence == 0 {
+        return Ok(());
+    }
+    // One that is gone has expired, or was removed.
+    match stored::at(nats, stream, at.sequence).await? {
+        Some(found) if found.time_ms != at.time_ms => {
+            Err(End::Another(format!("it has another message at {} than was there", at.sequence)))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+struct Reader<'a, F: Fold> {
+    inner: &'a Inner<F>,
+    index: usize,
+    source: &'a Source,
+    /// Messages that came from this consumer.
+    delivered: u64,
+}
+
+impl<F: Fold> Reader<'_, F> {
+    async fn read(mut self) -> End {
+        let Err(end) = self.run().await else { return End::Again("the consumer ended".into()) };
+        end
+    }
+
+    async fn run(&mut self) -> Result<(), End> {
+        let (inner, index, stream) = (self.inner, self.index, self.source.stream);
+        let at = inner.at(index);
+        let consumer = self.consumer(at.sequence + 1).await?;
+        // Looked at after the consumer was made: a consumer never outlives its stream.
+        let info = info(&inner.nats, stream).await?;
+        self.check(&info)?;
+        is_same(&inner.nats, stream, at, &info).await?;
+        if consumer.cached_info().num_pending == 0 {
+            self.saw_end(at.sequence).await?;
+        }
+        let mut messages = consumer
+            .stream()
+            .max_messages_per_batch(self.batch())
+            .heartbeat(HEARTBEAT)
+            .expires(EXPIRES)
+            .messages()
+            .await?;
+        while let Some(message) = messages.next().await {
+            let (sequence, pending) = self.take(&message?)?;
+            let is_complete = inner.reached().get(index).is_some_and(|it| it.is_complete);
+            if !is_complete {
+                let end = inner.reached().get(index).map_or(0, |it| it.end);
+                if pending == 0 || end <= sequence {
+                    self.saw_end(sequence).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream has the identity with which reading began.
+    fn check(&self, info: &Info) -> Result<(), End> {
+        let found = Identity::of(info);
+        let mut reached = self.inner.reached();
+        let Some(reached) = reached.get_mut(self.index) else { return Ok(()) };
+        reached.kept_from = info.state.first_sequence;
+        match &reached.identity {
+            Some(known) if !found.is(&known.name) => {
+                let (found, known) = (&found.name, &known.name);
+                Err(End::Another(format!("it is {found}, and was {known}")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn consumer(&self, start_sequence: u64) -> Result<Consumer<pull::Config>, End> {
+        let config = pull::Config {
+            description: Some(format!("fold {}", F::NAME)),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+            ack_policy: AckPolicy::None,
+            filter_subject: self.source.filter.into(),
+            headers_only: self.source.headers_only,
+            inactive_threshold: INACTIVE_MAX,
+            memory_storage: true,
+            num_replicas: 1,
+            ..Default::default()
+        };
+        Ok(self.inner.nats.js.create_consumer_on_stream(config, self.source.stream).await?)
+    }
+
+    fn batch(&self) -> usize {
+        if self.source.headers_only {
+            return BATCH_MAX;
+        }
+        (BATCH_BYTES_MAX / self.inner.nats.message_bytes_max().max(1)).clamp(1, BATCH_MAX)
+    }
+
+    /// Applies one message: its sequence, and how many come behind it.
+    fn take(&mut self, message: &Message) -> Result<(u64, u64), End> {
+        let info = message.info().map_err(|error| End::Again(error.to_string()))?;
+        let (inner, index) = (self.inner, self.index);
+        let before = inner.at(index).sequence;
+        // Whatever is missing or comes twice on the way: reading goes on behind what is applied.
+        if info.consumer_sequence != self.delivered + 1 || info.stream_sequence <= before {
+            let (got, before) = (info.consumer_sequence, self.delivered);
+            return Err(End::Again(format!("message {got} came after message {before}")));
+        }
+        self.delivered += 1;
+        let time_ms = info.published.unix_timestamp_nanos() / 1_000_000;
+        let time_ms = i64::try_from(time_ms).unwrap_or_default();
+        let at = At { sequence: info.stream_sequence, time_ms };
+        let kept_from = inner.reached().get(index).map_or(0, |reached| reached.kept_from);
+        self.apply(&Event {
+            source: index,
+            sequence: at.sequence,
+            time_ms,
+            subject: &message.subject,
+            headers: message.headers.as_ref(),
+            payload: &message.payload,
+            kept_from,
+        });
+        inner.change(index, |reached| reached.at = at);
+        Ok((at.sequence, info.pending))
+    }
+
+    /// Applies an event to its shard, unless the shard's checkpoint holds it already.
+    fn apply(&self, event: &Event<'_>) {
+        let inner = self.inner;
+        let (key, unreadable) = match inner.fold.key(event) {
+            Ok(None) => return,
+            Ok(Some(key)) => (key, None),
+            Err(reason) => (event.subject.into(), Some(reason)),
+        };
+        let mut shard = inner.shard_mut(shard::of_key(&key, F::SHARDS));
+        let Some(applied) = shard.applied.get_mut(self.index) else { return };
+        if event.sequence <= applied.sequence {
+            return;
+        }
+        *applied = At { sequence: event.sequence, time_ms: event.time_ms };
+        let state = &mut shard.state;
+        let counted = match unreadable {
+            Some(reason) => Err(reason),
+            None => catch_unwind(AssertUnwindSafe(|| inner.fold.apply(state, event)))
+                .unwrap_or_else(|_| Err("the function panicked; see its log".into())),
+        };
+        let Err(reason) = counted else {
+            inner.metrics.events.inc();
+            return;
+        };
+        inner.metrics.refused.inc();
+        let (stream, sequence, subject) = (self.source.stream, event.sequence, event.subject);
+        if shard.refused.add(stream, event, &reason) {
+            tracing::error!(
+                alert = "fold_refused",
+                fold = F::NAME,
+                stream,
+                sequence,
+                subject,
+                reason,
+                "an event does not count"
+            );
+        }
+    }
+
+    /// The server that reads has no more behind `at`. Does the leader say so too, of all that there was when
+    /// reading began?
+    async fn saw_end(&self, at: u64) -> Result<(), End> {
+        let (inner, Source { stream, filter, .. }) = (self.inner, self.source);
+        let end = inner.reached().get(self.index).map_or(0, |reached| reached.end);
+        if at < end {
+            let next = stored::first(&inner.nats, stream, filter, at + 1).await?;
+            if next.is_some_and(|next| next.sequence <= end) {
+                return Ok(());
+            }
+        }
+        inner.change(self.index, |reached| reached.is_complete = true);
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Folds and their checkpoints on real nats-servers.
+#![cfg(test)]
+
+mod checkpoint;
+mod checkpoints;
+mod cluster;
+mod counting;
+mod streams;
+mod support;
