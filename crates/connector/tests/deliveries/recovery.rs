@@ -168,8 +168,10 @@ async fn a_server_that_is_away_for_a_while_is_found_again() {
     let lost = "connector_nats_events_total{event=\"disconnected\"}";
     until("it is noticed", async || world.metric(lost).await >= Some(1.0)).await;
     assert!(!world.is_ready().await);
-    // Longer than any answer of the server is waited for.
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    // Longer than any answer of the server is waited for: two questions, one after another, are given up.
+    for _ in 0..2 {
+        world.nats.js.get_stream("ORDERS").await.unwrap_err();
+    }
     world.server.restart();
     world.reconnect().await;
     publish(&world, 5..10).await;

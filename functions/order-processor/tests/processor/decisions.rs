@@ -386,7 +386,9 @@ async fn while_nats_is_away_nothing_is_answered_and_then_it_goes_on() {
     let batch = Batch { events, ..Batch::default() };
     let deciding = batch.send(&world.router);
     let restarting = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        while world.nats.ready().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         world.server.restart();
     };
     let (answer, ()) = tokio::join!(deciding, restarting);
