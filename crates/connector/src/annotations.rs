@@ -421,7 +421,8 @@ mod tests {
 
     #[test]
     fn a_topic_that_no_stream_keeps_is_named() {
-        let streams = "FILES, ORDERS, JOURNAL, INVENTORY, INVOICES, NOTIFICATIONS, ANALYTICS, WEBHOOKS, ERRORS";
+        let streams = "FILES, ORDERS, JOURNAL, INVENTORY, INVOICES, NOTIFICATIONS, ANALYTICS, WEBHOOKS, ERRORS, \
+                       OUTBOX";
         refused(
             &[("topic", "payments.>"), ("orderflow.topics", "orders..x")],
             &[

@@ -34,6 +34,8 @@ pub const ANALYTICS: &str = "ANALYTICS";
 pub const WEBHOOKS: &str = "WEBHOOKS";
 /// Dead letters, conflicts, alerts.
 pub const ERRORS: &str = "ERRORS";
+/// What is to be sent to the world outside: mails, webhooks.
+pub const OUTBOX: &str = "OUTBOX";
 
 /// Bucket: what became of each file that arrived.
 pub const FILES_LEDGER: &str = "FILES_LEDGER";
@@ -45,6 +47,8 @@ pub const CONNECTOR_LEASES: &str = "CONNECTOR_LEASES";
 pub const JOURNAL_SNAPSHOTS: &str = "JOURNAL_SNAPSHOTS";
 /// Bucket: how far the folds of functions came, and what they hold.
 pub const FOLD_CHECKPOINTS: &str = "FOLD_CHECKPOINTS";
+/// Bucket: what became of each message of [`OUTBOX`], and who sends them.
+pub const EFFECTS: &str = "EFFECTS";
 
 /// A stream: its name, its subjects, and how long it keeps messages.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +59,16 @@ pub struct Definition {
     pub subjects: &'static [&'static str],
     /// How long messages are kept; nothing means for ever.
     pub keeps: Option<Duration>,
+    /// May single messages be deleted? Only where they hold personal data.
+    pub erasable: bool,
 }
 
 const fn keeps(name: &'static str, subjects: &'static [&'static str], days: u32) -> Definition {
-    Definition { name, subjects, keeps: Some(DAY.saturating_mul(days)) }
+    Definition { name, subjects, keeps: Some(DAY.saturating_mul(days)), erasable: false }
+}
+
+const fn erasable(definition: Definition) -> Definition {
+    Definition { erasable: true, ..definition }
 }
 
 /// All streams.
@@ -69,6 +79,7 @@ pub const STREAMS: &[Definition] = &[
         name: JOURNAL,
         subjects: &["journal.inventory.*", "journal.invoices.*"],
         keeps: None,
+        erasable: false,
     },
     keeps(INVENTORY, &["inventory.changed.>"], 7),
     keeps(INVOICES, &["invoices.issued.>"], 3_650),
@@ -76,24 +87,27 @@ pub const STREAMS: &[Definition] = &[
     keeps(ANALYTICS, &["analytics.>"], 365),
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
     keeps(ERRORS, &["errors.>"], 90),
+    erasable(keeps(OUTBOX, &["outbox.>"], 30)),
 ];
 
 /// All buckets.
 pub const BUCKETS: &[&str] =
-    &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS, FOLD_CHECKPOINTS];
+    &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS, FOLD_CHECKPOINTS, EFFECTS];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.
 ///
 /// Records of files are there at least as long as the events that say that they arrived: until then a
 /// file that comes again is told from the one that came first. What a partner sent once is known for a
 /// year. A checkpoint that nobody continued for a month is of a version or a function that is gone; without it
-/// the streams are read from the beginning.
+/// the streams are read from the beginning. What became of a message of the outbox is known for longer than
+/// the message, so that none is sent again because that was forgotten.
 #[must_use]
 pub fn bucket_keeps(name: &str) -> Option<Duration> {
     match name {
         FILES_LEDGER => Some(DAY.saturating_mul(180)),
         FILES_CONTENT => Some(DAY.saturating_mul(366)),
         FOLD_CHECKPOINTS => Some(DAY.saturating_mul(30)),
+        EFFECTS => Some(DAY.saturating_mul(60)),
         _ => None,
     }
 }
@@ -151,6 +165,9 @@ mod tests {
         assert!(files.keeps.unwrap() < bucket_keeps(FILES_LEDGER).unwrap());
         assert!(bucket_keeps(FILES_LEDGER) < bucket_keeps(FILES_CONTENT));
         assert_eq!(bucket_keeps(JOURNAL_SNAPSHOTS), None);
+        let outbox = STREAMS.iter().find(|stream| stream.name == OUTBOX).unwrap();
+        assert!(outbox.keeps.unwrap() < bucket_keeps(EFFECTS).unwrap());
+        assert!(outbox.erasable);
     }
 
     #[test]

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod checkpoint;
+pub mod effect;
 pub mod fold;
+mod follow;
+pub mod record;
+pub mod wire;

@@ -39,6 +39,8 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("errors.dead.order-ingest", &["connector"]),
     ("journal.invoices.main", NOBODY),
     ("invoices.issued.main.1", NOBODY),
+    ("outbox.webhooks.shop.1.x.-", NOBODY),
+    ("$KV.EFFECTS.webhooks.lease", NOBODY),
     ("orders.placed", NOBODY),
     ("somewhere.else", NOBODY),
     ("$JS.ACK.ORDERS.x.1.1.1.1.1", &["connector"]),

@@ -69,7 +69,7 @@ fn stream(stream: &Definition) -> Config {
         discard: DiscardPolicy::New,
         max_age: stream.keeps.unwrap_or_default(),
         duplicate_window: Duration::from_secs(120),
-        deny_delete: true,
+        deny_delete: !stream.erasable,
         max_messages: -1,
         max_bytes: -1,
         max_messages_per_subject: -1,

@@ -1,0 +1,212 @@
+//! One attempt at a message: recorded before, sent, recorded after.
+
+use super::accept::Outboxed;
+use super::delivery::{Delivery, State};
+use super::target::Place;
+use super::{Answer, Attempt, Effects, Outside};
+use crate::wire::{Unclear, Wire};
+use chrono::{DateTime, TimeDelta, Utc};
+use messaging::streams::OUTBOX;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Before something that failed here, and not at the target, is tried again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
+/// Before a message that this version cannot read is looked at again.
+const UNREADABLE: Duration = Duration::from_secs(60);
+
+/// What is to be done with a message after it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing any more.
+    Done {
+        /// Was it taken just now?
+        sent: bool,
+    },
+    /// The same again.
+    Later {
+        wait: Duration,
+        /// Did the target refuse just now?
+        refused: bool,
+        /// This revision says that an attempt is under way.
+        under_way: Option<u64>,
+    },
+}
+
+impl Turn {
+    pub(super) fn later(wait: Duration) -> Self {
+        Self::Later { wait, refused: false, under_way: None }
+    }
+}
+
+impl<O: Outside, W: Wire> Effects<O, W> {
+    /// Looks at a message of the outbox, and sends it if it is due. `under_way` is the revision at which an
+    /// attempt was seen to be under way, longer ago than an attempt may take.
+    pub(super) async fn turn(
+        &self,
+        sequence: u64,
+        under_way: Option<u64>,
+    ) -> Result<Turn, Unclear> {
+        let Some(found) = self.wire.at(OUTBOX, sequence).await? else {
+            tracing::info!(sequence, "a message was deleted from the outbox before it was sent");
+            return Ok(Turn::Done { sent: false });
+        };
+        let Some(place) = Place::of_subject(&found.subject) else {
+            tracing::error!(
+                sequence,
+                subject = found.subject,
+                "no message of a function; passed over"
+            );
+            return Ok(Turn::Done { sent: false });
+        };
+        let message: Outboxed<O::Message> = match serde_json::from_slice(&found.payload) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(sequence, subject = found.subject, %error, "a message cannot be read");
+                return Ok(Turn::later(UNREADABLE));
+            }
+        };
+        let (revision, before) = self.delivery(&place).await?;
+        let mut delivery = before.unwrap_or_else(|| Delivery {
+            cause: message.cause.clone(),
+            lane: place.lane(),
+            key: place.idempotency_key(),
+            attempts: 0,
+            unknown: 0,
+            state: State::Waiting { why: String::new(), due: DateTime::UNIX_EPOCH },
+            at: DateTime::UNIX_EPOCH,
+            owed: false,
+        });
+        match &delivery.state {
+            State::Waiting { due, .. } => {
+                if let Ok(wait) = (*due - now()).to_std()
+                    && !wait.is_zero()
+                {
+                    return Ok(Turn::later(wait));
+                }
+            }
+            State::Sending if under_way == Some(revision) => delivery.unknown += 1,
+            State::Sending => {
+                let under_way = Some(revision);
+                return Ok(Turn::Later { wait: self.settings.send_max, refused: false, under_way });
+            }
+            State::Sent { .. } | State::Failed { .. } | State::Dead { .. } => {
+                self.tell(&place, delivery, revision).await?;
+                return Ok(Turn::Done { sent: false });
+            }
+        }
+        delivery.attempts += 1;
+        (delivery.state, delivery.at) = (State::Sending, now());
+        // Who is not the first to write this does not send.
+        let Some(revision) = self.write(&place, &delivery, revision).await? else {
+            return Ok(Turn::later(AGAIN));
+        };
+        let answer = self.send(&message.message, &delivery).await;
+        self.answered(&place, delivery, revision, answer).await
+    }
+
+    async fn send(&self, message: &O::Message, delivery: &Delivery) -> Answer {
+        let attempt = Attempt {
+            key: delivery.key.clone(),
+            number: delivery.attempts,
+            unknown: 0 < delivery.unknown,
+        };
+        let send_max = self.settings.send_max;
+        let sent = self.outside.send(&delivery.lane, message, &attempt);
+        let unanswered = || Answer::Unknown { why: format!("no answer within {send_max:?}") };
+        timeout(send_max, sent).await.unwrap_or_else(|_| unanswered())
+    }
+
+    /// Records an answer, however long that takes: what was sent must not be sent again.
+    async fn answered(
+        &self,
+        place: &Place,
+        mut delivery: Delivery,
+        mut revision: u64,
+        answer: Answer,
+    ) -> Result<Turn, Unclear> {
+        let sent = matches!(answer, Answer::Sent { .. });
+        let wait = self.conclude(&mut delivery, answer);
+        let standing = loop {
+            match self.write(place, &delivery, revision).await {
+                Ok(Some(now)) => {
+                    revision = now;
+                    break delivery;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "an answer is not recorded yet");
+                    sleep(AGAIN).await;
+                }
+            }
+            // It may be recorded all the same, or another replica goes on from where it thought we ended.
+            let Ok((now, standing)) = self.delivery(place).await else { continue };
+            revision = now;
+            match standing {
+                Some(standing) if standing == delivery || standing.state.is_final() => {
+                    break standing;
+                }
+                Some(_) if wait.is_some() => return Ok(Turn::later(AGAIN)),
+                Some(standing) => delivery.attempts = standing.attempts,
+                None => {}
+            }
+        };
+        if standing.state.is_final() {
+            self.tell(place, standing, revision).await?;
+            return Ok(Turn::Done { sent });
+        }
+        Ok(Turn::Later { wait: wait.unwrap_or(AGAIN), refused: true, under_way: None })
+    }
+
+    /// What an answer makes of a delivery, and how long to wait if there is to be another attempt.
+    fn conclude(&self, delivery: &mut Delivery, answer: Answer) -> Option<Duration> {
+        delivery.at = now();
+        let (why, after) = match answer {
+            Answer::Sent { answer } => return self.end(delivery, State::Sent { answer }),
+            Answer::Never { why } => return self.end(delivery, State::Failed { why }),
+            Answer::Again { why, after } => (why, after),
+            Answer::Unknown { why } => {
+                delivery.unknown += 1;
+                (format!("{why}: whether it arrived is unknown"), None)
+            }
+        };
+        let Some(wait) = self.outside.wait(delivery.attempts, after) else {
+            return self.end(delivery, State::Dead { why });
+        };
+        let due =
+            TimeDelta::from_std(wait).ok().and_then(|wait| delivery.at.checked_add_signed(wait));
+        delivery.state = State::Waiting { why, due: due.unwrap_or(DateTime::<Utc>::MAX_UTC) };
+        Some(wait)
+    }
+
+    fn end(&self, delivery: &mut Delivery, state: State) -> Option<Duration> {
+        delivery.state = state;
+        delivery.owed = self.outside.told(delivery).is_some();
+        None
+    }
+
+    /// Publishes the event that a delivery owes, once.
+    async fn tell(
+        &self,
+        place: &Place,
+        mut delivery: Delivery,
+        revision: u64,
+    ) -> Result<(), Unclear> {
+        if !delivery.owed {
+            return Ok(());
+        }
+        if let Some(event) = self.outside.told(&delivery) {
+            // Occupied: it is there.
+            self.wire.put(event, 0).await?;
+        }
+        delivery.owed = false;
+        // If it moved on, somebody else has told it.
+        self.write(place, &delivery, revision).await.map(|_| ())
+    }
+}
+
+/// Due times outlive processes, so they are those of the clock on the wall.
+#[expect(clippy::disallowed_methods, reason = "the effect's clock is an edge")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,252 @@
+//! Which message is sent next. No IO and no clock.
+
+use super::Settings;
+use super::attempt::Turn;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Messages of the outbox that are not done with, lane by lane.
+#[derive(Debug)]
+pub(super) struct Board {
+    settings: Settings,
+    lanes: BTreeMap<String, Lane>,
+    /// Up to here the outbox was read.
+    read_to: u64,
+    running: usize,
+    /// The lane whose turn it was last.
+    last: String,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    /// Not done with, by sequence; with the revision at which an attempt was under way.
+    open: BTreeMap<u64, Option<u64>>,
+    /// Of these, those that nobody works on, by when they are due.
+    waiting: BTreeSet<(Instant, u64)>,
+    running: usize,
+    /// Did the last attempt fail?
+    refuses: bool,
+    /// The first message that was left out because too many are open.
+    beyond: Option<u64>,
+}
+
+impl Lane {
+    fn first_open(&self) -> Option<u64> {
+        let open = self.open.keys().next().copied();
+        [open, self.beyond].into_iter().flatten().min()
+    }
+
+    /// When its next message can be begun, if another one can.
+    fn due(&self, lane_max: usize) -> Option<Instant> {
+        let may = if self.refuses { 1 } else { lane_max.max(1) };
+        let first = self.waiting.first().filter(|_| self.running < may);
+        first.map(|(due, _)| *due)
+    }
+}
+
+/// A message that is to be looked at now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) lane: String,
+    pub(super) sequence: u64,
+    pub(super) under_way: Option<u64>,
+}
+
+impl Board {
+    /// All up to `read_to` is done with.
+    pub(super) fn new(settings: Settings, read_to: u64) -> Self {
+        Self { settings, lanes: BTreeMap::new(), read_to, running: 0, last: String::new() }
+    }
+
+    /// Up to here the outbox was read.
+    pub(super) fn read_to(&self) -> u64 {
+        self.read_to
+    }
+
+    /// The outbox was read up to here, and all of it was added.
+    pub(super) fn set_read_to(&mut self, sequence: u64) {
+        self.read_to = sequence;
+    }
+
+    /// A message of the outbox, due at once. If there is no room for it in its lane, [`Board::refills`] asks for it
+    /// later.
+    pub(super) fn add(&mut self, lane: &str, sequence: u64, now: Instant) {
+        let room = self.settings.lane_open_max.max(1);
+        let lane = self.lanes.entry(lane.to_owned()).or_default();
+        let known = lane.open.contains_key(&sequence);
+        if !known && (room <= lane.open.len() || lane.beyond.is_some_and(|first| first < sequence))
+        {
+            lane.beyond = Some(lane.beyond.map_or(sequence, |first| first.min(sequence)));
+        } else if !known {
+            lane.open.insert(sequence, None);
+            lane.waiting.insert((now, sequence));
+        }
+    }
+
+    /// Lanes that have room again, with the first message that was left out. It is asked for once; what is
+    /// [added](Self::add) then and has no room again is left out again.
+    pub(super) fn refills(&mut self) -> Vec<(String, u64)> {
+        let half = self.settings.lane_open_max / 2;
+        let with_room = self.lanes.iter_mut().filter(|(_, lane)| lane.open.len() <= half);
+        with_room.filter_map(|(name, lane)| Some((name.clone(), lane.beyond.take()?))).collect()
+    }
+
+    /// The refill of a lane failed.
+    pub(super) fn not_refilled(&mut self, lane: &str, from: u64) {
+        let lane = self.lanes.entry(lane.to_owned()).or_default();
+        lane.beyond = Some(lane.beyond.map_or(from, |first| first.min(from)));
+    }
+
+    /// The next message whose turn it is, if one is due and may be worked on. Lanes take turns.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Next> {
+        if self.settings.all_max.max(1) <= self.running {
+            return None;
+        }
+        let lane_max = self.settings.lane_max;
+        let can = |lane: &Lane| lane.due(lane_max).is_some_and(|due| due <= now);
+        let after = (std::ops::Bound::Excluded(self.last.clone()), std::ops::Bound::Unbounded);
+        let later = self.lanes.range(after).chain(self.lanes.range(..=self.last.clone()));
+        let name = later.into_iter().find(|(_, lane)| can(lane))?.0.clone();
+        let lane = self.lanes.get_mut(&name)?;
+        let (_, sequence) = lane.waiting.pop_first()?;
+        let under_way = lane.open.get(&sequence).copied().flatten();
+        lane.running += 1;
+        self.running += 1;
+        self.last.clone_from(&name);
+        Some(Next { lane: name, sequence, under_way })
+    }
+
+    /// What came of a message that [`Board::next`] gave.
+    pub(super) fn done(&mut self, next: &Next, turn: &Turn, now: Instant) {
+        self.running = self.running.saturating_sub(1);
+        let Some(lane) = self.lanes.get_mut(&next.lane) else { return };
+        lane.running = lane.running.saturating_sub(1);
+        match turn {
+            Turn::Done { sent } => {
+                lane.open.remove(&next.sequence);
+                lane.refuses &= !sent;
+            }
+            Turn::Later { wait, refused, under_way } => {
+                lane.open.insert(next.sequence, *under_way);
+                // Longer than any of them waits.
+                let due = now.checked_add(*wait).unwrap_or(now + Duration::from_secs(1 << 30));
+                lane.waiting.insert((due, next.sequence));
+                lane.refuses |= refused;
+            }
+        }
+        if lane.open.is_empty() && lane.running == 0 && lane.beyond.is_none() {
+            self.lanes.remove(&next.lane);
+        }
+    }
+
+    /// When [`Board::next`] has something, if nothing ends before that.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let room = self.running < self.settings.all_max.max(1);
+        let due = self.lanes.values().filter_map(|lane| lane.due(self.settings.lane_max));
+        due.min().filter(|_| room)
+    }
+
+    /// All up to here is done with.
+    pub(super) fn position(&self) -> u64 {
+        let open = self.lanes.values().filter_map(Lane::first_open).min();
+        open.map_or(self.read_to, |first| first.saturating_sub(1).min(self.read_to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn board(lane_max: usize, all_max: usize, lane_open_max: usize) -> Board {
+        let settings = Settings { lane_max, all_max, lane_open_max, ..Settings::default() };
+        Board::new(settings, 0)
+    }
+
+    fn later(refused: bool) -> Turn {
+        Turn::Later { wait: SECOND, refused, under_way: None }
+    }
+
+    /// The messages that can be begun now.
+    fn begun(board: &mut Board, now: Instant) -> Vec<Next> {
+        std::iter::from_fn(|| board.next(now)).collect()
+    }
+
+    fn sequences(begun: &[Next]) -> Vec<u64> {
+        begun.iter().map(|next| next.sequence).collect()
+    }
+
+    #[tokio::test]
+    async fn lanes_take_turns_and_each_has_its_limit() {
+        let (mut board, now) = (board(2, 5, 100), Instant::now());
+        for sequence in 1..=4 {
+            board.add("a", sequence, now);
+            board.add("b", 10 + sequence, now);
+        }
+        board.add("c", 20, now);
+        let first = begun(&mut board, now);
+        assert_eq!(sequences(&first), [1, 11, 20, 2, 12]);
+        board.done(&first[2], &Turn::Done { sent: true }, now);
+        assert_eq!(begun(&mut board, now), [], "both lanes are full");
+        board.done(&first[0], &Turn::Done { sent: true }, now);
+        assert_eq!(sequences(&begun(&mut board, now)), [3]);
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_refuses_is_tried_one_by_one() {
+        let (mut board, now) = (board(4, 64, 100), Instant::now());
+        (1..=9).for_each(|sequence| board.add("dead", sequence, now));
+        for next in begun(&mut board, now) {
+            board.done(&next, &later(true), now);
+        }
+        let one = begun(&mut board, now);
+        assert_eq!(sequences(&one), [5]);
+        board.done(&one[0], &Turn::Done { sent: true }, now);
+        assert_eq!(begun(&mut board, now).len(), 4, "it takes again");
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_due_later_and_keeps_the_position() {
+        let (mut board, now) = (board(4, 64, 100), Instant::now());
+        (1..=3).for_each(|sequence| board.add("a", sequence, now));
+        board.set_read_to(7);
+        let first = begun(&mut board, now);
+        board.done(&first[0], &Turn::Done { sent: true }, now);
+        board.done(&first[1], &later(false), now);
+        board.done(&first[2], &Turn::Done { sent: true }, now);
+        assert_eq!(board.position(), 1);
+        assert_eq!(board.due(), Some(now + SECOND));
+        assert_eq!(begun(&mut board, now), []);
+        let again = begun(&mut board, now + SECOND);
+        assert_eq!(sequences(&again), [2]);
+        board.done(&again[0], &Turn::Done { sent: true }, now);
+        assert_eq!((board.position(), board.due()), (7, None));
+    }
+
+    #[tokio::test]
+    async fn a_lane_without_room_takes_none_from_others_and_loses_nothing() {
+        let (mut board, now) = (board(4, 64, 4), Instant::now());
+        let all: Vec<u64> = (1..=11).collect();
+        all.iter().for_each(|sequence| board.add("dead", *sequence, now));
+        board.add("other", 12, now);
+        assert_eq!((board.lanes["dead"].open.len(), board.lanes["other"].open.len()), (4, 1));
+        board.set_read_to(12);
+        assert_eq!(board.refills(), []);
+        let mut seen = Vec::new();
+        while let Some(next) = board.next(now) {
+            board.done(&next, &Turn::Done { sent: true }, now);
+            if next.lane == "dead" {
+                seen.push(next.sequence);
+            }
+            assert!(board.position() <= seen.last().copied().unwrap_or(0) || seen.len() == 11);
+            for (lane, from) in board.refills() {
+                let rest = all.iter().filter(|sequence| from <= **sequence);
+                rest.for_each(|sequence| board.add(&lane, *sequence, now));
+            }
+        }
+        assert_eq!(seen, all);
+        assert_eq!(board.position(), 12);
+    }
+}

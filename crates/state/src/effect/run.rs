@@ -1,0 +1,186 @@
+//! The clock: takes messages from the outbox, and works on those that are due.
+
+use super::attempt::{AGAIN, Turn};
+use super::board::{Board, Next};
+use super::lease::{Lease, Position};
+use super::target::Place;
+use super::{Effects, Outside};
+use crate::wire::{Message, Unclear, Wire};
+use futures_util::FutureExt as _;
+use messaging::streams::OUTBOX;
+use messaging::subject::token;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How often the outbox is looked at for messages that others put there.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a clock without work sleeps at most.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Added to the number of a lease whose stream is another one.
+const ANOTHER: u64 = 1 << 32;
+
+/// What a replica does while it has the lease.
+struct Clock {
+    board: Board,
+    /// Which stream it reads.
+    made: String,
+    /// Attempts of an earlier lease do not count in this one.
+    lease: u64,
+    look: Instant,
+}
+
+type Ended = (u64, Next, Turn);
+
+impl<O: Outside, W: Wire> Effects<O, W> {
+    /// Sends what is in the outbox until `stop`; then begins nothing more, waits for what is under way, and
+    /// gives the lease back. Any number of replicas may run it, and one of them sends.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let (mine, mut is_mine) = watch::channel(None);
+        let (position, positions) = watch::channel(Position::default());
+        let mut lease = Lease::new(self.wire.clone(), O::FUNCTION, self.settings.lease);
+        let mut working = JoinSet::new();
+        tokio::select! {
+            () = lease.keep(&mine, &positions) => {}
+            () = self.tick(&mut is_mine, &position, &mut working) => {}
+            () = stop => {}
+        }
+        let ends = async { while working.join_next().await.is_some() {} };
+        if timeout(self.settings.send_max + AGAIN, ends).await.is_err() {
+            tracing::warn!("attempts were under way at the end; their answers are unknown");
+        }
+        let at = position.borrow().clone();
+        lease.release(at).await;
+    }
+
+    /// Never ends.
+    async fn tick(
+        &self,
+        is_mine: &mut watch::Receiver<Option<Position>>,
+        position: &watch::Sender<Position>,
+        working: &mut JoinSet<Ended>,
+    ) {
+        let mut clock: Option<Clock> = None;
+        let mut leases = 0;
+        loop {
+            let wake = match &mut clock {
+                None => Instant::now() + IDLE,
+                Some(clock) => {
+                    self.advance(clock, working).await;
+                    let sequence = clock.board.position();
+                    position.send_replace(Position { made: clock.made.clone(), sequence });
+                    clock.board.due().map_or(clock.look, |due| due.min(clock.look))
+                }
+            };
+            tokio::select! {
+                changed = is_mine.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    leases += 1;
+                    let from = is_mine.borrow_and_update().clone();
+                    position.send_replace(from.clone().unwrap_or_default());
+                    clock = from.map(|from| Clock {
+                        board: Board::new(self.settings, from.sequence),
+                        made: from.made,
+                        lease: leases,
+                        look: Instant::now(),
+                    });
+                }
+                Some(ended) = working.join_next() => {
+                    if let (Some(clock), Ok((lease, next, turn))) = (&mut clock, ended)
+                        && clock.lease == lease
+                    {
+                        clock.board.done(&next, &turn, Instant::now());
+                    }
+                }
+                () = self.more.notified() => {
+                    if let Some(clock) = &mut clock {
+                        clock.look = Instant::now();
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Looks what is new if it is time for that, and begins what is due.
+    async fn advance(&self, clock: &mut Clock, working: &mut JoinSet<Ended>) {
+        let now = Instant::now();
+        if clock.look <= now {
+            clock.look = now + LOOK;
+            if let Err(error) = self.look(clock).await {
+                tracing::warn!(%error, "the outbox is read later");
+            }
+        }
+        while let Some(next) = clock.board.next(now) {
+            let (effects, lease) = (self.clone(), clock.lease);
+            working.spawn(async move {
+                let turn = effects.guarded(&next).await;
+                (lease, next, turn)
+            });
+        }
+    }
+
+    async fn look(&self, clock: &mut Clock) -> Result<(), Unclear> {
+        let end = self.wire.end(OUTBOX).await?;
+        if end.made != clock.made || end.last < clock.board.read_to() {
+            // It may be another stream. What is done with in it is known by its deliveries.
+            clock.board = Board::new(self.settings, 0);
+            clock.made = end.made;
+            // What is under way is not on this board.
+            clock.lease += ANOTHER;
+        }
+        if clock.board.read_to() < end.last {
+            let filter = format!("outbox.{}.>", token(O::FUNCTION));
+            let from = clock.board.read_to() + 1;
+            let to = self.add(clock, &filter, from, u64::MAX).await?;
+            clock.board.set_read_to(to);
+        }
+        for (lane, from) in clock.board.refills() {
+            let filter = format!("outbox.{}.{}.>", token(O::FUNCTION), token(&lane));
+            let to = clock.board.read_to();
+            if let Err(error) = self.add(clock, &filter, from, to).await {
+                clock.board.not_refilled(&lane, from);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds messages under a filter, from one sequence to another.
+    async fn add(
+        &self,
+        clock: &mut Clock,
+        filter: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<u64, Unclear> {
+        let now = Instant::now();
+        let board = &mut clock.board;
+        let mut each = |message: Message| {
+            if let Some(place) = Place::of_subject(&message.subject)
+                && message.sequence <= to
+            {
+                board.add(&place.lane(), message.sequence, now);
+            }
+        };
+        self.wire.read(OUTBOX, filter, from, false, &mut each).await
+    }
+
+    /// A turn that fails or panics is one that comes again.
+    async fn guarded(&self, next: &Next) -> Turn {
+        let sequence = next.sequence;
+        let turn = AssertUnwindSafe(self.turn(sequence, next.under_way)).catch_unwind();
+        let reason = match turn.await {
+            Ok(Ok(turn)) => return turn,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "a panic".to_owned(),
+        };
+        tracing::warn!(sequence, lane = next.lane, reason, "a message is looked at again");
+        Turn::later(AGAIN)
+    }
+}

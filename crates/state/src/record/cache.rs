@@ -1,0 +1,175 @@
+//! All records in memory, for who needs them often.
+
+use super::entry::Entry;
+use super::{Found, Key, Record, Records};
+use crate::follow::{Follow, Step};
+use crate::wire::{Message, Unclear, Wire};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// How often the bucket is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// All records of a bucket as they were a moment ago. It follows the bucket until it is dropped; while the
+/// server is away it gets old, and says so.
+#[derive(Debug)]
+pub struct Cache<T> {
+    known: Arc<RwLock<Known<T>>>,
+    looked: watch::Receiver<Option<Instant>>,
+    following: JoinHandle<()>,
+}
+
+/// Records in the order of their keys.
+pub type Listed<T> = Vec<(Key, Arc<Found<T>>)>;
+
+/// What a cache says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cached<V> {
+    /// The value.
+    pub value: V,
+    /// Every change that was made longer ago than this is in it.
+    pub age: Duration,
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    /// By their keys in the bucket.
+    found: BTreeMap<String, Arc<Found<T>>>,
+    /// Why others cannot be read.
+    unreadable: BTreeMap<String, String>,
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self { found: BTreeMap::new(), unreadable: BTreeMap::new() }
+    }
+}
+
+impl<T> Drop for Cache<T> {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+impl<T: Record, W: Wire> Records<T, W> {
+    /// A cache of these records. What cannot be read is named in the log, and is not in it.
+    #[must_use]
+    pub fn cache(&self) -> Cache<T> {
+        let (looked, receiver) = watch::channel(None);
+        let known = Arc::new(RwLock::new(Known::default()));
+        let (records, shared) = (self.clone(), Arc::clone(&known));
+        let following = tokio::spawn(async move {
+            let mut follow = Follow::default();
+            loop {
+                let now = Instant::now();
+                match records.look(&mut follow, &shared).await {
+                    Ok(()) => drop(looked.send_replace(Some(now))),
+                    Err(error) => tracing::debug!(%error, bucket = T::BUCKET, "a cache gets old"),
+                }
+                sleep(LOOK).await;
+            }
+        });
+        Cache { known, looked: receiver, following }
+    }
+
+    async fn look(&self, follow: &mut Follow, known: &RwLock<Known<T>>) -> Result<(), Unclear> {
+        let prefix = Self::prefix();
+        let mut changes = Vec::new();
+        let mut each = |message: Message| {
+            if let Some(key) = message.subject.strip_prefix(&prefix) {
+                changes.push((key.to_owned(), read::<T>(&message)));
+            }
+        };
+        let filter = format!("{prefix}>");
+        let step = follow.step(&self.wire, &Self::stream(), &filter, &mut each).await?;
+        let mut known = write(known);
+        if step == Step::All {
+            *known = Known::default();
+        }
+        for (key, change) in changes {
+            known.set(key, change);
+        }
+        Ok(())
+    }
+}
+
+/// A record; nothing if it was deleted; or why it cannot be read.
+fn read<T: Record>(message: &Message) -> Result<Option<Arc<Found<T>>>, String> {
+    if message.deleted {
+        return Ok(None);
+    }
+    let entry: Entry<T> = serde_json::from_slice(&message.payload).map_err(|e| e.to_string())?;
+    Ok(entry.found(message.sequence).map(Arc::new))
+}
+
+impl<T: Record> Known<T> {
+    fn set(&mut self, key: String, change: Result<Option<Arc<Found<T>>>, String>) {
+        self.unreadable.remove(&key);
+        self.found.remove(&key);
+        match change {
+            Ok(Some(found)) => drop(self.found.insert(key, found)),
+            Ok(None) => {}
+            Err(reason) => {
+                tracing::warn!(bucket = T::BUCKET, key, reason, "a record cannot be read");
+                self.unreadable.insert(key, reason);
+            }
+        }
+    }
+}
+
+impl<T: Record> Cache<T> {
+    /// How old it is at most; nothing while it was not read yet.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.looked.borrow().map(|at| at.elapsed())
+    }
+
+    /// Waits until all that was changed before this call is in it.
+    pub async fn fresh(&self) {
+        let now = Instant::now();
+        let mut looked = self.looked.clone();
+        // It ends only with the cache.
+        drop(looked.wait_for(|at| at.is_some_and(|at| now <= at)).await);
+    }
+
+    /// One record; nothing while the cache was not read yet.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Cached<Option<Arc<Found<T>>>>> {
+        let age = self.age()?;
+        let value = read_lock(&self.known).found.get(key.as_str()).cloned();
+        Some(Cached { value, age })
+    }
+
+    /// All records whose keys begin with the parts `prefix`, in the order of their keys; nothing while the
+    /// cache was not read yet.
+    #[must_use]
+    pub fn all(&self, prefix: Option<&Key>) -> Option<Cached<Listed<T>>> {
+        let age = self.age()?;
+        let prefix = prefix.map(|prefix| format!("{}.", prefix.as_str())).unwrap_or_default();
+        let known = read_lock(&self.known);
+        let from = known.found.range(prefix.clone()..);
+        let under = from.take_while(|(key, _)| key.starts_with(&prefix));
+        let read = |(key, found): (&String, &Arc<_>)| Some((Key::read(key)?, Arc::clone(found)));
+        let value = under.filter_map(read).collect();
+        Some(Cached { value, age })
+    }
+
+    /// Keys in the bucket that hold no record of this version, and why.
+    #[must_use]
+    pub fn unreadable(&self) -> BTreeMap<String, String> {
+        read_lock(&self.known).unreadable.clone()
+    }
+}
+
+// Nothing panics while it has the lock, and if it did the next look would set it right.
+fn read_lock<T>(known: &RwLock<Known<T>>) -> RwLockReadGuard<'_, Known<T>> {
+    known.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(known: &RwLock<Known<T>>) -> RwLockWriteGuard<'_, Known<T>> {
+    known.write().unwrap_or_else(PoisonError::into_inner)
+}

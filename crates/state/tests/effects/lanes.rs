@@ -1,0 +1,106 @@
+//! Targets that are slow or dead, and replicas beside each other.
+
+use crate::{Do, Replica, World, done, effects, event, settings, start, taken, told, with};
+use state::effect::{Answer, Settings};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_target_that_hangs_slows_nobody() {
+    let (_server, nats) = start().await;
+    let world = World::new(|lane, _| if lane == "slow" { Do::Hang } else { taken() });
+    let long = Settings { send_max: Duration::from_secs(600), ..settings() };
+    let effects = with(&nats, &world, long);
+    let _replica = Replica::of(&effects);
+    for n in 0..100 {
+        effects.accept(&event(&n.to_string(), &["slow", "fast"])).await.unwrap();
+    }
+    // Those that hang will never end here.
+    world
+        .until("the fast one has all", |seen| {
+            seen.keys().filter(|message| message.ends_with(">fast")).count() == 100
+        })
+        .await;
+    let slow = world.seen.borrow().keys().filter(|it| it.ends_with(">slow")).count();
+    assert_eq!(slow, settings().lane_max, "attempts at once at one target");
+}
+
+#[tokio::test]
+async fn all_lanes_together_have_a_limit() {
+    let (_server, nats) = start().await;
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let world = World::new(move |_, _| {
+        peak.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        Do::Hang
+    });
+    let few =
+        Settings { send_max: Duration::from_secs(600), all_max: 6, lane_max: 4, ..settings() };
+    let effects = with(&nats, &world, few);
+    let _replica = Replica::of(&effects);
+    let lanes: Vec<String> = (0..5).map(|n| format!("l{n}")).collect();
+    let lanes: Vec<&str> = lanes.iter().map(String::as_str).collect();
+    for n in 0..4 {
+        effects.accept(&event(&n.to_string(), &lanes)).await.unwrap();
+    }
+    world.until("six are under way", |seen| seen.len() == 6).await;
+    // Messages of others that are put in meanwhile are read, and not begun.
+    effects.accept(&event("later", &["l0"])).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(most.load(Ordering::SeqCst), 6);
+    // Every lane had a turn.
+    let seen = world.seen.borrow().clone();
+    let lanes_seen: std::collections::BTreeSet<_> =
+        seen.keys().map(|it| it.split('>').nth(1)).collect();
+    assert_eq!(lanes_seen.len(), 5, "{seen:?}");
+}
+
+#[tokio::test]
+async fn more_messages_than_a_lane_may_have_open_are_all_sent() {
+    let (_server, nats) = start().await;
+    let world = World::new(|lane, attempt| match (lane, attempt.number) {
+        ("dead", ..2) => Do::Answer(Answer::Again { why: "no".into(), after: None }),
+        _ => taken(),
+    });
+    let small = Settings { lane_open_max: 4, ..settings() };
+    let effects = with(&nats, &world, small);
+    for n in 0..30 {
+        effects.accept(&event(&format!("e{n}"), &["dead", "fine"])).await.unwrap();
+    }
+    let _replica = Replica::of(&effects);
+    for n in 0..30 {
+        done(&effects, &format!("e{n}"), 2).await;
+    }
+    let seen = world.seen.borrow().clone();
+    assert_eq!(seen.len(), 60);
+    for (message, attempts) in seen {
+        let expected = if message.ends_with(">dead") { 2 } else { 1 };
+        assert_eq!(attempts.len(), expected, "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_send_each_message_once_and_one_follows_another() {
+    let (_server, nats) = start().await;
+    let world = World::kind();
+    let replicas: Vec<_> = (0..3).map(|_| effects(&nats, &world)).collect();
+    let mut running: Vec<Replica> = replicas.iter().map(Replica::of).collect();
+    for n in 0..60 {
+        let event = event(&n.to_string(), &["a", "b", "mail/x", "mail/y"]);
+        replicas[n % 3].accept(&event).await.unwrap();
+        if n == 20 || n == 40 {
+            running.remove(0).stop().await;
+        }
+    }
+    for n in 0..60 {
+        done(&replicas[2], &n.to_string(), 4).await;
+    }
+    let seen: BTreeMap<_, _> = world.seen.borrow().clone();
+    assert_eq!(seen.len(), 240);
+    assert!(seen.values().all(|attempts| attempts.len() == 1), "sent twice");
+    while told(&nats).await.len() < 240 {
+        tokio::task::yield_now().await;
+    }
+}

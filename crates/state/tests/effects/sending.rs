@@ -1,0 +1,89 @@
+//! What becomes of a message.
+
+use crate::{Do, Replica, World, done, effects, event, start, taken, told};
+use state::effect::{Answer, State};
+use std::time::Duration;
+use tokio::time::Instant;
+
+fn again(after: Option<Duration>) -> Do {
+    Do::Answer(Answer::Again { why: "421 not now".into(), after })
+}
+
+#[tokio::test]
+async fn each_answer_has_its_state_and_its_event() {
+    let (_server, nats) = start().await;
+    let world = World::new(|lane, attempt| match lane {
+        "never" => Do::Answer(Answer::Never { why: "550 unknown".into() }),
+        "dead" => again(None),
+        "third" if attempt.number < 3 => again(None),
+        "lost" if attempt.number == 1 => Do::Answer(Answer::Unknown { why: "cut".into() }),
+        "silent" if attempt.number == 1 => Do::Hang,
+        _ => taken(),
+    });
+    let effects = effects(&nats, &world);
+    let _replica = Replica::of(&effects);
+    effects.accept(&event("e", &["never", "dead", "third", "lost", "silent", "ok"])).await.unwrap();
+    let found = done(&effects, "e", 6).await;
+    let sent = State::Sent { answer: "250 taken".into() };
+    for (lane, state, attempts, unknown) in [
+        ("never", State::Failed { why: "550 unknown".into() }, 1, 0),
+        ("dead", State::Dead { why: "421 not now".into() }, 4, 0),
+        ("third", sent.clone(), 3, 0),
+        ("lost", sent.clone(), 2, 1),
+        ("silent", sent.clone(), 2, 1),
+        ("ok", sent, 1, 0),
+    ] {
+        let delivery = found.iter().find(|delivery| delivery.lane == lane).unwrap();
+        assert_eq!(
+            (&delivery.state, delivery.attempts, delivery.unknown),
+            (&state, attempts, unknown),
+            "{lane}"
+        );
+        let seen = world.seen.borrow()[&format!("e>{lane}")].clone();
+        let numbers: Vec<u32> = seen.iter().map(|attempt| attempt.number).collect();
+        assert_eq!(numbers, (1..=attempts).collect::<Vec<_>>(), "{lane}");
+        assert!(seen.iter().all(|attempt| attempt.key == delivery.key), "{lane}");
+        assert_eq!(seen.last().unwrap().unknown, 0 < unknown, "{lane}");
+    }
+    world.until("all were tried", |seen| seen.len() == 6).await;
+    let states: Vec<String> = told(&nats).await.into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states.iter().filter(|state| *state == "\"sent\"").count(), 4, "{states:?}");
+}
+
+#[tokio::test]
+async fn a_wait_outlives_the_process_and_a_target_may_ask_for_more() {
+    const AFTER: Duration = Duration::from_millis(1_500);
+    let (_server, nats) = start().await;
+    let world =
+        World::new(|_, attempt| if attempt.number == 1 { again(Some(AFTER)) } else { taken() });
+    let first = effects(&nats, &world);
+    let replica = Replica::of(&first);
+    let begun = Instant::now();
+    first.accept(&event("e", &["shop"])).await.unwrap();
+    world.until("the first attempt", |seen| seen.len() == 1).await;
+    let waits = async || first.deliveries("e").await.unwrap().pop().map(|delivery| delivery.state);
+    while !matches!(waits().await, Some(State::Waiting { .. })) {
+        tokio::task::yield_now().await;
+    }
+    replica.stop().await;
+    let second = effects(&nats, &world);
+    let _replica = Replica::of(&second);
+    done(&second, "e", 1).await;
+    assert!(AFTER <= begun.elapsed(), "{:?}", begun.elapsed());
+    assert_eq!(world.seen.borrow()["e>shop"].len(), 2);
+}
+
+#[tokio::test]
+async fn a_send_that_panics_costs_nobody_else_anything() {
+    let (_server, nats) = start().await;
+    let world = World::new(|lane, attempt| match lane {
+        "bad" if attempt.number == 1 => panic!("a bug in the function"),
+        _ => taken(),
+    });
+    let effects = effects(&nats, &world);
+    let _replica = Replica::of(&effects);
+    effects.accept(&event("e", &["bad", "good"])).await.unwrap();
+    let found = done(&effects, "e", 2).await;
+    let bad = found.iter().find(|delivery| delivery.lane == "bad").unwrap();
+    assert_eq!((bad.attempts, bad.unknown), (2, 1));
+}

@@ -1,0 +1,78 @@
+//! A process that ends between two of its steps.
+
+use messaging::Nats;
+use messaging::publish::{Outgoing, Published};
+use state::wire::{End, Message, Unclear, Wire};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// So many steps were taken, and one more was asked for.
+const OVER: usize = usize::MAX;
+
+/// A process that ends after so many steps: nothing that it does afterwards reaches the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Ends {
+    nats: Nats,
+    left: Arc<AtomicUsize>,
+}
+
+impl Ends {
+    pub(crate) fn after(nats: &Nats, steps: usize) -> Self {
+        Self { nats: nats.clone(), left: Arc::new(AtomicUsize::new(steps)) }
+    }
+
+    /// Did it come to its end?
+    pub(crate) fn is_over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == OVER
+    }
+
+    fn step(&self) -> Result<(), Unclear> {
+        let take = |left: usize| Some(if left == OVER { OVER } else { left.wrapping_sub(1) });
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let may = left.is_ok_and(|left| left != 0 && left != OVER);
+        may.then_some(()).ok_or_else(|| Unclear::new("test", "the process has ended"))
+    }
+}
+
+impl Wire for Ends {
+    async fn last(&self, stream: &str, subject: &str) -> Result<Option<Message>, Unclear> {
+        self.step()?;
+        self.nats.last(stream, subject).await
+    }
+
+    async fn at(&self, stream: &str, sequence: u64) -> Result<Option<Message>, Unclear> {
+        self.step()?;
+        self.nats.at(stream, sequence).await
+    }
+
+    async fn put(&self, message: Outgoing, expected: u64) -> Result<Published, Unclear> {
+        self.step()?;
+        self.nats.put(message, expected).await
+    }
+
+    async fn remove(&self, stream: &str, subject: &str, to: u64) -> Result<(), Unclear> {
+        self.step()?;
+        self.nats.remove(stream, subject, to).await
+    }
+
+    async fn read(
+        &self,
+        stream: &str,
+        filter: &str,
+        from: u64,
+        bodies: bool,
+        each: &mut (dyn FnMut(Message) + Send),
+    ) -> Result<u64, Unclear> {
+        self.step()?;
+        self.nats.read(stream, filter, from, bodies, each).await
+    }
+
+    async fn end(&self, stream: &str) -> Result<End, Unclear> {
+        self.step()?;
+        self.nats.end(stream).await
+    }
+
+    fn unique(&self) -> String {
+        self.nats.unique()
+    }
+}
