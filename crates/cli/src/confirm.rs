@@ -7,9 +7,8 @@ use std::io::{BufRead, IsTerminal as _, Write};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-
-use crate::failure::Failure;
-use crate::output;
+use terminal::Failure;
+use terminal::output;
 
 /// `--yes`, for the arguments of a command that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]

@@ -7,6 +7,27 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+/// What a function's annotations may be called, and what each says; `docs/CONNECTOR.md` has the limits.
+pub const KNOWN: [(&str, &str); 12] = [
+    ("topic", "The subject that the function is called with, or cron-function for a schedule"),
+    ("schedule", "With the topic cron-function: five fields as of cron, in UTC"),
+    ("orderflow.topics", "Further subjects, separated by spaces"),
+    ("orderflow.batch", "Most messages of a call; 1 without it"),
+    ("orderflow.batch-bytes", "Most bytes of a call, as 64KiB; 1MiB without it"),
+    ("orderflow.batch-wait", "How long to wait for a fuller batch, as 20ms"),
+    ("orderflow.timeout", "Longest call, as 45s"),
+    (
+        "orderflow.max-deliver",
+        "Attempts before a message that fails alone is given up; 10 without it",
+    ),
+    ("orderflow.max-inflight", "Most calls at once; 4 without it"),
+    ("orderflow.deliver", "Where a new subscription starts: all, new, or an age such as 1h"),
+    (
+        "orderflow.ordered",
+        "true: in stream order without gaps, the position is kept by the function",
+    ),
+    ("orderflow.lanes", "Lanes of an ordered topic, separated by spaces: main west"),
+];
 /// The topic of functions that cron-connector calls.
 const CRON: &str = "cron-function";
 /// Longest name of a durable consumer; the server makes a folder of it.

@@ -1,7 +1,7 @@
 //! Looks at what JetStream stores, so that a store that fills up is seen before it is full.
 
-use crate::Shared;
 use crate::metrics::{OfStream, gauge};
+use crate::shared::Shared;
 use crate::stop::Stop;
 use messaging::streams::{BUCKETS, STREAMS};
 use serde::Deserialize;

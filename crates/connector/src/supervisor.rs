@@ -3,8 +3,9 @@
 use crate::annotations::{self, Mode, Problem, Subscription};
 use crate::gateway::Listed;
 use crate::metrics::gauge;
+use crate::shared::Shared;
 use crate::stop::{Stop, Stopper, channel};
-use crate::{Shared, ordered, unordered};
+use crate::{ordered, unordered};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ pub mod control;
 pub mod ids;
 pub mod inventory;
 pub mod money;
+mod nearest;
 pub mod order;
 pub mod partner;
 pub mod problem;
@@ -13,4 +14,5 @@ pub mod stock;
 
 pub use ids::{CustomerId, OrderId, PartnerId, ProductId, WarehouseId};
 pub use money::Money;
+pub use nearest::nearest;
 pub use order::{Kind, Line, Order};

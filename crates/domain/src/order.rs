@@ -214,12 +214,7 @@ impl Draft {
     #[must_use]
     pub fn content_hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("a draft has only string keys");
-        let digest = Sha256::digest(&json);
-        digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use std::fmt::Write as _;
-            write!(hex, "{byte:02x}").expect("writing to a String does not fail");
-            hex
-        })
+        hex::encode(Sha256::digest(&json))
     }
 }
 

@@ -19,6 +19,7 @@ pub use signs::{Delimiter, Quote, QuoteEscape};
 pub use transform::{LookUp, Transform};
 
 use crate::{PartnerId, WarehouseId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,13 +27,15 @@ use std::collections::BTreeMap;
 pub type Partners = BTreeMap<PartnerId, Partner>;
 
 /// One partner.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Partner {
     /// The warehouse whose stock its orders take. Never changes once orders were placed.
     #[serde(default = "WarehouseId::main")]
+    #[schemars(with = "String")]
     pub warehouse: WarehouseId,
     /// ISO 4217 code of its prices.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
     /// IANA name, for dates without an offset.
     #[serde(default = "utc")]
@@ -49,6 +52,7 @@ pub struct Partner {
     pub inbox: Inbox,
     /// When its files have to be there, in its time zone: `daily by 07:30`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub expected: Option<Expected>,
     /// How its files look. Without it the partner cannot drop files.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +73,7 @@ fn utc() -> String {
 }
 
 /// What is done about stock when an order is decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StockPolicy {
     /// Available stock never falls below zero; an unknown product refuses the order.
@@ -94,13 +98,14 @@ impl StockPolicy {
 }
 
 /// How to reach a partner's folder.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sftp {
     /// Name or address.
     pub host: String,
     /// TCP port.
     #[serde(default = "ssh_port")]
+    #[schemars(range(min = 1))]
     pub port: u16,
     /// Login.
     pub user: String,
@@ -126,7 +131,7 @@ fn here() -> String {
 }
 
 /// When a file in the inbox is complete.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Inbox {
     /// A file is complete when `<name><done-marker>` stands beside it. Without it: age and rest.
@@ -165,7 +170,7 @@ impl Default for Inbox {
 }
 
 /// Does a file wait for its checksum and its manifest?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SideFiles {
     /// It does, and is refused without.
@@ -175,7 +180,7 @@ pub enum SideFiles {
 }
 
 /// What becomes of bad rows and orders.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Rules {
     /// Is a customer required on each line?
@@ -203,6 +208,7 @@ pub struct Rules {
     /// What becomes of a file with bad rows.
     pub policy: FilePolicy,
     /// With more than this share of bad rows the whole file is refused, in percent.
+    #[schemars(range(min = 0.0, max = 100.0))]
     pub error_budget_percent: f64,
 }
 
@@ -225,7 +231,7 @@ impl Default for Rules {
 }
 
 /// What becomes of an order with a bad line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBadLine {
     /// All its lines are rejected.
@@ -236,7 +242,7 @@ pub enum OnBadLine {
 
 /// Which rows are compared to find duplicates. The second and later ones are rejected as
 /// `duplicate`, which harms no order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Duplicates {
     /// None: they are lines like any other.
@@ -250,7 +256,7 @@ pub enum Duplicates {
 }
 
 /// What becomes of a file with bad rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FilePolicy {
     /// The bad rows go to the rejects, the others are accepted.

@@ -8,8 +8,10 @@
 //! Files of a partner that say what is in another one, a checksum or a manifest, stand beside it and
 //! go with it. They have to be at rest as well, and a file waits for those that are required.
 
+mod entry;
 mod skip;
 
+pub use entry::{Entry, Kind};
 pub use skip::{BadName, NAME_BYTES_MAX, Skip, Skipped, check_name};
 
 use domain::partner::{Inbox, SideFiles};
@@ -28,32 +30,6 @@ pub const TEMPORARY_BEGINS: &str = "~";
 /// A time of change this far ahead of the server's clock was set by the partner's client, which
 /// does so when it has written everything.
 const AHEAD_SECONDS_MAX: u64 = 60;
-
-/// Something in a folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// Its name, without a folder.
-    pub name: String,
-    /// Bytes.
-    pub size: u64,
-    /// Last change, seconds since 1970 by the server's clock.
-    pub mtime: u64,
-    /// What it is.
-    pub kind: Kind,
-}
-
-/// What something in a folder is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Directory,
-    /// A symbolic link, which is never followed.
-    Symlink,
-    /// A pipe, a socket, a device.
-    Other,
-}
 
 /// What to do with an inbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,3 +9,4 @@ pub mod host_key;
 pub mod ledger;
 pub mod partners;
 pub mod sftp;
+pub mod yaml;

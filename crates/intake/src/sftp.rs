@@ -12,7 +12,7 @@ pub use error::{Disposition, Error};
 pub use listing::{ASIDE_MAX, ASKED_MAX, LIST_MAX, Listing};
 pub use transfer::{Reader, Upload};
 
-use crate::complete::{Entry, Kind, check_name};
+use crate::complete::{Entry, Kind};
 use crate::host_key::{self, HostKey};
 use domain::partner::Sftp;
 use names::{entry, is_temporary, join, temporary_name};
@@ -138,50 +138,6 @@ impl Session {
                 error => Err(error),
             },
         }
-    }
-
-    /// Opens a regular file. What [`Reader::entry`] says is of the file that was opened, whatever
-    /// happens to its name.
-    ///
-    /// # Errors
-    /// There is none, it is something else, or the server fails.
-    pub fn open_read(&self, path: &str) -> Result<Reader, Error> {
-        let what = || format!("open {path}");
-        // Opening a pipe would wait for its writer, so look first.
-        let before = self.stat(path)?.ok_or_else(|| Error::NotFound { what: what() })?;
-        let not_a_file = || Error::NotAFile { path: path.to_owned() };
-        if before.kind != Kind::File {
-            return Err(not_a_file());
-        }
-        let ssh = |error| Error::ssh(what(), &error);
-        let mut file = self.sftp.open(&self.path(path)?).map_err(ssh)?;
-        let opened = entry(&before.name, &file.stat().map_err(ssh)?);
-        if opened.kind != Kind::File { Err(not_a_file()) } else { Ok(Reader::new(file, opened)) }
-    }
-
-    /// Begins a file that appears under its name, complete, with [`Upload::commit`].
-    ///
-    /// # Errors
-    /// The name cannot be used, the folder is missing, or the server fails.
-    pub fn create<'a>(&'a self, path: &'a str) -> Result<Upload<'a>, Error> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if check_name(name).is_err() {
-            return Err(Error::Path { path: path.to_owned(), reason: "not a name for a file" });
-        }
-        let temporary = join(folder, &temporary_name(name));
-        let file = self.create_new(&temporary)?;
-        Ok(Upload::new(self, file, temporary, path))
-    }
-
-    /// Puts a whole small file; see [`Upload::commit`].
-    ///
-    /// # Errors
-    /// As [`Session::create`] and [`Upload::commit`].
-    pub fn put_atomic(&self, path: &str, content: &[u8]) -> Result<(), Error> {
-        use std::io::Write as _;
-        let mut upload = self.create(path)?;
-        upload.write_all(content).map_err(|error| upload.explain(&error))?;
-        upload.commit()
     }
 
     /// Gives a file another name, which must be free.

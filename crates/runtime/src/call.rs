@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header,
 use axum::response::Response;
 
 use crate::metrics::HttpMetrics;
-use crate::shell::READY;
 use crate::sparing::Sparing;
 
+/// Where a function says whether it is ready.
+pub(crate) const READY: &str = "/_/ready";
 pub(crate) const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 const DURATION: HeaderName = HeaderName::from_static("x-duration-seconds");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
-use crate::call::{CALL_ID, Call, call_id, sign};
+use crate::call::{CALL_ID, Call, READY, call_id, sign};
 use crate::doorman::Peer;
 use crate::function::{Probe, Stop};
 use crate::gate::{Gate, Pass};
@@ -24,8 +24,6 @@ use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
 
-/// Where it says whether it is ready.
-pub(crate) const READY: &str = "/_/ready";
 /// What a dependency may take to say that it is there.
 const READY_TIME_MAX: Duration = Duration::from_secs(2);
 /// How much of an unread body of a caller with a token is thrown away so that it can read its answer, as a

@@ -3,9 +3,11 @@
 //! A quote that opens a field by mistake takes the rows behind it into one value, and a footer that
 //! is not there one day takes the last order. Both are told by what the lines hold.
 
+use crate::column::Column;
 use crate::config::Config;
 use crate::dates::LastDate;
-use crate::header::{Column, Layout};
+use crate::header::Layout;
+use crate::record;
 use crate::rules;
 use crate::scanner::{Quoting, Scanner, Span, Step, part};
 use domain::ids::ID_BYTES_MAX;
@@ -186,8 +188,8 @@ fn cells(text: &str, delimiter: u8) -> Vec<String> {
 
 /// A cell without what may stand around it.
 fn clean(cell: &str) -> String {
-    let cell = rules::trim(cell);
+    let cell = record::trim(cell);
     let cell = cell.strip_prefix('=').unwrap_or(cell);
     let cell = cell.strip_prefix(['"', '\'']).unwrap_or(cell);
-    rules::trim(cell.strip_suffix(['"', '\'']).unwrap_or(cell)).to_owned()
+    record::trim(cell.strip_suffix(['"', '\'']).unwrap_or(cell)).to_owned()
 }

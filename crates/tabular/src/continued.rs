@@ -1,7 +1,7 @@
 //! Rows that continue an order: exports of shops give date, customer and region of an order on its
 //! first row only, and some its number.
 
-use crate::rules::Record;
+use crate::record::Record;
 
 /// The order of the rows before, as texts of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What prices are in: a row of another currency is other money.
 
-use crate::header::{Column, folded};
+use crate::column::{Column, folded};
+use crate::fault::{Fault, shown};
 use crate::reject::Rule;
-use crate::rules::{Fault, shown};
 use domain::partner::FileFormat;
 
 /// What a column of currencies is called, as names of columns are compared.

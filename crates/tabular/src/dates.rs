@@ -1,6 +1,6 @@
 //! Dates in a partner's formats and time zone.
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::zones;
 use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse, parse_and_remainder};
 use chrono::{

@@ -10,79 +10,14 @@
 
 mod file;
 
-use crate::header::FileError;
+use crate::file_error::FileError;
+use crate::fingerprint::{Fingerprint, SET_BYTES, SHARDS, Set, empty, insert};
 use crate::spill::{Scratch, Spilled};
 use domain::partner::Duplicates;
 use file::File;
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::sync::Arc;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// What stands for a row: 96 bits of its XXH3 hash.
-///
-/// Two different rows among n share one with a probability of about n² / 2⁹⁷: for 25 million rows
-/// 4·10⁻¹⁵. (With 64 bits it would be 2 in 100,000, too often for an order to be lost.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fingerprint([u32; 3]);
-
-impl Fingerprint {
-    /// Of the bytes that two rows share exactly when they are equal.
-    pub(crate) fn of(row: &[u8]) -> Self {
-        let hash = xxh3_128(row).to_le_bytes();
-        Self::from_bytes(*hash.first_chunk().expect("16 bytes were hashed to"))
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-        Self([[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes))
-    }
-
-    pub(crate) fn to_bytes(self) -> [u8; 12] {
-        let [[a, b, c, d], [e, f, g, h], [i, j, k, l]] = self.0.map(u32::to_le_bytes);
-        [a, b, c, d, e, f, g, h, i, j, k, l]
-    }
-
-    /// The first `bits` of what fingerprints are ordered by.
-    pub(crate) fn top_bits(self, bits: u32) -> u32 {
-        let [first, ..] = self.0;
-        first >> (u32::BITS - bits)
-    }
-
-    /// Three hashes of the row.
-    pub(crate) fn hashes(self) -> [u64; 3] {
-        let [a, b, c] = self.0.map(u64::from);
-        [a | b << 32, b | c << 32, c | a << 32]
-    }
-
-    fn shard(self) -> usize {
-        let [first, ..] = self.0;
-        first as usize % SHARDS
-    }
-}
-
-impl std::hash::Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let [_, low, high] = self.0;
-        state.write_u64(u64::from(low) | u64::from(high) << 32);
-    }
-}
-
-/// A set of a few thousand rows grows at a time, not one of millions: while a set grows, it is
-/// there twice. The same goes for the list of all rows.
-const SHARDS: usize = 256;
-const CHUNK_ROWS: usize = 1 << 14;
-/// A set of more rows than this is not kept for the next order: to empty it would take as long.
-const RUN_SET_MAX: usize = 1 << 12;
-
-type Set = HashSet<Fingerprint, BuildHasherDefault<Same>>;
-
-/// What a row takes in the list, in a set, and an order among all orders: at most, in bytes, with
-/// the room that is there to grow.
-const LISTED_BYTES: usize = size_of::<Fingerprint>();
-const SET_BYTES: usize = 30;
-const ORDER_BYTES: usize = 58;
 /// The filter of what is on disk takes this part of what may be in memory.
 const FILTER_PART: usize = 4;
 
@@ -214,39 +149,12 @@ impl Kept {
     }
 }
 
-fn empty(rows: &mut Set) {
-    if rows.capacity() > RUN_SET_MAX {
-        *rows = Set::default();
-    }
-    rows.clear();
-}
-
-fn insert(shards: &mut [Set], row: Fingerprint) -> bool {
-    shards.get_mut(row.shard()).is_some_and(|shard| shard.insert(row))
-}
-
-/// Part of a hash is a hash.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Same(u64);
-
-impl Hasher for Same {
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::{CHUNK_ROWS, ORDER_BYTES, RUN_SET_MAX};
     use proptest::prelude::*;
+    use std::collections::HashSet;
     use std::sync::{Mutex, PoisonError};
 
     #[derive(Debug, Default)]

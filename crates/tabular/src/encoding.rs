@@ -5,7 +5,7 @@ mod auto;
 pub use auto::Candidate;
 pub(crate) use auto::{Auto, auto, foreign_words, words};
 
-use crate::header::FileError;
+use crate::file_error::FileError;
 use auto::LOOKED_AT_BYTES;
 use domain::partner::Encoding;
 use encoding_rs::{DecoderResult, ISO_8859_15, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};

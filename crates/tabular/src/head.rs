@@ -6,7 +6,8 @@
 use crate::alike::Looks;
 use crate::config::Config;
 use crate::encoding::Found;
-use crate::header::{FileError, Layout};
+use crate::file_error::FileError;
+use crate::header::Layout;
 use crate::piece::MARK;
 use crate::scanner::{Defect, Scanner, Span, Step, part, rest};
 use crate::structure::broken;

@@ -1,8 +1,9 @@
 //! Ids as files write them: what belongs to them, and what was made of them on the way.
 
-use crate::header::Column;
+use crate::column::Column;
+use crate::fault::{Fault, shown};
+use crate::record::Record;
 use crate::reject::Rule;
-use crate::rules::{Fault, Record, shown};
 use crate::scanner::Span;
 use domain::ids::{ID_BYTES_MAX, visible};
 use std::borrow::Cow;
@@ -149,13 +150,6 @@ fn is_placeholder(text: &str) -> bool {
     };
     PLACEHOLDERS.iter().any(|known| known.eq_ignore_ascii_case(text))
         || text.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && error(rest))
-}
-
-/// A character that is not seen, and is left out around a text.
-pub(crate) fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'
-        | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// An id as ids are compared, without blanks around it: what looks the same is the same.

@@ -108,7 +108,7 @@ pub fn records(
             Step::Record { len, lines, .. } => {
                 let cell = |start, end| {
                     let text = String::from_utf8_lossy(part(bytes, start, end));
-                    crate::rules::trim(&quoting.plain(&text)).to_owned()
+                    crate::record::trim(&quoting.plain(&text)).to_owned()
                 };
                 let cells = scanner.fields.iter().map(|field| cell(field.start, field.end));
                 let lines = usize::try_from(lines).unwrap_or(usize::MAX);
@@ -117,7 +117,7 @@ pub fn records(
             }
             Step::Bad { .. } | Step::Need => {
                 let text = String::from_utf8_lossy(part(bytes, 0, line));
-                let cells = text.split(delimiter).map(|cell| crate::rules::trim(cell).to_owned());
+                let cells = text.split(delimiter).map(|cell| crate::record::trim(cell).to_owned());
                 records.push(Record { cells: cells.collect(), lines: 1, is_whole: false });
                 line
             }

@@ -3,9 +3,10 @@
 
 use crate::batch::TextColumn;
 use crate::derive::{Derivation, Derived, Verdict};
+use crate::fault::Fault;
 use crate::header::{Layout, by_transform};
+use crate::record::Record;
 use crate::reject::Rule;
-use crate::rules::{Fault, Record};
 use crate::scanner::Span;
 
 #[derive(Debug, Default)]

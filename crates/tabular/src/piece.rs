@@ -5,13 +5,14 @@ use crate::batch::Batch;
 use crate::block::Point;
 use crate::config::Config;
 use crate::continued::Order;
-use crate::duplicates::Fingerprint;
+use crate::fault::Fault;
+use crate::fingerprint::Fingerprint;
 use crate::header::{HeaderAgain, Layout};
 use crate::profile::Profile;
+use crate::record::Record;
 use crate::reject::{Reject, Rule};
-use crate::rules::{self, Fault, Record};
-use crate::scanner::{Span, Step};
-use crate::structure::cut;
+use crate::rules;
+use crate::scanner::{Span, Step, part};
 use domain::control::Sums;
 
 /// Between two files that were put together there may be one, which is no part of the row behind it.
@@ -167,4 +168,9 @@ impl Piece {
         self.to.at += len;
         self.lines += lines;
     }
+}
+
+/// As much of a record as a reject keeps.
+pub(crate) fn cut(raw: &[u8], config: &Config) -> Vec<u8> {
+    part(raw, 0, raw.len().min(config.limits.raw_bytes_max)).to_vec()
 }

@@ -5,14 +5,15 @@
 
 use crate::batch::Batch;
 use crate::block::{Block, Point};
+use crate::column::Column;
 use crate::continued::Order;
 use crate::derive::Verdict;
-use crate::header::Column;
 use crate::ids::Cleaned;
 use crate::making::Making;
 use crate::piece::{Guessed, MARK, Origin, Piece, Plan};
 use crate::profile::Profile;
-use crate::rules::{self, Record, Scratch};
+use crate::record::{self, Record};
+use crate::rules::{self, Scratch};
 use crate::scanner::{Scanner, Span, Step, part, rest};
 use crate::structure::{broken, check_structure, is_empty, row_in_quotes};
 use domain::partner::Duplicates;
@@ -304,7 +305,7 @@ impl Reader {
             if span.escaped { plan.config.quoting.plain(&text).into_owned() } else { text.into() }
         };
         let names: Vec<String> = self.scanner.fields.iter().map(name).collect();
-        let field = |column: &Column| names.get(column.at).map(|name| rules::trim(name));
+        let field = |column: &Column| names.get(column.at).map(|name| record::trim(name));
         plan.layout.may_be_header(field) && piece.header(plan, &names)
     }
 

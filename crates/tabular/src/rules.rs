@@ -1,63 +1,27 @@
 //! The typed rules: from a record's fields to a clean row, or the first rule it breaks.
 
 use crate::batch::Row;
+use crate::column::Column;
 use crate::config::Config;
 use crate::continued::Order;
 use crate::dates::LastDate;
-use crate::duplicates::Fingerprint;
-use crate::header::{Column, Layout};
-use crate::ids::{clean, id, is_invisible, optional, required, unguarded};
+use crate::fault::{Fault, shown};
+use crate::fingerprint::Fingerprint;
+use crate::header::Layout;
+use crate::ids::{clean, id, optional, required, unguarded};
+use crate::record::{Record, trim};
 use crate::reject::Rule;
 use crate::scanner::{Quoting, Span, part};
 use domain::Money;
 use domain::money::MoneyError;
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// Most bytes of a description, region or category.
 pub(crate) const TEXT_BYTES_MAX: usize = 512;
 /// Largest quantity either way.
 pub(crate) const QUANTITY_MAX: i64 = 1_000_000_000;
-/// Most characters of a value that a reason repeats.
-const SHOWN_CHARS_MAX: usize = 40;
 /// Why a duplicate is one.
 pub(crate) const DUPLICATE: &str = "equals an earlier row";
-
-/// A rule that a record broke.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) rule: Rule,
-    pub(crate) column: Option<Arc<str>>,
-    pub(crate) reason: Cow<'static, str>,
-}
-
-impl Fault {
-    pub(crate) fn new(rule: Rule, column: &Column, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { rule, column: Some(column.name.clone()), reason: reason.into() }
-    }
-}
-
-/// A record of the right width, none of whose fields has doubled quotes.
-#[derive(Clone, Copy)]
-pub(crate) struct Record<'a> {
-    pub(crate) layout: &'a Layout,
-    pub(crate) text: &'a str,
-    pub(crate) fields: &'a [Span],
-}
-
-impl<'a> Record<'a> {
-    /// The text of a column without the blanks around it.
-    #[inline]
-    pub(crate) fn field(&self, column: &Column) -> &'a str {
-        let span = self.fields.get(column.at);
-        trim(span.and_then(|span| self.text.get(span.start..span.end)).unwrap_or_default())
-    }
-
-    /// The same of a column that the partner may not have.
-    pub(crate) fn optional(&self, column: Option<&Column>) -> &'a str {
-        column.map(|column| self.field(column)).unwrap_or_default()
-    }
-}
 
 /// What is kept from row to row to save time.
 #[derive(Debug, Default)]
@@ -261,29 +225,6 @@ pub(crate) fn unescape(record: &str, quoting: Quoting, fields: &mut [Span], into
     }
 }
 
-/// A text without blanks and what is not seen around it, quick for one that has nothing of it; and
-/// without `="…"`, by which a spreadsheet is told that it is text.
-#[inline]
-pub(crate) fn trim(text: &str) -> &str {
-    match text.as_bytes() {
-        [] | [b'!'..=b'~'] => text,
-        [first @ b'!'..=b'~', .., b'!'..=b'~'] if *first != b'=' => text,
-        _ => trimmed(text),
-    }
-}
-
-/// Called for few texts, so it is not to stand in the middle of what is done for all.
-#[inline(never)]
-fn trimmed(text: &str) -> &str {
-    let mut text = text.trim();
-    let ends = [text.as_bytes().first(), text.as_bytes().last()];
-    if ends.into_iter().flatten().any(|byte| !byte.is_ascii()) {
-        text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
-    }
-    let inside = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
-    inside.map_or(text, str::trim)
-}
-
 pub(crate) fn whole(text: &str, config: &Config, scratch: &mut String) -> Option<i64> {
     // `parse` takes a sign and digits, nothing else.
     let number = text.parse::<i64>().ok();
@@ -339,10 +280,4 @@ fn price(
         return Err(Fault::new(Rule::NegativePrice, column, format!("{price} is below zero")));
     }
     Ok(price)
-}
-
-/// A value for people: quoted, escaped, cut.
-pub(crate) fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
-    if cut.len() == text.len() { format!("{text:?}") } else { format!("{cut:?}…") }
 }

@@ -4,7 +4,7 @@
 //! nearly every row that it is in no run; for the others one page of each run is read. So what is
 //! asked is answered at once and exactly, in file order, as if all were in memory.
 
-use crate::duplicates::Fingerprint;
+use crate::fingerprint::Fingerprint;
 use std::fmt;
 use std::io;
 use std::sync::Arc;

@@ -1,10 +1,9 @@
 //! What is wrong with a record before it is known what stands in it.
 
-use crate::config::Config;
+use crate::fault::Fault;
 use crate::piece::Plan;
 use crate::reject::Rule;
-use crate::rules::Fault;
-use crate::scanner::{Defect, Span, part};
+use crate::scanner::{Defect, Span};
 use memchr::memchr;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -64,11 +63,6 @@ pub(crate) fn row_in_quotes() -> Fault {
     let reason = "a quote is opened, and before it is closed there is a line that looks like a row; where \
                   quotes are letters, configure quote: none";
     Fault { rule: Rule::RowInQuotes, column: None, reason: reason.into() }
-}
-
-/// As much of a record as a reject keeps.
-pub(crate) fn cut(raw: &[u8], config: &Config) -> Vec<u8> {
-    part(raw, 0, raw.len().min(config.limits.raw_bytes_max)).to_vec()
 }
 
 /// Has a record several fields, and nothing in them?

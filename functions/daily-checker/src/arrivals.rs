@@ -1,7 +1,7 @@
 //! Complete files become events, each once.
 
 use crate::NAME;
-use crate::check::{Checker, now};
+use crate::clock::now;
 use crate::look::{self, INBOX, Seen};
 use crate::report::{Found, PartnerReport, Skipped, State};
 use chrono::DateTime;
@@ -10,9 +10,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use intake::access::Account;
 use intake::arrival::{self, ARRIVED, Arrived};
 use intake::complete::Entry;
-use intake::ledger;
+use intake::ledger::{self, Ledger};
 use messaging::publish::{self, Outgoing, Published, Unclear};
-use messaging::{Event, subject};
+use messaging::store::Store;
+use messaging::{Event, Nats, subject};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -23,15 +24,23 @@ const RECORDS_AT_ONCE: usize = 64;
 /// How often a file may come with the same name, size and time of change.
 const ARRIVALS_MAX: usize = 50;
 
+/// Where arrivals are claimed.
+pub(crate) struct Stores {
+    pub(crate) nats: Nats,
+    /// What another store, or an older copy, calls new has not arrived.
+    pub(crate) store: Arc<Store>,
+    pub(crate) ledger: Ledger,
+}
+
 /// Publishes what is complete, and says what became of everything.
-pub(crate) async fn claim(checker: &Checker, account: &Arc<Account>, seen: Seen) -> PartnerReport {
+pub(crate) async fn claim(stores: &Stores, account: &Arc<Account>, seen: Seen) -> PartnerReport {
     let mut report = PartnerReport::empty(account.partner.clone());
     let complete = seen.decision.complete.into_iter();
     let mut arrivals: Vec<Arrived> =
         complete.map(|entry| arrived(&account.partner, entry)).collect();
     for _ in 0..ARRIVALS_MAX {
-        let known = publish(checker, arrivals, &mut report).await;
-        arrivals = match again(checker, account, &known).await {
+        let known = publish(stores, arrivals, &mut report).await;
+        arrivals = match again(stores, account, &known).await {
             Ok(again) => again,
             Err(error) => {
                 let partner = &account.partner;
@@ -66,11 +75,11 @@ pub(crate) async fn claim(checker: &Checker, account: &Arc<Account>, seen: Seen)
 
 /// Publishes arrivals; gives those whose event stands already.
 async fn publish(
-    checker: &Checker,
+    stores: &Stores,
     arrivals: Vec<Arrived>,
     report: &mut PartnerReport,
 ) -> Vec<Arrived> {
-    if let Err(fault) = checker.store.check().await {
+    if let Err(fault) = stores.store.check().await {
         let skipped = |arrived: Arrived| Skipped { name: arrived.name, reason: fault.to_string() };
         report.skipped.extend(arrivals.into_iter().map(skipped));
         report.error = Some("not everything that arrived could be published".into());
@@ -79,7 +88,7 @@ async fn publish(
     let messages: Vec<Outgoing> = arrivals.iter().map(message).collect();
     let mut results = Vec::with_capacity(messages.len());
     for some in messages.chunks(PUBLISH_MAX) {
-        results.extend(publish::all(&checker.nats, some, Some(0)).await);
+        results.extend(publish::all(&stores.nats, some, Some(0)).await);
     }
     let mut known = Vec::new();
     for (arrived, result) in arrivals.into_iter().zip(results) {
@@ -99,14 +108,14 @@ async fn publish(
 /// with a file takes it out of the inbox, so one that is still there when its arrival has ended was
 /// put there afterwards: uploaded again with its old time, or with other content of the same size.
 async fn again(
-    checker: &Checker,
+    stores: &Stores,
     account: &Arc<Account>,
     known: &[Arrived],
 ) -> Result<Vec<Arrived>, String> {
     if known.is_empty() {
         return Ok(Vec::new());
     }
-    let ledger = &checker.ledger;
+    let ledger = &stores.ledger;
     let looks = futures_util::stream::iter(known.to_vec()).map(|file| async move {
         let record = ledger.get(&file.partner, &file.arrival).await?;
         let is_final = record.is_some_and(|record| record.state.is_final());

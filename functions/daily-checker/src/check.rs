@@ -1,12 +1,12 @@
 //! Checks every inbox and claims what is complete.
 
-use crate::arrivals;
+use crate::arrivals::{self, Stores};
+use crate::clock::now;
 use crate::look::{self, First, Seen};
 use crate::overdue;
 use crate::recent::Recent;
 use crate::report::{PartnerReport, Report, State};
 use crate::turns::{Place, Queue, Turns};
-use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use intake::access::Account;
 use intake::changed::{self, Depth};
@@ -48,10 +48,7 @@ fn without_folder(configuration: &Configuration) -> Vec<PartnerId> {
 
 /// Checks inboxes.
 pub(crate) struct Checker {
-    pub(crate) nats: Nats,
-    /// What another store, or an older copy, calls new has not arrived.
-    pub(crate) store: Arc<Store>,
-    pub(crate) ledger: Ledger,
+    stores: Stores,
     turns: Turns,
     recent: Recent,
     partners: Live<Arc<Configuration>>,
@@ -71,8 +68,9 @@ impl Checker {
         registry.register("checks", "Times that all inboxes were looked at", checks.clone());
         registry.register("files_found", "Files in inboxes, by what was done", files.clone());
         registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
-        let (ledger, turns, recent) = (Ledger::new(&nats), Turns::new(), Recent::default());
-        let checker = Self { nats, store, ledger, turns, recent, partners, checks, files, errors };
+        let (turns, recent) = (Turns::new(), Recent::default());
+        let stores = Stores { ledger: Ledger::new(&nats), nats, store };
+        let checker = Self { stores, turns, recent, partners, checks, files, errors };
         checker.begin();
         checker
     }
@@ -92,7 +90,7 @@ impl Checker {
     /// Looks at all partners and publishes what arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         self.begin();
-        if let Err(reason) = self.recent.refresh(&self.ledger, now()).await {
+        if let Err(reason) = self.recent.refresh(&self.stores.ledger, now()).await {
             tracing::warn!(reason, "originals are not compared again with what was read of them");
         }
         let until = Instant::now() + LOOKS_TIME_MAX;
@@ -141,7 +139,7 @@ impl Checker {
         let looked = timeout_at(until, self.look(&account, &server, place)).await;
         let failed = |error| PartnerReport::failed(account.partner.clone(), error);
         let report = match looked {
-            Ok(Ok(seen)) => arrivals::claim(self, &account, seen).await,
+            Ok(Ok(seen)) => arrivals::claim(&self.stores, &account, seen).await,
             Ok(Err(error)) => failed(error),
             Err(_) => failed(format!("took longer than {} s", LOOKS_TIME_MAX.as_secs())),
         };
@@ -166,7 +164,7 @@ impl Checker {
         self.recent.looked(&due, now()).await;
         for record in found {
             let settled =
-                changed::settle(&self.ledger, account, &record, Depth::Times, now()).await;
+                changed::settle(&self.stores.ledger, account, &record, Depth::Times, now()).await;
             if let Err(error) = settled {
                 let (partner, file) = (&record.partner, &record.name);
                 tracing::warn!(%partner, ?file, %error, "a changed file was not put back yet");
@@ -199,7 +197,7 @@ impl Checker {
 
     /// Adds what does not depend on the server, and counts.
     async fn ended(&self, account: &Account, mut report: PartnerReport) -> PartnerReport {
-        match overdue::look(&self.nats, account, now()).await {
+        match overdue::look(&self.stores.nats, account, now()).await {
             Ok(overdue) => report.overdue = overdue,
             Err(reason) => tracing::warn!(partner = %report.partner, reason, "not looked for"),
         }
@@ -246,8 +244,4 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done.map_err(|error| error.to_string()),
         Err(_) => Err("the check failed inside".to_owned()),
     }
-}
-
-pub(crate) fn now() -> DateTime<Utc> {
-    std::time::SystemTime::now().into()
 }

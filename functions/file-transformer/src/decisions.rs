@@ -4,10 +4,10 @@
 //! crash forgets nothing. The orders are those that stand on the subject `orders` with ids of this
 //! file: what a partner finds in its folder it could change.
 
-use crate::App;
+use crate::app::App;
 use crate::failure::Failure;
 use crate::steps;
-use crate::work::{blocking, now};
+use crate::threads::{blocking, now};
 use async_nats::HeaderMap;
 use chrono::DateTime;
 use domain::partner::Partner;

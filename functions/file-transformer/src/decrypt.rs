@@ -5,12 +5,13 @@
 //! Only what is protected against changes is taken, but that is known at the end: whoever gets the bytes
 //! acts on none before [`read_all`] says that all is well.
 
+use crate::closed::{Closed, Recipients};
 use crate::failure::Failure;
 use crate::keyring::Keyring;
-use crate::unpack::{self, Caps, Meter, PackedError, Packing, Source, fill};
-use pgp::composed::{DecryptionOptions, Edata, Esk, Message, TheRing};
+use crate::packed::{Caps, Meter, PackedError, Packing};
+use crate::unpack::{self, Source, fill};
+use pgp::composed::{DecryptionOptions, Edata, Message, TheRing};
 use pgp::types::Seipdv1ReadMode;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -20,106 +21,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const HEAD_BYTES_MAX: u64 = 128 << 10;
 /// Compressed, signed, compressed again: what any program writes.
 const LAYERS_MAX: usize = 4;
-/// Most characters of what the library says of a message.
-const REASON_CHARS_MAX: usize = 200;
-
-/// Why an encrypted file is not read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Closed {
-    #[error("the file is not encrypted, as file.decrypt wants it")]
-    Plain,
-    #[error("the file is encrypted, and the partner has no file.decrypt: {0}")]
-    NoKey(Recipients),
-    #[error("the file is encrypted to other keys than ours ({ours}): {recipients}")]
-    OtherKey { recipients: Recipients, ours: String },
-    #[error("the file is encrypted with a password, not to a key")]
-    Password,
-    #[error("the encrypted file is not protected against changes (it has neither MDC nor AEAD)")]
-    Unprotected,
-    #[error("the encrypted file holds another encrypted one")]
-    Twice,
-    #[error("the encrypted file is damaged, or no OpenPGP message: {0}")]
-    Damaged(String),
-    #[error("the encrypted file is not signed")]
-    Unsigned,
-    #[error("the encrypted file is signed by another key than file.decrypt names: {0}")]
-    OtherSigner(String),
-    #[error("the signature of the encrypted file is wrong: {0}")]
-    Forged(String),
-}
-
-impl Closed {
-    fn damaged(error: &dyn fmt::Display) -> Self {
-        Self::Damaged(error.to_string().chars().take(REASON_CHARS_MAX).collect())
-    }
-}
-
-impl From<pgp::errors::Error> for Closed {
-    fn from(error: pgp::errors::Error) -> Self {
-        Self::damaged(&error)
-    }
-}
-
-/// The keys that a message is encrypted to.
-#[derive(Debug)]
-pub(crate) struct Recipients(Vec<String>);
-
-impl Recipients {
-    fn of(esk: &[Esk]) -> Self {
-        let ids = esk.iter().filter_map(|esk| match esk {
-            Esk::PublicKeyEncryptedSessionKey(key) => Some(match (key.id(), key.fingerprint()) {
-                (Ok(id), _) if !id.is_wildcard() => hex::encode_upper(id.as_ref()),
-                (_, Ok(Some(fingerprint))) => format!("{fingerprint:X}"),
-                _ => "a key that it does not name".to_owned(),
-            }),
-            Esk::SymKeyEncryptedSessionKey(_) => None,
-        });
-        Self(ids.collect())
-    }
-}
-
-impl fmt::Display for Recipients {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 5;
-        let shown: Vec<_> = self.0.iter().take(SHOWN).map(String::as_str).collect();
-        write!(f, "it is encrypted to {}", shown.join(", "))?;
-        match self.0.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
-        }
-    }
-}
-
-/// Do these first bytes begin a message that is encrypted, or anything else that is armoured?
-pub(crate) fn is_message(first: &[u8]) -> bool {
-    const ARMOUR: &[u8] = b"-----BEGIN PGP ";
-    if first.trim_ascii_start().starts_with(ARMOUR) {
-        return true;
-    }
-    let [head, rest @ ..] = first else { return false };
-    // RFC 9580, 4.2: the kind of the first packet, and how long its length is.
-    let (kind, length) = match (head, rest.first()) {
-        (0xc0.., Some(0xc0..0xe0)) => (head & 0x3f, 2),
-        (0xc0.., Some(0xff)) => (head & 0x3f, 5),
-        (0xc0.., _) => (head & 0x3f, 1),
-        (0x80.., _) => {
-            (head >> 2 & 0x0f, [1, 2, 4, 0].get(usize::from(head & 3)).copied().unwrap_or(0))
-        }
-        _ => return false,
-    };
-    // No text has such a version's number as its second to sixth byte.
-    match (kind, rest.get(length..)) {
-        (1, Some([3 | 6, ..])) | (3, Some([4..=6, ..])) | (18 | 20, Some([1 | 2, ..])) => true,
-        (10, Some(marker)) => marker.starts_with(b"PGP"),
-        _ => false,
-    }
-}
 
 /// Whom the message in `file` is encrypted to, as far as it can be said.
 pub(crate) fn refusal(file: File) -> Closed {
     match parse(file) {
         Ok((Message::Encrypted { esk, .. }, _)) => match Recipients::of(&esk) {
-            recipients if recipients.0.is_empty() => Closed::Password,
+            recipients if recipients.is_empty() => Closed::Password,
             recipients => Closed::NoKey(recipients),
         },
         Ok(_) => Closed::Plain,
@@ -190,7 +97,7 @@ fn open(file: File, keyring: &Keyring) -> Result<Message<'static>, Closed> {
         return Err(Closed::Unprotected);
     }
     let recipients = Recipients::of(esk);
-    if recipients.0.is_empty() {
+    if recipients.is_empty() {
         return Err(Closed::Password);
     }
     let ours = keyring.ids();
@@ -205,7 +112,7 @@ fn open(file: File, keyring: &Keyring) -> Result<Message<'static>, Closed> {
     };
     let mut message = match message.decrypt_the_ring(ring, true) {
         Ok((message, _)) => message,
-        Err(pgp::errors::Error::MissingKey) if recipients.0.iter().any(|id| ours.contains(id)) => {
+        Err(pgp::errors::Error::MissingKey) if recipients.any_of(&ours) => {
             return Err(Closed::Damaged("what it has for our key cannot be decrypted".to_owned()));
         }
         Err(pgp::errors::Error::MissingKey) => {

@@ -4,9 +4,10 @@ use crate::control::{self, SIDE_BYTES_MAX};
 use crate::decrypt;
 use crate::failure::Failure;
 use crate::judged::Judged;
+use crate::packed::{Caps, Packing};
 use crate::receipt::Receipt;
 use crate::spool::{self, Bounds, Reading};
-use crate::unpack::{self, Caps, Packing, Source};
+use crate::unpack::{self, Source};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::partner::{Partner, Partners, Products};
@@ -202,7 +203,7 @@ pub fn problems(partners: &Partners) -> Vec<Problem> {
         let format = partner.file.as_ref().filter(|format| format.transform.is_some())?;
         let limits = Limits::default();
         let error = Transform::new(format, &partner.rules, &partner.time_zone, limits).err()?;
-        Some(Problem { place: format!("partners.{name}.file"), reason: error.to_string() })
+        Some(Problem::new(format!("partners.{name}.file"), error.to_string()))
     });
     wrong.collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::publish::Progress;
-use crate::work::now;
+use crate::threads::now;
 use futures_util::FutureExt as _;
 use intake::ledger::{self, Held, Ledger, Record, State};
 use std::panic::AssertUnwindSafe;

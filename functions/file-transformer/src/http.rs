@@ -1,6 +1,6 @@
 //! `POST /`: files that arrived, and files that were transformed.
 
-use crate::App;
+use crate::app::App;
 use crate::decisions::{self, Progress};
 use crate::failure::Failure;
 use crate::running::{ASK_AGAIN, Job, Verdict};

@@ -1,6 +1,6 @@
 //! The keys that open a partner's encrypted files, and those that sign them.
 
-use crate::decrypt::Closed;
+use crate::closed::Closed;
 use domain::PartnerId;
 use intake::access::Keys;
 use intake::partners::Problem;
@@ -45,7 +45,7 @@ impl KeyError {
         let text = self.to_string();
         let (setting, reason) = text.split_once(": ").unwrap_or(("private-key-secret", &text));
         let place = format!("partners.{partner}.file.decrypt.{setting}");
-        Problem { place, reason: reason.to_owned() }
+        Problem::new(place, reason)
     }
 }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod app;
+mod closed;
 mod control;
 mod decisions;
 mod decrypt;
@@ -13,6 +15,7 @@ mod keyring;
 mod letters;
 mod memory;
 mod names;
+mod packed;
 mod publish;
 mod receipt;
 mod results;
@@ -20,19 +23,20 @@ mod running;
 mod share;
 mod spool;
 mod steps;
+mod threads;
 mod unpack;
 mod unzip;
 mod work;
 
+use crate::app::App;
 use crate::figures::Figures;
 use crate::keyring::Keyring;
 use chassis::{Api, Operation, Role, Scope, Setup};
 use chrono::TimeDelta;
 use intake::ledger::Ledger;
-use intake::partners::{Configuration, Live, Problem};
+use intake::partners::{Configuration, Problem};
 use messaging::rights::Rights;
-use messaging::store::Store;
-use messaging::{Nats, streams};
+use messaging::streams;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -125,24 +129,4 @@ fn wrong(found: &Configuration) -> Vec<Problem> {
         Keyring::read(keys).err().map(|error| error.problem(&account.partner))
     }));
     problems
-}
-
-/// What the handlers share.
-#[derive(Debug)]
-struct App {
-    /// Who holds a lease: unique for this process.
-    owner: String,
-    nats: Nats,
-    ledger: Ledger,
-    /// A file that another store calls new is not moved, and no order is published there.
-    store: Arc<Store>,
-    partners: Live<Arc<Configuration>>,
-    /// How long a silent process keeps its files.
-    lease: Duration,
-    scratch: PathBuf,
-    running: running::Running,
-    shares: Mutex<share::Shares>,
-    memory: Arc<memory::Memory>,
-    figures: Figures,
-    letters: letters::Letters,
 }

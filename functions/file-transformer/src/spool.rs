@@ -2,21 +2,20 @@
 //! an order is judged only when all its lines were seen. Memory holds a few blocks, the orders'
 //! figures, and the rows that others are compared with: what [`Bounds`] says at most.
 
-use crate::decrypt::{self, Closed};
+use crate::closed::Closed;
+use crate::decrypt;
 use crate::failure::Failure;
 use crate::keyring::Keyring;
 use crate::memory::{Full, Share};
-use crate::steps;
-use crate::unpack::{self, Caps, PackedError, Packing, Source, fill};
+use crate::packed::{Caps, PackedError, Packing};
+use crate::unpack::{self, Source};
 use domain::Money;
 use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
 use domain::partner::{Duplicates, FileFormat, Partner, Products};
-use intake::access::{Account, Keys};
-use intake::ledger::Record;
-use intake::sftp::Session;
+use intake::access::Keys;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Seek as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -209,38 +208,6 @@ impl Spool {
         file.rewind().map_err(Failure::scratch)?;
         Ok(csv::ReaderBuilder::new().has_headers(false).from_reader(file))
     }
-}
-
-/// Reads the file of `record`; `read` follows the bytes.
-pub(crate) fn read(
-    session: &Session,
-    account: &Account,
-    record: &Record,
-    scratch: &Path,
-    read: &AtomicU64,
-    share: Arc<Share>,
-) -> Result<Pass, Failure> {
-    let mut reader = steps::open(session, record)?;
-    let reading = Reading {
-        partner: &account.settings,
-        format: &account.format,
-        products: account.products.clone(),
-        keys: account.keys.as_deref(),
-        bounds: Bounds::default(),
-        share: Some(share),
-        scratch,
-    };
-    let mut pass = pass(&reading, |block| {
-        let len = fill(block, |rest| reader.read(rest).map_err(|e| reader.explain(&e)))?;
-        read.fetch_add(len as u64, Ordering::Relaxed);
-        Ok::<_, Failure>(len)
-    })?;
-    // Never half a file: what was read must be what stands there now.
-    if !reader.is_unchanged()? || read.load(Ordering::Relaxed) != record.size {
-        return Err(Failure::Replaced);
-    }
-    pass.mark = reader.accessed();
-    Ok(pass)
 }
 
 /// Reads what `fill` puts into blocks, until it puts nothing there.

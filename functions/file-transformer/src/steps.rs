@@ -4,7 +4,8 @@ use crate::control::{self, SIDE_BYTES_MAX, Sides};
 use crate::failure::Failure;
 use crate::memory::Share;
 use crate::results::Results;
-use crate::spool::{self, Pass};
+use crate::spool::{self, Bounds, Pass, Reading};
+use crate::unpack::fill;
 use chrono::{DateTime, Utc};
 use intake::access::Account;
 use intake::changed::{self, Depth};
@@ -15,7 +16,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const BLOCK_BYTES: usize = 1 << 18;
@@ -31,9 +32,41 @@ pub(crate) fn read(
     share: Arc<Share>,
 ) -> Result<(Pass, Sides), Failure> {
     let session = account.connect()?;
-    let pass = spool::read(&session, account, record, scratch, read, share)?;
+    let pass = whole(&session, account, record, scratch, read, share)?;
     let side = |suffix: &str| side(&session, record, suffix);
     Ok((pass, control::sides(&account.settings, &record.name, side)?))
+}
+
+/// Reads the file of `record`; `read` follows the bytes.
+fn whole(
+    session: &Session,
+    account: &Account,
+    record: &Record,
+    scratch: &Path,
+    read: &AtomicU64,
+    share: Arc<Share>,
+) -> Result<Pass, Failure> {
+    let mut reader = open(session, record)?;
+    let reading = Reading {
+        partner: &account.settings,
+        format: &account.format,
+        products: account.products.clone(),
+        keys: account.keys.as_deref(),
+        bounds: Bounds::default(),
+        share: Some(share),
+        scratch,
+    };
+    let mut pass = spool::pass(&reading, |block| {
+        let len = fill(block, |rest| reader.read(rest).map_err(|e| reader.explain(&e)))?;
+        read.fetch_add(len as u64, Ordering::Relaxed);
+        Ok::<_, Failure>(len)
+    })?;
+    // Never half a file: what was read must be what stands there now.
+    if !reader.is_unchanged()? || read.load(Ordering::Relaxed) != record.size {
+        return Err(Failure::Replaced);
+    }
+    pass.mark = reader.accessed();
+    Ok(pass)
 }
 
 /// The start of a file beside the one that arrived: where it was moved to, or in the inbox.

@@ -3,12 +3,12 @@
 //! What is packed is known by its first bytes, whatever the name says. gzip (RFC 1952) is unpacked while
 //! it comes; memory holds one block.
 
-use crate::decrypt::{self, Closed};
+use crate::closed::{self, Closed};
 use crate::failure::Failure;
+use crate::packed::{Caps, Meter, PackedError, Packing};
 use crate::unzip;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek as _, Write as _};
 use std::path::Path;
@@ -17,54 +17,6 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Of an archive with entries, and of one without.
 const ZIP: [[u8; 4]; 2] = [*b"PK\x03\x04", *b"PK\x05\x06"];
 const BLOCK_BYTES: usize = 1 << 20;
-/// Most bytes that one packed byte may become. Real order files become 4 to 30 times as large; what is
-/// made to fill a disk, up to 1,032 times.
-const RATIO_MAX: u64 = 200;
-/// Below this many bytes the ratio does not matter.
-const RATIO_FROM_BYTES: u64 = 16 << 20;
-
-/// How a file is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Gzip,
-    Zip,
-    /// Encrypted, and perhaps packed within.
-    Pgp,
-}
-
-impl fmt::Display for Packing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gzip => "gzip",
-            Self::Zip => "zip",
-            Self::Pgp => "encrypted",
-        })
-    }
-}
-
-/// Why a packed file cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PackedError {
-    #[error("the {packing} file is broken behind {bytes} unpacked bytes: {reason}")]
-    Broken { packing: Packing, bytes: u64, reason: io::Error },
-    #[error("the {packing} file holds more than {bytes_max} bytes, the limit of inbox.max-bytes")]
-    TooLarge { packing: Packing, bytes_max: u64 },
-    #[error("the {packing} file holds more than {RATIO_MAX} times its size: {bytes} bytes so far")]
-    Ratio { packing: Packing, bytes: u64 },
-    #[error("the zip file cannot be taken: {reason}")]
-    Zip { reason: String },
-    #[error(transparent)]
-    Closed(#[from] Closed),
-}
-
-/// What a packed file may hold, and where it is kept if it has to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caps<'a> {
-    pub(crate) bytes_max: u64,
-    /// Bytes of the outermost file, which all that is packed within is compared with.
-    pub(crate) packed_max: u64,
-    pub(crate) scratch: &'a Path,
-}
 
 /// Gives what the file holds to `each`, unless it is encrypted, and reads it to its end. The inner error:
 /// why it cannot be unpacked.
@@ -106,43 +58,6 @@ pub(crate) fn fill<E>(
     Ok(len)
 }
 
-/// Counts what comes out of a packed file.
-pub(crate) struct Meter {
-    packing: Packing,
-    bytes_max: u64,
-    packed_max: u64,
-    bytes: u64,
-}
-
-impl Meter {
-    pub(crate) fn new(packing: Packing, caps: Caps<'_>) -> Self {
-        Self { packing, bytes_max: caps.bytes_max, packed_max: caps.packed_max, bytes: 0 }
-    }
-
-    /// So many more bytes came, of `packed` bytes so far.
-    pub(crate) fn add(&mut self, len: usize, packed: u64) -> Result<(), PackedError> {
-        let (packing, bytes_max) = (self.packing, self.bytes_max);
-        self.bytes += len as u64;
-        if bytes_max < self.bytes {
-            return Err(PackedError::TooLarge { packing, bytes_max });
-        }
-        let packed = packed.min(self.packed_max);
-        if RATIO_FROM_BYTES < self.bytes && packed.saturating_mul(RATIO_MAX) < self.bytes {
-            return Err(PackedError::Ratio { packing, bytes: self.bytes });
-        }
-        Ok(())
-    }
-
-    /// So many came.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub(crate) fn broken(&self, reason: io::Error) -> PackedError {
-        PackedError::Broken { packing: self.packing, bytes: self.bytes, reason }
-    }
-}
-
 /// The bytes of a file, hashed as they come.
 pub(crate) struct Source<F, E> {
     fill: F,
@@ -171,7 +86,7 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
             Some(Packing::Gzip)
         } else if ZIP.iter().any(|magic| first.starts_with(magic)) {
             Some(Packing::Zip)
-        } else if decrypt::is_message(first) {
+        } else if closed::is_message(first) {
             Some(Packing::Pgp)
         } else {
             None
@@ -294,6 +209,7 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Read for Source<F, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packed::RATIO_FROM_BYTES;
     use flate2::Compression;
     use flate2::write::GzEncoder;
 

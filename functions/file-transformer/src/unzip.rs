@@ -5,7 +5,7 @@
 //! encryption, several disks, zip64, other methods.
 
 use crate::failure::Failure;
-use crate::unpack::{Caps, Meter, PackedError, Packing};
+use crate::packed::{Caps, Meter, PackedError, Packing};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use std::fs::File;

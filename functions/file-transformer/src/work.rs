@@ -1,14 +1,15 @@
 //! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
 
+use crate::app::App;
 use crate::failure::Failure;
 use crate::figures::{Broken, Fate, Row};
 use crate::holding::Holding;
 use crate::judged::Judged;
 use crate::names::names;
+use crate::publish;
 use crate::receipt::Receipt;
 use crate::steps::{self, Known};
-use crate::{App, publish};
-use chrono::{DateTime, Utc};
+use crate::threads::{blocking, now};
 use intake::access::Account;
 use intake::ledger::{
     self, Changed, Claim, Claimed, Held, Outcome, Record, Refusal, Sending, State, StepError,
@@ -20,11 +21,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tabular::Rule;
 use tokio::sync::Mutex;
-
-#[expect(clippy::disallowed_methods, reason = "leases are kept by the clock")]
-pub(crate) fn now() -> DateTime<Utc> {
-    Utc::now()
-}
 
 /// A file in work.
 pub(crate) struct Work {
@@ -355,11 +351,4 @@ impl Work {
             }
         }
     }
-}
-
-/// Runs blocking work off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Panicked)?
 }

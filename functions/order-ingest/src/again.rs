@@ -8,7 +8,7 @@ mod attempt;
 
 use attempt::{Attempt, Stands, Step, Verb};
 
-use crate::{App, now};
+use crate::app::{App, now};
 use axum::extract::State;
 use chassis::{Answer, Body, Trace};
 use domain::{OrderId, PartnerId};

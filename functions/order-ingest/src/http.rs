@@ -1,9 +1,9 @@
 //! `POST /`: a batch from the connector, or one order.
 
+use crate::app::{App, now};
 use crate::check::{self, Checked};
 use crate::outcome::Outcome;
 use crate::place::Placed;
-use crate::{App, now};
 use crate::{envelope, media};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod again;
+mod app;
 mod check;
 mod envelope;
 mod http;
@@ -10,17 +11,14 @@ mod place;
 
 pub use check::placement;
 
+use app::App;
 use chassis::{Api, Counts, Operation, Role, Scope, Setup};
-use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
 use envelope::Types;
-use intake::partners::Live;
 use messaging::rights::Rights;
-use messaging::store::Store;
-use messaging::{Nats, streams};
-use outcome::Outcome;
+use messaging::streams;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -92,22 +90,4 @@ fn terms(partners: &Partners) -> HashMap<PartnerId, Terms> {
     let configured =
         partners.iter().map(|(name, partner)| (name.clone(), Terms::of(name, partner)));
     std::iter::once(direct).chain(configured).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the time at which something came in by HTTP")]
-fn now() -> DateTime<Utc> {
-    Utc::now()
-}
-
-/// What the handlers share.
-#[derive(Debug)]
-struct App {
-    nats: Nats,
-    /// An order that another store, or an older copy, calls new is not placed.
-    store: Arc<Store>,
-    terms: Live<HashMap<PartnerId, Terms>>,
-    types: Types,
-    /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.
-    reading: Semaphore,
-    received: Counts<Outcome>,
 }

@@ -1,6 +1,6 @@
 //! Placing checked orders, each once.
 
-use crate::App;
+use crate::app::App;
 use crate::check::{self, Checked};
 use crate::outcome::Outcome;
 use messaging::publish::{self, Published, Unclear};

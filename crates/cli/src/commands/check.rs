@@ -2,14 +2,23 @@
 
 use anyhow::{Result, bail};
 use axum::http::Method;
+use clap::Args;
+use intake::expected::Overdue;
+use machine::client::Level;
 use serde::Deserialize;
 use serde_json::Value;
+use terminal::output;
 
-use super::{Level, Pipeline};
-use intake::expected::Overdue;
+use crate::global::Global;
 
-use crate::args::Global;
-use crate::output;
+const EXAMPLES: &str = "Examples:
+  orderflow check
+  orderflow check --json";
+
+/// Look into every inbox now, as the schedule of daily-checker does.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Check {}
 
 /// What daily-checker answers.
 #[derive(Debug, Deserialize)]
@@ -43,7 +52,7 @@ struct Skipped {
 }
 
 pub(crate) async fn run(global: &Global) -> Result<()> {
-    let pipeline = Pipeline::find(global)?;
+    let pipeline = global.pipeline()?;
     let answer: Value = pipeline.call(Level::Admin, Method::POST, "daily-checker", None).await?;
     let report: Report = serde_json::from_value(answer.clone())?;
     if pipeline.json {

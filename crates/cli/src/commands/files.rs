@@ -2,14 +2,39 @@
 
 use anyhow::Result;
 use axum::http::Method;
+use clap::Subcommand;
 use domain::PartnerId;
+use machine::client::{Level, Pipeline};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use terminal::Failure;
+use terminal::output;
 
-use super::{Level, Pipeline};
-use crate::args::{Files, Global};
-use crate::failure::Failure;
-use crate::output;
+use crate::global::Global;
+
+const EXAMPLES: &str = "Examples:
+  orderflow files list --partner US1
+  orderflow files show orders.csv";
+
+/// What became of files.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Files {
+    /// All files that have arrived.
+    List {
+        /// Only this partner's.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+    },
+    /// One file, by its name (all arrivals of it), its arrival id, or the beginning of that.
+    Show {
+        /// Name, arrival id, or the first characters of the id, at least 4, as `files list` shows them.
+        file: String,
+        /// Only this partner's.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+    },
+}
 
 /// What status-checker answers, as far as it is shown here.
 #[derive(Debug, Default, Deserialize)]
@@ -63,7 +88,7 @@ pub(crate) struct FileStatus {
 }
 
 pub(crate) async fn run(global: &Global, command: &Files) -> Result<()> {
-    let pipeline = Pipeline::find(global)?;
+    let pipeline = global.pipeline()?;
     let status = status(&pipeline, false).await?;
     let of = |partner: &Option<PartnerId>| {
         let partner = partner.as_ref().map(ToString::to_string);

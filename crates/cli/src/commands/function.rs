@@ -3,12 +3,25 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
+use clap::Args;
 use rustix::process::{Signal, getpid, kill_process};
+use stack::catalogue;
+use terminal::output;
 
-use crate::{catalogue, output, up};
+const EXAMPLES: &str = "Examples:
+  orderflow function order-ingest";
+
+/// Run one function as its own process, with settings from the environment.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Function {
+    /// Its name in stack.yml.
+    name: String,
+}
 
 /// Serves one function until SIGTERM.
-pub(crate) fn run(name: &str) -> ExitCode {
+pub(crate) fn run(args: &Function) -> ExitCode {
+    let name = &args.name;
     let Some(name) = catalogue::find(name) else {
         output::note(format_args!(
             "function {name:?} is not in this program; it has {}",
@@ -30,7 +43,7 @@ pub(crate) fn connector() -> ExitCode {
 /// ends as if it had been asked to.
 fn end_with_stdin() {
     let mut env = runtime::Env::from_process();
-    if env.optional::<bool>(up::outside::EXIT_WITH_STDIN) != Some(true) {
+    if env.optional::<bool>(machine::EXIT_WITH_STDIN) != Some(true) {
         return;
     }
     std::thread::spawn(|| {

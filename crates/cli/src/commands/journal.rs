@@ -5,15 +5,90 @@ mod show;
 
 use anyhow::{Result, bail};
 use axum::http::Method;
+use clap::Subcommand;
 use domain::WarehouseId;
+use machine::client::{Level, Pipeline, key};
+use machine::clock;
 use messaging::inventory::Inventory;
-use messaging::journal;
+use messaging::journal::{self, Place};
 use messaging::{Nats, stored, streams, subject};
 use serde_json::{Value, json};
+use terminal::output;
 
-use super::{Level, Pipeline, key};
-use crate::args::{Global, Journal};
-use crate::{clock, output};
+use crate::confirm::Yes;
+use crate::global::Global;
+
+const EXAMPLES: &str = "Examples:
+  orderflow journal show --last 5
+  orderflow journal verify --warehouse west
+  orderflow journal skip 17 --reason \"a broken message\"
+  orderflow journal rebase --reason \"restored from a backup\"";
+
+/// What was decided, by the journal of a warehouse.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Journal {
+    /// The last entries, or those from a sequence on.
+    Show {
+        /// From this sequence on.
+        #[arg(long, value_name = "SEQ")]
+        from: Option<u64>,
+        /// How many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        last: u32,
+        /// Whose journal.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Read all of it, and everything that follows from it.
+    Verify {
+        /// Whose journal.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Refuse the next message of the input undecided, so that those behind it are decided.
+    Skip {
+        /// Its sequence in the stream of orders; what holds the lane names it.
+        sequence: u64,
+        /// Why; it stands in the refusal.
+        #[arg(long)]
+        reason: String,
+        /// Whose journal.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Go on elsewhere in the input, after the stream of orders was made again, restored or lost messages.
+    ///
+    /// Compares the whole input with the whole journal, says what will be decided and what is passed over,
+    /// and asks. Nothing is decided twice; what is passed over is refused as `skipped` and can be tried
+    /// again. A lane that goes on by itself is left alone.
+    Rebase {
+        /// After this sequence of the stream, at its `beginning` or `end`. Without it at the first place
+        /// where nothing is decided twice.
+        #[arg(long, value_parser = place)]
+        to: Option<Place>,
+        /// Why; it stands in the journal.
+        #[arg(long)]
+        reason: String,
+        /// Whose journal.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+        /// See there.
+        #[command(flatten)]
+        yes: Yes,
+    },
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    match text {
+        "beginning" => Ok(Place::Beginning),
+        "end" => Ok(Place::End),
+        number => number
+            .parse()
+            .map(Place::After)
+            .map_err(|_| "is neither beginning nor end nor a sequence".to_owned()),
+    }
+}
 
 /// An entry's facts are stored within milliseconds; where NATS is slow, within this time.
 const SETTLED_MS: i64 = 30_000;
@@ -22,7 +97,7 @@ const SETTLED_MS: i64 = 30_000;
 const SHOWN_MAX: usize = 20;
 
 pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
-    let pipeline = Pipeline::find(global)?;
+    let pipeline = global.pipeline()?;
     match command {
         Journal::Show { from, last, warehouse } => {
             show::run(&pipeline, warehouse, *from, *last).await
@@ -129,4 +204,39 @@ async fn skip(
         output::line(format_args!("{sequence} is refused; the lane of {warehouse} goes on"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn the_journal_is_only_moved_to_where_somebody_says_and_for_a_reason() {
+        for line in [
+            "show",
+            "show --from 7 --last 3",
+            "verify --warehouse west",
+            "skip 7 --reason broken",
+            "rebase --to end --reason restored",
+            "rebase --to 12 --reason restored",
+        ] {
+            let words = "orderflow journal".split(' ').chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+        for line in [
+            "",
+            "show --last 0",
+            "show --from -1",
+            "skip 7",
+            "skip --reason x",
+            "rebase --to end",
+            "rebase --to -1 --reason x",
+            "rebase --to middle --reason x",
+        ] {
+            let words = "orderflow journal".split(' ').chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
 }

@@ -1,36 +1,38 @@
 //! `orderflow lint`: what is wrong with a stack.yml, before a cluster finds it out or does not.
-//!
-//! Offline: it reads files, and asks the functions in this program how they read their settings.
-//! `docs/OPENFAAS.md` has the table of rules.
-
-mod calls;
-mod community;
-mod files;
-mod finding;
-mod lanes;
-mod money;
-mod policies;
-mod resources;
-mod schema;
-mod settings;
-#[cfg(test)]
-mod tests;
-mod tree;
-mod variables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use deploy::lint::{Level, Subject, check};
+use machine::clock;
+use terminal::output;
 
-use crate::args::{Global, Lint};
-use crate::output;
-pub(crate) use calls::unread as unread_annotations;
-use finding::{Findings, Level, Rule};
-use tree::Node;
+use crate::global::{Global, duration};
 
-/// How long `orderflow up` and the chart's gateway wait for a function.
-const GATEWAY_TIMEOUT: Duration = Duration::from_secs(60);
+const EXAMPLES: &str = "Examples:
+  orderflow lint
+  orderflow lint stack.yml --secrets ./secrets
+  orderflow lint --gateway-timeout 5m --json";
+
+/// Say what is wrong with a stack.yml before it is deployed; reads files only.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Lint {
+    /// The file; without it ./stack.yml.
+    #[arg(value_name = "FILE", default_value = "stack.yml")]
+    stack: PathBuf,
+    /// A folder with one file for each secret: says which ones are missing.
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// The partners; without it partners.yml beside the stack, if there is one.
+    #[arg(long, value_name = "FILE")]
+    partners: Option<PathBuf>,
+    /// How long the gateway waits for a function (`gateway.upstreamTimeout` of the chart).
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    gateway_timeout: Duration,
+}
 
 pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
     let path = &args.stack;
@@ -47,12 +49,9 @@ pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
         partners,
         secrets: args.secrets.clone(),
         gateway_timeout: args.gateway_timeout,
+        now: clock::now(),
     };
-    let mut env = runtime::Env::from_process();
-    let mut findings = look(&text, &subject, |name| env.optional::<String>(name)).await;
-    env.finish(|| Some(()))?;
-    policies::look(&subject, &mut findings);
-    money::look(&subject, &mut findings);
+    let findings = check(&text, &subject).await?;
     findings.print(path, global.json);
     let (errors, warnings) = (findings.count(Level::Error), findings.count(Level::Warning));
     let warnings = output::count(warnings, "warning");
@@ -61,107 +60,4 @@ pub(crate) async fn run(global: &Global, args: &Lint) -> Result<()> {
     }
     output::note(format_args!("{}: no errors, {warnings}", path.display()));
     Ok(())
-}
-
-/// What `lint` says of a stack that runs on this machine, a line each. What only building an image or
-/// deploying it needs is left out.
-pub(crate) async fn notes(path: &Path, text: &str, partners: Option<&Path>) -> Result<Vec<String>> {
-    let subject = Subject {
-        folder: path.parent().map(Path::to_owned).unwrap_or_default(),
-        partners: partners.map(Path::to_owned),
-        secrets: None,
-        gateway_timeout: GATEWAY_TIMEOUT,
-    };
-    let mut env = runtime::Env::from_process();
-    let findings = look(text, &subject, |name| env.optional::<String>(name)).await;
-    env.finish(|| Some(()))?;
-    Ok(findings.lines(path, |rule| !rule.is_of_images()))
-}
-
-/// What a stack is held against.
-#[derive(Debug)]
-struct Subject {
-    /// Where it lies: `faas-cli` looks for templates, handlers and copies from here.
-    folder: PathBuf,
-    partners: Option<PathBuf>,
-    secrets: Option<PathBuf>,
-    gateway_timeout: Duration,
-}
-
-/// All findings, in the order of the lines.
-async fn look(
-    text: &str,
-    subject: &Subject,
-    mut variable: impl FnMut(&str) -> Option<String>,
-) -> Findings {
-    let mut findings = Findings::default();
-    variables::look(text, &mut variable, &mut findings);
-    let text = crate::stack::substitute(text, |name, default| {
-        variable(name).filter(|value| !value.is_empty()).or_else(|| default.map(str::to_owned))
-    });
-    let root = match tree::parse(&text) {
-        Ok(root) => root,
-        Err(error) => {
-            findings.add(Rule::Yaml, error.line, "", error.reason, "");
-            return findings;
-        }
-    };
-    schema::look(&root, &mut findings);
-    let functions = functions(&root);
-    community::look(&functions, &mut findings);
-    for function in &functions {
-        resources::look(function, &mut findings);
-        calls::look(function, subject, &mut findings);
-        settings::look(function, subject, &mut findings).await;
-    }
-    lanes::look(&functions, subject, &mut findings);
-    files::look(&root, &functions, subject, &mut findings);
-    findings.sort();
-    findings
-}
-
-/// A function of the stack.
-struct Function<'a> {
-    name: &'a str,
-    line: usize,
-    node: &'a Node,
-}
-
-fn functions(root: &Node) -> Vec<Function<'_>> {
-    let Some(functions) = root.get("functions") else { return Vec::new() };
-    let functions = functions.members();
-    functions.map(|(key, node)| Function { name: &key.text, line: key.line, node }).collect()
-}
-
-impl Function<'_> {
-    /// Where something of it stands: `functions.NAME.KEY`.
-    fn path(&self, key: &str) -> String {
-        format!("functions.{}.{key}", self.name)
-    }
-
-    /// The line of one of its keys, or its own.
-    fn line_of(&self, key: &str) -> usize {
-        self.node.key(key).map_or(self.line, |key| key.line)
-    }
-
-    /// The line of a member of one of its maps.
-    fn line_in(&self, map: &str, member: &str) -> usize {
-        let key = self.node.get(map).and_then(|node| node.key(member));
-        key.map_or_else(|| self.line_of(map), |key| key.line)
-    }
-
-    /// A member of one of its maps, as text.
-    fn text_in(&self, map: &str, member: &str) -> Option<&str> {
-        self.node.get(map)?.get(member)?.text()
-    }
-
-    fn lang(&self) -> &str {
-        self.node.get("lang").and_then(Node::text).unwrap_or_default()
-    }
-
-    /// The secrets it lists, with their lines.
-    fn secrets(&self) -> impl Iterator<Item = (&str, usize)> {
-        let items = self.node.get("secrets").map(Node::items).unwrap_or_default();
-        items.iter().filter_map(|item| Some((item.text()?, item.line)))
-    }
 }

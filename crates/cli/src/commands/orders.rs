@@ -3,22 +3,95 @@
 mod again;
 
 use anyhow::{Context as _, Result};
+use clap::{Subcommand, ValueEnum};
 use domain::{OrderId, PartnerId, WarehouseId};
+use machine::client::Pipeline;
 use messaging::stored::Standing;
 use messaging::subject::{self, Stage};
 use messaging::views::{self, OrderView};
 use messaging::{header, streams};
 use serde::Serialize;
 use serde_json::{Value, json};
+use terminal::Failure;
+use terminal::output::{self, NATS_CLI};
 
-use super::Pipeline;
-use crate::args::{Global, Orders, Status};
-use crate::failure::Failure;
-use crate::output::{self, NATS_CLI};
-use again::Verb;
+use again::{Retry, Verb};
+use crate::global::Global;
+
+const EXAMPLES: &str = "Examples:
+  orderflow orders get 536365 --partner US1
+  orderflow orders list --status refused --limit 20
+  orderflow orders count --json
+  orderflow orders retry US1 536365
+  orderflow orders retry --all-refused --since 2h
+  orderflow orders cancel US1 536365";
+
+/// What became of orders.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Orders {
+    /// One order: its state, its content, why it was refused.
+    Get {
+        /// The partner's number.
+        id: OrderId,
+        /// Whose order.
+        #[arg(long, default_value = "DIRECT")]
+        partner: PartnerId,
+        /// Whose stock; without it, the warehouse that the partner has in partners.yml, else main.
+        #[arg(long)]
+        warehouse: Option<WarehouseId>,
+    },
+    /// Many orders, oldest first.
+    List {
+        /// Only this partner's.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+        /// Only those in this state.
+        #[arg(long)]
+        status: Option<Status>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        /// Go on after this one: the `next` of the answer before.
+        #[arg(long, default_value_t = 0)]
+        cursor: u64,
+    },
+    /// How many were placed, confirmed, refused.
+    Count,
+    /// Try refused orders again: one, or all that were refused for a reason.
+    Retry(Retry),
+    /// Cancel a confirmed order: its stock moves back.
+    Cancel {
+        /// Whose order.
+        partner: PartnerId,
+        /// The partner's number.
+        order: OrderId,
+    },
+}
+
+/// State of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Status {
+    /// Accepted, not decided.
+    Pending,
+    /// Stock is reserved.
+    Confirmed,
+    /// Decided against.
+    Refused,
+}
+
+impl Status {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+        }
+    }
+}
 
 pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
-    let pipeline = Pipeline::find(global)?;
+    let pipeline = global.pipeline()?;
     match command {
         Orders::Get { id, partner, warehouse } => {
             get(&pipeline, id, partner, warehouse.as_ref()).await

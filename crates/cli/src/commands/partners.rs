@@ -6,15 +6,53 @@ mod check;
 mod list;
 mod new;
 mod reload;
+mod source;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use domain::partner::Partners as Configured;
+use anyhow::Result;
+use clap::Subcommand;
 
-use crate::args::{Global, Partners, Source};
-use crate::output;
-use crate::up::{partners, sources};
+use add::PartnersAdd;
+use check::PartnersCheck;
+use crate::global::Global;
+use new::PartnersNew;
+use reload::PartnersReload;
+use source::Source;
+
+const EXAMPLES: &str = "Examples:
+  orderflow partners list
+  orderflow partners check orders.csv --partner US1
+  orderflow partners new orders.csv --name ACME --out acme.yml
+  orderflow partners add acme.yml
+  orderflow partners reload";
+
+/// Who sends files, and what would become of a file.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Partners {
+    /// The configured partners.
+    List {
+        /// Where they are configured.
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Say what would become of a file: nothing is placed, no server is needed.
+    ///
+    /// Exit code 0: accepted; 6: accepted with rejected rows; 7: refused as a whole.
+    Check(PartnersCheck),
+    /// Look at a file that nobody has configured, and propose how to read it.
+    ///
+    /// The proposal is tried on the whole file; exit codes as those of `check`.
+    New(PartnersNew),
+    /// Put the partners of one file into the configuration, which is checked as a whole.
+    Add(PartnersAdd),
+    /// Check the configuration, and wait until every function works with it.
+    ///
+    /// `up` and the functions follow the file by themselves; this tells whether they could. Exit code 3:
+    /// not all of them in time.
+    Reload(PartnersReload),
+}
 
 pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> {
     match command {
@@ -29,37 +67,12 @@ pub(crate) async fn run(global: &Global, command: Partners) -> Result<ExitCode> 
         }
         Partners::Add(args) => {
             add::run(&args)?;
-            super::lanes::warn(&args.source);
+            source::warn(&args.source);
         }
         Partners::Reload(args) => {
-            super::lanes::warn(&args.source);
+            source::warn(&args.source);
             reload::run(global, &args).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The configured partners, and where they are configured.
-fn read(source: &Source) -> Result<(Configured, String)> {
-    let (text, place) =
-        sources::choose(source.path.as_deref(), "partners.yml", partners::BUILT_IN)?;
-    Ok((load(&text, &place)?, place))
-}
-
-/// Everything that is wrong stands on a line of its own.
-fn load(text: &str, place: &str) -> Result<Configured> {
-    let loaded =
-        intake::partners::load(text).and_then(
-            |partners| match file_transformer::dry_run::problems(&partners) {
-                problems if problems.is_empty() => Ok(partners),
-                problems => Err(problems),
-            },
-        );
-    match loaded {
-        Ok(partners) => Ok(partners),
-        Err(problems) => {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            bail!("{place} has {}:\n{}", output::count(lines.len(), "problem"), lines.join("\n"))
-        }
-    }
 }

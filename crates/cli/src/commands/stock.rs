@@ -1,70 +1,103 @@
 //! `orderflow stock …`: over HTTP on order-processor, which writes the journal.
 
+mod book;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use axum::http::Method;
+use clap::Subcommand;
 use domain::{ProductId, WarehouseId};
-use serde::{Deserialize, Serialize};
+use machine::client::{Level, Pipeline, key, query_value};
 use serde_json::{Value, json};
+use terminal::Failure;
+use terminal::output;
 
-use super::{Level, Pipeline, key, query_value};
-use crate::args::{Global, MAX_AVAILABLE, Stock};
-use crate::failure::Failure;
-use crate::output;
+use book::{Answer, Item};
+use crate::global::Global;
+
+const EXAMPLES: &str = "Examples:
+  orderflow stock get
+  orderflow stock get P001 P002 --warehouse west
+  orderflow stock set P001 100
+  orderflow stock verify
+  orderflow stock import stock.csv";
+
+/// What is in stock.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Stock {
+    /// What is available; without products, of all whose stock was ever set.
+    Get {
+        /// Which products.
+        products: Vec<ProductId>,
+        /// Those whose stock was never set as well.
+        #[arg(long, conflicts_with = "products")]
+        all: bool,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Set what is available of one product.
+    Set {
+        /// Which product.
+        product: ProductId,
+        /// How many.
+        #[arg(allow_negative_numbers = true, value_parser = available)]
+        available: i64,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Compare what is available with the journal and with the movements that were published.
+    Verify {
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+    /// Set what is available of many products from a CSV with these columns: `product_id`, `available`.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Where.
+        #[arg(long, default_value = "main")]
+        warehouse: WarehouseId,
+    },
+}
+
+/// The most that can be set of one product.
+const MAX_AVAILABLE: i64 = 1_000_000_000;
+
+/// From 0 to [`MAX_AVAILABLE`].
+fn available(text: &str) -> Result<i64, String> {
+    let number = text.parse().ok().filter(|number| (0..=MAX_AVAILABLE).contains(number));
+    number.ok_or_else(|| format!("is no whole number from 0 to {MAX_AVAILABLE}"))
+}
 
 /// Products of one command; order-processor takes twice as many.
 const PRODUCTS_MAX: usize = 1_000;
 /// Rows of a file that is imported.
 const ROWS_MAX: usize = 1_000_000;
 
-/// What order-processor answers.
-#[derive(Debug, Deserialize, Serialize)]
-struct Answer {
-    warehouse: WarehouseId,
-    products: BTreeMap<ProductId, Item>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-struct Item {
-    available: i64,
-    #[serde(flatten)]
-    more: serde_json::Map<String, Value>,
-}
-
-impl Item {
-    /// Was its stock ever set? Otherwise it is known only by orders that were not checked.
-    fn is_set(&self) -> bool {
-        self.more.get("known").and_then(Value::as_bool).unwrap_or(true)
-    }
-}
-
 type Available = BTreeMap<ProductId, i64>;
 
 pub(crate) async fn run(global: &Global, command: &Stock) -> Result<()> {
     match command {
         Stock::Get { products, all, warehouse } => {
-            get(&Pipeline::find(global)?, products, *all, warehouse).await
+            get(&global.pipeline()?, products, *all, warehouse).await
         }
         Stock::Set { product, available, warehouse } => {
-            let pipeline = Pipeline::find(global)?;
+            let pipeline = global.pipeline()?;
             set(&pipeline, warehouse, Available::from([(product.clone(), *available)])).await
         }
-        Stock::Verify { warehouse } => verify::run(&Pipeline::find(global)?, warehouse).await,
+        Stock::Verify { warehouse } => verify::run(&global.pipeline()?, warehouse).await,
         Stock::Import { file, warehouse } => {
             let available = read(file)?;
-            set(&Pipeline::find(global)?, warehouse, available).await
+            set(&global.pipeline()?, warehouse, available).await
         }
     }
-}
-
-/// All that is available, as order-processor says.
-async fn book(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<Answer> {
-    let path = format!("order-processor/stock?warehouse={warehouse}");
-    pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
 async fn get(

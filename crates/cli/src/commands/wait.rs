@@ -7,21 +7,36 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use clap::Args;
 use connector::annotations::durable_name;
 use domain::WarehouseId;
 use domain::partner::Inbox;
 use futures_util::TryStreamExt as _;
 use intake::complete;
+use machine::client::Pipeline;
+use machine::clock;
 use messaging::backlog::{self, Backlog};
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
 use serde_json::json;
+use terminal::Failure;
+use terminal::output;
 
-use super::Pipeline;
+use crate::global::{Global, duration};
 use super::files::{self, FileStatus};
-use crate::args::Global;
-use crate::failure::Failure;
-use crate::{clock, output};
+
+const EXAMPLES: &str = "Examples:
+  orderflow wait
+  orderflow wait --timeout 5m";
+
+/// Wait until no file is untransformed, every accepted order is decided, and partners are told.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Wait {
+    /// Give up after this time: 90s, 5m.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
 
 const LOOK: Duration = Duration::from_millis(250);
 const LOOK_MAX: Duration = Duration::from_secs(2);
@@ -111,7 +126,7 @@ impl fmt::Display for Open {
 }
 
 pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
-    let pipeline = Pipeline::find(global)?;
+    let pipeline = global.pipeline()?;
     let started = Instant::now();
     let mut view = views::Orders::default();
     let mut said: Option<(Instant, String)> = None;

@@ -3,16 +3,16 @@
 use super::gaps::{self, Gone, Stream};
 use super::reader::Reader;
 use super::said::{self, Said};
-use super::session::Session;
+use super::session::{HELD, Session};
 use crate::annotations::Subscription;
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
 use crate::gateway::Call;
 use crate::metrics::add;
+use crate::shared::{DRAIN, Shared};
 use crate::stop::Stop;
 use crate::undone::Undone;
 use crate::verdict::Reply;
-use crate::{DRAIN, Shared};
 use bytes::Bytes;
 use messaging::backlog::{self, Backlog};
 use messaging::journal::SHORTER_TIME_MAX;
@@ -30,8 +30,6 @@ use tokio::time::{Instant, sleep, timeout};
 const IDLE: Duration = Duration::from_secs(3);
 /// How often a stream is looked at again that seems to end too early.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often a lane that stands still is tried.
-pub(super) const HELD: Duration = Duration::from_secs(30);
 /// How often it is looked whether its position was moved meanwhile.
 const MOVED: Duration = Duration::from_secs(2);
 /// How often it is asked what is not decided. The server counts: 200,000 messages take 2.9.10 a second

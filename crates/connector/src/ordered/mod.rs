@@ -8,10 +8,10 @@ mod reader;
 pub mod said;
 mod session;
 
-use crate::Shared;
 use crate::annotations::{Subscription, durable_name};
 use crate::circuit::Circuit;
 use crate::metrics::OfFilter;
+use crate::shared::Shared;
 use crate::stop::{self, Stop};
 use crate::undone::Undone;
 use lane::{End, Lane};

@@ -1,9 +1,9 @@
 //! Reads a stream under one filter, in order and without gaps, ahead of the calls.
 
 use super::gaps::{self, Gaps};
-use crate::Shared;
 use crate::annotations::Subscription;
 use crate::event::{self, Stored};
+use crate::shared::Shared;
 use crate::unordered::{fetch, stored_at};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};

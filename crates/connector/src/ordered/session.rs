@@ -1,7 +1,6 @@
 //! One run through a lane: what was read and waits, and where the function is.
 
 use super::gaps::{Gaps, Stream};
-use super::lane::HELD;
 use super::quiet::Quiet;
 use super::reader::Input;
 use crate::backoff::{self, Jitter};
@@ -12,6 +11,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// How often a lane that stands still is tried.
+pub(super) const HELD: Duration = Duration::from_secs(30);
 
 /// Where a session is.
 pub(super) struct Session {

@@ -1,11 +1,11 @@
 //! The durable consumer of a subscription, and fetching from it.
 
-use super::request::{Failure, ask};
-use super::watch::Place;
+use super::request::{Failure, Pull, ask};
+use super::watch::{DELAYED_MAX, Place};
 use crate::annotations::{Deliver, Subscription, durable_name};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::BatchConfig;
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use messaging::Nats;
 use messaging::backlog::settled;
@@ -19,13 +19,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// messages of a killed connector are missing for. A call may last longer; a word is sent every
 /// third of it.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(15);
-/// Messages that may wait for another attempt before no more are given out: whoever is behind them
-/// waits as well then. The files of a partner whose server is away are many.
-pub(crate) const DELAYED_MAX: usize = 20_000;
 /// Subject, headers and reply of a message count as well.
 const MESSAGE_BYTES_EXTRA: usize = 64 * 1024;
-
-pub(crate) type Pull = Consumer<pull::Config>;
 
 /// A consumer, and how far it is.
 pub(crate) struct Ensured {

@@ -4,14 +4,17 @@
 //! some statuses of the same request at once. So a status that ends a request may come before its
 //! messages, and they are waited for.
 
-use super::consumer::Pull;
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::pull::BatchConfig;
+use async_nats::jetstream::consumer::Consumer;
+use async_nats::jetstream::consumer::pull::{self, BatchConfig};
 use async_nats::{StatusCode, Subscriber};
 use futures_util::StreamExt as _;
 use messaging::Nats;
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// A durable consumer that is asked for batches.
+pub(crate) type Pull = Consumer<pull::Config>;
 
 /// How long the server may take to answer a request beyond the time that it may wait: 2.9 ends one
 /// that waited in vain every 5 s.

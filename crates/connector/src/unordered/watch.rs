@@ -1,8 +1,7 @@
 //! Looks at a consumer every few seconds: how much is left, how far it is, whether it stands still.
 
-use super::consumer::DELAYED_MAX;
-use crate::Shared;
 use crate::annotations::{Subscription, durable_name};
+use crate::shared::Shared;
 use crate::undone::Undone;
 use async_nats::jetstream::consumer;
 use messaging::backlog::{Backlog, settled};
@@ -11,6 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
+
+/// Messages that may wait for another attempt before no more are given out: whoever is behind them
+/// waits as well then. The files of a partner whose server is away are many.
+pub(crate) const DELAYED_MAX: usize = 20_000;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(5);

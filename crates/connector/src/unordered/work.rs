@@ -3,16 +3,16 @@
 use super::consumer::ACK_WAIT;
 use super::dead::{self, Buried};
 use super::held::{Held, Record, Records, cut};
-use crate::Shared;
 use crate::annotations::Subscription;
 use crate::backoff::{self, Jitter};
 use crate::circuit::Circuit;
+use crate::event;
 use crate::gateway::Call;
 use crate::limit::{Sign, Throttle, Ticket};
 use crate::metrics::add;
+use crate::shared::{DRAIN, Shared};
 use crate::stop::Stop;
 use crate::verdict::{self, Decision, Fate, Outcome, Reply};
-use crate::{DRAIN, event};
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use futures_util::StreamExt as _;

@@ -1,10 +1,13 @@
 //! Which column of a partner's file holds what.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A column of ours, as the fields of [`Columns`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Column {
     /// The partner's number of the order.
@@ -66,7 +69,7 @@ impl Column {
 ///
 /// They are compared without case, accents, blanks and punctuation, and by all of these first. One
 /// that the partner's [`Transform`] makes has no name here.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Columns {
     /// The partner's number of the order.
@@ -122,11 +125,11 @@ impl Columns {
 }
 
 /// What a column may be called: one name, or a list of which the first that the file has counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct Names(Vec<String>);
 
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum OneOrMany {
     One(String),

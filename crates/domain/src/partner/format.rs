@@ -4,20 +4,24 @@ use super::Transform;
 use super::columns::Columns;
 use super::encoding::Encoding;
 use super::signs::{Delimiter, Quote, QuoteEscape};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a partner's CSV looks.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileFormat {
     /// What separates the columns.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub delimiter: Delimiter,
     /// Character encoding.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub encoding: Encoding,
     /// What may enclose a field.
     #[serde(default, skip_serializing_if = "Quote::is_double")]
+    #[schemars(with = "String")]
     pub quote: Quote,
     /// How a quote is written inside a field in quotes.
     #[serde(default, skip_serializing_if = "QuoteEscape::is_doubled")]
@@ -93,7 +97,7 @@ impl FileFormat {
 }
 
 /// Files that are encrypted with OpenPGP: what opens them, by the names of secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Decrypt {
     /// Name of the secret with the private keys that files are encrypted to, armoured.
@@ -110,7 +114,7 @@ pub struct Decrypt {
 }
 
 /// A last line with figures of the file. Fields are counted from 1, which is the marker's.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Trailer {
     /// What stands in its first field, and in no row's.

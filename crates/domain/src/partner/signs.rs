@@ -1,5 +1,6 @@
 //! The signs that make fields of a line.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -53,7 +54,7 @@ impl<'de> Deserialize<'de> for Quote {
 }
 
 /// How a quote is written inside a field in quotes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuoteEscape {
     /// Twice, as in RFC 4180.

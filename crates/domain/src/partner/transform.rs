@@ -1,6 +1,7 @@
 //! What is made of a partner's rows before they are checked, as plain data.
 
 use super::Column;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 /// Columns that are made of columns of the file, row by row, and which rows count.
 ///
 /// Expressions are SQL. They see the file's columns as texts, under their header names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Transform {
     /// What makes a column of ours. One that is made is in no `columns` of the file.
@@ -23,7 +24,7 @@ pub struct Transform {
 }
 
 /// What each text becomes; what is not in it becomes NULL.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum LookUp {
     /// Here it is.

@@ -6,6 +6,12 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
+/// Most problems of one order that are named; the last one then says how many more there are.
+pub const PROBLEMS_MAX: usize = 20;
+
+/// Said of nothing at all, which an envelope may write as `null` or leave out.
+pub(super) const NOTHING: &str = "is empty or null; an order is a JSON object";
+
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The tree, and the paths of members that are given more than once.
@@ -15,7 +21,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub(super) fn parse(bytes: &[u8]) -> Result<(Value, Vec<String>), Problem> {
     let whole = |reason: String| Problem { field: String::new(), reason };
     if bytes.trim_ascii().is_empty() {
-        return Err(whole(super::NOTHING.into()));
+        return Err(whole(NOTHING.into()));
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         return Err(whole("begins with a byte order mark, which JSON does not allow".into()));
@@ -76,7 +82,7 @@ impl Trail {
     }
 
     fn repeat(&mut self, name: &str) {
-        if self.repeated.len() <= super::PROBLEMS_MAX {
+        if self.repeated.len() <= PROBLEMS_MAX {
             let mut path = Self::path(&self.here);
             shown::add_member(&mut path, name);
             self.repeated.push(path);

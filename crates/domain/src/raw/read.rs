@@ -1,6 +1,7 @@
 //! From JSON to a draft: which fields there are, and what each of them says.
 
-use super::{NOTHING, PROBLEMS_MAX, shown, value};
+use super::json::{NOTHING, PROBLEMS_MAX};
+use super::{shown, value};
 use crate::order::{Customer, Draft, Kind, LINES_MAX, Line, TEXT_BYTES_MAX, kind_and_total};
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, ids::IdError};

@@ -1,12 +1,11 @@
 //! How what somebody sent stands in a text about it: short, on one line, and seen for what it is.
 
+use crate::nearest;
 use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Most characters of a value or name that a text repeats.
 const CHARS_MAX: usize = 40;
-/// Longest names among which a similar one is looked for.
-const NAME_BYTES_MAX: usize = 32;
 
 /// A value: text in quotes, the rest as JSON has it.
 pub(super) fn value(value: &Value) -> String {
@@ -48,23 +47,5 @@ pub(super) fn add_item(path: &mut String, index: usize) {
 
 /// `; did you mean "quantity"?`, if one of `known` is much like `name`.
 pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    if NAME_BYTES_MAX < name.len() {
-        return String::new();
-    }
-    let given = plain(name);
-    let distance = |known: &str| strsim::osa_distance(&given, &plain(known));
-    let nearest = known.map(|known| (distance(known), known)).min();
-    match nearest {
-        // Two slips in a short word make another word.
-        Some((slips, known)) if slips <= 2 && slips * 3 <= known.len() => {
-            format!("; did you mean {known:?}?")
-        }
-        _ => String::new(),
-    }
-}
-
-/// `orderId`, `order-id` and `ORDER_ID` are one name.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
-    letters.flat_map(char::to_lowercase).collect()
+    nearest(name, known).map_or_else(String::new, |known| format!("; did you mean {known:?}?"))
 }

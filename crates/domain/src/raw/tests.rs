@@ -3,8 +3,8 @@
 mod properties;
 
 use super::*;
-use crate::Money;
-use serde_json::json;
+use crate::{Money, PartnerId};
+use serde_json::{Value, json};
 
 #[track_caller]
 fn check(json: &str, expected: &str) {

@@ -1,6 +1,6 @@
 //! Why something in an inbox is not taken, and which names can be used.
 
-use super::Kind;
+use super::entry::Kind;
 use std::fmt;
 
 /// Most bytes of a file's name.

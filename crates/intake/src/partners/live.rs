@@ -4,15 +4,16 @@
 //! and taken over only if all of it is right; otherwise the function goes on with what it had and
 //! says so once in the log, in its figures and on `errors.alert.…`.
 
+mod configuration;
 mod seen;
 #[cfg(test)]
 mod tests;
 
+pub use configuration::{Check, Configuration, Secrets};
 pub use seen::digest;
 
 use self::seen::Seen;
-use super::Problem;
-use crate::access::Account;
+use super::problem::Problem;
 use domain::partner::Partners;
 use domain::{PartnerId, WarehouseId};
 use messaging::publish::{Outgoing, one};
@@ -29,26 +30,6 @@ use std::time::Duration;
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Gives a secret by name, or why there is none.
-pub type Secrets = Box<dyn Fn(&str) -> Result<String, String> + Send>;
-
-/// What else a reader of files wants of a configuration: everything that is wrong. Partners whose secrets
-/// are missing have no account.
-pub type Check = fn(&Configuration) -> Vec<Problem>;
-
-/// The configuration as it stands: partners, and the logins of those that have a folder.
-#[derive(Debug, Default)]
-pub struct Configuration {
-    /// All partners.
-    pub partners: Partners,
-    /// Those that drop files.
-    pub accounts: BTreeMap<PartnerId, Arc<Account>>,
-    /// SHA-256 of the file, the first 16 hexadecimal digits.
-    pub digest: String,
-    /// SHA-256 of the file, and of all secrets and tables in use.
-    seen: [u8; 32],
-}
 
 /// The present configuration, or what a function makes of it.
 #[derive(Debug)]
@@ -229,9 +210,9 @@ enum Look {
 fn moved(before: &BTreeMap<PartnerId, WarehouseId>, now: &Partners) -> Vec<Problem> {
     let pairs = warehouses(now).filter_map(|(name, now)| Some((before.get(&name)?, name, now)));
     let moved = pairs.filter(|(before, _, now)| now != *before);
-    let problem = |(before, name, _): (&WarehouseId, PartnerId, _)| Problem {
-        place: format!("partners.{name}.warehouse"),
-        reason: format!("was {before}; a partner's warehouse never changes"),
+    let problem = |(before, name, _): (&WarehouseId, PartnerId, _)| {
+        let reason = format!("was {before}; a partner's warehouse never changes");
+        Problem::new(format!("partners.{name}.warehouse"), reason)
     };
     moved.map(problem).collect()
 }

@@ -1,6 +1,7 @@
 //! What a partner looks like in the configuration.
 
-use super::{Problems, checks};
+use super::checks;
+use super::problem::Problems;
 use serde_yaml_ng::Value;
 
 /// Gives the reason why a text is not good, if it is not.
@@ -100,7 +101,7 @@ const TRAILER: &[Field] = &[
     Field("required", OPTIONAL, Shape::Flag),
 ];
 
-/// Five of them must be here or in [`MADE`], which [`checks::across`] looks at.
+/// Five of them must be here or in [`MADE`], which [`super::across`] looks at.
 const COLUMNS: &[Field] = &[
     Field("order-id", OPTIONAL, Shape::Names(checks::text)),
     Field("product-id", OPTIONAL, Shape::Names(checks::text)),
@@ -176,6 +177,12 @@ pub(super) fn is_column(name: &str) -> bool {
     COLUMNS.iter().any(|field| field.0 == name)
 }
 
+/// `; did you mean "quantity"?`, if one of `known` is much like `name`.
+pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let nearest = domain::nearest(name, known);
+    nearest.map_or_else(String::new, |known| format!("; did you mean {known:?}?"))
+}
+
 /// A key as it stands in a place.
 pub(super) fn key_text(key: &Value) -> String {
     match key {
@@ -215,8 +222,12 @@ pub(super) fn check(place: &str, value: &Value, shape: &Shape, problems: &mut Pr
         (Shape::Names(_), _) => {
             Some("is neither text nor a list of texts; numbers need quotes".to_owned())
         }
-        (Shape::OneOf(allowed), Value::String(text)) => (!allowed.contains(&text.as_str()))
-            .then(|| format!("is {text:?}; allowed are {}", allowed.join(" "))),
+        (Shape::OneOf(allowed), Value::String(text)) => {
+            (!allowed.contains(&text.as_str())).then(|| {
+                let meant = suggestion(text, allowed.iter().copied());
+                format!("is {text:?}; allowed are {}{meant}", allowed.join(" "))
+            })
+        }
         (Shape::OneOf(allowed), _) => {
             Some(format!("is not text; allowed are {}", allowed.join(" ")))
         }
@@ -244,7 +255,8 @@ fn check_map(place: &str, map: &serde_yaml_ng::Mapping, fields: &[Field], proble
             Some(field) => check(&place, value, &field.2, problems),
             None => {
                 let names: Vec<_> = fields.iter().map(|field| field.0).collect();
-                problems.add(place, format!("is not known; known are {}", names.join(" ")));
+                let meant = suggestion(&key_text(key), names.iter().copied());
+                problems.add(place, format!("is not known; known are {}{meant}", names.join(" ")));
             }
         }
     }

@@ -1,5 +1,7 @@
-use super::*;
-use serde_yaml_ng::Mapping;
+use super::load::*;
+use super::problem::Problem;
+use super::shape;
+use serde_yaml_ng::{Mapping, Value};
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
@@ -81,7 +83,8 @@ fn good() -> String {
 }
 
 fn problems(yaml: &str) -> Vec<String> {
-    load(yaml).unwrap_err().iter().map(ToString::to_string).collect()
+    let problem = |problem: &Problem| format!("{}: {}", problem.place, problem.reason);
+    load(yaml).unwrap_err().iter().map(problem).collect()
 }
 
 /// The good configuration with one text replaced has exactly these problems.
@@ -90,6 +93,25 @@ fn check(from: &str, to: &str, expected: &[&str]) {
     let yaml = good();
     assert!(yaml.contains(from), "{from:?} is not in the sample");
     assert_eq!(problems(&yaml.replacen(from, to, 1)), expected);
+}
+
+#[test]
+fn a_problem_has_its_line_and_the_name_that_was_probably_meant() {
+    for (from, to, expected) in [
+        ("currency: GBP", "curency: GBP", "; did you mean \"currency\"? (line 5)"),
+        ("currency: GBP", "curency: GBP", "partners.US1.currency: missing (line 3)"),
+        ("stock: ignore", "stock: ignored", "; did you mean \"ignore\"? (line 7)"),
+        ("quantity: Quantity", "quantity: 5", "quantity: is not text; numbers need quotes (line"),
+        ("encoding: cp1252", "encoding: cp125", "cp125"),
+    ] {
+        let found = load(&good().replacen(from, to, 1)).unwrap_err();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|found| found.contains(expected)), "{expected}: {found:?}");
+    }
+    let found = load("partners:\n  A: {currency: EUR}\npartner: 1\n").unwrap_err();
+    let [problem] = found.as_slice() else { panic!("{found:?}") };
+    let expected = "partner: is not known; the only key here is `partners`; did you mean \"partners\"? (line 3)";
+    assert_eq!(problem.to_string(), expected);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Reading and writing a file.
 
+use super::names::{entry, join, temporary_name};
 use super::{Error, Session};
-use crate::complete::Entry;
+use crate::complete::{Entry, Kind, check_name};
 use sha2::{Digest as _, Sha256};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -15,6 +16,51 @@ const REPLACEMENTS_MAX: u32 = 5;
 const MARK_FROM: u64 = (1 << 31) - MARKS;
 const MARKS: u64 = 1 << 28;
 
+impl Session {
+    /// Opens a regular file. What [`Reader::entry`] says is of the file that was opened, whatever
+    /// happens to its name.
+    ///
+    /// # Errors
+    /// There is none, it is something else, or the server fails.
+    pub fn open_read(&self, path: &str) -> Result<Reader, Error> {
+        let what = || format!("open {path}");
+        // Opening a pipe would wait for its writer, so look first.
+        let before = self.stat(path)?.ok_or_else(|| Error::NotFound { what: what() })?;
+        let not_a_file = || Error::NotAFile { path: path.to_owned() };
+        if before.kind != Kind::File {
+            return Err(not_a_file());
+        }
+        let ssh = |error| Error::ssh(what(), &error);
+        let mut file = self.sftp.open(&self.path(path)?).map_err(ssh)?;
+        let opened = entry(&before.name, &file.stat().map_err(ssh)?);
+        if opened.kind != Kind::File { Err(not_a_file()) } else { Ok(Reader::new(file, opened)) }
+    }
+
+    /// Begins a file that appears under its name, complete, with [`Upload::commit`].
+    ///
+    /// # Errors
+    /// The name cannot be used, the folder is missing, or the server fails.
+    pub fn create<'a>(&'a self, path: &'a str) -> Result<Upload<'a>, Error> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if check_name(name).is_err() {
+            return Err(Error::Path { path: path.to_owned(), reason: "not a name for a file" });
+        }
+        let temporary = join(folder, &temporary_name(name));
+        let file = self.create_new(&temporary)?;
+        Ok(Upload::new(self, file, temporary, path))
+    }
+
+    /// Puts a whole small file; see [`Upload::commit`].
+    ///
+    /// # Errors
+    /// As [`Session::create`] and [`Upload::commit`].
+    pub fn put_atomic(&self, path: &str, content: &[u8]) -> Result<(), Error> {
+        let mut upload = self.create(path)?;
+        upload.write_all(content).map_err(|error| upload.explain(&error))?;
+        upload.commit()
+    }
+}
+
 /// An open file.
 pub struct Reader {
     file: BufReader<ssh2::File>,
@@ -23,7 +69,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(file: ssh2::File, entry: Entry) -> Self {
+    fn new(file: ssh2::File, entry: Entry) -> Self {
         Self { file: BufReader::with_capacity(BUFFER_BYTES, file), entry, accessed: None }
     }
 
@@ -100,12 +146,7 @@ pub struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub(super) fn new(
-        session: &'a Session,
-        file: ssh2::File,
-        temporary: String,
-        target: &'a str,
-    ) -> Self {
+    fn new(session: &'a Session, file: ssh2::File, temporary: String, target: &'a str) -> Self {
         let file = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
         Self { session, file, temporary, target, hash: Sha256::new(), size: 0 }
     }

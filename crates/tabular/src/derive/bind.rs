@@ -3,10 +3,9 @@
 //! What is not named here is refused: an expression is a value of one row, so there is no aggregate,
 //! window, sub-query, clock or chance.
 
-use super::functions;
 use super::number::{self, PLACES_MAX};
 use super::tree::{Comparison, Expr, Number, NumberKind, Operator, Table, Text, Truth};
-use super::values::{Alike, alike, arms, decimal, literal};
+use super::values::{Alike, Bound, alike, arms, decimal, literal};
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, Expr as Sql, Ident, UnaryOperator, Value,
     ValueWithSpan,
@@ -28,14 +27,15 @@ const PARTS_MAX: usize = 2_000;
 /// a `CASE` and 16 KB for a link: more than a thread has otherwise.
 const STACK_BYTES: usize = 64 << 20;
 
-/// A part of an expression, or why it is refused.
-pub(super) type Bound<T> = Result<T, String>;
+/// What becomes of a call of a function, and of whatever is no part of an expression by itself.
+pub(super) type Call = fn(&mut Binder<'_>, &Sql) -> Bound<Expr>;
 
 /// What the expressions of a partner share.
 pub(super) struct Binder<'a> {
     /// Columns of the file that are in use, as the expressions write them.
     pub(super) columns: Vec<String>,
     pub(super) look_ups: &'a BTreeMap<String, Table>,
+    pub(super) call: Call,
     /// Parts of the expression so far: what is written once may be needed for each value of a list.
     pub(super) parts: usize,
 }
@@ -126,7 +126,7 @@ impl Binder<'_> {
             Sql::Case { operand, conditions, else_result, .. } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref())
             }
-            other => functions::call(self, other),
+            other => (self.call)(self, other),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use super::bind::Binder;
 use super::columns::{Columns, Faults};
+use super::functions;
 use super::tree::{Text, Truth};
 use super::{Derived, Verdict};
 use crate::amount::Notation;
 use crate::batch::TextColumn;
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use domain::partner::{Column, LookUp, Transform};
 use polars::prelude::BooleanChunked;
 use std::collections::BTreeMap;
@@ -32,7 +33,8 @@ impl Derivation {
             LookUp::File(_) => (name.clone(), Arc::default()),
         });
         let look_ups = look_ups.collect();
-        let mut binder = Binder { columns: Vec::new(), look_ups: &look_ups, parts: 0 };
+        let mut binder =
+            Binder { columns: Vec::new(), look_ups: &look_ups, call: functions::call, parts: 0 };
         let error = |key: String, expression: &str, reason: String| ConfigError::Transform {
             key,
             expression: expression.to_owned(),

@@ -1,9 +1,9 @@
 //! The functions that an expression may call.
 
-use super::bind::{Binder, Bound};
+use super::bind::Binder;
 use super::number::{DIGITS_MAX, PLACES_MAX};
 use super::tree::{Case, Comparison, Expr, Number, NumberKind, Text, TextFunction};
-use super::values::{Alike, alike};
+use super::values::{Alike, Bound, alike};
 use sqlparser::ast::{
     Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TrimWhereField,
 };

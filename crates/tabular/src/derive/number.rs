@@ -4,7 +4,7 @@
 
 use super::tree::Operator;
 use crate::amount::Notation;
-use crate::rules::shown;
+use crate::fault::shown;
 use std::borrow::Cow;
 
 /// Most places.

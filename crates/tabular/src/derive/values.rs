@@ -1,12 +1,14 @@
 //! Values of an expression and their types.
 
-use super::bind::Bound;
 use super::number::{self, DIGITS_MAX, PLACES_MAX};
 use super::tree::{Case, Expr, Number, NumberKind, Text, Truth};
 use sqlparser::ast::{ExactNumberInfo, Value};
 
 /// Digits and places of `DECIMAL`: an amount of money has them.
 const DECIMAL: (u32, u32) = (DIGITS_MAX, 4);
+
+/// A part of an expression, or why it is refused.
+pub(super) type Bound<T> = Result<T, String>;
 
 /// Values of which one is taken.
 pub(super) enum Alike {

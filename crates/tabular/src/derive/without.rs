@@ -3,7 +3,7 @@
 use super::Derived;
 use crate::amount::Notation;
 use crate::batch::TextColumn;
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use domain::partner::{Column, Transform};
 
 /// There is none.

@@ -1,6 +1,6 @@
 //! The rows of a whole file, each compared with those of its order.
 
-use super::{
+use crate::fingerprint::{
     CHUNK_ROWS, Fingerprint, LISTED_BYTES, ORDER_BYTES, SET_BYTES, SHARDS, Same, Set, empty, insert,
 };
 use std::collections::HashMap;

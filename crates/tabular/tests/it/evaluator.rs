@@ -4,29 +4,12 @@
 mod language;
 mod rows;
 
-use self::language::Choices;
+use self::language::{Choices, TEXTS};
 use crate::support::plain;
 use crate::transform::made;
 use domain::partner::{Column as Role, Names};
 use proptest::prelude::*;
 
-/// What may stand in a row.
-const TEXTS: [&str; 14] = [
-    "",
-    "0",
-    "7",
-    "-3",
-    "2.50",
-    "19.99",
-    "+100000000",
-    "0.0001",
-    "999999999999999999",
-    "abc",
-    "Ab",
-    "a%b_",
-    "Größe",
-    "1.5.2",
-];
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,17 +1,12 @@
 //! Carries out a schedule.
 
-use super::clock::Clock;
-use super::cluster::Ring;
-use super::load::Load;
-use super::pipeline::{Pipeline, signal};
-use super::plan::{Event, Injection, Link};
+use super::pipeline::signal;
+use super::plan::{Event, Injection};
+use super::site::Site;
 use super::store;
-use super::tally::Tally;
 use crate::disk::Disk;
-use crate::proxy::{Fault, Proxy};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use rustix::process::Signal;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -20,24 +15,6 @@ use tokio::time::{sleep, timeout};
 /// How long it may take until nothing is stored any longer on a full disk.
 const FULL_MAX: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(100);
-
-/// All that an injection can reach.
-pub(super) struct Site {
-    pub(super) pipeline: Pipeline,
-    pub(super) load: Load,
-    /// One before each nats-server.
-    pub(super) nats: Vec<Proxy>,
-    pub(super) gateway: Proxy,
-    /// The servers, where there are several.
-    pub(super) ring: Option<Ring>,
-    pub(super) disk: Option<Disk>,
-    pub(super) clock: Option<Clock>,
-    pub(super) tally: Tally,
-    /// Only one clock is wrong at a time.
-    pub(super) clock_turn: tokio::sync::Mutex<()>,
-    /// Held by an operator's command, and while there must be none.
-    pub(super) operator_turn: tokio::sync::Mutex<()>,
-}
 
 /// Carries out `events`. What concerns all parts at once happens alone, and the schedule waits.
 pub(super) async fn run(site: &Arc<Site>, events: Vec<Event>) {
@@ -57,39 +34,6 @@ pub(super) async fn run(site: &Arc<Site>, events: Vec<Event>) {
         while tasks.try_join_next().is_some() {}
     }
     while tasks.join_next().await.is_some() {}
-}
-
-impl Site {
-    fn proxies(&self, link: Link) -> Vec<&Proxy> {
-        match link {
-            Link::Nats => self.nats.iter().collect(),
-            Link::Gateway => vec![&self.gateway],
-            Link::Route => self.ring.iter().flat_map(|ring| ring.cluster.proxies()).collect(),
-        }
-    }
-
-    /// Harms a connection. False if too many wait for a connection already.
-    fn inject(&self, link: Link, fault: Fault, pick: usize) -> bool {
-        let mut proxies = self.proxies(link);
-        // Two members share one connection, whichever of them opened it.
-        if link == Link::Route {
-            proxies.retain(|proxy| proxy.connections() > 0);
-        }
-        let Some(index) = pick.checked_rem(proxies.len()) else { return false };
-        proxies.get(index).is_some_and(|proxy| proxy.inject(fault, pick / proxies.len()))
-    }
-
-    /// Faults of connections that were carried out, by name.
-    pub(super) fn faults(&self) -> BTreeMap<String, u64> {
-        let mut all = BTreeMap::new();
-        for (link, name) in [(Link::Nats, "NATS"), (Link::Gateway, "HTTP"), (Link::Route, "route")]
-        {
-            for (fault, count) in self.proxies(link).into_iter().flat_map(Proxy::injected) {
-                *all.entry(format!("{fault} ({name})")).or_default() += count;
-            }
-        }
-        all
-    }
 }
 
 async fn one_part(site: Arc<Site>, what: Injection) {
@@ -178,18 +122,7 @@ async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duratio
     .await;
     disk.empty()?;
     // Whatever came of it, what follows needs a server that stores.
-    let recovered = confirmed_again(site).await;
+    let recovered = site.confirmed_again().await;
     full.context("there is no room, and orders are confirmed or no part complains")?;
     recovered
-}
-
-/// Waits until orders are confirmed again, without a hand.
-pub(super) async fn confirmed_again(site: &Site) -> Result<Duration> {
-    let started = Instant::now();
-    let before = site.load.confirmed();
-    while site.load.confirmed() == before && !site.load.is_done() {
-        ensure!(started.elapsed() < FULL_MAX, "nothing is confirmed any longer");
-        sleep(LOOK).await;
-    }
-    Ok(started.elapsed())
 }

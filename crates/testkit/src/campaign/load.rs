@@ -1,9 +1,10 @@
 //! Publishes orders until each is confirmed, and knows which are.
 
-use super::orders::{Kind, Maker};
+use super::orders::Maker;
 use crate::lock;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use load::What;
 use messaging::publish::{Outgoing, Published, one};
 use messaging::{Nats, streams, subject, tail};
 use std::sync::Mutex;
@@ -149,7 +150,7 @@ impl Load {
             let id = message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
             let number = id.and_then(|id| id.as_str().strip_prefix(&prefix)?.parse::<u64>().ok());
             let Some(number) = number else { return };
-            if self.maker.kind(number) == Kind::Broken {
+            if matches!(self.maker.what(number), What::Broken(_)) {
                 found.broken += 1;
             }
             if let Some(seen) = usize::try_from(number).ok().and_then(|n| seen.get_mut(n)) {

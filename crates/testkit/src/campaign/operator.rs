@@ -1,8 +1,9 @@
 //! What operators do meanwhile: set stock, try orders again, cancel orders.
 
-use super::inject::Site;
-use super::orders::{Kind, Maker, PRODUCTS};
+use super::orders::Maker;
+use super::site::Site;
 use fastrand::Rng;
+use load::What;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -17,7 +18,7 @@ pub(super) async fn run(site: &Site, maker: Maker, length: Duration) {
     let started = Instant::now();
     let mut rng = Rng::with_seed(maker.seed);
     while started.elapsed() < length {
-        let what = command(maker, &mut rng, site.load.confirmed());
+        let what = command(&maker, &mut rng, site.load.confirmed());
         let args: Vec<&str> = what.iter().map(String::as_str).collect();
         let turn = site.operator_turn.lock().await;
         if let Ok(output) = site.pipeline.orderflow(&args).await
@@ -31,10 +32,10 @@ pub(super) async fn run(site: &Site, maker: Maker, length: Duration) {
 }
 
 /// Arguments of `orderflow`; `sent` messages were sent before.
-fn command(maker: Maker, rng: &mut Rng, sent: u64) -> Vec<String> {
+fn command(maker: &Maker, rng: &mut Rng, sent: u64) -> Vec<String> {
     let n = rng.u64(..sent.max(1));
-    if rng.u8(..3) == 0 || maker.kind(n) != Kind::Fresh {
-        let (product, _) = rng.choice(PRODUCTS).expect("there are products");
+    if rng.u8(..3) == 0 || !matches!(maker.what(n), What::Sale | What::Return) {
+        let product = rng.choice(maker.products()).expect("there are products");
         let available = rng.u32(AVAILABLE.0..AVAILABLE.1);
         return ["stock", "set", product, &available.to_string()].map(str::to_owned).to_vec();
     }

@@ -1,6 +1,6 @@
 //! A line every few seconds, so that whoever waits knows for what.
 
-use super::inject::Site;
+use super::site::Site;
 use anyhow::Result;
 use async_nats::jetstream::consumer::pull;
 use messaging::{Nats, streams};

@@ -1,6 +1,6 @@
 //! nats-server with an empty store, as after a wrong mount or a forgotten volume.
 
-use super::inject::{Site, confirmed_again};
+use super::site::Site;
 use anyhow::{Context as _, Result, ensure};
 use messaging::publish::{Outgoing, one};
 use messaging::{Nats, streams, subject};
@@ -50,7 +50,7 @@ pub(super) async fn empty(site: &Site, streams: bool, during: Duration) -> Resul
         .await?;
     site.load.resume();
     looked?;
-    confirmed_again(site).await
+    site.confirmed_again().await
 }
 
 async fn look(site: &Site, with_streams: bool, during: Duration) -> Result<()> {

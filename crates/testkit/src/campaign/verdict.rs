@@ -1,10 +1,10 @@
 //! What a campaign found.
 
-use super::Options;
 use super::cluster::Figures;
 use super::files::Files;
-use super::inject::Site;
+use super::options::Options;
 use super::progress::say;
+use super::site::Site;
 use crate::history::{self, History, Summary};
 use anyhow::Result;
 use std::fmt;
@@ -133,7 +133,7 @@ pub(super) async fn of(
         problems.push(format!("{count} confirmed messages are not there, among them {some:?}"));
     }
     let summary = report.summary;
-    let placed = super::maker(options).distinct(options.orders) + files.orders();
+    let placed = options.maker().distinct(options.orders) + files.orders();
     let first = summary.placed - summary.further;
     if first != placed {
         problems.push(format!("{first} orders are placed, {placed} were sent"));

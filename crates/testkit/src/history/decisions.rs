@@ -1,7 +1,7 @@
 //! Entries of the journals, in short.
 
 use super::facts::Saying;
-use super::{Message, digest};
+use super::message::{Message, digest};
 use domain::inventory::{self, Body, Verdict};
 use domain::order::Cancels;
 use domain::partner::StockPolicy;

@@ -1,8 +1,8 @@
 //! One warehouse: its journal replayed against the orders that were placed.
 
-use super::History;
 use super::decisions::{Content, Entry, Outcome, Wanted};
 use super::facts::{Placed, changed_digest};
+use super::record::History;
 use super::report::{Report, Rule};
 use domain::ProductId;
 use domain::inventory::{SEED, Verdict};

@@ -1,11 +1,11 @@
 //! Journals: is every entry whole, and is everything stored that follows from it?
 
 use domain::WarehouseId;
+use machine::clock;
 use messaging::{Nats, inventory, streams};
 
-use super::finding::Finding;
-use crate::clock;
 use crate::commands::journal;
+use super::finding::Finding;
 
 /// With more messages in the stream of orders than this, reading them takes longer than somebody
 /// waits who only looks.

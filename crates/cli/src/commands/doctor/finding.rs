@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Value, json};
-
-use crate::output::NATS_CLI;
+use terminal::output::NATS_CLI;
 
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,16 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use connector::annotations;
+use deploy::lint::unread_annotations;
 use domain::WarehouseId;
+use machine::http::{Answer, Call, Http};
 use messaging::subject;
 use serde::Deserialize;
+use stack::catalogue;
+use stack::lanes::START_AGAIN;
 
 use super::finding::Finding;
 use super::site::Site;
-use crate::commands::lanes::START_AGAIN;
-use crate::commands::lint::unread_annotations;
-use crate::http::{Answer, Call, Http};
-use crate::{catalogue, stack};
 
 const CALL_MAX: Duration = Duration::from_secs(10);
 const WHAT: &str = "gateway";

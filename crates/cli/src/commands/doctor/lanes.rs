@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_nats::jetstream::stream::Info;
 use domain::WarehouseId;
+use machine::clock;
 use messaging::backlog::{self, Backlog};
 use messaging::journal::{self, Record};
 use messaging::{Nats, stored, streams, subject};
@@ -15,7 +16,6 @@ use super::finding::Finding;
 use super::gateway;
 use super::readers::STALLED_SECONDS;
 use super::site::Site;
-use crate::clock;
 
 pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
     let partners = site.partners();
@@ -255,7 +255,7 @@ mod tests {
             let command = found.find("orderflow journal").and_then(|at| found.get(at..)).unwrap();
             let command = command.replace("\"…\"", "broken");
             let command = command.split_whitespace();
-            let parsed = crate::args::Cli::try_parse_from(command);
+            let parsed = crate::cli::Cli::try_parse_from(command);
             assert!(parsed.is_ok(), "{found}: {}", parsed.unwrap_err());
             assert!(found.contains("--warehouse west"), "{found}");
         }

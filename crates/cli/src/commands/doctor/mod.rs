@@ -5,12 +5,13 @@
 //! a message in a bucket shows whether the server still stores what it is given.
 
 mod clocks;
+mod disk;
 mod errors;
 mod facts;
 mod finding;
+mod flags;
 mod gateway;
 mod lanes;
-mod machine;
 mod nats;
 mod partners;
 mod readers;
@@ -21,17 +22,17 @@ mod streams;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
+use terminal::output;
 
-use crate::args::{Doctor, Global};
-use crate::output;
+use crate::global::Global;
 use finding::{Finding, Level};
-pub(crate) use machine::size;
+pub(crate) use flags::Doctor;
 use site::Site;
 
 pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
     let site = Site::find(global, args)?;
     let mut report = Report { json: global.json, all: Vec::new() };
-    report.add(machine::look(&site));
+    report.add(disk::look(&site));
     report.add(secrets::look(&site));
     report.add(nats::look(&site).await);
     report.add(gateway::look(&site).await);

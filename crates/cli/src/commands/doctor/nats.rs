@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use machine::clock;
 use messaging::Nats;
 use messaging::address::Address;
 use messaging::streams::ERRORS;
 use serde_json::Value;
+use terminal::output;
 
 use super::finding::Finding;
 use super::site::Site;
-use super::{clocks, errors, lanes, machine, readers, storage, streams};
-use crate::clock;
+use super::{clocks, errors, lanes, readers, storage, streams};
 
 /// What k8s/base installs; a test holds it against that.
 const NEWEST: &str = "2.15.3";
@@ -114,7 +115,7 @@ async fn jetstream(nats: &Nats) -> Result<Finding, Finding> {
     }
     let number = |place: &str| info.pointer(place).and_then(Value::as_i64).unwrap_or_default();
     let (used, most) = (number("/storage").max(0), number("/limits/max_storage"));
-    let size = |bytes: i64| machine::size(bytes.unsigned_abs());
+    let size = |bytes: i64| output::size(bytes.unsigned_abs());
     let text = format!("{} streams, {} stored", number("/streams"), size(used));
     // Nothing is below 0 where there is no limit.
     if 0 < most && most / 10 * 8 < used {

@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use deploy::policies;
 use domain::PartnerId;
 use domain::partner::Sftp;
 use futures_util::future::join_all;
 use intake::complete::Kind;
 use intake::sftp::{Error, Limits, Login, Session};
+use machine::clock;
 
 use super::clocks;
 use super::finding::Finding;
 use super::site::Site;
-use crate::clock;
 
 const LIMITS: Limits = Limits {
     connect: Duration::from_secs(5),
@@ -33,13 +34,13 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::good(&what, format!("{} configured", partners.len())));
     }
-    let clashes = crate::commands::policies::clashes(partners.iter()).into_iter();
+    let clashes = policies::clashes(partners.iter()).into_iter();
     let todo = "give them the same `stock`, or warehouses of their own, if that is not meant";
     findings.extend(clashes.map(|clash| Finding::warning("stock policies", clash.text, todo)));
-    let deaf = crate::commands::policies::without_folder(&partners);
+    let deaf = policies::without_folder(&partners);
     if !deaf.is_empty() {
-        let text = crate::commands::policies::deaf(&deaf);
-        let todo = crate::commands::policies::GIVE_FOLDER;
+        let text = policies::deaf(&deaf);
+        let todo = policies::GIVE_FOLDER;
         findings.push(Finding::warning("partners' folders", text, todo));
     }
     let Some(secrets) = &site.secrets else {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_nats::jetstream::consumer::Info;
 use connector::annotations::{self, Mode, Subscription, durable_name};
 use futures_util::TryStreamExt as _;
+use machine::clock;
 use messaging::backlog::{Backlog, Oldest};
 use messaging::streams::{self, FILES, STREAMS};
 use messaging::{Nats, stored};
@@ -12,7 +13,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::finding::Finding;
-use crate::{clock, stack};
 
 /// A reader or lane stalls when messages wait and none was done for this long. It is below a minute, so that
 /// a check that runs once a minute reports it within a minute.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use domain::partner::Partners;
+use machine::dir::DataDir;
 
-use crate::args::{Doctor, Global};
-use crate::dir::DataDir;
+use crate::global::Global;
+use super::flags::Doctor;
 
 /// Nothing stands for what is not looked at.
 #[derive(Debug, Default)]

@@ -4,13 +4,13 @@
 use anyhow::{Result, bail};
 use domain::WarehouseId;
 use domain::inventory::DETAIL_MAX;
+use machine::client::Pipeline;
 use messaging::journal::{Applied, Place};
 use messaging::rebase::{self, Move, Refused, Survey};
 use serde_json::json;
+use terminal::output;
 
-use super::super::Pipeline;
 use crate::confirm::{Yes, confirm};
-use crate::output;
 
 /// Sequences that are named one by one.
 const NAMED_MAX: usize = 5;

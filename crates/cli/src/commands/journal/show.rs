@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use domain::WarehouseId;
 use domain::inventory::{Body, Outcome, Verdict};
+use machine::client::Pipeline;
 use messaging::journal::Record;
 use messaging::stored::{self, Standing};
 use messaging::streams::JOURNAL;
 use messaging::{Nats, header, subject};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-
-use super::super::Pipeline;
-use crate::output;
+use terminal::output;
 
 /// An entry and its sequence.
 struct Shown {

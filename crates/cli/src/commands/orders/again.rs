@@ -4,17 +4,100 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use axum::http::Method;
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::{Args, ValueEnum};
 use domain::{OrderId, PartnerId};
 use futures_util::{StreamExt as _, stream};
+use machine::client::{Level, Pipeline, key};
+use machine::clock;
 use messaging::views::{self, OrderView};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use terminal::output;
 
-use super::super::{Level, Pipeline, key};
-use crate::args::{Reason, Retry};
-use crate::confirm::confirm;
-use crate::output;
+use crate::confirm::{Yes, confirm};
+
+/// `orders retry …`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Retry {
+    /// Whose order.
+    #[arg(required_unless_present = "all_refused", requires = "order")]
+    pub(crate) partner: Option<PartnerId>,
+    /// The partner's number.
+    pub(crate) order: Option<OrderId>,
+    /// All refused orders, oldest first; without --reason those that were refused for their stock.
+    #[arg(long, conflicts_with = "order")]
+    pub(crate) all_refused: bool,
+    /// Of these, those that were refused for this reason.
+    #[arg(long, requires = "all_refused", conflicts_with = "order")]
+    pub(crate) reason: Option<Reason>,
+    /// Of these, those that were refused after this time, as 2h or 2026-01-31T08:00:00Z.
+    #[arg(long, requires = "all_refused", conflicts_with = "order", value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// Of these, those of this partner.
+    #[arg(
+        long = "partner",
+        requires = "all_refused",
+        conflicts_with = "order",
+        value_name = "PARTNER"
+    )]
+    pub(crate) of: Option<PartnerId>,
+    /// Asked for --all-refused.
+    #[command(flatten)]
+    pub(crate) yes: Yes,
+}
+
+/// Why an order was refused, where trying again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// Less is available than ordered.
+    InsufficientStock,
+    /// No stock was ever set for a product.
+    UnknownProduct,
+    /// The stock cannot be counted.
+    QuantityOverflow,
+    /// Confirmed, and then cancelled.
+    Cancelled,
+    /// Refused by an operator, undecided.
+    Skipped,
+}
+
+impl Reason {
+    /// Reasons that a change of the stock takes away.
+    const OF_STOCK: [Self; 3] =
+        [Self::InsufficientStock, Self::UnknownProduct, Self::QuantityOverflow];
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::InsufficientStock => "insufficient_stock",
+            Self::UnknownProduct => "unknown_product",
+            Self::QuantityOverflow => "quantity_overflow",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Is `code` what was asked for, or one of the stock's where nothing was?
+    pub(crate) fn wants(asked: Option<Self>, code: &str) -> bool {
+        match asked {
+            Some(reason) => reason.code() == code,
+            None => Self::OF_STOCK.iter().any(|reason| reason.code() == code),
+        }
+    }
+}
+
+fn since(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    let ago = stack::duration::parse(text).map_err(|_| {
+        "is neither how long ago, such as 90s, 2h or 1h30m (at most 366 days), nor a time such as \
+         2026-01-31T08:00:00Z"
+            .to_owned()
+    })?;
+    Ok(clock::now() - ago)
+}
 
 /// Calls that wait for their answer at once.
 const AT_ONCE: usize = 16;
@@ -149,4 +232,52 @@ pub(crate) async fn all(pipeline: &Pipeline, view: &views::Orders, retry: &Retry
         bail!("{failed} not tried again:\n{}", shown.join("\n"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn one_order_or_all_refused_ones_are_tried_again() {
+        for line in [
+            "retry US1 1",
+            "retry --all-refused",
+            "retry --all-refused --reason insufficient_stock --since 2h --partner US1",
+            "retry --all-refused --since 2026-01-31T08:00:00Z",
+            "cancel US1 1",
+        ] {
+            let words = "orderflow orders".split(' ').chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+        for line in [
+            "retry",
+            "retry US1",
+            "retry US1 1 --all-refused",
+            "retry US1 1 --reason skipped",
+            "retry --all-refused --reason unreadable",
+            "retry --all-refused --since yesterday",
+            "retry US.1 1",
+            "cancel US1",
+            "cancel --all-refused",
+        ] {
+            let words = "orderflow orders".split(' ').chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn without_a_reason_those_of_the_stock_are_meant() {
+        assert!(Reason::wants(None, "insufficient_stock"));
+        assert!(!Reason::wants(None, "cancelled") && !Reason::wants(None, "skipped"));
+        assert!(Reason::wants(Some(Reason::Cancelled), "cancelled"));
+        assert!(!Reason::wants(Some(Reason::Cancelled), "insufficient_stock"));
+        for reason in Reason::value_variants() {
+            assert!(domain::stock::Refusal::CODES.contains(&reason.code()));
+            assert_eq!(reason.to_possible_value().unwrap().get_name(), reason.code());
+        }
+    }
 }

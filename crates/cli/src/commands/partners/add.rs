@@ -3,11 +3,28 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use machine::dir;
 use serde_yaml_ng::{Mapping, Value};
+use terminal::output;
 
-use super::load;
-use crate::args::PartnersAdd;
-use crate::{dir, output};
+use super::source::{Source, load};
+
+/// `partners add`
+#[derive(Debug, Args)]
+pub(crate) struct PartnersAdd {
+    /// Partners as in `partners.yml`, such as a corrected proposal.
+    pub(crate) file: PathBuf,
+    /// Where they are put.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Put them in the place of partners of the same names.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Take lines that a proposal marks as unsure, unseen: columns that are needed, and the encoding.
+    #[arg(long)]
+    pub(crate) accept_unsure: bool,
+}
 
 pub(super) fn run(args: &PartnersAdd) -> Result<()> {
     let target = args.source.path.clone().unwrap_or_else(|| PathBuf::from("partners.yml"));

@@ -2,23 +2,47 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args;
 use domain::PartnerId;
 use domain::partner::{Partner, Partners};
 use file_transformer::dry_run::{self, Beside, Verdict};
 use intake::access::Keys;
 use intake::ledger::Outcome;
+use machine::dir::DataDir;
 use serde_json::Value;
+use terminal::Failure;
+use terminal::output::{self, Say};
 
-use super::read;
-use crate::args::{Global, PartnersCheck};
-use crate::dir::DataDir;
-use crate::failure::Failure;
-use crate::output::{self, Say};
+use super::source::{Source, read};
+use crate::global::Global;
+
+/// `partners check`
+#[derive(Debug, Args)]
+pub(crate) struct PartnersCheck {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// By whose configuration; may be left out where there is only one.
+    #[arg(long)]
+    pub(crate) partner: Option<PartnerId>,
+    /// Where it is configured.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The folder of secrets, for encrypted files; without it that of `up`.
+    #[arg(long, value_name = "DIR", env = "ORDERFLOW_SECRETS_DIR")]
+    pub(crate) secrets_dir: Option<PathBuf>,
+    /// Write the rejected rows there, as the partner would get them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Write all that would come of the file into this folder: output.csv with the accepted rows,
+    /// rejects.csv, orders.jsonl with the orders that would be placed, and receipt.json.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
 
 /// Accepted, but not every row.
 const WITH_REJECTS: u8 = 6;

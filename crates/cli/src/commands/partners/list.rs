@@ -3,10 +3,10 @@
 use anyhow::Result;
 use domain::partner::{FilePolicy, OnBadLine};
 use serde_json::json;
+use terminal::output;
 
-use super::read;
-use crate::args::{Global, Source};
-use crate::output;
+use super::source::{Source, read};
+use crate::global::Global;
 
 pub(super) fn run(global: &Global, source: &Source) -> Result<()> {
     let (partners, place) = read(source)?;

@@ -1,16 +1,41 @@
 //! `orderflow partners new`: a proposal for a file that nobody has configured, tried on the file.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use domain::PartnerId;
 use file_transformer::dry_run::{self, Beside, Sample};
+use machine::dir;
+use propose::{Proposal, Role, propose};
 use serde_json::json;
+use terminal::output::{self, Say};
 
-use super::{check, load};
-use crate::args::PartnersNew;
-use crate::output::Say;
-use crate::propose::{Proposal, propose};
-use crate::{dir, output};
+use super::check;
+use super::source::load;
+
+/// `partners new`
+#[derive(Debug, Args)]
+pub(crate) struct PartnersNew {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// How the partner is to be called.
+    #[arg(long, default_value = "NEW")]
+    pub(crate) name: PartnerId,
+    /// Write the proposal into a new file instead of showing it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Say which column is what, where the guess is wrong; may be given several times.
+    #[arg(long = "column", value_name = "ROLE=NAME", value_parser = column)]
+    pub(crate) columns: Vec<(Role, String)>,
+}
+
+/// `order-id=Invoice`
+fn column(text: &str) -> Result<(Role, String), String> {
+    let (role, name) = text.split_once('=').ok_or("is not ROLE=NAME")?;
+    Ok((role.parse()?, name.to_owned()))
+}
 
 /// Bytes of the file that are looked at.
 const SAMPLE_BYTES: usize = 8 << 20;

@@ -6,15 +6,32 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use clap::Args;
+use machine::dir::DataDir;
+use machine::http::{Call, Http};
 use serde_json::json;
+use stack::catalogue;
+use stack::{partners, sources};
+use terminal::Failure;
+use terminal::output;
 
-use super::load;
-use crate::args::{Global, PartnersReload};
-use crate::dir::DataDir;
-use crate::failure::Failure;
-use crate::http::{Call, Http};
-use crate::up::{partners, sources};
-use crate::{catalogue, output};
+use super::source::{Source, load};
+use crate::global::{Global, duration};
+
+/// `partners reload`
+#[derive(Debug, Args)]
+pub(crate) struct PartnersReload {
+    /// Where they are configured: what `up` follows, or what the functions elsewhere have as a secret.
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The metrics of a function elsewhere, such as a forwarded port; may be given several times. Without
+    /// it, the functions of `up` are asked.
+    #[arg(long = "metrics", value_name = "URL")]
+    pub(crate) metrics: Vec<String>,
+    /// Give up after this time: 30s, 5m.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
 
 const LOOK: Duration = Duration::from_millis(200);
 const ANSWER_MAX: Duration = Duration::from_secs(2);

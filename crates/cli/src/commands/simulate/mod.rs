@@ -1,38 +1,111 @@
 //! `orderflow simulate`: made-up orders, as shops would send them, good and bad.
 
 mod partners;
-mod plan;
-mod schedule;
 mod sender;
 mod tally;
-mod wire;
 
 use std::time::Instant;
 
 use anyhow::Result;
 use bytes::BytesMut;
-use domain::PartnerId;
+use clap::Args;
+use domain::{Money, PartnerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use load::{Mix, Plan, Schedule};
+use machine::client::Pipeline;
+use machine::clock;
+use terminal::output;
 
-use super::Pipeline;
-use crate::args::{Global, Simulate};
-use crate::confirm::confirm;
-use crate::{clock, output};
-use plan::Plan;
-use schedule::Schedule;
+use crate::confirm::{Yes, confirm};
+use crate::global::Global;
 use sender::Sender;
 use tally::Tally;
+
+const EXAMPLES: &str = "Examples:
+  orderflow simulate --orders 1000 --rate 200
+  orderflow simulate --orders 10000 --rate 500 --duplicates 2 --conflicts 1 --broken 1 --seed 7
+  orderflow simulate --orders 100 --rate 20 --http --yes";
+
+/// Send made-up orders, good and bad, and say what should become of them.
+///
+/// Shares are percentages with at most four decimals.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Simulate {
+    /// How many messages.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    orders: u64,
+    /// How many a second.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+    /// The same seed makes the same orders; without it, another one each time.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Share of messages that repeat an earlier order word for word.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    duplicates: u32,
+    /// Share of messages that are another order under an earlier order's id.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    conflicts: u32,
+    /// Share of messages that are no order, in eight ways.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    broken: u32,
+    /// Share of the orders that are returns.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    returns: u32,
+    /// Share of lines that order P001.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    hot_product: u32,
+    /// How many products there are; stock is known of the first five.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    products: u32,
+    /// Most lines of an order.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    lines: u16,
+    /// Spread the orders over partners of so many warehouses.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    lanes: u16,
+    /// Post each one to order-ingest instead of publishing it on `orders`.
+    #[arg(long)]
+    http: bool,
+    /// Asked before the first message is sent.
+    #[command(flatten)]
+    yes: Yes,
+}
+
+impl Simulate {
+    fn mix(&self) -> Mix {
+        Mix {
+            duplicates: self.duplicates,
+            conflicts: self.conflicts,
+            broken: self.broken,
+            returns: self.returns,
+            hot_product: self.hot_product,
+            products: self.products,
+            lines: self.lines,
+        }
+    }
+}
+
+/// A percentage, in parts of a million.
+fn share(text: &str) -> Result<u32, String> {
+    let percent = Money::parse(text).map_err(|error| error.to_string())?;
+    match u32::try_from(percent.units()) {
+        Ok(parts @ 0..=1_000_000) => Ok(parts),
+        _ => Err("is not within 0 and 100".to_owned()),
+    }
+}
 
 /// What the bodies of messages are cut from.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
-    let pipeline = Pipeline::find(global)?;
+    let pipeline = global.pipeline()?;
     let partners = partners::of_lanes(&pipeline.dir, args.lanes)?;
     let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let preview = preview(&pipeline, args, seed, &partners);
-    let plan = Plan::new(args, seed, partners, clock::now())?;
+    let plan = Plan::new(&args.mix(), seed, partners, clock::now())?;
     confirm(&preview, &format!("Send {} made-up messages?", args.orders), args.yes)?;
     let sender = Sender::new(&pipeline, args.http).await?;
     let bar = output::progress(args.orders, "{wide_bar} {pos}/{len} messages {per_sec} {msg}");

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use domain::{PartnerId, WarehouseId};
-
-use crate::dir::DataDir;
+use machine::dir::DataDir;
 
 /// One partner for each of `lanes` warehouses; `None` is the built-in partner.
 pub(super) fn of_lanes(dir: &DataDir, lanes: u16) -> Result<Vec<Option<PartnerId>>> {

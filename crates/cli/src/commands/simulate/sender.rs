@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use axum::http::Method;
+use load::Message;
+use machine::client::Pipeline;
+use machine::http::{Call, Http};
 use messaging::publish::{Outgoing, one};
 use messaging::{Nats, subject};
 use runtime::door::{ADMIN_TOKEN, ORDERS_TOKEN};
-
-use super::plan::Message;
-use crate::commands::Pipeline;
-use crate::http::{Call, Http};
 
 /// Messages whose confirmation is not there yet: what the client lets wait at once.
 const NATS_OPEN_MAX: usize = messaging::nats::IN_FLIGHT_MAX;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use load::What;
 use serde_json::json;
+use terminal::output;
 
-use super::plan::What;
 use super::sender::Answered;
-use crate::output;
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {

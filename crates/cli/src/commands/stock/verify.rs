@@ -10,15 +10,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::inventory::{Body, State};
 use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
+use machine::client::Pipeline;
+use machine::clock;
 use messaging::inventory::{Changed, Inventory};
 use messaging::journal::{self, Entry, Record};
 use messaging::{Event, Nats, header, stored, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
+use terminal::output;
 
-use super::super::Pipeline;
-use super::Answer;
-use crate::{clock, output};
+use super::book::{Answer, book};
 
 type Available = BTreeMap<ProductId, i64>;
 
@@ -84,7 +85,7 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
     let start = Start::find(&nats, warehouse, &subject).await?;
     // The answer is the fold at an entry between the last one now and the last one after it.
     let last = journal::last(&nats, &subject).await?.map_or(0, |(sequence, _)| sequence);
-    let Answer { products, .. } = super::book(pipeline, warehouse).await?;
+    let Answer { products, .. } = book(pipeline, warehouse).await?;
     let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
     let kept_since = kept.since;
     let fold = fold(&nats, &subject, start, last, kept, &book).await?;

@@ -1,6 +1,6 @@
 //! One look at a configuration: the file, its secrets and its tables.
 
-use super::{Check, Configuration, Secrets};
+use super::configuration::{Check, Configuration, Secrets};
 use crate::access::accounts;
 use crate::partners::{Problem, load, read_table, tables};
 use sha2::{Digest as _, Sha256};
@@ -26,7 +26,7 @@ impl Seen {
             Err(error) => {
                 let (place, reason) = (path.display().to_string(), error.to_string());
                 seen.update(&reason);
-                return wrong(seen, vec![Problem { place, reason }]);
+                return wrong(seen, vec![Problem::new(place, reason)]);
             }
         };
         seen.update(&yaml);
@@ -44,7 +44,7 @@ impl Seen {
             }
             Err(reason) => {
                 seen.update([1]);
-                problems.push(Problem { place: format!("secret {name}"), reason });
+                problems.push(Problem::new(format!("secret {name}"), reason));
                 None
             }
         });

@@ -50,7 +50,7 @@ fn what_the_reader_of_a_configuration_finds_wrong_is_not_taken_over() {
     std::fs::write(&path, ONE).unwrap();
     let check: Check = |found| {
         let wrong = found.partners.keys().filter(|name| name.as_str() == "B");
-        wrong.map(|name| Problem { place: name.to_string(), reason: "wrong".into() }).collect()
+        wrong.map(|name| Problem::new(name.to_string(), "wrong")).collect()
     };
     let secrets: Secrets = Box::new(|_| Err("no secrets".into()));
     let open = |path, secrets| Source::open_for_files(Some(path), secrets, check, drop);

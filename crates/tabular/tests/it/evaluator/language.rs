@@ -1,6 +1,22 @@
 //! The language: expressions, how they are made of chance, and as SQL.
 
-use super::TEXTS;
+/// What may stand in a row.
+pub(super) const TEXTS: [&str; 14] = [
+    "",
+    "0",
+    "7",
+    "-3",
+    "2.50",
+    "19.99",
+    "+100000000",
+    "0.0001",
+    "999999999999999999",
+    "abc",
+    "Ab",
+    "a%b_",
+    "Größe",
+    "1.5.2",
+];
 
 const PATTERNS: [&str; 7] = ["%", "a%", "_b", "%b_%", "%ö%e", "", "A_%"];
 

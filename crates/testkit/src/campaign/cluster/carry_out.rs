@@ -1,9 +1,10 @@
 //! Does to the members what the plan says.
 
 use super::plan::{Fault, Faults, Whom};
-use super::{META, Ring};
-use crate::campaign::inject::Site;
+use super::ring::Ring;
+use super::watch::META;
 use crate::campaign::progress::say;
+use crate::campaign::site::Site;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use messaging::streams::{JOURNAL, ORDERS};
 use servers::nats::Server;

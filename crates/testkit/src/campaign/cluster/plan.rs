@@ -1,6 +1,7 @@
 //! What is done to the members of a cluster: one thing after another, by the seed and nothing else.
 
-use super::{META, Options};
+use super::options::Options;
+use super::watch::META;
 use fastrand::Rng;
 use messaging::streams::{JOURNAL, ORDERS};
 use std::time::Duration;

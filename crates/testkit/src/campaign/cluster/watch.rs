@@ -1,6 +1,5 @@
 //! Who leads, and how long no decision is stored when another one does.
 
-use super::META;
 use crate::lock;
 use anyhow::Result;
 use futures_util::StreamExt as _;
@@ -15,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+
+/// What leads all streams, among the names of streams.
+pub(super) const META: &str = "meta";
 
 /// How often each member is asked.
 const EVERY: Duration = Duration::from_millis(100);

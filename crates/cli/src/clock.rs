@@ -1,9 +1,0 @@
-//! The only reader of the clock in this crate.
-
-use chrono::{DateTime, Utc};
-
-/// Now.
-#[expect(clippy::disallowed_methods, reason = "the command is an edge")]
-pub(crate) fn now() -> DateTime<Utc> {
-    Utc::now()
-}

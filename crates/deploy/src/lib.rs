@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod lint;
+pub mod manifests;
+pub mod policies;
+pub mod schema;

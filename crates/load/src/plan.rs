@@ -1,0 +1,440 @@
+//! What is sent: message `n` is a function of the seed and `n`, so nothing is remembered.
+
+use std::fmt::Write as _;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::PartnerId;
+use fastrand::Rng;
+
+use super::wire::{Customer, Line, Order, Quantity};
+
+/// The seed catalogue's products and prices; further products follow them.
+const CATALOGUE: [(&str, &str); 5] =
+    [("P001", "19.99"), ("P002", "149.00"), ("P003", "7.50"), ("P004", "3.25"), ("P005", "0.99")];
+const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
+const CUSTOMERS: u32 = 500;
+const PIECES_MAX: i64 = 3;
+/// How far back the order may lie that a duplicate or a conflict repeats.
+const BACK_MAX: u64 = 1_000;
+/// All, in the unit of shares: parts of a million.
+pub const ALL: u32 = 1_000_000;
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// An order.
+    Sale,
+    /// A return, with negative quantities.
+    Return,
+    /// An earlier order, word for word.
+    Duplicate,
+    /// Another order under an earlier one's id.
+    Conflict,
+    /// No order.
+    Broken(Fault),
+}
+
+/// How an order can be bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// It ends in the middle.
+    Cut,
+    /// It has no id.
+    NoId,
+    /// Nothing is ordered.
+    Zero,
+    /// The quantity is in quotes.
+    TextQuantity,
+    /// The price has a decimal comma.
+    Comma,
+    /// It has a field that is not known.
+    UnknownField,
+    /// Nobody is called so.
+    UnknownPartner,
+    /// The time has no zone.
+    NoZone,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Cut,
+        Self::NoId,
+        Self::Zero,
+        Self::TextQuantity,
+        Self::Comma,
+        Self::UnknownField,
+        Self::UnknownPartner,
+        Self::NoZone,
+    ];
+
+    /// In words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cut => "half a message",
+            Self::NoId => "no order_id",
+            Self::Zero => "quantity 0",
+            Self::TextQuantity => "quantity as text",
+            Self::Comma => "decimal comma",
+            Self::UnknownField => "unknown field",
+            Self::UnknownPartner => "unknown partner",
+            Self::NoZone => "time without zone",
+        }
+    }
+}
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// What it is.
+    pub what: What,
+    /// Unique among the messages of a seed.
+    pub id: String,
+    /// The JSON.
+    pub body: Bytes,
+}
+
+/// What the messages of a run are. Shares are in parts of a million, [`ALL`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mix {
+    /// Messages that repeat an earlier order word for word.
+    pub duplicates: u32,
+    /// Messages that are another order under an earlier one's id.
+    pub conflicts: u32,
+    /// Messages that are no order, in eight ways.
+    pub broken: u32,
+    /// Of the orders, those that are returns.
+    pub returns: u32,
+    /// Lines that order the first product, beside those that do by chance.
+    pub hot_product: u32,
+    /// How many products there are, at least 1.
+    pub products: u32,
+    /// Most lines of an order, at least 1.
+    pub lines: u16,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self {
+            duplicates: 0,
+            conflicts: 0,
+            broken: 0,
+            returns: 0,
+            hot_product: 0,
+            products: 5,
+            lines: 1,
+        }
+    }
+}
+
+/// Shares that are more than all.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("duplicates, conflicts and broken messages are more than 100 % together")]
+pub struct TooMany;
+
+/// The messages of a run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    seed: u64,
+    mix: Mix,
+    /// Names and prices.
+    products: Vec<(String, String)>,
+    /// `None` is the built-in partner.
+    partners: Vec<Option<PartnerId>>,
+    at: String,
+}
+
+impl Plan {
+    /// Orders of `partners` (`None` is the built-in one) that say they were made at `at`.
+    ///
+    /// # Errors
+    /// The shares of bad messages are more than all.
+    pub fn new(
+        mix: &Mix,
+        seed: u64,
+        partners: Vec<Option<PartnerId>>,
+        at: DateTime<Utc>,
+    ) -> Result<Self, TooMany> {
+        let bad = u64::from(mix.duplicates) + u64::from(mix.conflicts) + u64::from(mix.broken);
+        if bad > u64::from(ALL) {
+            return Err(TooMany);
+        }
+        Ok(Self {
+            seed,
+            mix: mix.clone(),
+            products: (0..mix.products.max(1)).map(product).collect(),
+            partners,
+            at: at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        })
+    }
+
+    /// Message number `index`, from 1; its body is cut from `buffer`.
+    pub fn message(&self, index: u64, buffer: &mut BytesMut) -> Message {
+        let (what, of) = self.what(index);
+        self.write(of, what, buffer);
+        Message { what, id: self.order_id(index), body: buffer.split().freeze() }
+    }
+
+    /// What message number `index` is, and the number of the message that has its order first.
+    #[must_use]
+    pub fn what(&self, index: u64) -> (What, u64) {
+        match self.rolled(index) {
+            what @ (What::Duplicate | What::Conflict) => {
+                let earlier = self.earlier(index, &mut self.rng(index, 1));
+                earlier.map_or((What::Sale, index), |of| (what, of))
+            }
+            what => (what, index),
+        }
+    }
+
+    /// Different orders among the first `count` messages.
+    #[must_use]
+    pub fn distinct(&self, count: u64) -> u64 {
+        let orders = (1..=count).filter(|index| {
+            let (what, _) = self.what(*index);
+            matches!(what, What::Sale | What::Return)
+        });
+        u64::try_from(orders.count()).unwrap_or(u64::MAX)
+    }
+
+    /// Names of the products that are ordered; the first may be hot.
+    pub fn products(&self) -> impl Iterator<Item = &str> + Clone {
+        self.products.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The order id of message number `index`, if it has an order of its own.
+    #[must_use]
+    pub fn order_id(&self, index: u64) -> String {
+        format!("ORD-{}-{index}", self.seed)
+    }
+
+    fn rng(&self, index: u64, purpose: u64) -> Rng {
+        let mut rng = Rng::with_seed(self.seed);
+        let seed = rng.u64(..) ^ index.wrapping_mul(4).wrapping_add(purpose);
+        Rng::with_seed(seed)
+    }
+
+    /// What the dice say; a duplicate or conflict still needs something earlier.
+    fn rolled(&self, index: u64) -> What {
+        let mut rng = self.rng(index, 0);
+        let roll = rng.u32(..ALL);
+        let shares = [self.mix.broken, self.mix.duplicates, self.mix.conflicts];
+        let mut under = 0;
+        let mut hit = shares.iter().map(|share| {
+            under += share;
+            roll < under
+        });
+        match hit.position(|hit| hit) {
+            Some(0) => What::Broken(rng.choice(Fault::ALL).expect("there are faults")),
+            Some(1) => What::Duplicate,
+            Some(_) => What::Conflict,
+            None if rng.u32(..ALL) < self.mix.returns => What::Return,
+            None => What::Sale,
+        }
+    }
+
+    /// An order before `index` that is not one of these itself.
+    fn earlier(&self, index: u64, rng: &mut Rng) -> Option<u64> {
+        let last = index.checked_sub(1).filter(|last| *last > 0)?;
+        let oldest = last.saturating_sub(BACK_MAX).max(1);
+        let from = rng.u64(oldest..=last);
+        let fresh = |index: &u64| matches!(self.rolled(*index), What::Sale | What::Return);
+        (oldest..=from).rev().chain(from..=last).find(fresh)
+    }
+
+    /// Writes order number `of`; a conflict is another order under the same id.
+    fn write(&self, of: u64, what: What, buffer: &mut BytesMut) {
+        let mut rng = self.rng(of, 2);
+        let sign = if self.rolled(of) == What::Return { -1 } else { 1 };
+        let count = rng.usize(1..=self.mix.lines.max(1).into());
+        let mut lines = Vec::with_capacity(count);
+        for number in 0..count {
+            let hot = rng.u32(..ALL) < self.mix.hot_product;
+            let product = if hot { self.products.first() } else { rng.choice(&self.products) };
+            let (product_id, price) = product.expect("there are products");
+            let more = i64::from(what == What::Conflict && number == 0);
+            let pieces = sign * (rng.i64(1..=PIECES_MAX) + more);
+            lines.push(Line { product_id, quantity: Quantity::Pieces(pieces), price });
+        }
+        let customer = rng.u32(1..=CUSTOMERS);
+        let mut name = String::with_capacity(16);
+        write!(name, "CUST-{customer:04}").expect("writing to a String does not fail");
+        let id = self.order_id(of);
+        let partner = rng.choice(&self.partners).expect("there are partners");
+        let mut order = Order {
+            order_id: Some(&id),
+            partner: partner.as_ref().map(PartnerId::as_str),
+            // A customer stays a VIP: one in ten is.
+            customer: Some(Customer { id: &name, vip: customer.is_multiple_of(10) }),
+            region: rng.choice(REGIONS).expect("there are regions"),
+            timestamp: &self.at,
+            ..Order::default()
+        };
+        if let (Some(line), 1) = (lines.first(), lines.len()) {
+            order.product_id = Some(line.product_id);
+            order.quantity = Some(line.quantity);
+            order.price = Some(line.price);
+        }
+        if let What::Broken(fault) = what {
+            damage(&mut order, &mut lines, fault);
+        }
+        if order.product_id.is_none() {
+            order.lines = Some(&lines);
+        }
+        let writer = (&mut *buffer).writer();
+        serde_json::to_writer(writer, &order).expect("its keys are strings");
+        if what == What::Broken(Fault::Cut) {
+            buffer.truncate(buffer.len() / 2);
+        }
+    }
+}
+
+fn damage<'a>(order: &mut Order<'a>, lines: &mut [Line<'a>], fault: Fault) {
+    let (quantity, price) = match fault {
+        Fault::Zero => (Some(Quantity::Pieces(0)), None),
+        Fault::TextQuantity => (Some(Quantity::Text("2")), None),
+        Fault::Comma => (None, Some("12,50")),
+        Fault::Cut | Fault::NoId | Fault::UnknownField | Fault::UnknownPartner | Fault::NoZone => {
+            (None, None)
+        }
+    };
+    if let Some(line) = lines.first_mut() {
+        line.quantity = quantity.unwrap_or(line.quantity);
+        line.price = price.unwrap_or(line.price);
+    }
+    if order.product_id.is_some() {
+        order.quantity = quantity.or(order.quantity);
+        order.price = price.or(order.price);
+    }
+    match fault {
+        Fault::NoId => order.order_id = None,
+        Fault::UnknownField => order.colour = Some("red"),
+        Fault::UnknownPartner => order.partner = Some("NOBODY"),
+        Fault::NoZone => order.timestamp = "2026-01-02T03:04:05",
+        Fault::Cut | Fault::Zero | Fault::TextQuantity | Fault::Comma => {}
+    }
+}
+
+/// Name and price of a product, counted from 0.
+fn product(index: u32) -> (String, String) {
+    let known = usize::try_from(index).ok().and_then(|index| CATALOGUE.get(index));
+    match known {
+        Some((name, price)) => ((*name).to_owned(), (*price).to_owned()),
+        None => {
+            let cents = 99 + index.wrapping_mul(37) % 9_000;
+            (format!("P{:03}", index + 1), format!("{}.{:02}", cents / 100, cents % 100))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::order::Terms;
+    use domain::raw;
+    use std::collections::{BTreeMap, HashMap};
+
+    fn messages(mix: &Mix, seed: u64, count: u64) -> Vec<Message> {
+        let partners = vec![None, Some(PartnerId::parse("US1").unwrap())];
+        let plan = Plan::new(mix, seed, partners, DateTime::UNIX_EPOCH).unwrap();
+        let mut buffer = BytesMut::new();
+        (1..=count).map(|index| plan.message(index, &mut buffer)).collect()
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_orders_and_all_are_valid() {
+        let bodies = |seed| {
+            let messages = messages(&Mix::default(), seed, 200);
+            messages.into_iter().map(|message| message.body).collect::<Vec<_>>()
+        };
+        assert_eq!(bodies(7), bodies(7));
+        assert_ne!(bodies(7), bodies(8));
+        for body in bodies(7) {
+            let draft = raw::parse(&body, None).unwrap();
+            assert!((1..=PIECES_MAX).contains(&draft.lines[0].quantity));
+            draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_message_is_what_it_says() {
+        let share = ALL / 10;
+        let mix = Mix {
+            duplicates: share,
+            conflicts: share,
+            broken: 2 * share,
+            returns: share,
+            lines: 4,
+            products: 50,
+            ..Mix::default()
+        };
+        let mut contents = HashMap::new();
+        let mut counts = BTreeMap::new();
+        for message in messages(&mix, 1, 5_000) {
+            *counts.entry(message.what).or_insert(0) += 1;
+            let draft = raw::parse(&message.body, None);
+            if let What::Broken(fault) = message.what {
+                // Who the partners are is known elsewhere.
+                assert_eq!(draft.is_ok(), fault == Fault::UnknownPartner, "{fault:?}");
+                continue;
+            }
+            let draft = draft.unwrap();
+            let key = (draft.partner.clone(), draft.order_id.clone());
+            let before = contents.get(&key);
+            match message.what {
+                What::Duplicate => assert_eq!(before, Some(&draft.content_hash())),
+                What::Conflict => assert!(before.is_some_and(|hash| *hash != draft.content_hash())),
+                _ => assert_eq!(before, None),
+            }
+            assert_eq!(
+                message.what == What::Return,
+                draft.kind == domain::Kind::Return && before.is_none()
+            );
+            contents.entry(key).or_insert_with(|| draft.content_hash());
+        }
+        let broken: i32 = Fault::ALL.iter().map(|fault| counts[&What::Broken(*fault)]).sum();
+        for (what, expected) in [
+            (broken, 1_000),
+            (counts[&What::Duplicate], 500),
+            (counts[&What::Conflict], 500),
+            (counts[&What::Return], 300),
+        ] {
+            assert!((expected - 100..=expected + 100).contains(&what), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_hot_product_is_in_most_lines() {
+        let mix = Mix { hot_product: ALL / 10 * 9, lines: 3, products: 1_000, ..Mix::default() };
+        let (mut hot, mut all) = (0, 0);
+        for message in messages(&mix, 1, 1_000) {
+            for line in raw::parse(&message.body, None).unwrap().lines {
+                all += 1;
+                hot += u32::from(line.product_id.as_str() == "P001");
+            }
+        }
+        assert!((all * 85..all * 95).contains(&(hot * 100)), "{hot} of {all}");
+    }
+
+    #[test]
+    fn distinct_orders_are_counted_without_making_them() {
+        let mix =
+            Mix { duplicates: ALL / 5, conflicts: ALL / 5, broken: ALL / 5, ..Mix::default() };
+        let plan = Plan::new(&mix, 4, vec![None], DateTime::UNIX_EPOCH).unwrap();
+        let ids = messages(&mix, 4, 1_000).into_iter().filter(|m| m.what == What::Sale);
+        assert_eq!(plan.distinct(1_000), u64::try_from(ids.count()).unwrap());
+        assert!((300..500).contains(&plan.distinct(1_000)));
+    }
+
+    #[test]
+    fn shares_that_do_not_fit_together_are_refused() {
+        let mix = Mix { duplicates: ALL, broken: 1, ..Mix::default() };
+        let plan = Plan::new(&mix, 1, vec![None], DateTime::UNIX_EPOCH);
+        assert!(plan.unwrap_err().to_string().contains("more than 100 %"));
+        // Nothing earlier can be repeated: they are orders of their own.
+        let mix = Mix { duplicates: ALL, ..Mix::default() };
+        assert!(messages(&mix, 1, 50).iter().all(|message| message.what == What::Sale));
+    }
+}

@@ -1,0 +1,21 @@
+//! Looks at a file that nobody has configured and proposes how to read it. Every guess says why it
+//! was made and how far it can be trusted; nothing here decides anything for good.
+
+mod aliases;
+mod assigned;
+mod columns;
+mod dates;
+mod guess;
+mod money;
+mod numbers;
+mod proposal;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod totals;
+mod yaml;
+
+pub use aliases::Role;
+pub use guess::{Guess, NoProposal, Trust};
+pub use proposal::{Proposal, propose};

@@ -1,0 +1,149 @@
+//! How to read a file, guessed from what it holds.
+
+use domain::partner::{Encoding, Quote, QuoteEscape};
+
+use super::aliases::Role;
+use super::assigned::Assigned;
+use super::guess::{Guess, NoProposal, Trust};
+use super::table::Table;
+use super::{columns, dates, money, numbers, text};
+
+/// How to read the file.
+#[derive(Debug)]
+pub struct Proposal {
+    pub(crate) encoding: Guess<Encoding>,
+    pub(crate) delimiter: Guess<char>,
+    pub(crate) quotes: Option<Guess<(Quote, QuoteEscape)>>,
+    pub(crate) decimal_mark: Guess<char>,
+    pub(crate) thousands_mark: Option<Guess<char>>,
+    pub(crate) currency_signs: Option<Guess<Vec<String>>>,
+    pub(crate) footer_lines: Option<Guess<usize>>,
+    pub(crate) continued_rows: Option<Guess<bool>>,
+    pub(crate) dates: Guess<Vec<String>>,
+    pub(crate) time_zone: Guess<String>,
+    pub(crate) currency: Guess<String>,
+    pub(crate) columns: Vec<(Role, Guess<String>)>,
+    /// The column that says what prices are in.
+    pub(crate) currency_column: Option<Guess<String>>,
+    pub(crate) customer_required: Guess<bool>,
+    pub(crate) price_positive: Guess<bool>,
+    pub(crate) return_prefix: Option<Guess<String>>,
+    /// Columns that mean nothing to orderflow.
+    pub(crate) unused: Vec<String>,
+}
+
+/// Proposes how to read a file that begins with `bytes`, or is all of it with `is_whole`. `named`
+/// are columns that somebody has named.
+///
+/// # Errors
+/// It is no table, or a column that is needed cannot be found.
+pub fn propose(
+    bytes: &[u8],
+    is_whole: bool,
+    named: &[(Role, String)],
+) -> Result<Proposal, NoProposal> {
+    let text = text::decode(bytes, is_whole)?;
+    let (table, delimiter) = Table::read(&text.value, is_whole)?;
+    let assigned = columns::assign(&table, named)?;
+    let day_first = dates::Hint::of(&table, &assigned, delimiter.value);
+    let encoding = Guess { value: text.encoding, trust: text.trust, why: text.why };
+    let column = |role| assigned.values(&table, role);
+    let decimal_mark = numbers::decimal_mark(column(Role::UnitPrice));
+    let money = money::find(&table, &assigned, decimal_mark.value);
+    let dates = dates::formats(column(Role::OrderedAt), day_first);
+    let names = assigned.free(&table).map(|column| &column.name);
+    let is_currency =
+        |name: &String| money.column.as_ref().is_some_and(|column| column.value == *name);
+    let continued = continued(&table, &assigned).into_iter().filter(|continues| *continues).count();
+    Ok(Proposal {
+        time_zone: time_zone(&dates),
+        dates,
+        currency: money.currency,
+        thousands_mark: numbers::thousands_mark(column(Role::UnitPrice), decimal_mark.value),
+        currency_signs: money.signs,
+        footer_lines: footer_lines(&table),
+        quotes: table.quotes.clone(),
+        continued_rows: (continued > 0).then(|| {
+            let why = format!("{continued} rows leave out what their order's first row says");
+            Guess::new(Trust::Likely, true, why)
+        }),
+        customer_required: customer_required(&table, &assigned),
+        price_positive: numbers::price_positive(column(Role::UnitPrice)),
+        return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),
+        unused: names.filter(|name| !is_currency(name)).cloned().collect(),
+        currency_column: money.column,
+        columns: assigned.guesses(&table),
+        encoding,
+        delimiter,
+        decimal_mark,
+    })
+}
+
+/// For dates that do not say their own.
+fn time_zone(dates: &Guess<Vec<String>>) -> Guess<String> {
+    let has_offset = |format: &String| format.ends_with(['z', 'Z']);
+    let (trust, why) = if dates.value.iter().all(has_offset) && !dates.value.is_empty() {
+        (Trust::Likely, "every date has its own offset")
+    } else {
+        (Trust::Unsure, "for dates without an offset; a file does not name it")
+    };
+    Guess::new(trust, "UTC".to_owned(), why)
+}
+
+fn footer_lines(table: &Table) -> Option<Guess<usize>> {
+    let lines = table.footer_lines;
+    let (trust, why) = match (lines, table.is_open) {
+        (0, _) => return None,
+        (1, false) => {
+            (Trust::Unsure, "one line at the end has few cells: a remark, or a row that is cut")
+        }
+        (_, true) => {
+            (Trust::Unsure, "the file ends in the middle of a line, which may be a row that is cut")
+        }
+        _ => (Trust::Likely, "the last lines have at most half as many cells as the others"),
+    };
+    Some(Guess::new(trust, lines, why))
+}
+
+/// Rows with a product and without a date, whose order is that of the row before or left out.
+fn continued(table: &Table, assigned: &Assigned) -> Vec<bool> {
+    let column = |role| assigned.values(table, role).iter();
+    let (mut rows, mut before) = (Vec::new(), None);
+    let dates = column(Role::OrderedAt).zip(column(Role::ProductId));
+    for (order, (date, product)) in column(Role::OrderId).zip(dates) {
+        let same = order.is_empty() || before == Some(order);
+        rows.push(before.is_some() && same && date.is_empty() && !product.is_empty());
+        before = if order.is_empty() { before } else { Some(order) };
+    }
+    rows
+}
+
+fn customer_required(table: &Table, assigned: &Assigned) -> Guess<bool> {
+    let values = assigned.values(table, Role::CustomerId);
+    // A row that continues an order has the customer of its first row.
+    let rows = values.iter().zip(continued(table, assigned));
+    let empty = rows.filter(|(value, continues)| value.is_empty() && !continues).count();
+    match (values.len(), empty) {
+        (0, _) => Guess::new(Trust::Sure, false, "there is no such column"),
+        (rows, 0) => Guess::new(Trust::Likely, true, format!("all of {rows} rows have one")),
+        (rows, empty) => {
+            let why = format!("{empty} of {rows} rows have none; true would reject them");
+            Guess::new(Trust::Unsure, false, why)
+        }
+    }
+}
+
+/// A letter that all orders with negative quantities start with, and no other order.
+fn return_prefix(orders: &[String], quantities: &[String]) -> Option<Guess<String>> {
+    let rows = || orders.iter().zip(quantities).filter(|(order, _)| !order.is_empty());
+    let negative = |quantity: &str| quantity.starts_with('-');
+    let first = rows().find(|(_, quantity)| negative(quantity))?.0.chars().next()?;
+    let fits =
+        |(order, quantity): (&String, &String)| order.starts_with(first) == negative(quantity);
+    if !first.is_alphabetic() || !rows().all(fits) {
+        return None;
+    }
+    let returns = rows().filter(|(_, quantity)| negative(quantity)).count();
+    let why = format!("so do all {returns} rows below zero, and no other");
+    Some(Guess::new(Trust::Likely, first.to_string(), why))
+}

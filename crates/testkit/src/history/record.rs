@@ -1,0 +1,96 @@
+//! What was read, in short.
+
+use super::decisions::Entry;
+use super::facts::{Changed, Fact, Placed};
+use super::message::{Message, digest};
+use super::report::{Rule, Violation};
+use super::sent::{self, Dead, Sent};
+use messaging::{Nats, streams, tail};
+use std::collections::HashSet;
+
+/// The messages of a run, in short.
+#[derive(Debug, Default)]
+pub struct History {
+    pub(super) sent: Vec<Sent>,
+    pub(super) placed: Vec<Placed>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) changed: Vec<Changed>,
+    pub(super) dead: Vec<Dead>,
+    /// Hashes of the ids of events that were found to be in conflict.
+    pub(super) conflicts: HashSet<u64>,
+    pub(super) unreadable: Vec<Violation>,
+}
+
+impl History {
+    /// Reads the streams of a server.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn read(nats_url: &str) -> anyhow::Result<Self> {
+        Self::read_where(nats_url, |_| true).await
+    }
+
+    /// Reads the messages for which `keep` is true, as if the others had been lost.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn read_where(
+        nats_url: &str,
+        keep: impl Fn(&Message<'_>) -> bool,
+    ) -> anyhow::Result<Self> {
+        let nats = Nats::connect(nats_url, "history checker", false).await?;
+        let mut history = Self::default();
+        for (stream, filter) in [
+            (streams::ORDERS, ">"),
+            (streams::JOURNAL, "journal.inventory.*"),
+            (streams::INVENTORY, ">"),
+            (streams::ERRORS, ">"),
+        ] {
+            tail::read(&nats, stream, filter, 1, false, |message| {
+                let sequence = message.info().map_or(0, |info| info.stream_sequence);
+                let message = Message {
+                    sequence,
+                    subject: &message.subject,
+                    headers: message.headers.as_ref(),
+                    payload: &message.payload,
+                };
+                if keep(&message) {
+                    history.add(&message);
+                }
+            })
+            .await?;
+        }
+        Ok(history)
+    }
+
+    /// Adds a message. Those of one stream must come in its order.
+    pub fn add(&mut self, message: &Message<'_>) {
+        let mut tokens = message.subject.split('.');
+        match (tokens.next(), tokens.next()) {
+            (Some("orders"), None) => self.sent.push(Sent::of(message)),
+            (Some("orders"), Some("placed")) => self.placed.push(Placed::of(message)),
+            (Some("orders"), Some(_)) | (Some("errors"), Some("undecidable")) => {
+                self.facts.push(Fact::of(message));
+            }
+            (Some("inventory"), _) => self.changed.push(Changed::of(message)),
+            (Some("journal"), Some("inventory")) => match Entry::of(message) {
+                Ok(entry) => self.entries.push(entry),
+                Err(error) => self.unreadable.push(Violation {
+                    rule: Rule::EntryUnreadable,
+                    subject: message.subject.into(),
+                    sequence: message.sequence,
+                    detail: error.to_string(),
+                }),
+            },
+            (Some("errors"), Some("conflict")) => {
+                self.conflicts.extend(
+                    sent::event_id(message.payload)
+                        .map(|id| digest(&messaging::subject::token(&id))),
+                );
+            }
+            (Some("errors"), Some("dead")) => self.dead.extend(Dead::of(message)),
+            _ => {}
+        }
+    }
+}

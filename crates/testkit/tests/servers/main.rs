@@ -1,0 +1,5 @@
+//! What the servers and proxies of tests do, seen by real clients.
+#![cfg(test)]
+
+mod cluster;
+mod proxy;
