@@ -1,41 +1,56 @@
 //! The functions in this program.
 
+use messaging::rights::Rights;
 use runtime::{BuildError, Env, Function, Memory};
 
-/// Their names in `stack.yml`, in alphabetical order.
-pub const NAMES: [&str; 5] =
-    ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"];
+macro_rules! functions {
+    ($($name:literal $function:ident,)*) => {
+        /// Their names in `stack.yml`, in alphabetical order.
+        pub const NAMES: [&str; [$($name),*].len()] = [$($name),*];
+
+        /// What a function of [`NAMES`] takes of its memory beside the bodies of requests.
+        pub fn memory(name: &str) -> Option<Memory> {
+            match name {
+                $($name => Some($function::MEMORY),)*
+                _ => None,
+            }
+        }
+
+        /// What a function of [`NAMES`] does at NATS.
+        pub fn rights(name: &str) -> Option<Rights> {
+            match name {
+                $($name => Some($function::RIGHTS),)*
+                _ => None,
+            }
+        }
+
+        /// Builds a function of [`NAMES`].
+        ///
+        /// # Errors
+        /// It cannot be built, or there is none of this name.
+        pub async fn build(name: &'static str, env: &mut Env) -> Result<Function, BuildError> {
+            match name {
+                $($name => Box::pin($function::build(env)).await,)*
+                _ => {
+                    env.problem("function", format!("{name:?} is not in this program"));
+                    env.finish(|| None).map_err(BuildError::from)
+                }
+            }
+        }
+    };
+}
+
+functions! {
+    "daily-checker" daily_checker,
+    "file-transformer" file_transformer,
+    "order-ingest" order_ingest,
+    "order-processor" order_processor,
+    "status-checker" status_checker,
+}
 
 /// The function of this name, if there is one.
 pub fn find(name: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|known| *known == name)
-}
-
-/// What a function of [`NAMES`] takes of its memory beside the bodies of requests.
-pub fn memory(name: &str) -> Option<Memory> {
-    match name {
-        "daily-checker" => Some(daily_checker::MEMORY),
-        "file-transformer" => Some(file_transformer::MEMORY),
-        "order-ingest" => Some(order_ingest::MEMORY),
-        "order-processor" => Some(order_processor::MEMORY),
-        "status-checker" => Some(status_checker::MEMORY),
-        _ => None,
-    }
-}
-
-/// Builds a function of [`NAMES`].
-pub async fn build(name: &'static str, env: &mut Env) -> Result<Function, BuildError> {
-    match name {
-        "daily-checker" => Box::pin(daily_checker::build(env)).await,
-        "file-transformer" => Box::pin(file_transformer::build(env)).await,
-        "order-ingest" => Box::pin(order_ingest::build(env)).await,
-        "order-processor" => Box::pin(order_processor::build(env)).await,
-        "status-checker" => Box::pin(status_checker::build(env)).await,
-        _ => {
-            env.problem("function", format!("{name:?} is not in this program"));
-            env.finish(|| None).map_err(BuildError::from)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use terminal::Failure;
 use terminal::output::{self, NATS_CLI};
 
-use again::{Retry, Verb};
 use crate::global::Global;
+use again::{Retry, Verb};
 
 const EXAMPLES: &str = "Examples:
   orderflow orders get 536365 --partner US1

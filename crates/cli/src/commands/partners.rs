@@ -13,9 +13,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::global::Global;
 use add::PartnersAdd;
 use check::PartnersCheck;
-use crate::global::Global;
 use new::PartnersNew;
 use reload::PartnersReload;
 use source::Source;

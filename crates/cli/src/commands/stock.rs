@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use terminal::Failure;
 use terminal::output;
 
-use book::{Answer, Item};
 use crate::global::Global;
+use book::{Answer, Item};
 
 const EXAMPLES: &str = "Examples:
   orderflow stock get

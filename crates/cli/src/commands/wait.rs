@@ -22,8 +22,8 @@ use serde_json::json;
 use terminal::Failure;
 use terminal::output;
 
-use crate::global::{Global, duration};
 use super::files::{self, FileStatus};
+use crate::global::{Global, duration};
 
 const EXAMPLES: &str = "Examples:
   orderflow wait

@@ -4,6 +4,7 @@
 //! `k8s/` with what is made here.
 
 mod knative;
+mod nats;
 mod openfaas;
 mod plain;
 mod pod;

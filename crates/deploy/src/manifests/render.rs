@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 use stack::Stack;
 
-use super::{knative, openfaas, plain};
+use super::{knative, nats, openfaas, plain};
 
 /// Who runs functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,6 +16,8 @@ pub enum Platform {
     Plain,
     /// Knative Serving, and cron jobs.
     Knative,
+    /// nats-server: a user for each function, with its rights.
+    Nats,
 }
 
 impl Platform {
@@ -26,11 +28,12 @@ impl Platform {
             Self::Openfaas => "openfaas",
             Self::Plain => "plain",
             Self::Knative => "knative",
+            Self::Nats => "nats",
         }
     }
 }
 
-/// One file of YAML documents, which says from which stack it was made: `place`.
+/// One file of YAML documents, or nats-server's accounts, which says from which stack it was made: `place`.
 ///
 /// # Errors
 /// YAML cannot be written.
@@ -39,6 +42,7 @@ pub fn render(stack: &Stack, place: &str, platform: Platform) -> Result<String> 
         Platform::Openfaas => openfaas::objects(stack),
         Platform::Plain => plain::objects(stack),
         Platform::Knative => knative::objects(stack),
+        Platform::Nats => return Ok(nats::accounts(stack)),
     };
     let mut text =
         format!("# Made from {place} by `orderflow manifests --for {}`.\n", platform.as_str());
@@ -72,19 +76,19 @@ mod tests {
             }
             Platform::Plain => include_str!("../../../../k8s/overlays/plain/functions.yml"),
             Platform::Knative => include_str!("../../../../k8s/overlays/knative/functions.yml"),
+            Platform::Nats => include_str!("../../../../k8s/base/nats/accounts.conf"),
         }
     }
 
     #[test]
     fn what_is_committed_is_what_stack_yml_says() {
         let stack = stack::parse(stack::BUILT_IN, "built-in", |_| None).unwrap();
-        for platform in [Platform::Openfaas, Platform::Plain, Platform::Knative] {
-            let expected = render(&stack, "stack.yml", platform).unwrap();
+        for platform in Platform::value_variants() {
+            let expected = render(&stack, "stack.yml", *platform).unwrap();
             let name = platform.as_str();
             assert!(
-                committed(platform) == expected,
-                "k8s/overlays/{name} is not what stack.yml says; write it anew: \
-                 orderflow manifests --for {name}"
+                committed(*platform) == expected,
+                "k8s/ is not what stack.yml says; write it again: orderflow manifests --for {name}"
             );
         }
     }

@@ -4,8 +4,8 @@ use domain::WarehouseId;
 use machine::clock;
 use messaging::{Nats, inventory, streams};
 
-use crate::commands::journal;
 use super::finding::Finding;
+use crate::commands::journal;
 
 /// With more messages in the stream of orders than this, reading them takes longer than somebody
 /// waits who only looks.

@@ -7,8 +7,8 @@ use anyhow::Result;
 use domain::partner::Partners;
 use machine::dir::DataDir;
 
-use crate::global::Global;
 use super::flags::Doctor;
+use crate::global::Global;
 
 /// Nothing stands for what is not looked at.
 #[derive(Debug, Default)]
