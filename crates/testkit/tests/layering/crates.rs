@@ -80,6 +80,12 @@ const LAYERS: &[Layer] = &[
         rule: "the shell of a function knows no business",
     },
     Layer {
+        name: "outgoing",
+        members: &["runtime"],
+        others: None,
+        rule: "it calls addresses that others name, and knows nothing of why",
+    },
+    Layer {
         name: "chassis",
         members: &["intake", "messaging", "runtime", "state"],
         others: None,
@@ -194,7 +200,7 @@ const LAYERS: &[Layer] = &[
 const KNOW_FUNCTIONS: &[&str] = &["stack", "machine", "deploy", "bench"];
 /// What a function may use.
 const FUNCTION: &[&str] =
-    &["domain", "tabular", "messaging", "state", "chassis", "intake", "runtime"];
+    &["domain", "tabular", "messaging", "state", "chassis", "intake", "runtime", "outgoing"];
 /// The one program that puts all of them together.
 const CLI: &str = "orderflow";
 
@@ -204,6 +210,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("pgp", &["file-transformer"], "only who reads files has their keys"),
     ("ssh2", &["intake"], "partners' folders are reached through intake"),
     ("libssh2-sys", &["intake"], "only its version is named, to refuse old ones"),
+    ("hyper-rustls", &["outgoing"], "what calls others' addresses is guarded in one place"),
     ("reqwest", &[], "hyper is there already"),
 ];
 
