@@ -13,10 +13,10 @@ use domain::partner::{
 };
 use domain::raw::{self, PROBLEMS_MAX};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
-use messaging::journal::Entry;
 use messaging::subject::{self, OrderSubject, Stage};
 use runtime::events::{BATCH_JSON, Batch};
 use serde_json::Value;
+use state::journal::Record;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tabular::{FileError, Limits, Part, Summary, Transform};
@@ -154,12 +154,11 @@ pub fn subject_token(data: &[u8]) {
 /// # Panics
 /// It can be read and does not fold, or means something else when it is written again.
 pub fn journal_entry(data: &[u8]) {
-    let Ok(entry) = serde_json::from_slice::<Entry<Body>>(data) else { return };
-    let written = serde_json::to_vec(&entry).expect("its keys are strings");
-    let again: Entry<Body> =
-        serde_json::from_slice(&written).expect("what was written is an entry");
-    let once = serde_json::to_vec(&again).expect("its keys are strings");
-    assert_eq!(written, once);
+    let Ok(record) = Record::<Body>::parse(data) else { return };
+    let written = record.to_bytes();
+    let again = Record::<Body>::parse(&written).expect("what was written is an entry");
+    assert_eq!(written, again.to_bytes());
+    let (Record::Decision(entry), Record::Decision(again)) = (record, again) else { return };
     let (mut state, mut other) = (State::seeded(), State::seeded());
     state.apply(&entry.body);
     other.apply(&again.body);

@@ -6,10 +6,8 @@
 //! What is given out and not acknowledged is no less undone than the rest: a function that never
 //! answers has everything in its hands, and nothing is pending.
 
-use crate::journal::{self, Position};
+use crate::Nats;
 use crate::stored::{self, LookupError};
-use crate::streams::identity::Identity;
-use crate::{Nats, subject};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use std::time::Duration;
@@ -181,35 +179,6 @@ pub fn settled(info: &Info) -> u64 {
     info.ack_floor.stream_sequence.max(given_out)
 }
 
-/// Up to where the lane that reads `filter` is decided, as its journal says. Nothing if it has no
-/// journal, or one about another stream of that name: then all of it is undone.
-///
-/// # Errors
-/// The server did not answer, or the last entry of the journal is of an unknown kind.
-pub async fn decided_to(nats: &Nats, filter: &str) -> Result<Option<u64>, LookupError> {
-    let Some(journal) = journal_of(filter) else { return Ok(None) };
-    let wrong = |reason| LookupError::new(format!("where {filter} stands"), reason);
-    let last = journal::last(nats, &journal).await.map_err(|error| wrong(error.to_string()))?;
-    let Some(position) = last.and_then(|(_, entry)| entry.decided_to().cloned()) else {
-        return Ok(None);
-    };
-    let stream = nats.js.get_stream(&position.stream).await;
-    let stream = stream.map_err(|error| wrong(error.to_string()))?;
-    Ok(is_of(&position, stream.cached_info()).then_some(position.sequence))
-}
-
-/// Is it a position in this stream: by its name, and not behind its end?
-#[must_use]
-pub fn is_of(position: &Position, stream: &async_nats::jetstream::stream::Info) -> bool {
-    Identity::of(stream).is(&position.identity) && position.sequence <= stream.state.last_sequence
-}
-
-/// The journal in which the lane that reads `filter` is decided, if it is one of a warehouse.
-#[must_use]
-pub fn journal_of(filter: &str) -> Option<String> {
-    subject::lane(filter).map(|warehouse| subject::inventory_journal(&warehouse))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,15 +199,6 @@ mod tests {
             [(0, 0, None, 0), (0, 0, oldest, 1), (4, 0, oldest, 4), (0, 2, oldest, 2)]
         {
             assert_eq!(Backlog::counted(pending, unacknowledged, oldest).count(), expected);
-        }
-    }
-
-    #[test]
-    fn only_lanes_of_warehouses_have_journals() {
-        let journal = journal_of("orders.placed.main.>");
-        assert_eq!(journal.as_deref(), Some("journal.inventory.main"));
-        for filter in ["orders", "orders.placed.>", "orders.placed.*.>", "orders.placed.a.b.>"] {
-            assert_eq!(journal_of(filter), None, "{filter}");
         }
     }
 }

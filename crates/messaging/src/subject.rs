@@ -124,6 +124,12 @@ pub fn lane(filter: &str) -> Option<WarehouseId> {
     WarehouseId::parse(name).ok()
 }
 
+/// The journal in which the lane that reads `filter` is decided, if there is one.
+#[must_use]
+pub fn journal_of(filter: &str) -> Option<String> {
+    lane(filter).map(|warehouse| inventory_journal(&warehouse))
+}
+
 /// `files.<stage>.<partner>.<arrival>`; stages are `arrived`, `transformed` and `failed`.
 #[must_use]
 pub fn file(stage: &str, partner: &PartnerId, arrival: &str) -> String {
@@ -239,6 +245,15 @@ mod tests {
             "orders.placed.main.US1.=ZZ",
         ] {
             assert_eq!(OrderSubject::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_lanes_of_warehouses_have_journals() {
+        let journal = journal_of("orders.placed.main.>");
+        assert_eq!(journal.as_deref(), Some("journal.inventory.main"));
+        for filter in ["orders", "orders.placed.>", "orders.placed.*.>", "orders.placed.a.b.>"] {
+            assert_eq!(journal_of(filter), None, "{filter}");
         }
     }
 

@@ -4,5 +4,6 @@ pub mod checkpoint;
 pub mod effect;
 pub mod fold;
 mod follow;
+pub mod journal;
 pub mod record;
 pub mod wire;

@@ -4,16 +4,15 @@ use crate::{App, Label, cancelled, older, unavailable};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::WarehouseId;
-use domain::inventory::{Body, Confirmed, Input, Outcome, Verdict, decide};
+use domain::inventory::{Confirmed, Input, Outcome, Verdict, decide};
 use messaging::Event;
-use messaging::journal::Decide;
-use messaging::journal::input::{Claim, Link, Turn, turn};
-use messaging::streams::identity::Identity;
-use messaging::subject::{OrderSubject, Stage};
+use messaging::subject::{self, OrderSubject, Stage};
 use runtime::events::{Batch, OrderedAnswer};
 use runtime::{Problem, heavy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use state::journal::input::{Claim, Link, Said};
+use state::journal::{Answer, Decided};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,26 +34,11 @@ impl Placed {
     }
 }
 
-/// What the connector sets in every event, and all that a message needs to be decided.
-#[derive(Deserialize)]
-struct Head {
-    #[serde(default)]
-    sequence: Option<String>,
-    #[serde(default)]
-    previous: Option<String>,
-}
-
 /// Where an event says that it stands.
 #[derive(Deserialize)]
 struct Named {
     #[serde(default)]
     subject: Option<String>,
-}
-
-enum Decided {
-    To(u64),
-    Behind(u64),
-    Foreign(u64),
 }
 
 pub(crate) async fn batch(
@@ -71,44 +55,27 @@ pub(crate) async fn batch(
     let confirmed = cancelled::look(&app, &warehouse, looked_at).await?;
     let journal = app.journal(&warehouse);
     older::check(&app, &warehouse, &claim).await?;
-    let decided = journal.commit(|view| match turn(&view, &claim, &links) {
-        Turn::Refresh => Decide::Refresh,
-        Turn::Done(to) => Decide::Answer(Decided::To(to)),
-        Turn::Behind(to) => Decide::Answer(Decided::Behind(to)),
-        Turn::Foreign(to) => Decide::Answer(Decided::Foreign(to)),
-        Turn::Move(to) => Decide::Append {
-            body: view
-                .state
-                .entry(Body::Orders { outcomes: Vec::new(), checked: Default::default() }),
-            decided_to: Some(claim.decided_to(to)),
-        },
-        Turn::Decide(index) => {
-            let rest = placed.get(index..).unwrap_or_default();
-            let inputs: Vec<Input<'_>> =
-                rest.iter().map(|placed| input(placed, &confirmed)).collect();
-            let decision =
-                heavy(bytes, || decide(&view.state.stock, &warehouse, &inputs, bytes_max));
-            let last = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
-            tallies.insert(last, Tally::of(&decision.outcomes, rest));
-            Decide::Append {
-                body: view.state.entry(decision.into()),
-                decided_to: Some(claim.decided_to(last)),
-            }
-        }
+    let answer = journal.batch(&claim, &links, |state, index| {
+        let rest = placed.get(index..).unwrap_or_default();
+        let inputs: Vec<Input<'_>> = rest.iter().map(|placed| input(placed, &confirmed)).collect();
+        let decision = heavy(bytes, || decide(&state.stock, &warehouse, &inputs, bytes_max));
+        let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
+        tallies.insert(to, Tally::of(&decision.outcomes, rest));
+        Decided { body: state.entry(decision.into()), to }
     });
-    let decided = decided.await;
+    let answer = answer.await;
     app.observe(&warehouse, &journal);
-    match decided.map_err(|error| unavailable(&error))? {
-        Decided::To(decided_to) => {
+    match answer.map_err(|error| unavailable(&error))? {
+        Answer::To(decided_to) => {
             let now = now();
             tallies.into_values().for_each(|tally| tally.count(&app, now));
             Ok(OrderedAnswer { decided_to })
         }
-        Decided::Behind(decided_to) => {
+        Answer::Behind(decided_to) => {
             let detail = format!("the batch leaves out what is behind {decided_to}");
             Err(OrderedAnswer { decided_to }.conflict(detail))
         }
-        Decided::Foreign(decided_to) => {
+        Answer::Foreign(decided_to) => {
             let detail = format!(
                 "the stream or the filter is not the one that was decided so far, up to \
                  {decided_to}: another store, or a stream that was made again. Put the right one \
@@ -178,24 +145,18 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
     let position = batch.position.as_ref().ok_or_else(|| {
         wrong("this function is ordered: set the annotation orderflow.ordered to \"true\"")
     })?;
-    // The connector of version 0.1.0 knows the creation time only.
-    let named = position.stream_identity.as_ref().or(position.stream_created.as_ref());
-    let (Some(stream), Some(name), Some(filter)) = (&position.stream, named, &position.filter)
-    else {
-        return Err(wrong("the stream, its identity and the filter must be named"));
-    };
-    let warehouse = filter
-        .strip_prefix("orders.placed.")
-        .and_then(|rest| rest.strip_suffix(".>"))
-        .and_then(|name| WarehouseId::parse(name).ok())
-        .ok_or_else(|| wrong("the filter must be orders.placed.<warehouse>.>"))?;
-    let claim = Claim {
+    let said = Said {
         after: position.after,
-        stream: stream.clone(),
-        identity: Identity { name: name.clone(), also: position.stream_also.clone() },
-        filter: filter.clone(),
+        stream: position.stream.clone(),
+        identity: position.stream_identity.clone(),
+        also: position.stream_also.clone(),
+        created: position.stream_created.clone(),
+        filter: position.filter.clone(),
         quiet_to: position.quiet_to,
     };
+    let claim = Claim::try_from(said).map_err(|unsaid| wrong(&unsaid.to_string()))?;
+    let warehouse = subject::lane(&claim.filter)
+        .ok_or_else(|| wrong("the filter must be orders.placed.<warehouse>.>"))?;
     let placed = batch.events.iter().enumerate().map(|(index, event)| {
         placed(&warehouse, event).map_err(|what| wrong(&format!("event {index} {what}")))
     });
@@ -204,16 +165,8 @@ fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
 }
 
 fn placed(warehouse: &WarehouseId, event: &runtime::events::Event) -> Result<Placed, String> {
+    let link = Link::of_event(event.raw().get()).map_err(|unsaid| unsaid.to_string())?;
     let read: Option<Event<Box<RawValue>>> = event.parse().ok();
-    let head = match &read {
-        Some(event) => Head { sequence: event.sequence.clone(), previous: event.previous.clone() },
-        None => event.parse().map_err(|error| format!("cannot be read: {error}"))?,
-    };
-    let number = |text: Option<String>, name: &str| {
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| format!("has no {name}"))
-    };
-    let sequence = number(head.sequence, "sequence")?;
-    let previous = number(head.previous, "previous")?;
     let subject = match &read {
         Some(event) => event.subject.clone(),
         None => event.parse().ok().and_then(|named: Named| named.subject),
@@ -221,5 +174,5 @@ fn placed(warehouse: &WarehouseId, event: &runtime::events::Event) -> Result<Pla
     let ours =
         |subject: &OrderSubject| (subject.stage, &subject.warehouse) == (Stage::Placed, warehouse);
     let subject = subject.as_deref().and_then(OrderSubject::parse).filter(ours);
-    Ok(Placed { link: Link { sequence, previous }, event: read, subject })
+    Ok(Placed { link, event: read, subject })
 }

@@ -1,9 +1,9 @@
 //! `Idempotency-Key`: a command that comes again under the same key is done once.
 
 use axum::http::HeaderMap;
-use domain::inventory::BoundKey;
 use runtime::Problem;
 use serde::Serialize;
+use state::journal::BoundKey;
 
 /// Most characters of a key.
 const KEY_MAX: usize = 255;

@@ -2,21 +2,18 @@
 
 mod cancelled;
 mod decide;
-mod figures;
 mod key;
 mod older;
 mod skip;
 mod stock;
 mod warehouse;
 
+use ::stock::InventoryJournal;
 use axum::routing::{get, post, put};
 use domain::WarehouseId;
-use figures::Figures;
 use intake::partners::{self, Live, Source};
-use messaging::inventory::{self, InventoryJournal};
-use messaging::journal::{Error, Keep};
 use messaging::rights::Rights;
-use messaging::store::{On, Store};
+use messaging::store::Store;
 use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -26,6 +23,8 @@ use prometheus_client::registry::{Registry, Unit};
 use runtime::{
     BuildError, Door, Entrance, Env, EnvError, Function, Memory, Problem, Routes, Tokens,
 };
+use state::journal::evidence::Seen;
+use state::journal::{Error, Figures, Keep};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,8 +128,8 @@ struct App {
     figures: Figures,
     keep: Keep,
     known: Option<Live<Warehouses>>,
-    /// On which connection the input of a warehouse was seen to be the one that its journal decided.
-    shown: Mutex<HashMap<WarehouseId, On>>,
+    /// Journals whose input was seen to be the one that they decided.
+    seen: Seen,
 }
 
 impl App {
@@ -149,7 +148,7 @@ impl App {
             Unit::Seconds,
             decision_seconds.clone(),
         );
-        let figures = Figures::new(registry);
+        let figures = Figures::new(registry, "warehouse");
         Self {
             nats,
             journals: Mutex::default(),
@@ -158,7 +157,7 @@ impl App {
             figures,
             keep,
             known,
-            shown: Mutex::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -166,13 +165,13 @@ impl App {
     /// is opened stays in memory.
     fn journal(&self, warehouse: &WarehouseId) -> Arc<InventoryJournal> {
         let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(inventory::journal_keeping(&self.nats, warehouse, self.keep));
+        let made = || Arc::new(::stock::journal_keeping(&self.nats, warehouse, self.keep));
         journals.entry(warehouse.clone()).or_insert_with(made).clone()
     }
 
     /// Brings the figures of a journal up to date. The connector calls every few seconds.
     fn observe(&self, warehouse: &WarehouseId, journal: &InventoryJournal) {
-        self.figures.set(warehouse, journal.status());
+        self.figures.set(warehouse.as_str(), journal.status());
     }
 }
 

@@ -1,12 +1,12 @@
 //! Is the input an older copy of the one that was decided? Asked once on each connection.
 
 use crate::App;
+use ::stock::Inventory;
 use domain::WarehouseId;
-use messaging::evidence::{self, Evidence};
-use messaging::journal::input::Claim;
-use messaging::store::On;
+use messaging::subject;
 use runtime::Problem;
-use std::sync::PoisonError;
+use state::journal::evidence::Older;
+use state::journal::input::Claim;
 
 /// Refuses a batch, as another input is refused, if another message stands where the order was that was
 /// decided last.
@@ -15,25 +15,21 @@ pub(crate) async fn check(
     warehouse: &WarehouseId,
     claim: &Claim,
 ) -> Result<(), Problem> {
-    let on = On::now(&app.nats);
-    if app.shown.lock().unwrap_or_else(PoisonError::into_inner).get(warehouse) == Some(&on) {
-        return Ok(());
+    let book = Inventory::new(warehouse.clone());
+    let journal = subject::inventory_journal(warehouse);
+    match app.seen.check(&app.nats, &journal, &book, claim).await {
+        Ok(()) => Ok(()),
+        Err(older @ Older::Copy { .. }) => {
+            let detail = format!(
+                "{older}. Put the right one back, or see what would be lost: orderflow journal rebase \
+                 --warehouse {warehouse}"
+            );
+            tracing::error!(%warehouse, detail, "nothing is decided");
+            Err(Problem::conflict(detail).with("fault", true))
+        }
+        Err(Older::Unknown(error)) => {
+            tracing::warn!(%error, "not decided");
+            Err(Problem::unavailable("the journal does not answer; sending the same again is safe"))
+        }
     }
-    let found = evidence::of_input(&app.nats, warehouse, |at| claim.is_of(at)).await;
-    let found = found.map_err(|error| {
-        tracing::warn!(%error, "not decided");
-        Problem::unavailable("the journal does not answer; sending the same again is safe")
-    })?;
-    if let Evidence::Other(sequence, subject) = found {
-        let detail = format!(
-            "an older copy of stream {} answers: the order that was decided last stood at {sequence}, \
-             where {subject} is now. Put the right one back, or see what would be lost: orderflow \
-             journal rebase --warehouse {warehouse}",
-            claim.stream
-        );
-        tracing::error!(%warehouse, detail, "nothing is decided");
-        return Err(Problem::conflict(detail).with("fault", true));
-    }
-    app.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(warehouse.clone(), on);
-    Ok(())
 }

@@ -7,17 +7,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use domain::WarehouseId;
-use domain::inventory::{Body, DETAIL_MAX, KeyUse};
-use messaging::journal::{Applied, Command, Decide, LogError, Place, Position, extent};
-use messaging::stored::Standing;
-use messaging::views;
-use messaging::{skipped, streams, subject};
+use messaging::{streams, subject};
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
+use state::journal::Applied;
+use state::journal::skip::{self, REASON_MAX, Request, SkipError};
 use std::sync::Arc;
-
-/// How often the position is looked at again that others have just moved.
-const LOOKS_MAX: u32 = 5;
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -37,9 +32,6 @@ pub(crate) struct Skipped {
     applied: bool,
 }
 
-/// The position moved between two looks.
-struct Moved;
-
 pub(crate) async fn skip(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -48,88 +40,41 @@ pub(crate) async fn skip(
     let skip: Skip = serde_json::from_slice(&body).map_err(|error| Problem::unreadable(&error))?;
     check(&skip)?;
     let key = bound_key(&headers, "skip", &skip)?;
-    let Skip { warehouse, sequence, .. } = &skip;
-    let journal = app.known_journal(warehouse).await?;
-    let applied =
-        |applied| Ok(Json(Skipped { warehouse: warehouse.clone(), sequence: *sequence, applied }));
-    for _ in 0..LOOKS_MAX {
-        let look = journal.commit(|view| match view.fresh {
-            true => Decide::Answer((view.state.key_use(&key), view.decided_to.cloned())),
-            false => Decide::Refresh,
-        });
-        let (known, decided_to) = look.await.map_err(|error| unavailable(&error))?;
-        match known {
-            KeyUse::Applied => return applied(false),
-            KeyUse::Other => return Err(used_before()),
-            KeyUse::New => {}
-        }
-        let (next, to) = next(&app, &skip, decided_to.as_ref()).await?;
-        let appended = journal.command(
-            |state| state.key_use(&key) == KeyUse::Applied,
-            |view| {
-                // In the second look the key is seen again that another call has used in between.
-                let is_as_seen = view.decided_to == decided_to.as_ref();
-                if !is_as_seen || view.state.key_use(&key) == KeyUse::Other {
-                    return Err(Moved);
-                }
-                let body = view.state.entry(skipped(key.as_str(), &next, &skip.reason));
-                Ok(Command { body, decided_to: Some(to.clone()) })
-            },
-        );
-        // Otherwise the position moved between the two looks.
-        if let Ok(done) = appended.await.map_err(|error| unavailable(&error))? {
-            tracing::warn!(%warehouse, sequence, reason = skip.reason, "skipped");
-            return applied(done == Applied::Now);
-        }
+    let Skip { warehouse, sequence, reason } = skip;
+    let journal = app.known_journal(&warehouse).await?;
+    let filter = subject::placed(&warehouse);
+    let request = Request { stream: streams::ORDERS, filter: &filter, sequence, reason: &reason };
+    let done = skip::skip(&app.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
+    if done == Applied::Now {
+        tracing::warn!(%warehouse, sequence, reason, "skipped");
     }
-    Err(Problem::unavailable("the position is moving; nothing is skipped"))
+    Ok(Json(Skipped { warehouse, sequence, applied: done == Applied::Now }))
 }
 
 fn check(skip: &Skip) -> Result<(), Problem> {
     let count = skip.reason.chars().count();
-    if skip.reason.trim().is_empty() || count > DETAIL_MAX {
+    if skip.reason.trim().is_empty() || count > REASON_MAX {
         let reason =
-            format!("has {count} characters; 1 to {DETAIL_MAX} are allowed, not only blanks");
+            format!("has {count} characters; 1 to {REASON_MAX} are allowed, not only blanks");
         return Err(Problem::invalid("nothing is skipped").field("reason", reason));
     }
     Ok(())
 }
 
-/// The message, if it is the next one, and the position behind it.
-async fn next(
-    app: &App,
-    skip: &Skip,
-    decided_to: Option<&Position>,
-) -> Result<(Standing, Position), Problem> {
-    let Skip { warehouse, sequence, .. } = skip;
-    let to_sequence = decided_to.map_or(0, |position| position.sequence);
-    let conflict = |detail: String| Err(Problem::conflict(detail).with("decided_to", to_sequence));
-    if *sequence <= to_sequence {
-        return conflict(format!("{sequence} is decided: everything up to {to_sequence} is"));
+fn refused(error: &SkipError) -> Problem {
+    match error {
+        SkipError::KeyUsed => used_before(),
+        SkipError::Moving => Problem::unavailable("the position is moving; nothing is skipped"),
+        SkipError::Journal(error) => unavailable(error),
+        SkipError::Lookup(_) | SkipError::Log(_) => {
+            tracing::warn!(%error, "nothing is skipped");
+            Problem::unavailable("NATS does not answer; nothing is skipped")
+        }
+        SkipError::Decided { decided_to, .. }
+        | SkipError::NothingWaits { decided_to }
+        | SkipError::NotNext { decided_to, .. }
+        | SkipError::Foreign { decided_to } => {
+            Problem::conflict(error.to_string()).with("decided_to", *decided_to)
+        }
     }
-    let next = views::next(&app.nats, warehouse, to_sequence).await.map_err(|error| {
-        tracing::warn!(%error, "nothing is skipped");
-        Problem::unavailable("NATS does not answer; nothing is skipped")
-    })?;
-    let Some(next) = next else {
-        return conflict(format!("nothing waits behind {to_sequence}"));
-    };
-    if next.sequence != *sequence {
-        return conflict(format!("the next message is {}, not {sequence}", next.sequence));
-    }
-    let filter = subject::placed(warehouse);
-    let silent = |error: LogError| {
-        tracing::warn!(%error, "nothing is skipped");
-        Problem::unavailable("NATS does not answer; nothing is skipped")
-    };
-    let input = extent(&app.nats, streams::ORDERS, &filter).await.map_err(silent)?;
-    let to = input.position(Place::After(*sequence)).map_err(silent)?;
-    if !decided_to.is_none_or(|before| input.claim.is_of(before)) {
-        return conflict("the stream is not the one that was decided so far: rebase first".into());
-    }
-    Ok((next, to))
-}
-
-fn skipped(key: &str, next: &Standing, reason: &str) -> Body {
-    Body::Skip { key: key.to_owned(), outcome: skipped::outcome(next, reason) }
 }

@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use domain::inventory::{Body, KeyUse};
+use domain::inventory::Body;
 use domain::{ProductId, WarehouseId};
-use messaging::journal::{self, Applied, Decide};
 use runtime::{Problem, heavy};
 use serde::{Deserialize, Serialize};
+use state::journal::{Applied, Command as Entry, Decide, Refused};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Most products that one command may set; its entry must fit into one message.
@@ -100,18 +101,15 @@ pub(crate) async fn set(
     check(&command)?;
     let key = bound_key(&headers, "stock", &command)?;
     let journal = app.known_journal(&command.warehouse).await?;
-    let done = journal.command(
-        |state| state.key_use(&key) == KeyUse::Applied,
-        |view| match view.state.key_use(&key) {
-            KeyUse::Other => Err(used_before()),
-            KeyUse::New | KeyUse::Applied => {
-                let (key, available) = (key.as_str().to_owned(), command.available.clone());
-                let body = view.state.entry(Body::Set { key, available });
-                Ok(journal::Command { body, decided_to: None })
-            }
-        },
-    );
-    let done = done.await.map_err(|error| unavailable(&error))??;
+    let done = journal.command(&key, |view| {
+        let body = Body::Set { key: None, available: command.available.clone() };
+        Ok::<_, Infallible>(Entry::decision(view.state.entry(body)))
+    });
+    let done = match done.await.map_err(|error| unavailable(&error))? {
+        Ok(done) => done,
+        Err(Refused::KeyUsed) => return Err(used_before()),
+        Err(Refused::By(never)) => match never {},
+    };
     let products = command.available.len();
     Ok(Json(Done { warehouse: command.warehouse, products, applied: done == Applied::Now }))
 }

@@ -1,9 +1,9 @@
 //! Which warehouses there are. What people ask for may be misspelt, and must not become a journal.
 
 use crate::App;
+use ::stock::InventoryJournal;
 use domain::WarehouseId;
 use intake::partners::Configuration;
-use messaging::inventory::InventoryJournal;
 use messaging::{stored, streams, subject};
 use runtime::Problem;
 use std::collections::BTreeSet;

@@ -9,10 +9,10 @@ use clap::Subcommand;
 use domain::WarehouseId;
 use machine::client::{Level, Pipeline, key};
 use machine::clock;
-use messaging::inventory::Inventory;
-use messaging::journal::{self, Place};
 use messaging::{Nats, stored, streams, subject};
 use serde_json::{Value, json};
+use state::journal::{self, Place};
+use stock::Inventory;
 use terminal::output;
 
 use crate::confirm::Yes;

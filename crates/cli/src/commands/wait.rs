@@ -15,7 +15,7 @@ use futures_util::TryStreamExt as _;
 use intake::complete;
 use machine::client::Pipeline;
 use machine::clock;
-use messaging::backlog::{self, Backlog};
+use messaging::backlog::Backlog;
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
 use serde_json::json;
@@ -270,7 +270,7 @@ async fn lanes(
         of_partners.chain(of_orders).chain([WarehouseId::main()]).collect();
     for warehouse in warehouses {
         let filter = subject::placed(&warehouse);
-        let decided_to = backlog::decided_to(nats, &filter).await?.unwrap_or(0);
+        let decided_to = state::journal::decided_to(nats, &filter).await?.unwrap_or(0);
         let backlog = Backlog::of_lane(nats, streams::ORDERS, &filter, decided_to).await?;
         open.lanes.extend(Waiting::of(&backlog).map(|waiting| (warehouse, waiting)));
     }

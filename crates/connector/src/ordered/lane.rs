@@ -14,13 +14,13 @@ use crate::stop::Stop;
 use crate::undone::Undone;
 use crate::verdict::Reply;
 use bytes::Bytes;
-use messaging::backlog::{self, Backlog};
-use messaging::journal::SHORTER_TIME_MAX;
+use messaging::backlog::Backlog;
 use messaging::store::Fault;
-use messaging::stored;
 use messaging::streams::{self, JOURNAL};
+use messaging::{stored, subject};
 use prometheus_client::metrics::gauge::Gauge;
 use runtime::events::Position;
+use state::journal::{self, SHORTER_TIME_MAX};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Lane {
     /// Gives out messages until something ends it; `progress` is told of every step forward.
     pub(crate) async fn session(&self, progress: &mut bool) -> End {
         // What is written from now on is a reason to try a lane that is held again.
-        if let Some(journal) = backlog::journal_of(&self.subscription.filter) {
+        if let Some(journal) = subject::journal_of(&self.subscription.filter) {
             self.stop.or(self.has_moved(&journal)).await;
         }
         let mut session = match self.begin().await {
@@ -354,11 +354,12 @@ impl Lane {
             let began = Instant::now();
             let told = self.told.load(Ordering::Relaxed);
             let backlog = async {
-                let decided_to = match backlog::decided_to(nats, filter).await {
-                    Err(error) if told == 0 => return Err(error),
+                let decided_to = match journal::decided_to(nats, filter).await {
+                    Err(error) if told == 0 => return Err(error.to_string()),
                     found => found.ok().flatten().unwrap_or(told),
                 };
-                Backlog::of_lane(nats, stream, filter, decided_to).await
+                let backlog = Backlog::of_lane(nats, stream, filter, decided_to).await;
+                backlog.map_err(|error| error.to_string())
             };
             match backlog.await {
                 Ok(backlog) => self.undone.show(&backlog),
@@ -371,7 +372,7 @@ impl Lane {
     /// Waits before a lane that stands still is tried again: for `delay`, or until something is written
     /// in its journal, as a rebase or a skip is.
     async fn held(&self, delay: Duration) {
-        let Some(journal) = backlog::journal_of(&self.subscription.filter) else {
+        let Some(journal) = subject::journal_of(&self.subscription.filter) else {
             return sleep(delay).await;
         };
         let moved = async {

@@ -2,10 +2,10 @@
 
 use crate::gateway::Call;
 use crate::support::{World, until};
-use messaging::journal::Position;
-use messaging::journal::input::{Claim, Link, Plan, plan};
 use messaging::streams::identity::Identity;
 use serde_json::json;
+use state::journal::Position;
+use state::journal::input::{Claim, Link, Plan, plan};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

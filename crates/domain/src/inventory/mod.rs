@@ -1,12 +1,10 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
 mod decide;
-mod keys;
 mod state;
 
 pub use decide::{Confirmed, Decision, Input, decide};
-pub use keys::{BoundKey, KeyUse};
-pub use state::{KEYS_MAX, SEED, State};
+pub use state::{SEED, State};
 
 use crate::order::Kind;
 use crate::stock::{Movement, Refusal};
@@ -35,14 +33,16 @@ pub enum Body {
     },
     /// Stock that an operator set.
     Set {
-        /// The command's idempotency key, as [`BoundKey`] writes it.
-        key: String,
+        /// The command's idempotency key in entries of 0.1.0; later ones have it outside of the body.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
         /// What is available from now on.
         available: BTreeMap<ProductId, i64>,
     },
-    /// The next message of the input, which an operator refused undecided.
+    /// The next message of the input, which an operator refused undecided, as 0.1.0 wrote it. Later
+    /// versions skip without a body.
     Skip {
-        /// The command's idempotency key, as [`BoundKey`] writes it.
+        /// The command's idempotency key.
         key: String,
         /// Refused as [`Refusal::Skipped`]; it does not repeat the order.
         outcome: Outcome,
@@ -61,6 +61,16 @@ impl Body {
             body = content;
         }
         body
+    }
+
+    /// The idempotency key of a command in an entry of 0.1.0.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self.content() {
+            Self::Set { key, .. } => key.as_deref(),
+            Self::Skip { key, .. } => Some(key),
+            Self::Orders { .. } | Self::First(_) => None,
+        }
     }
 
     /// What became of messages of the input, in stream order.

@@ -4,23 +4,22 @@ use super::Body;
 use crate::ProductId;
 use crate::stock::Stock;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Stock of the built-in catalogue: what the journals of 0.1.0 begin with, and what `orderflow up` sets
 /// in a new one, so that a first order can be placed.
 pub const SEED: [(&str, i64); 5] =
     [("P001", 50), ("P002", 20), ("P003", 100), ("P004", 200), ("P005", 500)];
-/// Keys of commands that are remembered; a client that repeats a command does so within these.
-pub const KEYS_MAX: usize = 10_000;
 
 /// What the journal of a warehouse folds to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     /// Stock now.
     pub stock: Stock,
-    /// Idempotency keys of applied commands, with the number of the command.
-    pub keys: HashMap<String, u64>,
-    commands: u64,
+    /// Idempotency keys of applied commands, with the number of the command, as snapshots of 0.1.0 have
+    /// them. Later ones have them outside of the state.
+    #[serde(default, skip_serializing)]
+    pub keys: BTreeMap<String, u64>,
     /// Is an entry folded in? Snapshots of 0.1.0 do not say so, and each is of some entry.
     #[serde(default = "always")]
     begun: bool,
@@ -73,23 +72,12 @@ impl State {
             Body::Orders { checked, .. } => {
                 checked.iter().for_each(|product| self.stock.check(product));
             }
-            Body::First(_) => {}
-            Body::Set { key, available } => {
+            Body::Set { available, .. } => {
                 for (product, available) in available {
                     self.stock.set(product.clone(), *available);
                 }
-                self.remember(key);
             }
-            Body::Skip { key, .. } => self.remember(key),
-        }
-    }
-
-    fn remember(&mut self, key: &str) {
-        self.commands += 1;
-        self.keys.insert(key.to_owned(), self.commands);
-        if self.keys.len() > KEYS_MAX {
-            let oldest = self.commands - KEYS_MAX as u64;
-            self.keys.retain(|_, number| *number > oldest);
+            Body::First(_) | Body::Skip { .. } => {}
         }
     }
 }
@@ -97,11 +85,10 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn set(product: &str, available: i64) -> Body {
         let product = ProductId::parse(product).unwrap();
-        Body::Set { key: String::new(), available: [(product, available)].into() }
+        Body::Set { key: None, available: [(product, available)].into() }
     }
 
     fn products(state: &State) -> Vec<(String, i64)> {
@@ -126,28 +113,20 @@ mod tests {
         old.apply(&first);
         let known = [("P001", 7), ("P002", 20), ("P003", 100), ("P004", 200), ("P005", 500)];
         assert_eq!(products(&old), known.map(|(product, n)| (product.to_owned(), n)));
+        assert_eq!(first.key(), Some("k"));
         assert!(matches!(old.entry(set("A", 1)), Body::Set { .. }), "it has begun");
     }
 
     #[test]
     fn a_snapshot_of_0_1_0_is_of_a_journal_that_has_begun() {
-        let text = r#"{"stock":{"P001":{"available":3,"known":true}},"keys":{},"commands":0}"#;
+        let text = r#"{"stock":{"P001":{"available":3,"known":true}},"keys":{"k":7},"commands":7}"#;
         let mut state: State = serde_json::from_str(text).unwrap();
+        assert_eq!(state.keys, [("k".to_owned(), 7)].into());
         state.apply(&set("A", 1));
         assert_eq!(products(&state), [("A".into(), 1), ("P001".into(), 3)]);
         let written = serde_json::to_string(&State::default()).unwrap();
         let mut again: State = serde_json::from_str(&written).unwrap();
         again.apply(&again.entry(set("A", 1)));
         assert_eq!(products(&again), [("A".into(), 1)]);
-    }
-
-    #[test]
-    fn applied_keys_are_remembered_up_to_the_limit() {
-        let mut state = State::default();
-        for number in 0..=KEYS_MAX {
-            state.apply(&Body::Set { key: number.to_string(), available: BTreeMap::new() });
-        }
-        assert_eq!(state.keys.len(), KEYS_MAX);
-        assert!(!state.keys.contains_key("0") && state.keys.contains_key("1"));
     }
 }

@@ -1,16 +1,11 @@
-//! Set-up, publishing, buckets, reading and the journal on a real nats-server.
+//! Set-up, publishing, buckets and reading on a real nats-server.
 #![cfg(test)]
 
 mod buckets;
 mod cluster;
-mod journal;
-mod journal_ages;
-mod journal_operations;
-mod journal_snapshots;
 mod login;
 mod publishing;
 mod reading;
-mod rebase;
 mod setup;
 mod store;
 mod unreadable;

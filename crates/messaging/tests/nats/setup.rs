@@ -4,7 +4,8 @@ use crate::{connect, start};
 use async_nats::jetstream::stream::{Config, Source};
 use messaging::streams::identity::Identity;
 use messaging::streams::{self, Done, Limit, ORDERS, Settings, Step};
-use messaging::{Nats, journal, subject};
+use messaging::{Nats, subject};
+use state::journal;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -148,7 +149,7 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
         nats.js.update_stream(unmarked(config(&nats, ORDERS).await)).await.unwrap();
         let main = WarehouseId::main();
         nats.js.publish("orders.placed.main.US1.7", "{}".into()).await.unwrap().await.unwrap();
-        let inventory = messaging::inventory::journal(&nats, &main);
+        let inventory = stock::journal(&nats, &main);
         let outcome = Outcome {
             sequence: 1,
             order: None,
@@ -185,7 +186,7 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
             };
             nats.js.create_stream(empty).await.unwrap();
             // Whoever writes next publishes the facts of the last entry again, in the new stream.
-            let next = messaging::inventory::journal(&nats, &main);
+            let next = stock::journal(&nats, &main);
             let settled = next.commit(|view| match view.fresh {
                 true => journal::Decide::Answer(()),
                 false => journal::Decide::Refresh,

@@ -2,14 +2,17 @@
 
 use super::facts::Saying;
 use super::message::{Message, digest};
-use domain::inventory::{self, Body, Verdict};
+use domain::inventory::{self, Body, Identity, Verdict};
 use domain::order::Cancels;
 use domain::partner::StockPolicy;
 use domain::stock::Refusal;
-use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
-use messaging::events::{ORDER_CONFIRMED, ORDER_KEPT, ORDER_REFUSED, ORDER_UNDECIDABLE};
-use messaging::journal::{Position, Record};
-use messaging::subject::{self, Stage};
+use domain::{Kind, Order, OrderId, PartnerId, ProductId, WarehouseId};
+use messaging::events::{
+    ORDER_CANCELLING, ORDER_CONFIRMED, ORDER_KEPT, ORDER_REFUSED, ORDER_UNDECIDABLE,
+};
+use messaging::header;
+use messaging::subject::{self, OrderSubject, Stage};
+use state::journal::{Position, Record, Skip};
 use std::collections::BTreeMap;
 
 /// One message of a journal.
@@ -21,8 +24,8 @@ pub(super) struct Entry {
     pub(super) id: Box<str>,
     pub(super) prev: u64,
     pub(super) decided_to: Option<Position>,
-    /// Does it say that nothing was in stock before it?
-    pub(super) is_first: bool,
+    /// Does it say that nothing was in stock before it? Nothing of an entry that is no decision.
+    pub(super) is_first: Option<bool>,
     pub(super) content: Content,
 }
 
@@ -81,6 +84,8 @@ impl Entry {
         let outcome = |outcome| Outcome::of(message, &warehouse, record.id(), outcome);
         let content = match &record {
             Record::Rebase(_) => Content::Rebase,
+            Record::Quiet(_) => Content::Orders(Vec::new()),
+            Record::Skip(entry) => Content::Skip(outcome(&skipped(&entry.body))),
             Record::Decision(entry) => match entry.body.content() {
                 Body::Orders { outcomes, .. } => {
                     Content::Orders(outcomes.iter().map(outcome).collect())
@@ -90,8 +95,10 @@ impl Entry {
                 Body::First(_) => anyhow::bail!("an entry without content"),
             },
         };
-        let is_first =
-            matches!(&record, Record::Decision(entry) if matches!(entry.body, Body::First(_)));
+        let is_first = match &record {
+            Record::Decision(entry) => Some(matches!(entry.body, Body::First(_))),
+            Record::Skip(_) | Record::Quiet(_) | Record::Rebase(_) => None,
+        };
         Ok(Self {
             journal: message.subject.into(),
             warehouse,
@@ -103,6 +110,23 @@ impl Entry {
             content,
         })
     }
+}
+
+/// What must become of a message that an operator passed over, by its subject and headers.
+fn skipped(skip: &Skip) -> inventory::Outcome {
+    let id = OrderSubject::parse(&skip.subject).map(|order| Identity {
+        partner: order.partner,
+        order_id: order.order_id,
+        kind: if skip.header(header::KIND) == Some("return") { Kind::Return } else { Kind::Sale },
+        attempt: skip.header(header::ATTEMPT).and_then(|n| n.parse().ok()).unwrap_or(1),
+        file: skip.header(header::FILE).map(str::to_owned),
+    });
+    let refusal = Refusal::Skipped { detail: skip.reason.clone() };
+    let verdict = match skip.kind.as_deref() {
+        Some(ORDER_CANCELLING) => Verdict::Kept(refusal),
+        _ => Verdict::Refused(refusal),
+    };
+    inventory::Outcome { sequence: skip.sequence, order: None, id, verdict }
 }
 
 impl Outcome {

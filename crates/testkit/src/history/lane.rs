@@ -114,9 +114,9 @@ impl<'a> Lane<'a, '_> {
             let detail = format!("an earlier entry has the id {}", entry.id);
             wrong(self.report, Rule::ChainBroken, detail);
         }
-        if !self.begun && !matches!(entry.content, Content::Rebase) {
+        if let (false, Some(is_first)) = (self.begun, entry.is_first) {
             self.begun = true;
-            if !entry.is_first {
+            if !is_first {
                 // Of 0.1.0.
                 self.stock = seed();
             }
@@ -150,9 +150,8 @@ impl<'a> Lane<'a, '_> {
         }
         let before = self.before.and_then(|before| before.decided_to.as_ref());
         let now = entry.decided_to.as_ref();
-        let to =
-            |position: Option<&messaging::journal::Position>| position.map_or(0, |p| p.sequence);
-        let input = |position: &messaging::journal::Position| {
+        let to = |position: Option<&state::journal::Position>| position.map_or(0, |p| p.sequence);
+        let input = |position: &state::journal::Position| {
             format!("{} of {} {}", position.filter, position.stream, position.identity)
         };
         if let (Some(before), Some(now)) = (before, now)

@@ -4,14 +4,15 @@ use chrono::DateTime;
 use domain::inventory::{Body, Confirmed, Input, Outcome, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
-use messaging::inventory::InventoryJournal;
-use messaging::journal::{Decide, Entry, Position};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, Stage};
-use messaging::{Event, Nats, header, inventory, stored, streams, tail};
+use messaging::{Event, Nats, header, stored, streams, tail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use state::journal::{BoundKey, Command, Decide, Entry, Position, View};
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use stock::InventoryJournal;
 use testkit::history::{History, Message, Options, Report, Rule};
 use testkit::nats::Server;
 
@@ -59,7 +60,7 @@ impl Run {
     }
 
     pub(crate) fn journal(&self) -> InventoryJournal {
-        inventory::journal(&self.nats, &WarehouseId::main())
+        stock::journal(&self.nats, &WarehouseId::main())
     }
 
     pub(crate) async fn publish(&self, subject: &str, payload: impl Into<bytes::Bytes>) -> u64 {
@@ -171,14 +172,9 @@ impl Run {
     pub(crate) async fn set_stock_as(&self, key: &str, products: &[(&str, i64)]) {
         let available: BTreeMap<ProductId, i64> =
             products.iter().map(|(id, n)| (ProductId::parse(id).unwrap(), *n)).collect();
-        let body = || Body::Set { key: key.into(), available: available.clone() };
-        self.journal()
-            .commit(|view| match view.state.keys.contains_key(key) {
-                true => Decide::Answer(()),
-                false => Decide::Append { body: body(), decided_to: None },
-            })
-            .await
-            .unwrap();
+        let body = || Body::Set { key: None, available: available.clone() };
+        let set = |_: View<'_, State>| Ok::<_, Infallible>(Command::decision(body()));
+        self.journal().command(&BoundKey::new(key, &()), set).await.unwrap().unwrap();
     }
 
     /// Appends a decision that no journal would make, and publishes its facts as a journal does.
@@ -190,6 +186,7 @@ impl Run {
             prev: last.map_or(0, |last| last.sequence),
             at: std::time::SystemTime::now().into(),
             decided_to: Some(position(decided_to)),
+            key: None,
             body: Body::Orders { outcomes, checked: BTreeSet::new() },
         };
         self.publish(&subject, serde_json::to_vec(&entry).unwrap()).await;

@@ -68,6 +68,12 @@ const LAYERS: &[Layer] = &[
         rule: "it keeps what a function has to keep, and knows no business",
     },
     Layer {
+        name: "stock",
+        members: &["domain", "messaging", "state"],
+        others: None,
+        rule: "it is the journal of the stock, for those who write it and those who check it",
+    },
+    Layer {
         name: "intake",
         members: &["domain", "messaging"],
         others: None,
@@ -99,7 +105,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "connector",
-        members: &["messaging", "runtime"],
+        members: &["messaging", "runtime", "state"],
         others: None,
         rule: "it brings messages to functions, and knows none of them",
     },
@@ -146,6 +152,8 @@ const LAYERS: &[Layer] = &[
             "runtime",
             "servers",
             "stack",
+            "state",
+            "stock",
             "terminal",
         ],
         others: None,
@@ -184,13 +192,21 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "testkit",
-        members: &["domain", "load", "messaging", "servers"],
+        members: &["domain", "load", "messaging", "servers", "state"],
         others: None,
         rule: "it looks at the pipeline from outside",
     },
     Layer {
         name: "orderflow-fuzz",
-        members: &["connector", "domain", "messaging", "order-ingest", "runtime", "tabular"],
+        members: &[
+            "connector",
+            "domain",
+            "messaging",
+            "order-ingest",
+            "runtime",
+            "state",
+            "tabular",
+        ],
         others: None,
         rule: "it brings bad input to what reads input",
     },
@@ -199,8 +215,17 @@ const LAYERS: &[Layer] = &[
 /// Those that look at the functions of this program: they build them, or read their names and settings.
 const KNOW_FUNCTIONS: &[&str] = &["stack", "machine", "deploy", "bench"];
 /// What a function may use.
-const FUNCTION: &[&str] =
-    &["domain", "tabular", "messaging", "state", "chassis", "intake", "runtime", "outgoing"];
+const FUNCTION: &[&str] = &[
+    "domain",
+    "tabular",
+    "messaging",
+    "state",
+    "stock",
+    "chassis",
+    "intake",
+    "runtime",
+    "outgoing",
+];
 /// The one program that puts all of them together.
 const CLI: &str = "orderflow";
 

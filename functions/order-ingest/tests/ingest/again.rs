@@ -7,14 +7,14 @@ use domain::inventory::{Body as Entry, Confirmed, Decision, Input, State, decide
 use domain::order::Cancels;
 use domain::stock::Stock;
 use domain::{Order, ProductId, WarehouseId};
-use messaging::inventory::{self, InventoryJournal};
-use messaging::journal::{self, Decide, Position};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, matches};
 use messaging::{Event, stored, streams};
 use serde_json::{Value, json};
+use state::journal::{self, Decide, Position};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use stock::InventoryJournal;
 use testkit::history::{History, Options, Report};
 
 /// The function, and a journal that decides what it places.
@@ -32,7 +32,7 @@ async fn send(router: &Router, path: &str, token: &str, body: String) -> (u16, V
 impl Shop {
     async fn start() -> Self {
         let world = World::start().await;
-        let journal = inventory::journal(&world.nats, &WarehouseId::main());
+        let journal = stock::journal(&world.nats, &WarehouseId::main());
         Self { world, journal }
     }
 
@@ -82,6 +82,7 @@ impl Shop {
             prev,
             at: std::time::SystemTime::now().into(),
             decided_to: Some(to),
+            key: None,
             body: Entry::from(decision),
         };
         let entry = Outgoing::new(subject, serde_json::to_vec(&entry).unwrap().into());
@@ -97,7 +98,8 @@ impl Shop {
             let OrderSubject { partner, order_id, .. } =
                 OrderSubject::parse(&message.subject).unwrap();
             let nats = &self.world.nats;
-            let confirmed = inventory::confirmed(nats, &main, &partner, &order_id).await.unwrap();
+            let confirmed =
+                messaging::inventory::confirmed(nats, &main, &partner, &order_id).await.unwrap();
             parsed.push((message.sequence, message.subject, event, confirmed));
         }
         parsed
@@ -105,10 +107,12 @@ impl Shop {
 
     async fn set(&self, key: &str, available: i64) {
         let available = BTreeMap::from([(product(), available)]);
-        let commit = self.journal.commit(|view| match view.state.keys.contains_key(key) {
-            true => Decide::Answer(()),
-            false => Decide::Append {
-                body: Entry::Set { key: key.into(), available: available.clone() },
+        // As version 0.1.0 wrote it, with the key in the body.
+        let bound = journal::BoundKey::new(key, &());
+        let commit = self.journal.commit(|view| match view.keys.use_of(&bound) {
+            journal::KeyUse::Applied => Decide::Answer(()),
+            _ => Decide::Append {
+                body: Entry::Set { key: Some(key.into()), available: available.clone() },
                 decided_to: None,
             },
         });
@@ -310,7 +314,7 @@ async fn facts_of_a_further_attempt_are_published_by_whoever_comes_next() {
     // Decided and not yet said: no further attempt is taken, and a command that comes again is done.
     assert_eq!(shop.post("/retry", json!({"order_id": "no"})).await, "200 pending 2");
     assert_eq!(shop.post("/retry", json!({"order_id": "yes"})).await, "409 cancelling 2");
-    let shop = Shop { journal: inventory::journal(&shop.world.nats, &WarehouseId::main()), ..shop };
+    let shop = Shop { journal: stock::journal(&shop.world.nats, &WarehouseId::main()), ..shop };
     shop.decide().await;
     assert_eq!(shop.available().await, 50);
     let mut said = shop.said("orders.refused.>").await;

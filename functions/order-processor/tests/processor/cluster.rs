@@ -3,9 +3,9 @@
 use crate::skip::{batch, order, placed};
 use crate::support::{FILTER, World, build_at, send};
 use axum::body::Bytes;
-use messaging::journal::{Place, position};
 use messaging::publish::{self, Published};
-use messaging::{Nats, inventory, stored, streams};
+use messaging::{Nats, stored, streams};
+use state::journal::{Place, position};
 use std::ops::Range;
 use testkit::cluster::Cluster;
 use tokio::time::{Duration, Instant, sleep};
@@ -100,7 +100,7 @@ async fn a_leader_that_is_killed_or_paused_costs_no_decision_and_doubles_none() 
     let main = domain::WarehouseId::main();
     let deadline = Instant::now() + WAIT_MAX;
     let verified = loop {
-        match inventory::verify(&world.nats, &main, chrono::DateTime::UNIX_EPOCH).await {
+        match ::stock::verify(&world.nats, &main, chrono::DateTime::UNIX_EPOCH).await {
             Ok(verified) => break verified,
             // The one that was paused is catching up, and a leader may still be chosen.
             Err(error) => assert!(Instant::now() < deadline, "{error}"),

@@ -6,11 +6,11 @@ use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::{Cancels, Order, Terms};
 use domain::raw;
-use messaging::journal::{Place, position};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Event, events, streams, tail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use state::journal::{Place, position};
 use testkit::history::{History, Options, Report};
 
 impl<S> World<S> {

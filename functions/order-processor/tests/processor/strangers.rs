@@ -93,7 +93,7 @@ async fn a_warehouse_goes_on_whatever_strangers_write_into_its_journal() {
     assert_eq!(world.decide(4, &chain(6, [one("3", "P001", 1)])).await, 6);
     assert_eq!(world.available("P001").await, 47);
     let (main, now) = (domain::WarehouseId::main(), DateTime::UNIX_EPOCH);
-    let found = messaging::inventory::verify(&world.nats, &main, now).await.unwrap();
+    let found = ::stock::verify(&world.nats, &main, now).await.unwrap();
     // No order was placed: the batches are made up, and that is found as well.
     assert_eq!((found.entries, found.foreign, found.problems_total), (4, 2, 5), "{found:?}");
     let texts: Vec<_> = found.problems.iter().map(|problem| problem.text.as_str()).collect();
@@ -141,8 +141,8 @@ async fn an_order_that_was_placed_twice_is_found_by_verify() {
     }
     assert_eq!(world.decide(0, &events).await, 3);
     let (main, now) = (domain::WarehouseId::main(), DateTime::UNIX_EPOCH);
-    let found = messaging::inventory::verify(&world.nats, &main, now).await.unwrap();
+    let found = ::stock::verify(&world.nats, &main, now).await.unwrap();
     let texts: Vec<_> = found.problems.iter().map(|problem| problem.text.as_str()).collect();
-    let twice = "it moves stock for attempt 1 of order 1 of DIRECT, as entry 2 did";
+    let twice = "attempt 1 of order 1 of DIRECT is carried out again; entry 2 did it before";
     assert!(texts.contains(&twice), "{texts:?}");
 }

@@ -6,10 +6,10 @@ use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::Terms;
 use domain::raw;
-use messaging::journal::{Place, position};
 use messaging::publish::{self, Outgoing};
 use messaging::streams;
 use serde_json::{Value, json};
+use state::journal::{Place, position};
 
 impl World {
     async fn put(&self, body: &Value) -> (u16, Value) {

@@ -2,7 +2,7 @@
 
 use domain::WarehouseId;
 use machine::clock;
-use messaging::{Nats, inventory, streams};
+use messaging::{Nats, streams};
 
 use super::finding::Finding;
 use crate::commands::journal;
@@ -24,7 +24,7 @@ pub(super) async fn look(nats: &Nats, warehouse: &WarehouseId) -> Finding {
         let text = format!("not read: ORDERS has {messages} messages, and only {MESSAGES_MAX} are");
         return Finding::warning(what, text, command);
     }
-    let found = match inventory::verify(nats, warehouse, clock::now()).await {
+    let found = match stock::verify(nats, warehouse, clock::now()).await {
         Ok(found) => found,
         Err(error) => return Finding::bad(what, error.to_string(), command),
     };

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use async_nats::jetstream::stream::Info;
 use domain::WarehouseId;
 use machine::clock;
-use messaging::backlog::{self, Backlog};
-use messaging::journal::{self, Record};
+use messaging::backlog::Backlog;
 use messaging::{Nats, stored, streams, subject};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use state::journal::{self, Record};
 
 use super::facts;
 use super::finding::Finding;
@@ -133,7 +133,7 @@ async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     let stream = nats.js.get_stream(streams::ORDERS).await?;
     let info = stream.cached_info();
     let after = match &decided_to {
-        Some(position) if !backlog::is_of(position, info) => return Ok(Lane::OtherStream),
+        Some(position) if !journal::is_of(position, info) => return Ok(Lane::OtherStream),
         Some(position) => position.sequence,
         None => 0,
     };

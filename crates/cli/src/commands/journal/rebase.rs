@@ -3,11 +3,11 @@
 
 use anyhow::{Result, bail};
 use domain::WarehouseId;
-use domain::inventory::DETAIL_MAX;
 use machine::client::Pipeline;
-use messaging::journal::{Applied, Place};
-use messaging::rebase::{self, Move, Refused, Survey};
 use serde_json::json;
+use state::journal::rebase::{Move, Refused, Survey};
+use state::journal::skip::REASON_MAX;
+use state::journal::{Applied, Place};
 use terminal::output;
 
 use crate::confirm::{Yes, confirm};
@@ -25,11 +25,11 @@ pub(super) async fn run(
     yes: Yes,
 ) -> Result<()> {
     let count = reason.chars().count();
-    if reason.trim().is_empty() || DETAIL_MAX < count {
-        bail!("the reason has {count} characters; 1 to {DETAIL_MAX} are possible, not only blanks");
+    if reason.trim().is_empty() || REASON_MAX < count {
+        bail!("the reason has {count} characters; 1 to {REASON_MAX} are possible, not only blanks");
     }
     let nats = pipeline.nats().await?;
-    let survey = rebase::survey(&nats, warehouse).await?;
+    let survey = stock::survey(&nats, warehouse).await?;
     let going = match survey.go_on(to) {
         Ok(going) => going,
         Err(refused @ Refused::Healthy { .. }) => {
@@ -47,7 +47,7 @@ pub(super) async fn run(
             output::note(format_args!("{done} of {all} refused"));
         }
     };
-    let applied = rebase::apply(&nats, warehouse, &going, reason, progress).await?;
+    let applied = stock::go_on(&nats, warehouse, &going, reason, progress).await?;
     if pipeline.json {
         output::json(&json!({
             "decided_to": going.to, "applied": applied == Applied::Now, "decided_again": 0,

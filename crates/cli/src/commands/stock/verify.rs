@@ -12,11 +12,12 @@ use domain::stock::Stock;
 use domain::{ProductId, WarehouseId};
 use machine::client::Pipeline;
 use machine::clock;
-use messaging::inventory::{Changed, Inventory};
-use messaging::journal::{self, Entry, Record};
+use messaging::inventory::Changed;
 use messaging::{Event, Nats, header, stored, streams, subject, tail};
 use serde::Serialize;
 use serde_json::json;
+use state::journal::{self, Entry, Record};
+use stock::Inventory;
 use terminal::output;
 
 use super::book::{Answer, book};
@@ -225,7 +226,7 @@ async fn fold(
                 }
                 state.apply(&entry.body);
             }
-            Ok(Record::Rebase(_)) => {}
+            Ok(Record::Skip(_) | Record::Quiet(_) | Record::Rebase(_)) => {}
             Err(error) => {
                 wrong.get_or_insert(format!("entry {sequence}: {error}"));
             }

@@ -1,0 +1,97 @@
+//! What a lane's input holds, compared with its journal.
+#![cfg(test)]
+
+use async_nats::jetstream::stream::Config;
+use domain::inventory::{Body, Identity as Of, Outcome, Verdict};
+use domain::{Kind, OrderId, PartnerId, WarehouseId};
+use messaging::streams::identity::Identity;
+use messaging::streams::{self, ORDERS};
+use messaging::{Nats, stored, subject};
+use state::journal::{Decide, Position};
+use testkit::nats::Server;
+
+async fn start() -> (Server, Nats) {
+    let server = Server::start();
+    let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+    for step in streams::setup(&nats, streams::Settings::default()).await {
+        step.outcome.unwrap();
+    }
+    (server, nats)
+}
+
+fn outcome(sequence: u64, order: &str) -> Outcome {
+    let id = Of {
+        partner: PartnerId::parse("US1").unwrap(),
+        order_id: OrderId::parse(order).unwrap(),
+        kind: Kind::Sale,
+        attempt: 1,
+        file: None,
+    };
+    Outcome { sequence, order: None, id: Some(id), verdict: Verdict::Confirmed(Vec::new()) }
+}
+
+async fn place(nats: &Nats, order: &str) {
+    let subject = format!("orders.placed.main.US1.{order}");
+    nats.js.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+}
+
+/// An older copy has the same name, and sequences that were given to other orders before.
+#[tokio::test]
+async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place() {
+    let (_server, nats) = start().await;
+    let main = WarehouseId::main();
+    let identity = Identity::of(nats.js.get_stream(ORDERS).await.unwrap().cached_info());
+    for order in ["1", "2", "3"] {
+        place(&nats, order).await;
+    }
+    let journal = stock::journal(&nats, &main);
+    for outcomes in [vec![outcome(1, "1")], vec![outcome(2, "2"), outcome(3, "3")]] {
+        let position = Position {
+            stream: ORDERS.into(),
+            identity: identity.name.clone(),
+            filter: subject::placed(&main),
+            sequence: outcomes.last().unwrap().sequence,
+        };
+        let mut written = false;
+        let decided = journal.commit(|_| match std::mem::replace(&mut written, true) {
+            true => Decide::Answer(()),
+            false => Decide::Append {
+                body: Body::Orders { outcomes: outcomes.clone(), checked: Default::default() },
+                decided_to: Some(position.clone()),
+            },
+        });
+        decided.await.unwrap();
+    }
+    assert_eq!(stock::survey(&nats, &main).await.unwrap().fault(), None);
+
+    nats.js.delete_stream(ORDERS).await.unwrap();
+    let definition = streams::STREAMS.iter().find(|stream| stream.name == ORDERS).unwrap();
+    let copy = Config {
+        name: ORDERS.into(),
+        subjects: definition.subjects.iter().map(ToString::to_string).collect(),
+        description: Some(identity.write("")),
+        ..Default::default()
+    };
+    nats.js.create_stream(copy).await.unwrap();
+    for order in ["1", "new", "2", "newer"] {
+        place(&nats, order).await;
+    }
+    let survey = stock::survey(&nats, &main).await.unwrap();
+    assert!(survey.fault().unwrap().contains("an older copy"), "{survey:?}");
+    let going = survey.go_on(None).unwrap();
+    assert_eq!((survey.decided, &survey.undecided[..]), (2, &[2, 4][..]));
+    assert_eq!((going.to.sequence, &going.passed_over[..], going.left), (3, &[2][..], 1));
+
+    // What was decided before is told again.
+    let fact = "orders.confirmed.main.US1.1";
+    assert!(stored::last(&nats, ORDERS, fact).await.unwrap().is_none());
+    assert_eq!(going.untold, ["orders.placed.main.US1.1".to_owned()].into());
+    stock::go_on(&nats, &main, &going, "restored", |_| {}).await.unwrap();
+    let told = stored::last(&nats, ORDERS, fact).await.unwrap().unwrap();
+    assert!(told.decision_sequence().is_some());
+    let survey = stock::survey(&nats, &main).await.unwrap();
+    assert_eq!((survey.fault(), survey.untold.len()), (None, 0));
+    let now = std::time::SystemTime::now().into();
+    let found = stock::verify(&nats, &main, now).await.unwrap();
+    assert_eq!(found.problems, [], "what was passed over is refused, once");
+}
