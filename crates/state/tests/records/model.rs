@@ -3,7 +3,7 @@
 use crate::explore::{Running, all_faults, all_turns, run};
 use crate::world::{Client, Fault, Store, alone};
 use crate::{Person, author, key, people, person};
-use messaging::publish::Published;
+use messaging::publish::{Outgoing, Published};
 use serde_json::Value;
 use state::record::{Conflict, Revision, When, WriteError};
 use std::collections::BTreeMap;
@@ -251,6 +251,22 @@ fn writers_of_which_one_fails_at_any_step() {
 }
 
 #[test]
+fn an_old_claim_helps_nobody_and_stops_nobody() {
+    // A helper that was slow wrote it for a change of `b` that is over.
+    let old = r#"{"owner":"b","write":"old"}"#;
+    let old = Outgoing::new("$KV.FILES_LEDGER.claim.phone.1".into(), old.into());
+    for email in ["-", "x"] {
+        let acts: &[Act] = &[Create("a", email, "1"), Create("b", email, "1")];
+        let scenario = Scenario { there: &[], acts: acts.to_vec().leak(), succeed: Some(1) };
+        let runs = all_turns(2, 2, &mut |store, turns| {
+            store.lock().unwrap().put(&old, 0);
+            check(&scenario, store, turns, None)
+        });
+        assert!(100 < runs, "{runs} runs");
+    }
+}
+
+#[test]
 fn three_writers_in_any_order() {
     const ACTS: [Act; 8] = [
         Create("a", "x", "1"),
@@ -312,7 +328,7 @@ fn a_stranger_on_the_events_subject_costs_no_event() {
     let client = Client::new(&store, "first", None);
     let first = alone(act(client.clone(), Create("a", "x", "-"), "ann", None)).unwrap();
     let at = store.lock().unwrap().under("analytics.people.a")[0].sequence;
-    let stranger = messaging::publish::Outgoing::new("analytics.people.a".into(), "?".into());
+    let stranger = Outgoing::new("analytics.people.a".into(), "?".into());
     assert!(matches!(
         alone(state::wire::Wire::put(&client, stranger, at)).unwrap(),
         Published::Stored(_)

@@ -40,7 +40,7 @@ impl Store {
         self.messages.iter().rev().find(|message| message.subject == subject)
     }
 
-    fn put(&mut self, message: &Outgoing, expected: u64) -> Published {
+    pub(crate) fn put(&mut self, message: &Outgoing, expected: u64) -> Published {
         let standing = self.standing(&message.subject).map_or(0, |message| message.sequence);
         if standing != expected {
             return Published::Occupied;
