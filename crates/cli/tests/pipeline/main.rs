@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod again;
+mod attack;
 mod backup;
 mod decisions;
 mod doctor;

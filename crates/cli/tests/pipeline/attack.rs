@@ -6,7 +6,6 @@ use testkit::campaign::attack::{self, Options};
 
 #[tokio::test]
 async fn strangers_and_restarts_lose_double_and_stop_no_order() {
-    let _turn = crate::TURN.lock().await;
     for nats_server in testkit::nats_servers() {
         let options = Options {
             orderflow: PathBuf::from(env!("CARGO_BIN_EXE_orderflow")),

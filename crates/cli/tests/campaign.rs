@@ -1,9 +1,7 @@
 //! The whole pipeline as processes under kills, pauses, network faults, wrong clocks, a full disk and
-//! an empty store, on three nats-servers that fail one after another, and under what strangers send; alone
-//! on the machine: a test program of its own.
+//! an empty store, and on three nats-servers that fail one after another; alone on the machine: a test
+//! program of its own.
 #![cfg(test)]
-
-mod attack;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +13,7 @@ use tokio::sync::Mutex;
 const SEED: &str = "ORDERFLOW_CAMPAIGN_SEED";
 const EVERY_DAY: u64 = 7;
 
-/// Two at once would measure each other.
+/// Two campaigns at once would measure each other.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 fn seed() -> u64 {
