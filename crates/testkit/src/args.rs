@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 use testkit::campaign::{Options, attack, cluster};
+use testkit::facts;
 
 /// Tools for people who test a running pipeline.
 #[derive(Parser)]
@@ -31,6 +32,31 @@ pub(crate) enum Command {
     /// Does to the whole pipeline what strangers, mistaken programs and restarts do, and checks after each
     /// step that every good order is confirmed, once
     Attack(Attack),
+    /// Stores many orders and what became of them, to measure what reads them
+    Facts(Facts),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Facts {
+    /// Address of the nats-server
+    #[arg(long)]
+    pub(crate) nats: String,
+    /// How many orders
+    #[arg(long, default_value_t = 1_000_000)]
+    orders: u64,
+    /// Partners that they belong to
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    partners: u64,
+    /// Orders of one file
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    per_file: u64,
+}
+
+impl Facts {
+    pub(crate) fn options(&self) -> facts::Options {
+        let Self { orders, partners, per_file, .. } = *self;
+        facts::Options { orders, partners, per_file }
+    }
 }
 
 #[derive(clap::Args)]

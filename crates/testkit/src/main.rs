@@ -6,8 +6,8 @@ use args::{Args, Command};
 use clap::Parser as _;
 use std::io::Write as _;
 use std::process::ExitCode;
-use testkit::campaign;
 use testkit::history::{History, Options};
+use testkit::{campaign, facts};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             let report = campaign::attack::run(&args.options()?).await?;
             (report.to_string(), report.is_clean())
         }
+        Command::Facts(args) => (facts::store(&args.nats, args.options()).await?, true),
     };
     writeln!(std::io::stdout().lock(), "{text}")?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use intake::access::Account;
 use intake::complete::{self, Entry, Kind};
 use intake::sftp::{Error, Session};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 const AT_ONCE: usize = 8;
 
 /// One partner's depot and inbox.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Depot {
     pub(crate) partner: PartnerId,
     pub(crate) count: usize,
@@ -23,7 +24,7 @@ pub(crate) struct Depot {
     error: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct File {
     name: String,
     size: u64,

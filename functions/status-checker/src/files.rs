@@ -1,13 +1,14 @@
 //! What became of every file: the ledger's records beside the counts of their orders.
 
+use crate::orders::{Counts, Status};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use intake::ledger::{Outcome, Record, Results, State};
-use messaging::views::Counts;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One file that arrived.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct File {
     pub(crate) partner: PartnerId,
     name: String,
@@ -15,6 +16,7 @@ pub(crate) struct File {
     size: u64,
     pub(crate) modified: Option<DateTime<Utc>>,
     arrived_at: DateTime<Utc>,
+    #[schemars(with = "String")]
     state: State,
     sha256: Option<String>,
     rows: u64,
@@ -23,7 +25,12 @@ pub(crate) struct File {
     orders: u64,
     placed: u64,
     confirmed: u64,
+    /// Decided against, for whatever reason, or cancelled.
     refused: u64,
+    /// Of these.
+    out_of_stock: u64,
+    /// Of these.
+    cancelled: u64,
     pending: u64,
     /// Orders of the file that are not placed for it.
     not_placed: u64,
@@ -34,6 +41,11 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// Is it known by this SHA-256, arrival or name?
+    pub(crate) fn is(&self, wanted: &str) -> bool {
+        self.name == wanted || self.arrival == wanted || self.sha256.as_deref() == Some(wanted)
+    }
+
     /// A record with the counts of the orders that came in its content.
     pub(crate) fn new(record: Record, counts: Counts) -> Self {
         // A duplicate's orders belong to the file that came first.
@@ -44,9 +56,10 @@ impl File {
         let decisions = decisions.and_then(|receipt| receipt.strip_suffix(".receipt.json"));
         let decisions = decisions.map(|tag| format!("{tag}.decisions.csv"));
         let not_placed = match accepted {
-            true => record.counts.orders.saturating_sub(counts.placed),
+            true => record.counts.orders.saturating_sub(counts.placed()),
             false => 0,
         };
+        let refused = [Status::Refused, Status::OutOfStock, Status::Cancelled];
         let Results { output, rejects, receipt, receipt_csv, original } = results;
         let results = [output, rejects, receipt, receipt_csv, original];
         let reason = match record.outcome {
@@ -67,10 +80,12 @@ impl File {
             accepted: record.counts.accepted,
             rejected: record.counts.rejected,
             orders: record.counts.orders,
-            placed: counts.placed,
-            confirmed: counts.confirmed,
-            refused: counts.refused,
-            pending: counts.pending,
+            placed: counts.placed(),
+            confirmed: counts.of(Status::Confirmed),
+            refused: refused.map(|status| counts.of(status)).iter().sum(),
+            out_of_stock: counts.of(Status::OutOfStock),
+            cancelled: counts.of(Status::Cancelled),
+            pending: counts.of(Status::Pending),
             not_placed,
             decisions,
             results: results.into_iter().flatten().collect(),

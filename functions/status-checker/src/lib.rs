@@ -3,32 +3,29 @@
 mod depots;
 mod files;
 mod http;
+mod ledger;
+mod memory;
+mod orders;
 
-use axum::routing::get;
-use intake::ledger::Ledger;
-use intake::partners::{Configuration, Live, Problem, Source};
-use messaging::rights::Rights;
-use messaging::store::Store;
-use messaging::views::Orders;
-use messaging::{Nats, streams};
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
-use runtime::{BuildError, Door, Env, EnvError, Function, Memory, Routes, Tokens};
-use std::path::PathBuf;
+pub use memory::MEMORY;
+pub use orders::Status;
+
+use chassis::{Api, Operation, Role, Scope, Setup};
+use messaging::{rights::Rights, streams};
+use runtime::{BuildError, Door, Env, Function, Tokens};
+use state::fold::{Folded, Metrics};
 use std::sync::Arc;
-use tokio::sync::{Mutex, Semaphore};
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "status-checker";
-/// Beside bodies, of which it takes none: the process, its fold of all orders, and answers.
-pub const MEMORY: Memory = Memory::new(160, 2);
 
 /// What it does at NATS.
 pub const RIGHTS: Rights = Rights {
-    about: "Reads, and says so when the partners' configuration is wrong.",
-    publishes: &["errors.alert.>"],
+    about: "Reads, keeps how far it has read, and says so when the partners' configuration is wrong.",
+    publishes: &["errors.alert.>", "$KV.FOLD_CHECKPOINTS.status-checker.>"],
     reads: &[streams::FILES, streams::ORDERS, streams::ERRORS],
-    reads_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT],
+    reads_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT, streams::FOLD_CHECKPOINTS],
+    purges: &["KV_FOLD_CHECKPOINTS"],
     ..Rights::NONE
 };
 
@@ -37,66 +34,39 @@ pub const RIGHTS: Rights = Rights {
 /// # Errors
 /// Settings or secrets are missing, or the partners' configuration is wrong; everything is named.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let settings = Settings::from_env(env)?;
-    let nats = Nats::connect(&settings.nats_url, NAME, true)
-        .await
-        .map_err(|error| BuildError::unavailable("NATS", error))?;
-    let ledger = Ledger::new(&nats);
-    let mut registry = Registry::default();
-    let depot_files = Gauge::default();
-    registry.register("depot_files", "Files in all depots", depot_files.clone());
-    let store = Store::watch(&nats, &[streams::ORDERS, streams::FILES]);
-    let app = App {
-        nats: nats.clone(),
-        store: Arc::clone(&store),
-        ledger,
-        partners: settings.partners.follow(&nats, NAME, &mut registry, Arc::clone),
-        orders: Mutex::default(),
-        looks: Semaphore::new(LOOKS_MAX),
-        depot_files,
+    let mut setup = Setup::new(env, NAME);
+    let partners = setup.partners_with_folders();
+    let orders_max = setup.env.or("ORDERFLOW_STATUS_ORDERS_MAX", memory::ORDERS_MAX).get();
+    let tokens = Tokens::from_env(setup.env, &[Door::Read]);
+    let streams = &[streams::ORDERS, streams::FILES];
+    let (mut chassis, partners) = setup.connect(tokens, streams, || partners).await?;
+    let metrics = Metrics::register(&mut chassis.registry);
+    let (nats, orders) = (chassis.nats.clone(), orders::Orders::up_to(orders_max));
+    let app = http::App {
+        store: Arc::clone(&chassis.store),
+        partners: chassis.follow(partners, Arc::clone),
+        orders: Folded::start(&nats, NAME, orders, &metrics),
+        files: Folded::start(&nats, NAME, ledger::Files, &metrics),
+        looks: http::Looks::register(&mut chassis.registry),
+        nats,
     };
-    let routes = Routes::new(settings.tokens)
-        .at(Door::Read, "/", get(http::status).post(http::status))
-        .with_state(Arc::new(app));
-    let ready = move || {
-        let store = Arc::clone(&store);
-        async move { store.ready().await }
-    };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
+    Ok(chassis.serve(api(), Arc::new(app), memory::with(orders_max)))
 }
 
-struct Settings {
-    nats_url: String,
-    partners: Source,
-    tokens: Tokens,
+fn api() -> Api<Arc<http::App>> {
+    let get = |path, what| Operation::get(path, what, Role::OrdersRead, Scope::AllPartners);
+    let what = "What is in every depot and inbox, and what became of every file";
+    let by_post = Operation::post("/", what, Role::OrdersRead, Scope::AllPartners);
+    Api::default()
+        .at(get("/", what), http::status)
+        .at(by_post, http::status)
+        .at(get("/orders", "What became of the orders, newest first"), http::list)
+        .at(get("/orders/{partner}/{order}", "What became of one order"), http::one)
+        .at(get("/counts", "How many orders there are, by partner and by file"), http::counts)
 }
 
-impl Settings {
-    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.nats_url(NAME);
-        let path: Option<PathBuf> = env.required("ORDERFLOW_PARTNERS");
-        let tokens = Tokens::from_env(env, &[Door::Read]);
-        let secrets = env.secrets();
-        let secrets = move |name: &str| secrets(name).map(|secret| secret.expose().to_owned());
-        let report = |wrong: Problem| env.problem(wrong.place, wrong.reason);
-        let partners = Source::open(path, Box::new(secrets), report);
-        env.finish(|| Some(Self { nats_url: nats_url?, partners: partners?, tokens }))
-    }
+/// What its routes do, for the documents.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    api().operations()
 }
-
-/// What the handlers share.
-#[derive(Debug)]
-struct App {
-    nats: Nats,
-    /// What another store, or an older copy, says is not told.
-    store: Arc<Store>,
-    ledger: Ledger,
-    partners: Live<Arc<Configuration>>,
-    orders: Mutex<Orders>,
-    /// Places for answers in the making, each of which may hold everything.
-    looks: Semaphore,
-    depot_files: Gauge,
-}
-
-/// Answers that are made at a time; others wait.
-const LOOKS_MAX: usize = 4;

@@ -1,17 +1,18 @@
-//! `orderflow orders …`: from the stream itself, without asking a function.
+//! `orderflow orders …`: lists and counts as status-checker has them, one order from the stream itself.
 
 mod again;
 
 use anyhow::{Context as _, Result};
+use axum::http::Method;
 use clap::{Subcommand, ValueEnum};
 use domain::{OrderId, PartnerId, WarehouseId};
-use machine::client::Pipeline;
+use machine::client::{Level, Pipeline, query_value};
 use messaging::stored::Standing;
 use messaging::subject::{self, Stage};
-use messaging::views::{self, OrderView};
-use messaging::{header, streams};
-use serde::Serialize;
-use serde_json::{Value, json};
+use messaging::views::{self, Messages};
+use messaging::{Nats, header, streams};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use terminal::Failure;
 use terminal::output::{self, NATS_CLI};
 
@@ -19,8 +20,8 @@ use crate::global::Global;
 use again::{Retry, Verb};
 
 const EXAMPLES: &str = "Examples:
-  orderflow orders get 536365 --partner US1
-  orderflow orders list --status refused --limit 20
+  orderflow orders get US1/536365
+  orderflow orders list --status out-of-stock --limit 20
   orderflow orders count --json
   orderflow orders retry US1 536365
   orderflow orders retry --all-refused --since 2h
@@ -32,16 +33,17 @@ const EXAMPLES: &str = "Examples:
 pub(crate) enum Orders {
     /// One order: its state, its content, why it was refused.
     Get {
-        /// The partner's number.
+        /// `PARTNER/ORDER`, or the partner's number with --partner; of DIRECT the number alone.
+        #[arg(value_name = "ORDER")]
         id: OrderId,
         /// Whose order.
-        #[arg(long, default_value = "DIRECT")]
-        partner: PartnerId,
+        #[arg(long)]
+        partner: Option<PartnerId>,
         /// Whose stock; without it, the warehouse that the partner has in partners.yml, else main.
         #[arg(long)]
         warehouse: Option<WarehouseId>,
     },
-    /// Many orders, oldest first.
+    /// Many orders, newest first, as status-checker has them.
     List {
         /// Only this partner's.
         #[arg(long)]
@@ -56,7 +58,7 @@ pub(crate) enum Orders {
         #[arg(long, default_value_t = 0)]
         cursor: u64,
     },
-    /// How many were placed, confirmed, refused.
+    /// How many there are, and what became of them.
     Count,
     /// Try refused orders again: one, or all that were refused for a reason.
     Retry(Retry),
@@ -76,8 +78,12 @@ pub(crate) enum Status {
     Pending,
     /// Stock is reserved.
     Confirmed,
-    /// Decided against.
+    /// Refused, because less is in stock than was ordered.
+    OutOfStock,
+    /// Refused for another reason.
     Refused,
+    /// Confirmed, and then cancelled.
+    Cancelled,
 }
 
 impl Status {
@@ -85,23 +91,24 @@ impl Status {
         match self {
             Self::Pending => "pending",
             Self::Confirmed => "confirmed",
+            Self::OutOfStock => "out_of_stock",
             Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
         }
     }
 }
+
+/// How long status-checker may take to read what was stored before it is asked.
+const WAIT: &str = "30s";
 
 pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
     let pipeline = global.pipeline()?;
     match command {
         Orders::Get { id, partner, warehouse } => {
-            get(&pipeline, id, partner, warehouse.as_ref()).await
+            get(&pipeline, id, partner.as_ref(), warehouse.as_ref()).await
         }
         Orders::List { partner, status, limit, cursor } => {
-            let wanted = |order: &&OrderView| {
-                partner.as_ref().is_none_or(|partner| order.partner == *partner)
-                    && status.is_none_or(|status| state(order.status) == status)
-            };
-            list(&pipeline, wanted, partner.as_ref(), *limit, *cursor).await
+            list(&pipeline, partner.as_ref(), *status, *limit, *cursor).await
         }
         Orders::Count => count(&pipeline).await,
         Orders::Retry(retry) => match (&retry.partner, &retry.order) {
@@ -137,18 +144,22 @@ struct Found {
 async fn get(
     pipeline: &Pipeline,
     id: &OrderId,
-    partner: &PartnerId,
+    partner: Option<&PartnerId>,
     warehouse: Option<&WarehouseId>,
 ) -> Result<()> {
     let nats = pipeline.nats().await?;
-    let warehouse = match warehouse {
-        Some(warehouse) => warehouse.clone(),
-        None => {
-            let partners = pipeline.partners();
-            partners.get(partner).map_or_else(WarehouseId::main, |found| found.warehouse.clone())
-        }
-    };
-    let messages = views::lookup(&nats, &warehouse, partner, id).await?;
+    let own = partner.cloned().unwrap_or_else(PartnerId::direct);
+    let mut found = find(pipeline, &nats, (&own, id), warehouse).await?;
+    let (mut partner, mut id) = (own, id.clone());
+    // A number may have a stroke in it.
+    if found.1.last().is_none()
+        && let Some((of, rest)) = id.as_str().split_once('/')
+        && let (Ok(of), Ok(rest)) = (PartnerId::parse(of), OrderId::parse(rest))
+    {
+        found = find(pipeline, &nats, (&of, &rest), warehouse).await?;
+        (partner, id) = (of, rest);
+    }
+    let (warehouse, messages) = found;
     let (Some(status), Some(placed)) = (messages.status(), &messages.placed) else {
         let what = format!(
             "order {id} of {partner} in warehouse {warehouse}; an order of another partner: orderflow \
@@ -156,7 +167,9 @@ async fn get(
         );
         return Err(Failure::NotFound { what }.into());
     };
-    let status = state(status);
+    let (partner, id) = (&partner, &id);
+    let code = messages.last().and_then(|last| last.header(header::REASON));
+    let status = word(status, code);
     let subject = subject::order(Stage::Placed, &warehouse, partner, id);
     let placed_event = event(placed, &subject)?;
     let said = messages.last().filter(|last| last.header(header::REASON).is_some());
@@ -169,7 +182,7 @@ async fn get(
         partner: partner.clone(),
         order_id: id.clone(),
         warehouse,
-        status: status.as_str(),
+        status,
         attempt: messages.attempt().unwrap_or(1),
         reason,
         file: placed.header(header::FILE).map(str::to_owned),
@@ -180,12 +193,26 @@ async fn get(
         return Ok(());
     }
     let Found { order_id, partner, status, attempt, .. } = &found;
+    let status = status.replace('_', " ");
     output::line(format_args!("{order_id} of {partner}: {status}, attempt {attempt}"));
     if let Some(reason) = &found.reason {
         output::line(format_args!("reason: {reason}"));
     }
     output::line(serde_json::to_string_pretty(&found.order)?);
     Ok(())
+}
+
+/// An order's warehouse, and what is said of it there.
+async fn find(
+    pipeline: &Pipeline,
+    nats: &Nats,
+    (partner, id): (&PartnerId, &OrderId),
+    warehouse: Option<&WarehouseId>,
+) -> Result<(WarehouseId, Messages)> {
+    let configured = || pipeline.partners().get(partner).map(|found| found.warehouse.clone());
+    let warehouse = warehouse.cloned().or_else(configured).unwrap_or_else(WarehouseId::main);
+    let messages = views::lookup(nats, &warehouse, partner, id).await?;
+    Ok((warehouse, messages))
 }
 
 /// The event that a message holds.
@@ -226,61 +253,89 @@ fn reason(event: &Value, message: &Standing) -> String {
     }
 }
 
+/// An order of a list, as far as it is shown.
+#[derive(Debug, Deserialize)]
+struct Row {
+    id: String,
+    #[serde(rename = "return")]
+    is_return: bool,
+    total: Option<String>,
+    attempt: u32,
+    status: String,
+    reason: Option<String>,
+    changed_at: String,
+}
+
 async fn list(
     pipeline: &Pipeline,
-    wanted: impl Fn(&&OrderView) -> bool,
     partner: Option<&PartnerId>,
+    status: Option<Status>,
     limit: u32,
     cursor: u64,
 ) -> Result<()> {
-    let view = fold(pipeline).await?;
-    let mut orders = view.after(cursor).filter(wanted);
-    let page: Vec<_> = orders.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-    if let (Some(partner), [], 0) = (partner, page.as_slice(), cursor) {
+    let mut path = format!("status-checker/orders?wait={WAIT}&limit={limit}&cursor={cursor}");
+    if let Some(partner) = partner {
+        path.push_str(&format!("&partner={}", query_value(partner.as_str())));
+    }
+    if let Some(status) = status {
+        path.push_str(&format!("&status={}", status.as_str()));
+    }
+    let page: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    let rows = Vec::<Row>::deserialize(&page["orders"])?;
+    if let (Some(partner), [], 0) = (partner, rows.as_slice(), cursor) {
         pipeline.partner_known(partner)?;
     }
-    let next = orders.next().and(page.last()).map(|order| order.placed);
     if pipeline.json {
-        output::json(&json!({"orders": page, "next": next}));
+        output::json(&page);
         return Ok(());
     }
-    let rows = page.iter().map(|order| {
+    let rows = rows.into_iter().map(|row| {
         vec![
-            order.partner.to_string(),
-            order.order_id.to_string(),
-            if order.is_return { "return" } else { "sale" }.to_owned(),
-            order.total.as_deref().unwrap_or_default().to_owned(),
-            order.attempt.to_string(),
-            state(order.status).as_str().to_owned(),
-            order.reason.as_deref().unwrap_or_default().to_owned(),
+            row.id,
+            if row.is_return { "return" } else { "sale" }.to_owned(),
+            row.total.unwrap_or_default(),
+            row.attempt.to_string(),
+            row.status.replace('_', " "),
+            row.reason.unwrap_or_default(),
+            row.changed_at,
         ]
     });
-    let head = ["partner", "order", "kind", "total", "attempt", "status", "reason"];
-    output::table(&head, &[3, 4], rows);
-    if let Some(next) = next {
+    let head = ["order", "kind", "total", "attempt", "status", "reason", "changed"];
+    output::table(&head, &[2, 3], rows);
+    if let Some(next) = page["next"].as_u64() {
         output::note(format_args!("there are more: --cursor {next}"));
+    }
+    if let Some(older) = page["older"].as_str() {
+        output::note(format_args!("{older}"));
     }
     Ok(())
 }
 
 async fn count(pipeline: &Pipeline) -> Result<()> {
-    let counts = fold(pipeline).await?.counts();
-    let sales = counts.placed.saturating_sub(counts.returns);
+    let path = format!("status-checker/counts?wait={WAIT}");
+    let counts: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    let counts = &counts["orders"];
     if pipeline.json {
-        let mut value = serde_json::to_value(counts)?;
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("sales".to_owned(), sales.into());
-        }
-        output::json(&value);
+        output::json(counts);
         return Ok(());
     }
-    let row =
-        [counts.placed, sales, counts.returns, counts.confirmed, counts.refused, counts.pending];
-    let head = ["placed", "sales", "returns", "confirmed", "refused", "pending"];
-    output::table(&head, &[0, 1, 2, 3, 4, 5], [row.map(|number| number.to_string()).to_vec()]);
+    let names = [
+        "placed",
+        "sales",
+        "returns",
+        "pending",
+        "confirmed",
+        "out_of_stock",
+        "refused",
+        "cancelled",
+    ];
+    let row = names.map(|name| counts[name].to_string()).to_vec();
+    let head = names.map(|name| name.replace('_', " "));
+    output::table(&head.each_ref().map(String::as_str), &[0, 1, 2, 3, 4, 5, 6, 7], [row]);
     Ok(())
 }
 
+/// All orders, read from the stream: for what changes them.
 async fn fold(pipeline: &Pipeline) -> Result<views::Orders> {
     let nats = pipeline.nats().await?;
     let mut view = views::Orders::default();
@@ -288,10 +343,12 @@ async fn fold(pipeline: &Pipeline) -> Result<views::Orders> {
     Ok(view)
 }
 
-fn state(status: views::Status) -> Status {
-    match status {
-        views::Status::Pending => Status::Pending,
-        views::Status::Confirmed => Status::Confirmed,
-        views::Status::Refused => Status::Refused,
-    }
+/// The status in words of people.
+fn word(status: views::Status, reason: Option<&str>) -> &'static str {
+    let stage = match status {
+        views::Status::Pending => Stage::Placed,
+        views::Status::Confirmed => Stage::Confirmed,
+        views::Status::Refused => Stage::Refused,
+    };
+    status_checker::Status::of(stage, reason).as_str()
 }

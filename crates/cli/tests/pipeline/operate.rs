@@ -74,11 +74,11 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
         publish(&up, subject::ORDERS, &order(id, product, quantity));
     }
     up.json(&WAIT);
-    assert_eq!(state(&up, "big"), "refused 1 insufficient_stock");
+    assert_eq!(state(&up, "big"), "out_of_stock 1 insufficient_stock");
     let again = up.json(&["orders", "retry", "DIRECT", "big"]);
     assert_eq!((&again["status"], &again["attempt"]), (&json!("placed"), &json!(2)));
     up.json(&WAIT);
-    assert_eq!(state(&up, "big"), "refused 2 insufficient_stock");
+    assert_eq!(state(&up, "big"), "out_of_stock 2 insufficient_stock");
 
     up.json(&["stock", "set", "P002", "30"]);
     asks_first(&up);
@@ -87,7 +87,7 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
     assert_eq!((&all["orders"], &all["placed"], &all["failed"]), (&json!(2), &json!(2), &json!(0)));
     up.json(&WAIT);
     assert_eq!(state(&up, "big"), "confirmed 3");
-    assert_eq!(state(&up, "huge"), "refused 2 insufficient_stock");
+    assert_eq!(state(&up, "huge"), "out_of_stock 2 insufficient_stock");
     assert_eq!(state(&up, "new"), "refused 2 unknown_product");
     for none in [
         &["orders", "retry", "--all-refused", "--since", "0s"][..],
@@ -99,7 +99,7 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
 
     assert_eq!(up.json(&["orders", "cancel", "DIRECT", "ok"])["status"], "placed");
     up.json(&WAIT);
-    assert_eq!(state(&up, "ok"), "refused 2 cancelled");
+    assert_eq!(state(&up, "ok"), "cancelled 2 cancelled");
     assert_eq!(up.json(&["orders", "cancel", "DIRECT", "ok"])["status"], "done before");
     assert_eq!(up.json(&["stock", "get", "P001"])["products"]["P001"]["available"], 50);
     let counts = up.json(&["orders", "count"]);
@@ -136,7 +136,7 @@ fn asks_first(up: &Up) {
     }
     let (code, said) = up.typed(&args, "no\n");
     assert!(code == Some(8) && said.contains("again? [y/N] "), "{code:?} {said}");
-    assert_eq!(state(up, "big"), "refused 2 insufficient_stock");
+    assert_eq!(state(up, "big"), "out_of_stock 2 insufficient_stock");
     assert_eq!(state(up, "new"), "refused 1 unknown_product");
     let (code, said) = up.typed(&[&args[..], &["--reason", "unknown_product"]].concat(), "y\n");
     assert!(code == Some(0) && said.contains("Try 1 refused order again?"), "{code:?} {said}");

@@ -23,6 +23,8 @@ const NOBODY: &[&str] = &[];
 const RIGHTS: &[(&str, &[&str])] = &[
     ("journal.inventory.main", &["order-processor"]),
     ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", &["order-processor"]),
+    ("$KV.FOLD_CHECKPOINTS.status-checker.orders.1.32-0.head", &["status-checker"]),
+    ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
     ("orders.confirmed.main.US1.1", &["order-processor"]),
     ("orders.refused.main.US1.1", &["order-processor"]),
     ("inventory.changed.main.x", &["order-processor"]),
@@ -56,6 +58,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.SNAPSHOT.JOURNAL", NOBODY),
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", &["order-processor"]),
+    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["status-checker"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", &["order-processor"]),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];

@@ -1,6 +1,8 @@
 //! What is said about depots and files, on real servers.
 #![cfg(test)]
 
+mod orders;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -14,11 +16,12 @@ use messaging::{Nats, streams};
 use runtime::Env;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use testkit::sshd;
 use tower::ServiceExt as _;
 
 struct World {
-    nats: testkit::nats::Server,
+    nats: Arc<testkit::nats::Server>,
     client: Nats,
     router: Router,
 }
@@ -26,6 +29,11 @@ struct World {
 impl World {
     /// With one partner on each of `servers`.
     async fn start(servers: &[(&str, &sshd::Server)]) -> Self {
+        Self::start_with(servers, &[]).await
+    }
+
+    /// The same with further settings.
+    async fn start_with(servers: &[(&str, &sshd::Server)], settings: &[(&str, &str)]) -> Self {
         let nats = testkit::nats::Server::start();
         let client = Nats::connect(&nats.url(), "test", false).await.unwrap();
         for step in streams::setup(&client, streams::Settings::default()).await {
@@ -45,16 +53,31 @@ impl World {
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), yaml).unwrap();
-        let mut env = Env::from_pairs([
+        let own = [
             ("ORDERFLOW_NATS_URL", nats.url()),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
-        ])
-        .with_secret("api-token-read", "read");
+        ];
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let mut env =
+            Env::from_pairs(own.into_iter().chain(settings)).with_secret("api-token-read", "read");
         for (name, server) in servers {
             env = env.with_secret(&format!("{name}-key"), &server.private_key(name));
         }
         let router = status_checker::build(&mut env).await.unwrap().into_router();
-        Self { nats, client, router }
+        Self { nats: Arc::new(nats), client, router }
+    }
+
+    /// Another process on the same streams, without partners.
+    async fn again(&self) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "partners: {}\n").unwrap();
+        let mut env = Env::from_pairs([
+            ("ORDERFLOW_NATS_URL", self.nats.url()),
+            ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
+        ])
+        .with_secret("api-token-read", "read");
+        let router = status_checker::build(&mut env).await.unwrap().into_router();
+        Self { nats: Arc::clone(&self.nats), client: self.client.clone(), router }
     }
 
     async fn get(&self, path: &str, token: &str) -> (u16, Value) {
@@ -81,7 +104,7 @@ impl World {
     async fn publish(&self, subject: &str, file: &str) {
         // As order-ingest marks what it places: other messages there are no orders.
         let message = Outgoing::new(subject.into(), "{}".into())
-            .header("Orderflow-File", file)
+            .header("Orderflow-File", &sha(file))
             .header(messaging::header::ATTEMPT, "1");
         publish::one(&self.client, &message, None).await.unwrap();
     }
@@ -99,12 +122,17 @@ async fn it_starts_before_nats_does() {
     status_checker::build(&mut env).await.unwrap();
 }
 
+/// The SHA-256 of a file.
+fn sha(name: &str) -> String {
+    name.bytes().cycle().take(32).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn record(arrival: &str, partner: &str, state: State, outcome: Option<Outcome>) -> Record {
     let partner = PartnerId::parse(partner).unwrap();
     let name = format!("{arrival}.csv");
     let at = DateTime::from_timestamp(1_000_000, 0).unwrap();
     let counts = Counts { rows: 5, accepted: 4, rejected: 1, orders: 3 };
-    let sha256 = Some("sha".to_owned());
+    let sha256 = Some(sha("sha"));
     let new = Record::new(arrival.into(), partner, name, 10, 20, at);
     Record { state, outcome, counts, sha256, ..new }
 }

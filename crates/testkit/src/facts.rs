@@ -1,0 +1,95 @@
+//! Many orders and what became of them, stored at once: to measure what reads them.
+
+use anyhow::{Context as _, Result, ensure};
+use domain::{OrderId, PartnerId, WarehouseId};
+use messaging::publish::{self, Outgoing, Published};
+use messaging::subject::{self, Stage};
+use messaging::{Nats, header, streams};
+use std::time::Instant;
+
+/// What is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Orders: of ten, one has no stock, and each 97th is not decided.
+    pub orders: u64,
+    /// Partners that they belong to, `P0` and so on.
+    pub partners: u64,
+    /// Orders of one file.
+    pub per_file: u64,
+}
+
+/// Messages that wait for their acknowledgement at once.
+const AT_ONCE: u64 = 1_000;
+
+/// Makes the streams and stores the orders, as the functions would: placed, and then decided.
+///
+/// # Errors
+/// The server does not answer, or orders of these numbers are there already.
+pub async fn store(url: &str, options: Options) -> Result<String> {
+    let nats = Nats::connect(url, "testkit", false).await?;
+    for step in streams::setup(&nats, streams::Settings::default()).await {
+        step.outcome.map_err(anyhow::Error::msg).with_context(|| step.name)?;
+    }
+    let began = Instant::now();
+    let mut messages = 0;
+    for from in (0..options.orders).step_by(usize::try_from(AT_ONCE)?) {
+        let numbers = from..options.orders.min(from + AT_ONCE);
+        let placed: Vec<_> = numbers.clone().map(|n| message(n, Stage::Placed, options)).collect();
+        let decided: Vec<_> = numbers.filter_map(|n| Some(message(n, fate(n)?, options))).collect();
+        for all in [placed, decided] {
+            let all = all.into_iter().collect::<Result<Vec<_>>>()?;
+            for stored in publish::all(&nats, &all, Some(0)).await {
+                ensure!(stored? != Published::Occupied, "these orders are there already");
+                messages += 1;
+            }
+        }
+    }
+    let Options { orders, .. } = options;
+    Ok(format!("{orders} orders, {messages} messages in {:.1} s", began.elapsed().as_secs_f32()))
+}
+
+/// What becomes of an order; nothing of one that is not decided.
+fn fate(number: u64) -> Option<Stage> {
+    match number {
+        number if number.is_multiple_of(97) => None,
+        number if number.is_multiple_of(10) => Some(Stage::Refused),
+        _ => Some(Stage::Confirmed),
+    }
+}
+
+fn message(number: u64, stage: Stage, options: Options) -> Result<Outgoing> {
+    let Options { partners, per_file, .. } = options;
+    let partner = PartnerId::parse(&format!("P{}", number % partners.max(1)))?;
+    let order_id = OrderId::parse(&format!("K{number:07}"))?;
+    let subject = subject::order(stage, &WarehouseId::main(), &partner, &order_id);
+    let total = format!("{}.{:02}", 10 + number % 500, number % 100);
+    let file = format!("{:064x}", number / per_file.max(1));
+    let lines: Vec<_> = (0..4)
+        .map(|line| {
+            let product = format!("P{:03}", (number + line) % 1_000);
+            serde_json::json!({"product_id": product, "quantity": 1 + line, "unit_price": "2.50"})
+        })
+        .collect();
+    let event = serde_json::json!({
+        "specversion": "1.0",
+        "id": format!("{file}:{number}"),
+        "source": "/orderflow/testkit",
+        "type": format!("orderflow.order.{}.v1", stage.as_str()),
+        "time": "2026-01-02T03:04:05Z",
+        "data": {
+            "partner": partner, "order_id": order_id, "attempt": 1, "currency": "EUR",
+            "total": total, "lines": lines,
+        },
+    });
+    let mut message = Outgoing::new(subject, serde_json::to_vec(&event)?.into())
+        .header(header::CONTENT, &format!("{number:064x}"))
+        .header(header::ATTEMPT, "1")
+        .header(header::KIND, if number.is_multiple_of(50) { "return" } else { "sale" })
+        .header(header::FILE, &file);
+    message = match stage {
+        Stage::Placed => message.header(header::TOTAL, &total),
+        Stage::Confirmed => message,
+        Stage::Refused => message.header(header::REASON, "insufficient_stock"),
+    };
+    Ok(message)
+}

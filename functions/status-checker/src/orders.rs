@@ -1,0 +1,59 @@
+//! What became of the orders: a fold of `orders.>` by subjects and headers, without bodies.
+
+mod columns;
+mod list;
+mod names;
+mod rows;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use list::{Links, Page, Query, View, counts, page, time};
+pub(crate) use rows::Rows;
+pub use status::Status;
+pub(crate) use status::{Counts, Numbers};
+
+use messaging::{streams, subject::OrderSubject};
+use state::fold::{Event, Fold, Source};
+use std::borrow::Cow;
+
+/// The fold. It holds the newest orders, and at most so many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orders {
+    shard_max: usize,
+}
+
+impl Orders {
+    /// Shards differ in size by a few percent: none is full before all together hold `orders`.
+    pub(crate) fn up_to(orders: usize) -> Self {
+        let even = orders / Self::SHARDS;
+        Self { shard_max: even + even / 20 + 1 }
+    }
+}
+
+impl Fold for Orders {
+    type State = Rows;
+
+    const NAME: &'static str = "orders";
+    const VERSION: u32 = 1;
+    const SOURCES: &'static [Source] =
+        &[Source { stream: streams::ORDERS, filter: "orders.>", headers_only: true }];
+    const SHARDS: usize = 32;
+
+    /// `<partner>.<order>`, the end of each subject of an order.
+    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+        Ok(event.subject.splitn(4, '.').nth(3).map(Cow::Borrowed))
+    }
+
+    fn apply(&self, rows: &mut Rows, event: &Event<'_>) -> Result<(), String> {
+        let subject = OrderSubject::parse(event.subject);
+        let subject = subject.ok_or("the subject is not that of an order")?;
+        rows.apply(&subject, event)?;
+        rows.forget(event.kept_from, self.shard_max);
+        Ok(())
+    }
+
+    fn held(rows: &Rows) -> usize {
+        rows.len()
+    }
+}

@@ -1,0 +1,150 @@
+//! Orders column by column: a row takes what its fields take, and nothing else.
+
+use super::status::Status;
+use serde::{Deserialize, Serialize};
+
+/// Rows of one chunk.
+pub(crate) const CHUNK: u32 = 1_024;
+/// The file of an order that came in none.
+pub(crate) const NO_FILE: u32 = u32::MAX;
+
+/// One order, apart from its texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Sequence of the first message about it: its place in lists.
+    pub(crate) placed: u64,
+    /// When that was stored, milliseconds since 1970.
+    pub(crate) placed_ms: i64,
+    /// Sequence of the last message about it.
+    pub(crate) last: u64,
+    /// When that was stored.
+    pub(crate) changed_ms: i64,
+    pub(crate) partner: u32,
+    pub(crate) file: u32,
+    pub(crate) attempt: u32,
+    pub(crate) warehouse: u16,
+    pub(crate) reason: u16,
+    pub(crate) status: Status,
+    pub(crate) is_return: bool,
+}
+
+/// Rows that were placed one after another.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Chunk {
+    placed: Vec<u64>,
+    placed_ms: Vec<i64>,
+    last: Vec<u64>,
+    changed_ms: Vec<i64>,
+    partner: Vec<u32>,
+    file: Vec<u32>,
+    attempt: Vec<u32>,
+    warehouse: Vec<u16>,
+    reason: Vec<u16>,
+    /// The status, and [`RETURN`] of a return.
+    status: Vec<u8>,
+    /// Id and total of one row after the other.
+    text: String,
+    /// Where the id and where the total ends, of each row.
+    ends: Vec<(u32, u32)>,
+}
+
+const RETURN: u8 = 8;
+
+impl Chunk {
+    pub(crate) fn len(&self) -> usize {
+        self.placed.len()
+    }
+
+    pub(crate) fn push(&mut self, row: Row, id: &str, total: &str) {
+        self.placed.push(row.placed);
+        self.placed_ms.push(row.placed_ms);
+        self.last.push(row.last);
+        self.changed_ms.push(row.changed_ms);
+        self.partner.push(row.partner);
+        self.file.push(row.file);
+        self.attempt.push(row.attempt);
+        self.warehouse.push(row.warehouse);
+        self.reason.push(row.reason);
+        self.status.push(row.status as u8 | if row.is_return { RETURN } else { 0 });
+        let end = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        self.text.push_str(id);
+        let id_end = end(&self.text);
+        self.text.push_str(total);
+        self.ends.push((id_end, end(&self.text)));
+    }
+
+    /// Writes what may change.
+    pub(crate) fn set(&mut self, at: usize, row: Row) {
+        fn put<T>(column: &mut [T], at: usize, value: T) {
+            if let Some(place) = column.get_mut(at) {
+                *place = value;
+            }
+        }
+        put(&mut self.last, at, row.last);
+        put(&mut self.changed_ms, at, row.changed_ms);
+        put(&mut self.attempt, at, row.attempt);
+        put(&mut self.reason, at, row.reason);
+        put(&mut self.status, at, row.status as u8 | if row.is_return { RETURN } else { 0 });
+    }
+
+    pub(crate) fn row(&self, at: usize) -> Option<Row> {
+        let status = *self.status.get(at)?;
+        Some(Row {
+            placed: *self.placed.get(at)?,
+            placed_ms: *self.placed_ms.get(at)?,
+            last: *self.last.get(at)?,
+            changed_ms: *self.changed_ms.get(at)?,
+            partner: *self.partner.get(at)?,
+            file: *self.file.get(at)?,
+            attempt: *self.attempt.get(at)?,
+            warehouse: *self.warehouse.get(at)?,
+            reason: *self.reason.get(at)?,
+            status: *Status::ALL.get(usize::from(status & !RETURN))?,
+            is_return: status & RETURN != 0,
+        })
+    }
+
+    /// The partner and the id: what an order is known by.
+    pub(crate) fn key(&self, at: usize) -> Option<(u32, &str)> {
+        Some((*self.partner.get(at)?, self.texts(at)?.0))
+    }
+
+    /// Id and total.
+    pub(crate) fn texts(&self, at: usize) -> Option<(&str, &str)> {
+        let place = |end: u32| usize::try_from(end).ok();
+        let begin = match at.checked_sub(1) {
+            Some(before) => place(self.ends.get(before)?.1)?,
+            None => 0,
+        };
+        let (id, total) = *self.ends.get(at)?;
+        let (id, total) = (place(id)?, place(total)?);
+        Some((self.text.get(begin..id)?, self.text.get(id..total)?))
+    }
+
+    /// The last row before `end` that is of this partner, if one is given, has this status, if one is given, and
+    /// was changed since.
+    pub(crate) fn find_before(&self, end: usize, wanted: &Wanted) -> Option<usize> {
+        let statuses = self.status.get(..end)?;
+        let partners = self.partner.get(..end)?;
+        let changed = self.changed_ms.get(..end)?;
+        let mut rows = statuses.iter().zip(partners).zip(changed);
+        rows.rposition(|((status, partner), changed)| {
+            wanted.partner.is_none_or(|wanted| wanted == *partner)
+                && wanted.status.is_none_or(|wanted| wanted as u8 == status & !RETURN)
+                && wanted.since_ms <= *changed
+        })
+    }
+
+    /// How many rows were placed before `sequence`.
+    pub(crate) fn before(&self, sequence: u64) -> usize {
+        self.placed.partition_point(|placed| *placed < sequence)
+    }
+}
+
+/// Which rows are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) partner: Option<u32>,
+    pub(crate) status: Option<Status>,
+    pub(crate) since_ms: i64,
+}
