@@ -1,6 +1,7 @@
 //! What a handler takes and answers, read from its signature.
 
 use crate::extract::{Body, Query, Raw, Trace};
+use crate::key::Key;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::handler::Handler;
@@ -75,6 +76,16 @@ takes_nothing!(Caller Stop Trace);
 
 impl<S> Describe for State<S> {
     fn describe(_: &mut Description, _: &mut SchemaGenerator) {}
+}
+
+impl Describe for Key {
+    fn describe(operation: &mut Description, _: &mut SchemaGenerator) {
+        operation.parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": true,
+            "description": "The same command under the same key is done once.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }));
+    }
 }
 
 impl<T: JsonSchema> Describe for Query<T> {

@@ -1,4 +1,4 @@
-//! JSON Schemas of the two configurations, from which editors complete and explain.
+//! JSON Schemas of the two configurations, from which editors complete and explain, and the OpenAPI document.
 //!
 //! What is wrong is said by `lint` and by `intake::partners`, with file, line and the name that was
 //! probably meant; a validator of schemas knows neither.
@@ -9,16 +9,19 @@ use clap::ValueEnum;
 use domain::partner::Partner;
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
+use stack::catalogue;
 
 use crate::lint;
 
-/// Which configuration.
+/// Which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum File {
     /// partners.yml
     Partners,
     /// stack.yml
     Stack,
+    /// What functions answer over HTTP: an OpenAPI document.
+    Api,
 }
 
 /// Who sends files, and how they look.
@@ -31,12 +34,13 @@ struct Partners {
     partners: BTreeMap<String, Partner>,
 }
 
-/// The JSON Schema of a configuration, as `docs/schema` has it.
+/// The schema, as `docs/schema` has it.
 #[must_use]
 pub fn text(file: File) -> String {
     let schema: Value = match file {
         File::Partners => schema_for!(Partners).into(),
         File::Stack => lint::stack_schema(),
+        File::Api => chassis::openapi::document(&catalogue::operations()),
     };
     format!("{schema:#}\n")
 }
@@ -50,6 +54,7 @@ mod tests {
         for (file, name, published) in [
             (File::Partners, "partners", include_str!("../../../docs/schema/partners.json")),
             (File::Stack, "stack", include_str!("../../../docs/schema/stack.json")),
+            (File::Api, "api", include_str!("../../../docs/schema/api.json")),
         ] {
             assert!(
                 text(file) == published,
@@ -57,6 +62,13 @@ mod tests {
                  orderflow schema {name} > docs/schema/{name}.json"
             );
         }
+    }
+
+    #[test]
+    fn the_page_says_who_may_call_what() {
+        let page = include_str!("../../../docs/API.md");
+        let table = chassis::openapi::roles(&catalogue::operations());
+        assert!(page.contains(&table), "put this table into docs/API.md:\n{table}");
     }
 
     /// The schema of what stands at a key, with references followed.

@@ -9,7 +9,9 @@ pub struct Rights {
     pub about: &'static str,
     /// Subjects that it publishes on.
     pub publishes: &'static [&'static str],
-    /// Streams that it reads.
+    /// Streams whose state and single messages it asks for.
+    pub asks: &'static [&'static str],
+    /// Streams that it reads with consumers as well.
     pub reads: &'static [&'static str],
     /// Buckets that it reads and writes.
     pub writes_buckets: &'static [&'static str],
@@ -24,6 +26,7 @@ impl Rights {
     pub const NONE: Self = Self {
         about: "",
         publishes: &[],
+        asks: &[],
         reads: &[],
         writes_buckets: &[],
         reads_buckets: &[],
@@ -37,6 +40,7 @@ impl Rights {
         let mut subjects: Vec<String> =
             self.publishes.iter().map(|subject| (*subject).to_owned()).collect();
         subjects.extend(self.writes_buckets.iter().map(|bucket| format!("$KV.{bucket}.>")));
+        subjects.extend(self.asks.iter().flat_map(|stream| asks(stream)));
         for stream in self.reads {
             subjects.extend(reads(stream));
         }
@@ -67,14 +71,17 @@ impl Rights {
     }
 }
 
-fn reads(stream: &str) -> [String; 5] {
-    [
-        format!("$JS.API.STREAM.INFO.{stream}"),
-        format!("$JS.API.STREAM.MSG.GET.{stream}"),
+fn asks(stream: &str) -> [String; 2] {
+    [format!("$JS.API.STREAM.INFO.{stream}"), format!("$JS.API.STREAM.MSG.GET.{stream}")]
+}
+
+fn reads(stream: &str) -> impl Iterator<Item = String> {
+    let consumers = [
         format!("$JS.API.CONSUMER.*.{stream}"),
         format!("$JS.API.CONSUMER.*.{stream}.>"),
         format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"),
-    ]
+    ];
+    asks(stream).into_iter().chain(consumers)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The functions in this program.
 
+use chassis::Operation;
 use messaging::rights::Rights;
 use runtime::{BuildError, Env, Function, Memory};
 
@@ -22,6 +23,11 @@ macro_rules! functions {
                 $($name => Some($function::RIGHTS),)*
                 _ => None,
             }
+        }
+
+        /// The routes of all functions, for the documents.
+        pub fn operations() -> Vec<(&'static str, Vec<Operation>)> {
+            vec![$(($name, $function::operations())),*]
         }
 
         /// Builds a function of [`NAMES`].

@@ -27,7 +27,8 @@ pub const MEMORY: Memory = Memory::new(40, 1);
 pub const RIGHTS: Rights = Rights {
     about: "Files that arrived, files that are missing.",
     publishes: &["files.arrived.>", "errors.alert.>"],
-    reads: &[streams::FILES, streams::ORDERS],
+    asks: &[streams::ORDERS],
+    reads: &[streams::FILES],
     writes_buckets: &[streams::FILES_LEDGER],
     reads_buckets: &[streams::FILES_CONTENT],
     ..Rights::NONE

@@ -2,31 +2,26 @@
 
 mod cancelled;
 mod decide;
-mod key;
 mod older;
 mod skip;
 mod stock;
 mod warehouse;
 
 use ::stock::InventoryJournal;
-use axum::routing::{get, post, put};
+use chassis::{Api, Operation, Role, Scope, Setup};
 use domain::WarehouseId;
-use intake::partners::{self, Live, Source};
+use intake::partners::Live;
 use messaging::rights::Rights;
-use messaging::store::Store;
 use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use runtime::{
-    BuildError, Door, Entrance, Env, EnvError, Function, Memory, Problem, Routes, Tokens,
-};
+use runtime::{BuildError, Env, Function, Memory, Problem, Tokens};
 use state::journal::evidence::Seen;
 use state::journal::{Error, Figures, Keep};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use warehouse::Warehouses;
@@ -66,49 +61,35 @@ pub const RIGHTS: Rights = Rights {
 /// # Errors
 /// Settings are missing, or NATS cannot be reached.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let settings = Settings::from_env(env)?;
-    let nats = Nats::connect(&settings.nats_url, NAME, true)
-        .await
-        .map_err(|error| BuildError::unavailable("NATS", error))?;
-    let mut registry = Registry::default();
-    let known = settings
-        .partners
-        .map(|partners| partners.follow(&nats, NAME, &mut registry, warehouse::of_partners));
-    let store = Store::watch(&nats, &[streams::JOURNAL]);
-    let app = App::new(nats, settings.keep, known, &mut registry);
-    let routes = Routes::new(settings.tokens)
-        .at(Door::Connector, "/", post(decide::batch))
-        .at(Door::Read, "/stock", get(stock::list))
-        .at(Entrance::from(Door::Admin).bodies_up_to(stock::BYTES_MAX), "/stock", put(stock::set))
-        .at(Door::Admin, "/journal/skip", post(skip::skip))
-        .with_state(Arc::new(app));
-    let ready = move || {
-        let store = Arc::clone(&store);
-        async move { store.ready().await }
-    };
-    Ok(Function::new(NAME, routes).ready(ready).registry(registry).memory(MEMORY))
+    let mut setup = Setup::new(env, NAME);
+    let keep = setup.env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
+    let tokens = Tokens::from_env(setup.env, &api().doors());
+    // Without it the only warehouses that people can ask for are `main` and those with a journal.
+    let partners = setup.partners_if_configured();
+    let (mut chassis, partners) =
+        setup.connect(tokens, &[streams::JOURNAL], || Some(partners)).await?;
+    let known = partners.map(|partners| chassis.follow(partners, warehouse::of_partners));
+    let app = App::new(chassis.nats.clone(), keep, known, &mut chassis.registry);
+    Ok(chassis.serve(api(), Arc::new(app), MEMORY))
 }
 
-struct Settings {
-    nats_url: String,
-    keep: Keep,
-    /// Nothing: the only warehouses that people can ask for are `main` and those with a journal.
-    partners: Option<Source>,
-    tokens: Tokens,
+fn api() -> Api<Arc<App>> {
+    let decide = Operation::post("/", "Decides orders", Role::Connector, Scope::AllPartners);
+    let list = Operation::get("/stock", "Stock of a warehouse", Role::StockRead, Scope::NoPartner);
+    let set = Operation::put("/stock", "Sets stock", Role::Stock, Scope::NoPartner);
+    let what = "Refuses the next message of a lane, which holds it";
+    let skip = Operation::post("/journal/skip", what, Role::Admin, Scope::AllPartners);
+    Api::default()
+        .at(decide, decide::batch)
+        .at(list, stock::list)
+        .at(set.bodies_up_to(stock::BYTES_MAX), stock::set)
+        .at(skip, skip::skip)
 }
 
-impl Settings {
-    fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.nats_url(NAME);
-        let keep = env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
-        let tokens = Tokens::from_env(env, &[Door::Connector, Door::Read, Door::Admin]);
-        let path: Option<PathBuf> = env.optional("ORDERFLOW_PARTNERS");
-        // A function that reaches no folder needs no login to one.
-        let secrets = |_: &str| Ok(String::new());
-        let report = |wrong: partners::Problem| env.problem(wrong.place, wrong.reason);
-        let partners = Source::open(path, Box::new(secrets), report);
-        env.finish(|| Some(Self { nats_url: nats_url?, keep, partners, tokens }))
-    }
+/// What its routes do, for the documents.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    api().operations()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -1,20 +1,19 @@
 //! `POST /journal/skip`: an operator's refusal of the next message, which nobody can decide.
 
-use crate::key::{bound_key, used_before};
 use crate::{App, unavailable};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use chassis::{Body, Key};
 use domain::WarehouseId;
 use messaging::{streams, subject};
 use runtime::Problem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::Applied;
 use state::journal::skip::{self, REASON_MAX, Request, SkipError};
 use std::sync::Arc;
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Skip {
     #[serde(default = "WarehouseId::main")]
@@ -24,7 +23,7 @@ pub(crate) struct Skip {
     reason: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Skipped {
     warehouse: WarehouseId,
     sequence: u64,
@@ -34,12 +33,11 @@ pub(crate) struct Skipped {
 
 pub(crate) async fn skip(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
+    key: Key,
+    Body(skip): Body<Skip>,
 ) -> Result<Json<Skipped>, Problem> {
-    let skip: Skip = serde_json::from_slice(&body).map_err(|error| Problem::unreadable(&error))?;
     check(&skip)?;
-    let key = bound_key(&headers, "skip", &skip)?;
+    let key = key.bound_to("skip", &skip);
     let Skip { warehouse, sequence, reason } = skip;
     let journal = app.known_journal(&warehouse).await?;
     let filter = subject::placed(&warehouse);
@@ -63,7 +61,7 @@ fn check(skip: &Skip) -> Result<(), Problem> {
 
 fn refused(error: &SkipError) -> Problem {
     match error {
-        SkipError::KeyUsed => used_before(),
+        SkipError::KeyUsed => Key::used_before(),
         SkipError::Moving => Problem::unavailable("the position is moving; nothing is skipped"),
         SkipError::Journal(error) => unavailable(error),
         SkipError::Lookup(_) | SkipError::Log(_) => {

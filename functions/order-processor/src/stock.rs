@@ -1,14 +1,13 @@
 //! `/stock`: looking at stock and setting it.
 
-use crate::key::{bound_key, used_before};
 use crate::{App, unavailable};
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse as _, Response};
-use domain::inventory::Body;
+use axum::extract::State;
+use chassis::{Answer, Body, Key, Query};
+use domain::inventory;
 use domain::{ProductId, WarehouseId};
-use runtime::{Problem, heavy};
+use runtime::Problem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::{Applied, Command as Entry, Decide, Refused};
 use std::collections::BTreeMap;
@@ -24,31 +23,33 @@ const ITEM_BYTES: usize = 50;
 /// Largest stock of a product.
 const AVAILABLE_MAX: i64 = 1_000_000_000_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Filter {
+    /// `main` if nothing is said.
     warehouse: Option<WarehouseId>,
+    /// All of them if nothing is said.
     product: Option<ProductId>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Stock {
     warehouse: WarehouseId,
     products: BTreeMap<ProductId, Item>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Item {
     available: i64,
     known: bool,
     /// Nobody's order takes it below zero, whatever the partner's stock policy.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     checked: bool,
 }
 
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
-) -> Result<Response, Problem> {
+) -> Result<Answer<Stock>, Problem> {
     let warehouse = filter.warehouse.unwrap_or_else(WarehouseId::main);
     let journal = app.known_journal(&warehouse).await?;
     let products = journal.commit(|view| {
@@ -70,12 +71,12 @@ pub(crate) async fn list(
         }
         _ => {
             let bytes = products.len().saturating_mul(ITEM_BYTES);
-            Ok(heavy(bytes, || Json(Stock { warehouse, products }).into_response()))
+            Ok(Answer::ok(bytes, &Stock { warehouse, products }))
         }
     }
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Command {
     #[serde(default = "WarehouseId::main")]
@@ -83,7 +84,7 @@ pub(crate) struct Command {
     available: BTreeMap<ProductId, i64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Done {
     warehouse: WarehouseId,
     products: usize,
@@ -93,21 +94,19 @@ pub(crate) struct Done {
 
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: axum::body::Bytes,
+    key: Key,
+    Body(command): Body<Command>,
 ) -> Result<Json<Done>, Problem> {
-    let command: Command =
-        serde_json::from_slice(&body).map_err(|error| Problem::unreadable(&error))?;
     check(&command)?;
-    let key = bound_key(&headers, "stock", &command)?;
+    let key = key.bound_to("stock", &command);
     let journal = app.known_journal(&command.warehouse).await?;
     let done = journal.command(&key, |view| {
-        let body = Body::Set { key: None, available: command.available.clone() };
+        let body = inventory::Body::Set { key: None, available: command.available.clone() };
         Ok::<_, Infallible>(Entry::decision(view.state.entry(body)))
     });
     let done = match done.await.map_err(|error| unavailable(&error))? {
         Ok(done) => done,
-        Err(Refused::KeyUsed) => return Err(used_before()),
+        Err(Refused::KeyUsed) => return Err(Key::used_before()),
         Err(Refused::By(never)) => match never {},
     };
     let products = command.available.len();
