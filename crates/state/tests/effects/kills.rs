@@ -1,8 +1,10 @@
 //! A replica that is killed between any two of its steps.
 
 use crate::ends::Ends;
-use crate::{Do, Replica, World, done, effects, event, start, taken, told};
-use state::effect::{Answer, State};
+use crate::{Do, Replica, World, done, effects, event, settings, start, taken, told, with};
+use state::effect::{Answer, Settings, State};
+use std::time::Duration;
+use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_any_two_steps_nothing_is_lost_and_nothing_confirmed_is_sent_again() {
@@ -30,8 +32,9 @@ async fn killed_between_any_two_steps_nothing_is_lost_and_nothing_confirmed_is_s
         let replica = Replica::of(&whole);
         let delivery = done(&whole, &id, 1).await.pop().unwrap();
         let mine = |(subject, _): &(String, String)| subject.ends_with(&delivery.key);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while !told(&nats).await.iter().any(mine) {
-            tokio::task::yield_now().await;
+            assert!(Instant::now() < deadline, "its event, after {steps} steps");
         }
         replica.stop().await;
         let attempts = world.seen.borrow()[&format!("{id}>shop")].clone();
@@ -52,16 +55,19 @@ async fn killed_between_any_two_steps_nothing_is_lost_and_nothing_confirmed_is_s
 async fn an_attempt_that_may_be_under_way_is_not_doubled() {
     let (_server, nats) = start().await;
     let world = World::new(|_, attempt| if attempt.number == 1 { Do::Hang } else { taken() });
-    let first = effects(&nats, &world);
+    // Longer than it takes until another replica follows.
+    let send_max = Duration::from_secs(3);
+    let settings = Settings { send_max, ..settings() };
+    let first = with(&nats, &world, settings);
     let killed = Replica::of(&first);
     first.accept(&event("e", &["shop"])).await.unwrap();
     world.until("the first attempt", |seen| seen.len() == 1).await;
     drop(killed);
-    let at = tokio::time::Instant::now();
-    let second = effects(&nats, &world);
+    let at = Instant::now();
+    let second = with(&nats, &world, settings);
     let _replica = Replica::of(&second);
     let delivery = done(&second, "e", 1).await.pop().unwrap();
-    assert!(crate::settings().send_max <= at.elapsed());
+    assert!(send_max <= at.elapsed(), "{:?}", at.elapsed());
     assert_eq!((delivery.attempts, delivery.unknown), (2, 1));
     assert!(world.seen.borrow()["e>shop"][1].unknown);
 }
