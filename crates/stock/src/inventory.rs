@@ -167,7 +167,7 @@ impl Book for Inventory {
         std::mem::take(&mut state.keys).into()
     }
 
-    fn skip_facts(&self, _: u64, entry: &Entry<Skip>) -> Vec<Outgoing> {
+    fn skip_facts(&self, _: u64, entry: &Entry<Box<Skip>>) -> Vec<Outgoing> {
         vec![Facts { book: self, entry }.order(&skipped::outcome(&entry.body))]
     }
 

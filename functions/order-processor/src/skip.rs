@@ -10,7 +10,7 @@ use runtime::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::Applied;
-use state::journal::skip::{self, REASON_MAX, Request, SkipError};
+use state::journal::skip::{REASON_MAX, Request, SkipError, skip as pass_over};
 use std::sync::Arc;
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -42,7 +42,7 @@ pub(crate) async fn skip(
     let journal = app.known_journal(&warehouse).await?;
     let filter = subject::placed(&warehouse);
     let request = Request { stream: streams::ORDERS, filter: &filter, sequence, reason: &reason };
-    let done = skip::skip(&app.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
+    let done = pass_over(&app.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
     if done == Applied::Now {
         tracing::warn!(%warehouse, sequence, reason, "skipped");
     }

@@ -270,7 +270,7 @@ async fn lanes(
         of_partners.chain(of_orders).chain([WarehouseId::main()]).collect();
     for warehouse in warehouses {
         let filter = subject::placed(&warehouse);
-        let decided_to = state::journal::decided_to(nats, &filter).await?.unwrap_or(0);
+        let decided_to = state::journal::decided_up_to(nats, &filter).await?.unwrap_or(0);
         let backlog = Backlog::of_lane(nats, streams::ORDERS, &filter, decided_to).await?;
         open.lanes.extend(Waiting::of(&backlog).map(|waiting| (warehouse, waiting)));
     }

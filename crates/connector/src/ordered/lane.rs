@@ -354,7 +354,7 @@ impl Lane {
             let began = Instant::now();
             let told = self.told.load(Ordering::Relaxed);
             let backlog = async {
-                let decided_to = match journal::decided_to(nats, filter).await {
+                let decided_to = match journal::decided_up_to(nats, filter).await {
                     Err(error) if told == 0 => return Err(error.to_string()),
                     found => found.ok().flatten().unwrap_or(told),
                 };

@@ -9,7 +9,7 @@ use messaging::{Nats, subject};
 ///
 /// # Errors
 /// The server did not answer, or the last entry of the journal is of an unknown kind.
-pub async fn decided_to(nats: &Nats, filter: &str) -> Result<Option<u64>, LogError> {
+pub async fn decided_up_to(nats: &Nats, filter: &str) -> Result<Option<u64>, LogError> {
     let Some(journal) = subject::journal_of(filter) else { return Ok(None) };
     let Some(position) =
         last(nats, &journal).await?.and_then(|(_, entry)| entry.decided_to().cloned())

@@ -1,7 +1,7 @@
 //! What a journal's messages hold.
 
 use super::keys::BoundKey;
-use super::skip::Skip;
+use super::skipped::Skip;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use messaging::Event;
@@ -60,7 +60,7 @@ pub enum Record<B> {
     /// It decides something that the journal's book knows.
     Decision(Entry<B>),
     /// It passes over a message of the input.
-    Skip(Entry<Skip>),
+    Skip(Entry<Box<Skip>>),
     /// It moves the position over what is not under the input's filter.
     Quiet(Entry<Quiet>),
     /// It sets the position.
@@ -102,7 +102,7 @@ struct Read<B> {
     key: Option<String>,
     #[serde(default = "none")]
     body: Option<B>,
-    skip: Option<Skip>,
+    skip: Option<Box<Skip>>,
     quiet: Option<bool>,
     rebase: Option<String>,
 }
@@ -185,7 +185,7 @@ impl<B> Record<B> {
         let head = Entry { id, prev, at, decided_to, key, body: () };
         match what {
             What::Decision(body) => Self::Decision(head.with(body)),
-            What::Skip(skip) => Self::Skip(head.with(skip)),
+            What::Skip(skip) => Self::Skip(head.with(Box::new(skip))),
             What::Quiet => Self::Quiet(head.with(Quiet)),
             What::Rebase(reason) => Self::Rebase(head.with(Rebase { reason })),
         }
@@ -226,7 +226,7 @@ impl<B> Record<B> {
         let bytes = match self {
             Self::Decision(entry) => serde_json::to_vec(entry),
             Self::Skip(entry) => {
-                serde_json::to_vec(&Written { skip: Some(&entry.body), ..entry.written() })
+                serde_json::to_vec(&Written { skip: Some(&*entry.body), ..entry.written() })
             }
             Self::Quiet(entry) => {
                 serde_json::to_vec(&Written { quiet: Some(true), ..entry.written() })

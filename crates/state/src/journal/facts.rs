@@ -1,6 +1,6 @@
 //! The facts of an entry as they are published. No IO.
 
-use super::{Book, DecidedInput, Record};
+use super::{Book, DecidedInput, Entry, Record};
 use messaging::header;
 use messaging::publish::Outgoing;
 
@@ -25,7 +25,12 @@ pub fn of<B: Book>(book: &B, sequence: u64, record: &Record<B::Body>) -> Vec<Out
 pub(super) fn inputs<B: Book>(book: &B, record: &Record<B::Body>) -> Vec<DecidedInput> {
     match record {
         Record::Decision(entry) => book.decides(&entry.body),
-        Record::Skip(entry) => vec![entry.body.input()],
+        Record::Skip(Entry { body: skip, .. }) => vec![DecidedInput {
+            sequence: skip.sequence,
+            subject: Some(skip.subject.clone()),
+            once: None,
+            attempt: skip.attempt(),
+        }],
         Record::Quiet(_) | Record::Rebase(_) => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What one process knows of a journal. No IO.
 
 use super::chain::{Foreign, Kind, Marks};
-use super::machine::{Hole, Misfit, Other};
+use super::misfit::{Hole, Misfit, Other};
 use super::{Book, Keys, Message, Position, Record, Snapshot, facts};
 use chrono::{DateTime, Utc};
 use messaging::publish::Outgoing;

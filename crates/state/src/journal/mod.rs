@@ -20,6 +20,7 @@ pub mod input;
 mod keys;
 mod ledger;
 mod machine;
+mod misfit;
 mod nats_log;
 mod operations;
 mod passed;
@@ -27,6 +28,7 @@ mod read;
 pub mod rebase;
 mod show;
 pub mod skip;
+mod skipped;
 mod snapshot;
 mod snapshots;
 mod trim;
@@ -35,7 +37,7 @@ mod verify;
 pub use batch::{Answer, Decided};
 pub use chain::{Foreign, UNMARKED_TIME_MAX};
 pub use commit::{COMMIT_TIME_MAX, Error, Journal, SHORTER_TIME_MAX, Status, UNSETTLED_TIME_MAX};
-pub use decided::{decided_to, is_of};
+pub use decided::{decided_up_to, is_of};
 pub use entry::{Draft, Entry, Position, Quiet, Rebase, Record, Unreadable, What};
 pub use facts::of as facts;
 pub use figures::Figures;
@@ -44,7 +46,7 @@ pub use nats_log::{Keep, NatsLog, NoKeep};
 pub use operations::{Applied, Command, Extent, Place, Refused, extent, position};
 pub use read::{entries, last};
 pub use show::{Row, Shown, show};
-pub use skip::Skip;
+pub use skipped::Skip;
 pub use snapshot::{Interval, Snapshot};
 pub use verify::{PROBLEMS_MAX, Problem, Verification, VerifyError, verify};
 
@@ -85,7 +87,7 @@ pub trait Book: Send + Sync + 'static {
     /// journal adds the headers that name the entry.
     fn facts(&self, sequence: u64, entry: &Entry<Self::Body>) -> Vec<Outgoing>;
     /// The facts of a message that an operator passed over, as [`Self::facts`].
-    fn skip_facts(&self, _sequence: u64, _entry: &Entry<Skip>) -> Vec<Outgoing> {
+    fn skip_facts(&self, _sequence: u64, _entry: &Entry<Box<Skip>>) -> Vec<Outgoing> {
         Vec::new()
     }
     /// The messages of the input that a decision is about.

@@ -7,6 +7,7 @@
 //! it moves the position.
 
 mod known;
+mod lane;
 
 use super::evidence::{self, Evidence};
 use super::{
@@ -14,22 +15,10 @@ use super::{
     Position, Refused as NotApplied, Skip, What, entries, extent, facts,
 };
 use known::Known;
+pub use lane::Lane;
 use messaging::{Nats, publish, stored, tail};
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-
-/// A journal and its input.
-#[derive(Debug)]
-pub struct Lane<'a, B> {
-    /// Subject of the journal.
-    pub journal: &'a str,
-    /// Its book.
-    pub book: &'a B,
-    /// The input's stream.
-    pub stream: &'a str,
-    /// The filter under which it is read.
-    pub filter: &'a str,
-}
 
 /// A lane: what its input holds, and what of it is decided.
 #[derive(Debug)]
@@ -254,12 +243,6 @@ pub async fn apply<B: Book, L: Log>(
         Applied::Now => Ok(Applied::Now),
         // The number is the same, and another message stands there: somebody says that it is right.
         Applied::Before => again(nats, journal, lane, going, reason).await,
-    }
-}
-
-impl<B> Lane<'_, B> {
-    fn unavailable(&self, reason: impl ToString) -> Error {
-        Error::Unavailable { journal: self.journal.to_owned(), reason: reason.to_string() }
     }
 }
 

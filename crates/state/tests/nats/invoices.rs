@@ -51,7 +51,7 @@ impl Book for Series {
         entry.body.iter().map(fact).collect()
     }
 
-    fn skip_facts(&self, _: u64, entry: &Entry<Skip>) -> Vec<Outgoing> {
+    fn skip_facts(&self, _: u64, entry: &Entry<Box<Skip>>) -> Vec<Outgoing> {
         let order = entry.body.subject.rsplit('.').next().unwrap();
         let subject = format!("invoices.issued.{}.{order}", self.0);
         let reason = &entry.body.reason;
@@ -180,7 +180,7 @@ impl Log for Killed {
         from: u64,
         each: &mut (dyn FnMut(Message<'_>) + Send),
     ) -> Result<u64, LogError> {
-        self.step(self.log.read(again, from, each)).await
+        Box::pin(self.step(self.log.read(again, from, each))).await
     }
 
     async fn publish(&self, facts: Vec<Outgoing>) -> Result<(), LogError> {

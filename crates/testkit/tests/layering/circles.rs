@@ -9,10 +9,6 @@ use std::path::{Path, PathBuf};
 /// Circles that are there and not opened yet: their files, and why.
 const KNOWN: &[(&[&str], &str)] = &[
     (
-        &["crates/messaging/src/journal/ledger.rs", "crates/messaging/src/journal/machine.rs"],
-        "the machine says what the ledger cannot do with an entry, in words of its own",
-    ),
-    (
         &[
             "functions/order-processor/src/cancelled.rs",
             "functions/order-processor/src/decide.rs",

@@ -133,7 +133,13 @@ impl Tree {
                 index
             }
             _ => {
-                let files = [folder.join(format!("{name}.rs")), folder.join(&name).join("mod.rs")];
+                let given = path_attribute(tokens.get(..at.saturating_sub(1)).unwrap_or_default());
+                let beside = self.modules[module].file.parent().unwrap();
+                let files = [
+                    given.map_or_else(PathBuf::new, |given| beside.join(given)),
+                    folder.join(format!("{name}.rs")),
+                    folder.join(&name).join("mod.rs"),
+                ];
                 let file = files.into_iter().find(|file| file.is_file());
                 let file = file.unwrap_or_else(|| panic!("no file of {name} in {folder:?}"));
                 self.add(Some(module), file, folder.join(&name))
@@ -224,6 +230,18 @@ fn ident(token: Option<&TokenTree>) -> Option<String> {
 
 fn is_word(token: &TokenTree, word: &str) -> bool {
     matches!(token, TokenTree::Ident(ident) if ident == word)
+}
+
+/// The file that `#[path = "…"]` names, right before a `mod`.
+fn path_attribute(before: &[TokenTree]) -> Option<String> {
+    let Some(TokenTree::Group(attribute)) = before.last() else { return None };
+    let tokens: Vec<TokenTree> = attribute.stream().into_iter().collect();
+    match (ident(tokens.first())?.as_str(), tokens.last()) {
+        ("path", Some(TokenTree::Literal(file))) => {
+            Some(file.to_string().trim_matches('"').to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn is_punct(token: Option<&TokenTree>, mark: char) -> bool {

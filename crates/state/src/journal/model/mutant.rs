@@ -90,10 +90,12 @@ impl Mutant {
         let prev = Record::<Deed>::parse(message.payload).map(|record| record.prev());
         let mut payload = message.payload.to_vec();
         match prev {
-            Ok(prev) if prev < known && known < message.sequence => {
-                if self.without(Rule::LateIsPassedOver) {
-                    payload = with(&payload, "prev", u64::MAX);
-                }
+            Ok(prev)
+                if prev < known
+                    && known < message.sequence
+                    && self.without(Rule::LateIsPassedOver) =>
+            {
+                payload = with(&payload, "prev", u64::MAX);
             }
             Ok(prev) if known < prev && self.without(Rule::PrevIsChecked) => {
                 payload = with(&payload, "prev", known);

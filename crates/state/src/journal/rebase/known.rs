@@ -1,6 +1,6 @@
 //! What of a lane's input is decided.
 
-use super::Lane;
+use super::lane::Lane;
 use crate::journal::{self, Book, Extent, LogError, facts};
 use async_nats::jetstream::Message;
 use messaging::{Nats, header, streams, tail};
@@ -57,7 +57,7 @@ impl Known {
     /// Is the fact of this decided message missing?
     pub(super) fn is_untold(&self, message: &Message) -> bool {
         let told = self.told.get(message.subject.as_str());
-        self.tells && !told.is_some_and(|told| attempt(message) <= *told)
+        self.tells && told.is_none_or(|told| *told < attempt(message))
     }
 
     pub(super) fn holds(&self, message: &Message, sequence: u64) -> bool {
