@@ -3,20 +3,23 @@
 //! nats-server stores and delivers any bytes as a header block or as a subject. The client library gives
 //! up its connection when it meets a block that it cannot read, meets the same message on the next one,
 //! and ends for good at a carriage return in a value. All that reads streams is behind that parser.
-//! What goes to the server, and every good message, is passed on as it is.
+//! What goes to the server, and every good message, is passed on as it is. TLS is spoken here: with the server,
+//! and not with the client, which is in this process.
 
 mod frames;
 mod reach;
 pub(crate) mod readable;
+mod tls;
 
 use crate::header;
-use async_nats::{Server, ServerAddr};
+use async_nats::ServerAddr;
 use bytes::{Buf as _, BytesMut};
 use frames::{Frames, Step};
+use reach::{Info, Reached, Stream};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -44,8 +47,8 @@ pub(crate) struct Guard {
 struct Place {
     /// `HOST:PORT`.
     address: String,
-    /// It wants TLS, which only the client can speak.
-    tls: AtomicBool,
+    /// Its URL says `tls://`: it is never talked to without.
+    needs_tls: bool,
     /// Further members of the cluster, as the server named them.
     named: Mutex<Vec<String>>,
     /// Why it was not reached the last time.
@@ -62,16 +65,17 @@ impl Guard {
         for server in servers {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let guarded = format!("nats://{}", listener.local_addr()?).parse()?;
-            let place = Arc::new(Place::new(format!("{}:{}", server.host(), server.port())));
+            let address = format!("{}:{}", server.host(), server.port());
+            let place = Arc::new(Place::new(address, server.tls_required()));
             accepting.spawn(accept(listener, Arc::clone(&place)));
             places.push((guarded, place));
         }
         Ok(Self { places, next: AtomicUsize::new(any_number()), _accepting: accepting })
     }
 
-    /// Can these be guarded? What is said over TLS or a web socket only the client can read.
+    /// Can these be guarded? What is said in a web socket only the client can read.
     pub(crate) fn can(servers: &[ServerAddr]) -> bool {
-        servers.iter().all(|server| !server.tls_required() && !server.is_websocket())
+        !servers.iter().any(ServerAddr::is_websocket)
     }
 
     /// What the client connects to instead of the servers.
@@ -79,23 +83,11 @@ impl Guard {
         self.places.iter().map(|(guarded, _)| guarded.clone())
     }
 
-    /// Where the client connects to next, of all that it knows: in turn, and as it is where a server
-    /// wants TLS.
-    pub(crate) fn next(&self, known: &[Server]) -> Option<ServerAddr> {
+    /// Where the client connects to next: to one after the other, never past the guard.
+    pub(crate) fn next(&self) -> Option<ServerAddr> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (guarded, place) = self.places.get(number.checked_rem(self.places.len())?)?;
-        if !place.tls.load(Ordering::Relaxed) {
-            return Some(guarded.clone());
-        }
-        let own =
-            |server: &&Server| !self.places.iter().any(|(guarded, _)| *guarded == server.addr);
-        let others: Vec<&Server> = known.iter().filter(own).collect();
-        others.get(number.checked_rem(others.len())?).map(|server| server.addr.clone())
-    }
-
-    /// Does one of the servers want TLS?
-    pub(crate) fn wants_tls(&self) -> bool {
-        self.places.iter().any(|(_, place)| place.tls.load(Ordering::Relaxed))
+        let (guarded, _) = self.places.get(number.checked_rem(self.places.len())?)?;
+        Some(guarded.clone())
     }
 
     /// Why a server was not reached the last time.
@@ -126,21 +118,34 @@ async fn accept(listener: TcpListener, place: Arc<Place>) {
 /// Passes one connection on until one end closes. A client whose server is not reached is told so by a
 /// closed connection.
 async fn connection(client: TcpStream, place: Arc<Place>) {
-    let server = tokio::select! {
-        server = reach::first(place.candidates()) => server,
+    let reached = tokio::select! {
+        reached = reach::first(place.candidates(), place.needs_tls) => reached,
         () = closed(&client) => return,
     };
-    place.note(server.as_ref().err());
-    let Ok(server) = server else { return };
+    place.note(reached.as_ref().err());
+    let Ok(Reached { stream, said }) = reached else { return };
     // It fails only for a dead connection.
     client.set_nodelay(true).ok();
-    server.set_nodelay(true).ok();
-    let ((from_client, to_client), (from_server, to_server)) =
-        (client.into_split(), server.into_split());
+    match stream {
+        Stream::Plain(server) => pass(client, server.into_split(), (said, false), &place).await,
+        Stream::Tls(server) => {
+            pass(client, tokio::io::split(server), (said, true), &place).await;
+        }
+    }
+}
+
+/// The same, once the server said its first word, over TLS or not.
+async fn pass<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    client: TcpStream,
+    (from_server, to_server): (R, W),
+    (said, is_tls): (BytesMut, bool),
+    place: &Place,
+) {
+    let (from_client, to_client) = client.into_split();
     // When one end closes, the other is closed as well. The reason does not matter to it.
     tokio::select! {
         _ = up(from_client, to_server) => {}
-        _ = down(from_server, to_client, &place) => {}
+        _ = down((from_server, said, is_tls), to_client, place) => {}
     }
 }
 
@@ -164,32 +169,36 @@ async fn up(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -
 }
 
 async fn down(
-    mut from: impl AsyncRead + Unpin,
+    (mut from, mut buffer, is_tls): (impl AsyncRead + Unpin, BytesMut, bool),
     mut to: impl AsyncWrite + Unpin,
     place: &Place,
 ) -> io::Result<()> {
-    let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     let mut frames = Frames::default();
-    let mut is_first = true;
     loop {
         let mut good = 0;
         loop {
             let rest = buffer.get(good..).unwrap_or_default();
-            match frames.step(rest) {
-                Step::Pass(bytes) => good += bytes,
-                Step::More => break,
-                Step::Instead { bytes, by } => {
-                    write(&mut to, buffer.get(..good).unwrap_or_default()).await?;
-                    write(&mut to, &by).await?;
-                    buffer.advance(good + bytes);
-                    good = 0;
-                }
-                Step::Info(bytes) => {
-                    place.read_info(rest.get(..bytes).unwrap_or_default(), is_first)?;
-                    is_first = false;
+            let (bytes, by) = match frames.step(rest) {
+                Step::Pass(bytes) => {
                     good += bytes;
+                    continue;
                 }
-            }
+                Step::More => break,
+                Step::Instead { bytes, by } => (bytes, by),
+                Step::Info(bytes) => {
+                    let line = rest.get(..bytes).unwrap_or_default();
+                    place.read_info(line);
+                    let Some(by) = Info::without_tls(line).filter(|_| is_tls) else {
+                        good += bytes;
+                        continue;
+                    };
+                    (bytes, by)
+                }
+            };
+            write(&mut to, buffer.get(..good).unwrap_or_default()).await?;
+            write(&mut to, &by).await?;
+            buffer.advance(good + bytes);
+            good = 0;
         }
         write(&mut to, buffer.get(..good).unwrap_or_default()).await?;
         buffer.advance(good);
@@ -202,13 +211,18 @@ async fn down(
 
 /// Ends a connection whose other end takes nothing: nobody reads any more whether this end has closed.
 async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    timeout(STUCK_MAX, to.write_all(bytes)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))
+    let written = async {
+        to.write_all(bytes).await?;
+        // TLS keeps what does not fill a record.
+        to.flush().await
+    };
+    timeout(STUCK_MAX, written).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))
 }
 
 impl Place {
-    fn new(address: String) -> Self {
+    fn new(address: String, needs_tls: bool) -> Self {
         let (named, failure) = (Mutex::default(), Mutex::default());
-        Self { address, tls: AtomicBool::new(false), named, failure }
+        Self { address, needs_tls, named, failure }
     }
 
     /// The server, and then the other members of its cluster in any order.
@@ -233,31 +247,12 @@ impl Place {
         *failure = text;
     }
 
-    /// Learns what a server says of itself and its cluster.
-    fn read_info(&self, line: &[u8], is_first: bool) -> io::Result<()> {
-        #[derive(serde::Deserialize)]
-        struct Info {
-            #[serde(default)]
-            tls_required: bool,
-            #[serde(default)]
-            connect_urls: Vec<String>,
+    /// Learns of the other members of a server's cluster.
+    fn read_info(&self, line: &[u8]) {
+        let Info { connect_urls, .. } = Info::read(line);
+        if !connect_urls.is_empty() {
+            *lock(&self.named) = connect_urls;
         }
-        let text = line.strip_prefix(b"INFO ").unwrap_or(line);
-        // The client says what is wrong with it.
-        let Ok(info) = serde_json::from_slice::<Info>(text) else { return Ok(()) };
-        if is_first && info.tls_required {
-            if !self.tls.swap(true, Ordering::Relaxed) {
-                tracing::warn!(
-                    server = self.address,
-                    "wants TLS: unreadable headers cost connections"
-                );
-            }
-            return Err(io::Error::other("the server wants TLS"));
-        }
-        if !info.connect_urls.is_empty() {
-            *lock(&self.named) = info.connect_urls;
-        }
-        Ok(())
     }
 }
 

@@ -194,22 +194,19 @@ async fn guarded(
     }
     let guard = Arc::new(Guard::start(&servers).await?);
     let choosing = Arc::clone(&guard);
-    let options = options.reconnect_to_server_callback(move |known, _| {
-        let addr = choosing.next(&known);
+    // Never to a server that others name: what it says would come past the guard.
+    let options = options.ignore_discovered_servers().reconnect_to_server_callback(move |_, _| {
+        let addr = choosing.next();
         async move { addr.map(|addr| ReconnectToServer { addr, delay: None }) }
     });
-    let known: Vec<ServerAddr> = guard.servers().chain(servers.iter().cloned()).collect();
-    // Each of them once, and once more where one wants TLS.
+    let known: Vec<ServerAddr> = guard.servers().collect();
+    // Each of them once.
     let mut attempts = servers.len();
     loop {
-        let before = guard.wants_tls();
         let error = match options.clone().connect(known.clone()).await {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
-        if guard.wants_tls() && !before {
-            attempts += servers.len();
-        }
         attempts -= 1;
         if attempts == 0 || refuses_login(&error) {
             let is_away = error.kind() == ConnectErrorKind::Io;

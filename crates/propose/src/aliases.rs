@@ -1,5 +1,6 @@
 //! What columns are called in shops' exports, in a dozen languages.
 
+use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -176,6 +177,17 @@ impl std::str::FromStr for Role {
         let found = Self::ALL.into_iter().find(|role| role.key() == key);
         found.ok_or_else(|| format!("is {key:?}; known are {}", Self::ALL.map(Self::key).join(" ")))
     }
+}
+
+/// All names of all roles, as [`known`] compares them.
+pub(super) fn all() -> HashSet<String> {
+    let names = ALIASES.iter().flat_map(|(_, names)| names.split('|'));
+    names.map(|name| name.split_whitespace().collect()).collect()
+}
+
+/// How many of the cells are one of the names of [`all`].
+pub(super) fn known(all: &HashSet<String>, cells: &[String]) -> usize {
+    cells.iter().filter(|cell| all.contains(&words(cell).concat())).count()
 }
 
 /// The words of a name without case, accents and signs: `N° de commande` is `n de commande`,

@@ -62,7 +62,7 @@ pub enum NoProposal {
     #[error("line {line} is no line with the names of the columns: {found:?}")]
     NoHeader {
         /// Physical line.
-        line: usize,
+        line: u64,
         /// Its fields.
         found: Vec<String>,
     },

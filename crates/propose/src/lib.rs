@@ -1,6 +1,8 @@
 //! Looks at a file that nobody has configured and proposes how to read it. Every guess says why it
 //! was made and how far it can be trusted; nothing here decides anything for good.
 
+#[cfg(test)]
+mod agree;
 mod aliases;
 mod assigned;
 mod columns;
@@ -19,3 +21,4 @@ mod yaml;
 pub use aliases::Role;
 pub use guess::{Guess, NoProposal, Trust};
 pub use proposal::{Proposal, propose};
+pub use table::Seen;

@@ -5,7 +5,7 @@ use domain::partner::{Encoding, Quote, QuoteEscape};
 use super::aliases::Role;
 use super::assigned::Assigned;
 use super::guess::{Guess, NoProposal, Trust};
-use super::table::Table;
+use super::table::{Seen, Table};
 use super::{columns, dates, money, numbers, text};
 
 /// How to read the file.
@@ -30,6 +30,8 @@ pub struct Proposal {
     pub(crate) return_prefix: Option<Guess<String>>,
     /// Columns that mean nothing to orderflow.
     pub(crate) unused: Vec<String>,
+    /// Where the table was seen that all this was guessed from.
+    pub seen: Seen,
 }
 
 /// Proposes how to read a file that begins with `bytes`, or is all of it with `is_whole`. `named`
@@ -63,6 +65,7 @@ pub fn propose(
         currency_signs: money.signs,
         footer_lines: footer_lines(&table),
         quotes: table.quotes.clone(),
+        seen: table.seen.clone(),
         continued_rows: (continued > 0).then(|| {
             let why = format!("{continued} rows leave out what their order's first row says");
             Guess::new(Trust::Likely, true, why)

@@ -1,30 +1,13 @@
-//! From text to columns: which delimiter, which line is the header.
+//! From text to columns, by the reader's own eyes.
 
 use domain::partner::{Quote, QuoteEscape};
-use tabular::look::{self, DELIMITERS, Record};
+use tabular::look::{self, NoTable, Quotes, Told};
 
+use super::aliases;
 use super::guess::{Guess, NoProposal, Trust};
 
 /// Rows that are looked at.
 const ROWS_MAX: usize = 20_000;
-/// Lines by which delimiters are compared.
-const LINES_COMPARED: usize = 500;
-/// Lines among which the header is looked for, and lines at the end that may be no rows.
-const HEADER_LINES_MAX: usize = 20;
-const FOOTER_LINES_MAX: usize = 5;
-/// Cells with something in them in such a line that has the width of a row.
-const FILLED_UP_CELLS_MAX: usize = 2;
-/// Fewer columns make no order.
-const COLUMNS_MIN: usize = 3;
-/// What quotes mean in RFC 4180.
-const USUAL: (Quote, QuoteEscape) = (Quote::Is('"'), QuoteEscape::Doubled);
-/// What they may mean.
-const QUOTES: [(Quote, QuoteEscape); 4] = [
-    USUAL,
-    (Quote::Is('"'), QuoteEscape::Backslash),
-    (Quote::None, QuoteEscape::Doubled),
-    (Quote::Is('\''), QuoteEscape::Doubled),
-];
 
 /// One column of the file.
 #[derive(Debug)]
@@ -44,50 +27,47 @@ pub(super) struct Table {
     pub(super) is_open: bool,
     /// What quotes mean, if that is not the usual.
     pub(super) quotes: Option<Guess<(Quote, QuoteEscape)>>,
+    /// Where the table stands, for comparison with what the reader finds.
+    pub(super) seen: Seen,
+}
+
+/// Where a table was seen.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Seen {
+    /// Physical line of the header.
+    pub header_line: u64,
+    /// Physical lines on which it stands again.
+    pub header_again: Vec<u64>,
+    /// Rows, if the whole file was looked at.
+    pub rows: Option<u64>,
 }
 
 impl Table {
     pub(super) fn read(text: &str, is_whole: bool) -> Result<(Self, Guess<char>), NoProposal> {
-        let (text, delimiter) = match look::sep_line(text) {
-            Some((named, rest)) => (rest, Guess::new(Trust::Sure, named, "the first line says so")),
-            None => (text, delimiter(text)?),
-        };
-        let quotes = quotes(text, delimiter.value);
-        let (quote, escape) = quotes.as_ref().map_or(USUAL, |guess| guess.value);
-        let all = look::records(text, delimiter.value, quote, escape, ROWS_MAX + 1);
-        let all: Vec<Vec<String>> = all.into_iter().map(|record| record.cells).collect();
-        let is_cut = !is_whole || all.len() > ROWS_MAX;
-        let first = all.first().ok_or(NoProposal::Empty)?.clone();
-        let at = all.iter().take(HEADER_LINES_MAX).position(|cells| is_header(cells));
-        let at = at.ok_or(NoProposal::NoHeader { line: 1, found: first })?;
-        let mut records: Vec<_> = all.into_iter().skip(at).collect();
-        let width = records.first().map_or(0, Vec::len);
-        let footer_lines = if is_cut { 0 } else { footer_lines(&records, width) };
-        records.truncate(records.len() - footer_lines);
-        let mut records = records.into_iter();
-        let header = records.next().unwrap_or_default();
-        // Where files were put together it stands again.
-        let again = |cells: &Vec<String>| {
-            cells.len() == header.len()
-                && cells
-                    .iter()
-                    .zip(&header)
-                    .all(|(one, other)| one.to_lowercase() == other.to_lowercase())
-        };
-        let records: Vec<_> = records.filter(|cells| !again(cells)).collect();
-        if records.is_empty() {
+        let names = aliases::all();
+        let found = look::table(text, is_whole, &|cells| aliases::known(&names, cells))?;
+        let (header, mut rows) = (found.header, found.rows);
+        if rows.is_empty() {
             return Err(NoProposal::NoRows(header));
         }
+        let seen = Seen {
+            header_line: found.header_line,
+            header_again: found.header_again,
+            rows: is_whole.then_some(rows.len() as u64),
+        };
+        rows.truncate(ROWS_MAX);
         let mut columns: Vec<Column> =
             header.into_iter().map(|name| Column { name, values: Vec::new() }).collect();
-        for record in records {
-            let mut cells = record.into_iter();
+        for row in rows {
+            let mut cells = row.into_iter();
             for column in &mut columns {
                 column.values.push(cells.next().unwrap_or_default());
             }
         }
-        let is_open = !text.ends_with('\n');
-        Ok((Self { columns, footer_lines, is_open, quotes }, delimiter))
+        let (is_open, footer_lines) = (!text.ends_with('\n'), found.footer_lines);
+        let quotes = found.quotes.map(quotes);
+        let delimiter = delimiter(found.delimiter, found.told);
+        Ok((Self { columns, footer_lines, is_open, quotes, seen }, delimiter))
     }
 
     pub(super) fn names(&self) -> Vec<String> {
@@ -95,90 +75,32 @@ impl Table {
     }
 }
 
-/// Names, and hardly anything else.
-fn is_header(cells: &[String]) -> bool {
-    let is_name = |cell: &&String| cell.chars().any(char::is_alphabetic);
-    let names = cells.iter().filter(is_name).count();
-    COLUMNS_MIN.max(cells.len().div_ceil(2)) <= names
+impl From<NoTable> for NoProposal {
+    fn from(none: NoTable) -> Self {
+        match none {
+            NoTable::Empty => Self::Empty,
+            NoTable::NoColumns(first) => Self::NoColumns(first),
+            NoTable::NoHeader(line, found) => Self::NoHeader { line, found },
+        }
+    }
 }
 
-/// How many records at the end are no rows: they have something in at most half of the cells that a
-/// row has, and are short.
-///
-/// A spreadsheet fills such a line up with empty cells. What has a product, a quantity and a price may
-/// still be a row, one that continues an order, and so may what looks like rows before it.
-fn footer_lines(records: &[Vec<String>], width: usize) -> usize {
-    let filled = |cells: &[String]| cells.iter().filter(|cell| !cell.is_empty()).count();
-    let is_sparse = |cells: &[String]| (1..=width / 2).contains(&filled(cells));
-    let sparse = records.iter().rev().take_while(|cells| is_sparse(cells)).count();
-    let (rows, last) = records.split_at(records.len() - sparse);
-    let is_usual = rows.iter().any(|cells| cells.len() >= width && is_sparse(cells));
-    let is_footer = |cells: &&Vec<String>| {
-        cells.len() < width || (!is_usual && filled(cells) <= FILLED_UP_CELLS_MAX)
+fn delimiter(delimiter: char, told: Told) -> Guess<char> {
+    let Told::ByRecords { width, same, of } = told else {
+        return Guess::new(Trust::Sure, delimiter, "the first line says so");
     };
-    let lines = last.iter().rev().take_while(is_footer).count();
-    // Many such lines are rows of another kind.
-    if lines > FOOTER_LINES_MAX { 0 } else { lines }
-}
-
-/// The delimiter that most lines agree on.
-fn delimiter(text: &str) -> Result<Guess<char>, NoProposal> {
-    // Lines agree if they have as many columns as the first that may be a header.
-    let agreeing = |delimiter: char| {
-        let (quote, escape) = USUAL;
-        let records = look::records(text, delimiter, quote, escape, LINES_COMPARED);
-        let records: Vec<Vec<String>> = records.into_iter().map(|record| record.cells).collect();
-        let header = records.iter().take(HEADER_LINES_MAX).find(|cells| is_header(cells));
-        let width = header.or(records.first()).map_or(0, Vec::len);
-        let same = records.iter().filter(|record| record.len() == width).count();
-        (delimiter, width, same, records.len())
-    };
-    let fitting = DELIMITERS.map(agreeing).into_iter().filter(|found| COLUMNS_MIN <= found.1);
-    // The first of equals: `max_by_key` would take the last.
-    let best = fitting.rev().max_by_key(|(_, width, same, lines)| (same * 100 / lines, *width));
-    let Some((delimiter, width, same, lines)) = best else {
-        let first = text.lines().next().unwrap_or_default();
-        return Err(NoProposal::NoColumns(first.chars().take(80).collect()));
-    };
-    let trust = match same * 100 / lines {
+    let trust = match same * 100 / of.max(1) {
         95.. => Trust::Sure,
         70.. => Trust::Likely,
         _ => Trust::Unsure,
     };
-    let why = format!("{same} of the first {lines} lines have {width} columns");
-    Ok(Guess::new(trust, delimiter, why))
+    Guess::new(trust, delimiter, format!("{same} of the first {of} lines have {width} columns"))
 }
 
-/// What quotes mean, if the usual reads fewer lines than something else.
-fn quotes(text: &str, delimiter: char) -> Option<Guess<(Quote, QuoteEscape)>> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-    let scored = QUOTES.map(|(quote, escape)| {
-        let records = look::records(text, delimiter, quote, escape, ROWS_MAX);
-        let cells = |record: &&Record| is_header(&record.cells);
-        let width = records.iter().take(HEADER_LINES_MAX).find(cells).map_or(0, |r| r.cells.len());
-        let mut at = text.lines().peekable();
-        let good = records.iter().filter(|record| {
-            // A line inside of quotes that has as many columns is a row that they took. The last one is
-            // only where the first one is as well: behind the quote stand columns of every such row.
-            while at.next_if(|line| line.is_empty()).is_some() {}
-            let lines: Vec<bool> = at
-                .by_ref()
-                .take(record.lines)
-                .map(|line| line.split(delimiter).count() == width)
-                .collect();
-            let has_row = match lines.as_slice() {
-                [first, inner @ .., last] => (*first && *last) || inner.contains(&true),
-                _ => false,
-            };
-            record.is_whole && record.cells.len() == width && !has_row
-        });
-        (good.map(|record| record.lines).sum::<usize>(), (quote, escape))
-    });
-    let usual = scored.first().map_or(0, |(good, _)| *good);
-    // The first of equals: `max_by_key` would take the last.
-    let (best, value) = scored.into_iter().rev().max_by_key(|(good, _)| *good)?;
-    let why = format!("{best} of {lines} lines are read so, {usual} with quotes as usual");
-    (usual < best).then(|| Guess::new(Trust::Likely, value, why))
+fn quotes(found: Quotes) -> Guess<(Quote, QuoteEscape)> {
+    let Quotes { quote, escape, lines: [best, usual, all] } = found;
+    let why = format!("{best} of {all} lines are read so, {usual} with quotes as usual");
+    Guess::new(Trust::Likely, (quote, escape), why)
 }
 
 #[cfg(test)]

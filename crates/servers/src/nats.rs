@@ -24,6 +24,19 @@ pub struct Settings {
     pub member: Option<Member>,
     /// Sync each write to disk before it is confirmed; servers before 2.10 do not know it.
     pub sync_always: bool,
+    /// How it speaks TLS, if it does.
+    pub tls: Option<Tls>,
+}
+
+/// A server's certificate.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The file with it, in PEM.
+    pub certificate: PathBuf,
+    /// The file with its key.
+    pub key: PathBuf,
+    /// Clients may go on without TLS.
+    pub is_optional: bool,
 }
 
 /// A server's place in a cluster.
@@ -56,6 +69,7 @@ impl Settings {
             max_payload: None,
             member: None,
             sync_always: false,
+            tls: None,
         }
     }
 }
@@ -147,6 +161,14 @@ fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
             member.monitor,
             member.port,
             routes.join(", ")
+        ));
+    }
+    if let Some(tls) = &settings.tls {
+        let [certificate, key] =
+            [&tls.certificate, &tls.key].map(|path| quoted(&path.display().to_string()));
+        config.push_str(&format!(
+            "tls {{ cert_file: {certificate}, key_file: {key} }}\nallow_non_tls: {}\n",
+            tls.is_optional
         ));
     }
     if let Some(bytes) = settings.max_payload {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 const LINES_MAX: usize = 50;
 const BYTES_MAX: usize = 256 << 10;
 /// What `auto` tries.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+pub(crate) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Most lines of a preamble or footer that are kept, and most characters of each.
 pub(crate) const TEXTS_MAX: usize = 20;
 const TEXT_CHARS_MAX: usize = 200;
@@ -66,15 +66,34 @@ pub(crate) struct Head {
     skip: u32,
     /// Physical line of the first byte in the buffer.
     line: u64,
-    /// Lines with text before it, and bytes from the first of them on.
-    texts: usize,
-    bytes: usize,
+    search: Search,
     sep_line: bool,
     preamble: Vec<String>,
     /// The lines passed over, with their numbers.
     passed: Vec<(u64, Vec<u8>)>,
     /// Columns missing in the line that lacks the fewest, and what is said about it.
     best: Option<(usize, FileError)>,
+}
+
+/// How far the header was looked for.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Lines with text, and bytes from the first of them on.
+    texts: usize,
+    bytes: usize,
+}
+
+impl Search {
+    /// No further line is looked at.
+    pub(crate) fn is_over(&self) -> bool {
+        LINES_MAX <= self.texts || BYTES_MAX <= self.bytes
+    }
+
+    /// A line of so many bytes is none.
+    pub(crate) fn pass(&mut self, len: usize, has_text: bool) {
+        self.texts += usize::from(has_text);
+        self.bytes += if self.texts == 0 { 0 } else { len };
+    }
 }
 
 /// What was found: the first row is on `line`.
@@ -115,8 +134,7 @@ impl Head {
             first: true,
             skip: config.preamble_lines,
             line: 1,
-            bytes: 0,
-            texts: 0,
+            search: Search::default(),
             sep_line: false,
             preamble: Vec::new(),
             passed: Vec::new(),
@@ -168,7 +186,7 @@ impl Head {
                 at += MARK.len();
                 continue;
             }
-            if LINES_MAX <= self.texts || BYTES_MAX <= self.bytes {
+            if self.search.is_over() {
                 return Err(self.give_up());
             }
             let line = match self.pass_over(bytes, end)? {
@@ -181,17 +199,16 @@ impl Head {
                 Line::Need => break None,
                 Line::Blank => {
                     at += len;
-                    self.bytes += if self.texts == 0 { 0 } else { len };
+                    self.search.pass(len, false);
                 }
                 Line::PassedOver => {
                     self.pass(part(bytes, 0, len));
                     at += len;
                 }
                 Line::Text => {
-                    self.texts += 1;
+                    self.search.pass(len, true);
                     self.pass(part(bytes, 0, len));
                     at += len;
-                    self.bytes += len;
                 }
                 Line::Header(layout, delimiter, step) => {
                     let Step::Record { len, lines, .. } = step else { break None };
@@ -220,10 +237,15 @@ impl Head {
         }
     }
 
-    /// A row before the header would be lost: the file was sorted, or put together.
+    /// A row before the header would be lost: the file was sorted, or put together, perhaps of files with
+    /// several delimiters.
     fn check_passed(&self, layout: &Layout, delimiter: u8) -> Result<(), FileError> {
-        let looks = Looks { config: &self.config, layout, delimiter };
-        match self.passed.iter().find(|(_, line)| looks.is_order(line)) {
+        let is_order = |line: &[u8]| {
+            let mut delimiters = DELIMITERS.into_iter().chain([delimiter]);
+            delimiters
+                .any(|delimiter| Looks { config: &self.config, layout, delimiter }.is_order(line))
+        };
+        match self.passed.iter().find(|(_, line)| is_order(line)) {
             Some((line, _)) => Err(FileError::RowBeforeHeader { line: *line }),
             None => Ok(()),
         }

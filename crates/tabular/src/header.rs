@@ -46,7 +46,7 @@ pub(crate) enum HeaderAgain {
 }
 
 /// So many names of columns in one line are no accident.
-const NAMES_MIN: usize = 3;
+pub(crate) const NAMES_MIN: usize = 3;
 
 impl Layout {
     /// Matches header `names` with the configured columns.
@@ -152,14 +152,11 @@ impl Layout {
 
     /// Are `names`, of a line behind the header, names of columns again?
     pub(crate) fn again(&self, config: &Config, names: &[String]) -> Option<HeaderAgain> {
-        let cells: Vec<String> = names.iter().map(|name| folded(name)).collect();
         let inputs = config.derivation.iter().flat_map(Derivation::inputs);
-        let inputs: Vec<Names> = inputs.map(|name| name.as_str().into()).collect();
-        let wanted = config.columns.iter().map(|(_, names)| names).chain(&inputs);
-        let is_there = |names: &&Names| names.iter().any(|name| cells.contains(&folded(name)));
-        let wanted: Vec<&Names> = wanted.collect();
-        let there = wanted.iter().filter(|names| is_there(names)).count();
-        if there < wanted.len().min(NAMES_MIN) {
+        let inputs = inputs.map(|name| Names::from(name.as_str()));
+        let wanted = config.columns.iter().map(|(_, names)| names.clone());
+        let wanted: Vec<Names> = wanted.chain(inputs).collect();
+        if names_in(&wanted, names) < wanted.len().min(NAMES_MIN) {
             return None;
         }
         let same = Self::new(config, names).is_ok_and(|other| {
@@ -177,6 +174,13 @@ impl Layout {
         let named = |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
         Role::ALL.into_iter().filter_map(named).collect()
     }
+}
+
+/// How many columns with these names have one of them among `cells`.
+pub(crate) fn names_in(columns: &[Names], cells: &[String]) -> usize {
+    let cells: Vec<String> = cells.iter().map(|cell| folded(cell)).collect();
+    let is_there = |names: &&Names| names.iter().any(|name| cells.contains(&folded(name)));
+    columns.iter().filter(is_there).count()
 }
 
 /// How a column, or `where`, is called in a reject when an expression is to blame.

@@ -16,7 +16,7 @@ use crate::rules;
 use crate::scanner::part;
 use crate::spill::Scratch;
 use crate::summary::{Part, Summary};
-use crate::trailer::{self, End};
+use crate::trailer::{self, End, has_text};
 use domain::control::Sums;
 use domain::partner::Duplicates;
 use memchr::memchr_iter;
@@ -174,7 +174,7 @@ impl Join {
         };
         let mut lines = footer.bytes.split_inclusive(|byte| *byte == b'\n');
         let line = lines.next().unwrap_or_default();
-        if lines.any(|line| !line.trim_ascii().is_empty()) {
+        if lines.any(has_text) {
             return Err(FileError::BehindTrailer { line: footer.line });
         }
         Ok(Some(trailer::fields(line, self.plan.delimiter, self.plan.config.quoting)))
@@ -291,7 +291,7 @@ impl Footer {
     /// A marker that also stands in a row would take all rows behind it: a footer is short.
     fn add(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.bytes.extend_from_slice(part(bytes, 0, bytes.len().min(FOOTER_BYTES_MAX + 1)));
-        let texts = self.bytes.split(|c| *c == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let texts = self.bytes.split(|c| *c == b'\n').filter(|line| has_text(line));
         if self.bytes.len() > FOOTER_BYTES_MAX || texts.count() > FOOTER_LINES_MAX {
             return Err(FileError::FooterTooLong { line: self.line, max: FOOTER_LINES_MAX });
         }

@@ -2,8 +2,8 @@
 
 use crate::scanner::{Quoting, Scanner, Step, part};
 use domain::partner::FileFormat;
-use memchr::memchr;
 use memchr::memmem::Finder;
+use memchr::{memchr, memrchr};
 
 /// Most fields of a trailer that are kept, and most bytes of a trailer.
 const FIELDS_MAX: usize = 100;
@@ -60,4 +60,27 @@ pub(crate) fn fields(line: &[u8], delimiter: u8, quoting: Quoting) -> Vec<String
         quoting.plain(&text).trim().to_owned()
     };
     scanner.fields.iter().take(FIELDS_MAX).map(|field| text(field.start, field.end)).collect()
+}
+
+/// Where the last `lines` lines with text begin in the last `within` bytes.
+pub(crate) fn footer_start(bytes: &[u8], lines: usize, within: usize) -> usize {
+    let mut start = bytes.len();
+    let mut left = lines;
+    let mut end = bytes.len();
+    let from = bytes.len().saturating_sub(within);
+    while left > 0 && end > from {
+        let line = part(bytes, from, end);
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let at = memrchr(b'\n', line).map_or(from, |n| from + n + 1);
+        if has_text(part(bytes, at, end)) {
+            (start, left) = (at, left - 1);
+        }
+        end = at;
+    }
+    start
+}
+
+/// Does a line count where lines of a footer are counted?
+pub(crate) fn has_text(line: &[u8]) -> bool {
+    !line.trim_ascii().is_empty()
 }

@@ -9,11 +9,11 @@ use crate::head::{Detected, Head, Start};
 use crate::join::Join;
 use crate::piece::Plan;
 use crate::pool::{Pending, Pool};
-use crate::scanner::{part, rest};
+use crate::scanner::rest;
 use crate::spill::Scratch;
 use crate::summary::{Part, Summary};
+use crate::trailer::footer_start;
 use domain::partner::{FileFormat, Products, Rules};
-use memchr::memrchr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -219,22 +219,4 @@ impl Body {
         }
         Ok(())
     }
-}
-
-/// Where the last `lines` lines with text begin in the last `within` bytes.
-fn footer_start(bytes: &[u8], lines: usize, within: usize) -> usize {
-    let mut start = bytes.len();
-    let mut left = lines;
-    let mut end = bytes.len();
-    let from = bytes.len().saturating_sub(within);
-    while left > 0 && end > from {
-        let line = part(bytes, from, end);
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let at = memrchr(b'\n', line).map_or(from, |n| from + n + 1);
-        if !part(bytes, at, end).trim_ascii().is_empty() {
-            (start, left) = (at, left - 1);
-        }
-        end = at;
-    }
-    start
 }

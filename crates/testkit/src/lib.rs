@@ -10,6 +10,7 @@ pub mod nats;
 pub mod proxy;
 pub mod raw;
 pub mod sshd;
+pub mod tls;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};

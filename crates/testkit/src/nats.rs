@@ -1,7 +1,7 @@
 //! A real `nats-server` for one test.
 
 use crate::lock;
-use servers::nats::Settings;
+use servers::nats::{Settings, Tls};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -30,8 +30,17 @@ impl Server {
     /// It does not start.
     #[must_use]
     pub fn of(binary: Option<PathBuf>) -> Self {
+        Self::with_tls(binary, None)
+    }
+
+    /// The same, speaking TLS in this way.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn with_tls(binary: Option<PathBuf>, tls: Option<Tls>) -> Self {
         let dir = crate::temp_dir();
-        let settings = Settings { binary, ..Settings::under(dir.path()) };
+        let settings = Settings { binary, tls, ..Settings::under(dir.path()) };
         let server = servers::nats::start(settings).unwrap_or_else(|error| panic!("{error}"));
         Self { server: Mutex::new(server), dir }
     }

@@ -1,9 +1,10 @@
 //! What `partners new` finds out about a file, and what the reader finds out with `auto`, is the same.
+//! (`propose::agree` asks the same of many more files, without the program.)
 
 use encoding_rs::Encoding;
 use serde_json::Value;
 
-use crate::support::Here;
+use crate::support::{Here, repository, sample};
 
 const HEAD: &str = "order,sku,name,qty,price,date";
 const ROWS: [&str; 3] =
@@ -67,6 +68,7 @@ fn what_can_be_told_is_told_alike() {
         let (proposal, auto) = both(&here, &bytes);
         let proposed = &proposal["receipt"];
         assert_eq!(proposed["found"], auto["found"], "{name}");
+        agrees(name, &proposal);
         for figure in ["rows", "accepted", "rejected"] {
             assert_eq!(proposed[figure], auto[figure], "{name}: {figure}");
         }
@@ -93,5 +95,43 @@ fn what_cannot_be_told_is_unsure_and_the_reader_refuses_it_with_the_same_candida
         let listed = |text: &str| text.rsplit(": ").next().unwrap().to_owned();
         assert_eq!(listed(why), listed(refused), "{name}");
         assert_eq!(auto["accepted"].as_u64().unwrap_or(0), 0, "{name}");
+    }
+}
+
+/// The proposal was made from what is then read with it.
+#[track_caller]
+fn agrees(name: &str, proposal: &Value) {
+    let (seen, receipt) = (&proposal["seen"], &proposal["receipt"]);
+    let found = &receipt["found"];
+    assert_eq!(seen["header_line"], found["header_line"], "{name}");
+    assert_eq!(seen["rows"], receipt["rows"], "{name}: {found}");
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    assert_eq!(list(&seen["header_again"]), list(&found["header_again"]), "{name}");
+    let guesses = proposal["guesses"].as_array().unwrap();
+    let footer = guesses.iter().find(|guess| guess["setting"] == "file.footer-lines");
+    let footer = footer.map_or("0", |guess| guess["value"].as_str().unwrap());
+    assert_eq!(footer, list(&found["footer"]).len().to_string(), "{name}: {found}");
+}
+
+#[test]
+fn a_proposal_is_made_from_the_rows_that_are_read_with_it() {
+    let here = Here::new();
+    let mut files: Vec<(String, Vec<u8>)> =
+        ["US1/2011-12-09.csv", "US2/orders.csv", "US3/orders.csv"]
+            .map(|path| (path.to_owned(), std::fs::read(sample(path)).unwrap()))
+            .into();
+    let folder = repository().join("crates/cli/tests/offline/files");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        files.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+    }
+    assert!(20 < files.len());
+    for (name, bytes) in files {
+        here.write("a.csv", bytes);
+        let proposal = here.json(&["new", "a.csv", "--name", "A"]);
+        match &proposal["receipt"]["reason"] {
+            Value::Null => agrees(&name, &proposal),
+            reason => assert!(name.contains("in-other-order"), "{name}: {reason}"),
+        }
     }
 }

@@ -1,4 +1,5 @@
 use super::frames::{Frames, Step};
+use super::reach::Info;
 use super::{Guard, Place, readable, up};
 use crate::Nats;
 use async_nats::ServerAddr;
@@ -133,10 +134,25 @@ async fn listener() -> (TcpListener, String) {
 }
 
 async fn guard(address: &str) -> (Guard, String) {
-    let server: ServerAddr = format!("nats://{address}").parse().unwrap();
+    guard_of(&format!("nats://{address}")).await
+}
+
+async fn guard_of(url: &str) -> (Guard, String) {
+    let server: ServerAddr = url.parse().unwrap();
     let guard = Guard::start(&[server]).await.unwrap();
     let own = guard.servers().next().unwrap();
     (guard, format!("{}:{}", own.host(), own.port()))
+}
+
+/// A server that says its first word, and a client that has heard it.
+async fn heard(listener: &TcpListener, own: &str) -> (TcpStream, TcpStream) {
+    let mut client = TcpStream::connect(own).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    server.write_all(b"INFO {}\r\n").await.unwrap();
+    let mut word = [0; 9];
+    timeout(SOON, client.read_exact(&mut word)).await.unwrap().unwrap();
+    assert_eq!(&word, b"INFO {}\r\n");
+    (client, server)
 }
 
 /// What comes up to the end of the connection.
@@ -156,8 +172,7 @@ async fn either_end_closes_both_and_all_that_was_sent_before_comes() {
     drop(server);
     assert_eq!(rest(&mut client).await, "INFO {}\r\nPING\r\n");
 
-    let mut client = TcpStream::connect(&own).await.unwrap();
-    let (mut server, _) = listener.accept().await.unwrap();
+    let (mut client, mut server) = heard(&listener, &own).await;
     client.write_all(b"CONNECT {}\r\n").await.unwrap();
     drop(client);
     assert_eq!(rest(&mut server).await, "CONNECT {}\r\n");
@@ -167,8 +182,7 @@ async fn either_end_closes_both_and_all_that_was_sent_before_comes() {
 async fn what_a_client_sent_comes_though_the_guard_is_gone() {
     let (listener, address) = listener().await;
     let (guard, own) = guard(&address).await;
-    let mut client = TcpStream::connect(&own).await.unwrap();
-    let (mut server, _) = listener.accept().await.unwrap();
+    let (mut client, mut server) = heard(&listener, &own).await;
     client.write_all(b"PUB a 1\r\nx\r\n").await.unwrap();
     drop((client, guard));
     assert_eq!(rest(&mut server).await, "PUB a 1\r\nx\r\n");
@@ -205,19 +219,57 @@ async fn another_member_of_the_cluster_is_reached_when_its_own_is_gone() {
     timeout(SOON, second.accept()).await.expect("the other one is asked").unwrap();
 }
 
+/// The first byte of what TLS begins with.
+const HANDSHAKE: u8 = 0x16;
+
 #[tokio::test]
-async fn a_server_that_wants_tls_is_left_to_the_client() {
+async fn nothing_is_said_in_plain_where_a_server_or_its_url_wants_tls() {
     let (listener, address) = listener().await;
-    let (guard, own) = guard(&address).await;
-    assert!(guard.next(&[]).is_some() && !guard.wants_tls());
+    for (scheme, info) in [
+        ("nats", "INFO {\"tls_required\":true}\r\n"),
+        ("tls", "INFO {\"tls_required\":false}\r\n"),
+        ("tls", "INFO not JSON\r\n"),
+    ] {
+        let (_guard, own) = guard_of(&format!("{scheme}://{address}")).await;
+        let mut client = TcpStream::connect(&own).await.unwrap();
+        client.write_all(b"CONNECT {}\r\n").await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        server.write_all(info.as_bytes()).await.unwrap();
+        let first = timeout(SOON, server.read_u8()).await.expect("it answers").unwrap();
+        assert_eq!(first, HANDSHAKE, "{scheme} {info}");
+        server.write_all(b"PING\r\n").await.unwrap();
+        drop(server);
+        assert_eq!(rest(&mut client).await, "", "nothing of it comes");
+    }
+}
+
+/// Somebody between the two would say it.
+#[tokio::test]
+async fn what_is_said_before_tls_is_not_taken_as_said_over_it() {
+    let (listener, address) = listener().await;
+    let (_guard, own) = guard_of(&format!("tls://{address}")).await;
     let mut client = TcpStream::connect(&own).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
-    server.write_all(b"INFO {\"tls_required\":true}\r\n").await.unwrap();
+    server.write_all(b"INFO {}\r\nMSG a 1 1\r\nx\r\n").await.unwrap();
     assert_eq!(rest(&mut client).await, "");
-    assert!(guard.wants_tls() && guard.next(&[]).is_none(), "only what the client knows");
-    for server in ["tls://a", "ws://a", "wss://a"] {
-        assert!(!Guard::can(&["nats://b".parse().unwrap(), server.parse().unwrap()]));
-    }
+    assert_eq!(rest(&mut server).await, "");
+}
+
+#[test]
+fn the_client_is_told_of_no_tls_and_of_all_else() {
+    let line = b"INFO {\"server_id\":\"x\",\"tls_required\":true,\"max_payload\":7} \r\n";
+    let told = String::from_utf8(Info::without_tls(line).unwrap()).unwrap();
+    let told: serde_json::Value =
+        serde_json::from_str(told.strip_prefix("INFO ").unwrap()).unwrap();
+    let expected = serde_json::json!({"server_id": "x", "tls_required": false, "max_payload": 7});
+    assert_eq!(told, expected);
+    assert!(Info::without_tls(b"INFO no\r\n").is_none());
+}
+
+#[test]
+fn web_sockets_are_not_guarded() {
+    let can = |url: &str| Guard::can(&["nats://b".parse().unwrap(), url.parse().unwrap()]);
+    assert!(can("nats://a") && can("tls://a") && !can("ws://a") && !can("wss://a"));
 }
 
 /// Otherwise a client that left, with bytes on the way to a server that hangs, is never noticed.
@@ -233,7 +285,7 @@ async fn a_server_that_takes_nothing_is_left() {
 
 #[test]
 fn its_own_server_is_asked_first_and_every_other_one_once() {
-    let place = Place::new("a:1".into());
+    let place = Place::new("a:1".into(), false);
     *super::lock(&place.named) = ["b:1", "a:1", "c:1"].map(String::from).into();
     let mut candidates = place.candidates();
     assert_eq!(candidates.first().map(String::as_str), Some("a:1"));

@@ -8,6 +8,7 @@ mod publishing;
 mod reading;
 mod setup;
 mod store;
+mod tls;
 mod unreadable;
 
 use messaging::publish::Outgoing;
@@ -30,7 +31,7 @@ async fn start_each() -> Vec<(Server, Nats)> {
 }
 
 async fn start_on(binary: Option<PathBuf>) -> (Server, Nats) {
-    let server = Server::of(binary);
+    let server = Server::with_tls(binary, tls::optional());
     let nats = connect(&server).await;
     for step in streams::setup(&nats, streams::Settings::default()).await {
         assert_eq!(step.outcome, Ok(Done::Made), "{}", step.name);
@@ -38,8 +39,13 @@ async fn start_on(binary: Option<PathBuf>) -> (Server, Nats) {
     (server, nats)
 }
 
+/// Over TLS in a process that trusts the servers' certificates.
 async fn connect(server: &Server) -> Nats {
-    Nats::connect(&server.url(), "test", false).await.unwrap()
+    let url = match tls::optional() {
+        Some(_) => server.url().replace("nats://", "tls://"),
+        None => server.url(),
+    };
+    Nats::connect(&url, "test", false).await.unwrap()
 }
 
 /// `count` messages, each on a subject of its own.

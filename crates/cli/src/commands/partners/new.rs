@@ -8,8 +8,8 @@ use clap::Args;
 use domain::PartnerId;
 use file_transformer::dry_run::{self, Beside, Sample};
 use machine::dir;
-use propose::{Proposal, Role, propose};
-use serde_json::json;
+use propose::{Proposal, Role, Seen, propose};
+use serde_json::{Value, json};
 use terminal::output::{self, Say};
 
 use super::check;
@@ -57,10 +57,9 @@ pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
     }
     if json {
         let guesses = proposal.guesses();
-        let (partner, receipt) = (&args.name, &judged.receipt);
-        output::json(
-            &json!({"partner": partner, "yaml": yaml, "guesses": guesses, "receipt": receipt}),
-        );
+        let (partner, receipt, seen) = (&args.name, &judged.receipt, &proposal.seen);
+        output::json(&json!({"partner": partner, "yaml": yaml, "guesses": guesses, "seen": seen,
+            "receipt": receipt}));
         return Ok(judged.exit_code());
     }
     // A configuration on standard output is for a file, and what is said about it is not part of it.
@@ -72,6 +71,9 @@ pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
     };
     judged.print(say);
     tell_unsure(&proposal, say);
+    for difference in differences(&proposal.seen, &judged.receipt) {
+        say(&format_args!("please look: {difference}"));
+    }
     say(&format_args!("next: {}", next(args)));
     Ok(judged.exit_code())
 }
@@ -92,6 +94,21 @@ fn tell_unsure(proposal: &Proposal, say: Say) {
         say(&"please look at what is only guessed:");
         output::table_to(say, &["setting", "value", "why"], &[], unsure);
     }
+}
+
+/// What the reader finds elsewhere than it was seen: then the guesses are about other lines.
+fn differences(seen: &Seen, receipt: &Value) -> Vec<String> {
+    let Some(found) = receipt.get("found") else { return Vec::new() };
+    let header = found.get("header_line").and_then(Value::as_u64);
+    let header = header.filter(|line| *line != seen.header_line).map(|line| {
+        let seen = seen.header_line;
+        format!("the columns were guessed from line {seen}, and line {line} is read as the header")
+    });
+    let rows = receipt.get("rows").and_then(Value::as_u64);
+    let rows = rows.zip(seen.rows).filter(|(rows, seen)| rows != seen).map(|(rows, seen)| {
+        format!("the columns were guessed from {seen} rows, and {rows} are read")
+    });
+    header.into_iter().chain(rows).collect()
 }
 
 fn next(args: &PartnersNew) -> String {

@@ -1,0 +1,373 @@
+//! Where the table stands in a text that nobody has configured: what separates its columns, which line is its
+//! header, where its rows end.
+//!
+//! The reader asks the same, and knows the names of the columns, while here only the looks of a line speak. How
+//! lines are gone through, what is no row and how lines are counted is the reader's own code.
+
+use crate::config::FOOTER_LINES_MAX;
+use crate::head::{self, DELIMITERS, Search};
+use crate::header::{NAMES_MIN, names_in};
+use crate::piece::MARK;
+use crate::scanner::{Quoting, Scanner, Step, part, rest};
+use crate::structure::is_empty;
+use crate::trailer::has_text;
+use domain::partner::{Names, Quote, QuoteEscape};
+use memchr::memchr;
+
+/// Most bytes of a record.
+const RECORD_BYTES_MAX: usize = 64 << 10;
+/// Records by which delimiters are compared, and by which what quotes mean is.
+const COMPARED_MAX: usize = 500;
+const QUOTED_MAX: usize = 20_000;
+/// Records at the end that may be no rows, and cells with something in them in such a record that has the
+/// width of a row.
+const FOOTER_RECORDS_MAX: usize = 5;
+const FILLED_UP_CELLS_MAX: usize = 2;
+/// Fewer columns make no order.
+const COLUMNS_MIN: usize = 3;
+/// What quotes mean in RFC 4180.
+const USUAL: (Quote, QuoteEscape) = (Quote::Is('"'), QuoteEscape::Doubled);
+/// What they may mean.
+const QUOTES: [(Quote, QuoteEscape); 4] = [
+    USUAL,
+    (Quote::Is('"'), QuoteEscape::Backslash),
+    (Quote::None, QuoteEscape::Doubled),
+    (Quote::Is('\''), QuoteEscape::Doubled),
+];
+
+/// A table, as it looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What separates its columns.
+    pub delimiter: char,
+    /// How that was told.
+    pub told: Told,
+    /// What quotes mean, if that is not the usual.
+    pub quotes: Option<Quotes>,
+    /// Physical line of the header; the text's first is 1.
+    pub header_line: u64,
+    /// The cells of the header, trimmed.
+    pub header: Vec<String>,
+    /// The cells of each row, trimmed. Blank lines, records of empty cells, headers that stand again and the
+    /// footer are none.
+    pub rows: Vec<Vec<String>>,
+    /// Physical lines on which names of columns stand again.
+    pub header_again: Vec<u64>,
+    /// Lines with text behind the rows, if the text is the whole file.
+    pub footer_lines: usize,
+}
+
+/// How a delimiter was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The first line says it: `sep=;`.
+    First,
+    /// Of the first `of` records from the header on `same` have as many columns as the header.
+    ByRecords {
+        /// That many.
+        width: usize,
+        /// Records with as many.
+        same: usize,
+        /// Records looked at.
+        of: usize,
+    },
+}
+
+/// What quotes mean where that is not the usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotes {
+    /// What may enclose a cell.
+    pub quote: Quote,
+    /// How a quote is written inside of them.
+    pub escape: QuoteEscape,
+    /// Lines that are read so, lines that are read with quotes as usual, and all.
+    pub lines: [usize; 3],
+}
+
+/// Why a text is no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoTable {
+    /// There is no text.
+    Empty,
+    /// No delimiter makes at least three columns of it; this is the first line.
+    NoColumns(String),
+    /// No line looks like names of columns: the first record, and its line.
+    NoHeader(u64, Vec<String>),
+}
+
+/// How many of a line's cells somebody knows as names of columns.
+pub type Known<'a> = &'a dyn Fn(&[String]) -> usize;
+
+/// Finds the table in `text`, which is a whole file, or its beginning up to a line's end.
+///
+/// The header is the first line that looks like one, unless a later one has at least three more names that
+/// are `known`: a title may look like a header too.
+///
+/// # Errors
+/// There is none.
+pub fn table(text: &str, is_whole: bool, known: Known<'_>) -> Result<Table, NoTable> {
+    let (delimiter, told, from) = match sep_line(text) {
+        Some((delimiter, behind)) => (delimiter, Told::First, behind),
+        None => {
+            let (delimiter, told) = delimiter(text, known)?;
+            (delimiter, told, Point { at: 0, line: 1 })
+        }
+    };
+    let quotes = quotes(text, from, delimiter, known);
+    let (quote, escape) = quotes.map_or(USUAL, |quotes| (quotes.quote, quotes.escape));
+    let mut lines = Lines::new(text, delimiter, (quote, escape));
+    let Some((header, behind)) = lines.header(from, known) else {
+        let first = lines.records(from, None, 1).pop().ok_or(NoTable::Empty)?;
+        return Err(NoTable::NoHeader(first.line, first.cells));
+    };
+    let width = header.cells.len();
+    let mut records = lines.records(behind, Some(width), usize::MAX);
+    let mut footer_lines = 0;
+    if is_whole {
+        let footer = records.split_off(records.len() - footer(&records, width));
+        footer_lines =
+            footer.first().map_or(0, |first| text_lines(rest(text.as_bytes(), first.at)));
+        if FOOTER_LINES_MAX < footer_lines {
+            footer_lines = 0;
+            records.extend(footer);
+        }
+    }
+    let names = header.cells.iter().filter(|name| !name.is_empty());
+    let names: Vec<Names> = names.map(|name| name.as_str().into()).collect();
+    let most = NAMES_MIN.max(names.len().div_ceil(2));
+    let again = |cells: &[String]| is_header(cells) && most <= names_in(&names, cells);
+    let (again, records): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| again(&record.cells));
+    Ok(Table {
+        delimiter: char::from(delimiter),
+        told,
+        quotes,
+        header_line: header.line,
+        header: header.cells,
+        rows: records.into_iter().map(|record| record.cells).collect(),
+        header_again: again.into_iter().map(|record| record.line).collect(),
+        footer_lines,
+    })
+}
+
+/// The delimiter of a first line such as `sep=;`, and what is behind it.
+fn sep_line(text: &str) -> Option<(u8, Point)> {
+    let bytes = text.as_bytes();
+    let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+    let delimiter = head::sep_line(part(bytes, 0, end))?;
+    Some((delimiter, Point { at: (end + 1).min(bytes.len()), line: 2 }))
+}
+
+/// Lines with text, as the reader counts those of a footer.
+fn text_lines(bytes: &[u8]) -> usize {
+    bytes.split(|byte| *byte == b'\n').filter(|line| has_text(line)).count()
+}
+
+/// Names, and hardly anything else.
+fn is_header(cells: &[String]) -> bool {
+    let is_name = |cell: &&String| cell.chars().any(char::is_alphabetic);
+    let names = cells.iter().filter(is_name).count();
+    COLUMNS_MIN.max(cells.len().div_ceil(2)) <= names
+}
+
+/// How many records at the end are no rows: they have something in at most half of the cells that a
+/// row has, and are short.
+///
+/// A spreadsheet fills such a line up with empty cells. What has a product, a quantity and a price may
+/// still be a row, one that continues an order, and so may what looks like rows before it.
+fn footer(records: &[Record], width: usize) -> usize {
+    let filled = |record: &Record| record.cells.iter().filter(|cell| !cell.is_empty()).count();
+    let is_sparse = |record: &Record| (1..=width / 2).contains(&filled(record));
+    let sparse = records.iter().rev().take_while(|record| is_sparse(record)).count();
+    let (rows, last) = records.split_at(records.len() - sparse);
+    let is_usual = rows.iter().any(|record| record.cells.len() >= width && is_sparse(record));
+    let is_footer = |record: &&Record| {
+        record.cells.len() < width || (!is_usual && filled(record) <= FILLED_UP_CELLS_MAX)
+    };
+    let footer = last.iter().rev().take_while(is_footer).count();
+    // Many such lines are rows of another kind.
+    if footer > FOOTER_RECORDS_MAX { 0 } else { footer }
+}
+
+/// The delimiter that makes a header of a line, and that most records agree on.
+fn delimiter(text: &str, known: Known<'_>) -> Result<(u8, Told), NoTable> {
+    let agreeing = |delimiter: u8| {
+        let mut lines = Lines::new(text, delimiter, USUAL);
+        let start = Point { at: 0, line: 1 };
+        let header = lines.header(start, known);
+        let has_header = header.is_some();
+        let (mut records, behind) =
+            header.map_or((Vec::new(), start), |(header, behind)| (vec![header], behind));
+        records.extend(lines.records(behind, None, COMPARED_MAX));
+        let width = records.first().map_or(0, |first| first.cells.len());
+        let same = records.iter().filter(|record| record.cells.len() == width).count();
+        (has_header, delimiter, Told::ByRecords { width, same, of: records.len() })
+    };
+    let score = |(has_header, _, told): &(bool, u8, Told)| match *told {
+        Told::ByRecords { width, same, of } if COLUMNS_MIN <= width => {
+            Some((*has_header, same * 100 / of.max(1), width))
+        }
+        Told::ByRecords { .. } | Told::First => None,
+    };
+    let found = DELIMITERS.map(agreeing);
+    // The first of equals: `max_by_key` would take the last.
+    let best = found.iter().rev().filter(|found| score(found).is_some()).max_by_key(|f| score(f));
+    best.map(|(_, delimiter, told)| (*delimiter, *told)).ok_or_else(|| {
+        let first = text.lines().next().unwrap_or_default();
+        NoTable::NoColumns(first.chars().take(80).collect())
+    })
+}
+
+/// What quotes mean, if the usual reads fewer lines than something else.
+fn quotes(text: &str, from: Point, delimiter: u8, known: Known<'_>) -> Option<Quotes> {
+    let physical: Vec<&str> = text.lines().collect();
+    let all = physical.iter().filter(|line| !line.trim().is_empty()).count();
+    let scored = QUOTES.map(|(quote, escape)| {
+        let mut lines = Lines::new(text, delimiter, (quote, escape));
+        let Some((header, behind)) = lines.header(from, known) else { return (0, (quote, escape)) };
+        let width = header.cells.len();
+        // A line inside of quotes that has as many columns is a row that they took. The last one is
+        // only where the first one is as well: behind the quote stand columns of every such row.
+        let has_row = |record: &Record| {
+            let start = usize::try_from(record.line - 1).unwrap_or(usize::MAX);
+            let lines = physical.iter().skip(start).take(record.lines);
+            let wide: Vec<bool> =
+                lines.map(|line| line.split(char::from(delimiter)).count() == width).collect();
+            match wide.as_slice() {
+                [first, inner @ .., last] => (*first && *last) || inner.contains(&true),
+                _ => false,
+            }
+        };
+        let records = lines.records(behind, Some(width), QUOTED_MAX);
+        let good = records
+            .iter()
+            .filter(|record| record.is_whole && record.cells.len() == width && !has_row(record));
+        (header.lines + good.map(|record| record.lines).sum::<usize>(), (quote, escape))
+    });
+    let usual = scored.first().map_or(0, |(good, _)| *good);
+    // The first of equals: `max_by_key` would take the last.
+    let (best, (quote, escape)) = scored.into_iter().rev().max_by_key(|(good, _)| *good)?;
+    (usual < best).then_some(Quotes { quote, escape, lines: [best, usual, all] })
+}
+
+/// A place where a line begins.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    at: usize,
+    line: u64,
+}
+
+/// What stands between two line ends, or over several lines in quotes.
+#[derive(Debug)]
+struct Record {
+    /// Trimmed. Of a broken record, what stands between the delimiters of its first line.
+    cells: Vec<String>,
+    at: usize,
+    line: u64,
+    /// Physical lines.
+    lines: usize,
+    /// Its structure is what the settings say.
+    is_whole: bool,
+}
+
+/// Goes over a text as the reader goes over a file.
+struct Lines<'a> {
+    text: &'a str,
+    quoting: Quoting,
+    scanner: Scanner,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str, delimiter: u8, (quote, escape): (Quote, QuoteEscape)) -> Self {
+        let sign = match quote {
+            Quote::None => None,
+            Quote::Is(sign) => u8::try_from(sign).ok(),
+        };
+        let quoting = Quoting { sign, backslash: escape == QuoteEscape::Backslash, lines: true };
+        Self { text, quoting, scanner: Scanner::new(delimiter, quoting, RECORD_BYTES_MAX) }
+    }
+
+    /// What stands at `from`, and how many bytes of a line begin there. A mark between two files is
+    /// passed over.
+    fn scan(&mut self, from: &mut Point) -> Option<(Step, usize)> {
+        while rest(self.text.as_bytes(), from.at).starts_with(MARK) {
+            from.at += MARK.len();
+        }
+        let bytes = rest(self.text.as_bytes(), from.at);
+        let line = memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
+        (!bytes.is_empty()).then(|| (self.scanner.scan(bytes, true), line))
+    }
+
+    /// The header from `from` on, and what is behind it.
+    fn header(&mut self, from: Point, known: Known<'_>) -> Option<(Record, Point)> {
+        let (mut from, mut search) = (from, Search::default());
+        let mut best: Option<(usize, (Record, Point))> = None;
+        while let Some((step, line)) = self.scan(&mut from).filter(|_| !search.is_over()) {
+            match step {
+                Step::Record { len, lines, .. } => {
+                    let record = self.record(from, lines);
+                    let named =
+                        if is_header(&record.cells) { Some(known(&record.cells)) } else { None };
+                    let least = best.as_ref().map_or(0, |(best, _)| best + COLUMNS_MIN);
+                    if let Some(named) = named.filter(|named| least <= *named) {
+                        let behind = Point { at: from.at + len, line: from.line + lines };
+                        best = Some((named, (record, behind)));
+                    }
+                }
+                // A line without end is not passed over.
+                Step::Bad { len: None, .. } => break,
+                Step::Bad { .. } | Step::Blank { .. } | Step::Need => {}
+            }
+            search.pass(line, !matches!(step, Step::Blank { .. }));
+            from = Point { at: from.at + line, line: from.line + 1 };
+        }
+        best.map(|(_, found)| found)
+    }
+
+    /// The first records from `from` on, at most `max`. Of one that runs over several lines and has not
+    /// `width` cells only the first line is given up.
+    fn records(&mut self, from: Point, width: Option<usize>, max: usize) -> Vec<Record> {
+        let (mut from, mut records) = (from, Vec::new());
+        while records.len() < max
+            && let Some((step, line)) = self.scan(&mut from)
+        {
+            let fields = &self.scanner.fields;
+            let (len, lines) = match step {
+                Step::Blank { len } => (len, 1),
+                Step::Record { len, lines, .. } if is_empty(fields) => (len, lines),
+                Step::Record { len, lines, .. }
+                    if lines == 1 || width.is_none_or(|width| width == fields.len()) =>
+                {
+                    records.push(self.record(from, lines));
+                    (len, lines)
+                }
+                Step::Record { .. } | Step::Bad { .. } | Step::Need => {
+                    records.push(self.broken(from, line));
+                    (line, 1)
+                }
+            };
+            from = Point { at: from.at + len.max(1), line: from.line + lines };
+        }
+        records
+    }
+
+    /// The record that was scanned at `from`.
+    fn record(&self, from: Point, lines: u64) -> Record {
+        let bytes = rest(self.text.as_bytes(), from.at);
+        let cell = |start, end| {
+            let text = String::from_utf8_lossy(part(bytes, start, end));
+            crate::record::trim(&self.quoting.plain(&text)).to_owned()
+        };
+        let cells = self.scanner.fields.iter().map(|field| cell(field.start, field.end)).collect();
+        let lines = usize::try_from(lines).unwrap_or(usize::MAX);
+        Record { cells, at: from.at, line: from.line, lines, is_whole: true }
+    }
+
+    fn broken(&self, from: Point, len: usize) -> Record {
+        let bytes = rest(self.text.as_bytes(), from.at);
+        let text = String::from_utf8_lossy(part(bytes, 0, len));
+        let cells = text.split(char::from(self.scanner.delimiter()));
+        let cells = cells.map(|cell| crate::record::trim(cell).to_owned()).collect();
+        Record { cells, at: from.at, line: from.line, lines: 1, is_whole: false }
+    }
+}
