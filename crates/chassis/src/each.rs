@@ -28,9 +28,10 @@ pub enum NotDone {
     },
 }
 
-/// Calls `handle` for each event of `batch` whose type is one of `types`, `at_once` of them together,
-/// and says what became of each. Events of other types are done: what stands on a subject is known by its
-/// type. One that has the type and cannot be read is rejected with the field.
+/// Calls `handle` for each event whose type is one of `types`, and says what became of each.
+///
+/// `at_once` of them are handled together. Events of other types are done: what stands on a subject is known
+/// by its type. One that has the type and cannot be read is rejected with the field.
 ///
 /// Ends when all have ended; the function's time-out holds for the batch.
 pub async fn each<D, F>(
