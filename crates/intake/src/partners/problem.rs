@@ -48,3 +48,34 @@ impl Problems {
         self.0.push(Problem::new(place, reason));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::partners::load;
+
+    const GOOD: &str = "
+partners:
+  US1:
+    currency: GBP
+    stock: ignore
+    file:
+      columns: {order-id: A, product-id: B, unit-price: C, ordered-at: D,
+        quantity: E}
+";
+
+    #[test]
+    fn a_problem_has_its_line_and_the_name_that_was_probably_meant() {
+        load(GOOD).unwrap();
+        for (from, to, expected) in [
+            ("currency: GBP", "curency: GBP", "; did you mean \"currency\"? (line 4)"),
+            ("currency: GBP", "curency: GBP", "partners.US1.currency: missing (line 3)"),
+            ("stock: ignore", "stock: ignored", "; did you mean \"ignore\"? (line 5)"),
+            ("quantity: E", "quantity: 5", "list of texts; numbers need quotes (line 8)"),
+            ("partners:", "partner:", "; did you mean \"partners\"? (line 2)"),
+        ] {
+            let found = load(&GOOD.replacen(from, to, 1)).unwrap_err();
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert!(found.iter().any(|found| found.contains(expected)), "{expected}: {found:?}");
+        }
+    }
+}

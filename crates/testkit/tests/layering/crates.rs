@@ -138,7 +138,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "stack",
-        members: &["connector", "domain", "intake", "messaging", "runtime", "terminal"],
+        members: &["chassis", "connector", "domain", "intake", "messaging", "runtime", "terminal"],
         others: None,
         rule: "it says what stack.yml holds, and neither starts nor deploys it",
     },
@@ -162,6 +162,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "deploy",
         members: &[
+            "chassis",
             "connector",
             "domain",
             "intake",
