@@ -40,7 +40,8 @@ impl<F: Fold> Folded<F> {
             };
             let info = read::info(&self.inner.nats, source.stream).await.map_err(silent)?;
             let target = info.state.last_sequence;
-            let mut asked = false;
+            // Where all of a stream is read, its last message comes by itself.
+            let mut asked = self.reached(index).is_whole;
             loop {
                 let moved = self.inner.moved.notified();
                 tokio::pin!(moved);

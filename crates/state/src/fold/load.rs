@@ -58,6 +58,7 @@ async fn try_load<F: Fold>(inner: &Inner<F>) -> Result<(), String> {
                 at,
                 end: info.state.last_sequence,
                 is_complete: false,
+                is_whole: false,
                 kept_from: info.state.first_sequence,
             };
         });

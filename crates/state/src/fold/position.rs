@@ -31,6 +31,8 @@ pub(super) struct Reached {
     pub(super) end: u64,
     /// All was read that was there when reading began.
     pub(super) is_complete: bool,
+    /// The stream is read as a whole, and `at` may be a message of another filter.
+    pub(super) is_whole: bool,
     /// The first sequence that the stream still keeps.
     pub(super) kept_from: u64,
 }

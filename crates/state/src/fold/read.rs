@@ -9,7 +9,7 @@ use async_nats::jetstream::stream::Info;
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, select_all};
 use messaging::streams::identity::Identity;
-use messaging::{Nats, stored};
+use messaging::{Nats, stored, subject};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -23,6 +23,9 @@ const EXPIRES: Duration = Duration::from_secs(30);
 /// Messages that may be on the way at once, and their bytes: a quarter of what nats-server keeps for a client.
 const BATCH_MAX: usize = 2_000;
 const BATCH_BYTES_MAX: usize = 16 << 20;
+/// A stream with more subjects is read as a whole, and filtered here: nats-server 2.9 looks at each of them when a
+/// consumer with a filter is made, for seconds in which the stream takes nothing.
+const SUBJECTS_MAX: u64 = 10_000;
 /// Before reading is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long a stream may end before what was read of it: a new leader may not have read all that it has.
@@ -112,11 +115,13 @@ impl<F: Fold> Reader<'_, F> {
     async fn run(&mut self) -> Result<(), End> {
         let (inner, index, stream) = (self.inner, self.index, self.source.stream);
         let at = inner.at(index);
-        let consumer = self.consumer(at.sequence + 1).await?;
+        let is_whole = SUBJECTS_MAX < info(&inner.nats, stream).await?.state.subjects_count;
+        let consumer = self.consumer(at.sequence + 1, is_whole).await?;
         // Looked at after the consumer was made: a consumer never outlives its stream.
         let info = info(&inner.nats, stream).await?;
         self.check(&info)?;
         is_same(&inner.nats, stream, at, &info).await?;
+        inner.change(index, |reached| reached.is_whole = is_whole);
         if consumer.cached_info().num_pending == 0 {
             self.saw_end(at.sequence).await?;
         }
@@ -155,12 +160,16 @@ impl<F: Fold> Reader<'_, F> {
         }
     }
 
-    async fn consumer(&self, start_sequence: u64) -> Result<Consumer<pull::Config>, End> {
+    async fn consumer(
+        &self,
+        start_sequence: u64,
+        is_whole: bool,
+    ) -> Result<Consumer<pull::Config>, End> {
         let config = pull::Config {
             description: Some(format!("fold {}", F::NAME)),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::None,
-            filter_subject: self.source.filter.into(),
+            filter_subject: if is_whole { String::new() } else { self.source.filter.into() },
             headers_only: self.source.headers_only,
             inactive_threshold: INACTIVE_MAX,
             memory_storage: true,
@@ -192,15 +201,17 @@ impl<F: Fold> Reader<'_, F> {
         let time_ms = i64::try_from(time_ms).unwrap_or_default();
         let at = At { sequence: info.stream_sequence, time_ms };
         let kept_from = inner.reached().get(index).map_or(0, |reached| reached.kept_from);
-        self.apply(&Event {
-            source: index,
-            sequence: at.sequence,
-            time_ms,
-            subject: &message.subject,
-            headers: message.headers.as_ref(),
-            payload: &message.payload,
-            kept_from,
-        });
+        if subject::matches(self.source.filter, &message.subject) {
+            self.apply(&Event {
+                source: index,
+                sequence: at.sequence,
+                time_ms,
+                subject: &message.subject,
+                headers: message.headers.as_ref(),
+                payload: &message.payload,
+                kept_from,
+            });
+        }
         inner.change(index, |reached| reached.at = at);
         Ok((at.sequence, info.pending))
     }

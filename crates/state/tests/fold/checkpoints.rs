@@ -103,7 +103,7 @@ async fn a_damaged_checkpoint_is_noticed_and_the_one_before_is_used() {
     damage("current").await;
     let (sums, read) = count(&nats).await;
     assert_eq!(sums, numbers.sums);
-    assert!((1..=200).contains(&read), "{read}");
+    assert!((1..200).contains(&read), "{read}");
     damage("previous").await;
     assert_eq!(count(&nats).await, (numbers.sums.clone(), 200));
     for subject in all.keys().filter(|subject| is_head(subject)) {

@@ -34,7 +34,7 @@ async fn the_leaders_of_its_streams_may_die_one_after_the_other() {
 }
 
 /// What the messages in both streams add up to.
-async fn stored(nats: &Nats) -> std::collections::BTreeMap<String, u64> {
+pub(crate) async fn stored(nats: &Nats) -> std::collections::BTreeMap<String, u64> {
     let mut sums = std::collections::BTreeMap::<String, u64>::new();
     let both =
         [(streams::ANALYTICS, "analytics.t.>"), (streams::WEBHOOKS, "webhooks.received.t.>")];

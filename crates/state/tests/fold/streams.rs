@@ -1,6 +1,6 @@
 //! What is read is another stream.
 
-use crate::support::{NEVER, Numbers, OFTEN, Replica, eventually, setup, start};
+use crate::support::{NEVER, Numbers, OFTEN, Replica, eventually, setup, start, store};
 use messaging::publish::Outgoing;
 use messaging::streams::identity::Identity;
 use messaging::{Nats, streams};
@@ -56,6 +56,26 @@ async fn so_it_is_while_the_fold_reads_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_where_the_message_at_the_position_is_gone() {
+    let (_server, nats) = start().await;
+    Numbers::default().store(&nats, 100).await;
+    let replica = Replica::start(&nats, OFTEN);
+    replica.sums().await;
+    replica.saved().await;
+    drop(replica);
+    for stream in [streams::ANALYTICS, streams::WEBHOOKS] {
+        again(&nats, stream, false).await;
+    }
+    Numbers::default().store(&nats, 300).await;
+    for (stream, first) in [(streams::ANALYTICS, 100), (streams::WEBHOOKS, 50)] {
+        let stream = nats.js.get_stream(stream).await.unwrap();
+        stream.purge().sequence(first).await.unwrap();
+    }
+    let replica = Replica::start(&nats, NEVER);
+    assert_eq!(replica.sums().await, crate::cluster::stored(&nats).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_copy_that_is_shorter_is_counted_from_its_beginning() {
     remade(false, true, 30).await;
 }
@@ -86,4 +106,26 @@ async fn it_waits_for_streams_that_are_not_there_yet_and_for_a_server_that_is_aw
     numbers.store(&nats, 10).await;
     assert_eq!(replica.sums().await, numbers.sums);
     assert_eq!(replica.metric("fold_events_total"), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_many_subjects_is_read_as_a_whole_and_only_what_is_asked_for_counts() {
+    let (_server, nats) = start().await;
+    let mut numbers = Numbers::default();
+    let other = |n: u32| Outgoing::new(format!("analytics.other.{n}"), "no number".into());
+    let others: Vec<Outgoing> = (0..12_000).map(other).collect();
+    numbers.store(&nats, 100).await;
+    store(&nats, &others).await;
+    let replica = Replica::start(&nats, OFTEN);
+    assert_eq!(replica.sums().await, numbers.sums);
+    numbers.store(&nats, 100).await;
+    store(&nats, &others).await;
+    assert_eq!(replica.sums().await, numbers.sums);
+    assert_eq!(replica.metric("fold_refused_total"), 0);
+    eventually("nothing is behind", async || replica.metric("fold_behind_messages") == 0).await;
+    replica.saved().await;
+    drop(replica);
+    let replica = Replica::start(&nats, NEVER);
+    assert_eq!(replica.sums().await, numbers.sums);
+    assert_eq!(replica.metric("fold_events_total"), 0);
 }
