@@ -281,7 +281,8 @@ async fn list(
         path.push_str(&format!("&status={}", status.as_str()));
     }
     let page: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
-    let rows = Vec::<Row>::deserialize(&page["orders"])?;
+    let rows = page.get("orders").context("the answer has no orders")?;
+    let rows = Vec::<Row>::deserialize(rows)?;
     if let (Some(partner), [], 0) = (partner, rows.as_slice(), cursor) {
         pipeline.partner_known(partner)?;
     }
@@ -302,10 +303,10 @@ async fn list(
     });
     let head = ["order", "kind", "total", "attempt", "status", "reason", "changed"];
     output::table(&head, &[2, 3], rows);
-    if let Some(next) = page["next"].as_u64() {
+    if let Some(next) = page.get("next").and_then(Value::as_u64) {
         output::note(format_args!("there are more: --cursor {next}"));
     }
-    if let Some(older) = page["older"].as_str() {
+    if let Some(older) = page.get("older").and_then(Value::as_str) {
         output::note(format_args!("{older}"));
     }
     Ok(())
@@ -314,7 +315,7 @@ async fn list(
 async fn count(pipeline: &Pipeline) -> Result<()> {
     let path = format!("status-checker/counts?wait={WAIT}");
     let counts: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
-    let counts = &counts["orders"];
+    let counts = counts.get("orders").context("the answer has no counts")?;
     if pipeline.json {
         output::json(counts);
         return Ok(());
@@ -329,7 +330,8 @@ async fn count(pipeline: &Pipeline) -> Result<()> {
         "refused",
         "cancelled",
     ];
-    let row = names.map(|name| counts[name].to_string()).to_vec();
+    let of = |name| counts.get(name).map(Value::to_string).unwrap_or_default();
+    let row = names.map(of).to_vec();
     let head = names.map(|name| name.replace('_', " "));
     output::table(&head.each_ref().map(String::as_str), &[0, 1, 2, 3, 4, 5, 6, 7], [row]);
     Ok(())
