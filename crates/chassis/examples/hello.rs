@@ -21,7 +21,7 @@ pub const RIGHTS: Rights = Rights { about: "Greets.", asks: &[streams::ORDERS], 
 
 /// Makes the function.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
-    let mut setup = Setup::new(env, NAME);
+    let setup = Setup::new(env, NAME);
     let greeting = setup.env.or("HELLO_GREETING", "hello".to_owned());
     let tokens = Tokens::from_env(setup.env, &api().doors());
     let (mut chassis, greeting) =

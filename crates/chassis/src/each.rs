@@ -44,14 +44,11 @@ where
     D: DeserializeOwned,
     F: Future<Output = Result<(), NotDone>>,
 {
-    let handle = &handle;
-    let outcomes = batch.events.iter().map(|given| async move {
-        match read(given, types) {
-            Ok(Some(event)) => handle(event).await,
-            Ok(None) => Ok(()),
-            Err(reason) => Err(NotDone::Reject(reason)),
-        }
-    });
+    // A loop and no closure: the compiler cannot tell that one would take an event of any lifetime.
+    let mut outcomes = Vec::with_capacity(batch.events.len());
+    for given in &batch.events {
+        outcomes.push(one(given, types, &handle));
+    }
     let outcomes: Vec<_> = stream::iter(outcomes).buffered(at_once.max(1)).collect().await;
     let mut answer = Answer::done();
     for (given, outcome) in batch.events.iter().zip(outcomes) {
@@ -63,6 +60,18 @@ where
         }
     }
     answer
+}
+
+async fn one<D: DeserializeOwned, F: Future<Output = Result<(), NotDone>>>(
+    given: &events::Event,
+    types: &[&str],
+    handle: &impl Fn(Event<D>) -> F,
+) -> Result<(), NotDone> {
+    match read(given, types) {
+        Ok(Some(event)) => handle(event).await,
+        Ok(None) => Ok(()),
+        Err(reason) => Err(NotDone::Reject(reason)),
+    }
 }
 
 fn read<D: DeserializeOwned>(
