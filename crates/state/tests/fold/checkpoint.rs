@@ -81,7 +81,8 @@ async fn a_writer_that_is_killed_between_any_two_steps_leaves_what_is_whole() {
             break;
         }
     }
-    assert!(5 < killed, "there are more steps than {killed}");
+    // At least the head, the parts, their reading and the new head each wait for an answer.
+    assert!(4 <= killed, "there are more steps than {killed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
