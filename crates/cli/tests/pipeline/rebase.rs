@@ -63,7 +63,7 @@ fn a_lane_goes_on_in_another_stream_without_deciding_anything_twice() {
     }
     let (code, said) = rebase(&up, &["--to", "beginning", "--yes"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("4 orders behind it are decided and would be decided again"), "{said}");
+    assert!(said.contains("4 messages behind it are decided and would be decided again"), "{said}");
     let (code, said) = rebase(&up, &[]);
     assert_eq!(code, Some(8), "{said}");
     for part in ["2 messages behind it will be decided", "4 are decided and stay as they are"] {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Its name in `stack.yml`.
-pub const NAME: &str = "hello";
+pub const NAME: &str = "greeter";
 /// Beside bodies: the process.
 pub const MEMORY: Memory = Memory::new(32, 2);
 /// What it does at NATS.
@@ -22,11 +22,12 @@ pub const RIGHTS: Rights = Rights { about: "Greets.", asks: &[streams::ORDERS], 
 /// Makes the function.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let setup = Setup::new(env, NAME);
-    let greeting = setup.env.or("HELLO_GREETING", "hello".to_owned());
+    let greeting = setup.env.or("GREETER_GREETING", "hello".to_owned());
     let tokens = Tokens::from_env(setup.env, &api().doors());
     let (mut chassis, greeting) =
         setup.connect(tokens, &[streams::ORDERS], || Some(greeting)).await?;
-    let counts = Counts::register(&mut chassis.registry, "hello_orders", "Orders by what was said");
+    let counts =
+        Counts::register(&mut chassis.registry, "greeter_orders", "Orders by what was said");
     let app = App { greeting, counts, greeted: AtomicU64::new(0) };
     Ok(chassis.serve(api(), Arc::new(app), MEMORY))
 }
