@@ -15,7 +15,8 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct Answer<T> {
     status: StatusCode,
-    body: Bytes,
+    /// Nothing if it could not be written.
+    body: Option<Bytes>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -32,21 +33,17 @@ impl<T: Serialize> Answer<T> {
 
     fn new(status: StatusCode, bytes: usize, value: &T) -> Self {
         let body = heavy(bytes, || serde_json::to_vec(value));
-        match body {
-            Ok(body) => Self { status, body: body.into(), of: PhantomData },
-            Err(error) => {
-                tracing::error!(%error, "an answer cannot be written");
-                let status = StatusCode::INTERNAL_SERVER_ERROR;
-                Self { status, body: Bytes::new(), of: PhantomData }
-            }
-        }
+        let said = |error: &_| tracing::error!(%error, "an answer cannot be written");
+        let body = body.inspect_err(said).ok().map(Bytes::from);
+        Self { status, body, of: PhantomData }
     }
 }
 
 impl<T> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
+        let Some(body) = self.body else { return Problem::internal().into_response() };
         let json = HeaderValue::from_static("application/json");
-        (self.status, [(header::CONTENT_TYPE, json)], self.body).into_response()
+        (self.status, [(header::CONTENT_TYPE, json)], body).into_response()
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Answers about depots and files that are made at a time; others wait.
+/// Large answers, and looks into depots, that are made at a time; others wait.
 const LOOKS_MAX: usize = 4;
 
 /// What the handlers share.
@@ -82,6 +82,10 @@ async fn current<F: Fold>(fold: &Folded<F>, wait: Duration) -> Result<(), Proble
         NotRead::Silent(reason) => {
             tracing::error!(reason, "no status");
             Problem::unavailable("NATS does not answer")
+        }
+        ended @ NotRead::Ended => {
+            tracing::error!(fold = F::NAME, "{ended}");
+            Problem::internal().detail(ended.to_string())
         }
     })
 }

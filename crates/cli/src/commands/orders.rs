@@ -52,7 +52,7 @@ pub(crate) enum Orders {
         #[arg(long)]
         status: Option<Status>,
         /// At most so many.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5_000))]
         limit: u32,
         /// Go on after this one: the `next` of the answer before.
         #[arg(long, default_value_t = 0)]

@@ -140,7 +140,10 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 }
             }
             // It may be recorded all the same, or another replica goes on from where it thought we ended.
-            let Ok((now, standing)) = self.delivery(place).await else { continue };
+            let Ok((now, standing)) = self.delivery(place).await else {
+                sleep(AGAIN).await;
+                continue;
+            };
             revision = now;
             match standing {
                 Some(standing) if standing == delivery || standing.state.is_final() => {

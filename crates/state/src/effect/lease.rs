@@ -75,8 +75,14 @@ impl<W: Wire> Lease<W> {
                     mine.send_replace(None);
                 }
                 Ok(None) => {}
-                // Whoever has it goes on: without the server nothing is sent anyway.
-                Err(error) => tracing::debug!(%error, "the lease is not written"),
+                Err(error) => {
+                    // Whoever has it goes on: without the server nothing is sent anyway. One that another
+                    // replica has taken is lost, also if nothing more was heard.
+                    tracing::debug!(%error, "the lease is not written");
+                    if had && self.held.is_none() {
+                        mine.send_replace(None);
+                    }
+                }
             }
             sleep(self.silent / if self.held.is_some() { 3 } else { 7 }).await;
         }

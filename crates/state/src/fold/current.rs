@@ -24,6 +24,9 @@ pub enum NotRead {
     /// The server does not say how much there is.
     #[error("NATS does not answer: {0}")]
     Silent(String),
+    /// A fault of the program: nothing is read any more.
+    #[error("reading has ended by a fault; the log has it, and a restart begins it again")]
+    Ended,
 }
 
 impl<F: Fold> Folded<F> {
@@ -34,6 +37,9 @@ impl<F: Fold> Folded<F> {
     /// It was not read within this time, or the server does not answer.
     pub async fn current(&self, wait: Duration) -> Result<(), NotRead> {
         let until = Instant::now() + wait;
+        if self.task.is_finished() {
+            return Err(NotRead::Ended);
+        }
         for (index, source) in F::SOURCES.iter().enumerate() {
             let silent = |end: End| match end {
                 End::Again(reason) | End::Another(reason) => NotRead::Silent(reason),
@@ -65,7 +71,7 @@ impl<F: Fold> Folded<F> {
                 let now = Instant::now();
                 if until <= now {
                     match is_complete {
-                        true => return Ok(()),
+                        true => break,
                         false => return Err(self.reading()),
                     }
                 }

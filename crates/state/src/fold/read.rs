@@ -219,7 +219,9 @@ impl<F: Fold> Reader<'_, F> {
     /// Applies an event to its shard, unless the shard's checkpoint holds it already.
     fn apply(&self, event: &Event<'_>) {
         let inner = self.inner;
-        let (key, unreadable) = match inner.fold.key(event) {
+        let panicked = |_| Err("the function panicked; see its log".to_owned());
+        let key = catch_unwind(AssertUnwindSafe(|| inner.fold.key(event)));
+        let (key, unreadable) = match key.unwrap_or_else(panicked) {
             Ok(None) => return,
             Ok(Some(key)) => (key, None),
             Err(reason) => (event.subject.into(), Some(reason)),
@@ -234,7 +236,7 @@ impl<F: Fold> Reader<'_, F> {
         let counted = match unreadable {
             Some(reason) => Err(reason),
             None => catch_unwind(AssertUnwindSafe(|| inner.fold.apply(state, event)))
-                .unwrap_or_else(|_| Err("the function panicked; see its log".into())),
+                .unwrap_or_else(|_| Err("the function panicked; see its log".to_owned())),
         };
         let Err(reason) = counted else {
             inner.metrics.events.inc();

@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// About what a file takes in an answer.
 const FILE_BYTES: usize = 700;
+/// About what is looked at for an answer.
+pub(super) const BYTES: usize = ledger::FILES_MAX * FILE_BYTES;
 /// How long an answer waits until all is read that was stored before it was asked for.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -67,8 +69,10 @@ pub(crate) async fn status(
     let partners = app.partners.get();
     let accounts = partners.accounts.values();
     let accounts = accounts.filter(|account| filter.depots && wanted(&account.partner));
-    let _look = app.looks.places.acquire().await;
-    let depots = depots::all(accounts.cloned().collect()).await;
+    let depots = {
+        let _place = app.looks.places.acquire().await;
+        depots::all(accounts.cloned().collect()).await
+    };
     let count = depots.iter().map(|depot| depot.count).sum();
     if filter.depots {
         for depot in &depots {
@@ -82,8 +86,9 @@ pub(crate) async fn status(
     let wait = filter.wait.map_or(WAIT, |wait| wait.0);
     super::current(&app.files, wait).await?;
     super::current(&app.orders, wait).await?;
-    let bytes = ledger::FILES_MAX.saturating_mul(FILE_BYTES);
-    Ok(heavy(bytes, || {
+    // Not while it waits: a partner's server that hangs, or a start, would keep others out.
+    let _place = app.looks.places.acquire().await;
+    Ok(heavy(BYTES, || {
         let records = app.files.look(|shards| ledger::all(shards, |it| wanted(&it.partner)));
         let file = |record: Record| {
             let counts = app.file_counts(&record);

@@ -22,7 +22,8 @@ use tokio::time::{Instant, sleep};
 
 /// Orders of a page, without and with a word.
 const LIMIT: usize = 50;
-const LIMIT_MAX: usize = 100_000;
+/// One takes some 1,300 bytes while the page is made; four pages at once are 26 MB.
+const LIMIT_MAX: usize = 5_000;
 /// How long a list waits until all is read that was stored before it was asked for.
 const WAIT: Duration = Duration::from_secs(2);
 /// How often an order that is waited for is looked at.
@@ -42,7 +43,7 @@ pub(crate) struct Filter {
     since: Option<Since>,
     /// The `next` of the page before.
     cursor: Option<u64>,
-    /// At most so many: 50 without it, at most 100000.
+    /// At most so many: 50 without it, at most 5000.
     limit: Option<usize>,
     /// How long the answer may take to hold all that was stored before: 2s without it, at most 60s.
     wait: Option<Wait>,
@@ -67,6 +68,7 @@ pub(crate) async fn list(
         cursor: filter.cursor.filter(|cursor| 0 < *cursor),
         limit,
     };
+    let _place = app.looks.places.acquire().await;
     Ok(heavy(limit.saturating_mul(ORDER_BYTES), || {
         Answer::ok(0, &app.orders.look(|shards| orders::page(shards, &query)))
     }))
@@ -246,15 +248,18 @@ pub(crate) async fn counts(
     let files = match &whose.partner {
         Some(partner) => {
             super::current(&app.files, wait).await?;
-            let records =
-                app.files.look(|shards| ledger::all(shards, |record| record.partner == *partner));
+            let _place = app.looks.places.acquire().await;
+            let of = |record: &intake::ledger::Record| record.partner == *partner;
             let file = |record: intake::ledger::Record| OfFile {
                 orders: app.file_counts(&record).into(),
                 name: record.name,
                 arrival: record.arrival,
                 file: record.sha256,
             };
-            Some(records.into_iter().map(file).collect())
+            Some(heavy(super::files::BYTES, || {
+                let records = app.files.look(|shards| ledger::all(shards, of));
+                records.into_iter().map(file).collect()
+            }))
         }
         None => None,
     };
