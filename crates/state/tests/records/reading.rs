@@ -77,10 +77,9 @@ async fn a_cache_knows_its_age_and_comes_back() {
     assert_eq!(cache.unreadable().keys().collect::<Vec<_>>(), ["US1.b"]);
 
     server.kill();
-    let before = cache.age().unwrap();
     tokio::time::timeout(Duration::from_millis(1_500), cache.fresh()).await.unwrap_err();
     let away = cache.get(&us1).unwrap();
-    assert!(before < away.age && Duration::from_millis(1_400) < away.age);
+    assert!(Duration::from_millis(1_400) < away.age);
     assert!(away.value.is_some(), "old, and says so");
     server.restart();
     let elsewhere = Nats::connect(&server.url(), "elsewhere", true).await.unwrap();
