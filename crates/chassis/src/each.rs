@@ -30,8 +30,8 @@ pub enum NotDone {
 
 /// Calls `handle` for each event whose type is one of `types`, and says what became of each.
 ///
-/// `at_once` of them are handled together. Events of other types are done: what stands on a subject is known
-/// by its type. One that has the type and cannot be read is rejected with the field.
+/// At most `at_once` events are handled at the same time. Events of other types count as done. An event of one
+/// of the types that cannot be read is rejected, with the field.
 ///
 /// Ends when all have ended; the function's time-out holds for the batch.
 pub async fn each<D, F>(

@@ -19,7 +19,7 @@ impl Key {
         BoundKey::new(&self.0, &(kind, command))
     }
 
-    /// 422: the key stands for another command.
+    /// 422: the key was used for another command.
     #[must_use]
     pub fn used_before() -> Problem {
         let reason = "was used for another command; send this one under a new key";

@@ -91,7 +91,7 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// What a function stands on: its connection, the state of its streams, its metrics.
+/// What every function uses: its connection, the state of its streams, its metrics.
 #[derive(Debug)]
 pub struct Chassis {
     /// Its name in `stack.yml`.

@@ -1,6 +1,7 @@
 //! What became of the orders: a fold of `orders.>` by subjects and headers, without bodies.
 
 mod columns;
+mod digest;
 mod list;
 mod names;
 mod rows;

@@ -50,7 +50,7 @@ pub(crate) enum Journal {
     Skip {
         /// Its sequence in the stream of orders; what holds the lane names it.
         sequence: u64,
-        /// Why; it stands in the refusal.
+        /// Why. The refusal says it.
         #[arg(long)]
         reason: String,
         /// Whose journal.
@@ -67,7 +67,7 @@ pub(crate) enum Journal {
         /// where nothing is decided twice.
         #[arg(long, value_parser = place)]
         to: Option<Place>,
-        /// Why; it stands in the journal.
+        /// Why. The journal keeps it.
         #[arg(long)]
         reason: String,
         /// Whose journal.

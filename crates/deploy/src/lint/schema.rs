@@ -3,7 +3,7 @@
 use super::finding::{Findings, Rule};
 use super::nearest::nearest;
 use connector::annotations;
-use intake::yaml::{Node, Value};
+use intake::yaml::{Key, Node, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// What a key holds.
@@ -151,8 +151,7 @@ fn fields(path: &str, node: &Node, known: &'static [Field], findings: &mut Findi
     };
     for (number, (key, node)) in members.iter().enumerate() {
         let path = join(path, &key.text);
-        if members.iter().take(number).any(|(before, _)| before.text == key.text) {
-            findings.add(Rule::KeyTwice, key.line, path, "is given twice", "keep one");
+        if is_repeated(members, number, &path, findings) {
             continue;
         }
         let Some(field) = known.iter().find(|field| field.name == key.text) else {
@@ -169,6 +168,21 @@ fn fields(path: &str, node: &Node, known: &'static [Field], findings: &mut Findi
             findings.add(Rule::KeyMissing, line, join(path, field.name), "is missing", "");
         }
     }
+}
+
+/// Was the key of this number given before? That is said.
+fn is_repeated(
+    members: &[(Key, Node)],
+    number: usize,
+    path: &str,
+    findings: &mut Findings,
+) -> bool {
+    let Some((key, _)) = members.get(number) else { return false };
+    let is_repeated = members.iter().take(number).any(|(before, _)| before.text == key.text);
+    if is_repeated {
+        findings.add(Rule::KeyTwice, key.line, path, "is given twice", "keep one");
+    }
+    is_repeated
 }
 
 fn shape(path: &str, node: &Node, expected: &Shape, findings: &mut Findings) {
@@ -199,11 +213,9 @@ fn shape(path: &str, node: &Node, expected: &Shape, findings: &mut Findings) {
             Value::Map(members) => {
                 for (number, (key, node)) in members.iter().enumerate() {
                     let path = join(path, &key.text);
-                    if members.iter().take(number).any(|(before, _)| before.text == key.text) {
-                        findings.add(Rule::KeyTwice, key.line, path, "is given twice", "keep one");
-                        continue;
+                    if !is_repeated(members, number, &path, findings) {
+                        fields(&path, node, known, findings);
                     }
-                    fields(&path, node, known, findings);
                 }
             }
             _ => wrong_shape(path, node, "names with keys and values", findings),
@@ -218,9 +230,7 @@ fn pairs(path: &str, node: &Node, findings: &mut Findings) {
     };
     for (number, (key, node)) in members.iter().enumerate() {
         let path = join(path, &key.text);
-        if members.iter().take(number).any(|(before, _)| before.text == key.text) {
-            findings.add(Rule::KeyTwice, key.line, &path, "is given twice", "keep one");
-        }
+        is_repeated(members, number, &path, findings);
         if matches!(node.value, Value::List(_) | Value::Map(_)) {
             wrong_shape(&path, node, "a text", findings);
         }

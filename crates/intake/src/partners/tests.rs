@@ -449,24 +449,3 @@ fn a_column_is_named_or_made() {
         ],
     );
 }
-
-/// The partner that docs/FILES.md explains line by line.
-fn explained() -> &'static str {
-    let page = include_str!("../../../../docs/FILES.md");
-    let (_, behind) = page.split_once("## A whole partner").unwrap();
-    let (_, behind) = behind.split_once("```yaml\n").unwrap();
-    behind.split_once("```").unwrap().0
-}
-
-#[test]
-fn the_page_explains_every_setting_in_a_partner_that_can_be_read() {
-    load(explained()).unwrap();
-    let mut shapes = vec![&shape::PARTNER];
-    while let Some(shape) = shapes.pop() {
-        let shape::Shape::Map(fields) = shape else { continue };
-        for shape::Field(name, _, inner) in *fields {
-            assert!(explained().contains(&format!("{name}:")), "{name}");
-            shapes.push(inner);
-        }
-    }
-}

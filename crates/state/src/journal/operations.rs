@@ -35,7 +35,7 @@ impl<B> Command<B> {
 /// Why a command was not appended, and is not there from before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused<E> {
-    /// Its key stands for another command.
+    /// Its key was used for another command.
     KeyUsed,
     /// What the book's rules say.
     By(E),

@@ -59,7 +59,7 @@ pub enum SkipError {
         /// Up to where the input is decided.
         decided_to: u64,
     },
-    /// The key stands for another command.
+    /// The key was used for another command.
     #[error("the key was used for another command")]
     KeyUsed,
     /// Others are deciding; try again.

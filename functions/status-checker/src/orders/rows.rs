@@ -1,6 +1,7 @@
 //! The orders of one shard, in the order in which they were placed.
 
 use super::columns::{CHUNK, Chunk, NO_FILE, Row, Wanted};
+use super::digest::{self, Digest};
 use super::names::Names;
 use super::status::{Counts, Status};
 use hashbrown::HashTable;
@@ -51,30 +52,6 @@ pub(crate) struct FileCounts {
     #[serde(with = "digest")]
     sha256: Digest,
     counts: Counts,
-}
-
-/// SHA-256.
-type Digest = [u8; 32];
-
-mod digest {
-    use super::Digest;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&hex::encode(digest))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
-        let text = std::borrow::Cow::<'_, str>::deserialize(from)?;
-        super::parse(&text).ok_or_else(|| serde::de::Error::custom("no SHA-256"))
-    }
-}
-
-/// A file as headers name it; what is no SHA-256 was written by nobody of us.
-fn parse(file: &str) -> Option<Digest> {
-    let mut digest = Digest::default();
-    hex::decode_to_slice(file, &mut digest).ok()?;
-    Some(digest)
 }
 
 /// As it is read from a checkpoint.
@@ -267,7 +244,7 @@ impl Rows {
 
     /// The place of a file's counts; [`NO_FILE`] if it is none.
     fn file(&mut self, partner: u32, file: &str) -> u32 {
-        let Some(sha256) = parse(file) else { return NO_FILE };
+        let Some(sha256) = digest::parse(file) else { return NO_FILE };
         if let Some(place) = self.find_file(partner, &sha256) {
             return place;
         }
@@ -353,7 +330,7 @@ impl Rows {
 
     /// The counts of the orders that came from a partner in a file.
     pub(crate) fn file_counts(&self, partner: &str, file: &str) -> Counts {
-        let place = || self.find_file(self.partners.find(partner)?, &parse(file)?);
+        let place = || self.find_file(self.partners.find(partner)?, &digest::parse(file)?);
         let file = place().and_then(|place| self.file_at(place));
         file.map(|file| file.counts).unwrap_or_default()
     }
