@@ -1,3 +1,6 @@
+mod columns;
+mod page;
+
 use super::load::*;
 use super::problem::Problem;
 use super::shape;
@@ -415,37 +418,4 @@ fn names_of_partners_differ_by_more_than_capitals() {
     assert_eq!(problems(&two("us-1", "US-1")), [format!("partners.us-1: {reason}")]);
     assert_eq!(problems(&two("US_1", "US-1")), [format!("partners.US_1: {reason}")]);
     assert!(load(&two("US1", "US-1")).is_ok());
-}
-
-#[test]
-fn a_column_is_named_or_made() {
-    check(
-        "ordered-at: day || ' ' || time",
-        "region: day",
-        &[
-            "partners.US1.file.columns.ordered-at: missing",
-            "partners.US1.file.transform.columns.region: makes a column that `columns` names as \
-             well; one of the two has to go",
-        ],
-    );
-    check(
-        "where: status <> 'cancelled'",
-        "where: \" \"",
-        &["partners.US1.file.transform.where: is empty"],
-    );
-    check(
-        "skus: {\"0815\": P1}",
-        "skus: {4711: P1}",
-        &[
-            "partners.US1.file.transform.look-ups.skus: has 4711, which is not text; numbers need quotes",
-        ],
-    );
-    check(
-        "look-ups:",
-        "lookups:",
-        &[
-            "partners.US1.file.transform.lookups: is not known; known are columns where look-ups; did you \
-             mean \"look-ups\"?",
-        ],
-    );
 }

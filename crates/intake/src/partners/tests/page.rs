@@ -1,6 +1,7 @@
 //! The partner on the page that explains it.
 
-use super::super::{load, shape};
+use super::super::load::load;
+use super::super::shape;
 
 /// The partner that docs/FILES.md explains line by line.
 fn explained() -> &'static str {

@@ -1,0 +1,36 @@
+//! Columns that have a name in the file, and columns that a transform makes.
+
+use super::*;
+
+#[test]
+fn a_column_is_named_or_made() {
+    check(
+        "ordered-at: day || ' ' || time",
+        "region: day",
+        &[
+            "partners.US1.file.columns.ordered-at: missing",
+            "partners.US1.file.transform.columns.region: makes a column that `columns` names as \
+             well; one of the two has to go",
+        ],
+    );
+    check(
+        "where: status <> 'cancelled'",
+        "where: \" \"",
+        &["partners.US1.file.transform.where: is empty"],
+    );
+    check(
+        "skus: {\"0815\": P1}",
+        "skus: {4711: P1}",
+        &[
+            "partners.US1.file.transform.look-ups.skus: has 4711, which is not text; numbers need quotes",
+        ],
+    );
+    check(
+        "look-ups:",
+        "lookups:",
+        &[
+            "partners.US1.file.transform.lookups: is not known; known are columns where look-ups; did you \
+             mean \"look-ups\"?",
+        ],
+    );
+}
