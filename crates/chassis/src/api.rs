@@ -6,6 +6,7 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use runtime::{Door, Entrance, Routes, Tokens};
 use schemars::SchemaGenerator;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What one route does, for whom, and with whose data.
@@ -13,8 +14,9 @@ use std::fmt;
 pub struct Operation {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
-    pub(crate) summary: &'static str,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) summary: Cow<'static, str>,
+    /// Each with the door that it opens here.
+    pub(crate) roles: Vec<(Role, Door)>,
     pub(crate) scope: Scope,
     pub(crate) describe: fn(&mut Description, &mut SchemaGenerator),
     entrance: Entrance,
@@ -27,8 +29,14 @@ macro_rules! methods {
             $(
                 $(#[$doc])*
                 #[must_use]
-                pub fn $name(path: &'static str, summary: &'static str, role: Role, scope: Scope) -> Self {
-                    Self::new(Method::$method, MethodFilter::$method, path, summary, role, scope)
+                pub fn $name(
+                    path: &'static str,
+                    summary: impl Into<Cow<'static, str>>,
+                    role: Role,
+                    scope: Scope,
+                ) -> Self {
+                    let (method, filter) = (Method::$method, MethodFilter::$method);
+                    Self::new(method, filter, path, summary.into(), role, scope)
                 }
             )*
         }
@@ -53,11 +61,15 @@ impl Operation {
         method: Method,
         filter: MethodFilter,
         path: &'static str,
-        summary: &'static str,
+        summary: Cow<'static, str>,
         role: Role,
         scope: Scope,
     ) -> Self {
-        let (roles, entrance) = (vec![role], Entrance::from(role.door()));
+        let door = match scope {
+            Scope::Own => role.door().own(),
+            Scope::NoPartner | Scope::OnePartner | Scope::AllPartners => role.door(),
+        };
+        let (roles, entrance) = (vec![(role, door)], Entrance::from(door));
         Self { method, path, summary, roles, scope, describe: |_, _| {}, entrance, filter }
     }
 
@@ -72,7 +84,7 @@ impl Operation {
     /// A further role that opens this route, or a part of it. `entrance` decides by the request's head.
     #[must_use]
     pub fn or(mut self, role: Role, entrance: Entrance) -> Self {
-        self.roles.push(role);
+        self.roles.push((role, role.door()));
         self.entrance = entrance;
         self
     }
@@ -80,14 +92,15 @@ impl Operation {
     /// A further role with which the handler answers more: it looks at the caller.
     #[must_use]
     pub fn more_for(mut self, role: Role) -> Self {
-        self.roles.push(role);
+        self.roles.push((role, role.door()));
         self
     }
 }
 
 impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {:?} {:?}", self.method, self.path, self.roles, self.scope)
+        let roles: Vec<Role> = self.roles.iter().map(|(role, _)| *role).collect();
+        write!(f, "{} {} {roles:?} {:?}", self.method, self.path, self.scope)
     }
 }
 
@@ -127,9 +140,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn doors(&self) -> Vec<Door> {
         let mut doors = Vec::new();
-        for role in self.operations.iter().flat_map(|(operation, _)| &operation.roles) {
-            if !doors.contains(&role.door()) {
-                doors.push(role.door());
+        for (_, door) in self.operations.iter().flat_map(|(operation, _)| &operation.roles) {
+            if !doors.contains(door) {
+                doors.push(*door);
             }
         }
         doors

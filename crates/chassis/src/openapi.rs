@@ -43,7 +43,7 @@ pub fn document(functions: Functions<'_>) -> Value {
 
 fn of(function: &str, operation: &Operation, description: Description) -> Value {
     let Description { parameters, takes, answers } = description;
-    let names: Vec<_> = operation.roles.iter().map(|role| role.name()).collect();
+    let names: Vec<_> = operation.roles.iter().map(|(role, _)| role.name()).collect();
     let problem = json!({"description": "what is wrong", "content": {PROBLEM_JSON: {"schema": {
         "type": "object",
         "properties": {
@@ -79,8 +79,8 @@ pub fn roles(functions: Functions<'_>) -> String {
     let mut table = String::from("| call | role | token | partners |\n|---|---|---|---|\n");
     for (name, operations) in functions {
         for operation in operations {
-            let roles: Vec<_> = operation.roles.iter().map(|role| role.name()).collect();
-            let tokens: Vec<_> = operation.roles.iter().map(|role| role.door().tokens()).collect();
+            let roles: Vec<_> = operation.roles.iter().map(|(role, _)| role.name()).collect();
+            let tokens: Vec<_> = operation.roles.iter().map(|(_, door)| door.tokens()).collect();
             let path = operation.path.trim_end_matches('/');
             writeln!(
                 table,

@@ -2,71 +2,80 @@
 
 use runtime::Door;
 
-/// What a caller must be allowed to do at a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident $name:literal $door:ident;)*) => {
+        /// What a caller must be allowed to do at a route.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Role {
+            $($(#[$doc])* $role,)*
+        }
+
+        impl Role {
+            /// All of them.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$role),*];
+
+            /// Its name, as tokens carry it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$role => $name,)*
+                }
+            }
+
+            /// The door whose static tokens have this role.
+            #[must_use]
+            pub const fn door(self) -> Door {
+                match self {
+                    $(Self::$role => Door::$door,)*
+                }
+            }
+        }
+    };
+}
+
+roles! {
     /// Nothing.
-    Anyone,
+    Anyone "anyone" Open;
     /// Bring events: the connector.
-    Connector,
+    Connector "connector" Connector;
     /// Place orders.
-    OrdersWrite,
+    OrdersWrite "orders:write" Orders;
     /// Look at orders and files.
-    OrdersRead,
+    OrdersRead "orders:read" Read;
     /// Look at stock.
-    StockRead,
+    StockRead "stock:read" Read;
     /// Change stock.
-    Stock,
+    Stock "stock" Admin;
+    /// Look at products.
+    ProductsRead "products:read" Read;
+    /// Change products.
+    Products "products" Admin;
+    /// Look at customers.
+    CustomersRead "customers:read" Read;
+    /// Change customers.
+    Customers "customers" Admin;
+    /// Look at webhooks and their deliveries.
+    WebhooksRead "webhooks:read" Read;
+    /// Change webhooks, and send deliveries again.
+    Webhooks "webhooks" Admin;
+    /// Look at invoices.
+    BillingRead "billing:read" Read;
+    /// Issue and correct invoices.
+    Billing "billing" Admin;
     /// Everything that people may do.
-    Admin,
+    Admin "admin" Admin;
 }
 
-impl Role {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Anyone,
-        Self::Connector,
-        Self::OrdersWrite,
-        Self::OrdersRead,
-        Self::StockRead,
-        Self::Stock,
-        Self::Admin,
-    ];
-
-    /// Its name, as tokens carry it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Anyone => "anyone",
-            Self::Connector => "connector",
-            Self::OrdersWrite => "orders:write",
-            Self::OrdersRead => "orders:read",
-            Self::StockRead => "stock:read",
-            Self::Stock => "stock",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The door whose static tokens have this role.
-    #[must_use]
-    pub const fn door(self) -> Door {
-        match self {
-            Self::Anyone => Door::Open,
-            Self::Connector => Door::Connector,
-            Self::OrdersWrite => Door::Orders,
-            Self::OrdersRead | Self::StockRead => Door::Read,
-            Self::Stock | Self::Admin => Door::Admin,
-        }
-    }
-}
-
-/// Whose data a route shows or changes. Static tokens are of the operator and see all partners.
+/// Whose data a route shows or changes. Static tokens are of the operator and see all partners, but for
+/// those of partners, which open routes of the scope [`Scope::Own`] only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Nothing that belongs to a partner.
     NoPartner,
     /// One partner's, whom the request names.
     OnePartner,
+    /// A partner's token: its own only; a token of the operator: those that the request names, or all.
+    Own,
     /// Those of all partners.
     AllPartners,
 }
@@ -78,6 +87,7 @@ impl Scope {
         match self {
             Self::NoPartner => "none",
             Self::OnePartner => "one partner",
+            Self::Own => "its own",
             Self::AllPartners => "all partners",
         }
     }

@@ -22,6 +22,10 @@ pub const READ_TOKEN: &str = "api-token-read";
 /// The secret that opens everything people may do.
 pub const ADMIN_TOKEN: &str = "api-token-admin";
 
+/// Secrets that begin so are tokens of partners; the partner's name follows. Each sees what belongs to that
+/// partner, where a route has something of partners.
+pub const PARTNER_TOKENS: &str = "api-token-partner-";
+
 /// What a request needs to come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -35,6 +39,10 @@ pub enum Door {
     Read,
     /// `api-token-admin`: people who change something.
     Admin,
+    /// As `Read`, or the token of a partner: the handler looks at [`Owner`].
+    ReadOwn,
+    /// As `Admin`, or the token of a partner: the handler looks at [`Owner`].
+    ChangeOwn,
 }
 
 /// Who calls, by the token of the request. An extractor on every route of [`Routes`].
@@ -46,6 +54,8 @@ pub enum Caller {
     Stranger,
     /// `connector-token`.
     Connector,
+    /// `api-token-partner-<partner>`; [`Owner`] says whose.
+    Partner,
     /// `api-token-orders`.
     Orders,
     /// `api-token-read`.
@@ -53,6 +63,11 @@ pub enum Caller {
     /// `api-token-admin`.
     Admin,
 }
+
+/// The partner whose token came with the request; nothing for a token of the operator, which sees all. An
+/// extractor on every route of [`Routes`](crate::Routes).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner(pub Option<Arc<str>>);
 
 /// A caller who stays outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,11 +92,37 @@ impl Door {
             Self::Orders => "api-token-orders or api-token-admin",
             Self::Read => "api-token-read or api-token-admin",
             Self::Admin => ADMIN_TOKEN,
+            Self::ReadOwn => "api-token-read, api-token-admin or api-token-partner-PARTNER",
+            Self::ChangeOwn => "api-token-admin or api-token-partner-PARTNER",
+        }
+    }
+
+    /// This door, open for partners as well where that means something: they see and change their own.
+    #[must_use]
+    pub const fn own(self) -> Self {
+        match self {
+            Self::Read | Self::ReadOwn => Self::ReadOwn,
+            Self::Admin | Self::ChangeOwn => Self::ChangeOwn,
+            Self::Open | Self::Connector | Self::Orders => self,
         }
     }
 }
 
 impl Caller {
+    /// The secret whose token was shown, for the trace of who changed what; that of a partner without its
+    /// name.
+    #[must_use]
+    pub const fn secret(self) -> &'static str {
+        match self {
+            Self::Anyone | Self::Stranger => "nobody",
+            Self::Connector => CONNECTOR_TOKEN,
+            Self::Partner => PARTNER_TOKENS,
+            Self::Orders => ORDERS_TOKEN,
+            Self::Read => READ_TOKEN,
+            Self::Admin => ADMIN_TOKEN,
+        }
+    }
+
     /// Whether the request showed a token that this function knows.
     pub fn is_known(self) -> bool {
         !matches!(self, Self::Anyone | Self::Stranger)
@@ -97,13 +138,17 @@ impl Caller {
             | (Door::Connector, Self::Connector)
             | (Door::Orders, Self::Orders | Self::Admin)
             | (Door::Read, Self::Read | Self::Admin)
-            | (Door::Admin, Self::Admin) => Ok(()),
+            | (Door::Admin, Self::Admin)
+            | (Door::ReadOwn, Self::Partner | Self::Read | Self::Admin)
+            | (Door::ChangeOwn, Self::Partner | Self::Admin) => Ok(()),
             (_, Self::Anyone) => Err(Refused::NoToken(door)),
             (_, Self::Stranger) => Err(Refused::UnknownToken(door)),
-            (Door::Connector, Self::Orders | Self::Read | Self::Admin)
-            | (Door::Orders, Self::Connector | Self::Read)
-            | (Door::Read, Self::Connector | Self::Orders)
-            | (Door::Admin, Self::Connector | Self::Orders | Self::Read) => {
+            (Door::Connector, Self::Partner | Self::Orders | Self::Read | Self::Admin)
+            | (Door::Orders, Self::Connector | Self::Partner | Self::Read)
+            | (Door::Read, Self::Connector | Self::Partner | Self::Orders)
+            | (Door::Admin, Self::Connector | Self::Partner | Self::Orders | Self::Read)
+            | (Door::ReadOwn, Self::Connector | Self::Orders)
+            | (Door::ChangeOwn, Self::Connector | Self::Orders | Self::Read) => {
                 Err(Refused::WrongLevel(door))
             }
         }
@@ -135,6 +180,7 @@ struct Known {
     orders: Option<Secret>,
     read: Option<Secret>,
     admin: Option<Secret>,
+    partners: Vec<(Arc<str>, Secret)>,
 }
 
 impl Tokens {
@@ -151,8 +197,9 @@ impl Tokens {
         // function only those that it lists.
         let others = env.secrets();
         let other = |name: &str| others(name).ok();
-        let needs = |door| doors.contains(&door);
-        let takes = |door| needs(door) || or_without.contains(&door);
+        let has = |list: &[Door], door: Door| list.contains(&door) || list.contains(&door.own());
+        let needs = |door| has(doors, door);
+        let takes = |door| needs(door) || has(or_without, door);
         let mut read = |door, name| match (needs(door), takes(door)) {
             (true, _) => env.secret(name),
             (false, true) => env.optional_secret(name),
@@ -168,15 +215,36 @@ impl Tokens {
             true => env.optional_secret(ORDERS_TOKEN),
             false => other(ORDERS_TOKEN),
         };
-        Self(Arc::new(Known { connector, orders, read: people, admin }))
+        let partners =
+            match doors.iter().any(|door| matches!(door, Door::ReadOwn | Door::ChangeOwn)) {
+                true => env.secrets_named(PARTNER_TOKENS),
+                false => Vec::new(),
+            };
+        let partners = partners.into_iter().map(|(name, secret)| (name.into(), secret)).collect();
+        Self(Arc::new(Known { connector, orders, read: people, admin, partners }))
     }
 
     /// Who sent a request with these headers.
     pub fn caller(&self, headers: &HeaderMap) -> Caller {
-        let Some(given) = headers.get(header::AUTHORIZATION) else { return Caller::Anyone };
-        let Some(token) = bearer(given) else { return Caller::Stranger };
-        let is = |secret: &Option<Secret>| secret.as_ref().is_some_and(|own| own.matches(token));
+        self.identify(headers).0
+    }
+
+    /// Who sent a request with these headers, and whose token it is.
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> (Caller, Owner) {
+        let Some(given) = headers.get(header::AUTHORIZATION) else {
+            return (Caller::Anyone, Owner::default());
+        };
+        let Some(token) = bearer(given) else { return (Caller::Stranger, Owner::default()) };
         // The lowest level first: a token given to two levels by mistake opens only the lower.
+        let partner = self.0.partners.iter().find(|(_, secret)| secret.matches(token));
+        match partner {
+            Some((partner, _)) => (Caller::Partner, Owner(Some(Arc::clone(partner)))),
+            None => (self.of_operator(token), Owner::default()),
+        }
+    }
+
+    fn of_operator(&self, token: &[u8]) -> Caller {
+        let is = |secret: &Option<Secret>| secret.as_ref().is_some_and(|own| own.matches(token));
         if is(&self.0.connector) {
             Caller::Connector
         } else if is(&self.0.orders) {
@@ -204,6 +272,14 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+impl<S: Sync> FromRequestParts<S> for Owner {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,8 +289,9 @@ mod tests {
             .with_secret(CONNECTOR_TOKEN, "c")
             .with_secret(ORDERS_TOKEN, "o")
             .with_secret(READ_TOKEN, "r")
-            .with_secret(ADMIN_TOKEN, "a");
-        let doors = [Door::Connector, Door::Orders, Door::Read, Door::Admin];
+            .with_secret(ADMIN_TOKEN, "a")
+            .with_secret("api-token-partner-US1", "u");
+        let doors = [Door::Connector, Door::Orders, Door::ReadOwn, Door::ChangeOwn];
         let tokens = Tokens::from_env(&mut env, &doors);
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
@@ -224,6 +301,7 @@ mod tests {
     #[test]
     fn a_token_says_who_calls() {
         assert_eq!(caller("Bearer c"), Caller::Connector);
+        assert_eq!(caller("Bearer u"), Caller::Partner);
         assert_eq!(caller("Bearer o"), Caller::Orders);
         assert_eq!(caller("bearer r"), Caller::Read);
         assert_eq!(caller("BEARER  a "), Caller::Admin);
@@ -241,22 +319,41 @@ mod tests {
             Caller::Anyone,
             Caller::Stranger,
             Caller::Connector,
+            Caller::Partner,
             Caller::Orders,
             Caller::Read,
             Caller::Admin,
         ];
-        let check = |door: Door, expected: [Why; 6]| {
+        let check = |door: Door, expected: [Why; 7]| {
             let expected = expected.map(|refused| refused.map(|refused| refused(door)));
             assert_eq!(callers.map(|caller| caller.enter(door).err()), expected, "{door:?}");
         };
         let missing: Why = Some(Refused::NoToken);
         let unknown: Why = Some(Refused::UnknownToken);
         let level: Why = Some(Refused::WrongLevel);
-        check(Door::Open, [None; 6]);
-        check(Door::Connector, [missing, unknown, None, level, level, level]);
-        check(Door::Orders, [missing, unknown, level, None, level, None]);
-        check(Door::Read, [missing, unknown, level, level, None, None]);
-        check(Door::Admin, [missing, unknown, level, level, level, None]);
+        check(Door::Open, [None; 7]);
+        check(Door::Connector, [missing, unknown, None, level, level, level, level]);
+        check(Door::Orders, [missing, unknown, level, level, None, level, None]);
+        check(Door::Read, [missing, unknown, level, level, level, None, None]);
+        check(Door::Admin, [missing, unknown, level, level, level, level, None]);
+        check(Door::ReadOwn, [missing, unknown, level, None, level, None, None]);
+        check(Door::ChangeOwn, [missing, unknown, level, None, level, level, None]);
+    }
+
+    #[test]
+    fn a_partners_token_is_its_own_and_is_read_only_where_a_route_takes_it() {
+        let owner = |doors: &[Door]| {
+            let mut env = Env::from_pairs([("", ""); 0])
+                .with_secret(READ_TOKEN, "r")
+                .with_secret("api-token-partner-US1", "u")
+                .with_secret("api-token-partner-US2", "v");
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, "Bearer v".parse().unwrap());
+            Tokens::from_env(&mut env, doors).identify(&headers)
+        };
+        let us2 = (Caller::Partner, Owner(Some("US2".into())));
+        assert_eq!(owner(&[Door::ReadOwn]), us2);
+        assert_eq!(owner(&[Door::Read]), (Caller::Stranger, Owner::default()));
     }
 
     #[test]

@@ -173,6 +173,21 @@ impl Env {
         }
     }
 
+    /// All secrets whose names begin with `prefix`, by the rest of their names, in that order. Which there are
+    /// decides the installation, so none is missing; one that is there must be readable and not be empty.
+    pub fn secrets_named(&mut self, prefix: &str) -> Vec<(String, Secret)> {
+        let files = std::fs::read_dir(self.secrets_dir()).into_iter().flatten().flatten();
+        let files = files.filter_map(|file| file.file_name().into_string().ok());
+        let given = self.secrets.keys().cloned();
+        let names: BTreeSet<String> =
+            given.chain(files).filter(|name| name.starts_with(prefix)).collect();
+        let of = |name: String| {
+            let rest = name.strip_prefix(prefix).filter(|rest| !rest.is_empty())?.to_owned();
+            Some((rest, self.optional_secret(&name)?))
+        };
+        names.into_iter().filter_map(of).collect()
+    }
+
     /// Reads secrets later on, as [`Env::secret`] does now.
     pub fn secrets(&self) -> impl Fn(&str) -> Result<Secret, String> + Send + use<> {
         let (dir, given) = (self.secrets_dir(), self.secrets.clone());

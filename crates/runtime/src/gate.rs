@@ -75,7 +75,7 @@ impl Gate {
     fn pool(&self, caller: Caller) -> &Pool {
         match caller {
             Caller::Connector => &self.connector,
-            Caller::Orders | Caller::Read | Caller::Admin => &self.people,
+            Caller::Partner | Caller::Orders | Caller::Read | Caller::Admin => &self.people,
             Caller::Anyone | Caller::Stranger => &self.open,
         }
     }

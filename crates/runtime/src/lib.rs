@@ -27,7 +27,7 @@ mod sparing;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub use door::{Caller, Door, Tokens};
+pub use door::{Caller, Door, Owner, Tokens};
 pub use env::{Env, EnvError, SECRETS_DIR, SettingProblem};
 pub use function::{Function, Stop};
 pub use heavy::heavy;

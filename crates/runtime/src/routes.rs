@@ -105,7 +105,7 @@ impl Routes {
 /// Who calls is looked at first: nothing of a body is read, and no place taken, for those who stay
 /// outside.
 async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: Next) -> Response {
-    let caller = tokens.caller(request.headers());
+    let (caller, owner) = tokens.identify(request.headers());
     let pass = request.extensions_mut().remove::<Pass>();
     if let Some(pass) = &pass {
         pass.peer.set_known(caller.is_known());
@@ -114,6 +114,7 @@ async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: 
         return refused.into_response();
     }
     request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(owner);
     // A router without a server around it, in a test.
     let Some(pass) = pass else { return next.run(request).await };
     match pass.admit(caller, entrance.body_bytes_max, request).await {
