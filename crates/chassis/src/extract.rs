@@ -45,14 +45,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 /// Reads JSON; the error names the field by its path.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let problem = Problem::unreadable(error.inner());
-        // A path of `.` is the body as a whole.
-        if path == "." { problem } else { problem.field(path, error.inner().to_string()) }
-    })?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| misfit(&error))?;
     reader.end().map_err(|error| Problem::unreadable(&error))?;
     Ok(value)
+}
+
+/// JSON that was read, as `T`; the error names the field by its path.
+pub(crate) fn typed<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| misfit(&error))
+}
+
+fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let problem = Problem::unreadable(error.inner());
+    // A path of `.` is the body as a whole.
+    if path == "." { problem } else { problem.field(path, error.inner().to_string()) }
 }
 
 /// Headers and body as they came, for who reads many forms of one thing; `T` is the form that the

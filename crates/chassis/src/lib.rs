@@ -8,6 +8,7 @@ mod each;
 mod extract;
 mod key;
 pub mod openapi;
+pub mod records;
 mod role;
 mod setup;
 
@@ -18,5 +19,6 @@ pub use describe::{Describe, Description, Documented, Failing, Output};
 pub use each::{NotDone, each};
 pub use extract::{Body, Query, Raw, Trace};
 pub use key::Key;
+pub use records::{Kept, Resource, Wrong};
 pub use role::{Role, Scope};
 pub use setup::{Chassis, Setup};

@@ -1,11 +1,14 @@
 //! The start of a function.
 
 use crate::api::Api;
+use crate::records::{Kept, Resource};
+use futures_util::future::BoxFuture;
 use intake::partners::{Check, Configuration, Live, Problem, Source};
 use messaging::Nats;
 use messaging::store::Store;
 use prometheus_client::registry::Registry;
-use runtime::{BuildError, Env, Function, Memory, Tokens};
+use runtime::{BuildError, Env, Function, Memory, Stop, Tokens};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,12 +90,12 @@ impl<'a> Setup<'a> {
         let store = Store::watch(&nats, streams);
         let registry = Registry::default();
         tracing::info!(function = name, version = env!("CARGO_PKG_VERSION"), "connected");
-        Ok((Chassis { name, nats, store, registry, tokens }, settings))
+        let background = Vec::new();
+        Ok((Chassis { name, nats, store, registry, tokens, background }, settings))
     }
 }
 
 /// What every function uses: its connection, the state of its streams, its metrics.
-#[derive(Debug)]
 pub struct Chassis {
     /// Its name in `stack.yml`.
     pub name: &'static str,
@@ -103,9 +106,27 @@ pub struct Chassis {
     /// Its metrics.
     pub registry: Registry,
     tokens: Tokens,
+    background: Vec<(&'static str, Task)>,
 }
 
+/// Something that goes on for ever beside the handlers.
+type Task = BoxFuture<'static, ()>;
+
 impl Chassis {
+    /// The records of a type. While the function is served it takes the steps that processes left which ended
+    /// between two of them.
+    #[must_use]
+    pub fn records<T: Resource>(&mut self) -> Kept<T> {
+        let kept = Kept::new(self.nats.clone());
+        self.beside("records", kept.records().clone().keep_settled());
+        kept
+    }
+
+    /// Runs `task` while the function is served; it is dropped at the end.
+    pub fn beside(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.background.push((name, Box::pin(task)));
+    }
+
     /// Follows the partners' configuration, and makes a `T` of it each time.
     pub fn follow<T: Send + Sync + 'static>(
         &mut self,
@@ -128,6 +149,21 @@ impl Chassis {
             let store = Arc::clone(&store);
             async move { store.ready().await }
         };
-        Function::new(self.name, routes).ready(ready).registry(self.registry).memory(memory)
+        let function = Function::new(self.name, routes).ready(ready).registry(self.registry);
+        let beside = |function: Function, (name, task): (&'static str, Task)| {
+            function.background(name, async |stop: Stop| {
+                tokio::select! {
+                    () = task => {}
+                    () = stop.requested() => {}
+                }
+            })
+        };
+        self.background.into_iter().fold(function.memory(memory), beside)
+    }
+}
+
+impl fmt::Debug for Chassis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chassis").field("name", &self.name).finish_non_exhaustive()
     }
 }

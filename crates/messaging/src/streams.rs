@@ -50,6 +50,9 @@ pub const FOLD_CHECKPOINTS: &str = "FOLD_CHECKPOINTS";
 /// Bucket: what became of each message of [`OUTBOX`], and who sends them.
 pub const EFFECTS: &str = "EFFECTS";
 
+/// Bucket: which request of a person came with which idempotency key, and what came of it.
+pub const REQUESTS: &str = "REQUESTS";
+
 /// A stream: its name, its subjects, and how long it keeps messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
@@ -91,8 +94,15 @@ pub const STREAMS: &[Definition] = &[
 ];
 
 /// All buckets.
-pub const BUCKETS: &[&str] =
-    &[FILES_LEDGER, FILES_CONTENT, CONNECTOR_LEASES, JOURNAL_SNAPSHOTS, FOLD_CHECKPOINTS, EFFECTS];
+pub const BUCKETS: &[&str] = &[
+    FILES_LEDGER,
+    FILES_CONTENT,
+    CONNECTOR_LEASES,
+    JOURNAL_SNAPSHOTS,
+    FOLD_CHECKPOINTS,
+    EFFECTS,
+    REQUESTS,
+];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.
 ///
@@ -100,7 +110,8 @@ pub const BUCKETS: &[&str] =
 /// file that comes again is told from the one that came first. What a partner sent once is known for a
 /// year. A checkpoint that nobody continued for a month is of a version or a function that is gone; without it
 /// the streams are read from the beginning. What became of a message of the outbox is known for longer than
-/// the message, so that none is sent again because that was forgotten.
+/// the message, so that none is sent again because that was forgotten. An idempotency key is known for a week: who
+/// repeats a request does so sooner.
 #[must_use]
 pub fn bucket_keeps(name: &str) -> Option<Duration> {
     match name {
@@ -108,6 +119,7 @@ pub fn bucket_keeps(name: &str) -> Option<Duration> {
         FILES_CONTENT => Some(DAY.saturating_mul(366)),
         FOLD_CHECKPOINTS => Some(DAY.saturating_mul(30)),
         EFFECTS => Some(DAY.saturating_mul(60)),
+        REQUESTS => Some(DAY.saturating_mul(7)),
         _ => None,
     }
 }

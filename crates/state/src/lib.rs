@@ -6,4 +6,5 @@ pub mod fold;
 mod follow;
 pub mod journal;
 pub mod record;
+pub mod requests;
 pub mod wire;

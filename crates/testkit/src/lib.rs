@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod cluster;
 pub mod cut;
 pub mod disk;
+pub mod ends;
 pub mod facts;
 pub mod history;
 pub mod nats;

@@ -74,10 +74,14 @@ impl<T: Record, W: Wire> Records<T, W> {
             let some: Vec<String> = keys.iter().take(rest).cloned().collect();
             page.next = some.last().cloned().map(Cursor);
             keys.retain(|key| some.last().is_some_and(|last| last < key));
-            let read = some.iter().map(|key| async move { (key, self.entry(key).await) });
+            // Owned keys: the compiler cannot tell that a closure would take one of any lifetime.
+            let read = some.into_iter().map(|key| async move {
+                let entry = self.entry(&key).await;
+                (key, entry)
+            });
             let mut read = futures_util::stream::iter(read).buffered(AT_ONCE);
             while let Some((key, entry)) = read.next().await {
-                page.add(key, entry)?;
+                page.add(&key, entry)?;
             }
         }
         if keys.is_empty() {

@@ -1,9 +1,9 @@
 //! A replica that is killed between any two of its steps.
 
-use crate::ends::Ends;
 use crate::{Do, Replica, World, done, effects, event, settings, start, taken, told, with};
 use state::effect::{Answer, Settings, State};
 use std::time::Duration;
+use testkit::ends::Ends;
 use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,6 @@
 #![cfg(test)]
 
 mod cluster;
-#[path = "../support/ends.rs"]
-mod ends;
 mod kills;
 mod lanes;
 mod outbox;

@@ -1,10 +1,10 @@
 //! From events to the outbox.
 
-use crate::ends::Ends;
 use crate::{Replica, World, done, effects, event, start, told};
 use messaging::streams::OUTBOX;
 use messaging::{Nats, stored};
 use state::wire::{Message, Wire as _};
+use testkit::ends::Ends;
 
 async fn outbox(nats: &Nats) -> Vec<String> {
     let mut subjects = Vec::new();

@@ -1,11 +1,11 @@
 //! Records on a real nats-server: killed between any two steps, and many writers at once.
 
-use crate::ends::Ends;
 use crate::{Person, author, key, people, person};
 use messaging::{Nats, streams};
 use state::record::{Conflict, Record as _, Unique, When, WriteError};
 use state::wire::{Message, Wire as _};
 use std::time::{Duration, Instant};
+use testkit::ends::Ends;
 use testkit::nats::Server;
 
 pub(crate) async fn start() -> (Server, Nats) {

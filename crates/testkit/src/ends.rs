@@ -11,18 +11,21 @@ const OVER: usize = usize::MAX;
 
 /// A process that ends after so many steps: nothing that it does afterwards reaches the server.
 #[derive(Clone, Debug)]
-pub(crate) struct Ends {
+pub struct Ends {
     nats: Nats,
     left: Arc<AtomicUsize>,
 }
 
 impl Ends {
-    pub(crate) fn after(nats: &Nats, steps: usize) -> Self {
+    /// Ends after so many steps.
+    #[must_use]
+    pub fn after(nats: &Nats, steps: usize) -> Self {
         Self { nats: nats.clone(), left: Arc::new(AtomicUsize::new(steps)) }
     }
 
     /// Did it come to its end?
-    pub(crate) fn is_over(&self) -> bool {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.left.load(Ordering::Relaxed) == OVER
     }
 

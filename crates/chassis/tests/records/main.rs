@@ -1,0 +1,10 @@
+//! Records over HTTP, through the shell, on a real nats-server.
+#![cfg(test)]
+
+mod cluster;
+mod kills;
+mod partners;
+mod races;
+mod repeats;
+mod routes;
+mod support;
