@@ -1,6 +1,7 @@
 //! The start of a function.
 
 use crate::api::Api;
+use crate::journals::{Journals, Lane, of_partners};
 use crate::records::{Kept, Resource};
 use futures_util::future::BoxFuture;
 use intake::partners::{Check, Configuration, Live, Problem, Source};
@@ -8,6 +9,7 @@ use messaging::Nats;
 use messaging::store::Store;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Env, Function, Memory, Stop, Tokens};
+use state::journal::Keep;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -120,6 +122,14 @@ impl Chassis {
         let kept = Kept::new(self.nats.clone());
         self.beside("records", kept.records().clone().keep_settled());
         kept
+    }
+
+    /// The journals of warehouses, of which entries that no start needs are kept for as long as `keep` says.
+    /// People can ask for `main`, for the warehouses of `partners`, and for those that have a journal.
+    #[must_use]
+    pub fn journals<L: Lane>(&mut self, keep: Keep, partners: Option<Source>) -> Journals<L> {
+        let known = partners.map(|partners| self.follow(partners, of_partners));
+        Journals::new(self.nats.clone(), keep, known, &mut self.registry)
     }
 
     /// Runs `task` while the function is served; it is dropped at the end.

@@ -1,23 +1,21 @@
 //! `POST /`: an ordered batch of placed orders.
 
-use crate::{App, Label, cancelled, older, unavailable};
+use crate::{App, Label, StockLane, cancelled};
 use axum::extract::State;
+use chassis::Given;
 use chrono::{DateTime, Utc};
 use domain::WarehouseId;
 use domain::inventory::{Confirmed, Input, Outcome, Verdict, decide};
 use messaging::Event;
-use messaging::subject::{self, OrderSubject, Stage};
+use messaging::subject::{OrderSubject, Stage};
 use runtime::events::{Batch, OrderedAnswer};
 use runtime::{Problem, heavy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use state::journal::input::{Claim, Link, Said};
-use state::journal::{Answer, Decided};
+use state::journal::Decided;
+use state::journal::input::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What of a message's limit is left for the envelope of an entry.
-const ENVELOPE_BYTES: usize = 16 * 1024;
 
 /// One placed order of the batch.
 struct Placed {
@@ -46,45 +44,25 @@ pub(crate) async fn batch(
     batch: Batch,
 ) -> Result<OrderedAnswer, Problem> {
     let bytes = batch.bytes();
-    let (warehouse, claim, placed) = heavy(bytes, || read(&batch))?;
-    let links: Vec<Link> = placed.iter().map(|placed| placed.link).collect();
-    let bytes_max = app.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES);
+    let (given, placed) = heavy(bytes, || read(&batch))?;
+    let Given { warehouse, claim, .. } = &given;
+    let bytes_max = app.journals.body_bytes_max();
     // By the last sequence of each append: one that was unclear may be decided anew.
     let mut tallies = BTreeMap::new();
     let looked_at = placed.iter().map(|placed| (placed.link.sequence, placed.data()));
-    let confirmed = cancelled::look(&app, &warehouse, looked_at).await?;
-    let journal = app.journal(&warehouse);
-    older::check(&app, &warehouse, &claim).await?;
-    let answer = journal.batch(&claim, &links, |state, index| {
+    let confirmed = cancelled::look(&app, warehouse, looked_at).await?;
+    let answer = app.journals.batch(&given, |state, index| {
         let rest = placed.get(index..).unwrap_or_default();
         let inputs: Vec<Input<'_>> = rest.iter().map(|placed| input(placed, &confirmed)).collect();
-        let decision = heavy(bytes, || decide(&state.stock, &warehouse, &inputs, bytes_max));
+        let decision = heavy(bytes, || decide(&state.stock, warehouse, &inputs, bytes_max));
         let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
         tallies.insert(to, Tally::of(&decision.outcomes, rest));
         Decided { body: state.entry(decision.into()), to }
     });
-    let answer = answer.await;
-    app.observe(&warehouse, &journal);
-    match answer.map_err(|error| unavailable(&error))? {
-        Answer::To(decided_to) => {
-            let now = now();
-            tallies.into_values().for_each(|tally| tally.count(&app, now));
-            Ok(OrderedAnswer { decided_to })
-        }
-        Answer::Behind(decided_to) => {
-            let detail = format!("the batch leaves out what is behind {decided_to}");
-            Err(OrderedAnswer { decided_to }.conflict(detail))
-        }
-        Answer::Foreign(decided_to) => {
-            let detail = format!(
-                "the stream or the filter is not the one that was decided so far, up to \
-                 {decided_to}: another store, or a stream that was made again. Put the right one \
-                 back, or see what would be lost: orderflow journal rebase --warehouse {warehouse} \
-                 --reason \"…\""
-            );
-            Err(OrderedAnswer { decided_to }.conflict(detail).with("fault", true))
-        }
-    }
+    let answer = answer.await?;
+    let now = now();
+    tallies.into_values().for_each(|tally| tally.count(&app, now));
+    Ok(answer)
 }
 
 /// What is counted of a decision once it stands.
@@ -140,32 +118,15 @@ fn input<'a>(placed: &'a Placed, confirmed: &BTreeMap<u64, Confirmed>) -> Input<
 }
 
 /// Takes the request apart: whose stock, from where on, and what.
-fn read(batch: &Batch) -> Result<(WarehouseId, Claim, Vec<Placed>), Problem> {
-    let wrong = |detail: &str| Problem::bad_request(detail);
-    let position = batch.position.as_ref().ok_or_else(|| {
-        wrong("this function is ordered: set the annotation orderflow.ordered to \"true\"")
-    })?;
-    let said = Said {
-        after: position.after,
-        stream: position.stream.clone(),
-        identity: position.stream_identity.clone(),
-        also: position.stream_also.clone(),
-        created: position.stream_created.clone(),
-        filter: position.filter.clone(),
-        quiet_to: position.quiet_to,
-    };
-    let claim = Claim::try_from(said).map_err(|unsaid| wrong(&unsaid.to_string()))?;
-    let warehouse = subject::lane(&claim.filter)
-        .ok_or_else(|| wrong("the filter must be orders.placed.<warehouse>.>"))?;
-    let placed = batch.events.iter().enumerate().map(|(index, event)| {
-        placed(&warehouse, event).map_err(|what| wrong(&format!("event {index} {what}")))
-    });
-    let placed = placed.collect::<Result<_, Problem>>()?;
-    Ok((warehouse, claim, placed))
+fn read(batch: &Batch) -> Result<(Given, Vec<Placed>), Problem> {
+    let given = Given::of::<StockLane>(batch)?;
+    let links = given.links.iter().copied();
+    let placed = batch.events.iter().zip(links);
+    let placed = placed.map(|(event, link)| self::placed(&given.warehouse, event, link)).collect();
+    Ok((given, placed))
 }
 
-fn placed(warehouse: &WarehouseId, event: &runtime::events::Event) -> Result<Placed, String> {
-    let link = Link::of_event(event.raw().get()).map_err(|unsaid| unsaid.to_string())?;
+fn placed(warehouse: &WarehouseId, event: &runtime::events::Event, link: Link) -> Placed {
     let read: Option<Event<Box<RawValue>>> = event.parse().ok();
     let subject = match &read {
         Some(event) => event.subject.clone(),
@@ -174,5 +135,5 @@ fn placed(warehouse: &WarehouseId, event: &runtime::events::Event) -> Result<Pla
     let ours =
         |subject: &OrderSubject| (subject.stage, &subject.warehouse) == (Stage::Placed, warehouse);
     let subject = subject.as_deref().and_then(OrderSubject::parse).filter(ours);
-    Ok(Placed { link, event: read, subject })
+    Placed { link, event: read, subject }
 }

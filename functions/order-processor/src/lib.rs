@@ -2,29 +2,22 @@
 
 mod cancelled;
 mod decide;
-mod older;
-mod skip;
 mod stock;
-mod warehouse;
 
-use ::stock::InventoryJournal;
-use chassis::{Api, Operation, Role, Scope, Setup};
+use ::stock::Inventory;
+use chassis::{Api, Journals, Lane, Operation, Role, Scope, Setup};
 use domain::WarehouseId;
-use intake::partners::Live;
 use messaging::rights::Rights;
-use messaging::{Nats, streams};
+use messaging::{Nats, streams, subject};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use runtime::{BuildError, Env, Function, Memory, Problem, Tokens};
-use state::journal::evidence::Seen;
-use state::journal::{Error, Figures, Keep};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use runtime::{BuildError, Env, Function, Memory, Tokens};
+use state::journal::Keep;
+use std::sync::Arc;
 use std::time::Duration;
-use warehouse::Warehouses;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
@@ -68,8 +61,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let partners = setup.partners_if_configured();
     let (mut chassis, partners) =
         setup.connect(tokens, &[streams::JOURNAL], || Some(partners)).await?;
-    let known = partners.map(|partners| chassis.follow(partners, warehouse::of_partners));
-    let app = App::new(chassis.nats.clone(), keep, known, &mut chassis.registry);
+    let journals = chassis.journals(keep, partners);
+    let app = App::new(chassis.nats.clone(), journals, &mut chassis.registry);
     Ok(chassis.serve(api(), Arc::new(app), MEMORY))
 }
 
@@ -77,13 +70,11 @@ fn api() -> Api<Arc<App>> {
     let decide = Operation::post("/", "Decides orders", Role::Connector, Scope::AllPartners);
     let list = Operation::get("/stock", "Stock of a warehouse", Role::StockRead, Scope::NoPartner);
     let set = Operation::put("/stock", "Sets stock", Role::Stock, Scope::NoPartner);
-    let what = "Refuses the next message of a lane, which holds it";
-    let skip = Operation::post("/journal/skip", what, Role::Admin, Scope::AllPartners);
     Api::default()
         .at(decide, decide::batch)
         .at(list, stock::list)
         .at(set.bodies_up_to(stock::BYTES_MAX), stock::set)
-        .at(skip, skip::skip)
+        .journal(|app: &Arc<App>| &app.journals)
 }
 
 /// What its routes do, for the documents.
@@ -99,27 +90,45 @@ struct Label {
     reason: &'static str,
 }
 
-/// What the handlers share: one journal per warehouse, and the figures.
+/// The journal of the stock, which decides what is placed.
+#[derive(Debug)]
+struct StockLane;
+
+impl Lane for StockLane {
+    type Book = Inventory;
+
+    const INPUT: &'static str = streams::ORDERS;
+    const READ: Role = Role::StockRead;
+    const REBASE: &'static str = "orderflow journal rebase";
+
+    fn book(warehouse: &WarehouseId) -> Inventory {
+        Inventory::new(warehouse.clone())
+    }
+
+    fn subject(warehouse: &WarehouseId) -> String {
+        subject::inventory_journal(warehouse)
+    }
+
+    fn filter(warehouse: &WarehouseId) -> String {
+        subject::placed(warehouse)
+    }
+
+    fn warehouse(filter: &str) -> Option<WarehouseId> {
+        subject::lane(filter)
+    }
+}
+
+/// What the handlers share.
 #[derive(Debug)]
 struct App {
     nats: Nats,
-    journals: Mutex<HashMap<WarehouseId, Arc<InventoryJournal>>>,
+    journals: Journals<StockLane>,
     decided: Family<Label, Counter>,
     decision_seconds: Histogram,
-    figures: Figures,
-    keep: Keep,
-    known: Option<Live<Warehouses>>,
-    /// Journals whose input was seen to be the one that they decided.
-    seen: Seen,
 }
 
 impl App {
-    fn new(
-        nats: Nats,
-        keep: Keep,
-        known: Option<Live<Warehouses>>,
-        registry: &mut Registry,
-    ) -> Self {
+    fn new(nats: Nats, journals: Journals<StockLane>, registry: &mut Registry) -> Self {
         let decided = Family::default();
         registry.register("orders_decided", "Orders decided by this process", decided.clone());
         let decision_seconds = Histogram::new(SECONDS);
@@ -129,43 +138,6 @@ impl App {
             Unit::Seconds,
             decision_seconds.clone(),
         );
-        let figures = Figures::new(registry, "warehouse");
-        Self {
-            nats,
-            journals: Mutex::default(),
-            decided,
-            decision_seconds,
-            figures,
-            keep,
-            known,
-            seen: Seen::default(),
-        }
-    }
-
-    /// The journal of a warehouse that the connector or [`App::known_journal`] vouches for: each that
-    /// is opened stays in memory.
-    fn journal(&self, warehouse: &WarehouseId) -> Arc<InventoryJournal> {
-        let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(::stock::journal_keeping(&self.nats, warehouse, self.keep));
-        journals.entry(warehouse.clone()).or_insert_with(made).clone()
-    }
-
-    /// Brings the figures of a journal up to date. The connector calls every few seconds.
-    fn observe(&self, warehouse: &WarehouseId, journal: &InventoryJournal) {
-        self.figures.set(warehouse.as_str(), journal.status());
-    }
-}
-
-/// Trying again may help, or somebody has to look: in both cases the input stays where it is.
-fn unavailable(error: &Error) -> Problem {
-    tracing::error!(%error, "not decided");
-    match error {
-        Error::Unavailable { .. } => {
-            Problem::unavailable("the journal does not answer; sending the same again is safe")
-        }
-        Error::Damaged { .. } => Problem::internal().detail("the journal is damaged; see the log"),
-        Error::TooLarge { .. } => {
-            Problem::internal().detail("a decision is too large; see the log")
-        }
+        Self { nats, journals, decided, decision_seconds }
     }
 }

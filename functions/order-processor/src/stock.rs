@@ -1,6 +1,6 @@
 //! `/stock`: looking at stock and setting it.
 
-use crate::{App, unavailable};
+use crate::App;
 use axum::Json;
 use axum::extract::State;
 use chassis::{Answer, Body, Key, Query};
@@ -9,9 +9,8 @@ use domain::{ProductId, WarehouseId};
 use runtime::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use state::journal::{Applied, Command as Entry, Decide, Refused};
+use state::journal::{Applied, Command as Entry};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Most products that one command may set; its entry must fit into one message.
@@ -51,20 +50,16 @@ pub(crate) async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Answer<Stock>, Problem> {
     let warehouse = filter.warehouse.unwrap_or_else(WarehouseId::main);
-    let journal = app.known_journal(&warehouse).await?;
-    let products = journal.commit(|view| {
-        if !view.fresh {
-            return Decide::Refresh;
-        }
-        let wanted = |id: &ProductId| filter.product.as_ref().is_none_or(|product| product == id);
+    let wanted = |id: &ProductId| filter.product.as_ref().is_none_or(|product| product == id);
+    let item = |item: domain::stock::Item| {
+        let domain::stock::Item { available, known, checked } = item;
+        Item { available, known, checked }
+    };
+    let products = app.journals.look(&warehouse, |view| {
         let items = view.state.stock.iter().filter(|(product, _)| wanted(product));
-        let item = |item: domain::stock::Item| {
-            let domain::stock::Item { available, known, checked } = item;
-            Item { available, known, checked }
-        };
-        Decide::Answer(items.map(|(product, found)| (product.clone(), item(found))).collect())
+        items.map(|(product, found)| (product.clone(), item(found))).collect()
     });
-    let products: BTreeMap<_, _> = products.await.map_err(|error| unavailable(&error))?;
+    let products: BTreeMap<_, _> = products.await?;
     match filter.product {
         Some(product) if products.is_empty() => {
             Err(Problem::not_found(format!("warehouse {warehouse} has no product {product}")))
@@ -99,16 +94,11 @@ pub(crate) async fn set(
 ) -> Result<Json<Done>, Problem> {
     check(&command)?;
     let key = key.bound_to("stock", &command);
-    let journal = app.known_journal(&command.warehouse).await?;
-    let done = journal.command(&key, |view| {
+    let done = app.journals.command(&command.warehouse, &key, |view| {
         let body = inventory::Body::Set { key: None, available: command.available.clone() };
-        Ok::<_, Infallible>(Entry::decision(view.state.entry(body)))
+        Ok(Entry::decision(view.state.entry(body)))
     });
-    let done = match done.await.map_err(|error| unavailable(&error))? {
-        Ok(done) => done,
-        Err(Refused::KeyUsed) => return Err(Key::used_before()),
-        Err(Refused::By(never)) => match never {},
-    };
+    let done = done.await?;
     let products = command.available.len();
     Ok(Json(Done { warehouse: command.warehouse, products, applied: done == Applied::Now }))
 }

@@ -93,7 +93,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "chassis",
-        members: &["intake", "messaging", "runtime", "state"],
+        members: &["domain", "intake", "messaging", "runtime", "state"],
         others: None,
         rule: "it is what every function stands on, and knows none of them",
     },

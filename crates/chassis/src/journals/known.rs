@@ -1,45 +1,41 @@
 //! Which warehouses there are. What people ask for may be misspelt, and must not become a journal.
 
-use crate::App;
-use ::stock::InventoryJournal;
+use super::lane::Lane;
+use super::open::Journals;
 use domain::WarehouseId;
 use intake::partners::Configuration;
-use messaging::{stored, streams, subject};
+use messaging::{stored, streams};
 use runtime::Problem;
+use state::journal::{Journal, NatsLog};
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Names that an answer lists.
 const SHOWN_MAX: usize = 20;
 
 /// Those of the partners.
-pub(crate) type Warehouses = BTreeSet<WarehouseId>;
-
-pub(crate) fn of_partners(now: &Arc<Configuration>) -> Warehouses {
+pub(crate) fn of_partners(now: &Arc<Configuration>) -> BTreeSet<WarehouseId> {
     now.partners.values().map(|partner| partner.warehouse.clone()).collect()
 }
 
-impl App {
-    /// The journal of a warehouse that somebody asks for by its name.
+impl<L: Lane> Journals<L> {
+    /// The journal of a warehouse that somebody asks for by its name: `main`, one of a partner, or one that has a
+    /// journal already.
     ///
     /// # Errors
-    /// 404: no partner has the warehouse, and nothing was ever decided there. 503: NATS does not say.
-    pub(crate) async fn known_journal(
+    /// 404: there is none. 503: NATS does not say.
+    pub async fn known(
         &self,
         warehouse: &WarehouseId,
-    ) -> Result<Arc<InventoryJournal>, Problem> {
+    ) -> Result<Arc<Journal<L::Book, NatsLog>>, Problem> {
         let known = self.known.as_ref().map(|known| known.get()).unwrap_or_default();
-        let is_open = {
-            let journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
-            journals.contains_key(warehouse)
-        };
-        if is_open || *warehouse == WarehouseId::main() || known.contains(warehouse) {
-            return Ok(self.journal(warehouse));
+        let is_main = *warehouse == WarehouseId::main();
+        if self.is_open(warehouse) || is_main || known.contains(warehouse) {
+            return Ok(self.open(warehouse));
         }
         // Of a partner that is gone, or of one that this process does not know yet.
-        let journal = subject::inventory_journal(warehouse);
-        match stored::last(&self.nats, streams::JOURNAL, &journal).await {
-            Ok(Some(_)) => Ok(self.journal(warehouse)),
+        match stored::last(&self.nats, streams::JOURNAL, &L::subject(warehouse)).await {
+            Ok(Some(_)) => Ok(self.open(warehouse)),
             Ok(None) => Err(unknown(warehouse, &known)),
             Err(error) => {
                 tracing::warn!(%error, %warehouse, "whether there is such a warehouse is not known");
@@ -49,7 +45,7 @@ impl App {
     }
 }
 
-fn unknown(warehouse: &WarehouseId, known: &Warehouses) -> Problem {
+fn unknown(warehouse: &WarehouseId, known: &BTreeSet<WarehouseId>) -> Problem {
     let main = WarehouseId::main();
     let others = known.iter().filter(|known| **known != main);
     let names: Vec<&str> =

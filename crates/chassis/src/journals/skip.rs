@@ -1,21 +1,18 @@
 //! `POST /journal/skip`: an operator's refusal of the next message, which nobody can decide.
 
-use crate::{App, unavailable};
-use axum::Json;
-use axum::extract::State;
-use chassis::{Body, Key};
+use super::lane::Lane;
+use super::open::{Journals, unavailable};
+use crate::key::Key;
 use domain::WarehouseId;
-use messaging::{streams, subject};
 use runtime::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::Applied;
 use state::journal::skip::{REASON_MAX, Request, SkipError, skip as pass_over};
-use std::sync::Arc;
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Skip {
+pub(super) struct Skip {
     #[serde(default = "WarehouseId::main")]
     warehouse: WarehouseId,
     /// The stream sequence of the message, so that no other one is skipped.
@@ -24,29 +21,29 @@ pub(crate) struct Skip {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Skipped {
+pub(super) struct Skipped {
     warehouse: WarehouseId,
     sequence: u64,
     /// Was it this call that skipped it? Otherwise an earlier one with the same key did.
     applied: bool,
 }
 
-pub(crate) async fn skip(
-    State(app): State<Arc<App>>,
+pub(super) async fn skip<L: Lane>(
+    journals: &Journals<L>,
     key: Key,
-    Body(skip): Body<Skip>,
-) -> Result<Json<Skipped>, Problem> {
+    skip: Skip,
+) -> Result<Skipped, Problem> {
     check(&skip)?;
     let key = key.bound_to("skip", &skip);
     let Skip { warehouse, sequence, reason } = skip;
-    let journal = app.known_journal(&warehouse).await?;
-    let filter = subject::placed(&warehouse);
-    let request = Request { stream: streams::ORDERS, filter: &filter, sequence, reason: &reason };
-    let done = pass_over(&app.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
+    let journal = journals.known(&warehouse).await?;
+    let filter = L::filter(&warehouse);
+    let request = Request { stream: L::INPUT, filter: &filter, sequence, reason: &reason };
+    let done = pass_over(&journals.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
     if done == Applied::Now {
         tracing::warn!(%warehouse, sequence, reason, "skipped");
     }
-    Ok(Json(Skipped { warehouse, sequence, applied: done == Applied::Now }))
+    Ok(Skipped { warehouse, sequence, applied: done == Applied::Now })
 }
 
 fn check(skip: &Skip) -> Result<(), Problem> {

@@ -1,0 +1,123 @@
+//! An ordered batch, as the connector brings it.
+
+use super::lane::Lane;
+use super::open::{Journals, unavailable};
+use domain::WarehouseId;
+use runtime::Problem;
+use runtime::events::{Batch, OrderedAnswer};
+use state::journal::evidence::Older;
+use state::journal::input::{Claim, Link, Said};
+use state::journal::{Answer, Book, Decided};
+
+/// What of a message's limit is left for the envelope of an entry.
+const ENVELOPE_BYTES: usize = 16 * 1024;
+
+/// Whose batch it is, from where on, and where its messages stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Whose journal decides it.
+    pub warehouse: WarehouseId,
+    /// Where it says that it begins.
+    pub claim: Claim,
+    /// Where each of its messages stands, in their order.
+    pub links: Vec<Link>,
+}
+
+impl Given {
+    /// Takes the head of a batch apart; what its messages hold is the function's.
+    ///
+    /// # Errors
+    /// 400: it is not ordered, not of a warehouse, or a message does not say where it stands.
+    pub fn of<L: Lane>(batch: &Batch) -> Result<Self, Problem> {
+        let wrong = |detail: String| Problem::bad_request(detail);
+        let position = batch.position.as_ref().ok_or_else(|| {
+            let needs =
+                "this function is ordered: set the annotation orderflow.ordered to \"true\"";
+            wrong(needs.to_owned())
+        })?;
+        let said = Said {
+            after: position.after,
+            stream: position.stream.clone(),
+            identity: position.stream_identity.clone(),
+            also: position.stream_also.clone(),
+            created: position.stream_created.clone(),
+            filter: position.filter.clone(),
+            quiet_to: position.quiet_to,
+        };
+        let claim = Claim::try_from(said).map_err(|unsaid| wrong(unsaid.to_string()))?;
+        let warehouse = L::warehouse(&claim.filter).ok_or_else(|| {
+            let like = L::filter(&WarehouseId::main());
+            wrong(format!("the filter must be that of a warehouse, such as {like}"))
+        })?;
+        let link = |(index, event): (usize, &runtime::events::Event)| {
+            let link = Link::of_event(event.raw().get());
+            link.map_err(|unsaid| wrong(format!("event {index} {unsaid}")))
+        };
+        let links = batch.events.iter().enumerate().map(link).collect::<Result<_, Problem>>()?;
+        Ok(Self { warehouse, claim, links })
+    }
+}
+
+impl<L: Lane> Journals<L> {
+    /// Largest body of an entry, in bytes of JSON.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        self.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES)
+    }
+
+    /// Decides a batch, as `Journal::batch` says, and answers the connector.
+    ///
+    /// # Errors
+    /// 409 with `decided_to`: the batch leaves something out, or is of another input; the latter with `fault`.
+    /// 503: NATS does not answer, and the same batch may be sent again.
+    pub async fn batch(
+        &self,
+        given: &Given,
+        decide: impl FnMut(&<L::Book as Book>::State, usize) -> Decided<<L::Book as Book>::Body>,
+    ) -> Result<OrderedAnswer, Problem> {
+        let Given { warehouse, claim, links } = given;
+        let journal = self.open(warehouse);
+        self.check(warehouse, claim).await?;
+        let answer = journal.batch(claim, links, decide).await;
+        self.observe(warehouse, &journal);
+        match answer.map_err(|error| unavailable(&error))? {
+            Answer::To(decided_to) => Ok(OrderedAnswer { decided_to }),
+            Answer::Behind(decided_to) => {
+                let detail = format!("the batch leaves out what is behind {decided_to}");
+                Err(OrderedAnswer { decided_to }.conflict(detail))
+            }
+            Answer::Foreign(decided_to) => {
+                let rebase = L::REBASE;
+                let detail = format!(
+                    "the stream or the filter is not the one that was decided so far, up to \
+                     {decided_to}: another store, or a stream that was made again. Put the right one \
+                     back, or see what would be lost: {rebase} --warehouse {warehouse} --reason \"…\""
+                );
+                Err(OrderedAnswer { decided_to }.conflict(detail).with("fault", true))
+            }
+        }
+    }
+
+    /// Refuses a batch, as another input is refused, if another message stands where the one was that was
+    /// decided last: an older copy of the stream. Asked once on each connection.
+    async fn check(&self, warehouse: &WarehouseId, claim: &Claim) -> Result<(), Problem> {
+        let (book, journal) = (L::book(warehouse), L::subject(warehouse));
+        match self.seen.check(&self.nats, &journal, &book, claim).await {
+            Ok(()) => Ok(()),
+            Err(older @ Older::Copy { .. }) => {
+                let rebase = L::REBASE;
+                let detail = format!(
+                    "{older}. Put the right one back, or see what would be lost: {rebase} \
+                     --warehouse {warehouse}"
+                );
+                tracing::error!(%warehouse, detail, "nothing is decided");
+                Err(Problem::conflict(detail).with("fault", true))
+            }
+            Err(Older::Unknown(error)) => {
+                tracing::warn!(%error, "not decided");
+                let detail = "the journal does not answer; sending the same again is safe";
+                Err(Problem::unavailable(detail))
+            }
+        }
+    }
+}
