@@ -2,7 +2,7 @@
 
 mod answer;
 mod api;
-mod counts;
+mod deliveries;
 mod describe;
 mod each;
 mod extract;
@@ -15,7 +15,6 @@ mod setup;
 
 pub use answer::{Answer, Either, Error};
 pub use api::{Api, Operation};
-pub use counts::{Counts, Kind};
 pub use describe::{Describe, Description, Documented, Failing, Output};
 pub use each::{NotDone, each};
 pub use extract::{Body, Query, Raw, Trace};
@@ -24,3 +23,4 @@ pub use key::Key;
 pub use records::{Kept, Resource, Wrong};
 pub use role::{Role, Scope};
 pub use setup::{Chassis, Setup};
+pub use state::{Counts, Kind};

@@ -9,6 +9,7 @@ use messaging::Nats;
 use messaging::store::Store;
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Env, Function, Memory, Stop, Tokens};
+use state::effect::{Effects, Metrics, Outside, Settings};
 use state::journal::Keep;
 use std::fmt;
 use std::path::PathBuf;
@@ -111,8 +112,8 @@ pub struct Chassis {
     background: Vec<(&'static str, Task)>,
 }
 
-/// Something that goes on for ever beside the handlers.
-type Task = BoxFuture<'static, ()>;
+/// Something that goes on beside the handlers.
+type Task = Box<dyn FnOnce(Stop) -> BoxFuture<'static, ()> + Send>;
 
 impl Chassis {
     /// The records of a type. While the function is served it takes the steps that processes left which ended
@@ -120,7 +121,13 @@ impl Chassis {
     #[must_use]
     pub fn records<T: Resource>(&mut self) -> Kept<T> {
         let kept = Kept::new(self.nats.clone());
-        self.beside("records", kept.records().clone().keep_settled());
+        let settling = kept.records().clone().keep_settled();
+        self.beside("records", async |stop| {
+            tokio::select! {
+                () = settling => {}
+                () = stop.requested() => {}
+            }
+        });
         kept
     }
 
@@ -132,9 +139,24 @@ impl Chassis {
         Journals::new(self.nats.clone(), keep, known, &mut self.registry)
     }
 
-    /// Runs `task` while the function is served; it is dropped at the end.
-    pub fn beside(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.background.push((name, Box::pin(task)));
+    /// What a function sends to the world outside. While it is served one of its replicas sends; its metrics begin
+    /// at 0.
+    #[must_use]
+    pub fn effects<O: Outside>(&mut self, outside: O, settings: Settings) -> Effects<O> {
+        let effects = Effects::new(self.nats.clone(), outside, settings);
+        let effects = effects.metrics(Metrics::register(&mut self.registry));
+        let sending = effects.clone();
+        self.beside("effects", async |stop| sending.run(stop.requested()).await);
+        effects
+    }
+
+    /// Runs `task` while the function is served; it should end soon after [`Stop::requested`].
+    pub fn beside<T, F>(&mut self, name: &'static str, task: T)
+    where
+        T: FnOnce(Stop) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.background.push((name, Box::new(|stop| Box::pin(task(stop)))));
     }
 
     /// Follows the partners' configuration, and makes a `T` of it each time.
@@ -161,12 +183,7 @@ impl Chassis {
         };
         let function = Function::new(self.name, routes).ready(ready).registry(self.registry);
         let beside = |function: Function, (name, task): (&'static str, Task)| {
-            function.background(name, async |stop: Stop| {
-                tokio::select! {
-                    () = task => {}
-                    () = stop.requested() => {}
-                }
-            })
+            function.background(name, task)
         };
         self.background.into_iter().fold(function.memory(memory), beside)
     }

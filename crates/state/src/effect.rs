@@ -9,20 +9,27 @@
 //! is repeated under the same key, and only when it can be under way no longer.
 
 mod accept;
+mod again;
 mod attempt;
 mod board;
 mod delivery;
 mod lease;
+mod listed;
+mod metrics;
 mod retry;
 mod run;
 mod target;
 
 pub use accept::AcceptError;
+pub use again::{AgainError, Asked};
 pub use delivery::{Cause, Delivery, State};
+pub use listed::{Listed, Wanted};
+pub use metrics::{Metrics, Outcome};
 pub use retry::{RETRIES, standard};
 pub use target::{Pseudonyms, Target};
 
 use crate::wire::Wire;
+use chrono::{DateTime, Utc};
 use messaging::publish::Outgoing;
 use messaging::{Event, Nats};
 use serde::{Serialize, de::DeserializeOwned};
@@ -64,7 +71,8 @@ pub trait Outside: Send + Sync + 'static {
     }
 
     /// The event of a message that is done with, if there is to be one: published once, also after a crash.
-    /// Its subject belongs to this message alone.
+    /// Its subject belongs to this message alone; one that names the number of attempts as well tells also
+    /// what came of a message that was sent again by hand.
     fn told(&self, delivery: &Delivery) -> Option<Outgoing> {
         let _ = delivery;
         None
@@ -144,6 +152,7 @@ pub struct Effects<O, W = Nats> {
     settings: Settings,
     /// Something was put into the outbox here.
     more: Arc<Notify>,
+    metrics: Metrics,
 }
 
 impl<O, W: Clone> Clone for Effects<O, W> {
@@ -153,6 +162,7 @@ impl<O, W: Clone> Clone for Effects<O, W> {
             wire: self.wire.clone(),
             settings: self.settings,
             more: Arc::clone(&self.more),
+            metrics: self.metrics.clone(),
         }
     }
 }
@@ -161,7 +171,14 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     /// Those of `outside`; nothing is asked yet.
     #[must_use]
     pub fn new(wire: W, outside: O, settings: Settings) -> Self {
-        Self { outside: Arc::new(outside), wire, settings, more: Arc::default() }
+        let (more, metrics) = (Arc::default(), Metrics::default());
+        Self { outside: Arc::new(outside), wire, settings, more, metrics }
+    }
+
+    /// Counts with these.
+    #[must_use]
+    pub fn metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// What sends.
@@ -169,4 +186,10 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     pub fn outside(&self) -> &O {
         &self.outside
     }
+}
+
+/// Due times outlive processes, so they are those of the clock on the wall.
+#[expect(clippy::disallowed_methods, reason = "the effect's clock is an edge")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
 }

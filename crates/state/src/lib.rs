@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod checkpoint;
+mod counts;
 pub mod effect;
 pub mod fold;
 mod follow;
@@ -8,3 +9,5 @@ pub mod journal;
 pub mod record;
 pub mod requests;
 pub mod wire;
+
+pub use counts::{Counts, Kind};

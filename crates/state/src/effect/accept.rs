@@ -2,8 +2,9 @@
 
 use super::delivery::Cause;
 use super::target::Place;
-use super::{Effects, Outside};
+use super::{Effects, Outside, now};
 use crate::wire::{Unclear, Wire};
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use messaging::Event;
 use messaging::publish::{Outgoing, Published};
@@ -49,6 +50,12 @@ impl AcceptError {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Outboxed<M> {
     pub(super) cause: Cause,
+    /// When it was put in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<DateTime<Utc>>,
+    /// It is to be sent again if its delivery still has this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<u64>,
     pub(super) message: M,
 }
 
@@ -70,7 +77,8 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             if PLACE_BYTES_MAX < subject.len() {
                 return Err(AcceptError::Place { bytes: subject.len() });
             }
-            let outboxed = Outboxed { cause: cause.clone(), message };
+            let (cause, at) = (cause.clone(), Some(now()));
+            let outboxed = Outboxed { cause, at, again: None, message };
             let payload = serde_json::to_vec(&outboxed).expect("messages have only string keys");
             messages.push(Outgoing::new(subject, payload.into()));
         }

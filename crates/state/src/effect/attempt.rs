@@ -2,8 +2,9 @@
 
 use super::accept::Outboxed;
 use super::delivery::{Delivery, State};
+use super::metrics::Outcome;
 use super::target::Place;
-use super::{Answer, Attempt, Effects, Outside};
+use super::{Answer, Attempt, Effects, Outside, now};
 use crate::wire::{Unclear, Wire};
 use chrono::{DateTime, TimeDelta, Utc};
 use messaging::streams::OUTBOX;
@@ -72,12 +73,15 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             lane: place.lane(),
             key: place.idempotency_key(),
             attempts: 0,
+            before: 0,
             unknown: 0,
             state: State::Waiting { why: String::new(), due: DateTime::UNIX_EPOCH },
             at: DateTime::UNIX_EPOCH,
             owed: false,
         });
+        let is_again = message.again == Some(revision);
         match &delivery.state {
+            _ if is_again => delivery.before = delivery.attempts,
             State::Waiting { due, .. } => {
                 if let Ok(wait) = (*due - now()).to_std()
                     && !wait.is_zero()
@@ -126,7 +130,11 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         answer: Answer,
     ) -> Result<Turn, Unclear> {
         let sent = matches!(answer, Answer::Sent { .. });
+        self.metrics.count(&answer);
         let wait = self.conclude(&mut delivery, answer);
+        if matches!(delivery.state, State::Dead { .. }) {
+            self.metrics.outcomes.add(Outcome::Dead);
+        }
         let standing = loop {
             match self.write(place, &delivery, revision).await {
                 Ok(Some(now)) => {
@@ -173,7 +181,8 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 (format!("{why}: whether it arrived is unknown"), None)
             }
         };
-        let Some(wait) = self.outside.wait(delivery.attempts, after) else {
+        let attempts = delivery.attempts.saturating_sub(delivery.before);
+        let Some(wait) = self.outside.wait(attempts, after) else {
             return self.end(delivery, State::Dead { why });
         };
         let due =
@@ -206,10 +215,4 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         // If it moved on, somebody else has told it.
         self.write(place, &delivery, revision).await.map(|_| ())
     }
-}
-
-/// Due times outlive processes, so they are those of the clock on the wall.
-#[expect(clippy::disallowed_methods, reason = "the effect's clock is an edge")]
-fn now() -> DateTime<Utc> {
-    Utc::now()
 }

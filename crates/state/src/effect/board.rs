@@ -140,6 +140,16 @@ impl Board {
         }
     }
 
+    /// How many are not done with, of those that are known.
+    pub(super) fn open(&self) -> usize {
+        self.lanes.values().map(|lane| lane.open.len()).sum()
+    }
+
+    /// The first that is not done with.
+    pub(super) fn first_open(&self) -> Option<u64> {
+        self.lanes.values().filter_map(Lane::first_open).min()
+    }
+
     /// When [`Board::next`] has something, if nothing ends before that.
     pub(super) fn due(&self) -> Option<Instant> {
         let room = self.running < self.settings.all_max.max(1);
@@ -149,8 +159,7 @@ impl Board {
 
     /// All up to here is done with.
     pub(super) fn position(&self) -> u64 {
-        let open = self.lanes.values().filter_map(Lane::first_open).min();
-        open.map_or(self.read_to, |first| first.saturating_sub(1).min(self.read_to))
+        self.first_open().map_or(self.read_to, |first| first.saturating_sub(1).min(self.read_to))
     }
 }
 

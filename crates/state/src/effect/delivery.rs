@@ -46,6 +46,9 @@ pub struct Delivery {
     pub key: String,
     /// Attempts that were begun.
     pub attempts: u32,
+    /// How many of them were begun before it was sent again by hand: it is given up by those after that.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub before: u32,
     /// Of these, how many got no answer that is recorded: the message may have arrived with each.
     pub unknown: u32,
     /// How it stands.
@@ -88,7 +91,24 @@ pub enum State {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
 impl State {
+    /// Its name, as it is stored.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Waiting { .. } => "waiting",
+            Self::Sent { .. } => "sent",
+            Self::Failed { .. } => "failed",
+            Self::Dead { .. } => "dead",
+        }
+    }
+
     /// Is there nothing left to do?
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -141,7 +161,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     }
 }
 
-fn read(message: &Message) -> Result<Delivery, Unclear> {
+pub(super) fn read(message: &Message) -> Result<Delivery, Unclear> {
     let read = serde_json::from_slice(&message.payload);
     read.map_err(|error| Unclear::new(&message.subject, format!("cannot be read: {error}")))
 }

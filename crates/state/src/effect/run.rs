@@ -1,14 +1,17 @@
 //! The clock: takes messages from the outbox, and works on those that are due.
 
+use super::accept::Outboxed;
 use super::attempt::{AGAIN, Turn};
 use super::board::{Board, Next};
 use super::lease::{Lease, Position};
 use super::target::Place;
 use super::{Effects, Outside};
 use crate::wire::{Message, Unclear, Wire};
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use messaging::streams::OUTBOX;
 use messaging::subject::token;
+use serde::de::IgnoredAny;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,6 +22,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a clock without work sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How often it is looked up since when the oldest message waits.
+const OLDEST: Duration = Duration::from_secs(5);
 
 /// Added to the number of a lease whose stream is another one.
 const ANOTHER: u64 = 1 << 32;
@@ -31,6 +37,8 @@ struct Clock {
     /// Attempts of an earlier lease do not count in this one.
     lease: u64,
     look: Instant,
+    /// The oldest message that is not done with, when it was put in, and when that is looked up again.
+    oldest: (u64, Option<DateTime<Utc>>, Instant),
 }
 
 type Ended = (u64, Next, Turn);
@@ -67,9 +75,13 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         let mut leases = 0;
         loop {
             let wake = match &mut clock {
-                None => Instant::now() + IDLE,
+                None => {
+                    self.metrics.stand(0, None);
+                    Instant::now() + IDLE
+                }
                 Some(clock) => {
                     self.advance(clock, working).await;
+                    self.show(clock).await;
                     let sequence = clock.board.position();
                     position.send_replace(Position { made: clock.made.clone(), sequence });
                     clock.board.due().map_or(clock.look, |due| due.min(clock.look))
@@ -88,6 +100,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                         made: from.made,
                         lease: leases,
                         look: Instant::now(),
+                        oldest: (0, None, Instant::now()),
                     });
                 }
                 Some(ended) = working.join_next() => {
@@ -123,6 +136,24 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 (lease, next, turn)
             });
         }
+    }
+
+    /// Shows how many messages wait, and since when the oldest one does.
+    async fn show(&self, clock: &mut Clock) {
+        let first = clock.board.first_open().unwrap_or(0);
+        let (known, _, next) = clock.oldest;
+        let now = Instant::now();
+        if first == 0 {
+            clock.oldest = (0, None, next);
+        } else if first != known && next <= now {
+            // Where nothing is answered soon it is looked up later: nobody waits for a number.
+            let found = timeout(LOOK, self.wire.at(OUTBOX, first)).await;
+            let found = found.ok().and_then(Result::ok).flatten();
+            let read = found.and_then(|it| serde_json::from_slice(&it.payload).ok());
+            let at = read.and_then(|it: Outboxed<IgnoredAny>| it.at);
+            clock.oldest = (first, at, now + OLDEST);
+        }
+        self.metrics.stand(clock.board.open(), clock.oldest.1);
     }
 
     async fn look(&self, clock: &mut Clock) -> Result<(), Unclear> {

@@ -95,6 +95,19 @@ impl Place {
         (key.split('.').count() == 5).then(|| Self { key: key.to_owned() })
     }
 
+    /// The place that [`Place::id`] names, if it is one of this function.
+    pub(super) fn of_id(function: &str, id: &str) -> Option<Self> {
+        let place = Self::of_subject(&format!("outbox.{id}"))?;
+        let is_token = |part: &str| text(part).is_some() && !part.is_empty();
+        let is_ours = id.split('.').next() == Some(token(function).as_str());
+        (is_ours && id.split('.').all(is_token)).then_some(place)
+    }
+
+    /// Its name for clients.
+    pub(super) fn id(&self) -> &str {
+        &self.key
+    }
+
     pub(super) fn outbox(&self) -> String {
         format!("outbox.{}", self.key)
     }

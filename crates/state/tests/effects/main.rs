@@ -1,6 +1,7 @@
 //! Effects on a real nats-server: killed between any two steps, replicas, redeliveries, dead targets.
 #![cfg(test)]
 
+mod again;
 mod cluster;
 mod kills;
 mod lanes;

@@ -1,0 +1,237 @@
+//! The routes of effects: what became of messages to the world outside, and sending them again.
+
+use crate::answer::Answer;
+use crate::api::{Api, Operation};
+use crate::extract::{Body, Query};
+use crate::role::{Role, Scope};
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use runtime::Problem;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use state::effect::{self, AgainError, Effects, Outside, Wanted};
+use state::wire::{Unclear, Wire};
+
+/// Deliveries of a page if the request says nothing.
+const LIMIT: usize = 100;
+/// Most deliveries of a page.
+const LIMIT_MAX: usize = 1_000;
+/// About what a delivery takes in an answer.
+const ITEM_BYTES: usize = 500;
+
+/// How a message stands.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum StateName {
+    Sending,
+    Waiting,
+    Sent,
+    Failed,
+    Dead,
+}
+
+impl StateName {
+    fn text(self) -> String {
+        let name = match self {
+            Self::Sending => "sending",
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        };
+        name.to_owned()
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    /// All of them if nothing is said.
+    state: Option<StateName>,
+    /// A channel, or the id of an endpoint.
+    lane: Option<String>,
+    /// Whose last change was then, or later.
+    since: Option<DateTime<Utc>>,
+    /// Whose last change was before then.
+    until: Option<DateTime<Utc>>,
+    /// 1 to 1000; 100 if nothing is said.
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    cursor: Option<u64>,
+}
+
+/// What became of a message for one target.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Delivery {
+    /// Its name, to send it again.
+    id: String,
+    /// The event that set it off: its id, type and subject.
+    event: String,
+    #[serde(rename = "type")]
+    kind: String,
+    subject: String,
+    /// A channel, or the id of an endpoint.
+    lane: String,
+    state: String,
+    /// What was answered last; nothing while the first attempt is under way.
+    answer: Option<String>,
+    /// When it is tried again.
+    due: Option<DateTime<Utc>>,
+    /// Attempts that were begun.
+    attempts: u32,
+    /// How many of them got no answer: the message may have arrived with each.
+    unknown: u32,
+    /// Since when it stands so.
+    at: DateTime<Utc>,
+    /// The same for all attempts.
+    key: String,
+}
+
+impl From<effect::Listed> for Delivery {
+    fn from(listed: effect::Listed) -> Self {
+        let effect::Listed { id, delivery, .. } = listed;
+        let state = delivery.state.name().to_owned();
+        let (answer, due) = match delivery.state {
+            effect::State::Sending => (None, None),
+            effect::State::Waiting { why, due } => (Some(why), Some(due)),
+            effect::State::Sent { answer } => (Some(answer), None),
+            effect::State::Failed { why } | effect::State::Dead { why } => (Some(why), None),
+        };
+        Self {
+            id,
+            event: delivery.cause.id,
+            kind: delivery.cause.kind,
+            subject: delivery.cause.subject,
+            lane: delivery.lane,
+            state,
+            answer,
+            due,
+            attempts: delivery.attempts,
+            unknown: delivery.unknown,
+            at: delivery.at,
+            key: delivery.key,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Page {
+    /// In the order of their last changes. One that changes meanwhile comes again on a later page.
+    deliveries: Vec<Delivery>,
+    /// `cursor` of the next page; nothing at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+/// Which messages are sent again: one by its id, or all that failed or were given up in a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Again {
+    /// One, whatever its state.
+    id: Option<String>,
+    /// `failed` and `dead` if nothing is said.
+    state: Option<StateName>,
+    /// A channel, or the id of an endpoint.
+    lane: Option<String>,
+    /// Whose last change was then, or later: needed where no id is given.
+    since: Option<DateTime<Utc>>,
+    /// Whose last change was before then.
+    until: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Asked {
+    /// They are sent again.
+    again: usize,
+    /// Their messages are not kept any more.
+    gone: usize,
+    /// Attempts at them are under way.
+    under_way: usize,
+}
+
+impl<S: Clone + Send + Sync + 'static> Api<S> {
+    /// Adds the routes of effects, which the handlers' state holds at `of`: `GET /deliveries` and
+    /// `POST /deliveries/again`, which may be repeated: what was asked for and is not begun is sent once.
+    #[must_use]
+    pub fn effects<O: Outside, W: Wire>(
+        self,
+        read: Role,
+        write: Role,
+        of: fn(&S) -> &Effects<O, W>,
+    ) -> Self {
+        let what = "What became of messages to the world outside";
+        let list = Operation::get("/deliveries", what, read, Scope::AllPartners);
+        let what = "Sends messages again, under the same keys";
+        let again = Operation::post("/deliveries/again", what, write, Scope::AllPartners);
+        self.at(list, async move |State(state): State<S>, Query(filter): Query<Filter>| {
+            page(of(&state), filter).await
+        })
+        .at(again, async move |State(state): State<S>, Body(wanted): Body<Again>| {
+            send_again(of(&state), wanted).await
+        })
+    }
+}
+
+async fn page<O: Outside, W: Wire>(
+    effects: &Effects<O, W>,
+    filter: Filter,
+) -> Result<Answer<Page>, Problem> {
+    let Filter { state, lane, since, until, limit, cursor } = filter;
+    let limit = limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let detail = format!("limit: {limit} is not a number from 1 to {LIMIT_MAX}");
+        return Err(Problem::bad_request(detail));
+    }
+    let states = state.map(StateName::text).into_iter().collect();
+    let wanted = Wanted { states, lane, since, until };
+    let found = effects.list(&wanted, cursor.unwrap_or(0), limit).await;
+    let found = found.map_err(|error| unclear(&error))?;
+    let next = found.last().map(|last| last.revision).filter(|_| found.len() == limit);
+    let deliveries: Vec<Delivery> = found.into_iter().map(Delivery::from).collect();
+    Ok(Answer::ok(deliveries.len().saturating_mul(ITEM_BYTES), &Page { deliveries, next }))
+}
+
+async fn send_again<O: Outside, W: Wire>(
+    effects: &Effects<O, W>,
+    wanted: Again,
+) -> Result<Answer<Asked>, Problem> {
+    let Again { id, state, lane, since, until } = wanted;
+    let asked = match (id, since) {
+        (Some(id), None) if state.is_none() && lane.is_none() && until.is_none() => {
+            effects.again(&id).await.map_err(|error| refused(&error))?;
+            effect::Asked { again: 1, ..effect::Asked::default() }
+        }
+        (None, since @ Some(_)) => {
+            let failed = || vec![StateName::Failed, StateName::Dead];
+            let states = state.map_or_else(failed, |state| vec![state]);
+            let states = states.into_iter().map(StateName::text).collect();
+            let wanted = Wanted { states, lane, since, until };
+            effects.again_all(&wanted).await.map_err(|error| unclear(&error))?
+        }
+        (Some(_), _) => {
+            let reason = "stands alone: with it nothing else chooses what is sent";
+            return Err(Problem::invalid("nothing is sent").field("id", reason));
+        }
+        (None, None) => {
+            let reason = "is needed where no id is given, so that not all is sent by mistake";
+            return Err(Problem::invalid("nothing is sent").field("since", reason));
+        }
+    };
+    let effect::Asked { again, gone, under_way } = asked;
+    tracing::info!(again, gone, under_way, "messages are sent again by hand");
+    Ok(Answer::ok(0, &Asked { again, gone, under_way }))
+}
+
+fn refused(error: &AgainError) -> Problem {
+    match error {
+        AgainError::Missing(_) => Problem::not_found(error.to_string()),
+        AgainError::Gone(_) => Problem::new(axum::http::StatusCode::GONE).detail(error.to_string()),
+        AgainError::UnderWay(_) => Problem::conflict(error.to_string()),
+        AgainError::Unclear(error) => unclear(error),
+    }
+}
+
+fn unclear(error: &Unclear) -> Problem {
+    tracing::warn!(%error, "deliveries do not answer");
+    Problem::unavailable("NATS does not answer; the same request again is safe")
+}
