@@ -13,6 +13,9 @@ pub mod records;
 mod role;
 mod setup;
 
+// So that a function elsewhere names one crate.
+pub use {messaging, runtime, state};
+
 pub use answer::{Answer, Either, Error};
 pub use api::{Api, Operation};
 pub use describe::{Describe, Description, Documented, Failing, Output};

@@ -1,18 +1,24 @@
 //! What this function does.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response};
+use chassis::{Answer, Api, Body, Operation, Role, Scope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Answers a request: by default with what was sent.
-pub async fn handle(request: Request<Bytes>) -> Response<Full<Bytes>> {
-    let text = String::from_utf8_lossy(request.body());
-    let mut response = Response::new(Full::from(format!("you sent: {text}\n")));
-    // Without a type OpenFaaS answers with that of the request.
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("text/plain"),
-    );
-    response
+#[derive(Deserialize, JsonSchema)]
+struct Who {
+    name: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Greeting {
+    text: String,
+}
+
+/// Its routes: each has a role, a scope, and types for what it takes and answers.
+pub fn api() -> Api<()> {
+    Api::default().at(Operation::post("/", "Greets", Role::Anyone, Scope::NoPartner), greet)
+}
+
+async fn greet(Body(who): Body<Who>) -> Answer<Greeting> {
+    Answer::ok(0, &Greeting { text: format!("hello {}", who.name) })
 }
