@@ -6,6 +6,7 @@ pub mod effect;
 pub mod fold;
 mod follow;
 pub mod journal;
+pub mod lease;
 pub mod record;
 pub mod requests;
 pub mod wire;

@@ -3,13 +3,14 @@
 use super::accept::Outboxed;
 use super::attempt::{AGAIN, Turn};
 use super::board::{Board, Next};
-use super::lease::{Lease, Position};
+use super::lease::{Position, keep};
 use super::target::Place;
 use super::{Effects, Outside};
+use crate::lease::Lease;
 use crate::wire::{Message, Unclear, Wire};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use messaging::streams::OUTBOX;
+use messaging::streams::{EFFECTS, OUTBOX};
 use messaging::subject::token;
 use serde::de::IgnoredAny;
 use std::panic::AssertUnwindSafe;
@@ -49,10 +50,11 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (mine, mut is_mine) = watch::channel(None);
         let (position, positions) = watch::channel(Position::default());
-        let mut lease = Lease::new(self.wire.clone(), O::FUNCTION, self.settings.lease);
+        let key = format!("{}.lease", token(O::FUNCTION));
+        let mut lease = Lease::new(self.wire.clone(), EFFECTS, &key, self.settings.lease);
         let mut working = JoinSet::new();
         tokio::select! {
-            () = lease.keep(&mine, &positions) => {}
+            () = keep(&mut lease, &mine, &positions) => {}
             () = self.tick(&mut is_mine, &position, &mut working) => {}
             () = stop => {}
         }
