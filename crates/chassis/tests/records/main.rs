@@ -6,5 +6,6 @@ mod kills;
 mod partners;
 mod races;
 mod repeats;
+mod rights;
 mod routes;
 mod support;
