@@ -25,6 +25,9 @@ pub const JOURNAL: &str = "Orderflow-Journal";
 pub const DECISION: &str = "Orderflow-Decision";
 /// Sequence of that decision in its journal.
 pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
+/// On a fact about what was refused behind a confirmed order: sequence of the message whose decision stays
+/// in force.
+pub const STANDS: &str = "Orderflow-Stands";
 /// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
 

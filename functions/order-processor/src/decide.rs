@@ -1,10 +1,11 @@
 //! `POST /`: an ordered batch of placed orders.
 
-use crate::{App, Label, cancelled, older, unavailable};
+use crate::looked::{Asked, Looked};
+use crate::{App, Label, older, unavailable};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::WarehouseId;
-use domain::inventory::{Confirmed, Input, Outcome, Verdict, decide};
+use domain::inventory::{Input, Lookup, Outcome, Unknown, Verdict, decide};
 use messaging::Event;
 use messaging::subject::{self, OrderSubject, Stage};
 use runtime::events::{Batch, OrderedAnswer};
@@ -12,8 +13,8 @@ use runtime::{Problem, heavy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use state::journal::input::{Claim, Link, Said};
-use state::journal::{Answer, Decided};
-use std::collections::BTreeMap;
+use state::journal::{Answer, Decided, Part};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What of a message's limit is left for the envelope of an entry.
@@ -51,24 +52,33 @@ pub(crate) async fn batch(
     let bytes_max = app.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES);
     // By the last sequence of each append: one that was unclear may be decided anew.
     let mut tallies = BTreeMap::new();
-    let looked_at = placed.iter().map(|placed| (placed.link.sequence, placed.data()));
-    let confirmed = cancelled::look(&app, &warehouse, looked_at).await?;
+    let mut looked = Looked::default();
     let journal = app.journal(&warehouse);
     older::check(&app, &warehouse, &claim).await?;
-    let answer = journal.batch(&claim, &links, |state, index| {
-        let rest = placed.get(index..).unwrap_or_default();
-        let inputs: Vec<Input<'_>> = rest.iter().map(|placed| input(placed, &confirmed)).collect();
-        let decision = heavy(bytes, || decide(&state.stock, &warehouse, &inputs, bytes_max));
-        let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
-        tallies.insert(to, Tally::of(&decision.outcomes, rest));
-        Decided { body: state.entry(decision.into()), to }
-    });
-    let answer = answer.await;
-    app.observe(&warehouse, &journal);
-    match answer.map_err(|error| unavailable(&error))? {
+    let answer = loop {
+        let answer = journal.batch(&claim, &links, |Part { state, decided_to, from }| {
+            let rest = placed.get(from..).unwrap_or_default();
+            let looked = |placed: &Placed| looked.of(decided_to, placed.link.sequence);
+            let inputs: Vec<_> = rest.iter().map(|placed| input(placed, looked(placed))).collect();
+            let decision = heavy(bytes, || decide(&state.stock, &warehouse, &inputs, bytes_max));
+            let decision = decision.map_err(|unknown| (decided_to, unknown))?;
+            let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
+            tallies.insert(to, Tally::of(&decision.outcomes, rest));
+            Ok(Decided { body: state.entry(decision.into()), to })
+        });
+        let answer = answer.await;
+        app.observe(&warehouse, &journal);
+        match answer.map_err(|error| unavailable(&error))? {
+            Ok(answer) => break answer,
+            Err((decided_to, unknown)) => {
+                looked.look(&app.nats, decided_to, asked(&placed, &unknown)).await?;
+            }
+        }
+    };
+    match answer {
         Answer::To(decided_to) => {
             let now = now();
-            tallies.into_values().for_each(|tally| tally.count(&app, now));
+            tallies.into_values().for_each(|tally: Tally| tally.count(&app, now));
             Ok(OrderedAnswer { decided_to })
         }
         Answer::Behind(decided_to) => {
@@ -128,15 +138,34 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-fn input<'a>(placed: &'a Placed, confirmed: &BTreeMap<u64, Confirmed>) -> Input<'a> {
+fn input(placed: &Placed, looked: Lookup) -> Input<'_> {
     let named = placed.subject.clone();
     Input {
         sequence: placed.link.sequence,
         data: placed.data(),
         file: placed.event.as_ref().and_then(|event| event.file.clone()),
         named: named.map(|subject| (subject.partner, subject.order_id)),
-        confirmed: confirmed.get(&placed.link.sequence).cloned(),
+        looked,
     }
+}
+
+/// What has to be looked up of these messages.
+fn asked(placed: &[Placed], Unknown(sequences): &Unknown) -> Vec<Asked> {
+    #[derive(Deserialize)]
+    struct Attempt {
+        attempt: u32,
+    }
+    let sequences: BTreeSet<u64> = sequences.iter().copied().collect();
+    let unknown = placed.iter().filter(|placed| sequences.contains(&placed.link.sequence));
+    let asked = |placed: &Placed| {
+        let attempt = placed.data().and_then(|data| serde_json::from_str(data.get()).ok());
+        Some(Asked {
+            sequence: placed.link.sequence,
+            order: placed.subject.clone()?,
+            attempt: attempt.map(|Attempt { attempt }| attempt),
+        })
+    };
+    unknown.filter_map(asked).collect()
 }
 
 /// Takes the request apart: whose stock, from where on, and what.

@@ -1,6 +1,7 @@
 //! `POST /journal/skip`: an operator's refusal of the next message, which nobody can decide.
 
 use crate::{App, unavailable};
+use ::stock::Inventory;
 use axum::Json;
 use axum::extract::State;
 use chassis::{Body, Key};
@@ -42,7 +43,9 @@ pub(crate) async fn skip(
     let journal = app.known_journal(&warehouse).await?;
     let filter = subject::placed(&warehouse);
     let request = Request { stream: streams::ORDERS, filter: &filter, sequence, reason: &reason };
-    let done = pass_over(&app.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
+    let book = Inventory::new(warehouse.clone());
+    let done = pass_over(&app.nats, &journal, &book, &key, request).await;
+    let done = done.map_err(|error| refused(&error))?;
     if done == Applied::Now {
         tracing::warn!(%warehouse, sequence, reason, "skipped");
     }

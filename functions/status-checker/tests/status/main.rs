@@ -105,7 +105,8 @@ impl World {
         // As order-ingest marks what it places: other messages there are no orders.
         let message = Outgoing::new(subject.into(), "{}".into())
             .header("Orderflow-File", &sha(file))
-            .header(messaging::header::ATTEMPT, "1");
+            .header(messaging::header::ATTEMPT, "1")
+            .header(messaging::header::DECISION_SEQUENCE, "1");
         publish::one(&self.client, &message, None).await.unwrap();
     }
 }

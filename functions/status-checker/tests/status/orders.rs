@@ -24,6 +24,7 @@ impl World {
         let event = json!({"data": {"order_id": id, "total": "9.50", "refusal": refusal}});
         let mut message = Outgoing::new(subject, event.to_string().into())
             .header(header::ATTEMPT, &attempt.to_string())
+            .header(header::DECISION_SEQUENCE, "1")
             .header(header::KIND, if id.starts_with('R') { "return" } else { "sale" })
             .header(header::FILE, &sha("f"))
             .header(header::TOTAL, "9.50");
