@@ -69,13 +69,20 @@ impl World {
 
     /// Another process on the same streams, without partners.
     async fn again(&self) -> Self {
+        self.again_with(&[]).await
+    }
+
+    /// The same with further settings.
+    async fn again_with(&self, settings: &[(&str, &str)]) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "partners: {}\n").unwrap();
-        let mut env = Env::from_pairs([
+        let own = [
             ("ORDERFLOW_NATS_URL", self.nats.url()),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
-        ])
-        .with_secret("api-token-read", "read");
+        ];
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let mut env =
+            Env::from_pairs(own.into_iter().chain(settings)).with_secret("api-token-read", "read");
         let router = status_checker::build(&mut env).await.unwrap().into_router();
         Self { nats: Arc::clone(&self.nats), client: self.client.clone(), router }
     }
