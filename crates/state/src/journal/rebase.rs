@@ -10,6 +10,7 @@ mod known;
 mod lane;
 
 use super::evidence::{self, Evidence};
+use super::keys::OWN;
 use super::{
     Applied, Book, BoundKey, Command, Decide, Error, Extent, Journal, Log, LogError, Place,
     Position, Refused as NotApplied, Skip, What, entries, extent, facts,
@@ -318,7 +319,7 @@ async fn pass_over<B: Book, L: Log>(
     let stands = lane.book.stands(nats, &message.subject).await;
     let stands = stands.map_err(|error| lane.unavailable(error))?;
     // The same again after a failure.
-    let key = BoundKey::new(&format!("rebase:{identity}:{sequence}"), &());
+    let key = BoundKey::new(&format!("{OWN}{identity}:{sequence}"), &());
     let command = journal.command(&key, |_| {
         let what = What::Skip(Skip::of(&message, stands.clone(), reason));
         Ok::<_, Infallible>(Command { what, decided_to: None })
