@@ -105,7 +105,8 @@ async fn last_fact(nats: &Nats, subject: &str) -> Result<Option<Standing>, Looku
         fact = info.map(|info| info.stream_sequence).or(fact);
     });
     let what = || format!("what was decided on {subject}");
-    read.await.map_err(|error| LookupError::new(what(), error.to_string()))?;
+    // Boxed: every lookup would be as large otherwise.
+    Box::pin(read).await.map_err(|error| LookupError::new(what(), error.to_string()))?;
     match fact {
         Some(sequence) => stored::at(nats, streams::ORDERS, sequence).await,
         None => Ok(None),

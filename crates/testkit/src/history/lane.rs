@@ -1,6 +1,6 @@
 //! One warehouse: its journal replayed against the orders that were placed.
 
-use super::decisions::{Content, Entry, Outcome};
+use super::decisions::{Content, Entry, Outcome, Wanted};
 use super::facts::{Placed, changed_digest};
 use super::record::History;
 use super::report::{Report, Rule};
@@ -253,6 +253,21 @@ impl<'a> Lane<'a, '_> {
         (!holds).then(detail)
     }
 
+    /// Does a refusal say what is true of the message, which asks for this?
+    fn is_true(&self, refusal: &Refusal, wanted: Option<&Wanted>, skipped: bool) -> bool {
+        match wanted {
+            _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
+            Some(wanted) => holds(&self.stock, wanted, refusal),
+            None => matches!(refusal, Refusal::Unreadable { .. }),
+        }
+    }
+
+    /// This message stands no more. Did it before?
+    fn takes_back(&mut self, placed: u64) -> bool {
+        let order = self.placed.get(&placed).and_then(|one| self.standing.get_mut(one.key()));
+        order.is_some_and(|all| all.remove(&placed))
+    }
+
     /// Does the verdict fit what was placed, and what stands?
     fn verdict(&mut self, entry: &Entry, outcome: &Outcome) {
         let placed = outcome.placed;
@@ -276,28 +291,16 @@ impl<'a> Lane<'a, '_> {
             }
             (Verdict::Refused(refusal), None) => {
                 summary.refused += 1;
-                let holds = match wanted {
-                    _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
-                    Some(wanted) => holds(&self.stock, wanted, refusal),
-                    None => matches!(refusal, Refusal::Unreadable { .. }),
-                };
+                let holds = self.is_true(refusal, wanted, skipped);
                 let hides = self.hides(placed);
                 let detail = || (Rule::RefusalWrong, format!("#{placed} was refused: {refusal}"));
                 (!holds || hides).then(detail)
             }
             (Verdict::Cancelled { attempt, .. }, Some((of, stands))) if !skipped => {
                 summary.cancelled += 1;
-                let stood = self.stands(stands);
-                if let Some(all) =
-                    self.placed.get(&stands).and_then(|one| self.standing.get_mut(one.key()))
-                {
-                    all.remove(&stands);
-                }
-                let detail = || {
-                    let detail = format!("#{placed} cancels #{stands}, which does not stand");
-                    (Rule::CancelWrong, detail)
-                };
-                (!stood || *attempt != of).then(detail)
+                let wrong = !self.takes_back(stands) || *attempt != of;
+                let detail = || format!("#{placed} cancels #{stands}, which does not stand");
+                wrong.then(|| (Rule::CancelWrong, detail()))
             }
             (
                 Verdict::Refused(Refusal::Unreadable { .. })
@@ -309,26 +312,19 @@ impl<'a> Lane<'a, '_> {
             }
             (Verdict::Kept(refusal), Some((_, stands))) => {
                 summary.kept += 1;
-                let holds = match skipped {
-                    true => matches!(refusal, Refusal::Skipped { .. }),
-                    false => wanted.is_some_and(|wanted| holds(&self.stock, wanted, refusal)),
-                };
+                let detail = |what: &str| format!("#{placed} {what}");
                 if !self.stands(stands) {
-                    let detail = format!("#{placed} keeps #{stands}, which does not stand");
-                    Some((Rule::CancelWrong, detail))
-                } else if holds {
+                    let what = format!("keeps #{stands}, which does not stand");
+                    Some((Rule::CancelWrong, detail(&what)))
+                } else if self.is_true(refusal, wanted, skipped) {
                     None
                 } else {
-                    Some((Rule::RefusalWrong, format!("#{placed} was kept: {refusal}")))
+                    Some((Rule::RefusalWrong, detail(&format!("was kept: {refusal}"))))
                 }
             }
             (Verdict::Kept(refusal), None) if outcome.stands.is_some() => {
                 summary.kept += 1;
-                let holds = match wanted {
-                    _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
-                    Some(wanted) => holds(&self.stock, wanted, refusal),
-                    None => matches!(refusal, Refusal::Unreadable { .. }),
-                };
+                let holds = self.is_true(refusal, wanted, skipped);
                 self.wrongly_kept(outcome, holds)
             }
             (verdict, _) => {
