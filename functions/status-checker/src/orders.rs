@@ -2,6 +2,7 @@
 
 mod columns;
 mod digest;
+mod expiry;
 mod forget;
 mod list;
 mod names;

@@ -4,7 +4,6 @@ use super::Status;
 use crate::stored::{self, LookupError, Standing};
 use crate::subject::{self, Stage};
 use crate::{Nats, header, streams, tail};
-use async_nats::HeaderMap;
 use domain::{OrderId, PartnerId, WarehouseId};
 
 /// The last messages of one order: placed, confirmed, refused. Of the last two only those that follow from
@@ -86,22 +85,15 @@ pub async fn lookup(
     Ok(messages)
 }
 
-/// Does a message where facts belong follow from a decision, as its headers say? Without permissions anybody
-/// may put others there.
-#[must_use]
-pub fn is_fact(headers: Option<&HeaderMap>) -> bool {
-    headers.is_some_and(|headers| headers.get(header::DECISION_SEQUENCE).is_some())
-}
-
 /// The last message of `subject` that is a fact. The others are read only where the last one is none.
 async fn last_fact(nats: &Nats, subject: &str) -> Result<Option<Standing>, LookupError> {
     let last = stored::last(nats, streams::ORDERS, subject).await?;
-    if last.as_ref().is_none_or(|last| is_fact(Some(&last.headers))) {
+    if last.as_ref().is_none_or(|last| header::is_fact(Some(&last.headers))) {
         return Ok(last);
     }
     let mut fact = None;
     let read = tail::read(nats, streams::ORDERS, subject, 1, true, |message| {
-        let info = message.info().ok().filter(|_| is_fact(message.headers.as_ref()));
+        let info = message.info().ok().filter(|_| header::is_fact(message.headers.as_ref()));
         fact = info.map(|info| info.stream_sequence).or(fact);
     });
     let what = || format!("what was decided on {subject}");

@@ -5,7 +5,7 @@ mod lookup;
 mod next;
 
 pub use foreign::FOREIGN_MAX;
-pub use lookup::{Messages, is_fact, lookup};
+pub use lookup::{Messages, lookup};
 pub use next::next;
 
 use self::foreign::Foreign;
@@ -147,7 +147,7 @@ impl Orders {
             return;
         };
         self.read_to = self.read_to.max(sequence);
-        if !is_placed && !is_fact(headers) {
+        if !is_placed && !header::is_fact(headers) {
             return;
         }
         let key = (subject.partner, subject.order_id);

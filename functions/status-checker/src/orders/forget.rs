@@ -1,18 +1,8 @@
 //! Forgetting orders: those of which nothing is in the stream any more, and those that are too many.
 
-use super::columns::{CHUNK, Row};
+use super::columns::{CHUNK, Chunk, Row};
+use super::expiry::Expiry;
 use super::rows::Rows;
-use std::collections::BTreeSet;
-
-/// Which rows may have left the stream.
-#[derive(Debug, Default)]
-pub(super) struct Expiry {
-    /// As many rows, from the first one of the first chunk on, have their first message outside of the stream.
-    seen: u32,
-    /// Those of them that are held: the sequence of their last message, as it was when they were seen, and
-    /// their numbers.
-    late: BTreeSet<(u64, u32)>,
-}
 
 impl Rows {
     /// Forgets the orders all of whose messages were stored before `kept_from`, and of the others the oldest
@@ -91,12 +81,12 @@ impl Rows {
     }
 
     fn first_len(&self) -> usize {
-        self.chunks.front().map_or(0, super::columns::Chunk::len)
+        self.chunks.front().map_or(0, Chunk::len)
     }
 
     /// Rows that have a place, whether they are held or not.
     fn places(&self) -> usize {
-        let last = self.chunks.back().map_or(0, super::columns::Chunk::len);
+        let last = self.chunks.back().map_or(0, Chunk::len);
         self.chunks.len().saturating_sub(1) * usize_of(CHUNK) + last
     }
 

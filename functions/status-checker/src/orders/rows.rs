@@ -2,13 +2,12 @@
 
 use super::columns::{CHUNK, Chunk, NO_FILE, Row, Wanted};
 use super::digest::{self, Digest};
-use super::forget::Expiry;
+use super::expiry::Expiry;
 use super::names::Names;
 use super::status::{Counts, Status};
 use hashbrown::HashTable;
 use messaging::header;
 use messaging::subject::{OrderSubject, Stage};
-use messaging::views;
 use serde::{Deserialize, Serialize};
 use state::fold::Event;
 use std::collections::VecDeque;
@@ -129,7 +128,7 @@ impl Rows {
             // No function put it there: it is no order, unless it is decided like one.
             return Ok(());
         }
-        if !is_placed && !views::is_fact(event.headers) {
+        if !is_placed && !header::is_fact(event.headers) {
             return Ok(());
         }
         let attempt = event.header(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
