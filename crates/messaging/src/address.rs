@@ -29,7 +29,9 @@ pub struct AddressError {
     reason: &'static str,
 }
 
-const NO_ADDRESS: &str = "is no nats://HOST:PORT; also tls://, ws:// and wss:// are known";
+const NO_ADDRESS: &str = "is no nats://HOST:PORT; also tls:// is known";
+const WEB_SOCKET: &str = "is a web socket, which orderflow does not speak: use nats://, or tls:// instead of wss://, \
+                          with nats-server's port for clients (4222)";
 const RAW: &str = "has a character in its user or password that must be written in percent form: \
                    , is %2C, @ is %40, / is %2F, ? is %3F, # is %23, a blank is %20";
 const NO_TEXT: &str = "has a user or password that is no UTF-8 when its percent forms are decoded";
@@ -108,6 +110,9 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn server(&self, number: usize) -> Result<ServerAddr, AddressError> {
+        if matches!(self.scheme, "ws" | "wss") {
+            return Err(AddressError { number, reason: WEB_SOCKET });
+        }
         let no_address = AddressError { number, reason: NO_ADDRESS };
         let text = format!("{}://{}", self.scheme, self.place);
         let server: ServerAddr = text.parse().map_err(|_| no_address.clone())?;
@@ -213,6 +218,8 @@ mod tests {
             ("nats://me:%ff@h0st", "server 1: has a user or password that is no UTF-8"),
             ("http://me:p4ss@h0st", "server 1: is no nats://"),
             ("p4ss://x:w0rd@h0st", "server 1: is no nats://"),
+            ("ws://me:p4ss@h0st:80", "server 1: is a web socket, which orderflow does not speak"),
+            ("nats://a,wss://h0st", "use nats://, or tls:// instead of wss://"),
             ("", "server 1: is no nats://"),
             ("nats://", "server 1: is no nats://"),
             ("nats://a,,b", "server 2: is no nats://"),

@@ -73,11 +73,6 @@ impl Guard {
         Ok(Self { places, next: AtomicUsize::new(any_number()), _accepting: accepting })
     }
 
-    /// Can these be guarded? What is said in a web socket only the client can read.
-    pub(crate) fn can(servers: &[ServerAddr]) -> bool {
-        !servers.iter().any(ServerAddr::is_websocket)
-    }
-
     /// What the client connects to instead of the servers.
     pub(crate) fn servers(&self) -> impl Iterator<Item = ServerAddr> {
         self.places.iter().map(|(guarded, _)| guarded.clone())

@@ -1,5 +1,7 @@
 //! Headers of our messages, so that views and checks need not read bodies.
 
+use async_nats::HeaderMap;
+
 /// On a message whose header block cannot be read: the whole block in base64. All other headers are
 /// missing then, but those that nats-server adds to what it stores.
 pub const UNREADABLE: &str = "Orderflow-Unreadable-Headers";
@@ -25,6 +27,9 @@ pub const JOURNAL: &str = "Orderflow-Journal";
 pub const DECISION: &str = "Orderflow-Decision";
 /// Sequence of that decision in its journal.
 pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
+/// On a fact about what was refused behind a confirmed order: sequence of the message whose decision stays
+/// in force.
+pub const STANDS: &str = "Orderflow-Stands";
 /// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
 
@@ -34,3 +39,10 @@ pub const DEAD_STREAM: &str = "Orderflow-Dead-Stream";
 pub const DEAD_SEQUENCE: &str = "Orderflow-Dead-Sequence";
 /// Of a dead letter: why the message was given up.
 pub const DEAD_ERROR: &str = "Orderflow-Dead-Error";
+
+/// Does a message where facts belong follow from a decision, as its headers say? Without permissions anybody
+/// may put others there.
+#[must_use]
+pub fn is_fact(headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.get(DECISION_SEQUENCE).is_some())
+}

@@ -1,8 +1,8 @@
 //! What is published of a warehouse's decisions: the data of its facts, and how they are read.
 
 use crate::envelope::Event;
-use crate::stored::{self, LookupError};
-use crate::{Nats, streams, views};
+use crate::stored::{self, LookupError, Standing};
+use crate::{Nats, header, streams, views};
 use domain::inventory::Confirmed;
 use domain::order::Cancels;
 use domain::stock::Refusal;
@@ -10,6 +10,17 @@ use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+
+/// What was decided last of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// Nothing is known.
+    Nothing,
+    /// This attempt was refused or cancelled.
+    Ended(u32),
+    /// An attempt is confirmed and was not cancelled: it holds its stock.
+    Confirmed(Confirmed),
+}
 
 /// The attempt of an order that is confirmed and was not cancelled: it holds its stock.
 ///
@@ -21,27 +32,89 @@ pub async fn confirmed(
     partner: &PartnerId,
     order_id: &OrderId,
 ) -> Result<Option<Confirmed>, LookupError> {
-    let views::Messages { confirmed, refused, .. } =
+    Ok(match last(nats, warehouse, partner, order_id).await? {
+        Last::Confirmed(confirmed) => Some(confirmed),
+        Last::Nothing | Last::Ended(_) => None,
+    })
+}
+
+/// What was decided last of an order, as its facts say.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn last(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    partner: &PartnerId,
+    order_id: &OrderId,
+) -> Result<Last, LookupError> {
+    let views::Messages { placed, confirmed, refused, .. } =
         views::lookup(nats, warehouse, partner, order_id).await?;
-    let ended = refused.map_or(0, |refused| refused.sequence);
-    let Some(fact) = confirmed.filter(|fact| ended < fact.sequence) else { return Ok(None) };
-    let event: Option<Event<Decided>> = serde_json::from_slice(&fact.payload).ok();
-    let Some(decided) = event.and_then(|event| event.data) else { return Ok(None) };
-    let order: Option<Order> = match &decided.order {
-        Some(order) => serde_json::from_str(order.get()).ok(),
-        // A cancellation that an operator skipped is not repeated in its fact.
-        None => {
-            let placed = stored::at(nats, streams::ORDERS, decided.placed).await?;
-            let event = placed
-                .and_then(|placed| serde_json::from_slice::<Event<Order>>(&placed.payload).ok());
-            event.and_then(|event| event.data)
+    let confirmed = match (confirmed, refused) {
+        (Some(confirmed), refused)
+            if refused.as_ref().is_none_or(|refused| refused.sequence < confirmed.sequence) =>
+        {
+            confirmed
+        }
+        (_, Some(refused)) => {
+            let attempt = refused.header(header::ATTEMPT).and_then(|text| text.parse().ok());
+            return Ok(Last::Ended(attempt.unwrap_or(1)));
+        }
+        (_, None) => return Ok(Last::Nothing),
+    };
+    let event: Option<Event<Decided>> = serde_json::from_slice(&confirmed.payload).ok();
+    let Some(decided) = event.and_then(|event| event.data) else { return Ok(Last::Nothing) };
+    let stands = decided.stands;
+    let own = decided.order.as_ref().and_then(|order| serde_json::from_str(order.get()).ok());
+    let own: Option<Order> = own;
+    // The fact repeats the order, but for what was skipped and what was refused behind it.
+    let (sequence, order) = match (stands, wrongly_cancelled(&decided, own.as_ref()), own) {
+        (Some(stands), ..) | (None, Some(stands), _) => {
+            let known = placed.filter(|placed| placed.sequence == stands);
+            (stands, order_at(nats, stands, known, &confirmed.subject).await?)
+        }
+        (None, None, Some(order)) => (decided.placed, Some(order)),
+        (None, None, None) => {
+            (decided.placed, order_at(nats, decided.placed, placed, &confirmed.subject).await?)
         }
     };
-    Ok(order.map(|order| match order.cancels {
+    Ok(order.map_or(Last::Nothing, |order| Last::Confirmed(as_confirmed(sequence, order))))
+}
+
+/// The order that the message `placed` of the stream holds, if its subject is that of the order whose fact
+/// stands on `fact`. It may be `known`.
+async fn order_at(
+    nats: &Nats,
+    placed: u64,
+    known: Option<Standing>,
+    fact: &str,
+) -> Result<Option<Order>, LookupError> {
+    let message = match known.filter(|known| known.sequence == placed) {
+        Some(known) => Some(known),
+        None => stored::at(nats, streams::ORDERS, placed).await?,
+    };
+    let order = |subject: &str| subject.splitn(3, '.').nth(2).map(ToOwned::to_owned);
+    let message = message.filter(|message| order(&message.subject) == order(fact));
+    let event =
+        message.and_then(|message| serde_json::from_slice::<Event<Order>>(&message.payload).ok());
+    Ok(event.and_then(|event| event.data))
+}
+
+/// In a fact of an earlier version: the attempt that a cancellation named which was none of it. What the
+/// cancellation itself repeats is not what was sold.
+fn wrongly_cancelled(decided: &Decided, order: Option<&Order>) -> Option<u64> {
+    let is_wrong = matches!(decided.refusal, Some(Refusal::Unreadable { .. }));
+    order.filter(|_| is_wrong)?.cancels.as_ref().map(|cancels| cancels.placed)
+}
+
+fn as_confirmed(placed: u64, order: Order) -> Confirmed {
+    let cancels = order.cancels.clone();
+    let confirmed = Confirmed::new(placed, order);
+    match cancels {
         // It stays confirmed after a cancellation that could not be.
-        Some(Cancels { attempt, placed, .. }) => Confirmed { attempt, placed, lines: order.lines },
-        None => Confirmed { attempt: order.attempt, placed: decided.placed, lines: order.lines },
-    }))
+        Some(Cancels { attempt, placed, .. }) => Confirmed { attempt, placed, ..confirmed },
+        None => confirmed,
+    }
 }
 
 /// Data of `orders.confirmed.…` and `orders.refused.…`.
@@ -55,8 +128,12 @@ pub struct Decided {
     pub kind: domain::Kind,
     /// Which try.
     pub attempt: u32,
-    /// Stream sequence of the order that was placed.
+    /// Stream sequence of the message that was decided.
     pub placed: u64,
+    /// In `orderflow.order.kept.v1`, where that message was refused behind a confirmed order: stream sequence
+    /// of the one whose decision stays in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<u64>,
     /// Why it was refused, with the numbers; in `orderflow.order.kept.v1`, why it stays confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,

@@ -182,16 +182,13 @@ pub(crate) fn passes(answer: &jetstream::Error) -> bool {
     answer.code() == UNAVAILABLE || passing.contains(&answer.error_code())
 }
 
-/// Connects through a [`Guard`] that the client keeps, where that can be. The client gets no login with
+/// Connects through a [`Guard`] that the client keeps. The client gets no login with
 /// its addresses, so that nothing of it gets into what it says.
 async fn guarded(
     options: ConnectOptions,
     address: &Address,
 ) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
     let servers = address.servers();
-    if !Guard::can(&servers) {
-        return Ok(options.connect(servers).await?);
-    }
     let guard = Arc::new(Guard::start(&servers).await?);
     let choosing = Arc::clone(&guard);
     // Never to a server that others name: what it says would come past the guard.

@@ -195,24 +195,29 @@ impl Checkpoints {
         }
         let stream = self.nats.js.get_stream_no_info(self.stream()).await;
         let stream = stream.map_err(|error| self.wrong(key, error))?;
-        let parts = stream.info_with_subjects(self.part(key, "*.*", 0)).await;
+        // Any part: the first one may be gone, or was never stored.
+        let parts = stream.info_with_subjects(self.part(key, "*.*", "*")).await;
         let mut parts = parts.map_err(|error| self.wrong(key, error))?;
         let is_named = |id: &str| {
             let named = std::iter::once(&head.current).chain(&head.previous);
             named.into_iter().any(|saved| saved.id == id)
         };
         let prefix = format!("$KV.{}.{key}.", self.bucket);
+        let mut left = HashSet::new();
         while let Some((subject, _)) =
             parts.try_next().await.map_err(|error| self.wrong(key, error))?
         {
-            let id = subject.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".0"));
+            let id = subject.strip_prefix(&prefix).and_then(|rest| Some(rest.rsplit_once('.')?.0));
             let Some((id, (revision, _))) = id.and_then(|id| Some((id, id.split_once('.')?)))
             else {
                 continue;
             };
             if revision.parse().is_ok_and(|revision: u64| revision < replaced) && !is_named(id) {
-                self.purge(key, id).await?;
+                left.insert(id.to_owned());
             }
+        }
+        for id in left {
+            self.purge(key, &id).await?;
         }
         Ok(())
     }

@@ -53,6 +53,12 @@ pub trait Fold: Send + Sync + 'static {
     /// neither memory nor the store has to take all of a large state at once.
     const SHARDS: usize;
 
+    /// What states depend on beside the events, such as a limit; nothing if on nothing. Checkpoints that were made
+    /// with other settings are not read: what they left out comes back.
+    fn settings(&self) -> String {
+        String::new()
+    }
+
     /// Which key an event belongs to: all events of a key meet the same state. Nothing if it means nothing here.
     ///
     /// # Errors
@@ -121,7 +127,10 @@ impl<F: Fold> Folded<F> {
         metrics: &Metrics,
         every: Every,
     ) -> Self {
-        let version = F::VERSION.to_string();
+        let version = match fold.settings() {
+            none if none.is_empty() => F::VERSION.to_string(),
+            settings => format!("{}-{settings}", F::VERSION),
+        };
         let inner = Arc::new(Inner {
             checkpoints: Checkpoints::new(nats, streams::FOLD_CHECKPOINTS),
             prefix: checkpoint::key(&[function, F::NAME, &version]),

@@ -4,7 +4,7 @@
 //! server of its own, with snapshots as they come, and opens it from nothing.
 
 use anyhow::{Context as _, anyhow};
-use domain::inventory::{Body, Input, State, decide};
+use domain::inventory::{Body, Input, Lookup, State, decide};
 use domain::order::Terms;
 use domain::{OrderId, PartnerId, WarehouseId, raw};
 use messaging::publish::Outgoing;
@@ -98,14 +98,15 @@ async fn append(
         .zip(&orders)
         .map(|(sequence, data)| {
             let named = Some((PartnerId::direct(), OrderId::parse(&(sequence - 1).to_string())?));
-            Ok(Input { sequence, data: Some(data), file: None, named, confirmed: None })
+            Ok(Input { sequence, data: Some(data), file: None, named, looked: Lookup::Nothing })
         })
         .collect::<anyhow::Result<_>>()?;
     let commit = journal.commit(|view| {
         if view.decided_to.is_some_and(|position| position.sequence == last) {
             return Decide::Answer(());
         }
-        let decision = decide(&view.state.stock, &WarehouseId::main(), &inputs, usize::MAX);
+        let decision = decide(&view.state.stock, &WarehouseId::main(), &inputs, usize::MAX)
+            .expect("all is looked up");
         let filter = "orders.placed.main.>".to_owned();
         let (stream, identity) = (streams::ORDERS.to_owned(), "now".to_owned());
         let decided_to = Some(Position { stream, identity, filter, sequence: last });

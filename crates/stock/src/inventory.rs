@@ -5,14 +5,15 @@ use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Identity, Outcome, State, Verdict};
 use domain::stock::Refusal;
 use domain::{ProductId, WarehouseId};
-use messaging::inventory::{Changed, Decided, kind_name};
+use messaging::inventory::{Changed, Decided, confirmed, kind_name};
 use messaging::publish::Outgoing;
-use messaging::subject::{self, Stage};
+use messaging::stored::LookupError;
+use messaging::subject::{self, OrderSubject, Stage};
 use messaging::{Nats, events, header, streams};
 use serde::Serialize;
 use state::journal::rebase::{self, Lane, Move, Survey};
 use state::journal::{
-    self, Applied, Book, DecidedInput, Entry, Journal, Keep, Keys, LogError, NatsLog, Skip,
+    self, Applied, Book, DecidedInput, Entry, Journal, Keep, Keys, LogError, NatsLog, Skip, Stands,
     Verification, VerifyError,
 };
 use std::collections::BTreeMap;
@@ -133,6 +134,15 @@ impl Book for Inventory {
             .into()
     }
 
+    async fn stands(&self, nats: &Nats, subject: &str) -> Result<Option<Stands>, LookupError> {
+        let Some(OrderSubject { warehouse, partner, order_id, .. }) = OrderSubject::parse(subject)
+        else {
+            return Ok(None);
+        };
+        let found = confirmed(nats, &warehouse, &partner, &order_id).await?;
+        Ok(found.map(|found| skipped::stands(&found.stands)))
+    }
+
     fn decides(&self, body: &Body) -> Vec<DecidedInput> {
         let placed = |id: &Identity| {
             subject::order(Stage::Placed, &self.warehouse, &id.partner, &id.order_id)
@@ -238,6 +248,7 @@ impl<T> Facts<'_, T> {
             kind: id.kind,
             attempt: id.attempt,
             placed: outcome.sequence,
+            stands: outcome.stands,
             refusal: refusal.cloned(),
             order: outcome.order.clone(),
         };
@@ -249,10 +260,12 @@ impl<T> Facts<'_, T> {
         if let Some(file) = id.file.as_deref().filter(|file| file.len() <= FILE_BYTES_MAX) {
             message = message.header(header::FILE, file);
         }
-        if let Some(refusal) = refusal {
-            message = message.header(header::REASON, refusal.code());
+        // What was refused behind a confirmed order is no reason of where the order stands.
+        match (outcome.stands, refusal) {
+            (Some(stands), _) => message.header(header::STANDS, &stands.to_string()),
+            (None, Some(refusal)) => message.header(header::REASON, refusal.code()),
+            (None, None) => message,
         }
-        message
     }
 
     /// One message for all products: one for each would be most of what the server stores.

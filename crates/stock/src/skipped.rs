@@ -1,14 +1,15 @@
 //! What becomes of a placed message that an operator passes over.
 
 use domain::Kind;
-use domain::inventory::{FILE_BYTES_MAX, Identity, Outcome, Verdict};
+use domain::inventory::{self, FILE_BYTES_MAX, Identity, Outcome, Verdict};
 use domain::stock::Refusal;
+use messaging::inventory::kind_name;
 use messaging::subject::OrderSubject;
 use messaging::{events, header};
-use state::journal::Skip;
+use state::journal::{Skip, Stands};
 
 /// The refusal of the message as skipped. Read from subject and headers: what the message holds may be
-/// what cannot be decided.
+/// what cannot be decided. An order that is confirmed stays so.
 #[must_use]
 pub fn outcome(skip: &Skip) -> Outcome {
     let id = OrderSubject::parse(&skip.subject).map(|order| Identity {
@@ -22,10 +23,35 @@ pub fn outcome(skip: &Skip) -> Outcome {
             .map(str::to_owned),
     });
     let refusal = Refusal::Skipped { detail: skip.reason.clone() };
-    // An order whose cancellation is not decided stays confirmed.
-    let verdict = match skip.kind.as_deref() == Some(events::ORDER_CANCELLING) {
-        true => Verdict::Kept(refusal),
-        false => Verdict::Refused(refusal),
-    };
-    Outcome { sequence: skip.sequence, order: None, id, verdict }
+    let is_cancellation = skip.kind.as_deref() == Some(events::ORDER_CANCELLING);
+    match (id, &skip.stands) {
+        (Some(id), Some(stands)) if !is_cancellation => {
+            known(stands).kept(skip.sequence, id, None, refusal)
+        }
+        (id, _) => {
+            // An order whose cancellation is not decided stays confirmed.
+            let verdict = match is_cancellation {
+                true => Verdict::Kept(refusal),
+                false => Verdict::Refused(refusal),
+            };
+            Outcome { sequence: skip.sequence, order: None, id, verdict, stands: None }
+        }
+    }
+}
+
+/// What an entry that skips a message says of a confirmed order.
+#[must_use]
+pub fn stands(order: &inventory::Stands) -> Stands {
+    let inventory::Stands { placed, attempt, kind } = *order;
+    let headers = [
+        (header::ATTEMPT.to_owned(), attempt.to_string()),
+        (header::KIND.to_owned(), kind_name(kind).to_owned()),
+    ];
+    Stands { sequence: placed, headers: headers.into() }
+}
+
+fn known(stands: &Stands) -> inventory::Stands {
+    let is_return = stands.headers.get(header::KIND).is_some_and(|kind| kind == "return");
+    let kind = if is_return { Kind::Return } else { Kind::Sale };
+    inventory::Stands { placed: stands.sequence, attempt: stands.attempt(), kind }
 }

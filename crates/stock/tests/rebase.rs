@@ -27,7 +27,8 @@ fn outcome(sequence: u64, order: &str) -> Outcome {
         attempt: 1,
         file: None,
     };
-    Outcome { sequence, order: None, id: Some(id), verdict: Verdict::Confirmed(Vec::new()) }
+    let verdict = Verdict::Confirmed(Vec::new());
+    Outcome { sequence, order: None, id: Some(id), verdict, stands: None }
 }
 
 async fn place(nats: &Nats, order: &str) {

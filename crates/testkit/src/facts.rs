@@ -84,6 +84,7 @@ fn message(number: u64, stage: Stage, options: Options) -> Result<Outgoing> {
     let mut message = Outgoing::new(subject, serde_json::to_vec(&event)?.into())
         .header(header::CONTENT, &format!("{number:064x}"))
         .header(header::ATTEMPT, "1")
+        .header(header::DECISION_SEQUENCE, "1")
         .header(header::KIND, if number.is_multiple_of(50) { "return" } else { "sale" })
         .header(header::FILE, &file);
     message = match stage {

@@ -1,20 +1,21 @@
 //! `POST /`: an ordered batch of placed orders.
 
-use crate::{App, Label, StockLane, cancelled};
+use crate::looked::{Asked, Looked};
+use crate::{App, Label, StockLane};
 use axum::extract::State;
 use chassis::Given;
 use chrono::{DateTime, Utc};
 use domain::WarehouseId;
-use domain::inventory::{Confirmed, Input, Outcome, Verdict, decide};
+use domain::inventory::{Input, Lookup, Outcome, Unknown, Verdict, decide};
 use messaging::Event;
 use messaging::subject::{OrderSubject, Stage};
 use runtime::events::{Batch, OrderedAnswer};
 use runtime::{Problem, heavy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use state::journal::Decided;
 use state::journal::input::Link;
-use std::collections::BTreeMap;
+use state::journal::{Decided, Part};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One placed order of the batch.
@@ -49,19 +50,27 @@ pub(crate) async fn batch(
     let bytes_max = app.journals.body_bytes_max();
     // By the last sequence of each append: one that was unclear may be decided anew.
     let mut tallies = BTreeMap::new();
-    let looked_at = placed.iter().map(|placed| (placed.link.sequence, placed.data()));
-    let confirmed = cancelled::look(&app, warehouse, looked_at).await?;
-    let answer = app.journals.batch(&given, |state, index| {
-        let rest = placed.get(index..).unwrap_or_default();
-        let inputs: Vec<Input<'_>> = rest.iter().map(|placed| input(placed, &confirmed)).collect();
-        let decision = heavy(bytes, || decide(&state.stock, warehouse, &inputs, bytes_max));
-        let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
-        tallies.insert(to, Tally::of(&decision.outcomes, rest));
-        Decided { body: state.entry(decision.into()), to }
-    });
-    let answer = answer.await?;
+    let mut looked = Looked::default();
+    let answer = loop {
+        let answer = app.journals.batch(&given, |Part { state, decided_to, from }| {
+            let rest = placed.get(from..).unwrap_or_default();
+            let looked = |placed: &Placed| looked.of(decided_to, placed.link.sequence);
+            let inputs: Vec<_> = rest.iter().map(|placed| input(placed, looked(placed))).collect();
+            let decision = heavy(bytes, || decide(&state.stock, warehouse, &inputs, bytes_max));
+            let decision = decision.map_err(|unknown| (decided_to, unknown))?;
+            let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
+            tallies.insert(to, Tally::of(&decision.outcomes, rest));
+            Ok(Decided { body: state.entry(decision.into()), to })
+        });
+        match answer.await? {
+            Ok(answer) => break answer,
+            Err((decided_to, unknown)) => {
+                looked.look(&app.nats, decided_to, asked(&placed, &unknown)).await?;
+            }
+        }
+    };
     let now = now();
-    tallies.into_values().for_each(|tally| tally.count(&app, now));
+    tallies.into_values().for_each(|tally: Tally| tally.count(&app, now));
     Ok(answer)
 }
 
@@ -106,15 +115,34 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-fn input<'a>(placed: &'a Placed, confirmed: &BTreeMap<u64, Confirmed>) -> Input<'a> {
+fn input(placed: &Placed, looked: Lookup) -> Input<'_> {
     let named = placed.subject.clone();
     Input {
         sequence: placed.link.sequence,
         data: placed.data(),
         file: placed.event.as_ref().and_then(|event| event.file.clone()),
         named: named.map(|subject| (subject.partner, subject.order_id)),
-        confirmed: confirmed.get(&placed.link.sequence).cloned(),
+        looked,
     }
+}
+
+/// What has to be looked up of these messages.
+fn asked(placed: &[Placed], Unknown(sequences): &Unknown) -> Vec<Asked> {
+    #[derive(Deserialize)]
+    struct Attempt {
+        attempt: u32,
+    }
+    let sequences: BTreeSet<u64> = sequences.iter().copied().collect();
+    let unknown = placed.iter().filter(|placed| sequences.contains(&placed.link.sequence));
+    let asked = |placed: &Placed| {
+        let attempt = placed.data().and_then(|data| serde_json::from_str(data.get()).ok());
+        Some(Asked {
+            sequence: placed.link.sequence,
+            order: placed.subject.clone()?,
+            attempt: attempt.map(|Attempt { attempt }| attempt),
+        })
+    };
+    unknown.filter_map(asked).collect()
 }
 
 /// Takes the request apart: whose stock, from where on, and what.

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod cancelled;
 mod decide;
+mod looked;
 mod stock;
 
 use ::stock::Inventory;

@@ -13,7 +13,7 @@ use messaging::Nats;
 use messaging::store::{Fault, Store};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use runtime::Problem;
+use runtime::{Problem, Stop};
 use state::fold::{Fold, Folded, NotRead};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,9 @@ use tokio::sync::Semaphore;
 
 /// Large answers, and looks into depots, that are made at a time; others wait.
 const LOOKS_MAX: usize = 4;
+
+/// How long an answer may take to be up to date when the function is asked to end.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -62,9 +65,14 @@ impl App {
     }
 }
 
-/// Waits until everything is read that is stored now.
-async fn current<F: Fold>(fold: &Folded<F>, wait: Duration) -> Result<(), Problem> {
-    fold.current(wait).await.map_err(|not_read| match not_read {
+/// Waits until everything is read that is stored now. When the function is asked to end, no longer than
+/// [`LAST_WAIT`].
+async fn current<F: Fold>(fold: &Folded<F>, wait: Duration, stop: &Stop) -> Result<(), Problem> {
+    let current = tokio::select! {
+        current = fold.current(wait) => current,
+        () = stop.draining() => fold.current(wait.min(LAST_WAIT)).await,
+    };
+    current.map_err(|not_read| match not_read {
         NotRead::Reading { read, of } => {
             let percent = (read * 100).checked_div(of).unwrap_or(0);
             let what = F::NAME;

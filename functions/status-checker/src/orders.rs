@@ -2,6 +2,8 @@
 
 mod columns;
 mod digest;
+mod expiry;
+mod forget;
 mod list;
 mod names;
 mod rows;
@@ -40,6 +42,11 @@ impl Fold for Orders {
     const SOURCES: &'static [Source] =
         &[Source { stream: streams::ORDERS, filter: "orders.>", headers_only: true }];
     const SHARDS: usize = 32;
+
+    /// With another limit other orders are left out.
+    fn settings(&self) -> String {
+        format!("up-to-{}", self.shard_max)
+    }
 
     /// `<partner>.<order>`, the end of each subject of an order.
     fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {

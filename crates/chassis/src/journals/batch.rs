@@ -7,7 +7,7 @@ use runtime::Problem;
 use runtime::events::{Batch, OrderedAnswer};
 use state::journal::evidence::Older;
 use state::journal::input::{Claim, Link, Said};
-use state::journal::{Answer, Book, Decided};
+use state::journal::{Answer, Book, Decided, Part};
 
 /// What of a message's limit is left for the envelope of an entry.
 const ENVELOPE_BYTES: usize = 16 * 1024;
@@ -65,23 +65,30 @@ impl<L: Lane> Journals<L> {
         self.nats.message_bytes_max().saturating_sub(ENVELOPE_BYTES)
     }
 
-    /// Decides a batch, as `Journal::batch` says, and answers the connector.
+    /// Decides a batch, as `Journal::batch` says, and answers the connector, or gives the question that `decide`
+    /// ended with.
     ///
     /// # Errors
     /// 409 with `decided_to`: the batch leaves something out, or is of another input; the latter with `fault`.
     /// 503: NATS does not answer, and the same batch may be sent again.
-    pub async fn batch(
+    pub async fn batch<Q>(
         &self,
         given: &Given,
-        decide: impl FnMut(&<L::Book as Book>::State, usize) -> Decided<<L::Book as Book>::Body>,
-    ) -> Result<OrderedAnswer, Problem> {
+        decide: impl FnMut(
+            Part<'_, <L::Book as Book>::State>,
+        ) -> Result<Decided<<L::Book as Book>::Body>, Q>,
+    ) -> Result<Result<OrderedAnswer, Q>, Problem> {
         let Given { warehouse, claim, links } = given;
         let journal = self.open(warehouse);
         self.check(warehouse, claim).await?;
         let answer = journal.batch(claim, links, decide).await;
         self.observe(warehouse, &journal);
-        match answer.map_err(|error| unavailable(&error))? {
-            Answer::To(decided_to) => Ok(OrderedAnswer { decided_to }),
+        let answer = match answer.map_err(|error| unavailable(&error))? {
+            Ok(answer) => answer,
+            Err(question) => return Ok(Err(question)),
+        };
+        match answer {
+            Answer::To(decided_to) => Ok(Ok(OrderedAnswer { decided_to })),
             Answer::Behind(decided_to) => {
                 let detail = format!("the batch leaves out what is behind {decided_to}");
                 Err(OrderedAnswer { decided_to }.conflict(detail))

@@ -39,7 +39,9 @@ pub(super) async fn skip<L: Lane>(
     let journal = journals.known(&warehouse).await?;
     let filter = L::filter(&warehouse);
     let request = Request { stream: L::INPUT, filter: &filter, sequence, reason: &reason };
-    let done = pass_over(&journals.nats, &journal, &key, request).await.map_err(|e| refused(&e))?;
+    let book = L::book(&warehouse);
+    let done = pass_over(&journals.nats, &journal, &book, &key, request).await;
+    let done = done.map_err(|error| refused(&error))?;
     if done == Applied::Now {
         tracing::warn!(%warehouse, sequence, reason, "skipped");
     }

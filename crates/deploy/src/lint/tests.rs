@@ -344,6 +344,11 @@ async fn the_url_of_nats_is_read_and_no_part_of_its_password_is_said() {
         assert!(expected.is_none_or(|expected| said.contains(expected)), "{login}: {said}");
         assert!(!said.contains("p4ss") && !said.contains("w0rd"), "{login}: {said}");
     }
+    for scheme in ["ws", "wss"] {
+        let web = url.replace("nats://", &format!("{scheme}://"));
+        let said = said(url, &web).await;
+        assert!(said.contains("is a web socket") && said.contains("use nats://"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Deciding what comes in.
 
+use super::confirmed::{Confirmed, Lookup, Unknown};
 use super::{Body, DETAIL_MAX, FILE_BYTES_MAX, Identity, Outcome, Verdict};
-use crate::order::{Cancels, Kind, Line};
+use crate::order::{Cancels, Kind};
 use crate::stock::{Desk, Refusal, Stock};
 use crate::{Order, OrderId, PartnerId, ProductId, WarehouseId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 /// One message of the input.
 #[derive(Debug)]
@@ -20,20 +22,8 @@ pub struct Input<'a> {
     /// Partner and order that the message's subject names; nothing if it is not the subject of an
     /// order of the warehouse.
     pub named: Option<(PartnerId, OrderId)>,
-    /// The attempt of the same order that is confirmed and not cancelled. Looked up for
-    /// cancellations only, which are refused without it.
-    pub confirmed: Option<Confirmed>,
-}
-
-/// An attempt that is confirmed and holds its stock.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Confirmed {
-    /// Its number.
-    pub attempt: u32,
-    /// Its stream sequence.
-    pub placed: u64,
-    /// What was ordered.
-    pub lines: Vec<Line>,
+    /// Whether an attempt of that order is confirmed, as it was before the first of the inputs.
+    pub looked: Lookup,
 }
 
 /// What was decided about the first of some inputs.
@@ -62,19 +52,33 @@ impl Input<'_> {
 /// reason.
 ///
 /// Stops before the decision grows beyond `bytes_max`, but decides at least one input: an order
-/// that is too large by itself is refused, for its fact could never be stored.
-#[must_use]
+/// that is too large by itself is refused, for its fact could never be stored. It also stops before a second
+/// message of one order: that is decided when the fact about the first one is stored.
+///
+/// # Errors
+/// Which inputs have to be looked up first: cancellations, and what would be refused. Never an order that is
+/// confirmed.
 pub fn decide(
     stock: &Stock,
     warehouse: &WarehouseId,
     inputs: &[Input<'_>],
     bytes_max: usize,
-) -> Decision {
+) -> Result<Decision, Unknown> {
     let mut desk = Desk::new(stock);
     let mut bytes = 0;
     let mut outcomes = Vec::with_capacity(inputs.len());
+    let mut unknown = Vec::new();
+    // By hashes: where two orders have one, a decision is shorter.
+    let (mut named, keys) = (HashSet::new(), RandomState::new());
     for input in inputs {
-        let (outcome, checked) = decide_one(&mut desk, warehouse, input, &outcomes);
+        let same = |(partner, order_id): &(PartnerId, OrderId)| {
+            named.insert(keys.hash_one((partner, order_id)))
+        };
+        if !input.named.as_ref().is_none_or(same) {
+            break;
+        }
+        let Decided { outcome, checked, is_unknown } = decide_one(&mut desk, warehouse, input);
+        unknown.extend(is_unknown.then_some(input.sequence));
         let size = size(&outcome, &checked);
         bytes += size;
         if bytes <= bytes_max {
@@ -84,11 +88,25 @@ pub fn decide(
         }
         if outcomes.is_empty() {
             let detail = format!("its decision has {size} bytes, the limit is {bytes_max}");
-            outcomes.push(refuse(input, &detail));
+            let Decided { outcome, is_unknown, .. } = refuse(input, &detail);
+            unknown.extend(is_unknown.then_some(input.sequence));
+            outcomes.push(outcome);
         }
         break;
     }
-    Decision { outcomes, checked: desk.into_checked() }
+    match unknown.is_empty() {
+        true => Ok(Decision { outcomes, checked: desk.into_checked() }),
+        false => Err(Unknown(unknown)),
+    }
+}
+
+/// What becomes of one input.
+struct Decided {
+    outcome: Outcome,
+    /// Products that become checked by it.
+    checked: BTreeSet<ProductId>,
+    /// It holds only if no attempt of the order is confirmed, and nobody has looked.
+    is_unknown: bool,
 }
 
 /// At most so many bytes of an entry: the order as it came, and 200 bytes a movement with the
@@ -99,83 +117,86 @@ fn size(outcome: &Outcome, checked: &BTreeSet<ProductId>) -> usize {
     order + 500 + outcome.verdict.movements().len().max(1) * 200 + checked.sum::<usize>()
 }
 
-fn decide_one(
-    desk: &mut Desk<'_>,
-    warehouse: &WarehouseId,
-    input: &Input<'_>,
-    before: &[Outcome],
-) -> (Outcome, BTreeSet<ProductId>) {
+fn decide_one(desk: &mut Desk<'_>, warehouse: &WarehouseId, input: &Input<'_>) -> Decided {
     let order = match read(warehouse, input) {
         Ok(order) => order,
-        Err(detail) => return (refuse(input, &detail), BTreeSet::new()),
+        Err(detail) => return refuse(input, &detail),
     };
     let checked = desk.newly_checked(&order);
-    let verdict = match &order.cancels {
-        None => match desk.decide(&order) {
-            Ok(movements) => Verdict::Confirmed(movements),
-            Err(refusal) => Verdict::Refused(refusal),
-        },
-        Some(cancels) => {
-            let confirmed = confirmed(&order, input, before);
-            match (wrong_cancellation(&order, cancels, confirmed.as_ref()), confirmed) {
-                (Some(detail), Some(_)) => Verdict::Kept(Refusal::Unreadable { detail }),
-                (Some(detail), None) => Verdict::Refused(Refusal::Unreadable { detail }),
-                (None, _) => match desk.decide(&order) {
-                    Ok(movements) => Verdict::Cancelled { attempt: cancels.attempt, movements },
-                    Err(refusal) => Verdict::Kept(refusal),
-                },
-            }
-        }
-    };
     let id = Identity {
-        partner: order.partner,
-        order_id: order.order_id,
+        partner: order.partner.clone(),
+        order_id: order.order_id.clone(),
         kind: order.kind,
         attempt: order.attempt,
         file: input.file(),
     };
-    let order = input.data.map(ToOwned::to_owned);
-    (Outcome { sequence: input.sequence, order, id: Some(id), verdict }, checked)
+    let verdict = match &order.cancels {
+        None => desk.decide(&order).map(Verdict::Confirmed),
+        Some(cancels) => cancellation(desk, &order, cancels, &input.looked),
+    };
+    let (data, sequence) = (input.data.map(ToOwned::to_owned), input.sequence);
+    match verdict {
+        Ok(verdict) => {
+            let outcome = Outcome { sequence, order: data, id: Some(id), verdict, stands: None };
+            Decided { outcome, checked, is_unknown: false }
+        }
+        Err(refusal) => Decided { checked, ..refused(input, id, data, refusal) },
+    }
 }
 
-/// The attempt of `order` that holds its stock: what was decided in this decision counts before what
-/// was looked up.
-fn confirmed(order: &Order, input: &Input<'_>, before: &[Outcome]) -> Option<Confirmed> {
-    let same = |id: &Identity| (&id.partner, &id.order_id) == (&order.partner, &order.order_id);
-    for outcome in before.iter().rev().filter(|outcome| outcome.id.as_ref().is_some_and(same)) {
-        match &outcome.verdict {
-            Verdict::Cancelled { .. } => return None,
-            Verdict::Confirmed(_) => {
-                let read = |order: &RawValue| serde_json::from_str::<Order>(order.get()).ok();
-                let sold = outcome.order.as_deref().and_then(read)?;
-                let (attempt, placed) = (sold.attempt, outcome.sequence);
-                return Some(Confirmed { attempt, placed, lines: sold.lines });
-            }
-            Verdict::Refused(_) | Verdict::Kept(_) => {}
+/// What becomes of a cancellation; an error if it is none of what is confirmed.
+fn cancellation(
+    desk: &mut Desk<'_>,
+    order: &Order,
+    cancels: &Cancels,
+    looked: &Lookup,
+) -> Result<Verdict, Refusal> {
+    let wrong = match looked {
+        Lookup::Found(confirmed) => wrong_cancellation(order, cancels, confirmed),
+        Lookup::Nothing | Lookup::Unknown => {
+            Some("no attempt of it is confirmed, so there is nothing to cancel".into())
         }
+    };
+    match wrong {
+        Some(detail) => Err(Refusal::Unreadable { detail }),
+        None => Ok(match desk.decide(order) {
+            Ok(movements) => Verdict::Cancelled { attempt: cancels.attempt, movements },
+            Err(refusal) => Verdict::Kept(refusal),
+        }),
     }
-    input.confirmed.clone()
+}
+
+/// The refusal of a message, which hides nothing that is confirmed.
+fn refused(
+    input: &Input<'_>,
+    id: Identity,
+    order: Option<Box<RawValue>>,
+    refusal: Refusal,
+) -> Decided {
+    let (sequence, checked) = (input.sequence, BTreeSet::new());
+    let (outcome, is_unknown) = match &input.looked {
+        Lookup::Found(confirmed) => (confirmed.stands.kept(sequence, id, order, refusal), false),
+        looked => {
+            let verdict = Verdict::Refused(refusal);
+            let outcome = Outcome { sequence, order, id: Some(id), verdict, stands: None };
+            (outcome, *looked == Lookup::Unknown)
+        }
+    };
+    Decided { outcome, checked, is_unknown }
 }
 
 /// Why `order` cannot cancel what is confirmed.
-fn wrong_cancellation(
-    order: &Order,
-    cancels: &Cancels,
-    confirmed: Option<&Confirmed>,
-) -> Option<String> {
+fn wrong_cancellation(order: &Order, cancels: &Cancels, found: &Confirmed) -> Option<String> {
     let Cancels { attempt, placed, .. } = cancels;
-    match confirmed {
-        None => Some("no attempt of it is confirmed, so there is nothing to cancel".into()),
-        Some(found) if (found.attempt, found.placed) != (*attempt, *placed) => Some(format!(
+    if (found.attempt, found.placed) != (*attempt, *placed) {
+        return Some(format!(
             "it cancels attempt {attempt} (message {placed}), but attempt {} (message {}) is the \
              confirmed one",
             found.attempt, found.placed
-        )),
-        Some(found) if found.lines != order.lines => {
-            Some(format!("its lines are not those of attempt {attempt}, which it cancels"))
-        }
-        Some(_) => None,
+        ));
     }
+    (found.lines != order.lines)
+        .then(|| format!("its lines are not those of attempt {attempt}, which it cancels"))
 }
 
 fn read(warehouse: &WarehouseId, input: &Input<'_>) -> Result<Order, String> {
@@ -199,26 +220,27 @@ fn read(warehouse: &WarehouseId, input: &Input<'_>) -> Result<Order, String> {
     }
 }
 
-fn refuse(input: &Input<'_>, detail: &str) -> Outcome {
+/// The refusal of a message that is no order that can be decided.
+fn refuse(input: &Input<'_>, detail: &str) -> Decided {
     /// The one thing that counts of what cannot be read: which attempt it ends.
     #[derive(Deserialize)]
     struct Attempt {
         attempt: u32,
     }
-    let attempt = input.data.and_then(|data| serde_json::from_str(data.get()).ok());
-    let id = input.named.clone().map(|(partner, order_id)| Identity {
-        partner,
-        order_id,
-        kind: Kind::Sale,
-        attempt: attempt.map_or(1, |Attempt { attempt }| attempt),
-        file: input.file(),
-    });
     let detail = match detail.char_indices().nth(DETAIL_MAX) {
         Some((end, _)) => detail.get(..end).unwrap_or_default().to_owned() + "…",
         None => detail.to_owned(),
     };
-    let verdict = Verdict::Refused(Refusal::Unreadable { detail });
-    Outcome { sequence: input.sequence, order: None, id, verdict }
+    let refusal = Refusal::Unreadable { detail };
+    let Some((partner, order_id)) = input.named.clone() else {
+        let (sequence, verdict) = (input.sequence, Verdict::Refused(refusal));
+        let outcome = Outcome { sequence, order: None, id: None, verdict, stands: None };
+        return Decided { outcome, checked: BTreeSet::new(), is_unknown: false };
+    };
+    let attempt = input.data.and_then(|data| serde_json::from_str(data.get()).ok());
+    let attempt = attempt.map_or(1, |Attempt { attempt }| attempt);
+    let id = Identity { partner, order_id, kind: Kind::Sale, attempt, file: input.file() };
+    refused(input, id, None, refusal)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
+mod confirmed;
 mod decide;
 mod state;
 
-pub use decide::{Confirmed, Decision, Input, decide};
+pub use confirmed::{Confirmed, Lookup, Stands, Unknown};
+pub use decide::{Decision, Input, decide};
 pub use state::{SEED, State};
 
 use crate::order::Kind;
@@ -97,6 +99,10 @@ pub struct Outcome {
     pub id: Option<Identity>,
     /// What was decided.
     pub verdict: Verdict,
+    /// Where it was refused and the order stays confirmed: stream sequence of the message whose decision
+    /// stays in force, see [`Stands`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<u64>,
 }
 
 /// Which order an outcome is about.
@@ -130,7 +136,8 @@ pub enum Verdict {
         /// What moved back.
         movements: Vec<Movement>,
     },
-    /// A cancellation that the stock does not allow: nothing has moved, the order stays confirmed.
+    /// A cancellation that the stock does not allow, or anything else that was refused behind a confirmed
+    /// attempt: nothing has moved, the order stays confirmed.
     Kept(Refusal),
 }
 

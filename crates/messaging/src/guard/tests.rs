@@ -125,7 +125,7 @@ proptest! {
     }
 }
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -215,8 +215,17 @@ async fn another_member_of_the_cluster_is_reached_when_its_own_is_gone() {
     let mut byte = [0];
     client.read_exact(&mut byte).await.unwrap();
     drop((client, server, first));
-    let _client = TcpStream::connect(&own).await.unwrap();
-    timeout(SOON, second.accept()).await.expect("the other one is asked").unwrap();
+    // One connection may end before it comes to the other server, where the machine is slow.
+    let asked = async {
+        loop {
+            let mut client = TcpStream::connect(&own).await.unwrap();
+            tokio::select! {
+                accepted = second.accept() => return drop(accepted.unwrap()),
+                _ = client.read(&mut byte) => {}
+            }
+        }
+    };
+    timeout(SOON, asked).await.expect("the other one is asked");
 }
 
 /// The first byte of what TLS begins with.
@@ -264,12 +273,6 @@ fn the_client_is_told_of_no_tls_and_of_all_else() {
     let expected = serde_json::json!({"server_id": "x", "tls_required": false, "max_payload": 7});
     assert_eq!(told, expected);
     assert!(Info::without_tls(b"INFO no\r\n").is_none());
-}
-
-#[test]
-fn web_sockets_are_not_guarded() {
-    let can = |url: &str| Guard::can(&["nats://b".parse().unwrap(), url.parse().unwrap()]);
-    assert!(can("nats://a") && can("tls://a") && !can("ws://a") && !can("wss://a"));
 }
 
 /// Otherwise a client that left, with bytes on the way to a server that hangs, is never noticed.

@@ -3,14 +3,18 @@
 use super::Status;
 use crate::stored::{self, LookupError, Standing};
 use crate::subject::{self, Stage};
-use crate::{Nats, header, streams};
+use crate::{Nats, header, streams, tail};
 use domain::{OrderId, PartnerId, WarehouseId};
 
-/// The last messages of one order: placed, confirmed, refused.
+/// The last messages of one order: placed, confirmed, refused. Of the last two only those that follow from
+/// a decision, as their headers say: anybody may have put something else behind them.
 #[derive(Clone, Debug)]
 pub struct Messages {
-    /// As it was placed.
+    /// As it was placed. Where something was refused behind a confirmed attempt, that attempt.
     pub placed: Option<Standing>,
+    /// Sequence of the last message where its attempts are placed, whatever that is: the next one expects
+    /// it. 0 if there is none.
+    pub placed_last: u64,
     /// That it was confirmed.
     pub confirmed: Option<Standing>,
     /// That it was refused.
@@ -30,6 +34,13 @@ impl Messages {
     pub fn attempt(&self) -> Option<u32> {
         let attempt = self.last()?.header(header::ATTEMPT).and_then(|text| text.parse().ok());
         Some(attempt.unwrap_or(1))
+    }
+
+    /// The message whose decision stays in force, in spite of what was refused behind it.
+    #[must_use]
+    pub fn stands(&self) -> Option<u64> {
+        let fact = self.confirmed.as_ref().filter(|_| self.status() == Some(Status::Confirmed))?;
+        fact.header(header::STANDS)?.parse().ok()
     }
 
     /// Where the order stands: what was said last. Nothing if it was never placed.
@@ -56,11 +67,40 @@ pub async fn lookup(
     partner: &PartnerId,
     order_id: &OrderId,
 ) -> Result<Messages, LookupError> {
-    let get = |stage| {
-        let subject = subject::order(stage, warehouse, partner, order_id);
-        async move { stored::last(nats, streams::ORDERS, &subject).await }
-    };
+    let on = |stage| subject::order(stage, warehouse, partner, order_id);
     let (placed, confirmed, refused) =
-        tokio::try_join!(get(Stage::Placed), get(Stage::Confirmed), get(Stage::Refused))?;
-    Ok(Messages { placed, confirmed, refused })
+        (on(Stage::Placed), on(Stage::Confirmed), on(Stage::Refused));
+    let (placed, confirmed, refused) = tokio::try_join!(
+        stored::last(nats, streams::ORDERS, &placed),
+        last_fact(nats, &confirmed),
+        last_fact(nats, &refused)
+    )?;
+    let placed_last = placed.as_ref().map_or(0, |placed| placed.sequence);
+    let mut messages = Messages { placed, placed_last, confirmed, refused };
+    if let Some(sequence) = messages.stands()
+        && let Some(placed) = stored::at(nats, streams::ORDERS, sequence).await?
+    {
+        messages.placed = Some(placed);
+    }
+    Ok(messages)
+}
+
+/// The last message of `subject` that is a fact. The others are read only where the last one is none.
+async fn last_fact(nats: &Nats, subject: &str) -> Result<Option<Standing>, LookupError> {
+    let last = stored::last(nats, streams::ORDERS, subject).await?;
+    if last.as_ref().is_none_or(|last| header::is_fact(Some(&last.headers))) {
+        return Ok(last);
+    }
+    let mut fact = None;
+    let read = tail::read(nats, streams::ORDERS, subject, 1, true, |message| {
+        let info = message.info().ok().filter(|_| header::is_fact(message.headers.as_ref()));
+        fact = info.map(|info| info.stream_sequence).or(fact);
+    });
+    let what = || format!("what was decided on {subject}");
+    // Boxed: every lookup would be as large otherwise.
+    Box::pin(read).await.map_err(|error| LookupError::new(what(), error.to_string()))?;
+    match fact {
+        Some(sequence) => stored::at(nats, streams::ORDERS, sequence).await,
+        None => Ok(None),
+    }
 }

@@ -147,6 +147,9 @@ impl Orders {
             return;
         };
         self.read_to = self.read_to.max(sequence);
+        if !is_placed && !header::is_fact(headers) {
+            return;
+        }
         let key = (subject.partner, subject.order_id);
         let place = self.places.get(&key).copied();
         let attempt = text(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
@@ -156,8 +159,10 @@ impl Orders {
             Stage::Refused => Status::Refused,
         };
         if let Some(order) = place.and_then(|place| self.orders.get_mut(&place)) {
-            // What is said of an attempt stands before the next one; a stray one changes nothing.
-            if attempt < order.attempt && subject.stage != Stage::Placed {
+            // What is said of an attempt stands before the next one; a stray one changes nothing. What
+            // stays in force does so whatever number was behind it.
+            let stands = text(header::STANDS).is_some();
+            if attempt < order.attempt && !is_placed && !stands {
                 return;
             }
             let before = std::mem::replace(&mut order.status, status);
@@ -276,6 +281,7 @@ mod tests {
         for (sequence, (subject, attempt, file)) in (1..).zip(messages) {
             let mut headers = HeaderMap::new();
             headers.insert(header::ATTEMPT, attempt.to_string());
+            headers.insert(header::DECISION_SEQUENCE, "1");
             if !file.is_empty() {
                 headers.insert(header::FILE, *file);
             }
@@ -351,6 +357,7 @@ mod tests {
         let mut fold = |sequence: u64, stage: &str, number: usize| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ATTEMPT, "1");
+            headers.insert(header::DECISION_SEQUENCE, "1");
             headers.insert(header::FILE, format!("f{number}"));
             let subject = format!("orders.{stage}.main.US1.{number}");
             orders.fold(sequence, 0, &subject, Some(&headers));
@@ -374,6 +381,7 @@ mod tests {
         let mut orders = Orders::default();
         let mut ours = HeaderMap::new();
         ours.insert(header::ATTEMPT, "1");
+        ours.insert(header::DECISION_SEQUENCE, "1");
         let (order, forged) = ("orders.placed.main.US1.1", "orders.placed.main.US1.2");
         orders.fold(1, 0, order, Some(&ours));
         orders.fold(2, 0, "orders.confirmed.main.US1.1", Some(&ours));
@@ -388,6 +396,29 @@ mod tests {
         orders.fold(6, 0, "orders.refused.main.US1.2", Some(&ours));
         assert_eq!((orders.counts().placed, orders.counts().refused), (2, 1));
         assert_eq!(orders.foreign().map(|(sequence, _)| sequence).collect::<Vec<_>>(), [3, 5]);
+    }
+
+    #[test]
+    fn whatever_lands_on_the_subjects_of_a_confirmed_order_it_stays_confirmed() {
+        let (mut orders, mut sequence) = (Orders::default(), 0);
+        let mut say = |stage: &str, pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            pairs.iter().for_each(|(name, value)| headers.insert(*name, *value));
+            sequence += 1;
+            orders.fold(sequence, 0, &format!("orders.{stage}.main.US1.1"), Some(&headers));
+            orders.after(0).map(|order| (order.status, order.attempt)).next().unwrap()
+        };
+        let fact = (header::DECISION_SEQUENCE, "1");
+        say("placed", &[(header::ATTEMPT, "1")]);
+        let confirmed = (Status::Confirmed, 1);
+        assert_eq!(say("confirmed", &[(header::ATTEMPT, "1"), fact]), confirmed);
+        // No facts, whatever else they say.
+        assert_eq!(say("refused", &[]), confirmed);
+        assert_eq!(say("refused", &[(header::ATTEMPT, "9"), (header::REASON, "x")]), confirmed);
+        // What is refused behind it is pending until that is decided.
+        assert_eq!(say("placed", &[(header::ATTEMPT, "9")]), (Status::Pending, 9));
+        let kept = [(header::ATTEMPT, "1"), (header::STANDS, "1"), fact];
+        assert_eq!(say("confirmed", &kept), confirmed);
     }
 
     #[test]

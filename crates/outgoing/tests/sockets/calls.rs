@@ -15,9 +15,10 @@ use tokio::time::sleep;
 const SHORT: Duration = Duration::from_secs(1);
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
 
-fn short(server: &Server) -> Client {
+/// A client with one short limit: what comes before that may take its time on a slow machine.
+fn limited(server: &Server, limits: Limits) -> Client {
     let mut settings = settings(server.at.port(), "127.0.0.1");
-    settings.limits = Limits { connect: SHORT, head: SHORT, whole: 2 * SHORT, ..settings.limits };
+    settings.limits = limits;
     Client::new(settings).unwrap()
 }
 
@@ -166,9 +167,11 @@ async fn slow_answers_end_and_say_how_far_they_came() {
         })
     };
     let server = trickle("HTTP/1.1 200 OK\r\n", "a: b\r\n").await;
-    unknown(short(&server).send(Request::get(server.url("/"))).await, "no answer within 1s");
+    let client = limited(&server, Limits { head: SHORT, ..Limits::default() });
+    unknown(client.send(Request::get(server.url("/"))).await, "no answer within 1s");
     let server = trickle("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", "x").await;
-    let answer = short(&server).send(Request::get(server.url("/"))).await.unwrap();
+    let client = limited(&server, Limits { whole: 5 * SHORT, ..Limits::default() });
+    let answer = client.send(Request::get(server.url("/"))).await.unwrap();
     assert_eq!(answer.end, End::Broken("the body took too long".into()));
     assert!((2..9999).contains(&answer.body.len()));
 }
@@ -225,7 +228,8 @@ async fn without_a_connection_nothing_was_sent() {
     })
     .await;
     let silent_tls = format!("https://{}/", server.at);
-    not_sent(short(&server).send(Request::get(silent_tls)).await, "no connection within 1s");
+    let client = limited(&server, Limits { connect: SHORT, ..Limits::default() });
+    not_sent(client.send(Request::get(silent_tls)).await, "no connection within 1s");
     let mut slow = settings(server.at.port(), "");
     slow.limits.connect = SHORT;
     slow.resolver = Arc::new(Silent);

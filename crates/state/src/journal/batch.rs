@@ -23,6 +23,17 @@ pub enum Answer {
     Foreign(u64),
 }
 
+/// What a decision on a part of a batch looks at.
+#[derive(Debug)]
+pub struct Part<'a, S> {
+    /// The state up to the last entry.
+    pub state: &'a S,
+    /// Up to where the input is decided; all that follows from it is stored.
+    pub decided_to: u64,
+    /// The first message of the batch that is not decided.
+    pub from: usize,
+}
+
 impl<B: Book, L: Log> Journal<B, L> {
     /// Decides a batch whose messages stand at `links`.
     ///
@@ -30,39 +41,47 @@ impl<B: Book, L: Log> Journal<B, L> {
     /// them, at least one, and is then asked again. It may be asked again for the same ones, when an
     /// append was unclear or another process was faster.
     ///
+    /// It may also end the call with a question, the inner error, when it needs to know more than the
+    /// state: nothing more is decided then, and the same batch is given again with the answer.
+    ///
     /// # Errors
-    /// The log does not answer, the journal is damaged, or a decision is too large: nothing is known
-    /// to be decided, and the same batch may be sent again.
-    pub async fn batch(
+    /// The outer one: the log does not answer, the journal is damaged, or a decision is too large.
+    /// Nothing is known to be decided, and the same batch may be sent again.
+    pub async fn batch<Q>(
         &self,
         claim: &Claim,
         links: &[Link],
-        mut decide: impl FnMut(&B::State, usize) -> Decided<B::Body>,
-    ) -> Result<Answer, Error> {
+        mut decide: impl FnMut(Part<'_, B::State>) -> Result<Decided<B::Body>, Q>,
+    ) -> Result<Result<Answer, Q>, Error> {
         self.commit(|view| step(&view, claim, links, &mut decide)).await
     }
 }
 
 /// What is done with a batch next.
-pub(super) fn step<S, B>(
+pub(super) fn step<S, B, Q>(
     view: &View<'_, S>,
     claim: &Claim,
     links: &[Link],
-    decide: impl FnOnce(&S, usize) -> Decided<B>,
-) -> Decide<B, Answer> {
+    decide: impl FnOnce(Part<'_, S>) -> Result<Decided<B>, Q>,
+) -> Decide<B, Result<Answer, Q>> {
     match turn(view, claim, links) {
         Turn::Refresh => Decide::Refresh,
-        Turn::Done(to) => Decide::Answer(Answer::To(to)),
-        Turn::Behind(to) => Decide::Answer(Answer::Behind(to)),
-        Turn::Foreign(to) => Decide::Answer(Answer::Foreign(to)),
+        Turn::Done(to) => Decide::Answer(Ok(Answer::To(to))),
+        Turn::Behind(to) => Decide::Answer(Ok(Answer::Behind(to))),
+        Turn::Foreign(to) => Decide::Answer(Ok(Answer::Foreign(to))),
         Turn::Move(to) => Decide::Write(Draft {
             what: What::Quiet,
             decided_to: Some(claim.decided_to(to)),
             key: None,
         }),
-        Turn::Decide(index) => {
-            let Decided { body, to } = decide(view.state, index);
-            Decide::Append { body, decided_to: Some(claim.decided_to(to)) }
+        Turn::Decide(from) => {
+            let decided_to = view.decided_to.map_or(0, |position| position.sequence);
+            match decide(Part { state: view.state, decided_to, from }) {
+                Ok(Decided { body, to }) => {
+                    Decide::Append { body, decided_to: Some(claim.decided_to(to)) }
+                }
+                Err(question) => Decide::Answer(Err(question)),
+            }
         }
     }
 }

@@ -297,7 +297,9 @@ impl<B> Record<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Stands;
     use serde_json::value::RawValue;
+    use std::collections::BTreeMap;
 
     fn position() -> Position {
         Position { stream: "IN".into(), identity: "now".into(), filter: "in.>".into(), sequence: 7 }
@@ -311,6 +313,7 @@ mod tests {
             kind: None,
             headers: [("Orderflow-Attempt".to_owned(), "2".to_owned())].into(),
             reason: "broken".into(),
+            stands: Some(Stands { sequence: 3, headers: BTreeMap::new() }),
         };
         for what in [
             What::Decision(vec![1]),

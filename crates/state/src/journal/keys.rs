@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Keys of commands that are remembered; a client that repeats a command does so within these.
 pub const KEYS_MAX: usize = 10_000;
 
+/// What the keys of a journal's own steps begin with, as version 0.1.0 wrote them as well.
+pub(super) const OWN: &str = "rebase:";
+
 /// Between a key and the hash of its command. No header can hold it, so no key does.
 const BETWEEN: char = '\n';
 
@@ -57,35 +60,22 @@ impl BoundKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(from = "BTreeMap<String, u64>")]
 pub struct Keys {
+    clients: Last,
+    /// Of what the journal itself does step by step, such as a rebase. However many steps that has, no
+    /// client's key is forgotten for them.
+    own: Last,
+}
+
+/// The last keys of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Last {
     numbers: BTreeMap<String, u64>,
     /// Number of the last command.
     last: u64,
 }
 
-impl Keys {
-    /// Whether a command was applied. One that was applied under a key without a hash, as version
-    /// 0.1.0 wrote them, counts as the same.
-    #[must_use]
-    pub fn use_of(&self, bound: &BoundKey) -> KeyUse {
-        if self.numbers.contains_key(bound.as_str()) || self.numbers.contains_key(bound.key()) {
-            return KeyUse::Applied;
-        }
-        let begin = format!("{}{BETWEEN}", bound.key());
-        let next = self.numbers.range(begin.clone()..).next();
-        match next.is_some_and(|(text, _)| text.starts_with(&begin)) {
-            true => KeyUse::Other,
-            false => KeyUse::New,
-        }
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.numbers.len()
-    }
-
-    /// A command was applied under this key.
-    pub(super) fn remember(&mut self, key: &str) {
+impl Last {
+    fn remember(&mut self, key: &str) {
         self.last += 1;
         self.numbers.insert(key.to_owned(), self.last);
         if self.numbers.len() > KEYS_MAX {
@@ -95,16 +85,61 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Whether a command was applied. One that was applied under a key without a hash, as version
+    /// 0.1.0 wrote them, counts as the same.
+    #[must_use]
+    pub fn use_of(&self, bound: &BoundKey) -> KeyUse {
+        let numbers = &self.of(bound.key()).numbers;
+        if numbers.contains_key(bound.as_str()) || numbers.contains_key(bound.key()) {
+            return KeyUse::Applied;
+        }
+        let begin = format!("{}{BETWEEN}", bound.key());
+        let next = numbers.range(begin.clone()..).next();
+        match next.is_some_and(|(text, _)| text.starts_with(&begin)) {
+            true => KeyUse::Other,
+            false => KeyUse::New,
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.clients.numbers.len() + self.own.numbers.len()
+    }
+
+    /// A command was applied under this key.
+    pub(super) fn remember(&mut self, key: &str) {
+        match is_own(key) {
+            true => self.own.remember(key),
+            false => self.clients.remember(key),
+        }
+    }
+
+    fn of(&self, key: &str) -> &Last {
+        if is_own(key) { &self.own } else { &self.clients }
+    }
+}
+
+/// Is it a key of the journal's own steps?
+fn is_own(key: &str) -> bool {
+    key.starts_with(OWN)
+}
+
 impl From<BTreeMap<String, u64>> for Keys {
     fn from(numbers: BTreeMap<String, u64>) -> Self {
-        let last = numbers.values().max().copied().unwrap_or(0);
-        Self { numbers, last }
+        let (own, clients) = numbers.into_iter().partition(|(key, _)| is_own(key));
+        let last = |numbers: BTreeMap<String, u64>| {
+            let last = numbers.values().max().copied().unwrap_or(0);
+            Last { numbers, last }
+        };
+        Self { clients: last(clients), own: last(own) }
     }
 }
 
 impl Serialize for Keys {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(&self.numbers)
+        serializer.collect_map(self.clients.numbers.iter().chain(&self.own.numbers))
     }
 }
 
@@ -146,5 +181,20 @@ mod tests {
         let applied = |key| keys.use_of(&BoundKey::new(key, &())) == KeyUse::Applied;
         assert_eq!(keys.count(), KEYS_MAX);
         assert!(!applied("0") && applied("1"));
+    }
+
+    #[test]
+    fn a_long_rebase_makes_no_client_s_key_forgotten() {
+        let mut keys = applied("client");
+        (0..=KEYS_MAX).for_each(|number| keys.remember(&format!("{OWN}a1:{number}")));
+        let read: Keys = serde_json::from_str(&serde_json::to_string(&keys).unwrap()).unwrap();
+        for mut keys in [keys, read] {
+            keys.remember("next");
+            assert_eq!(keys.count(), KEYS_MAX + 2);
+            for key in ["client", "next", "rebase:a1:10000"] {
+                assert_eq!(keys.use_of(&BoundKey::new(key, &())), KeyUse::Applied, "{key}");
+            }
+            assert_eq!(keys.use_of(&BoundKey::new("rebase:a1:0", &())), KeyUse::New);
+        }
     }
 }

@@ -34,7 +34,7 @@ mod snapshots;
 mod trim;
 mod verify;
 
-pub use batch::{Answer, Decided};
+pub use batch::{Answer, Decided, Part};
 pub use chain::{Foreign, UNMARKED_TIME_MAX};
 pub use commit::{COMMIT_TIME_MAX, Error, Journal, SHORTER_TIME_MAX, Status, UNSETTLED_TIME_MAX};
 pub use decided::{decided_up_to, is_of};
@@ -46,13 +46,15 @@ pub use nats_log::{Keep, NatsLog, NoKeep};
 pub use operations::{Applied, Command, Extent, Place, Refused, extent, position};
 pub use read::{entries, last};
 pub use show::{Row, Shown, show};
-pub use skipped::Skip;
+pub use skipped::{Skip, Stands};
 pub use snapshot::{Interval, Snapshot};
 pub use verify::{PROBLEMS_MAX, Problem, Verification, VerifyError, verify};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use messaging::Nats;
 use messaging::publish::Outgoing;
+use messaging::stored::LookupError;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::future::Future;
@@ -89,6 +91,15 @@ pub trait Book: Send + Sync + 'static {
     /// The facts of a message that an operator passed over, as [`Self::facts`].
     fn skip_facts(&self, _sequence: u64, _entry: &Entry<Box<Skip>>) -> Vec<Outgoing> {
         Vec::new()
+    }
+    /// What was decided about an earlier message on this subject of the input and stays in force when
+    /// one behind it is passed over. Asked when all facts are stored; nothing where there is no such thing.
+    fn stands(
+        &self,
+        _nats: &Nats,
+        _subject: &str,
+    ) -> impl Future<Output = Result<Option<Stands>, LookupError>> + Send {
+        std::future::ready(Ok(None))
     }
     /// The messages of the input that a decision is about.
     fn decides(&self, _: &Self::Body) -> Vec<DecidedInput> {

@@ -10,6 +10,7 @@ mod known;
 mod lane;
 
 use super::evidence::{self, Evidence};
+use super::keys::OWN;
 use super::{
     Applied, Book, BoundKey, Command, Decide, Error, Extent, Journal, Log, LogError, Place,
     Position, Refused as NotApplied, Skip, What, entries, extent, facts,
@@ -234,11 +235,12 @@ pub async fn apply<B: Book, L: Log>(
     reason: &str,
     mut progress: impl FnMut(usize),
 ) -> Result<Applied, Error> {
+    // Before: by its fact it is known what stays in force of a message that is passed over.
+    tell(nats, lane, &going.untold).await?;
     for (count, sequence) in going.passed_over.iter().enumerate() {
         pass_over(nats, journal, lane, *sequence, (&going.to.identity, reason)).await?;
         progress(count + 1);
     }
-    tell(nats, lane, &going.untold).await?;
     match journal.rebase(&going.to, reason).await? {
         Applied::Now => Ok(Applied::Now),
         // The number is the same, and another message stands there: somebody says that it is right.
@@ -314,10 +316,12 @@ async fn pass_over<B: Book, L: Log>(
     let Some(message) = message.filter(|message| message.sequence == sequence) else {
         return Ok(());
     };
+    let stands = lane.book.stands(nats, &message.subject).await;
+    let stands = stands.map_err(|error| lane.unavailable(error))?;
     // The same again after a failure.
-    let key = BoundKey::new(&format!("rebase:{identity}:{sequence}"), &());
+    let key = BoundKey::new(&format!("{OWN}{identity}:{sequence}"), &());
     let command = journal.command(&key, |_| {
-        let what = What::Skip(Skip::of(&message, reason));
+        let what = What::Skip(Skip::of(&message, stands.clone(), reason));
         Ok::<_, Infallible>(Command { what, decided_to: None })
     });
     match command.await? {

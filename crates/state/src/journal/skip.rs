@@ -95,13 +95,14 @@ impl SkipError {
 /// The position moved between two looks.
 struct Moved;
 
-/// Passes over the next message of the input.
+/// Passes over the next message of the input, in a journal of `book`.
 ///
 /// # Errors
 /// It is not the next one, or the server does not answer; then repeat the call with the same key.
 pub async fn skip<B: Book, L: Log>(
     nats: &Nats,
     journal: &Journal<B, L>,
+    book: &B,
     key: &BoundKey,
     request: Request<'_>,
 ) -> Result<Applied, SkipError> {
@@ -117,7 +118,8 @@ pub async fn skip<B: Book, L: Log>(
             KeyUse::New => {}
         }
         let (next, to) = next(nats, request, decided_to.as_ref()).await?;
-        let skip = Skip::of(&next, request.reason);
+        let stands = book.stands(nats, &next.subject).await?;
+        let skip = Skip::of(&next, stands, request.reason);
         let appended = journal.command(key, |view| {
             let what = What::Skip(skip.clone());
             match view.decided_to == decided_to.as_ref() {

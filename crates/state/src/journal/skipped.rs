@@ -27,12 +27,38 @@ pub struct Skip {
     pub headers: BTreeMap<String, String>,
     /// Why, in the operator's words.
     pub reason: String,
+    /// The earlier message on the same subject whose decision stays in force. Nothing in entries that were
+    /// written before there was this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Stands>,
+}
+
+/// A message of the input whose decision stays in force, whatever stands behind it on its subject.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stands {
+    /// Its sequence.
+    pub sequence: u64,
+    /// What headers of its fact say that a fact about what was passed over repeats.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Stands {
+    /// Which try of what its subject names it is.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        attempt(&self.headers)
+    }
+}
+
+fn attempt(headers: &BTreeMap<String, String>) -> u32 {
+    headers.get(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 impl Skip {
-    /// Passes over `message`.
+    /// Passes over `message`, behind what `stands`.
     #[must_use]
-    pub fn of(message: &Standing, reason: &str) -> Self {
+    pub fn of(message: &Standing, stands: Option<Stands>, reason: &str) -> Self {
         let event: Option<Event<Box<RawValue>>> = serde_json::from_slice(&message.payload).ok();
         let ours = message.headers.iter().filter_map(|(name, values)| {
             let (name, value) = (name.to_string(), values.first()?.as_str());
@@ -45,6 +71,7 @@ impl Skip {
             kind: event.map(|event| event.kind).filter(|kind| kind.len() <= HEADER_BYTES_MAX),
             headers: ours.collect(),
             reason: reason.to_owned(),
+            stands,
         }
     }
 
@@ -57,7 +84,7 @@ impl Skip {
     /// Which try of what its subject names it is.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.header(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1)
+        attempt(&self.headers)
     }
 }
 
@@ -84,10 +111,10 @@ mod tests {
         let event = r#"{"specversion":"1.0","id":"a","source":"/x","type":"t.v1","data":{"x":1}}"#;
         let long = "x".repeat(HEADER_BYTES_MAX + 1);
         let headers = [("Orderflow-Attempt", "2"), ("Nats-Msg-Id", "a"), ("Orderflow-File", &long)];
-        let skip = Skip::of(&message(event, &headers), "why");
+        let skip = Skip::of(&message(event, &headers), None, "why");
         assert_eq!((skip.kind.as_deref(), skip.attempt()), (Some("t.v1"), 2));
         assert_eq!(skip.headers.len(), 1);
-        let skip = Skip::of(&message("no event", &[]), "why");
+        let skip = Skip::of(&message("no event", &[]), None, "why");
         assert_eq!((skip.kind, skip.headers.len()), (None, 0));
     }
 }

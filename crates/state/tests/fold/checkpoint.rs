@@ -3,6 +3,7 @@
 use crate::support::{BUCKET, start};
 use futures_util::TryStreamExt as _;
 use messaging::Nats;
+use messaging::publish::{self, Outgoing};
 use state::checkpoint::{Checkpoints, Written};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -83,6 +84,21 @@ async fn a_writer_that_is_killed_between_any_two_steps_leaves_what_is_whole() {
     }
     // At least the head, the parts, their reading and the new head each wait for an answer.
     assert!(4 <= killed, "there are more steps than {killed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_writer_left_behind_goes_also_without_its_first_part() {
+    let (_server, nats) = start().await;
+    save(&Checkpoints::new(&nats, NAME), "k", 1).await;
+    // Of one that expected no head: the first part was lost on the way, or removed.
+    for part in 1..3 {
+        let left = Outgoing::new(format!("$KV.{NAME}.k.0.late.{part}"), "left".into());
+        publish::one(&nats, &left, None).await.unwrap();
+    }
+    let next = Checkpoints::new(&nats, NAME);
+    save(&next, "k", 2).await;
+    assert_eq!(parts(&nats, "k").await, 2 * state(1).len().div_ceil(256 * 1024));
+    assert_eq!(loaded(&nats, "k").await, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,8 +12,9 @@ use state::journal::rebase::{self, Lane};
 use state::journal::skip::{self, Request, SkipError};
 use state::journal::{
     Answer, Appended, Applied, Book, BoundKey, Decided, DecidedInput, Entry, Journal, Log,
-    LogError, Message, NatsLog, Place, Skip, extent, verify,
+    LogError, Message, NatsLog, Part, Place, Skip, extent, verify,
 };
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -118,13 +119,14 @@ async fn issue<L: Log>(
     links: &[Link],
     at_once: usize,
 ) -> Answer {
-    let decide = |last: &u64, index: usize| {
-        let orders = links[index..].iter().take(at_once).map(|link| link.sequence);
-        let body: Issued = orders.zip(last + 1..).collect();
+    let decide = |part: Part<'_, u64>| {
+        let orders = links[part.from..].iter().take(at_once).map(|link| link.sequence);
+        let body: Issued = orders.zip(part.state + 1..).collect();
         let to = body.last().unwrap().0;
-        Decided { body, to }
+        Ok::<_, Infallible>(Decided { body, to })
     };
-    journal.batch(claim, links, decide).await.unwrap()
+    let Ok(answer) = journal.batch(claim, links, decide).await.unwrap();
+    answer
 }
 
 /// Every order has the number of its place, one fact says so, and the journal is whole.
@@ -299,7 +301,8 @@ async fn a_message_that_is_skipped_takes_no_number_and_its_fact_is_stored() {
     assert_eq!(issue(&journal, &claim, &links(1..=1), 9).await, Answer::To(1));
     let request = |sequence| Request { stream: ORDERS, filter: FILTER, sequence, reason: "broken" };
     let (key, nats_) = (BoundKey::new("k", &2), &nats);
-    let skip = async |key: &BoundKey, at| skip::skip(nats_, &journal, key, request(at)).await;
+    let book = &Series("skip".into());
+    let skip = async |key: &BoundKey, at| skip::skip(nats_, &journal, book, key, request(at)).await;
     assert!(matches!(skip(&key, 3).await, Err(SkipError::NotNext { next: 2, .. })));
     assert_eq!(skip(&key, 2).await.unwrap(), Applied::Now);
     assert_eq!(skip(&key, 2).await.unwrap(), Applied::Before);

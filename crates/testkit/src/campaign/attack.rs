@@ -6,7 +6,9 @@
 use super::pipeline::Pipeline;
 use crate::raw::{Raw, UNREADABLE};
 use anyhow::{Context as _, Result, ensure};
+use domain::{OrderId, PartnerId, WarehouseId};
 use messaging::publish::{self, Outgoing};
+use messaging::views::{self, Status};
 use messaging::{Nats, header, stored, streams, tail};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -143,10 +145,12 @@ impl Site {
     async fn settled(&self) -> Result<()> {
         let began = Instant::now();
         for number in 0..self.sent {
-            let subject = format!("orders.confirmed.main.DIRECT.{}", id(number));
+            let order = OrderId::parse(&id(number))?;
             loop {
-                let fact = stored::last(&self.nats, streams::ORDERS, &subject).await?;
-                let ours = fact.as_ref().and_then(stored::Standing::decision_sequence);
+                let (main, direct) = (WarehouseId::main(), PartnerId::direct());
+                let found = views::lookup(&self.nats, &main, &direct, &order).await?;
+                let fact = found.last().filter(|_| found.status() == Some(Status::Confirmed));
+                let ours = fact.and_then(stored::Standing::decision_sequence);
                 if ours.is_some_and(|sequence| sequence < FORGED) {
                     break;
                 }
@@ -304,6 +308,12 @@ impl Site {
             self.publish(&subject, event.to_string()).await?;
         }
         self.publish("orders.placed.main.DIRECT.junk", "junk").await?;
+        // Behind orders that are confirmed.
+        let junk = json!({"specversion": "1.0", "id": "j", "source": "/stranger",
+            "type": "orderflow.order.placed.v1", "data": {"attempt": 9}});
+        for (number, payload) in (0..).zip(["junk".to_owned(), junk.to_string(), String::new()]) {
+            self.publish(&format!("orders.placed.main.DIRECT.{}", id(number)), payload).await?;
+        }
         self.good().await
     }
 

@@ -60,6 +60,8 @@ pub(super) struct Outcome {
     pub(super) data: Option<u64>,
     /// `<warehouse>.<partner>.<order>`.
     pub(super) key: Option<Box<str>>,
+    /// The attempt that stays confirmed, where something else than its cancellation was refused.
+    pub(super) stands: Option<u64>,
     /// Where its fact belongs.
     pub(super) fact: Box<str>,
     /// Hash of what the fact must say.
@@ -122,11 +124,24 @@ fn skipped(skip: &Skip) -> inventory::Outcome {
         file: skip.header(header::FILE).map(str::to_owned),
     });
     let refusal = Refusal::Skipped { detail: skip.reason.clone() };
-    let verdict = match skip.kind.as_deref() {
-        Some(ORDER_CANCELLING) => Verdict::Kept(refusal),
-        _ => Verdict::Refused(refusal),
+    let is_cancellation = skip.kind.as_deref() == Some(ORDER_CANCELLING);
+    let stands = skip.stands.as_ref().filter(|_| !is_cancellation && id.is_some());
+    let verdict = match is_cancellation || stands.is_some() {
+        true => Verdict::Kept(refusal),
+        false => Verdict::Refused(refusal),
     };
-    inventory::Outcome { sequence: skip.sequence, order: None, id, verdict }
+    let id = match (id, stands) {
+        (Some(id), Some(stands)) => {
+            let header = |name| stands.headers.get(name).map(String::as_str);
+            let attempt = header(header::ATTEMPT).and_then(|n| n.parse().ok()).unwrap_or(1);
+            let is_return = header(header::KIND) == Some("return");
+            let kind = if is_return { Kind::Return } else { Kind::Sale };
+            Some(Identity { attempt, kind, file: None, ..id })
+        }
+        (id, _) => id,
+    };
+    let stands = stands.map(|stands| stands.sequence);
+    inventory::Outcome { sequence: skip.sequence, order: None, id, verdict, stands }
 }
 
 impl Outcome {
@@ -166,6 +181,7 @@ impl Outcome {
             placed: outcome.sequence,
             id,
             refusal: refusal.as_ref(),
+            stands: outcome.stands,
             order: if id.is_some() { order } else { None },
         };
         let key = pair.map(|pair| {
@@ -177,6 +193,7 @@ impl Outcome {
             verdict: outcome.verdict.clone(),
             wanted: order.and_then(|order| serde_json::from_str(order).ok()).map(Wanted::of),
             data: order.map(|order| digest(&order)),
+            stands: outcome.stands,
             key,
             said: said.digest(),
             fact: fact.into(),

@@ -4,8 +4,9 @@ use super::decisions::{Content, Entry, Outcome, Wanted};
 use super::facts::{Placed, changed_digest};
 use super::record::History;
 use super::report::{Report, Rule};
+use super::stock::{Item, holds, seed};
 use domain::ProductId;
-use domain::inventory::{SEED, Verdict};
+use domain::inventory::Verdict;
 use domain::partner::StockPolicy;
 use domain::stock::{Movement, Refusal};
 use messaging::subject;
@@ -50,7 +51,7 @@ impl History {
                 stock: HashMap::new(),
                 begun: false,
                 ids: HashSet::new(),
-                standing: HashSet::new(),
+                standing: HashMap::new(),
                 before: None,
                 last: 0,
                 expected: &mut expected,
@@ -67,31 +68,14 @@ impl History {
     }
 }
 
-/// What is available, and whether it was ever set.
-#[derive(Clone, Copy, Debug, Default)]
-struct Item {
-    available: i128,
-    known: bool,
-    /// Did an order ask for it whose policy keeps it from falling below zero?
-    checked: bool,
-}
-
-fn seed() -> HashMap<ProductId, Item> {
-    let item = |(product, available): (&str, i64)| {
-        let product = ProductId::parse(product).expect("the seed's ids are valid");
-        (product, Item { available: available.into(), known: true, checked: false })
-    };
-    SEED.into_iter().map(item).collect()
-}
-
 struct Lane<'a, 'r> {
     placed: BTreeMap<u64, &'a Placed>,
     stock: HashMap<ProductId, Item>,
     /// Was there an entry that decides?
     begun: bool,
     ids: HashSet<&'a str>,
-    /// Placed orders that are confirmed and not cancelled, by sequence.
-    standing: HashSet<u64>,
+    /// Placed orders that are confirmed and not cancelled: the sequences of each order.
+    standing: HashMap<&'a str, BTreeSet<u64>>,
     before: Option<&'a Entry>,
     /// The last sequence with an outcome.
     last: u64,
@@ -238,7 +222,50 @@ impl<'a> Lane<'a, '_> {
         let same = this.zip(sold).is_some_and(|(this, sold)| {
             this.key() == sold.key() && this.is_same_order(sold) && sold.attempt == attempt
         });
-        same && self.standing.contains(&stands)
+        same && self.stands(stands)
+    }
+
+    /// Is this message of an order confirmed, and not cancelled?
+    fn stands(&self, placed: u64) -> bool {
+        let order = self.placed.get(&placed).map(|placed| placed.key());
+        order.is_some_and(|key| self.standing.get(key).is_some_and(|all| all.contains(&placed)))
+    }
+
+    /// Does another message of the same order stand, which the refusal of this one would hide?
+    fn hides(&self, placed: u64) -> bool {
+        let placed = self.placed.get(&placed);
+        placed.is_some_and(|one| self.standing.get(one.key()).is_some_and(|all| !all.is_empty()))
+    }
+
+    /// What is wrong where something was refused for this reason behind a confirmed attempt, or behind a
+    /// cancellation of it that could not be carried out.
+    fn wrongly_kept(&self, outcome: &Outcome, holds: bool) -> Option<(Rule, String)> {
+        let placed = outcome.placed;
+        let stands = outcome.stands?;
+        let one = |sequence| self.placed.get(&sequence).map(|placed| placed.key());
+        let cancels = self.placed.get(&stands).and_then(|placed| placed.cancels);
+        let confirmed = cancels.map_or(stands, |(_, confirmed)| confirmed);
+        if !self.stands(confirmed) || one(stands) != one(placed) {
+            let detail = format!("#{placed} keeps #{stands}, which does not stand");
+            return Some((Rule::CancelWrong, detail));
+        }
+        let detail = || (Rule::RefusalWrong, format!("#{placed} was kept: {:?}", outcome.verdict));
+        (!holds).then(detail)
+    }
+
+    /// Does a refusal say what is true of the message, which asks for this?
+    fn is_true(&self, refusal: &Refusal, wanted: Option<&Wanted>, skipped: bool) -> bool {
+        match wanted {
+            _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
+            Some(wanted) => holds(&self.stock, wanted, refusal),
+            None => matches!(refusal, Refusal::Unreadable { .. }),
+        }
+    }
+
+    /// This message stands no more. Did it before?
+    fn takes_back(&mut self, placed: u64) -> bool {
+        let order = self.placed.get(&placed).and_then(|one| self.standing.get_mut(one.key()));
+        order.is_some_and(|all| all.remove(&placed))
     }
 
     /// Does the verdict fit what was placed, and what stands?
@@ -257,47 +284,48 @@ impl<'a> Lane<'a, '_> {
         let problem = match (&outcome.verdict, cancels) {
             (Verdict::Confirmed(_), None) => {
                 summary.confirmed += 1;
-                self.standing.insert(placed);
+                if let Some(one) = self.placed.get(&placed) {
+                    self.standing.entry(one.key()).or_default().insert(placed);
+                }
                 None
             }
             (Verdict::Refused(refusal), None) => {
                 summary.refused += 1;
-                let holds = match wanted {
-                    _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
-                    Some(wanted) => self.holds(wanted, refusal),
-                    None => matches!(refusal, Refusal::Unreadable { .. }),
-                };
+                let holds = self.is_true(refusal, wanted, skipped);
+                let hides = self.hides(placed);
                 let detail = || (Rule::RefusalWrong, format!("#{placed} was refused: {refusal}"));
-                (!holds).then(detail)
+                (!holds || hides).then(detail)
             }
             (Verdict::Cancelled { attempt, .. }, Some((of, stands))) if !skipped => {
                 summary.cancelled += 1;
-                let stood = self.standing.remove(&stands);
-                let detail = || {
-                    let detail = format!("#{placed} cancels #{stands}, which does not stand");
-                    (Rule::CancelWrong, detail)
-                };
-                (!stood || *attempt != of).then(detail)
+                let wrong = !self.takes_back(stands) || *attempt != of;
+                let detail = || format!("#{placed} cancels #{stands}, which does not stand");
+                wrong.then(|| (Rule::CancelWrong, detail()))
             }
             (
                 Verdict::Refused(Refusal::Unreadable { .. })
                 | Verdict::Kept(Refusal::Unreadable { .. }),
                 Some(cancels),
-            ) => self.rejected(placed, &outcome.verdict, cancels),
+            ) => {
+                let wrong = self.rejected(placed, &outcome.verdict, cancels);
+                wrong.or_else(|| self.wrongly_kept(outcome, true))
+            }
             (Verdict::Kept(refusal), Some((_, stands))) => {
                 summary.kept += 1;
-                let holds = match skipped {
-                    true => matches!(refusal, Refusal::Skipped { .. }),
-                    false => wanted.is_some_and(|wanted| self.holds(wanted, refusal)),
-                };
-                if !self.standing.contains(&stands) {
-                    let detail = format!("#{placed} keeps #{stands}, which does not stand");
-                    Some((Rule::CancelWrong, detail))
-                } else if holds {
+                let detail = |what: &str| format!("#{placed} {what}");
+                if !self.stands(stands) {
+                    let what = format!("keeps #{stands}, which does not stand");
+                    Some((Rule::CancelWrong, detail(&what)))
+                } else if self.is_true(refusal, wanted, skipped) {
                     None
                 } else {
-                    Some((Rule::RefusalWrong, format!("#{placed} was kept: {refusal}")))
+                    Some((Rule::RefusalWrong, detail(&format!("was kept: {refusal}"))))
                 }
+            }
+            (Verdict::Kept(refusal), None) if outcome.stands.is_some() => {
+                summary.kept += 1;
+                let holds = self.is_true(refusal, wanted, skipped);
+                self.wrongly_kept(outcome, holds)
             }
             (verdict, _) => {
                 Some((Rule::VerdictWrong, format!("#{placed} cannot end as {verdict:?}")))
@@ -350,37 +378,6 @@ impl<'a> Lane<'a, '_> {
                 let left = item.available;
                 let detail = format!("#{placed} takes {pieces} {product}{known}: {left} are left");
                 self.report.add(Rule::StockNegative, &entry.journal, entry.sequence, detail);
-            }
-        }
-    }
-
-    fn holds(&self, wanted: &Wanted, refusal: &Refusal) -> bool {
-        let item = |product: &ProductId| self.stock.get(product).copied().unwrap_or_default();
-        let pieces = |product: &ProductId| {
-            wanted.pieces.iter().find(|(id, _)| id == product).map(|(_, pieces)| *pieces)
-        };
-        let enforced = matches!(wanted.policy, StockPolicy::Enforce | StockPolicy::IfKnown);
-        match refusal {
-            Refusal::UnknownProduct { product } => {
-                let checked =
-                    matches!(wanted.policy, StockPolicy::Enforce | StockPolicy::Backorder);
-                let is_new = wanted.cancels.is_none() && !item(product).known;
-                checked && is_new && pieces(product).is_some_and(|pieces| pieces > 0)
-            }
-            Refusal::InsufficientStock { product, requested, available, checked_for_others } => {
-                (enforced || item(product).checked)
-                    && *checked_for_others != enforced
-                    && pieces(product) == Some(i128::from(*requested))
-                    && item(product).available == i128::from(*available)
-                    && *requested > 0
-                    && requested > available
-            }
-            Refusal::QuantityOverflow { product } => pieces(product).is_some_and(|pieces| {
-                let left = item(product).available - pieces;
-                left.abs() >= i128::from(i64::MAX / 2)
-            }),
-            Refusal::Unreadable { .. } | Refusal::Cancelled { .. } | Refusal::Skipped { .. } => {
-                false
             }
         }
     }

@@ -14,6 +14,7 @@ mod published;
 mod record;
 mod report;
 mod sent;
+mod stock;
 
 pub use check::Options;
 pub use message::Message;

@@ -122,3 +122,24 @@ async fn a_cancellation_that_gives_back_a_part_or_ends_as_an_order_is_found() {
     run.append("sold", last.sequence, vec![outcome]).await;
     run.check(&[Rule::MovementsWrong, Rule::VerdictWrong]).await;
 }
+
+#[tokio::test]
+async fn what_is_put_behind_a_confirmed_order_must_be_kept() {
+    let run = Run::whole().await;
+    let sale = run.placed().await.swap_remove(0);
+    let bad = |order: &domain::Order| domain::Order { lines: Vec::new(), ..order.again() };
+    run.place_next(&sale, bad).await;
+    run.decide_all().await;
+    let report = run.report(|_| true).await;
+    assert_eq!(report.summary.kept, 1, "{report}");
+    // Nobody may place it; what was decided is right.
+    run.check(&[Rule::AttemptWrong]).await;
+    // Refused, it would hide the order.
+    run.place_next(&sale, bad).await;
+    let last = run.placed().await.pop().unwrap();
+    let mut refused = confirmed(&last);
+    assert_eq!(refused.stands, None);
+    refused.id.as_mut().unwrap().attempt = 3;
+    run.append("wrong", last.sequence, vec![refused]).await;
+    run.check(&[Rule::AttemptWrong, Rule::AttemptWrong, Rule::RefusalWrong]).await;
+}

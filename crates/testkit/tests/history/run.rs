@@ -1,7 +1,7 @@
 //! Streams as a run leaves them, made by real code, and what can be done to them.
 
 use chrono::DateTime;
-use domain::inventory::{Body, Confirmed, Input, Outcome, State};
+use domain::inventory::{Body, Confirmed, Input, Lookup, Outcome, Stands, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::publish::{self, Outgoing, Published};
@@ -124,10 +124,9 @@ impl Run {
         // As 0.1.0 did, whose journals begin with the sample products.
         let sample = State::seeded().stock;
         while done < last {
-            let mut confirmed = BTreeMap::new();
+            let mut looked = BTreeMap::new();
             for order in &placed {
-                let looked_up = self.looked_up(order).await;
-                confirmed.extend(looked_up.map(|found| (order.sequence, found)));
+                looked.insert(order.sequence, self.looked_up(order).await);
             }
             done = journal
                 .commit(|view| {
@@ -135,7 +134,7 @@ impl Run {
                     let rest = placed.iter().filter(|order| order.sequence > decided_to);
                     let inputs: Vec<Input<'_>> = rest
                         .take(batch)
-                        .map(|order| input(order, confirmed.get(&order.sequence)))
+                        .map(|order| input(order, looked.get(&order.sequence).cloned()))
                         .collect();
                     if inputs.is_empty() || decided_to > done {
                         return Decide::Answer(decided_to);
@@ -147,6 +146,7 @@ impl Run {
                     };
                     let main = WarehouseId::main();
                     let decision = domain::inventory::decide(stock, &main, &inputs, usize::MAX);
+                    let decision = decision.unwrap();
                     let to = decision.outcomes.last().unwrap().sequence;
                     Decide::Append { body: decision.into(), decided_to: Some(position(to)) }
                 })
@@ -156,13 +156,16 @@ impl Run {
         appends
     }
 
-    /// What a cancellation takes back, as it is confirmed.
-    async fn looked_up(&self, order: &Order) -> Option<Confirmed> {
-        let order = read(order).filter(|order| order.cancels.is_some())?;
-        let main = WarehouseId::main();
+    /// Which attempt of the order is confirmed.
+    async fn looked_up(&self, order: &Order) -> Lookup {
+        let first = |order: domain::Order| order.attempt == 1 && order.cancels.is_none();
+        if read(order).is_some_and(first) {
+            return Lookup::Nothing;
+        }
+        let (main, named) = (WarehouseId::main(), OrderSubject::parse(&order.subject).unwrap());
         let found =
-            messaging::inventory::confirmed(&self.nats, &main, &order.partner, &order.order_id);
-        found.await.unwrap()
+            messaging::inventory::confirmed(&self.nats, &main, &named.partner, &named.order_id);
+        found.await.unwrap().map_or(Lookup::Nothing, Lookup::Found)
     }
 
     pub(crate) async fn set_stock(&self, products: &[(&str, i64)]) {
@@ -301,7 +304,7 @@ fn read(order: &Order) -> Option<domain::Order> {
     serde_json::from_str(order.event.data.as_deref()?.get()).ok()
 }
 
-pub(crate) fn input<'a>(order: &'a Order, confirmed: Option<&Confirmed>) -> Input<'a> {
+pub(crate) fn input(order: &Order, looked: Option<Lookup>) -> Input<'_> {
     assert!(order.previous < order.sequence);
     let named = OrderSubject::parse(&order.subject).unwrap();
     Input {
@@ -309,7 +312,7 @@ pub(crate) fn input<'a>(order: &'a Order, confirmed: Option<&Confirmed>) -> Inpu
         data: order.event.data.as_deref(),
         file: None,
         named: Some((named.partner, named.order_id)),
-        confirmed: confirmed.cloned(),
+        looked: looked.unwrap_or_default(),
     }
 }
 
@@ -330,10 +333,11 @@ pub(crate) fn confirmed(order: &Order) -> Outcome {
         stock.set(ProductId::parse(product).unwrap(), 1_000_000);
     }
     let named = read(order).and_then(|order| {
-        let cancels = order.cancels?;
-        Some(Confirmed { attempt: cancels.attempt, placed: cancels.placed, lines: order.lines })
+        let Cancels { attempt, placed, .. } = order.cancels?;
+        let (kind, lines) = (order.kind, order.lines);
+        Some(Confirmed { attempt, placed, lines, stands: Stands { placed, attempt, kind } })
     });
-    let inputs = [input(order, named.as_ref())];
-    let mut decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
-    decision.outcomes.pop().unwrap()
+    let inputs = [input(order, Some(named.map_or(Lookup::Nothing, Lookup::Found)))];
+    let decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
+    decision.unwrap().outcomes.pop().unwrap()
 }

@@ -21,6 +21,7 @@ async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Valu
     let mut message = Outgoing::new(subject.to_owned(), body.to_string().into())
         .header("Orderflow-File", file)
         .header("Orderflow-Content", "other")
+        .header("Orderflow-Decision-Sequence", "1")
         .header("Orderflow-Total", "1.50");
     if !reason.is_empty() {
         message = message.header("Orderflow-Reason", reason);

@@ -79,6 +79,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
     placed: &'a Standing,
+    /// The last message where it was placed, behind which the next attempt is.
     pub(super) sequence: u64,
     pub(super) attempt: u32,
     /// Nothing if it cannot be read.
@@ -91,15 +92,16 @@ pub(super) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     pub(super) fn last(messages: &'a Messages) -> Option<Self> {
         let placed = messages.placed.as_ref()?;
+        let sequence = messages.placed_last;
         let event: Option<Event<Order>> = serde_json::from_slice(&placed.payload).ok();
         let order = event.as_ref().and_then(|event| event.data.as_ref());
-        let fact = messages.last().filter(|last| last.sequence > placed.sequence);
+        let fact = messages.last().filter(|fact| fact.sequence > sequence);
         let state = match (fact, messages.status()) {
             (None, _) => match order.is_some_and(|order| order.cancels.is_some()) {
                 true => Stands::Cancelling,
                 false => Stands::Pending,
             },
-            (Some(fact), _) if !is_about(fact, placed.sequence) => Stands::Changing,
+            (Some(fact), _) if !is_about(fact, sequence) => Stands::Changing,
             (Some(_), Some(Status::Confirmed)) => Stands::Confirmed,
             (Some(fact), _) => match fact.header(header::REASON).unwrap_or_default() {
                 "cancelled" => Stands::Cancelled,
@@ -109,7 +111,7 @@ impl<'a> Attempt<'a> {
         let decision = fact.and_then(|fact| fact.header(header::DECISION)).unwrap_or_default();
         Some(Self {
             placed,
-            sequence: placed.sequence,
+            sequence,
             attempt: order.map_or(1, |order| order.attempt),
             decision: decision.to_owned(),
             event,
@@ -147,7 +149,7 @@ impl<'a> Attempt<'a> {
             (Verb::Cancel, Stands::Confirmed) => {
                 let first = || Cancels {
                     attempt: self.attempt,
-                    placed: self.sequence,
+                    placed: self.placed.sequence,
                     decision: self.decision.clone(),
                 };
                 // One that stays confirmed after a cancellation is still the attempt before that.
@@ -194,7 +196,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Is `fact` about the attempt that was placed as number `sequence`?
+/// Is `fact` about the message `sequence`?
 fn is_about(fact: &Standing, sequence: u64) -> bool {
     let event: Option<Event<Decided>> = serde_json::from_slice(&fact.payload).ok();
     event.and_then(|event| event.data).is_some_and(|data| data.placed == sequence)

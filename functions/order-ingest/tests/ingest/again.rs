@@ -5,7 +5,7 @@ mod lost;
 use crate::support::{World, post};
 use axum::Router;
 use axum::http::header;
-use domain::inventory::{Body as Entry, Confirmed, Decision, Input, State, decide};
+use domain::inventory::{Body as Entry, Confirmed, Decision, Input, Lookup, State, decide};
 use domain::order::Cancels;
 use domain::stock::Stock;
 use domain::{Order, ProductId, WarehouseId};
@@ -176,7 +176,7 @@ fn outcomes(
                 data: event.data.as_deref(),
                 file: event.file.clone(),
                 named: Some((named.partner, named.order_id)),
-                confirmed: confirmed.clone(),
+                looked: confirmed.clone().map_or(Lookup::Nothing, Lookup::Found),
             }
         })
         .collect();
@@ -186,7 +186,7 @@ fn outcomes(
         filter: subject::placed(&WarehouseId::main()),
         sequence: inputs.last()?.sequence,
     };
-    Some((decide(stock, &WarehouseId::main(), &inputs, usize::MAX), position))
+    Some((decide(stock, &WarehouseId::main(), &inputs, usize::MAX).unwrap(), position))
 }
 
 fn product() -> ProductId {
@@ -335,7 +335,7 @@ async fn facts_of_a_further_attempt_are_published_by_whoever_comes_next() {
 }
 
 #[tokio::test]
-async fn an_order_whose_cancellation_cannot_be_read_is_not_sold_twice() {
+async fn an_order_whose_cancellation_cannot_be_read_stays_confirmed_and_can_be_cancelled() {
     let shop = Shop::start().await;
     assert_eq!(shop.place("1", 10).await, 201);
     shop.decide().await;
@@ -347,9 +347,11 @@ async fn an_order_whose_cancellation_cannot_be_read_is_not_sold_twice() {
     let message = Outgoing::new(subject, event.to_bytes()).header("Orderflow-Attempt", "2");
     publish::one(&shop.world.nats, &message, Some(sequence)).await.unwrap();
     shop.decide().await;
-    assert_eq!(shop.post("/retry", json!({"order_id": "1"})).await, "409 refused 2");
-    assert_eq!(shop.post("/cancel", json!({"order_id": "1"})).await, "409 refused 2");
+    assert_eq!(shop.post("/retry", json!({"order_id": "1"})).await, "409 confirmed 1");
     assert_eq!(shop.available().await, 40);
+    assert_eq!(shop.post("/cancel", json!({"order_id": "1"})).await, "201 cancelling 2");
+    shop.decide().await;
+    assert_eq!(shop.available().await, 50);
 }
 
 #[tokio::test(flavor = "multi_thread")]

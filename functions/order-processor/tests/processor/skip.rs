@@ -229,6 +229,23 @@ async fn an_order_whose_cancellation_is_skipped_stays_confirmed() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_skipped_behind_a_confirmed_order_does_not_hide_it() {
+    let world = World::start().await;
+    let first = world.place("1", 5).await;
+    assert_eq!(world.decide_all().await, first);
+    let junk = Outgoing::new("orders.placed.main.DIRECT.1".into(), "garbage".into());
+    let junk = world.publish(&junk.header("Orderflow-Attempt", "7")).await;
+    assert_eq!(world.skip_at(junk).await.0, 200);
+    let said = world.said(streams::ORDERS, "orders.confirmed.>").await;
+    assert_eq!(said.last().unwrap(), "orders.confirmed.main.DIRECT.1 kept.v1");
+    assert!(world.said(streams::ORDERS, "orders.refused.>").await.is_empty());
+    world.is_confirmed_at(first, "skipped").await;
+    let (main, now) = (domain::WarehouseId::main(), DateTime::UNIX_EPOCH);
+    let verified = ::stock::verify(&world.nats, &main, now).await.unwrap();
+    assert_eq!(verified.problems_total, 0, "{verified:?}");
+}
+
+#[tokio::test]
 async fn what_names_no_order_is_skipped_as_well() {
     let world = World::start().await;
     let sequence =

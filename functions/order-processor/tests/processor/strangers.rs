@@ -3,8 +3,10 @@
 use crate::decisions::{chain, one};
 use crate::support::{World, build};
 use chrono::DateTime;
+use domain::{OrderId, PartnerId, WarehouseId};
 use messaging::publish::{self, Outgoing};
-use messaging::streams;
+use messaging::views::{self, Status};
+use messaging::{inventory, streams};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -60,7 +62,7 @@ async fn what_a_stranger_places_is_refused_and_moves_nothing() {
 async fn a_cancellation_is_compared_with_the_fact_that_it_names() {
     let world = World::start().await;
     let order = one("1", "P001", 5);
-    assert_eq!(world.decide(0, &chain(2, [order.clone()])).await, 2);
+    assert_eq!(world.placed(&chain(1, [order.clone()])[0]).await, 1);
     let cancelling = |attempt: u32, placed: u64, quantity: i64| {
         let mut order = order.clone();
         order["attempt"] = attempt.into();
@@ -70,11 +72,18 @@ async fn a_cancellation_is_compared_with_the_fact_that_it_names() {
         order
     };
     // More than was sold, another message, and the true one three times.
-    let orders = [(2, 2, 500), (3, 1, 5), (4, 2, 5), (5, 2, 5)];
-    let events = chain(4, orders.map(|(attempt, placed, n)| cancelling(attempt, placed, n)));
-    assert_eq!(world.decide(2, &events).await, 10);
+    let orders = [(2, 1, 500), (3, 2, 5), (4, 1, 5), (5, 1, 5)];
+    let events = chain(3, orders.map(|(attempt, placed, n)| cancelling(attempt, placed, n)));
+    for event in &events {
+        world.send_to(event["subject"].as_str().unwrap(), &event.to_string()).await;
+        // Sequences of the lane are every second one.
+        world.send_to("orders", "{}").await;
+    }
+    assert_eq!(world.decide(1, &events).await, 9);
     assert_eq!(world.available("P001").await, 50);
-    assert_eq!(world.decide(10, &chain(12, [cancelling(6, 2, 5)])).await, 12);
+    let mut again = chain(15, [cancelling(6, 1, 5)]).remove(0);
+    again["previous"] = "9".into();
+    assert_eq!(world.placed(&again).await, 15);
     assert_eq!(world.available("P001").await, 50, "it was cancelled before");
 }
 
@@ -132,12 +141,9 @@ async fn an_order_that_was_placed_twice_is_found_by_verify() {
     let order = one("1", "P001", 1);
     let events = chain(1, [order.clone(), order]);
     for event in &events {
-        let subject = event["subject"].as_str().unwrap().to_owned();
-        let message = Outgoing::new(subject, event.to_string().into());
-        publish::one(&world.nats, &message, None).await.unwrap();
+        world.send_to(event["subject"].as_str().unwrap(), &event.to_string()).await;
         // Sequences of the lane are every second one.
-        let between = Outgoing::new("orders".into(), "{}".into());
-        publish::one(&world.nats, &between, None).await.unwrap();
+        world.send_to("orders", "{}").await;
     }
     assert_eq!(world.decide(0, &events).await, 3);
     let (main, now) = (domain::WarehouseId::main(), DateTime::UNIX_EPOCH);
@@ -145,4 +151,155 @@ async fn an_order_that_was_placed_twice_is_found_by_verify() {
     let texts: Vec<_> = found.problems.iter().map(|problem| problem.text.as_str()).collect();
     let twice = "attempt 1 of order 1 of DIRECT is carried out again; entry 2 did it before";
     assert!(texts.contains(&twice), "{texts:?}");
+}
+
+impl World {
+    async fn send_to(&self, subject: &str, payload: &str) {
+        let message = Outgoing::new(subject.to_owned(), payload.to_owned().into());
+        publish::one(&self.nats, &message, None).await.unwrap();
+    }
+
+    /// Publishes `event` where it belongs, and decides it alone.
+    async fn placed(&self, event: &Value) -> u64 {
+        self.send_to(event["subject"].as_str().unwrap(), &event.to_string()).await;
+        let previous = event["previous"].as_str().unwrap().parse().unwrap();
+        self.decide(previous, std::slice::from_ref(event)).await
+    }
+}
+
+/// The order `1`, as everybody sees it.
+struct Seen {
+    found: views::Messages,
+    confirmed: Option<(u32, u64)>,
+    listed: Vec<(Status, u32, Option<Box<str>>)>,
+}
+
+impl World {
+    async fn seen(&self) -> Seen {
+        let (main, direct, id) =
+            (WarehouseId::main(), PartnerId::direct(), OrderId::parse("1").unwrap());
+        let found = views::lookup(&self.nats, &main, &direct, &id).await.unwrap();
+        let confirmed = inventory::confirmed(&self.nats, &main, &direct, &id).await.unwrap();
+        let mut orders = views::Orders::default();
+        orders.refresh(&self.nats).await.unwrap();
+        let listed = orders.after(0).map(|one| (one.status, one.attempt, one.reason.clone()));
+        Seen {
+            found,
+            confirmed: confirmed.map(|found| (found.attempt, found.placed)),
+            listed: listed.collect(),
+        }
+    }
+
+    /// The order `1` is confirmed as it was placed in message 1.
+    async fn is_confirmed(&self, what: &str) {
+        self.is_confirmed_at(1, what).await;
+    }
+
+    pub(crate) async fn is_confirmed_at(&self, sequence: u64, what: &str) {
+        let Seen { found, confirmed, listed } = self.seen().await;
+        assert_eq!(found.status(), Some(Status::Confirmed), "{what}");
+        assert_eq!(found.attempt(), Some(1), "{what}");
+        assert_eq!(found.placed.map(|placed| placed.sequence), Some(sequence), "{what}");
+        assert_eq!(confirmed, Some((1, sequence)), "{what}");
+        assert_eq!(listed, [(Status::Confirmed, 1, None)], "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_behind_a_confirmed_order_changes_nothing_of_it() {
+    let world = World::start().await;
+    let order = one("1", "P001", 5);
+    let with = |changes: Value| {
+        let mut order = order.clone();
+        order.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        order
+    };
+    let mut many = order["lines"][0].clone();
+    many["quantity"] = 500.into();
+    let short = json!({"lines": [many], "total": "500"});
+    let second = |mut changes: Value, attempt: u32| {
+        changes["attempt"] = attempt.into();
+        with(changes)
+    };
+    let larger = with(json!({"attempt": 3, "lines": short["lines"], "total": "500",
+        "cancels": {"attempt": 1, "placed": 1, "decision": "d"}}));
+    let junk = [
+        json!({"order_id": "1", "warehouse": "main"}),
+        with(json!({"attempt": 0})),
+        with(json!({"attempt": 7, "total": "1"})),
+        with(json!({"lines": []})),
+        // The stock does not have them: a further attempt, and a copy of the first.
+        second(short.clone(), 2),
+        second(short.clone(), 1),
+        // A cancellation of more than was sold, again and again.
+        larger.clone(),
+        larger,
+    ];
+    // Each fact takes the sequence behind its order.
+    let events = chain(1, std::iter::once(order.clone()).chain(junk));
+    for (number, event) in (1_u64..).zip(&events) {
+        assert_eq!(world.placed(event).await, 2 * number - 1);
+        world.is_confirmed(&event.to_string()).await;
+        assert_eq!(world.seen().await.found.placed_last, 2 * number - 1);
+    }
+    assert_eq!(world.available("P001").await, 45);
+    assert!(world.subjects(streams::ORDERS, "orders.refused.>").await.is_empty());
+    let facts = world.messages(streams::ORDERS, "orders.confirmed.>").await;
+    let kept: Vec<_> = facts.iter().skip(1).map(|fact| &fact.json["data"]).collect();
+    let reasons: Vec<_> = kept.iter().map(|data| data["refusal"]["reason"].as_str()).collect();
+    let (unreadable, short) = (Some("unreadable"), Some("insufficient_stock"));
+    assert_eq!(&reasons[..4], [unreadable; 4]);
+    assert_eq!(&reasons[4..], [short, short, unreadable, unreadable]);
+    assert!(kept.iter().all(|data| data["stands"] == 1), "{kept:?}");
+    assert!(facts.iter().skip(1).all(|fact| fact.json["type"] == "orderflow.order.kept.v1"));
+    let now = DateTime::UNIX_EPOCH;
+    let verified = ::stock::verify(&world.nats, &WarehouseId::main(), now).await.unwrap();
+    assert_eq!(verified.problems_total, 0, "{verified:?}");
+    // It can still be cancelled, once.
+    let cancels = json!({"attempt": 1, "placed": 1, "decision": "d"});
+    let mut back = chain(19, [with(json!({"attempt": 2, "cancels": cancels}))]).remove(0);
+    back["previous"] = "17".into();
+    assert_eq!(world.placed(&back).await, 19);
+    assert_eq!(world.available("P001").await, 50);
+    assert_eq!(world.seen().await.found.status(), Some(Status::Refused));
+}
+
+/// Without permissions others may write where facts belong, behind the true ones.
+#[tokio::test]
+async fn what_stands_behind_a_fact_and_is_none_changes_nothing() {
+    let world = World::start().await;
+    let order = one("1", "P001", 5);
+    assert_eq!(world.placed(&chain(1, [order.clone()])[0]).await, 1);
+    let forged = json!({"type": "orderflow.order.refused.v1", "data": {"partner": "DIRECT",
+        "order_id": "1", "kind": "sale", "attempt": 1, "placed": 1}});
+    for stage in ["refused", "confirmed"] {
+        for payload in ["junk", "", &forged.to_string()] {
+            world.send_to(&format!("orders.{stage}.main.DIRECT.1"), payload).await;
+            world.is_confirmed(stage).await;
+        }
+    }
+    let mut back = order;
+    back["attempt"] = 2.into();
+    back["cancels"] = json!({"attempt": 1, "placed": 1, "decision": "d"});
+    let mut back = chain(9, [back]).remove(0);
+    back["previous"] = "1".into();
+    assert_eq!(world.placed(&back).await, 9);
+    assert_eq!(world.available("P001").await, 50);
+}
+
+/// The order and what a stranger puts behind it come in one batch.
+#[tokio::test]
+async fn what_comes_with_its_order_hides_it_neither() {
+    let world = World::start().await;
+    let junk = |id: &str| json!({"order_id": id, "warehouse": "main"});
+    let events = chain(1, [one("1", "P001", 1), junk("1"), junk("1"), junk("2")]);
+    for event in &events {
+        world.send_to(event["subject"].as_str().unwrap(), &event.to_string()).await;
+        // Sequences of the lane are every second one.
+        world.send_to("orders", "{}").await;
+    }
+    assert_eq!(world.decide(0, &events).await, 7);
+    let refused = world.subjects(streams::ORDERS, "orders.refused.>").await;
+    assert_eq!(refused, ["orders.refused.main.DIRECT.2"]);
+    assert_eq!(world.subjects(streams::ORDERS, "orders.confirmed.>").await.len(), 3);
 }

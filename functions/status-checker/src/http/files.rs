@@ -13,7 +13,7 @@ use domain::PartnerId;
 use domain::partner::Partners;
 use intake::expected::{self, Overdue};
 use intake::ledger::Record;
-use runtime::{Problem, heavy};
+use runtime::{Problem, Stop, heavy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -62,6 +62,7 @@ struct Missing {
 
 pub(crate) async fn status(
     State(app): State<Arc<App>>,
+    stop: Stop,
     Query(filter): Query<Filter>,
 ) -> Result<Answer<Status>, Problem> {
     app.check().await?;
@@ -84,8 +85,8 @@ pub(crate) async fn status(
         app.looks.depot_files.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     let wait = filter.wait.map_or(WAIT, |wait| wait.0);
-    super::current(&app.files, wait).await?;
-    super::current(&app.orders, wait).await?;
+    super::current(&app.files, wait, &stop).await?;
+    super::current(&app.orders, wait, &stop).await?;
     // Not while it waits: a partner's server that hangs, or a start, would keep others out.
     let _place = app.looks.places.acquire().await;
     Ok(heavy(BYTES, || {

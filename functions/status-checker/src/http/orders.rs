@@ -11,7 +11,7 @@ use messaging::header;
 use messaging::stored::Standing;
 use messaging::subject::Stage;
 use messaging::views::{self, Messages};
-use runtime::{Problem, heavy};
+use runtime::{Problem, Stop, heavy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +52,7 @@ pub(crate) struct Filter {
 /// `GET /orders`: many, newest first.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    stop: Stop,
     Query(filter): Query<Filter>,
 ) -> Result<Answer<Page>, Problem> {
     let limit = filter.limit.unwrap_or(LIMIT);
@@ -60,7 +61,7 @@ pub(crate) async fn list(
         return Err(Problem::bad_request("this is no list").field("limit", reason));
     }
     app.check().await?;
-    super::current(&app.orders, filter.wait.map_or(WAIT, |wait| wait.0)).await?;
+    super::current(&app.orders, filter.wait.map_or(WAIT, |wait| wait.0), &stop).await?;
     let query = orders::Query {
         partner: filter.partner.map(|partner| partner.to_string()),
         status: filter.status,
@@ -103,9 +104,11 @@ pub(crate) struct One {
     order: Option<Value>,
 }
 
-/// `GET /orders/<partner>/<order>`: by the last messages of its subjects, whatever the fold has read.
+/// `GET /orders/<partner>/<order>`: by the last messages of its subjects, whatever the fold has read. A function
+/// that is asked to end waits no longer and says where the order stands.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    stop: Stop,
     Path(Place { partner, order: id }): Path<Place>,
     Query(which): Query<Which>,
 ) -> Result<Answer<One>, Problem> {
@@ -118,8 +121,11 @@ pub(crate) async fn one(
             found.status().is_some_and(|status| status != views::Status::Pending)
         });
         let now = Instant::now();
-        if !is_decided && now < until {
-            sleep(look.min(until - now)).await;
+        if !is_decided && now < until && !stop.is_draining() {
+            tokio::select! {
+                () = sleep(look.min(until - now)) => {}
+                () = stop.draining() => {}
+            }
             look = LOOK_MAX.min(look * 2);
             continue;
         }
@@ -236,18 +242,19 @@ struct OfFile {
 /// `GET /counts`: of all orders, of each partner, and with `partner` of each of its files.
 pub(crate) async fn counts(
     State(app): State<Arc<App>>,
+    stop: Stop,
     Query(whose): Query<Whose>,
 ) -> Result<Answer<Counted>, Problem> {
     app.check().await?;
     let wait = whose.wait.map_or(WAIT, |wait| wait.0);
-    super::current(&app.orders, wait).await?;
+    super::current(&app.orders, wait, &stop).await?;
     let partner = whose.partner.as_ref().map(PartnerId::as_str);
     let by_partner = app.orders.look(|shards| orders::counts(shards, partner));
     let mut all = Counts::default();
     by_partner.values().for_each(|counts| all += *counts);
     let files = match &whose.partner {
         Some(partner) => {
-            super::current(&app.files, wait).await?;
+            super::current(&app.files, wait, &stop).await?;
             let _place = app.looks.places.acquire().await;
             let of = |record: &intake::ledger::Record| record.partner == *partner;
             let file = |record: intake::ledger::Record| OfFile {

@@ -49,6 +49,8 @@ pub(crate) struct Chunk {
 }
 
 const RETURN: u8 = 8;
+/// The status of a row that was forgotten.
+const GONE: u8 = u8::MAX;
 
 impl Chunk {
     pub(crate) fn len(&self) -> usize {
@@ -87,6 +89,19 @@ impl Chunk {
         put(&mut self.status, at, row.status as u8 | if row.is_return { RETURN } else { 0 });
     }
 
+    /// Forgets a row; its place stays.
+    pub(crate) fn forget(&mut self, at: usize) {
+        if let Some(status) = self.status.get_mut(at) {
+            *status = GONE;
+        }
+    }
+
+    /// When a row was placed, whether it was forgotten or not.
+    pub(crate) fn placed(&self, at: usize) -> Option<u64> {
+        self.placed.get(at).copied()
+    }
+
+    /// Nothing also of a row that was forgotten.
     pub(crate) fn row(&self, at: usize) -> Option<Row> {
         let status = *self.status.get(at)?;
         Some(Row {
@@ -129,7 +144,8 @@ impl Chunk {
         let changed = self.changed_ms.get(..end)?;
         let mut rows = statuses.iter().zip(partners).zip(changed);
         rows.rposition(|((status, partner), changed)| {
-            wanted.partner.is_none_or(|wanted| wanted == *partner)
+            *status != GONE
+                && wanted.partner.is_none_or(|wanted| wanted == *partner)
                 && wanted.status.is_none_or(|wanted| wanted as u8 == status & !RETURN)
                 && wanted.since_ms <= *changed
         })

@@ -2,6 +2,7 @@
 
 use super::columns::{CHUNK, Chunk, NO_FILE, Row, Wanted};
 use super::digest::{self, Digest};
+use super::expiry::Expiry;
 use super::names::Names;
 use super::status::{Counts, Status};
 use hashbrown::HashTable;
@@ -20,9 +21,9 @@ const CODES_MAX: usize = 60_000;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub(crate) struct Rows {
-    chunks: VecDeque<Chunk>,
+    pub(super) chunks: VecDeque<Chunk>,
     /// Rows at the beginning of the first chunk that were forgotten.
-    gone: u32,
+    pub(super) gone: u32,
     partners: Names,
     partner_counts: Vec<Counts>,
     files: Vec<FileCounts>,
@@ -31,13 +32,16 @@ pub(crate) struct Rows {
     /// Warehouses and reasons.
     codes: Names,
     /// Orders placed up to this sequence may have been forgotten because there were too many.
-    forgotten_to: u64,
+    pub(super) forgotten_to: u64,
     /// The number of the first row of the first chunk.
     #[serde(skip)]
-    base: u32,
+    pub(super) base: u32,
+    /// Which rows may have left the stream.
+    #[serde(skip)]
+    pub(super) expiry: Expiry,
     /// Numbers of rows, by partner and id.
     #[serde(skip)]
-    index: HashTable<u32>,
+    pub(super) index: HashTable<u32>,
     /// Places in `files`, by partner and file.
     #[serde(skip)]
     file_index: HashTable<u32>,
@@ -85,7 +89,9 @@ impl From<Stored> for Rows {
         let len = rows.chunks.iter().map(Chunk::len).sum::<usize>();
         rows.index.reserve(len, |_| 0);
         for number in gone..u32::try_from(len).unwrap_or(u32::MAX) {
-            rows.insert_index(number);
+            if rows.row(number).is_some() {
+                rows.insert_index(number);
+            }
         }
         for place in 0..u32::try_from(rows.files.len()).unwrap_or(u32::MAX) {
             if !rows.free.contains(&place) {
@@ -122,6 +128,9 @@ impl Rows {
             // No function put it there: it is no order, unless it is decided like one.
             return Ok(());
         }
+        if !is_placed && !header::is_fact(event.headers) {
+            return Ok(());
+        }
         let attempt = event.header(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
         let reason = event.header(header::REASON);
         let status = Status::of(subject.stage, reason);
@@ -130,8 +139,10 @@ impl Rows {
         if let Some((at, number)) = self.find(partner, id) {
             let Some(mut row) = self.row(number) else { return Ok(()) };
             row.last = event.sequence;
-            // What is said of an attempt stands before the next one; a stray one changes nothing.
-            if row.attempt <= attempt || is_placed {
+            // What is said of an attempt stands before the next one; a stray one changes nothing. What
+            // stays in force does so whatever number was behind it.
+            let stands = event.header(header::STANDS).is_some();
+            if row.attempt <= attempt || is_placed || stands {
                 self.count(&row, -1);
                 (row.status, row.attempt, row.reason) = (status, attempt, reason);
                 row.changed_ms = event.time_ms;
@@ -158,10 +169,11 @@ impl Rows {
             is_return: event.header(header::KIND) == Some("return"),
         };
         self.push(row, id, event.header(header::TOTAL).unwrap_or_default());
+        self.count(&row, 1);
         Ok(())
     }
 
-    fn push(&mut self, row: Row, id: &str, total: &str) {
+    pub(super) fn push(&mut self, row: Row, id: &str, total: &str) {
         let full = usize::try_from(CHUNK).unwrap_or(usize::MAX);
         if self.chunks.back().is_none_or(|chunk| full <= chunk.len()) {
             self.chunks.push_back(Chunk::default());
@@ -172,32 +184,6 @@ impl Rows {
         chunk.push(row, id, total);
         let number = self.base.wrapping_add(before * CHUNK + at);
         self.insert_index(number);
-        self.count(&row, 1);
-    }
-
-    /// Forgets the oldest orders: those of which nothing is in the stream any more, and those that are too many.
-    pub(crate) fn forget(&mut self, kept_from: u64, max: usize) {
-        while let Some(row) = self.row(self.base.wrapping_add(self.gone)) {
-            let is_full = max < self.len();
-            if kept_from <= row.last && !is_full {
-                return;
-            }
-            if kept_from <= row.last {
-                self.forgotten_to = row.placed;
-            }
-            let number = self.base.wrapping_add(self.gone);
-            let Some(hash) = self.hash_of(number) else { return };
-            if let Ok(entry) = self.index.find_entry(hash, |other| *other == number) {
-                entry.remove();
-            }
-            self.count(&row, -1);
-            self.free_file(row.file);
-            self.gone += 1;
-            if self.gone == CHUNK {
-                self.chunks.pop_front();
-                (self.base, self.gone) = (self.base.wrapping_add(CHUNK), 0);
-            }
-        }
     }
 
     /// Where a row is, and its number.
@@ -213,18 +199,18 @@ impl Rows {
         Some((self.place(number), number))
     }
 
-    fn place(&self, number: u32) -> (usize, usize) {
+    pub(super) fn place(&self, number: u32) -> (usize, usize) {
         let offset = number.wrapping_sub(self.base);
         let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         (place(offset / CHUNK), place(offset % CHUNK))
     }
 
-    fn row(&self, number: u32) -> Option<Row> {
+    pub(super) fn row(&self, number: u32) -> Option<Row> {
         let (chunk, at) = self.place(number);
         self.chunks.get(chunk)?.row(at)
     }
 
-    fn hash_of(&self, number: u32) -> Option<u64> {
+    pub(super) fn hash_of(&self, number: u32) -> Option<u64> {
         let (chunk, at) = self.place(number);
         Some(self.hasher.hash_one(self.chunks.get(chunk)?.key(at)?))
     }
@@ -285,7 +271,7 @@ impl Rows {
     }
 
     /// A file of which no order is held any more leaves its place to another one.
-    fn free_file(&mut self, place: u32) {
+    pub(super) fn free_file(&mut self, place: u32) {
         let Some(FileCounts { partner, sha256, counts }) = self.file_at(place) else { return };
         if 0 < counts.placed() {
             return;
@@ -306,7 +292,7 @@ impl Rows {
     }
 
     /// One more, or one less, of the row's partner and of its file.
-    fn count(&mut self, row: &Row, step: i32) {
+    pub(super) fn count(&mut self, row: &Row, step: i32) {
         let partner = usize::try_from(row.partner).unwrap_or_default();
         if self.partner_counts.len() <= partner {
             self.partner_counts.resize(partner + 1, Counts::default());

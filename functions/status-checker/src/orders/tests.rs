@@ -26,6 +26,12 @@ fn said(random: &mut fastrand::Rng) -> Said {
     if random.u8(0..10) != 0 {
         headers.insert(header::ATTEMPT, random.u8(1..4).to_string());
     }
+    if random.u8(0..10) != 0 {
+        headers.insert(header::DECISION_SEQUENCE, "1");
+    }
+    if random.u8(0..10) == 0 {
+        headers.insert(header::STANDS, "1");
+    }
     if id % 4 != 0 {
         headers.insert(header::FILE, file(id % 5));
     }
@@ -135,7 +141,6 @@ fn what_left_the_stream_leaves_as_if_it_had_never_been_read() {
         for (sequence, said) in (1..).zip(&messages) {
             apply(&fold, &mut whole, sequence, said, 1);
         }
-        // The oldest leave first; one that was placed early and changed late keeps those behind it.
         whole.forget(200, usize::MAX);
         for (sequence, said) in (1..).zip(&messages).filter(|(sequence, _)| 200 <= *sequence) {
             apply(&fold, &mut rest, sequence, said, 200);
@@ -145,15 +150,23 @@ fn what_left_the_stream_leaves_as_if_it_had_never_been_read() {
             ids.sort_unstable();
             ids
         };
-        let held = ids(&whole);
-        assert!(ids(&rest).iter().all(|id| held.contains(id)), "seed {seed}");
+        assert_eq!(ids(&whole), ids(&rest), "seed {seed}");
         assert_eq!(all(&again(&whole)), all(&whole), "seed {seed}");
-        let oldest = held.len();
+        let sum_of = |rows: &Rows| {
+            let mut sum = Counts::default();
+            counts(&[rows], None).into_values().for_each(|counts| sum += counts);
+            sum
+        };
+        assert_eq!(sum_of(&whole).placed(), whole.len() as u64, "seed {seed}");
+        // What the checkpoint does not hold is found again: what is in it leaves as well.
+        let mut again = again(&whole);
+        for rows in [&mut whole, &mut again] {
+            rows.forget(300, usize::MAX);
+        }
+        assert_eq!(all(&again), all(&whole), "seed {seed}");
         whole.forget(u64::MAX, usize::MAX);
-        assert_eq!((whole.len(), all(&whole).len()), (0, 0), "seed {seed}: {oldest} were held");
-        let mut sum = Counts::default();
-        counts(&[&whole], None).into_values().for_each(|counts| sum += counts);
-        assert_eq!(sum, Counts::default());
+        assert_eq!((whole.len(), all(&whole).len()), (0, 0), "seed {seed}");
+        assert_eq!(sum_of(&whole), Counts::default());
         // Their places are taken by others.
         for (sequence, said) in (1_000..).zip(&messages) {
             apply(&fold, &mut whole, sequence, said, 1_000);
@@ -163,6 +176,35 @@ fn what_left_the_stream_leaves_as_if_it_had_never_been_read() {
             apply(&fold, &mut fresh, sequence, said, 1_000);
         }
         assert_eq!(all(&whole), all(&fresh), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_order_that_was_changed_late_keeps_no_other_one_and_little_room() {
+    let (fold, mut rows) = (Orders::up_to(32 * 100_000), Rows::default());
+    let say = |rows: &mut Rows, sequence: u64, stage: &str, number: u64, kept_from: u64| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ATTEMPT, "1");
+        headers.insert(header::DECISION_SEQUENCE, "1");
+        let subject = format!("orders.{stage}.main.US1.{number}");
+        apply(&fold, rows, sequence, &Said { subject, headers }, kept_from);
+    };
+    for number in 1..=20_000 {
+        say(&mut rows, number, "placed", number, 1);
+    }
+    // Every thousandth is decided late, the first one last.
+    for (sequence, number) in (20_001..).zip((0..20).rev().map(|n| n * 1_000 + 1)) {
+        say(&mut rows, sequence, "confirmed", number, 1);
+    }
+    say(&mut rows, 20_021, "placed", 20_021, 20_001);
+    assert_eq!(rows.len(), 21);
+    let places: usize = rows.chunks.iter().map(super::columns::Chunk::len).sum();
+    assert!(places <= 21 + 2 * 1_024 + 21, "{places} places");
+    let held: Vec<_> = all(&rows).into_iter().map(|row| row.0).collect();
+    assert_eq!((held[0].as_str(), held[20].as_str()), ("US1/20021", "US1/1"));
+    for (kept_from, left) in [(20_002, 20), (20_020, 2), (20_021, 1), (20_022, 0)] {
+        rows.forget(kept_from, usize::MAX);
+        assert_eq!((rows.len(), all(&rows).len()), (left, left), "{kept_from}");
     }
 }
 

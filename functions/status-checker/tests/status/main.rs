@@ -13,11 +13,13 @@ use intake::ledger::{Counts, Outcome, Record, Results, State};
 use messaging::kv::Bucket;
 use messaging::publish::{self, Outgoing};
 use messaging::{Nats, streams};
-use runtime::Env;
+use runtime::{Env, ServerSettings};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use testkit::sshd;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::ServiceExt as _;
 
 struct World {
@@ -69,13 +71,20 @@ impl World {
 
     /// Another process on the same streams, without partners.
     async fn again(&self) -> Self {
+        self.again_with(&[]).await
+    }
+
+    /// The same with further settings.
+    async fn again_with(&self, settings: &[(&str, &str)]) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "partners: {}\n").unwrap();
-        let mut env = Env::from_pairs([
+        let own = [
             ("ORDERFLOW_NATS_URL", self.nats.url()),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
-        ])
-        .with_secret("api-token-read", "read");
+        ];
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let mut env =
+            Env::from_pairs(own.into_iter().chain(settings)).with_secret("api-token-read", "read");
         let router = status_checker::build(&mut env).await.unwrap().into_router();
         Self { nats: Arc::clone(&self.nats), client: self.client.clone(), router }
     }
@@ -105,7 +114,8 @@ impl World {
         // As order-ingest marks what it places: other messages there are no orders.
         let message = Outgoing::new(subject.into(), "{}".into())
             .header("Orderflow-File", &sha(file))
-            .header(messaging::header::ATTEMPT, "1");
+            .header(messaging::header::ATTEMPT, "1")
+            .header(messaging::header::DECISION_SEQUENCE, "1");
         publish::one(&self.client, &message, None).await.unwrap();
     }
 }
@@ -257,4 +267,34 @@ async fn only_readers_come_in_and_without_nats_there_is_no_status() {
         assert!(std::time::Instant::now() < deadline, "{body}");
     };
     assert_eq!(body["files"][0]["placed"], 1);
+}
+
+/// What is waited for does not come: the answer comes when the function is asked to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_asked_to_end_answers_those_who_wait() {
+    let world = World::start(&[]).await;
+    world.publish("orders.placed.main.US1.1", "f").await;
+    let partners = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(partners.path(), "partners: {}\n").unwrap();
+    let partners = partners.path().display().to_string();
+    let own = [("ORDERFLOW_NATS_URL", world.nats.url()), ("ORDERFLOW_PARTNERS", partners)];
+    let mut env = Env::from_pairs(own).with_secret("api-token-read", "read");
+    let function = status_checker::build(&mut env).await.unwrap();
+    let grace = Duration::from_secs(600);
+    let settings = ServerSettings { grace, ..ServerSettings::ephemeral() };
+    let server = runtime::Server::bind(function, settings).await.unwrap();
+    let address = server.traffic_addr();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async { drop(ended.await) }));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = "GET /orders/US1/1?wait=60s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer read\r\n\
+                   Connection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let began = Instant::now();
+    end.send(()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"pending\""), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    serving.abort();
 }

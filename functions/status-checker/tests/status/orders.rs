@@ -3,9 +3,9 @@
 use crate::{World, record, sha};
 use domain::{OrderId, PartnerId, WarehouseId};
 use intake::ledger::{Outcome, State};
-use messaging::header;
 use messaging::publish::{self, Outgoing};
 use messaging::subject::{self, Stage};
+use messaging::{header, tail};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ impl World {
         let event = json!({"data": {"order_id": id, "total": "9.50", "refusal": refusal}});
         let mut message = Outgoing::new(subject, event.to_string().into())
             .header(header::ATTEMPT, &attempt.to_string())
+            .header(header::DECISION_SEQUENCE, "1")
             .header(header::KIND, if id.starts_with('R') { "return" } else { "sale" })
             .header(header::FILE, &sha("f"))
             .header(header::TOTAL, "9.50");
@@ -31,6 +32,21 @@ impl World {
             message = message.header(header::REASON, reason);
         }
         publish::one(&self.client, &message, None).await.unwrap();
+    }
+
+    /// Is there a checkpoint of orders that ends at `sequence` or behind it?
+    async fn has_checkpoints(&self, sequence: u64) -> bool {
+        let mut ends = Vec::new();
+        let heads = "$KV.FOLD_CHECKPOINTS.status-checker.orders.>";
+        tail::read(&self.client, "KV_FOLD_CHECKPOINTS", heads, 1, false, |message| {
+            if message.subject.ends_with(".head") {
+                let head: Value = serde_json::from_slice(&message.payload).unwrap();
+                ends.push(head["current"]["at"][0]["sequence"].as_u64().unwrap());
+            }
+        })
+        .await
+        .unwrap();
+        ends.iter().any(|end| sequence <= *end)
     }
 
     async fn ids(&self, path: &str) -> Vec<String> {
@@ -233,4 +249,28 @@ async fn a_second_process_says_the_same() {
     let other = world.again().await;
     assert_eq!(other.status("/orders").await, all);
     assert_eq!(other.status("/counts").await, world.status("/counts").await);
+}
+
+#[tokio::test]
+async fn what_a_limit_left_out_comes_back_when_it_is_raised() {
+    let few = [("ORDERFLOW_STATUS_ORDERS_MAX", "32")];
+    let world = World::start_with(&[], &few).await;
+    for number in 0..200 {
+        world.say(Stage::Placed, &format!("US1/{number}"), 1, None).await;
+    }
+    let page = world.status("/orders?limit=1000&wait=10s").await;
+    assert!(page["orders"].as_array().unwrap().len() < 100 && page["older"].is_string(), "{page}");
+    // Until there are checkpoints of what is held.
+    let until = Instant::now() + Duration::from_secs(30);
+    while !world.has_checkpoints(200).await {
+        assert!(Instant::now() < until, "no checkpoints are written");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let more = world.again_with(&[("ORDERFLOW_STATUS_ORDERS_MAX", "1000")]).await;
+    let page = more.status("/orders?limit=1000&wait=10s").await;
+    assert_eq!(page["orders"].as_array().unwrap().len(), 200);
+    assert!(page["older"].is_null(), "{}", page["older"]);
+    // The one with the smaller limit goes on as before.
+    let page = world.status("/orders?limit=1000&wait=10s").await;
+    assert!(page["older"].is_string(), "{page}");
 }
