@@ -218,9 +218,7 @@ pub fn partner_file(data: &[u8]) {
             ordered_at: "date".into(),
             customer_id: Some("who".into()),
             description: Some("text".into()),
-            region: None,
-            category: None,
-            currency: None,
+            ..Columns::default()
         })
     };
     let duplicates = if set(6) { Duplicates::PerOrder } else { Duplicates::WholeFile };
@@ -256,11 +254,7 @@ pub fn transform(data: &[u8]) {
             quantity: "q".into(),
             unit_price: "u".into(),
             ordered_at: "d".into(),
-            customer_id: None,
-            description: None,
-            region: None,
-            category: None,
-            currency: None,
+            ..Columns::default()
         })
     };
     let rules = Rules { customer_required: false, ..Rules::default() };

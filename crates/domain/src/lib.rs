@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod assemble;
+pub mod charge;
 pub mod control;
+pub mod extra;
 pub mod ids;
 pub mod inventory;
 pub mod money;
@@ -11,8 +13,10 @@ pub mod partner;
 pub mod problem;
 pub mod raw;
 pub mod stock;
+mod tax;
 
 pub use ids::{CustomerId, OrderId, PartnerId, ProductId, WarehouseId};
 pub use money::Money;
 pub use nearest::nearest;
 pub use order::{Kind, Line, Order};
+pub use tax::{TAX_CATEGORY_BYTES_MAX, TaxCategory, TaxCategoryError};

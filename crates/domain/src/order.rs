@@ -1,9 +1,13 @@
 //! An order as it is placed.
 
-use crate::money::WHOLE_MAX;
+mod total;
+
+pub use total::{LinesError, kind_and_total};
+
+use crate::charge::{CHARGES_MAX, Charge};
 use crate::partner::{Partner, StockPolicy};
 use crate::problem::Problem;
-use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, WarehouseId};
+use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -41,7 +45,7 @@ pub struct Customer {
 }
 
 /// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Line {
     /// What is ordered.
     pub product_id: ProductId,
@@ -55,6 +59,37 @@ pub struct Line {
     /// Product category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// What is taken off the whole line: not below zero, and no more than it comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Money>,
+    /// By which rate it is taxed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_category: Option<TaxCategory>,
+}
+
+impl Line {
+    /// Quantity × unit price, less the discount; below zero in a return. Nothing if that cannot be
+    /// held.
+    #[must_use]
+    pub fn total(&self) -> Option<Money> {
+        let whole = self.unit_price.times(self.quantity)?;
+        match self.discount {
+            None => Some(whole),
+            Some(discount) if self.quantity < 0 => whole.plus(discount),
+            Some(discount) => whole.plus(discount.negated()),
+        }
+    }
+
+    /// Why its discount cannot be, if it cannot.
+    #[must_use]
+    pub fn discount_problem(&self) -> Option<String> {
+        let discount = self.discount?;
+        if discount < Money::ZERO {
+            return Some(format!("is {discount}; it is taken off, and not below zero"));
+        }
+        let whole = self.unit_price.times(self.quantity.checked_abs()?)?;
+        (whole < discount).then(|| format!("is {discount}, but the line comes to {whole}"))
+    }
 }
 
 /// An order that was checked and placed; the data of `orderflow.order.placed.v1`.
@@ -84,7 +119,13 @@ pub struct Order {
     pub stock: StockPolicy,
     /// 1 to 1,000 lines.
     pub lines: Vec<Line>,
-    /// Sum of quantity × unit price.
+    /// At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<Charge>,
+    /// The tax that the sender has calculated: no part of the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_given: Option<Money>,
+    /// What lines and charges add up to.
     pub total: Money,
     /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,7 +177,13 @@ pub struct Draft {
     pub region: Option<String>,
     /// The lines.
     pub lines: Vec<Line>,
-    /// Sum of quantity × unit price.
+    /// What is added to the lines, or taken off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<Charge>,
+    /// The tax that the sender has calculated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_given: Option<Money>,
+    /// What lines and charges add up to.
     pub total: Money,
 }
 
@@ -203,6 +250,8 @@ impl Draft {
             region: self.region,
             stock: terms.stock,
             lines: self.lines,
+            charges: self.charges,
+            tax_given: self.tax_given,
             total: self.total,
             cancels: None,
         })
@@ -233,14 +282,18 @@ impl Order {
                  in a return"
             ));
         }
-        match kind_and_total(&self.lines) {
+        if let Some(wrong) = self.amount_problem() {
+            return Some(wrong);
+        }
+        match kind_and_total(&self.lines, &self.charges) {
             Err(error) => return Some(format!("its lines cannot be used: {error}")),
             Ok((kind, _)) if kind != self.kind => {
                 return Some("its kind does not fit the signs of its quantities".into());
             }
             Ok((_, total)) if total != self.total => {
                 let given = &self.total;
-                return Some(format!("its total is {given}, but its lines add up to {total}"));
+                let what = if self.charges.is_empty() { "lines" } else { "lines and charges" };
+                return Some(format!("its total is {given}, but its {what} add up to {total}"));
             }
             Ok(_) => {}
         }
@@ -248,87 +301,22 @@ impl Order {
         (!(1..=ATTEMPT_MAX).contains(&attempt))
             .then(|| format!("its attempt is {attempt}: 1 to {ATTEMPT_MAX} are allowed"))
     }
-}
 
-/// Why lines do not make an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LinesError {
-    /// An order of nothing.
-    #[error("has no lines")]
-    None,
-    /// Too many for one decision.
-    #[error("has {0} lines, the limit is {LINES_MAX}")]
-    TooMany(usize),
-    /// Neither a sale nor a return.
-    #[error("mix quantities above and below zero")]
-    MixedSigns,
-    /// Beyond the largest amount that can be read again.
-    #[error("add up to more than {WHOLE_MAX}, the limit")]
-    TotalTooLarge,
-}
-
-/// The kind and total of an order with these lines.
-///
-/// # Errors
-/// No or too many lines, quantities of both signs, or a total beyond the largest amount.
-pub fn kind_and_total(lines: &[Line]) -> Result<(Kind, Money), LinesError> {
-    let first = lines.first().ok_or(LinesError::None)?;
-    if lines.len() > LINES_MAX {
-        return Err(LinesError::TooMany(lines.len()));
-    }
-    if lines.iter().any(|line| (line.quantity < 0) != (first.quantity < 0)) {
-        return Err(LinesError::MixedSigns);
-    }
-    let total = lines
-        .iter()
-        .try_fold(Money::ZERO, |sum, line| sum.plus(line.unit_price.times(line.quantity)?))
-        .filter(|total| total.is_within_limit())
-        .ok_or(LinesError::TotalTooLarge)?;
-    Ok((if first.quantity < 0 { Kind::Return } else { Kind::Sale }, total))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(quantity: i64, price: &str) -> Line {
-        Line {
-            product_id: ProductId::parse("P001").unwrap(),
-            quantity,
-            unit_price: Money::parse(price).unwrap(),
-            description: None,
-            category: None,
+    /// What is wrong with a discount or a charge.
+    fn amount_problem(&self) -> Option<String> {
+        if CHARGES_MAX < self.charges.len() {
+            let charges = self.charges.len();
+            return Some(format!("it has {charges} charges, the limit is {CHARGES_MAX}"));
         }
-    }
-
-    #[test]
-    fn a_total_is_exact_and_negative_for_a_return() {
-        assert_eq!(
-            kind_and_total(&[line(3, "0.1"), line(1, "2.255")]),
-            Ok((Kind::Sale, Money::parse("2.555").unwrap()))
-        );
-        assert_eq!(
-            kind_and_total(&[line(-2, "1.25")]),
-            Ok((Kind::Return, Money::parse("-2.5").unwrap()))
-        );
-    }
-
-    #[test]
-    fn what_is_no_order_says_why() {
-        assert_eq!(kind_and_total(&[]), Err(LinesError::None));
-        assert_eq!(kind_and_total(&[line(1, "1"), line(-1, "1")]), Err(LinesError::MixedSigns));
-        assert_eq!(kind_and_total(&vec![line(1, "1"); 1001]), Err(LinesError::TooMany(1001)));
-        let most = vec![line(QUANTITY_MAX, "1000000000"); 3];
-        assert_eq!(kind_and_total(&most), Err(LinesError::TotalTooLarge));
-    }
-
-    #[test]
-    fn a_total_that_is_accepted_can_be_read_again() {
-        let (_, total) = kind_and_total(&[line(QUANTITY_MAX, "1")]).unwrap();
-        assert_eq!(Money::parse(&total.to_string()), Ok(total));
-        for sign in [1, -1] {
-            let over = [line(sign * QUANTITY_MAX, "1"), line(sign, "0.0001")];
-            assert_eq!(kind_and_total(&over), Err(LinesError::TotalTooLarge));
-        }
+        let discounts = self.lines.iter().enumerate().find_map(|(index, line)| {
+            Some(format!("lines[{index}].discount {}", line.discount_problem()?))
+        });
+        let charges = self.charges.iter().enumerate();
+        discounts.or_else(|| {
+            let wrong = |(index, charge): (usize, &Charge)| {
+                Some(format!("charges[{index}].amount {}", charge.problem(self.kind)?))
+            };
+            charges.into_iter().find_map(wrong)
+        })
     }
 }

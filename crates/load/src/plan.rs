@@ -7,12 +7,20 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::PartnerId;
 use fastrand::Rng;
 
-use super::wire::{Customer, Line, Order, Quantity};
+use super::wire::{Charge, Customer, Line, Order, Quantity};
 
 /// The seed catalogue's products and prices; further products follow them.
 const CATALOGUE: [(&str, &str); 5] =
     [("P001", "19.99"), ("P002", "149.00"), ("P003", "7.50"), ("P004", "3.25"), ("P005", "0.99")];
 const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
+/// Of a sale; the coupon takes off less than the cheapest product and the shipping come to.
+const CHARGES: [Charge; 2] = [
+    Charge { kind: "shipping", description: "Standard", amount: "4.90" },
+    Charge { kind: "discount", description: "WELCOME", amount: "-2.50" },
+];
+/// Of a return, which keeps the shipping.
+const CHARGES_BACK: [Charge; 1] =
+    [Charge { kind: "fee", description: "Return label", amount: "0.50" }];
 const CUSTOMERS: u32 = 500;
 const PIECES_MAX: i64 = 3;
 /// How far back the order may lie that a duplicate or a conflict repeats.
@@ -107,6 +115,8 @@ pub struct Mix {
     pub broken: u32,
     /// Of the orders, those that are returns.
     pub returns: u32,
+    /// Of the orders, those that have shipping and a coupon.
+    pub charges: u32,
     /// Lines that order the first product, beside those that do by chance.
     pub hot_product: u32,
     /// How many products there are, at least 1.
@@ -122,6 +132,7 @@ impl Default for Mix {
             conflicts: 0,
             broken: 0,
             returns: 0,
+            charges: 0,
             hot_product: 0,
             products: 5,
             lines: 1,
@@ -272,6 +283,10 @@ impl Plan {
             timestamp: &self.at,
             ..Order::default()
         };
+        // Rolled apart, so that the same seed makes the same orders as without charges.
+        if self.rng(of, 3).u32(..ALL) < self.mix.charges {
+            order.charges = if sign < 0 { &CHARGES_BACK } else { &CHARGES };
+        }
         if let (Some(line), 1) = (lines.first(), lines.len()) {
             order.product_id = Some(line.product_id);
             order.quantity = Some(line.quantity);
@@ -403,6 +418,16 @@ mod tests {
         ] {
             assert!((expected - 100..=expected + 100).contains(&what), "{counts:?}");
         }
+    }
+
+    #[test]
+    fn orders_have_charges_and_are_valid() {
+        let mix = Mix { charges: ALL / 2, returns: ALL / 4, ..Mix::default() };
+        let messages = messages(&mix, 1, 1_000);
+        let drafts = messages.iter().map(|message| raw::parse(&message.body, None).unwrap());
+        let with: Vec<_> = drafts.filter(|draft| !draft.charges.is_empty()).collect();
+        assert!((400..600).contains(&with.len()), "{}", with.len());
+        assert!(with.iter().any(|draft| draft.kind == domain::Kind::Return));
     }
 
     #[test]

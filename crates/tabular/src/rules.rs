@@ -5,6 +5,7 @@ use crate::column::Column;
 use crate::config::Config;
 use crate::continued::Order;
 use crate::dates::LastDate;
+use crate::extras;
 use crate::fault::{Fault, shown};
 use crate::fingerprint::Fingerprint;
 use crate::header::Layout;
@@ -13,6 +14,7 @@ use crate::record::{Record, trim};
 use crate::reject::Rule;
 use crate::scanner::{Quoting, Span, part};
 use domain::Money;
+use domain::charge::ChargeRow;
 use domain::money::MoneyError;
 use std::borrow::Cow;
 
@@ -42,6 +44,9 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) -> Fingerprint {
     for number in [row.quantity, row.unit_price.units(), row.ordered_at] {
         into.extend_from_slice(&number.to_le_bytes());
     }
+    if let Some(extra) = &row.extra {
+        into.extend_from_slice(extra.to_json().as_bytes());
+    }
     Fingerprint::of(into)
 }
 
@@ -68,12 +73,10 @@ pub(crate) fn read<'a>(
     let product_id = id(field(&layout.product_id))
         .and_then(required)
         .map_err(|bad| bad.fault(&layout.product_id, Rule::MissingProductId, Rule::BadProductId))?;
-    let product_id = match &config.products {
-        None => product_id,
-        Some(products) => products.find(product_id).ok_or_else(|| {
-            let reason = format!("{} is no product that we know", shown(product_id));
-            Fault::new(Rule::UnknownProductId, &layout.product_id, reason)
-        })?,
+    let charge = config.charges.get(product_id).copied();
+    let product_id = match charge {
+        None => known_product(config, product_id, &layout.product_id)?,
+        Some(_) => product_id,
     };
     let customer_id = match &layout.customer_id {
         None => "",
@@ -84,8 +87,14 @@ pub(crate) fn read<'a>(
             .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
     };
     let number = &mut scratch.number;
-    let quantity = quantity(field(&layout.quantity), &layout.quantity, config, number)?;
-    let unit_price = price(field(&layout.unit_price), &layout.unit_price, config, number)?;
+    let pieces = field(&layout.quantity);
+    let quantity = match charge {
+        Some(_) if pieces.is_empty() => 1,
+        _ => quantity(pieces, &layout.quantity, config, number)?,
+    };
+    let price_column = &layout.unit_price;
+    let unit_price = price(field(price_column), price_column, config, charge, number)?;
+    let extra = extras::read(config, record, charge, quantity, unit_price, number)?;
     if let Some(column) = &layout.currency {
         config.currency.check(field(column), column)?;
     }
@@ -98,16 +107,10 @@ pub(crate) fn read<'a>(
     let description = text(&layout.description);
     let region = unguarded(inherited(text(&layout.region), Order::region));
     let category = text(&layout.category);
-    let texts = [
-        (description, &layout.description),
-        (region, &layout.region),
-        (category, &layout.category),
-    ];
-    for (text, column) in texts {
-        if let (true, Some(column)) = (text.len() > TEXT_BYTES_MAX, column) {
-            let reason = format!("has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
-            return Err(Fault::new(Rule::TooLong, column, reason));
-        }
+    for (text, column) in
+        [(description, &layout.description), (region, &layout.region), (category, &layout.category)]
+    {
+        check_length(text, column.as_ref())?;
     }
     let row = Row {
         line,
@@ -120,9 +123,29 @@ pub(crate) fn read<'a>(
         customer_id,
         region,
         category,
+        extra,
     };
     check_lists(config, layout, &row)?;
     Ok(row)
+}
+
+/// Our id of a product.
+fn known_product<'a>(config: &'a Config, id: &'a str, column: &Column) -> Result<&'a str, Fault> {
+    let Some(products) = &config.products else { return Ok(id) };
+    products.find(id).ok_or_else(|| {
+        let reason = format!("{} is no product that we know", shown(id));
+        Fault::new(Rule::UnknownProductId, column, reason)
+    })
+}
+
+fn check_length(text: &str, column: Option<&Column>) -> Result<(), Fault> {
+    match column {
+        Some(column) if text.len() > TEXT_BYTES_MAX => {
+            let reason = format!("has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
+            Err(Fault::new(Rule::TooLong, column, reason))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Columns that must not be empty, and those in which only some texts may stand.
@@ -156,7 +179,15 @@ fn text<'a>(row: &Row<'a>, column: domain::partner::Column) -> Option<&'a str> {
         Column::Region => Some(row.region),
         Column::Category => Some(row.category),
         Column::CustomerId => Some(row.customer_id),
-        Column::Quantity | Column::UnitPrice | Column::OrderedAt | Column::Currency => None,
+        Column::Quantity
+        | Column::UnitPrice
+        | Column::OrderedAt
+        | Column::Currency
+        | Column::LineDiscount
+        | Column::TaxCategory
+        | Column::Shipping
+        | Column::Discount
+        | Column::TaxGiven => None,
     }
 }
 
@@ -268,10 +299,14 @@ fn price(
     text: &str,
     column: &Column,
     config: &Config,
+    charge: Option<ChargeRow>,
     scratch: &mut String,
 ) -> Result<Money, Fault> {
     let price = amount(text, config, scratch)
         .map_err(|error| Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text))))?;
+    if charge.is_some() {
+        return Ok(price);
+    }
     if config.price_positive && price <= Money::ZERO {
         let reason = format!("{price} is not above zero");
         return Err(Fault::new(Rule::NonPositivePrice, column, reason));

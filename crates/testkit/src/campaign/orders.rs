@@ -24,6 +24,7 @@ impl Maker {
             conflicts: ALL / 50,
             broken: ALL / 100,
             returns: ALL / 30,
+            charges: ALL / 10,
             hot_product: ALL / 10 * 6,
             products: 5,
             lines: 4,

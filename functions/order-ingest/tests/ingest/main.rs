@@ -4,6 +4,7 @@
 mod again;
 mod bad_input;
 mod cases;
+mod charges;
 mod cluster;
 mod delivered;
 mod orders;
