@@ -1,5 +1,6 @@
 //! An order as it is placed.
 
+mod content;
 mod total;
 
 pub use total::{LinesError, kind_and_total};
@@ -10,7 +11,6 @@ use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// Most lines of one order.
 pub const LINES_MAX: usize = 1_000;
@@ -255,15 +255,6 @@ impl Draft {
             total: self.total,
             cancels: None,
         })
-    }
-
-    /// SHA-256 (hex) over what the sender said. Two messages with the same order id and the same
-    /// hash are the same order sent twice; with another hash they are a conflict. Settings of the
-    /// partner and the time of arrival do not count.
-    #[must_use]
-    pub fn content_hash(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a draft has only string keys");
-        hex::encode(Sha256::digest(&json))
     }
 }
 

@@ -399,15 +399,15 @@ mod tests {
             let key = (draft.partner.clone(), draft.order_id.clone());
             let before = contents.get(&key);
             match message.what {
-                What::Duplicate => assert_eq!(before, Some(&draft.content_hash())),
-                What::Conflict => assert!(before.is_some_and(|hash| *hash != draft.content_hash())),
+                What::Duplicate => assert_eq!(before, Some(&draft.content())),
+                What::Conflict => assert!(before.is_some_and(|hash| *hash != draft.content())),
                 _ => assert_eq!(before, None),
             }
             assert_eq!(
                 message.what == What::Return,
                 draft.kind == domain::Kind::Return && before.is_none()
             );
-            contents.entry(key).or_insert_with(|| draft.content_hash());
+            contents.entry(key).or_insert_with(|| draft.content());
         }
         let broken: i32 = Fault::ALL.iter().map(|fault| counts[&What::Broken(*fault)]).sum();
         for (what, expected) in [

@@ -6,6 +6,7 @@ mod bad_input;
 mod cases;
 mod charges;
 mod cluster;
+mod content;
 mod delivered;
 mod orders;
 mod support;
