@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most lines of one order.
 pub const LINES_MAX: usize = 1_000;
@@ -22,6 +23,14 @@ pub const ATTEMPT_MAX: u32 = 1_000_000;
 pub const QUANTITY_MAX: i64 = 1_000_000_000;
 /// Most bytes of a free text: description, region, category.
 pub const TEXT_BYTES_MAX: usize = 512;
+
+/// Most pairs of an order's metadata, and most bytes of their names and texts together.
+pub const METADATA_PAIRS_MAX: usize = 20;
+/// See [`METADATA_PAIRS_MAX`].
+pub const METADATA_BYTES_MAX: usize = 4 * 1024;
+
+/// What a sender adds to an order for itself: passed on with it, and never looked at.
+pub type Metadata = BTreeMap<String, String>;
 
 /// A sale or a return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +134,9 @@ pub struct Order {
     /// The tax that the sender has calculated: no part of the total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_given: Option<Money>,
+    /// What the sender adds for itself.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// What lines and charges add up to.
     pub total: Money,
     /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
@@ -183,6 +195,9 @@ pub struct Draft {
     /// The tax that the sender has calculated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_given: Option<Money>,
+    /// What the sender adds for itself.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// What lines and charges add up to.
     pub total: Money,
 }
@@ -252,6 +267,7 @@ impl Draft {
             lines: self.lines,
             charges: self.charges,
             tax_given: self.tax_given,
+            metadata: self.metadata,
             total: self.total,
             cancels: None,
         })

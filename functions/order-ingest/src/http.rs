@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use chassis::{Answer, Either, Raw};
 use domain::charge::ChargeKind;
-use domain::order::ORDER_BYTES_MAX;
+use domain::order::{Metadata, ORDER_BYTES_MAX};
 use domain::raw;
 use domain::{OrderId, PartnerId, ProductId};
 use messaging::Event;
@@ -58,6 +58,8 @@ pub(crate) struct Order {
     charges: Option<Vec<Charge>>,
     /// The tax that the sender has calculated; no part of the total.
     tax_given: Option<f64>,
+    /// Passed on with the order: at most 20 pairs of 4 KiB together.
+    metadata: Option<Metadata>,
     /// What lines and charges add up to, if it is said.
     total: Option<f64>,
 }

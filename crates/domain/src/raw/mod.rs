@@ -6,6 +6,7 @@
 
 mod charges;
 mod json;
+mod metadata;
 mod parse;
 mod read;
 mod shown;

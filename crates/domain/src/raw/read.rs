@@ -25,6 +25,7 @@ const ORDER_FIELDS: &[&str] = &[
     "lines",
     "charges",
     "tax_given",
+    "metadata",
     "total",
     "vip",
 ];
@@ -48,6 +49,7 @@ pub(super) enum Place {
     Line(usize),
     Charge(usize),
     Customer,
+    Metadata,
 }
 
 impl Place {
@@ -63,6 +65,7 @@ impl Place {
             Self::Line(index) => item("lines", index),
             Self::Charge(index) => item("charges", index),
             Self::Customer => shown::add_member(&mut path, "customer"),
+            Self::Metadata => shown::add_member(&mut path, "metadata"),
         }
         if !name.is_empty() {
             shown::add_member(&mut path, name);
@@ -143,6 +146,7 @@ impl Reader {
         };
         let charges = self.charges(fields);
         let tax_given = self.amount(here, fields, "tax_given");
+        let metadata = self.metadata(fields);
         let said = self.kind(fields);
         let (lines, charges) = (lines?, charges?);
         let (kind, total) = self.kind_and_total(fields, said?, &lines, &charges)?;
@@ -157,6 +161,7 @@ impl Reader {
             lines,
             charges,
             tax_given: tax_given?,
+            metadata: metadata?,
             total,
         })
     }

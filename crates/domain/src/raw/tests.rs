@@ -301,6 +301,34 @@ fn what_is_no_charge_says_why_by_its_path() {
 }
 
 #[test]
+fn metadata_are_pairs_of_texts() {
+    with("metadata", r#"{"channel":"web"," a.b ":""}"#, GOOD);
+    with("metadata", "{}", GOOD);
+    with("metadata", "[]", "metadata: is a list, not a JSON object");
+    with(
+        "metadata",
+        r#"{"a":1,"":"x","b":null,"c":"d"}"#,
+        "metadata: has an empty name; metadata.a: is 1, not text; metadata.b: is null, not text",
+    );
+    let pairs = |count: usize, len: usize| {
+        let text = "x".repeat(len);
+        let pairs = (0..count).map(|n| format!(r#""{n:02}":"{text}""#));
+        format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+    };
+    with("metadata", &pairs(20, 202), GOOD);
+    with("metadata", &pairs(21, 1), "metadata: has 21 pairs, the limit is 20");
+    with(
+        "metadata",
+        &pairs(20, 203),
+        "metadata: has 4100 bytes of names and texts, the limit is 4096",
+    );
+    check(
+        r#"{"order_id":1,"product":"P","quantity":1,"price":1,"metadata":{"a":"1","a":"2"}}"#,
+        "metadata.a: is given more than once",
+    );
+}
+
+#[test]
 fn times_are_rfc3339_or_epoch_seconds() {
     for (time, expected) in [
         (json!("2026-01-02T03:04:05+01:00"), "2026-01-02T02:04:05+00:00"),

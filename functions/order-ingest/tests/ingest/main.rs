@@ -8,5 +8,6 @@ mod charges;
 mod cluster;
 mod content;
 mod delivered;
+mod metadata;
 mod orders;
 mod support;

@@ -29,6 +29,7 @@ prop_compose! {
         customer in prop::option::of(("[a-z0-9]{1,8}", any::<bool>())),
         region in text(),
         charges in charges(),
+        metadata in prop::collection::btree_map("[a-z.]{1,4}", "[ -~é]{0,12}", 0..4),
         total in any::<bool>(),
     ) -> Value {
         let sum: i64 = lines.iter().map(|(_, pieces, price, ..)| sign * pieces * price).sum();
@@ -50,7 +51,7 @@ prop_compose! {
         let customer = customer.map(|(id, vip)| json!({"id": id, "vip": vip}));
         let total = total.then(|| Money::from_units(sum));
         json!({"order_id": id, "lines": lines, "timestamp": time, "currency": currency,
-            "customer": customer, "region": region, "charges": charges, "total": total})
+            "customer": customer, "region": region, "charges": charges, "metadata": metadata, "total": total})
     }
 }
 
@@ -124,6 +125,7 @@ fn any_json() -> impl Strategy<Value = Value> {
             "id",
             "charges",
             "tax_given",
+            "metadata",
             "discount",
             "tax_category",
             "amount",
