@@ -12,7 +12,7 @@ use messaging::subject::{self, Stage};
 use messaging::views::{self, Messages};
 use messaging::{Nats, header, streams};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use terminal::Failure;
 use terminal::output::{self, NATS_CLI};
 
@@ -51,8 +51,8 @@ pub(crate) enum Orders {
         /// Only those in this state.
         #[arg(long)]
         status: Option<Status>,
-        /// At most so many.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+        /// At most so many; more than 5,000 are fetched page by page.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         /// Go on after this one: the `next` of the answer before.
         #[arg(long, default_value_t = 0)]
@@ -266,6 +266,23 @@ struct Row {
     changed_at: String,
 }
 
+/// The most orders that status-checker gives at once.
+const PAGE_MAX: u32 = 5_000;
+
+/// A page of a list, or several after each other.
+#[derive(Debug, Serialize, Deserialize)]
+struct Page {
+    orders: Vec<Value>,
+    next: Option<u64>,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+async fn fetch(pipeline: &Pipeline, filter: &str, limit: u32, cursor: u64) -> Result<Page> {
+    let path = format!("status-checker/orders?wait={WAIT}&limit={limit}&cursor={cursor}{filter}");
+    pipeline.call(Level::Read, Method::GET, &path, None).await
+}
+
 async fn list(
     pipeline: &Pipeline,
     partner: Option<&PartnerId>,
@@ -273,23 +290,29 @@ async fn list(
     limit: u32,
     cursor: u64,
 ) -> Result<()> {
-    let mut path = format!("status-checker/orders?wait={WAIT}&limit={limit}&cursor={cursor}");
+    let mut filter = String::new();
     if let Some(partner) = partner {
-        path.push_str(&format!("&partner={}", query_value(partner.as_str())));
+        filter.push_str(&format!("&partner={}", query_value(partner.as_str())));
     }
     if let Some(status) = status {
-        path.push_str(&format!("&status={}", status.as_str()));
+        filter.push_str(&format!("&status={}", status.as_str()));
     }
-    let page: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
-    let rows = page.get("orders").context("the answer has no orders")?;
-    let rows = Vec::<Row>::deserialize(rows)?;
-    if let (Some(partner), [], 0) = (partner, rows.as_slice(), cursor) {
+    let mut page = fetch(pipeline, &filter, limit.min(PAGE_MAX), cursor).await?;
+    let mut missing = limit - limit.min(PAGE_MAX);
+    while let (Some(next), 1..) = (page.next, missing) {
+        let more = fetch(pipeline, &filter, missing.min(PAGE_MAX), next).await?;
+        missing -= missing.min(PAGE_MAX);
+        page.orders.extend(more.orders);
+        (page.next, page.other) = (more.next, more.other);
+    }
+    if let (Some(partner), [], 0) = (partner, page.orders.as_slice(), cursor) {
         pipeline.partner_known(partner)?;
     }
     if pipeline.json {
         output::json(&page);
         return Ok(());
     }
+    let rows = page.orders.iter().map(Row::deserialize).collect::<Result<Vec<_>, _>>()?;
     let rows = rows.into_iter().map(|row| {
         vec![
             row.id,
@@ -303,10 +326,10 @@ async fn list(
     });
     let head = ["order", "kind", "total", "attempt", "status", "reason", "changed"];
     output::table(&head, &[2, 3], rows);
-    if let Some(next) = page.get("next").and_then(Value::as_u64) {
+    if let Some(next) = page.next {
         output::note(format_args!("there are more: --cursor {next}"));
     }
-    if let Some(older) = page.get("older").and_then(Value::as_str) {
+    if let Some(older) = page.other.get("older").and_then(Value::as_str) {
         output::note(format_args!("{older}"));
     }
     Ok(())

@@ -101,7 +101,13 @@ fn the_partner_is_told_of_each_order_in_each_file_what_became_of_it() {
 fn nothing_is_left_to_do_only_when_partners_are_told() {
     let up = Up::start(&[]);
     // So many that the first question about them comes before the last one is decided.
-    let rows: Vec<String> = (0..3_000).map(|n| row(&n.to_string(), "P001", 1)).collect();
+    let rows: Vec<String> = (0..5_100).map(|n| row(&n.to_string(), "P001", 1)).collect();
     drop_in(&up, &[("many.csv", &rows)]);
     assert_eq!(decisions(&up, "many.csv").len(), rows.len());
+    // More than status-checker gives at once.
+    let listed = up.json(&["orders", "list", "--limit", "100000"]);
+    let listed = listed["orders"].as_array().unwrap();
+    let ids: std::collections::BTreeSet<_> =
+        listed.iter().map(|order| order["id"].as_str()).collect();
+    assert_eq!((listed.len(), ids.len()), (rows.len(), rows.len()));
 }
