@@ -12,6 +12,7 @@ pub mod order;
 pub mod partner;
 pub mod problem;
 pub mod raw;
+pub mod seller;
 pub mod stock;
 mod tax;
 

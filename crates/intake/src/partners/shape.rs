@@ -37,6 +37,7 @@ const OPTIONAL: bool = false;
 pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("warehouse", OPTIONAL, Shape::Text(checks::warehouse)),
     Field("currency", REQUIRED, Shape::Text(checks::currency)),
+    Field("seller", OPTIONAL, Shape::Text(checks::text)),
     Field("time-zone", OPTIONAL, Shape::Text(checks::time_zone)),
     Field("stock", OPTIONAL, Shape::OneOf(&["enforce", "if-known", "backorder", "ignore"])),
     Field("sftp", OPTIONAL, Shape::Map(SFTP)),
