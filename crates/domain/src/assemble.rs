@@ -2,7 +2,10 @@
 //!
 //! Every line is added first; then each order has a verdict, and its lines can be given out again.
 
+mod fault;
 mod whole;
+
+pub use fault::OrderFault;
 
 use crate::Money;
 use crate::charge::{Charge, ChargeKind};
@@ -11,7 +14,7 @@ use crate::order::{Kind, LINES_MAX, ORDER_BYTES_MAX};
 use crate::partner::{OnBadLine, Rules};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, HashSet};
-use whole::Whole;
+use whole::{Whole, add};
 
 /// About what one line adds to an order's JSON beside its texts: names, quotes, numbers.
 const LINE_BYTES: usize = 160;
@@ -52,31 +55,6 @@ pub struct LineFacts<'a> {
     pub text_bytes: usize,
     /// What else it says.
     pub extra: Option<&'a Extra>,
-}
-
-/// Why the lines of an order make none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OrderFault {
-    /// One of its lines was rejected, and the partner wants all or nothing.
-    BadLine,
-    /// Its lines name different customers.
-    CustomersDiffer,
-    /// Quantities above and below zero.
-    MixedSigns,
-    /// The id says sale or return, the quantities say the other.
-    WrongSign,
-    /// More lines or bytes than an order may have.
-    TooLarge,
-    /// The total is beyond the largest amount that can be read again.
-    TotalTooLarge,
-    /// It has charges and no line.
-    NoLines,
-    /// Its rows say different shipping, discount or tax of the whole order.
-    ValuesDiffer,
-    /// A discount makes its amount larger.
-    DiscountAdds,
-    /// Its charges take off more than its lines come to.
-    BelowNothing,
 }
 
 /// What is known of one order.
@@ -325,10 +303,6 @@ impl Orders {
         }
         totals
     }
-}
-
-fn add(sum: Money, amount: Money) -> Money {
-    Money::from_units(sum.units().saturating_add(amount.units()))
 }
 
 #[cfg(test)]

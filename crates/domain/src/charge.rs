@@ -1,6 +1,6 @@
 //! What an order has beside its lines: shipping, discounts, fees. Nothing of it is moved in stock.
 
-use crate::order::Kind;
+use crate::kind::Kind;
 use crate::{Money, TaxCategory};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ pub mod control;
 pub mod extra;
 pub mod ids;
 pub mod inventory;
+mod kind;
 pub mod money;
 mod nearest;
 pub mod order;

@@ -1,11 +1,13 @@
 //! An order as it is placed.
 
+mod check;
 mod content;
 mod total;
 
+pub use crate::kind::Kind;
 pub use total::{LinesError, kind_and_total};
 
-use crate::charge::{CHARGES_MAX, Charge};
+use crate::charge::Charge;
 use crate::partner::{Partner, StockPolicy};
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
@@ -31,17 +33,6 @@ pub const METADATA_BYTES_MAX: usize = 4 * 1024;
 
 /// What a sender adds to an order for itself: passed on with it, and never looked at.
 pub type Metadata = BTreeMap<String, String>;
-
-/// A sale or a return.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// All quantities above zero; takes stock.
-    #[default]
-    Sale,
-    /// All quantities below zero; gives stock back.
-    Return,
-}
 
 /// Who buys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,60 +261,6 @@ impl Draft {
             metadata: self.metadata,
             total: self.total,
             cancels: None,
-        })
-    }
-}
-
-impl Order {
-    /// What is wrong with an order that somebody else than order-ingest may have placed; nothing if
-    /// it keeps to the rules.
-    #[must_use]
-    pub fn problem(&self) -> Option<String> {
-        let quantities = self.lines.iter().map(|line| line.quantity);
-        let wrong = quantities.enumerate().find(|(_, quantity)| {
-            *quantity == 0 || quantity.unsigned_abs() > QUANTITY_MAX.unsigned_abs()
-        });
-        if let Some((index, quantity)) = wrong {
-            return Some(format!(
-                "lines[{index}].quantity is {quantity}: 1 to {QUANTITY_MAX} are allowed, below zero \
-                 in a return"
-            ));
-        }
-        if let Some(wrong) = self.amount_problem() {
-            return Some(wrong);
-        }
-        match kind_and_total(&self.lines, &self.charges) {
-            Err(error) => return Some(format!("its lines cannot be used: {error}")),
-            Ok((kind, _)) if kind != self.kind => {
-                return Some("its kind does not fit the signs of its quantities".into());
-            }
-            Ok((_, total)) if total != self.total => {
-                let given = &self.total;
-                let what = if self.charges.is_empty() { "lines" } else { "lines and charges" };
-                return Some(format!("its total is {given}, but its {what} add up to {total}"));
-            }
-            Ok(_) => {}
-        }
-        let attempt = self.attempt;
-        (!(1..=ATTEMPT_MAX).contains(&attempt))
-            .then(|| format!("its attempt is {attempt}: 1 to {ATTEMPT_MAX} are allowed"))
-    }
-
-    /// What is wrong with a discount or a charge.
-    fn amount_problem(&self) -> Option<String> {
-        if CHARGES_MAX < self.charges.len() {
-            let charges = self.charges.len();
-            return Some(format!("it has {charges} charges, the limit is {CHARGES_MAX}"));
-        }
-        let discounts = self.lines.iter().enumerate().find_map(|(index, line)| {
-            Some(format!("lines[{index}].discount {}", line.discount_problem()?))
-        });
-        let charges = self.charges.iter().enumerate();
-        discounts.or_else(|| {
-            let wrong = |(index, charge): (usize, &Charge)| {
-                Some(format!("charges[{index}].amount {}", charge.problem(self.kind)?))
-            };
-            charges.into_iter().find_map(wrong)
         })
     }
 }

@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::fault::{Fault, shown};
 use crate::record::Record;
 use crate::reject::Rule;
-use crate::rules::amount;
 use domain::charge::ChargeRow;
 use domain::extra::Extra;
 use domain::partner::Column as Role;
@@ -35,7 +34,7 @@ pub(crate) fn read(
             extra.tax_category = Some(tax_category(text, column)?);
             continue;
         }
-        let amount = amount(text, config, scratch).map_err(|error| {
+        let amount = config.notation.amount(text, scratch).map_err(|error| {
             Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text)))
         })?;
         match role {

@@ -15,7 +15,6 @@ use crate::reject::Rule;
 use crate::scanner::{Quoting, Span, part};
 use domain::Money;
 use domain::charge::ChargeRow;
-use domain::money::MoneyError;
 use std::borrow::Cow;
 
 /// Most bytes of a description, region or category.
@@ -223,7 +222,7 @@ pub(crate) fn amounts(
 ) -> (Option<i64>, Option<Money>) {
     let (layout, number) = (record.layout, &mut scratch.number);
     let quantity = whole(record.field(&layout.quantity), config, number);
-    (quantity, amount(record.field(&layout.unit_price), config, number).ok())
+    (quantity, config.notation.amount(record.field(&layout.unit_price), number).ok())
 }
 
 /// What stands in the order's column of a record that is otherwise unreadable, if that much can be
@@ -263,19 +262,6 @@ pub(crate) fn whole(text: &str, config: &Config, scratch: &mut String) -> Option
     number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n))
 }
 
-pub(crate) fn amount(
-    text: &str,
-    config: &Config,
-    scratch: &mut String,
-) -> Result<Money, MoneyError> {
-    let notation = &config.notation;
-    let parse = |text: &str| Money::parse_bytes(text.as_bytes(), notation.decimal_mark);
-    parse(text).or_else(|error| match error {
-        MoneyError::NotANumber => notation.plain(text, true, scratch).map_or(Err(error), parse),
-        MoneyError::TooPrecise | MoneyError::TooLarge => Err(error),
-    })
-}
-
 fn quantity(
     text: &str,
     column: &Column,
@@ -302,7 +288,9 @@ fn price(
     charge: Option<ChargeRow>,
     scratch: &mut String,
 ) -> Result<Money, Fault> {
-    let price = amount(text, config, scratch)
+    let price = config
+        .notation
+        .amount(text, scratch)
         .map_err(|error| Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text))))?;
     if charge.is_some() {
         return Ok(price);

@@ -1,6 +1,6 @@
 //! What the rows of an order say of it as a whole, beside its lines.
 
-use super::OrderFault;
+use super::fault::OrderFault;
 use crate::Money;
 use crate::charge::{CHARGES_MAX, Charge, ChargeKind, ChargeRow};
 use crate::extra::Extra;
@@ -86,7 +86,7 @@ impl Whole {
         let mut charges = self.of_rows.clone();
         for charge in self.of_columns(kind) {
             let sum = charges.entry(charge.kind).or_default();
-            *sum = super::add(*sum, charge.amount);
+            *sum = add(*sum, charge.amount);
         }
         charges
     }
@@ -94,7 +94,7 @@ impl Whole {
     /// The tax that the partner has calculated.
     pub(super) fn tax(&self) -> Option<Money> {
         match (self.tax, self.tax_given) {
-            (Some(rows), Some(column)) => Some(super::add(rows, column)),
+            (Some(rows), Some(column)) => Some(add(rows, column)),
             (rows, column) => rows.or(column),
         }
     }
@@ -115,4 +115,9 @@ impl Whole {
             Some(_) => None,
         }
     }
+}
+
+/// A sum for people: at its end rather than beyond it.
+pub(super) fn add(sum: Money, amount: Money) -> Money {
+    Money::from_units(sum.units().saturating_add(amount.units()))
 }
