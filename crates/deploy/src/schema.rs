@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 use domain::partner::Partner;
+use domain::seller::{Seller, TaxRates};
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 use stack::catalogue;
@@ -32,6 +33,22 @@ pub enum File {
 struct Partners {
     /// By name: letters, digits, _ and -.
     partners: BTreeMap<String, Partner>,
+    /// Whose invoices orders get, by name.
+    sellers: Option<BTreeMap<String, Seller>>,
+    /// The built-in partner `DIRECT`.
+    direct: Option<Direct>,
+    /// By country (ISO 3166: two capitals) and tax category.
+    #[schemars(rename = "tax-rates")]
+    tax_rates: Option<TaxRates>,
+}
+
+/// The built-in partner `DIRECT`.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+struct Direct {
+    /// Who sells, by its name among `sellers`.
+    seller: String,
 }
 
 /// The schema, as `docs/schema` has it.

@@ -1,18 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 pub mod assemble;
+pub mod charge;
 pub mod control;
+pub mod extra;
 pub mod ids;
 pub mod inventory;
+mod kind;
 pub mod money;
 mod nearest;
 pub mod order;
 pub mod partner;
 pub mod problem;
 pub mod raw;
+pub mod seller;
 pub mod stock;
+mod tax;
 
 pub use ids::{CustomerId, OrderId, PartnerId, ProductId, WarehouseId};
 pub use money::Money;
 pub use nearest::nearest;
 pub use order::{Kind, Line, Order};
+pub use tax::{TAX_CATEGORY_BYTES_MAX, TaxCategory, TaxCategoryError};

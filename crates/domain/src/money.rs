@@ -114,6 +114,18 @@ impl Money {
         self.0.checked_mul(quantity).map(Self)
     }
 
+    /// The same with the other sign.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
+    /// Without its sign.
+    #[must_use]
+    pub const fn magnitude(self) -> Self {
+        Self(self.0.saturating_abs())
+    }
+
     /// The sum, if it can be held.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {

@@ -1,12 +1,19 @@
 //! An order as it is placed.
 
-use crate::money::WHOLE_MAX;
+mod check;
+mod content;
+mod total;
+
+pub use crate::kind::Kind;
+pub use total::{LinesError, kind_and_total};
+
+use crate::charge::Charge;
 use crate::partner::{Partner, StockPolicy};
 use crate::problem::Problem;
-use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, WarehouseId};
+use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// Most lines of one order.
 pub const LINES_MAX: usize = 1_000;
@@ -19,16 +26,13 @@ pub const QUANTITY_MAX: i64 = 1_000_000_000;
 /// Most bytes of a free text: description, region, category.
 pub const TEXT_BYTES_MAX: usize = 512;
 
-/// A sale or a return.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// All quantities above zero; takes stock.
-    #[default]
-    Sale,
-    /// All quantities below zero; gives stock back.
-    Return,
-}
+/// Most pairs of an order's metadata, and most bytes of their names and texts together.
+pub const METADATA_PAIRS_MAX: usize = 20;
+/// See [`METADATA_PAIRS_MAX`].
+pub const METADATA_BYTES_MAX: usize = 4 * 1024;
+
+/// What a sender adds to an order for itself: passed on with it, and never looked at.
+pub type Metadata = BTreeMap<String, String>;
 
 /// Who buys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +45,7 @@ pub struct Customer {
 }
 
 /// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Line {
     /// What is ordered.
     pub product_id: ProductId,
@@ -55,6 +59,37 @@ pub struct Line {
     /// Product category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// What is taken off the whole line: not below zero, and no more than it comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Money>,
+    /// By which rate it is taxed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_category: Option<TaxCategory>,
+}
+
+impl Line {
+    /// Quantity × unit price, less the discount; below zero in a return. Nothing if that cannot be
+    /// held.
+    #[must_use]
+    pub fn total(&self) -> Option<Money> {
+        let whole = self.unit_price.times(self.quantity)?;
+        match self.discount {
+            None => Some(whole),
+            Some(discount) if self.quantity < 0 => whole.plus(discount),
+            Some(discount) => whole.plus(discount.negated()),
+        }
+    }
+
+    /// Why its discount cannot be, if it cannot.
+    #[must_use]
+    pub fn discount_problem(&self) -> Option<String> {
+        let discount = self.discount?;
+        if discount < Money::ZERO {
+            return Some(format!("is {discount}; it is taken off, and not below zero"));
+        }
+        let whole = self.unit_price.times(self.quantity.checked_abs()?)?;
+        (whole < discount).then(|| format!("is {discount}, but the line comes to {whole}"))
+    }
 }
 
 /// An order that was checked and placed; the data of `orderflow.order.placed.v1`.
@@ -84,7 +119,16 @@ pub struct Order {
     pub stock: StockPolicy,
     /// 1 to 1,000 lines.
     pub lines: Vec<Line>,
-    /// Sum of quantity × unit price.
+    /// At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<Charge>,
+    /// The tax that the sender has calculated: no part of the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_given: Option<Money>,
+    /// What the sender adds for itself.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// What lines and charges add up to.
     pub total: Money,
     /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,7 +180,16 @@ pub struct Draft {
     pub region: Option<String>,
     /// The lines.
     pub lines: Vec<Line>,
-    /// Sum of quantity × unit price.
+    /// What is added to the lines, or taken off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<Charge>,
+    /// The tax that the sender has calculated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_given: Option<Money>,
+    /// What the sender adds for itself.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// What lines and charges add up to.
     pub total: Money,
 }
 
@@ -203,132 +256,11 @@ impl Draft {
             region: self.region,
             stock: terms.stock,
             lines: self.lines,
+            charges: self.charges,
+            tax_given: self.tax_given,
+            metadata: self.metadata,
             total: self.total,
             cancels: None,
         })
-    }
-
-    /// SHA-256 (hex) over what the sender said. Two messages with the same order id and the same
-    /// hash are the same order sent twice; with another hash they are a conflict. Settings of the
-    /// partner and the time of arrival do not count.
-    #[must_use]
-    pub fn content_hash(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a draft has only string keys");
-        hex::encode(Sha256::digest(&json))
-    }
-}
-
-impl Order {
-    /// What is wrong with an order that somebody else than order-ingest may have placed; nothing if
-    /// it keeps to the rules.
-    #[must_use]
-    pub fn problem(&self) -> Option<String> {
-        let quantities = self.lines.iter().map(|line| line.quantity);
-        let wrong = quantities.enumerate().find(|(_, quantity)| {
-            *quantity == 0 || quantity.unsigned_abs() > QUANTITY_MAX.unsigned_abs()
-        });
-        if let Some((index, quantity)) = wrong {
-            return Some(format!(
-                "lines[{index}].quantity is {quantity}: 1 to {QUANTITY_MAX} are allowed, below zero \
-                 in a return"
-            ));
-        }
-        match kind_and_total(&self.lines) {
-            Err(error) => return Some(format!("its lines cannot be used: {error}")),
-            Ok((kind, _)) if kind != self.kind => {
-                return Some("its kind does not fit the signs of its quantities".into());
-            }
-            Ok((_, total)) if total != self.total => {
-                let given = &self.total;
-                return Some(format!("its total is {given}, but its lines add up to {total}"));
-            }
-            Ok(_) => {}
-        }
-        let attempt = self.attempt;
-        (!(1..=ATTEMPT_MAX).contains(&attempt))
-            .then(|| format!("its attempt is {attempt}: 1 to {ATTEMPT_MAX} are allowed"))
-    }
-}
-
-/// Why lines do not make an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LinesError {
-    /// An order of nothing.
-    #[error("has no lines")]
-    None,
-    /// Too many for one decision.
-    #[error("has {0} lines, the limit is {LINES_MAX}")]
-    TooMany(usize),
-    /// Neither a sale nor a return.
-    #[error("mix quantities above and below zero")]
-    MixedSigns,
-    /// Beyond the largest amount that can be read again.
-    #[error("add up to more than {WHOLE_MAX}, the limit")]
-    TotalTooLarge,
-}
-
-/// The kind and total of an order with these lines.
-///
-/// # Errors
-/// No or too many lines, quantities of both signs, or a total beyond the largest amount.
-pub fn kind_and_total(lines: &[Line]) -> Result<(Kind, Money), LinesError> {
-    let first = lines.first().ok_or(LinesError::None)?;
-    if lines.len() > LINES_MAX {
-        return Err(LinesError::TooMany(lines.len()));
-    }
-    if lines.iter().any(|line| (line.quantity < 0) != (first.quantity < 0)) {
-        return Err(LinesError::MixedSigns);
-    }
-    let total = lines
-        .iter()
-        .try_fold(Money::ZERO, |sum, line| sum.plus(line.unit_price.times(line.quantity)?))
-        .filter(|total| total.is_within_limit())
-        .ok_or(LinesError::TotalTooLarge)?;
-    Ok((if first.quantity < 0 { Kind::Return } else { Kind::Sale }, total))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(quantity: i64, price: &str) -> Line {
-        Line {
-            product_id: ProductId::parse("P001").unwrap(),
-            quantity,
-            unit_price: Money::parse(price).unwrap(),
-            description: None,
-            category: None,
-        }
-    }
-
-    #[test]
-    fn a_total_is_exact_and_negative_for_a_return() {
-        assert_eq!(
-            kind_and_total(&[line(3, "0.1"), line(1, "2.255")]),
-            Ok((Kind::Sale, Money::parse("2.555").unwrap()))
-        );
-        assert_eq!(
-            kind_and_total(&[line(-2, "1.25")]),
-            Ok((Kind::Return, Money::parse("-2.5").unwrap()))
-        );
-    }
-
-    #[test]
-    fn what_is_no_order_says_why() {
-        assert_eq!(kind_and_total(&[]), Err(LinesError::None));
-        assert_eq!(kind_and_total(&[line(1, "1"), line(-1, "1")]), Err(LinesError::MixedSigns));
-        assert_eq!(kind_and_total(&vec![line(1, "1"); 1001]), Err(LinesError::TooMany(1001)));
-        let most = vec![line(QUANTITY_MAX, "1000000000"); 3];
-        assert_eq!(kind_and_total(&most), Err(LinesError::TotalTooLarge));
-    }
-
-    #[test]
-    fn a_total_that_is_accepted_can_be_read_again() {
-        let (_, total) = kind_and_total(&[line(QUANTITY_MAX, "1")]).unwrap();
-        assert_eq!(Money::parse(&total.to_string()), Ok(total));
-        for sign in [1, -1] {
-            let over = [line(sign * QUANTITY_MAX, "1"), line(sign, "0.0001")];
-            assert_eq!(kind_and_total(&over), Err(LinesError::TotalTooLarge));
-        }
     }
 }

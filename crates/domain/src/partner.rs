@@ -37,6 +37,9 @@ pub struct Partner {
     /// ISO 4217 code of its prices.
     #[schemars(regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
+    /// Who sells to its customers, by its name among `sellers`: whose invoices its orders get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<String>,
     /// IANA name, for dates without an offset.
     #[serde(default = "utc")]
     pub time_zone: String,

@@ -8,12 +8,14 @@ mod checks;
 mod live;
 mod load;
 mod problem;
+mod sellers;
 mod shape;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use live::{Check, Configuration, Live, Secrets, Source, digest};
-pub use load::{BYTES_MAX, configured, load};
+pub use load::{BYTES_MAX, Loaded, configured, load, load_all};
 pub use problem::{Problem, located};
+pub use sellers::Sold;
 pub use tables::{read_table, tables};

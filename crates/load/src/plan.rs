@@ -7,12 +7,20 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::PartnerId;
 use fastrand::Rng;
 
-use super::wire::{Customer, Line, Order, Quantity};
+use super::wire::{Charge, Customer, Line, Order, Quantity};
 
 /// The seed catalogue's products and prices; further products follow them.
 const CATALOGUE: [(&str, &str); 5] =
     [("P001", "19.99"), ("P002", "149.00"), ("P003", "7.50"), ("P004", "3.25"), ("P005", "0.99")];
 const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
+/// Of a sale; the coupon takes off less than the cheapest product and the shipping come to.
+const CHARGES: [Charge; 2] = [
+    Charge { kind: "shipping", description: "Standard", amount: "4.90" },
+    Charge { kind: "discount", description: "WELCOME", amount: "-2.50" },
+];
+/// Of a return, which keeps the shipping.
+const CHARGES_BACK: [Charge; 1] =
+    [Charge { kind: "fee", description: "Return label", amount: "0.50" }];
 const CUSTOMERS: u32 = 500;
 const PIECES_MAX: i64 = 3;
 /// How far back the order may lie that a duplicate or a conflict repeats.
@@ -107,6 +115,8 @@ pub struct Mix {
     pub broken: u32,
     /// Of the orders, those that are returns.
     pub returns: u32,
+    /// Of the orders, those that have shipping and a coupon.
+    pub charges: u32,
     /// Lines that order the first product, beside those that do by chance.
     pub hot_product: u32,
     /// How many products there are, at least 1.
@@ -122,6 +132,7 @@ impl Default for Mix {
             conflicts: 0,
             broken: 0,
             returns: 0,
+            charges: 0,
             hot_product: 0,
             products: 5,
             lines: 1,
@@ -272,6 +283,10 @@ impl Plan {
             timestamp: &self.at,
             ..Order::default()
         };
+        // Rolled apart, so that the same seed makes the same orders as without charges.
+        if self.rng(of, 3).u32(..ALL) < self.mix.charges {
+            order.charges = if sign < 0 { &CHARGES_BACK } else { &CHARGES };
+        }
         if let (Some(line), 1) = (lines.first(), lines.len()) {
             order.product_id = Some(line.product_id);
             order.quantity = Some(line.quantity);
@@ -330,111 +345,4 @@ fn product(index: u32) -> (String, String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::order::Terms;
-    use domain::raw;
-    use std::collections::{BTreeMap, HashMap};
-
-    fn messages(mix: &Mix, seed: u64, count: u64) -> Vec<Message> {
-        let partners = vec![None, Some(PartnerId::parse("US1").unwrap())];
-        let plan = Plan::new(mix, seed, partners, DateTime::UNIX_EPOCH).unwrap();
-        let mut buffer = BytesMut::new();
-        (1..=count).map(|index| plan.message(index, &mut buffer)).collect()
-    }
-
-    #[test]
-    fn the_same_seed_makes_the_same_orders_and_all_are_valid() {
-        let bodies = |seed| {
-            let messages = messages(&Mix::default(), seed, 200);
-            messages.into_iter().map(|message| message.body).collect::<Vec<_>>()
-        };
-        assert_eq!(bodies(7), bodies(7));
-        assert_ne!(bodies(7), bodies(8));
-        for body in bodies(7) {
-            let draft = raw::parse(&body, None).unwrap();
-            assert!((1..=PIECES_MAX).contains(&draft.lines[0].quantity));
-            draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
-        }
-    }
-
-    #[test]
-    fn every_message_is_what_it_says() {
-        let share = ALL / 10;
-        let mix = Mix {
-            duplicates: share,
-            conflicts: share,
-            broken: 2 * share,
-            returns: share,
-            lines: 4,
-            products: 50,
-            ..Mix::default()
-        };
-        let mut contents = HashMap::new();
-        let mut counts = BTreeMap::new();
-        for message in messages(&mix, 1, 5_000) {
-            *counts.entry(message.what).or_insert(0) += 1;
-            let draft = raw::parse(&message.body, None);
-            if let What::Broken(fault) = message.what {
-                // Who the partners are is known elsewhere.
-                assert_eq!(draft.is_ok(), fault == Fault::UnknownPartner, "{fault:?}");
-                continue;
-            }
-            let draft = draft.unwrap();
-            let key = (draft.partner.clone(), draft.order_id.clone());
-            let before = contents.get(&key);
-            match message.what {
-                What::Duplicate => assert_eq!(before, Some(&draft.content_hash())),
-                What::Conflict => assert!(before.is_some_and(|hash| *hash != draft.content_hash())),
-                _ => assert_eq!(before, None),
-            }
-            assert_eq!(
-                message.what == What::Return,
-                draft.kind == domain::Kind::Return && before.is_none()
-            );
-            contents.entry(key).or_insert_with(|| draft.content_hash());
-        }
-        let broken: i32 = Fault::ALL.iter().map(|fault| counts[&What::Broken(*fault)]).sum();
-        for (what, expected) in [
-            (broken, 1_000),
-            (counts[&What::Duplicate], 500),
-            (counts[&What::Conflict], 500),
-            (counts[&What::Return], 300),
-        ] {
-            assert!((expected - 100..=expected + 100).contains(&what), "{counts:?}");
-        }
-    }
-
-    #[test]
-    fn a_hot_product_is_in_most_lines() {
-        let mix = Mix { hot_product: ALL / 10 * 9, lines: 3, products: 1_000, ..Mix::default() };
-        let (mut hot, mut all) = (0, 0);
-        for message in messages(&mix, 1, 1_000) {
-            for line in raw::parse(&message.body, None).unwrap().lines {
-                all += 1;
-                hot += u32::from(line.product_id.as_str() == "P001");
-            }
-        }
-        assert!((all * 85..all * 95).contains(&(hot * 100)), "{hot} of {all}");
-    }
-
-    #[test]
-    fn distinct_orders_are_counted_without_making_them() {
-        let mix =
-            Mix { duplicates: ALL / 5, conflicts: ALL / 5, broken: ALL / 5, ..Mix::default() };
-        let plan = Plan::new(&mix, 4, vec![None], DateTime::UNIX_EPOCH).unwrap();
-        let ids = messages(&mix, 4, 1_000).into_iter().filter(|m| m.what == What::Sale);
-        assert_eq!(plan.distinct(1_000), u64::try_from(ids.count()).unwrap());
-        assert!((300..500).contains(&plan.distinct(1_000)));
-    }
-
-    #[test]
-    fn shares_that_do_not_fit_together_are_refused() {
-        let mix = Mix { duplicates: ALL, broken: 1, ..Mix::default() };
-        let plan = Plan::new(&mix, 1, vec![None], DateTime::UNIX_EPOCH);
-        assert!(plan.unwrap_err().to_string().contains("more than 100 %"));
-        // Nothing earlier can be repeated: they are orders of their own.
-        let mix = Mix { duplicates: ALL, ..Mix::default() };
-        assert!(messages(&mix, 1, 50).iter().all(|message| message.what == What::Sale));
-    }
-}
+mod tests;

@@ -21,6 +21,8 @@ pub(super) struct Order<'a> {
     pub(super) price: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lines: Option<&'a [Line<'a>]>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) charges: &'a [Charge],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) colour: Option<&'a str>,
 }
@@ -36,6 +38,13 @@ pub(super) struct Line<'a> {
     pub(super) product_id: &'a str,
     pub(super) quantity: Quantity<'a>,
     pub(super) price: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Charge {
+    pub(super) kind: &'static str,
+    pub(super) description: &'static str,
+    pub(super) amount: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]

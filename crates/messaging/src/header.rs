@@ -6,7 +6,7 @@ use async_nats::HeaderMap;
 /// missing then, but those that nats-server adds to what it stores.
 pub const UNREADABLE: &str = "Orderflow-Unreadable-Headers";
 
-/// SHA-256 of what the sender said of an order.
+/// What the sender said of an order, as a hash: `domain::order::Draft::content`.
 pub const CONTENT: &str = "Orderflow-Content";
 /// `sale` or `return`.
 pub const KIND: &str = "Orderflow-Kind";

@@ -103,7 +103,7 @@ fn write(parts: Receiver<Vec<Part>>, folder: Option<&Path>) -> anyhow::Result<()
         parts.into_iter().for_each(drop);
         return Ok(());
     };
-    let mut output = OutputWriter::new(File::create(folder.join("output.csv"))?)?;
+    let mut output = OutputWriter::new(File::create(folder.join("output.csv"))?, false)?;
     let mut rejects = RejectsWriter::new(File::create(folder.join("rejects.csv"))?)?;
     for part in parts.into_iter().flatten() {
         output.write(&part.batch)?;
@@ -124,8 +124,7 @@ fn format() -> FileFormat {
         customer_id: Some("CustomerID".into()),
         description: Some("Description".into()),
         region: Some("Country".into()),
-        category: None,
-        currency: None,
+        ..Columns::default()
     };
     FileFormat { dates: vec!["%Y-%m-%d %H:%M:%S".into()], ..FileFormat::new(columns) }
 }

@@ -168,7 +168,7 @@ impl Looks<'_> {
         let quantity =
             cell(&layout.quantity).map(|text| rules::whole(text, config, &mut number).is_some());
         let price =
-            cell(&layout.unit_price).map(|text| rules::amount(text, config, &mut number).is_ok());
+            cell(&layout.unit_price).map(|text| config.notation.amount(text, &mut number).is_ok());
         let date = cell(&layout.ordered_at)
             .map(|text| config.dates.read(text, &mut LastDate::default()).is_some());
         Read {

@@ -2,6 +2,9 @@
 //!
 //! What a mark means is configured, never found out: `1,234` is one number or another.
 
+use domain::Money;
+use domain::money::MoneyError;
+
 /// How a partner writes numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Notation {
@@ -11,6 +14,18 @@ pub(crate) struct Notation {
 }
 
 impl Notation {
+    /// An amount, with or without a currency.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn amount(&self, text: &str, scratch: &mut String) -> Result<Money, MoneyError> {
+        let parse = |text: &str| Money::parse_bytes(text.as_bytes(), self.decimal_mark);
+        parse(text).or_else(|error| match error {
+            MoneyError::NotANumber => self.plain(text, true, scratch).map_or(Err(error), parse),
+            MoneyError::TooPrecise | MoneyError::TooLarge => Err(error),
+        })
+    }
+
     /// Writes `text` plainly into `into`; nothing if it is no such number. Of a quantity `currency`
     /// is false: it has no sign of one.
     pub(crate) fn plain<'a>(

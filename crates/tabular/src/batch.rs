@@ -1,6 +1,7 @@
 //! Accepted rows, column by column.
 
 use domain::Money;
+use domain::extra::Extra;
 
 /// The texts of one column, end to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,10 +87,12 @@ pub struct Batch {
     pub region: TextColumn,
     /// Product category, at most 512 bytes.
     pub category: TextColumn,
+    /// What some rows say beside: number of the row, ascending, and what it says.
+    pub extras: Vec<(usize, Extra)>,
 }
 
 /// One accepted row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
     /// Physical line on which it begins.
     pub line: u64,
@@ -111,6 +114,8 @@ pub struct Row<'a> {
     pub region: &'a str,
     /// Product category.
     pub category: &'a str,
+    /// What it says beside.
+    pub extra: Option<Box<Extra>>,
 }
 
 impl Batch {
@@ -140,7 +145,17 @@ impl Batch {
             customer_id: self.customer_id.get(i)?,
             region: self.region.get(i)?,
             category: self.category.get(i)?,
+            extra: self.extra(i).map(|extra| Box::new(extra.clone())),
         })
+    }
+
+    /// What row `i` says beside.
+    fn extra(&self, i: usize) -> Option<&Extra> {
+        if self.extras.is_empty() {
+            return None;
+        }
+        let place = self.extras.binary_search_by_key(&i, |(row, _)| *row).ok()?;
+        self.extras.get(place).map(|(_, extra)| extra)
     }
 
     /// The rows in order.
@@ -162,6 +177,7 @@ impl Batch {
             customer_id: self.customer_id.room(),
             region: self.region.room(),
             category: self.category.room(),
+            extras: Vec::new(),
         }
     }
 
@@ -179,6 +195,9 @@ impl Batch {
 
     /// Adds rows `from..to` of another batch.
     fn extend(&mut self, other: &Self, from: usize, to: usize) {
+        let base = self.len();
+        let extras = other.extras.iter().filter(|(row, _)| (from..to).contains(row));
+        self.extras.extend(extras.map(|(row, extra)| (row - from + base, extra.clone())));
         let numbers = |mine: &mut Vec<i64>, theirs: &[i64]| {
             mine.extend_from_slice(theirs.get(from..to).unwrap_or_default());
         };
@@ -196,6 +215,9 @@ impl Batch {
 
     /// Adds a row at the end.
     pub fn push(&mut self, row: &Row<'_>) {
+        if let Some(extra) = &row.extra {
+            self.extras.push((self.len(), Extra::clone(extra)));
+        }
         self.line.push(row.line);
         self.order_id.push(row.order_id);
         self.product_id.push(row.product_id);

@@ -8,10 +8,11 @@ use crate::dates::Dates;
 use crate::derive::Derivation;
 use crate::scanner::Quoting;
 use crate::trailer::End;
+use domain::charge::ChargeRow;
 use domain::partner::{
     Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Products, Quote, QuoteEscape, Rules,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Most lines that may be passed over before a header, and that a footer may have.
@@ -73,6 +74,8 @@ pub(crate) struct Config {
     /// The columns in use, with the names that they may have.
     pub(crate) columns: Vec<(Column, Names)>,
     pub(crate) derivation: Option<Derivation>,
+    /// Product codes of rows that are charges.
+    pub(crate) charges: HashMap<Box<str>, ChargeRow>,
     pub(crate) customer_required: bool,
     /// Further columns that must not be empty.
     pub(crate) required: Vec<Column>,
@@ -131,6 +134,7 @@ impl Config {
             continued_rows: format.continued_rows,
             columns: columns(format, &made)?,
             derivation,
+            charges: format.charges.iter().map(|(code, row)| (code.trim().into(), *row)).collect(),
             customer_required: rules.customer_required
                 || rules.required.contains(&Column::CustomerId),
             required: rules.required.clone(),

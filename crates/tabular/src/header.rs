@@ -34,6 +34,8 @@ pub(crate) struct Layout {
     pub(crate) region: Option<Column>,
     pub(crate) category: Option<Column>,
     pub(crate) currency: Option<Column>,
+    /// Those of [`Role::EXTRA`] that the partner has.
+    pub(crate) extras: Vec<(Role, Column)>,
 }
 
 /// A line in the middle of a file that has names of columns.
@@ -76,17 +78,7 @@ impl Layout {
         if let Some(error) = twice {
             return Err(error);
         }
-        let mut taken = BTreeMap::new();
-        for (role, at) in &columns {
-            if let Some(other) = taken.insert(*at, *role) {
-                let column = names.get(*at).map(|name| name.trim()).unwrap_or_default();
-                let found = [other, *role].map(|role| format!("{}: {column}", role.key()));
-                return Err(FileError::HeaderDuplicate {
-                    column: column.to_owned(),
-                    found: found.into(),
-                });
-            }
-        }
+        let taken = taken(&columns, names)?;
         let names: Vec<Arc<str>> = names.iter().map(|name| name.trim().into()).collect();
         let in_file = |at: usize| Some(Column { at, name: names.get(at)?.clone() });
         let roles: Vec<Role> = config.derivation.iter().flat_map(Derivation::roles).collect();
@@ -118,6 +110,10 @@ impl Layout {
                 let found = columns.map(|(at, _)| at).find(free);
                 found.filter(|_| config.currency.is_looked_for()).and_then(in_file)
             }),
+            extras: Role::EXTRA
+                .into_iter()
+                .filter_map(|role| Some((role, column(role)?)))
+                .collect(),
             made,
             names,
         })
@@ -136,6 +132,13 @@ impl Layout {
             Role::UnitPrice => Some(&self.unit_price),
             Role::OrderedAt => Some(&self.ordered_at),
             Role::Currency => self.currency.as_ref(),
+            Role::LineDiscount
+            | Role::TaxCategory
+            | Role::Shipping
+            | Role::Discount
+            | Role::TaxGiven => {
+                self.extras.iter().find(|(other, _)| *other == role).map(|(_, column)| column)
+            }
         }
     }
 
@@ -174,6 +177,25 @@ impl Layout {
         let named = |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
         Role::ALL.into_iter().filter_map(named).collect()
     }
+}
+
+/// Which place has which meaning.
+///
+/// # Errors
+/// One has two.
+fn taken(columns: &[(Role, usize)], names: &[String]) -> Result<BTreeMap<usize, Role>, FileError> {
+    let mut taken = BTreeMap::new();
+    for (role, at) in columns {
+        if let Some(other) = taken.insert(*at, *role) {
+            let column = names.get(*at).map(|name| name.trim()).unwrap_or_default();
+            let found = [other, *role].map(|role| format!("{}: {column}", role.key()));
+            return Err(FileError::HeaderDuplicate {
+                column: column.to_owned(),
+                found: found.into(),
+            });
+        }
+    }
+    Ok(taken)
 }
 
 /// How many columns with these names have one of them among `cells`.

@@ -13,6 +13,7 @@ mod dates;
 mod derive;
 mod duplicates;
 mod encoding;
+mod extras;
 mod fault;
 mod file_error;
 mod fingerprint;

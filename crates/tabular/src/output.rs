@@ -8,6 +8,7 @@ use crate::profile::rfc3339;
 use crate::reject::Reject;
 use crate::scanner::{part, rest};
 use domain::Money;
+use domain::extra::Extra;
 use domain::money::SCALE;
 use memchr::memchr_iter;
 use std::borrow::Cow;
@@ -35,17 +36,23 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct OutputWriter<W: io::Write> {
     lines: Lines<W>,
+    /// Are there columns for what only some rows say?
+    extras: bool,
     /// The last date written: the rows of an order mostly carry the same one.
     last_date: Option<(i64, String)>,
 }
 
 impl<W: io::Write> OutputWriter<W> {
-    /// Writes the header. `to` needs no buffer of its own.
+    /// Writes the header, with `extras` that of [`Extra`] as well. `to` needs no buffer of its own.
     ///
     /// # Errors
     /// What `to` says.
-    pub fn new(to: W) -> io::Result<Self> {
-        Ok(Self { lines: Lines::new(to, &OUTPUT_HEADER)?, last_date: None })
+    pub fn new(to: W, extras: bool) -> io::Result<Self> {
+        let header: Vec<&str> = match extras {
+            true => OUTPUT_HEADER.into_iter().chain(Extra::COLUMNS).collect(),
+            false => OUTPUT_HEADER.into(),
+        };
+        Ok(Self { lines: Lines::new(to, &header)?, extras, last_date: None })
     }
 
     /// Writes the rows of `batch`.
@@ -69,6 +76,10 @@ impl<W: io::Write> OutputWriter<W> {
             lines.text(row.customer_id);
             lines.text(row.region);
             lines.text(row.category);
+            if self.extras {
+                let extra = row.extra.unwrap_or_default();
+                extra.texts().iter().for_each(|text| lines.text(text));
+            }
             lines.end()?;
         }
         Ok(())
@@ -284,8 +295,9 @@ mod tests {
             customer_id: "",
             region: "España",
             category: "two\nlines",
+            extra: None,
         });
-        let mut writer = OutputWriter::new(Vec::new()).unwrap();
+        let mut writer = OutputWriter::new(Vec::new(), false).unwrap();
         writer.write(&batch).unwrap();
         assert_eq!(
             String::from_utf8(writer.finish().unwrap()).unwrap(),

@@ -137,16 +137,19 @@ rules! {
         "Correct it, or `price-positive: false` where goods may be free.";
     /// Below zero.
     NegativePrice => "negative_price",
-        "Returns have a quantity below zero, not a price.";
+        "Returns have a quantity below zero, not a price. If the row is a discount: name its product code in `charges`.";
     /// The price is in another currency than the partner's.
     OtherCurrency => "other_currency",
         "A partner has one currency: split the file into one partner for each, or correct `currency` or `currency-signs`.";
+    /// The discount of a line is more than the line comes to.
+    BadDiscount => "bad_discount",
+        "Correct it. `line-discount` is an amount for all pieces of the line; percents are for a `transform`.";
     /// Not a date in one of the partner's formats.
     BadDate => "bad_date",
         "Add the format to `dates`; the reason says which were tried.";
-    /// Description, region or category is longer than 512 bytes.
+    /// Description, region or category is longer than 512 bytes, or a tax category than 64.
     TooLong => "too_long",
-        "Shorten the text to 512 bytes.";
+        "Shorten the text to that.";
     /// Nothing in a column in which the partner's rules want something.
     MissingValue => "missing_value",
         "Fill it in, or take the column out of `required`.";
@@ -171,9 +174,18 @@ rules! {
     /// The id of its order says sale or return, the quantity says the other.
     OrderWrongSign => "order_sign_contradicts_id",
         "Look at `return-prefix`, or correct the quantity.";
+    /// Its order has charges and no line.
+    OrderWithoutLines => "order_without_lines",
+        "An order has a product at least: look at `charges`, or whether its other rows were rejected.";
+    /// The rows of its order say different shipping, discount or tax of the whole order.
+    OrderValues => "order_values_differ",
+        "Columns of the whole order stand in one of its rows or are the same in all: correct them, or map a column of single rows as `line-discount`.";
+    /// The discount of its order adds to it, or its charges take off more than its lines come to.
+    OrderCharges => "order_charges_wrong",
+        "A row of a discount has a price below zero in a sale, and above zero in a return. Correct the amounts.";
     /// Its order has more lines or bytes than an order may have.
     OrderTooLarge => "order_too_large",
-        "Split it: an order has at most 1,000 lines and 256 KiB.";
+        "Split it: an order has at most 1,000 lines, 100 charges and 256 KiB.";
 }
 
 impl Rule {

@@ -5,6 +5,7 @@ use crate::column::Column;
 use crate::config::Config;
 use crate::continued::Order;
 use crate::dates::LastDate;
+use crate::extras;
 use crate::fault::{Fault, shown};
 use crate::fingerprint::Fingerprint;
 use crate::header::Layout;
@@ -13,7 +14,7 @@ use crate::record::{Record, trim};
 use crate::reject::Rule;
 use crate::scanner::{Quoting, Span, part};
 use domain::Money;
-use domain::money::MoneyError;
+use domain::charge::ChargeRow;
 use std::borrow::Cow;
 
 /// Most bytes of a description, region or category.
@@ -42,6 +43,9 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) -> Fingerprint {
     for number in [row.quantity, row.unit_price.units(), row.ordered_at] {
         into.extend_from_slice(&number.to_le_bytes());
     }
+    if let Some(extra) = &row.extra {
+        into.extend_from_slice(extra.to_json().as_bytes());
+    }
     Fingerprint::of(into)
 }
 
@@ -68,12 +72,10 @@ pub(crate) fn read<'a>(
     let product_id = id(field(&layout.product_id))
         .and_then(required)
         .map_err(|bad| bad.fault(&layout.product_id, Rule::MissingProductId, Rule::BadProductId))?;
-    let product_id = match &config.products {
-        None => product_id,
-        Some(products) => products.find(product_id).ok_or_else(|| {
-            let reason = format!("{} is no product that we know", shown(product_id));
-            Fault::new(Rule::UnknownProductId, &layout.product_id, reason)
-        })?,
+    let charge = config.charges.get(product_id).copied();
+    let product_id = match charge {
+        None => known_product(config, product_id, &layout.product_id)?,
+        Some(_) => product_id,
     };
     let customer_id = match &layout.customer_id {
         None => "",
@@ -84,8 +86,14 @@ pub(crate) fn read<'a>(
             .map_err(|bad| bad.fault(column, Rule::MissingCustomer, Rule::BadCustomerId))?,
     };
     let number = &mut scratch.number;
-    let quantity = quantity(field(&layout.quantity), &layout.quantity, config, number)?;
-    let unit_price = price(field(&layout.unit_price), &layout.unit_price, config, number)?;
+    let pieces = field(&layout.quantity);
+    let quantity = match charge {
+        Some(_) if pieces.is_empty() => 1,
+        _ => quantity(pieces, &layout.quantity, config, number)?,
+    };
+    let price_column = &layout.unit_price;
+    let unit_price = price(field(price_column), price_column, config, charge, number)?;
+    let extra = extras::read(config, record, charge, quantity, unit_price, number)?;
     if let Some(column) = &layout.currency {
         config.currency.check(field(column), column)?;
     }
@@ -98,16 +106,10 @@ pub(crate) fn read<'a>(
     let description = text(&layout.description);
     let region = unguarded(inherited(text(&layout.region), Order::region));
     let category = text(&layout.category);
-    let texts = [
-        (description, &layout.description),
-        (region, &layout.region),
-        (category, &layout.category),
-    ];
-    for (text, column) in texts {
-        if let (true, Some(column)) = (text.len() > TEXT_BYTES_MAX, column) {
-            let reason = format!("has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
-            return Err(Fault::new(Rule::TooLong, column, reason));
-        }
+    for (text, column) in
+        [(description, &layout.description), (region, &layout.region), (category, &layout.category)]
+    {
+        check_length(text, column.as_ref())?;
     }
     let row = Row {
         line,
@@ -120,9 +122,29 @@ pub(crate) fn read<'a>(
         customer_id,
         region,
         category,
+        extra,
     };
     check_lists(config, layout, &row)?;
     Ok(row)
+}
+
+/// Our id of a product.
+fn known_product<'a>(config: &'a Config, id: &'a str, column: &Column) -> Result<&'a str, Fault> {
+    let Some(products) = &config.products else { return Ok(id) };
+    products.find(id).ok_or_else(|| {
+        let reason = format!("{} is no product that we know", shown(id));
+        Fault::new(Rule::UnknownProductId, column, reason)
+    })
+}
+
+fn check_length(text: &str, column: Option<&Column>) -> Result<(), Fault> {
+    match column {
+        Some(column) if text.len() > TEXT_BYTES_MAX => {
+            let reason = format!("has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
+            Err(Fault::new(Rule::TooLong, column, reason))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Columns that must not be empty, and those in which only some texts may stand.
@@ -156,7 +178,15 @@ fn text<'a>(row: &Row<'a>, column: domain::partner::Column) -> Option<&'a str> {
         Column::Region => Some(row.region),
         Column::Category => Some(row.category),
         Column::CustomerId => Some(row.customer_id),
-        Column::Quantity | Column::UnitPrice | Column::OrderedAt | Column::Currency => None,
+        Column::Quantity
+        | Column::UnitPrice
+        | Column::OrderedAt
+        | Column::Currency
+        | Column::LineDiscount
+        | Column::TaxCategory
+        | Column::Shipping
+        | Column::Discount
+        | Column::TaxGiven => None,
     }
 }
 
@@ -192,7 +222,7 @@ pub(crate) fn amounts(
 ) -> (Option<i64>, Option<Money>) {
     let (layout, number) = (record.layout, &mut scratch.number);
     let quantity = whole(record.field(&layout.quantity), config, number);
-    (quantity, amount(record.field(&layout.unit_price), config, number).ok())
+    (quantity, config.notation.amount(record.field(&layout.unit_price), number).ok())
 }
 
 /// What stands in the order's column of a record that is otherwise unreadable, if that much can be
@@ -232,19 +262,6 @@ pub(crate) fn whole(text: &str, config: &Config, scratch: &mut String) -> Option
     number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n))
 }
 
-pub(crate) fn amount(
-    text: &str,
-    config: &Config,
-    scratch: &mut String,
-) -> Result<Money, MoneyError> {
-    let notation = &config.notation;
-    let parse = |text: &str| Money::parse_bytes(text.as_bytes(), notation.decimal_mark);
-    parse(text).or_else(|error| match error {
-        MoneyError::NotANumber => notation.plain(text, true, scratch).map_or(Err(error), parse),
-        MoneyError::TooPrecise | MoneyError::TooLarge => Err(error),
-    })
-}
-
 fn quantity(
     text: &str,
     column: &Column,
@@ -268,10 +285,16 @@ fn price(
     text: &str,
     column: &Column,
     config: &Config,
+    charge: Option<ChargeRow>,
     scratch: &mut String,
 ) -> Result<Money, Fault> {
-    let price = amount(text, config, scratch)
+    let price = config
+        .notation
+        .amount(text, scratch)
         .map_err(|error| Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text))))?;
+    if charge.is_some() {
+        return Ok(price);
+    }
     if config.price_positive && price <= Money::ZERO {
         let reason = format!("{price} is not above zero");
         return Err(Fault::new(Rule::NonPositivePrice, column, reason));

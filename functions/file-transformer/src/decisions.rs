@@ -10,6 +10,7 @@ use crate::steps;
 use crate::threads::{blocking, now};
 use async_nats::HeaderMap;
 use chrono::DateTime;
+use domain::order::Draft;
 use domain::partner::Partner;
 use domain::{OrderId, PartnerId};
 use futures_util::future::try_join_all;
@@ -187,11 +188,14 @@ impl Asked<'_> {
         let is_same = match (said, message) {
             (Some(_), _) => false,
             (None, None) => true,
-            (None, Some(message)) => match content(&message.payload, self.partner) {
-                // It is no order, which order-ingest is about to say.
-                None => return Ok(None),
-                Some(content) => placed.header(header::CONTENT) == Some(&content),
-            },
+            (None, Some(message)) => {
+                let stored = placed.header(header::CONTENT).unwrap_or_default();
+                match draft(&message.payload, self.partner).and_then(|it| it.has_content(stored)) {
+                    Some(is_same) => is_same,
+                    // It is no order, or cannot be compared here: order-ingest is about to say so.
+                    None => return Ok(None),
+                }
+            }
         };
         let order_id = &given.order_id;
         Ok(Some(if is_same {
@@ -204,11 +208,10 @@ impl Asked<'_> {
     }
 }
 
-/// The content of the order that a message on the subject `orders` holds, as order-ingest compares it.
-fn content(payload: &[u8], partner: &PartnerId) -> Option<String> {
+/// The order that a message on the subject `orders` holds, as order-ingest reads it.
+fn draft(payload: &[u8], partner: &PartnerId) -> Option<Draft> {
     let event: Event = serde_json::from_slice(payload).ok()?;
-    let draft = domain::raw::parse(event.data?.get().as_bytes(), Some(partner)).ok()?;
-    Some(draft.content_hash())
+    domain::raw::parse(event.data?.get().as_bytes(), Some(partner)).ok()
 }
 
 /// When order-ingest said that another order stands where this one of the file belongs, if it did.

@@ -31,7 +31,7 @@ impl Judged {
     ) -> Result<Self, Failure> {
         let control = control::compare(partner, file, sides, &pass);
         let written = match &mut pass.content {
-            Ok(content) => results::write(content, &partner.currency, scratch)?,
+            Ok(content) => results::write(content, partner, scratch)?,
             Err(_) => return Ok(Self { pass, results: None, control }),
         };
         let results = match written {

@@ -6,6 +6,7 @@ use crate::results::{Example, Results};
 use chrono::{DateTime, Utc};
 use domain::Money;
 use domain::assemble::Totals;
+use domain::charge::ChargeKind;
 use domain::control::Compared;
 use domain::partner::Partner;
 use intake::changed;
@@ -66,6 +67,9 @@ struct Orders {
     sales_total: Money,
     returns: u64,
     returns_total: Money,
+    /// What charges of sales and returns come to, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    charges: BTreeMap<ChargeKind, Money>,
     currency: String,
 }
 
@@ -105,6 +109,7 @@ impl<'a> Receipt<'a> {
                 sales_total: totals.sales_total,
                 returns: totals.returns,
                 returns_total: totals.returns_total,
+                charges: totals.charges.clone(),
                 currency: partner.currency.clone(),
             }
         });

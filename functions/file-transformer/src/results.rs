@@ -4,9 +4,12 @@
 use crate::failure::Failure;
 use crate::spool::{Apart, Content, SpooledReject, SpooledRow};
 use chrono::DateTime;
-use domain::assemble::{OrderFault, Orders};
+use domain::assemble::{Assembled, OrderFault, Orders};
+use domain::charge::{Charge, ChargeKind};
+use domain::ids::IdError;
 use domain::order::{Customer, Line};
-use domain::{CustomerId, ProductId};
+use domain::partner::{FileFormat, Partner};
+use domain::{CustomerId, Money, ProductId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -62,25 +65,32 @@ struct Draft<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
     lines: Vec<Line>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    charges: Vec<Charge>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_given: Option<Money>,
 }
 
 /// Writes them all. The inner error: more orders wait for further lines than memory may hold.
 pub(crate) fn write(
     content: &mut Content,
-    currency: &str,
+    partner: &Partner,
     scratch: &Path,
 ) -> Result<Result<Results, Apart>, Failure> {
     let bytes_max = content.bounds.open_bytes_max;
     let file = || tempfile::tempfile_in(scratch).map_err(Failure::scratch);
+    let extras = partner.file.as_ref().is_some_and(FileFormat::has_extras);
+    let output = OutputWriter::new(BufWriter::new(file()?), extras);
     let mut writing = Writing {
-        output: OutputWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
+        output: output.map_err(Failure::scratch)?,
+        extras,
         rejects: RejectsWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
         orders: BufWriter::new(file()?),
         orders_sha256: Sha256::new(),
         draft: Vec::new(),
         delimiter: delimiter(&content.summary.detected.delimiter),
         verdicts: &content.orders,
-        currency,
+        currency: &partner.currency,
         open: HashMap::new(),
         open_bytes: 0,
         accepted: 0,
@@ -98,7 +108,7 @@ pub(crate) fn write(
             writing.reject(reject)?;
             next = rejects.next().transpose().map_err(Failure::spool)?;
         }
-        writing.row(&row.row())?;
+        writing.row(&row.row()?)?;
         if bytes_max < writing.open_bytes {
             return Ok(Err(Apart { line: row.line, bytes_max }));
         }
@@ -112,6 +122,8 @@ pub(crate) fn write(
 
 struct Writing<'a> {
     output: OutputWriter<BufWriter<File>>,
+    /// Do results have columns for what only some rows say?
+    extras: bool,
     rejects: RejectsWriter<BufWriter<File>>,
     orders: BufWriter<File>,
     orders_sha256: Sha256,
@@ -138,6 +150,9 @@ struct Open {
     customer: Option<Customer>,
     region: Option<String>,
     lines: Vec<Line>,
+    charges: Vec<Charge>,
+    /// Rows of it so far.
+    rows: u32,
 }
 
 impl Writing<'_> {
@@ -149,7 +164,7 @@ impl Writing<'_> {
                 let mut batch = Batch::default();
                 batch.push(row);
                 self.output.write(&batch).map_err(Failure::scratch)?;
-                self.line(row, order.lines, order.ordered_at)
+                self.add(row, order)
             }
             Err(fault) => {
                 let (rule, reason) = explain(fault);
@@ -158,38 +173,36 @@ impl Writing<'_> {
                     column: None,
                     rule,
                     reason: format!("order {}: {reason}", row.order_id),
-                    raw: cleaned(row, self.delimiter)?,
+                    raw: cleaned(row, self.delimiter, self.extras)?,
                 })
             }
         }
     }
 
-    /// Adds a line to its order, which is written once it has all its lines.
-    fn line(&mut self, row: &Row<'_>, lines: usize, ordered_at: i64) -> Result<(), Failure> {
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    /// Adds a row to its order, which is written once it has all its rows.
+    fn add(&mut self, row: &Row<'_>, order: &Assembled) -> Result<(), Failure> {
         let bad = |_| Failure::Scratch(std::io::Error::other("an id that was checked is bad"));
         let mut open = self.open.remove(row.order_id).unwrap_or_default();
         self.open_bytes -= open.bytes;
+        open.rows += 1;
         if open.customer.is_none() && !row.customer_id.is_empty() {
             let id = CustomerId::stored(row.customer_id).map_err(bad)?;
             open.customer = Some(Customer { id, vip: false });
         }
         open.region = open.region.or_else(|| text(row.region));
-        open.lines.push(Line {
-            product_id: ProductId::stored(row.product_id).map_err(bad)?,
-            quantity: row.quantity,
-            unit_price: row.unit_price,
-            description: text(row.description),
-            category: text(row.category),
-        });
-        if open.lines.len() < lines {
+        match row.extra.as_ref().and_then(|extra| extra.charge) {
+            Some(charge) => open.charges.extend(charge.kind().map(|kind| of_row(row, kind))),
+            None => open.lines.push(line(row).map_err(bad)?),
+        }
+        if open.rows < order.rows {
             let texts = [row.product_id, row.description, row.category].map(str::len);
             open.bytes += LINE_BYTES + texts.into_iter().sum::<usize>();
             self.open_bytes += open.bytes;
             self.open.insert(row.order_id.into(), open);
             return Ok(());
         }
-        let time = DateTime::from_timestamp_millis(ordered_at).unwrap_or_default();
+        open.charges.extend(order.charges_of_columns());
+        let time = DateTime::from_timestamp_millis(order.ordered_at).unwrap_or_default();
         let draft = Draft {
             order_id: row.order_id,
             timestamp: time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
@@ -197,6 +210,8 @@ impl Writing<'_> {
             customer: open.customer,
             region: open.region,
             lines: open.lines,
+            charges: open.charges,
+            tax_given: order.tax_given(),
         };
         self.draft.clear();
         serde_json::to_writer(&mut self.draft, &draft)
@@ -247,6 +262,34 @@ impl Writing<'_> {
     }
 }
 
+fn text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The line that a row is.
+fn line(row: &Row<'_>) -> Result<Line, IdError> {
+    let extra = row.extra.as_deref();
+    Ok(Line {
+        product_id: ProductId::stored(row.product_id)?,
+        quantity: row.quantity,
+        unit_price: row.unit_price,
+        description: text(row.description),
+        category: text(row.category),
+        discount: extra.and_then(|extra| extra.line_discount),
+        tax_category: extra.and_then(|extra| extra.tax_category.clone()),
+    })
+}
+
+/// The charge that a row is. What it comes to was found to be within the limit.
+fn of_row(row: &Row<'_>, kind: ChargeKind) -> Charge {
+    Charge {
+        kind,
+        description: text(row.description).or_else(|| text(row.product_id)),
+        amount: row.unit_price.times(row.quantity).unwrap_or_default(),
+        tax_category: row.extra.as_ref().and_then(|extra| extra.tax_category.clone()),
+    }
+}
+
 /// A reason repeats what stood in a field: an address in the wrong column is still an address.
 fn masked(reason: &str) -> String {
     let is_address = |word: &str| {
@@ -268,7 +311,7 @@ fn delimiter(name: &str) -> u8 {
 
 /// A row that is good by itself, as it stands in an output, but with the delimiter of its file. The line as
 /// it came is not kept of such a row.
-fn cleaned(row: &Row<'_>, delimiter: u8) -> Result<String, Failure> {
+fn cleaned(row: &Row<'_>, delimiter: u8, extras: bool) -> Result<String, Failure> {
     let time = DateTime::from_timestamp_millis(row.ordered_at).unwrap_or_default();
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
     let (quantity, unit_price) = (row.quantity.to_string(), row.unit_price.to_string());
@@ -284,6 +327,8 @@ fn cleaned(row: &Row<'_>, delimiter: u8) -> Result<String, Failure> {
         row.region,
         row.category,
     ];
+    let extra = extras.then(|| row.extra.clone().unwrap_or_default().texts());
+    let fields = fields.into_iter().chain(extra.iter().flatten().map(String::as_str));
     writer.write_record(fields).map_err(Failure::spool)?;
     let bytes = writer.into_inner().map_err(|error| Failure::Scratch(error.into_error()))?;
     Ok(String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned())
@@ -297,8 +342,18 @@ fn explain(fault: OrderFault) -> (Rule, &'static str) {
         OrderFault::WrongSign => {
             (Rule::OrderWrongSign, "its id says sale or return, its quantities the other")
         }
-        OrderFault::TooLarge => (Rule::OrderTooLarge, "it has more than 1000 lines or 256 KiB"),
+        OrderFault::TooLarge => {
+            (Rule::OrderTooLarge, "it has more than 1000 lines, 100 charges or 256 KiB")
+        }
         OrderFault::TotalTooLarge => (Rule::OrderTooLarge, "its total is too large"),
+        OrderFault::NoLines => (Rule::OrderWithoutLines, "it has charges and no line"),
+        OrderFault::ValuesDiffer => {
+            (Rule::OrderValues, "its rows say different shipping, discount or tax")
+        }
+        OrderFault::DiscountAdds => (Rule::OrderCharges, "a discount makes its amount larger"),
+        OrderFault::BelowNothing => {
+            (Rule::OrderCharges, "its charges take off more than its lines come to")
+        }
     }
 }
 
@@ -319,10 +374,11 @@ mod tests {
             customer_id: "c1",
             region: "",
             category: "",
+            extra: None,
         };
         for (name, sign) in [(",", b','), (";", b';'), ("tab", b'\t'), ("|", b'|')] {
             assert_eq!(delimiter(name), sign);
-            let raw = cleaned(&row, sign).unwrap();
+            let raw = cleaned(&row, sign, false).unwrap();
             let mut reader = csv::ReaderBuilder::new();
             let mut reader = reader.has_headers(false).delimiter(sign).from_reader(raw.as_bytes());
             let record = reader.records().next().unwrap().unwrap();

@@ -14,6 +14,7 @@ use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
 use domain::partner::{Duplicates, FileFormat, Partner, Products};
 use intake::access::Keys;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Seek as _};
 use std::os::unix::fs::FileExt as _;
@@ -141,10 +142,14 @@ pub(crate) struct SpooledRow<'a> {
     pub(crate) customer_id: &'a str,
     pub(crate) region: &'a str,
     pub(crate) category: &'a str,
+    /// What it says beside, as JSON; empty where that is nothing.
+    #[serde(borrow)]
+    pub(crate) extra: Cow<'a, str>,
 }
 
 impl<'a> SpooledRow<'a> {
     fn new(row: Row<'a>) -> Self {
+        let extra = row.extra.map_or(Cow::Borrowed(""), |extra| extra.to_json().into());
         Self {
             line: row.line,
             order_id: row.order_id,
@@ -156,11 +161,16 @@ impl<'a> SpooledRow<'a> {
             customer_id: row.customer_id,
             region: row.region,
             category: row.category,
+            extra,
         }
     }
 
-    pub(crate) fn row(&self) -> Row<'a> {
-        Row {
+    pub(crate) fn row(&self) -> Result<Row<'a>, Failure> {
+        let extra = match &*self.extra {
+            "" => None,
+            json => Some(serde_json::from_str(json).map_err(|it| Failure::Scratch(it.into()))?),
+        };
+        Ok(Row {
             line: self.line,
             order_id: self.order_id,
             product_id: self.product_id,
@@ -171,7 +181,8 @@ impl<'a> SpooledRow<'a> {
             customer_id: self.customer_id,
             region: self.region,
             category: self.category,
-        }
+            extra,
+        })
     }
 }
 
@@ -346,7 +357,7 @@ impl Passing {
     }
 }
 
-fn facts<'a>(row: &Row<'a>) -> LineFacts<'a> {
+fn facts<'a>(row: &'a Row<'_>) -> LineFacts<'a> {
     let texts = [row.product_id, row.description, row.category, row.region];
     LineFacts {
         order_id: row.order_id,
@@ -355,6 +366,7 @@ fn facts<'a>(row: &Row<'a>) -> LineFacts<'a> {
         quantity: row.quantity,
         unit_price: row.unit_price,
         text_bytes: texts.into_iter().map(json_len).sum(),
+        extra: row.extra.as_deref(),
     }
 }
 

@@ -141,7 +141,7 @@ pub(crate) fn check(
     let terms = terms
         .get(&partner)
         .ok_or_else(|| invalid("partner", format!("{partner} is not a configured partner")))?;
-    let content = draft.content_hash();
+    let content = draft.content();
     let order = draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
     let message = message(received, &order, &content);
     if message.payload.len() > ORDER_BYTES_MAX {

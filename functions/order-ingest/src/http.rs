@@ -8,7 +8,8 @@ use crate::{envelope, media};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use chassis::{Answer, Either, Raw};
-use domain::order::ORDER_BYTES_MAX;
+use domain::charge::ChargeKind;
+use domain::order::{Metadata, ORDER_BYTES_MAX};
 use domain::raw;
 use domain::{OrderId, PartnerId, ProductId};
 use messaging::Event;
@@ -53,6 +54,24 @@ pub(crate) struct Order {
     region: Option<String>,
     /// 1 to 1,000. One line may stand at the top instead, as `product_id`, `quantity` and `price`.
     lines: Vec<Line>,
+    /// What is added to the lines or taken off: at most 100.
+    charges: Option<Vec<Charge>>,
+    /// The tax that the sender has calculated; no part of the total.
+    tax_given: Option<f64>,
+    /// Passed on with the order: at most 20 pairs of 4 KiB together.
+    metadata: Option<Metadata>,
+    /// What lines and charges add up to, if it is said.
+    total: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read for its description only")]
+struct Charge {
+    kind: ChargeKind,
+    description: Option<String>,
+    /// Below zero, what it takes off.
+    amount: f64,
+    tax_category: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -65,6 +84,9 @@ struct Line {
     unit_price: f64,
     description: Option<String>,
     category: Option<String>,
+    /// What is taken off all its pieces.
+    discount: Option<f64>,
+    tax_category: Option<String>,
 }
 
 /// What became of one order.

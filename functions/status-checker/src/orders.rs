@@ -14,7 +14,7 @@ mod tests;
 pub(crate) use list::{Links, Page, Query, View, counts, page, time};
 pub(crate) use rows::Rows;
 pub use status::Status;
-pub(crate) use status::{Counts, Numbers};
+pub(crate) use status::{Counts, Numbers, Wish};
 
 use messaging::{streams, subject::OrderSubject};
 use state::fold::{Event, Fold, Source};

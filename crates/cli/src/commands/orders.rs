@@ -84,6 +84,8 @@ pub(crate) enum Status {
     Refused,
     /// Confirmed, and then cancelled.
     Cancelled,
+    /// A return that is confirmed.
+    Returned,
 }
 
 impl Status {
@@ -94,6 +96,7 @@ impl Status {
             Self::OutOfStock => "out_of_stock",
             Self::Refused => "refused",
             Self::Cancelled => "cancelled",
+            Self::Returned => "returned",
         }
     }
 }
@@ -130,6 +133,10 @@ struct Found {
     order_id: OrderId,
     warehouse: WarehouseId,
     status: &'static str,
+    /// The same in words of people; a return that is confirmed is `returned`.
+    words: &'static str,
+    /// What that means.
+    explanation: &'static str,
     attempt: u32,
     /// Why it was refused, or why it was not cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,7 +176,9 @@ async fn get(
     };
     let (partner, id) = (&partner, &id);
     let code = messages.last().and_then(|last| last.header(header::REASON));
-    let status = word(status, code);
+    let status = of_people(status, code);
+    let kind = placed.header(header::KIND).or_else(|| messages.last()?.header(header::KIND));
+    let is_return = kind == Some("return");
     let subject = subject::order(Stage::Placed, &warehouse, partner, id);
     let placed_event = event(placed, &subject)?;
     let said = messages.last().filter(|last| last.header(header::REASON).is_some());
@@ -182,7 +191,9 @@ async fn get(
         partner: partner.clone(),
         order_id: id.clone(),
         warehouse,
-        status,
+        status: status.as_str(),
+        words: status.words(is_return),
+        explanation: status.explanation(is_return, code),
         attempt: messages.attempt().unwrap_or(1),
         reason,
         file: placed.header(header::FILE).map(str::to_owned),
@@ -192,9 +203,9 @@ async fn get(
         output::json(&found);
         return Ok(());
     }
-    let Found { order_id, partner, status, attempt, .. } = &found;
-    let status = status.replace('_', " ");
-    output::line(format_args!("{order_id} of {partner}: {status}, attempt {attempt}"));
+    let Found { order_id, partner, words, explanation, attempt, .. } = &found;
+    output::line(format_args!("{order_id} of {partner}: {words}, attempt {attempt}"));
+    output::line(format_args!("that is: {explanation}"));
     if let Some(reason) = &found.reason {
         output::line(format_args!("reason: {reason}"));
     }
@@ -262,6 +273,8 @@ struct Row {
     total: Option<String>,
     attempt: u32,
     status: String,
+    /// Of a status-checker of this release.
+    words: Option<String>,
     reason: Option<String>,
     changed_at: String,
 }
@@ -319,7 +332,7 @@ async fn list(
             if row.is_return { "return" } else { "sale" }.to_owned(),
             row.total.unwrap_or_default(),
             row.attempt.to_string(),
-            row.status.replace('_', " "),
+            row.words.unwrap_or_else(|| row.status.replace('_', " ")),
             row.reason.unwrap_or_default(),
             row.changed_at,
         ]
@@ -369,11 +382,11 @@ async fn fold(pipeline: &Pipeline) -> Result<views::Orders> {
 }
 
 /// The status in words of people.
-fn word(status: views::Status, reason: Option<&str>) -> &'static str {
+fn of_people(status: views::Status, reason: Option<&str>) -> status_checker::Status {
     let stage = match status {
         views::Status::Pending => Stage::Placed,
         views::Status::Confirmed => Stage::Confirmed,
         views::Status::Refused => Stage::Refused,
     };
-    status_checker::Status::of(stage, reason).as_str()
+    status_checker::Status::of(stage, reason)
 }

@@ -66,6 +66,8 @@ rules! {
     StockPolicy "stock-policy" Warning,
     CurrencySign "currency-sign" Warning,
     PartnerFolder "partner-folder" Warning,
+    TaxRates "tax-rates" Warning,
+    NoSeller "no-seller" Warning,
     Batch "batch" Error,
     Timeout "timeout" Error,
     Shutdown "shutdown" Error,

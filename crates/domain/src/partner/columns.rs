@@ -30,11 +30,22 @@ pub enum Column {
     OrderedAt,
     /// Currency of the price: an ISO 4217 code or a sign.
     Currency,
+    /// What is taken off a line as a whole, with or without a sign.
+    LineDiscount,
+    /// By which rate a row is taxed.
+    TaxCategory,
+    /// Shipping of the whole order: in one of its rows, or the same in all.
+    Shipping,
+    /// What is taken off the whole order, with or without a sign: in one of its rows, or the same in all.
+    Discount,
+    /// The tax of the whole order, as the partner has calculated it: in one of its rows, or the same in all.
+    /// No part of the total.
+    TaxGiven,
 }
 
 impl Column {
     /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::OrderId,
         Self::ProductId,
         Self::Description,
@@ -45,7 +56,16 @@ impl Column {
         Self::UnitPrice,
         Self::OrderedAt,
         Self::Currency,
+        Self::LineDiscount,
+        Self::TaxCategory,
+        Self::Shipping,
+        Self::Discount,
+        Self::TaxGiven,
     ];
+
+    /// Those that say more of a row than every row does; see [`Extra`](crate::extra::Extra).
+    pub const EXTRA: [Self; 5] =
+        [Self::LineDiscount, Self::TaxCategory, Self::Shipping, Self::Discount, Self::TaxGiven];
 
     /// Its key in the configuration.
     #[must_use]
@@ -61,6 +81,11 @@ impl Column {
             Self::UnitPrice => "unit-price",
             Self::OrderedAt => "ordered-at",
             Self::Currency => "currency",
+            Self::LineDiscount => "line-discount",
+            Self::TaxCategory => "tax-category",
+            Self::Shipping => "shipping",
+            Self::Discount => "discount",
+            Self::TaxGiven => "tax-given",
         }
     }
 }
@@ -69,7 +94,7 @@ impl Column {
 ///
 /// They are compared without case, accents, blanks and punctuation, and by all of these first. One
 /// that the partner's [`Transform`] makes has no name here.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Columns {
     /// The partner's number of the order.
@@ -103,6 +128,22 @@ pub struct Columns {
     /// that is called `currency` is taken for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Names>,
+    /// What is taken off a line as a whole, with or without a sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_discount: Option<Names>,
+    /// By which rate a row is taxed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_category: Option<Names>,
+    /// Shipping of the whole order: in one of its rows, or the same in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Names>,
+    /// What is taken off the whole order, with or without a sign: in one of its rows, or the same in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Names>,
+    /// The tax of the whole order, as the partner has calculated it: in one of its rows, or the same in all.
+    /// No part of the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_given: Option<Names>,
 }
 
 impl Columns {
@@ -120,6 +161,11 @@ impl Columns {
             Column::UnitPrice => Some(&self.unit_price),
             Column::OrderedAt => Some(&self.ordered_at),
             Column::Currency => self.currency.as_ref(),
+            Column::LineDiscount => self.line_discount.as_ref(),
+            Column::TaxCategory => self.tax_category.as_ref(),
+            Column::Shipping => self.shipping.as_ref(),
+            Column::Discount => self.discount.as_ref(),
+            Column::TaxGiven => self.tax_given.as_ref(),
         }
     }
 }

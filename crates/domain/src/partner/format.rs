@@ -1,11 +1,13 @@
 //! How a partner's CSV looks.
 
 use super::Transform;
-use super::columns::Columns;
+use super::columns::{Column, Columns};
 use super::encoding::Encoding;
 use super::signs::{Delimiter, Quote, QuoteEscape};
+use crate::charge::ChargeRow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a partner's CSV looks.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -65,12 +67,24 @@ pub struct FileFormat {
     pub decrypt: Option<Decrypt>,
     /// Which column holds what.
     pub columns: Columns,
+    /// Products that are none: rows with these product codes are charges of their order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub charges: BTreeMap<String, ChargeRow>,
     /// Columns that are made of several, and rows that are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<Transform>,
 }
 
 impl FileFormat {
+    /// May a row say more than every row does: charges, discounts, tax?
+    #[must_use]
+    pub fn has_extras(&self) -> bool {
+        let made = self.transform.as_ref().map(|transform| &transform.columns);
+        let is_made = |column| made.is_some_and(|made| made.contains_key(&column));
+        let is_used = |column| self.columns.names(column).is_some() || is_made(column);
+        !self.charges.is_empty() || Column::EXTRA.into_iter().any(is_used)
+    }
+
     /// Comma, UTF-8, decimal dot, ISO dates.
     #[must_use]
     pub fn new(columns: Columns) -> Self {
@@ -91,6 +105,7 @@ impl FileFormat {
             continued_rows: false,
             decrypt: None,
             columns,
+            charges: BTreeMap::new(),
             transform: None,
         }
     }

@@ -4,7 +4,9 @@
 //! Whoever wrote the order sees these texts, so a name that is not known comes with the nearest one
 //! that is, and what two fields could say is never guessed.
 
+mod charges;
 mod json;
+mod metadata;
 mod parse;
 mod read;
 mod shown;

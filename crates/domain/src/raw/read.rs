@@ -2,13 +2,14 @@
 
 use super::json::{NOTHING, PROBLEMS_MAX};
 use super::{shown, value};
+use crate::charge::Charge;
 use crate::order::{Customer, Draft, Kind, LINES_MAX, Line, TEXT_BYTES_MAX, kind_and_total};
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, ids::IdError};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-type Fields = Map<String, Value>;
+pub(super) type Fields = Map<String, Value>;
 
 /// Fields of an order in its long form. The short form has one line's fields at the top instead of
 /// `lines`.
@@ -22,32 +23,49 @@ const ORDER_FIELDS: &[&str] = &[
     "customer",
     "region",
     "lines",
+    "charges",
+    "tax_given",
+    "metadata",
     "total",
     "vip",
 ];
-const LINE_FIELDS: &[&str] =
-    &["product_id", "product", "quantity", "price", "unit_price", "description", "category"];
+const LINE_FIELDS: &[&str] = &[
+    "product_id",
+    "product",
+    "quantity",
+    "price",
+    "unit_price",
+    "description",
+    "category",
+    "discount",
+    "tax_category",
+];
 const CUSTOMER_FIELDS: &[&str] = &["id", "vip"];
 
 /// Where fields stand.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Order,
     Line(usize),
+    Charge(usize),
     Customer,
+    Metadata,
 }
 
 impl Place {
     /// Path of one of its fields; of the place itself without a name.
     fn path(self, name: &str) -> String {
         let mut path = String::new();
+        let mut item = |list: &str, index: usize| {
+            shown::add_member(&mut path, list);
+            shown::add_item(&mut path, index);
+        };
         match self {
             Self::Order => {}
-            Self::Line(index) => {
-                shown::add_member(&mut path, "lines");
-                shown::add_item(&mut path, index);
-            }
+            Self::Line(index) => item("lines", index),
+            Self::Charge(index) => item("charges", index),
             Self::Customer => shown::add_member(&mut path, "customer"),
+            Self::Metadata => shown::add_member(&mut path, "metadata"),
         }
         if !name.is_empty() {
             shown::add_member(&mut path, name);
@@ -57,7 +75,7 @@ impl Place {
 }
 
 /// A field; `null` is as good as none.
-fn given<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
+pub(super) fn given<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
     fields.get(name).filter(|value| !value.is_null())
 }
 
@@ -98,7 +116,12 @@ impl Reader {
         }
     }
 
-    fn wrong<T>(&mut self, place: Place, name: &str, reason: impl ToString) -> Option<T> {
+    pub(super) fn wrong<T>(
+        &mut self,
+        place: Place,
+        name: &str,
+        reason: impl ToString,
+    ) -> Option<T> {
         self.wrong_at(place.path(name), reason);
         None
     }
@@ -121,8 +144,12 @@ impl Reader {
                 self.wrong(here, "lines", reason)
             }
         };
+        let charges = self.charges(fields);
+        let tax_given = self.amount(here, fields, "tax_given");
+        let metadata = self.metadata(fields);
         let said = self.kind(fields);
-        let (kind, total) = self.kind_and_total(fields, said?, lines.as_deref()?)?;
+        let (lines, charges) = (lines?, charges?);
+        let (kind, total) = self.kind_and_total(fields, said?, &lines, &charges)?;
         Some(Draft {
             order_id: order_id?,
             partner: Some(partner?),
@@ -131,7 +158,10 @@ impl Reader {
             currency: currency?,
             customer: customer?,
             region: region?,
-            lines: lines?,
+            lines,
+            charges,
+            tax_given: tax_given?,
+            metadata: metadata?,
             total,
         })
     }
@@ -153,7 +183,13 @@ impl Reader {
         }
     }
 
-    fn names(&mut self, place: Place, fields: &Fields, known: &'static [&str], what: &str) {
+    pub(super) fn names(
+        &mut self,
+        place: Place,
+        fields: &Fields,
+        known: &'static [&str],
+        what: &str,
+    ) {
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
             let hint = shown::suggestion(name, known.iter().copied());
             self.wrong::<()>(place, name, format!("is not a field of {what}{hint}"));
@@ -220,7 +256,12 @@ impl Reader {
         }
     }
 
-    fn text(&mut self, place: Place, fields: &Fields, name: &str) -> Option<Option<String>> {
+    pub(super) fn text(
+        &mut self,
+        place: Place,
+        fields: &Fields,
+        name: &str,
+    ) -> Option<Option<String>> {
         match given(fields, name) {
             None => Some(None),
             Some(Value::String(text)) if text.len() > TEXT_BYTES_MAX => {
@@ -316,13 +357,21 @@ impl Reader {
         let unit_price = self.price(place, fields);
         let description = self.text(place, fields, "description");
         let category = self.text(place, fields, "category");
-        Some(Line {
+        let discount = self.amount(place, fields, "discount");
+        let tax_category = self.tax_category(place, fields);
+        let line = Line {
             product_id: product_id?,
             quantity: quantity?,
             unit_price: unit_price?,
             description: description?,
             category: category?,
-        })
+            discount: discount?,
+            tax_category: tax_category?,
+        };
+        match line.discount_problem() {
+            None => Some(line),
+            Some(reason) => self.wrong(place, "discount", reason),
+        }
     }
 
     fn quantity(&mut self, place: Place, fields: &Fields) -> Option<i64> {
@@ -338,7 +387,11 @@ impl Reader {
         match value.map(value::amount) {
             None => self.wrong(place, name, "is missing"),
             Some(Ok(money)) if money < Money::ZERO => {
-                self.wrong(place, name, format!("is {money}; a price is not below zero"))
+                let reason = format!(
+                    "is {money}; a price is not below zero, and what is taken off is a `discount` or \
+                     one of `charges`"
+                );
+                self.wrong(place, name, reason)
             }
             Some(Ok(money)) => Some(money),
             Some(Err(reason)) => self.wrong(place, name, reason),
@@ -363,12 +416,18 @@ impl Reader {
         fields: &Fields,
         said: Option<Kind>,
         lines: &[Line],
+        charges: &[Charge],
     ) -> Option<(Kind, Money)> {
         let here = Place::Order;
-        let (kind, total) = match kind_and_total(lines) {
+        let (kind, total) = match kind_and_total(lines, charges) {
             Ok(found) => found,
             Err(error) => return self.wrong(here, "lines", error),
         };
+        for (index, charge) in charges.iter().enumerate() {
+            if let Some(reason) = charge.problem(kind) {
+                self.wrong::<()>(Place::Charge(index), "amount", reason);
+            }
+        }
         if said.is_some_and(|said| said != kind) {
             let reason = match kind {
                 Kind::Sale => "is \"return\", but the quantities are above zero",
@@ -380,7 +439,8 @@ impl Reader {
             None => Some((kind, total)),
             Some(Ok(said)) if said == total => Some((kind, total)),
             Some(Ok(said)) => {
-                self.wrong(here, "total", format!("is {said}, but the lines add up to {total}"))
+                let what = if charges.is_empty() { "the lines" } else { "lines and charges" };
+                self.wrong(here, "total", format!("is {said}, but {what} add up to {total}"))
             }
             Some(Err(reason)) => self.wrong(here, "total", reason),
         }

@@ -128,7 +128,12 @@ fn prices_are_exact_and_not_below_zero() {
     for text in ["\"12,50\"", "\"NaN\"", "\"1e3\"", "\"\"", "\"£3\"", "true"] {
         with("price", text, &format!("price: is {text}, not a decimal number such as 12.50"));
     }
-    with("price", "-1", "price: is -1.00; a price is not below zero");
+    with(
+        "price",
+        "-1",
+        "price: is -1.00; a price is not below zero, and what is taken off is a `discount` or one of \
+         `charges`",
+    );
     with("price", "0.12345", "price: is 0.12345, the limit are 4 decimal places");
     with("price", "\"0.12345\"", "price: is \"0.12345\", the limit are 4 decimal places");
     with("price", "1e-7", "price: is 1e-7, the limit are 4 decimal places");
@@ -222,6 +227,108 @@ fn lines_are_counted_before_they_are_read() {
 }
 
 #[test]
+fn charges_are_part_of_an_order() {
+    let shipping =
+        r#"{"kind":"shipping","description":" DHL ","amount":4.9,"tax_category":"standard"}"#;
+    let coupon = r#"{"kind":"discount","amount":"-1.50"}"#;
+    with("charges", &format!("[{shipping},{coupon}]"), "A1 Sale P001x2@2.50 8.40");
+    with("charges", "[]", GOOD);
+    with("charges", "null", GOOD);
+    with("discount", "0.5", "A1 Sale P001x2@2.50 4.50");
+    with("tax_given", "\"0.95\"", GOOD);
+    let order = format!(
+        r#"{{"order_id":1,"product":"P","quantity":1,"price":1,"tax_category":"reduced",
+        "charges":[{shipping},{coupon}],"total":4.4}}"#
+    );
+    let draft = parse(order.as_bytes(), None).unwrap();
+    assert_eq!(draft.lines[0].tax_category.as_ref().unwrap().as_str(), "reduced");
+    assert_eq!(draft.charges[0].description.as_deref(), Some("DHL"));
+    let written = serde_json::to_value(&draft).unwrap();
+    assert_eq!(
+        written["charges"],
+        json!([
+        {"kind": "shipping", "description": "DHL", "amount": "4.90", "tax_category": "standard"},
+        {"kind": "discount", "amount": "-1.50"}])
+    );
+}
+
+#[test]
+fn what_is_no_charge_says_why_by_its_path() {
+    let charges = |charges: &str, expected: &str| with("charges", charges, expected);
+    let kinds = "kinds are shipping discount fee gift_wrap rounding other";
+    charges("7", "charges: is 7, not a list");
+    charges("[7]", "charges[0]: is 7, not a JSON object");
+    charges(r#"[{"kind":"fee"}]"#, "charges[0].amount: is missing");
+    charges(r#"[{"amount":1}]"#, "charges[0].kind: is missing");
+    charges(
+        r#"[{"kind":"fee","amount":1},{"kind":"shiping","amount":"1,5","size":2}]"#,
+        &format!(
+            "charges[1].size: is not a field of a charge; charges[1].kind: is \"shiping\"; {kinds}; \
+             did you mean \"shipping\"?; charges[1].amount: is \"1,5\", not a decimal number such as \
+             12.50"
+        ),
+    );
+    charges(r#"[{"kind":7,"amount":1}]"#, &format!("charges[0].kind: is 7; {kinds}"));
+    charges(
+        r#"[{"kind":"discount","amount":1}]"#,
+        "charges[0].amount: is 1.00; a discount of a sale is not above zero",
+    );
+    charges(
+        r#"[{"kind":"discount","amount":-5.01}]"#,
+        "lines: come to -0.01 with the charges; a sale does not come to less than zero",
+    );
+    charges(
+        &format!("[{}]", vec![r#"{"kind":"fee","amount":1}"#; 101].join(",")),
+        "charges: has 101 charges, the limit is 100",
+    );
+    let text = |field: &str, len: usize| {
+        format!(r#"[{{"kind":"fee","amount":1,"{field}":"{}"}}]"#, "x".repeat(len))
+    };
+    charges(&text("description", 513), "charges[0].description: has 513 bytes, the limit is 512");
+    charges(&text("tax_category", 65), "charges[0].tax_category: has 65 bytes, the limit is 64");
+    charges(
+        r#"[{"kind":"fee","amount":2e9}]"#,
+        "charges[0].amount: is 2000000000.0, the limit is 1000000000",
+    );
+    with("discount", "5.01", "discount: is 5.01, but the line comes to 5.00");
+    with("discount", "-1", "discount: is -1.00; it is taken off, and not below zero");
+    with("tax_given", "true", "tax_given: is true, not a decimal number such as 12.50");
+    check(
+        r#"{"order_id":1,"lines":[{"product":"P","quantity":1,"price":1}],"total":1,
+            "charges":[{"kind":"fee","amount":2}]}"#,
+        "total: is 1.00, but lines and charges add up to 3.00",
+    );
+}
+
+#[test]
+fn metadata_are_pairs_of_texts() {
+    with("metadata", r#"{"channel":"web"," a.b ":""}"#, GOOD);
+    with("metadata", "{}", GOOD);
+    with("metadata", "[]", "metadata: is a list, not a JSON object");
+    with(
+        "metadata",
+        r#"{"a":1,"":"x","b":null,"c":"d"}"#,
+        "metadata: has an empty name; metadata.a: is 1, not text; metadata.b: is null, not text",
+    );
+    let pairs = |count: usize, len: usize| {
+        let text = "x".repeat(len);
+        let pairs = (0..count).map(|n| format!(r#""{n:02}":"{text}""#));
+        format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+    };
+    with("metadata", &pairs(20, 202), GOOD);
+    with("metadata", &pairs(21, 1), "metadata: has 21 pairs, the limit is 20");
+    with(
+        "metadata",
+        &pairs(20, 203),
+        "metadata: has 4100 bytes of names and texts, the limit is 4096",
+    );
+    check(
+        r#"{"order_id":1,"product":"P","quantity":1,"price":1,"metadata":{"a":"1","a":"2"}}"#,
+        "metadata.a: is given more than once",
+    );
+}
+
+#[test]
 fn times_are_rfc3339_or_epoch_seconds() {
     for (time, expected) in [
         (json!("2026-01-02T03:04:05+01:00"), "2026-01-02T02:04:05+00:00"),
@@ -280,7 +387,7 @@ fn a_partner_speaks_only_for_itself() {
 fn the_same_content_has_the_same_hash() {
     let hash = |price: Value| {
         let order = json!({"order_id": 1, "product": "P", "quantity": 1, "price": price});
-        read(&order, None).unwrap().content_hash()
+        read(&order, None).unwrap().content()
     };
     assert_eq!(hash(json!("2.50")), hash(json!(2.5)));
     assert_ne!(hash(json!(2.5)), hash(json!(2.51)));

@@ -1,6 +1,7 @@
 //! From text to partners, or everything that is wrong with it.
 
 use super::problem::{Problem, Problems, located};
+use super::sellers::{self, Sold};
 use super::{across, shape};
 use domain::PartnerId;
 use domain::partner::{Partner, Partners};
@@ -10,17 +11,37 @@ use std::path::Path;
 
 /// Most bytes of a configuration.
 pub const BYTES_MAX: usize = 4 << 20;
+/// What may stand at the top.
+const KEYS: [&str; 4] = ["partners", "sellers", "direct", "tax-rates"];
 
-/// Reads a configuration: a map `partners` from names to partners.
+/// All that a configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// Who sends orders.
+    pub partners: Partners,
+    /// Who sells, and with which tax.
+    pub sold: Sold,
+}
+
+/// Reads a configuration: a map `partners` from names to partners, and sellers and tax beside it. The
+/// partners are what is returned.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn load(yaml: &str) -> Result<Partners, Vec<Problem>> {
+    load_all(yaml).map(|loaded| loaded.partners)
+}
+
+/// As [`load`], with sellers and tax.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn load_all(yaml: &str) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Problems::default();
-    let partners = read(yaml, &mut problems);
-    shared_folders(&partners, &mut problems);
-    like_names(&partners, &mut problems);
-    if problems.0.is_empty() { Ok(partners) } else { Err(located(problems.0, yaml)) }
+    let loaded = read(yaml, &mut problems);
+    shared_folders(&loaded.partners, &mut problems);
+    like_names(&loaded.partners, &mut problems);
+    if problems.0.is_empty() { Ok(loaded) } else { Err(located(problems.0, yaml)) }
 }
 
 /// The partners that the file at `path` configures. What is wrong goes to `report`, and then there
@@ -40,27 +61,28 @@ pub fn configured(path: Option<&Path>, report: impl FnMut(Problem)) -> Partners 
     })
 }
 
-fn read(yaml: &str, problems: &mut Problems) -> Partners {
+fn read(yaml: &str, problems: &mut Problems) -> Loaded {
     let mut partners = Partners::new();
     if BYTES_MAX < yaml.len() {
         problems.add("partners", format!("has {} bytes, the limit is {BYTES_MAX}", yaml.len()));
-        return partners;
+        return Loaded::default();
     }
     let document: Value = match serde_yaml_ng::from_str(yaml) {
         Ok(document) => document,
         Err(error) => {
             problems.add("partners", format!("is no YAML: {error}"));
-            return partners;
+            return Loaded::default();
         }
     };
     let Value::Mapping(top) = document else {
         problems.add("partners", "missing");
-        return partners;
+        return Loaded::default();
     };
-    for key in top.keys().filter(|key| key.as_str() != Some("partners")) {
+    let is_known = |key: &Value| key.as_str().is_some_and(|key| KEYS.contains(&key));
+    for key in top.keys().filter(|key| !is_known(key)) {
         let key = shape::key_text(key);
-        let meant = shape::suggestion(&key, ["partners"].into_iter());
-        problems.add(key, format!("is not known; the only key here is `partners`{meant}"));
+        let meant = shape::suggestion(&key, KEYS.into_iter());
+        problems.add(key, format!("is not known; known are {}{meant}", KEYS.join(" ")));
     }
     match top.get("partners") {
         None => problems.add("partners", "missing"),
@@ -73,7 +95,8 @@ fn read(yaml: &str, problems: &mut Problems) -> Partners {
         }
         Some(_) => problems.add("partners", "is not a map from names to partners"),
     }
-    partners
+    let sold = sellers::read(&top, &partners, problems);
+    Loaded { partners, sold }
 }
 
 fn read_partner(

@@ -22,6 +22,8 @@ pub(super) enum Shape {
         max: u64,
     },
     Percent,
+    /// A map from texts, each to one of these.
+    Choices(&'static [&'static str]),
     /// Maps from texts to texts, or tables in files, each with a name of its own.
     Tables,
 }
@@ -35,6 +37,7 @@ const OPTIONAL: bool = false;
 pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("warehouse", OPTIONAL, Shape::Text(checks::warehouse)),
     Field("currency", REQUIRED, Shape::Text(checks::currency)),
+    Field("seller", OPTIONAL, Shape::Text(checks::text)),
     Field("time-zone", OPTIONAL, Shape::Text(checks::time_zone)),
     Field("stock", OPTIONAL, Shape::OneOf(&["enforce", "if-known", "backorder", "ignore"])),
     Field("sftp", OPTIONAL, Shape::Map(SFTP)),
@@ -83,8 +86,12 @@ const FILE: &[Field] = &[
     Field("continued-rows", OPTIONAL, Shape::Flag),
     Field("decrypt", OPTIONAL, Shape::Map(DECRYPT)),
     Field("columns", REQUIRED, Shape::Map(COLUMNS)),
+    Field("charges", OPTIONAL, Shape::Choices(CHARGES)),
     Field("transform", OPTIONAL, Shape::Map(TRANSFORM)),
 ];
+
+/// What a row with a product code may be that is no product.
+const CHARGES: &[&str] = &["shipping", "discount", "fee", "gift_wrap", "rounding", "other", "tax"];
 
 const DECRYPT: &[Field] = &[
     Field("private-key-secret", REQUIRED, Shape::Text(checks::secret_name)),
@@ -113,6 +120,11 @@ const COLUMNS: &[Field] = &[
     Field("region", OPTIONAL, Shape::Names(checks::text)),
     Field("category", OPTIONAL, Shape::Names(checks::text)),
     Field("currency", OPTIONAL, Shape::Names(checks::text)),
+    Field("line-discount", OPTIONAL, Shape::Names(checks::text)),
+    Field("tax-category", OPTIONAL, Shape::Names(checks::text)),
+    Field("shipping", OPTIONAL, Shape::Names(checks::text)),
+    Field("discount", OPTIONAL, Shape::Names(checks::text)),
+    Field("tax-given", OPTIONAL, Shape::Names(checks::text)),
 ];
 
 const COLUMN: Shape = Shape::OneOf(&[
@@ -152,6 +164,11 @@ const MADE: &[Field] = &[
     Field("region", OPTIONAL, Shape::Text(checks::expression)),
     Field("category", OPTIONAL, Shape::Text(checks::expression)),
     Field("currency", OPTIONAL, Shape::Text(checks::expression)),
+    Field("line-discount", OPTIONAL, Shape::Text(checks::expression)),
+    Field("tax-category", OPTIONAL, Shape::Text(checks::expression)),
+    Field("shipping", OPTIONAL, Shape::Text(checks::expression)),
+    Field("discount", OPTIONAL, Shape::Text(checks::expression)),
+    Field("tax-given", OPTIONAL, Shape::Text(checks::expression)),
 ];
 
 const RULES: &[Field] = &[
@@ -221,6 +238,19 @@ pub(super) fn check(place: &str, value: &Value, shape: &Shape, problems: &mut Pr
         (Shape::Texts(_) | Shape::List(_), _) => Some("is not a list".to_owned()),
         (Shape::Names(_), _) => {
             Some("is neither text nor a list of texts; numbers need quotes".to_owned())
+        }
+        (Shape::Choices(allowed), Value::Mapping(map)) => {
+            for (name, choice) in map {
+                let place = format!("{place}.{}", key_text(name));
+                if name.as_str().is_none() {
+                    problems.add(&place, "has a name that is not text; numbers need quotes");
+                }
+                check(&place, choice, &Shape::OneOf(allowed), problems);
+            }
+            map.is_empty().then(|| "is empty".to_owned())
+        }
+        (Shape::Choices(allowed), _) => {
+            Some(format!("is not a map; each name has one of {}", allowed.join(" ")))
         }
         (Shape::OneOf(allowed), Value::String(text)) => {
             (!allowed.contains(&text.as_str())).then(|| {

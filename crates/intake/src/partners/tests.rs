@@ -15,6 +15,7 @@ partners:
   US1:
     warehouse: main
     currency: GBP
+    seller: S
     time-zone: Europe/London
     stock: ignore
     sftp:
@@ -60,6 +61,12 @@ partners:
         description: Description
         region: Country
         category: Category
+        line-discount: Line discount
+        tax-category: Tax class
+        shipping: Shipping
+        discount: Discount
+        tax-given: Tax
+      charges: {SHIP: shipping, \"4711\": discount}
       transform:
         columns:
           ordered-at: day || ' ' || time
@@ -79,6 +86,9 @@ partners:
       duplicates: reject
       policy: reject-rows
       error-budget-percent: 12.5
+sellers:
+  S: {name: S, address: {street: a, postcode: b, city: c, country: GB}, currency: GBP, language: en,
+    time-zone: Europe/London, prices: gross, series-prefix: S}
 ";
 
 fn good() -> String {
@@ -120,7 +130,8 @@ fn every_setting_that_is_written_is_known() {
     fn compare(place: &str, map: &Mapping, shape: &shape::Shape) {
         let shape::Shape::Map(fields) = shape else {
             // Keys of tables are anybody's.
-            assert!(matches!(shape, shape::Shape::Tables), "{place} is a map");
+            let is_free = matches!(shape, shape::Shape::Tables | shape::Shape::Choices(_));
+            assert!(is_free, "{place} is a map");
             return;
         };
         let names: Vec<_> = map.keys().map(|key| key.as_str().unwrap()).collect();
@@ -159,9 +170,9 @@ other: 1
     assert_eq!(
         problems(yaml),
         [
-            "other: is not known; the only key here is `partners`",
+            "other: is not known; known are partners sellers direct tax-rates",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
-            "partners.US1.colour: is not known; known are warehouse currency time-zone stock sftp \
+            "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock sftp \
              inbox expected file catalogue product-ids rules",
             "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
@@ -404,8 +415,9 @@ fn a_host_key_must_be_one() {
 #[test]
 fn two_partners_do_not_share_a_folder() {
     let one = good();
-    let (_, partner) = one.split_once("  US1:\n").unwrap();
-    let both = format!("{one}  US2:\n{partner}");
+    let (partners, sellers) = one.split_once("sellers:\n").unwrap();
+    let (_, partner) = partners.split_once("  US1:\n").unwrap();
+    let both = format!("{partners}  US2:\n{partner}sellers:\n{sellers}");
     assert_eq!(problems(&both), ["partners.US2.sftp.path: is the same folder as that of US1"]);
 }
 

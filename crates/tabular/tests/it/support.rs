@@ -29,9 +29,7 @@ pub(crate) fn plain() -> Setting {
                 ordered_at: "date".into(),
                 customer_id: Some("customer".into()),
                 description: Some("text".into()),
-                region: None,
-                category: None,
-                currency: None,
+                ..Columns::default()
             })
         },
         rules: Rules::default(),

@@ -31,11 +31,7 @@ fn settings(file: &[u8]) -> Vec<Setting> {
             quantity: (*quantity).into(),
             unit_price: (*price).into(),
             ordered_at: (*date).into(),
-            customer_id: None,
-            description: None,
-            region: None,
-            category: None,
-            currency: None,
+            ..Columns::default()
         };
         own.rules.customer_required = false;
     }

@@ -26,6 +26,11 @@ pub(crate) fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting
             Role::CustomerId => columns.customer_id = None,
             Role::Description => columns.description = None,
             Role::Region | Role::Category | Role::Currency => {}
+            Role::LineDiscount
+            | Role::TaxCategory
+            | Role::Shipping
+            | Role::Discount
+            | Role::TaxGiven => {}
         }
     }
     setting.format.dates = vec!["%Y-%m-%d %H:%M".into(), "%Y-%m-%d".into()];

@@ -64,5 +64,5 @@ fn order(json: &Value, sender: Option<&PartnerId>) -> Option<(u64, u64)> {
     let draft = raw::read(json, sender).ok()?;
     let partner = draft.partner.clone().unwrap_or_else(PartnerId::direct);
     let key = format!("{partner}.{}", subject::token(draft.order_id.as_str()));
-    Some((digest(&key), digest(&draft.content_hash())))
+    Some((digest(&key), digest(&draft.content())))
 }

@@ -81,7 +81,7 @@ impl Run {
     /// As order-ingest does it.
     pub(crate) async fn place(&self, json: &Value, event_id: &str) -> u64 {
         let draft = raw::read(json, None).unwrap();
-        let content = draft.content_hash();
+        let content = draft.content();
         let order = draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
         let (main, direct) = (WarehouseId::main(), PartnerId::direct());
         let subject = subject::order(Stage::Placed, &main, &direct, &order.order_id);

@@ -78,15 +78,19 @@ impl Receipt<'_> {
 
     fn orders(&self) -> Vec<[String; 3]> {
         let orders = &self.orders;
-        let total = |what, amount: domain::Money| row(what, &amount.to_string(), &orders.currency);
-        vec![
+        let total =
+            |what: &str, amount: domain::Money| row(what, &amount.to_string(), &orders.currency);
+        let mut rows = vec![
             row("orders sent on", &orders.placed.to_string(), "each is decided later"),
             row("orders rejected", &orders.rejected.to_string(), ""),
             row("sales", &orders.sales.to_string(), ""),
             total("sales total", orders.sales_total),
             row("returns", &orders.returns.to_string(), ""),
             total("returns total", orders.returns_total),
-        ]
+        ];
+        let charges = orders.charges.iter();
+        rows.extend(charges.map(|(kind, sum)| total(&format!("charges: {}", kind.as_str()), *sum)));
+        rows
     }
 
     fn rejects(&self) -> Vec<[String; 3]> {

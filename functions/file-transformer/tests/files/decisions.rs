@@ -35,7 +35,7 @@ async fn say_the_same(world: &World, order: &Order) {
     let draft = domain::raw::parse(order.data.to_string().as_bytes(), Some(&partner)).unwrap();
     let message = Outgoing::new(format!("orders.placed.main.US3.{}", draft.order_id), "{}".into())
         .header("Orderflow-File", "x")
-        .header("Orderflow-Content", &draft.content_hash());
+        .header("Orderflow-Content", &draft.content());
     publish::one(&world.client, &message, None).await.unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! Files on a real SFTP server become orders on a real nats-server.
 #![cfg(test)]
 
+mod charges;
 mod control;
 mod crashes;
 mod decisions;

@@ -218,7 +218,7 @@ fn numbers() -> Vec<Case> {
     for (value, shown) in [("1e30", "1e+30"), ("\"1000000001\"", "\"1000000001\"")] {
         cases.push(with("price", value, "price", &format!("is {shown}, the limit is 1000000000")));
     }
-    cases.push(with("price", "-0.01", "price", "is -0.01; a price is not below zero"));
+    cases.push(with("price", "-0.01", "price", "is -0.01; a price is not below zero, and what is taken off is a `discount` or one of `charges`"));
     cases.push(with("total", "5.01", "total", "is 5.01, but the lines add up to 5.00"));
     cases.push(with("total", "\"5,00\"", "total", &format!("is \"5,00\", {UNIT}")));
     cases

@@ -4,7 +4,10 @@
 mod again;
 mod bad_input;
 mod cases;
+mod charges;
 mod cluster;
+mod content;
 mod delivered;
+mod metadata;
 mod orders;
 mod support;

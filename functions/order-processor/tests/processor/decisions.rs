@@ -119,6 +119,42 @@ pub(crate) fn one(id: &str, product: &str, quantity: i64) -> Value {
 }
 
 #[tokio::test]
+async fn charges_stand_in_facts_and_move_no_stock() {
+    let world = World::start().await;
+    let order = |id: &str, discount: &str| {
+        let json = json!({"order_id": id, "product": "P002", "quantity": 2, "price": 10,
+            "charges": [{"kind": "shipping", "amount": "4.90"},
+                {"kind": "discount", "amount": discount}]});
+        let draft = raw::read(&json, None).unwrap();
+        serde_json::to_value(draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap()).unwrap()
+    };
+    // Somebody else placed it with charges that do not add up.
+    let mut wrong = order("2", "-5");
+    wrong["charges"][0]["amount"] = "5.90".into();
+    let mut odd = order("3", "-5");
+    odd["charges"][1]["amount"] = "5.00".into();
+    odd["total"] = "29.90".into();
+    assert_eq!(world.decide(0, &chain(2, [order("1", "-5"), wrong, odd])).await, 6);
+    let facts = world.messages(streams::ORDERS, "orders.confirmed.>").await;
+    let decided = &facts[0].json["data"]["order"];
+    assert_eq!(
+        (&decided["total"], &decided["charges"][0]["amount"]),
+        (&json!("19.90"), &json!("4.90"))
+    );
+    let changed = world.messages(streams::INVENTORY, "inventory.changed.>").await;
+    assert_eq!(changed.last().unwrap().json["data"]["moved"], json!({"P002": -2}));
+    let refused = world.messages(streams::ORDERS, "orders.refused.>").await;
+    let why: Vec<_> = refused.iter().map(|it| &it.json["data"]["refusal"]["detail"]).collect();
+    assert_eq!(
+        why,
+        [
+            "its total is 19.90, but its lines and charges add up to 20.90",
+            "charges[1].amount is 5.00; a discount of a sale is not above zero"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn orders_are_decided_in_their_order_and_every_fact_says_so() {
     let world = World::start().await;
     let mut events = chain(

@@ -3,7 +3,7 @@
 use super::App;
 use super::query::{Since, Wait};
 use crate::ledger;
-use crate::orders::{self, Counts, Links, Numbers, Page, Status, View, time};
+use crate::orders::{self, Counts, Links, Numbers, Page, Status, View, Wish, time};
 use axum::extract::{Path, State};
 use chassis::{Answer, Query};
 use domain::{OrderId, PartnerId, WarehouseId};
@@ -38,7 +38,7 @@ pub(crate) struct Filter {
     /// Only this partner's.
     partner: Option<PartnerId>,
     /// Only those.
-    status: Option<Status>,
+    status: Option<Wish>,
     /// Only those that were placed or changed since.
     since: Option<Since>,
     /// The `next` of the page before.
@@ -190,16 +190,18 @@ fn say(
     let status = Status::of(stage, reason.as_deref());
     let file = header(header::FILE);
     let first = placed.unwrap_or(last);
+    let is_return = header(header::KIND).as_deref() == Some("return");
     let view = View {
         id: format!("{partner}/{id}"),
         partner: partner.to_string(),
         order_id: id.to_string(),
         warehouse: warehouse.to_string(),
         status,
-        explanation: status.explanation(reason.as_deref()),
+        words: status.words(is_return),
+        explanation: status.explanation(is_return, reason.as_deref()),
         reason,
         attempt: found.attempt().unwrap_or(1),
-        is_return: header(header::KIND).as_deref() == Some("return"),
+        is_return,
         total: header(header::TOTAL),
         placed_at: time(first.time_ms),
         changed_at: time(last.time_ms),

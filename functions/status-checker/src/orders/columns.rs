@@ -147,6 +147,7 @@ impl Chunk {
             *status != GONE
                 && wanted.partner.is_none_or(|wanted| wanted == *partner)
                 && wanted.status.is_none_or(|wanted| wanted as u8 == status & !RETURN)
+                && (!wanted.returns_only || status & RETURN != 0)
                 && wanted.since_ms <= *changed
         })
     }
@@ -162,5 +163,6 @@ impl Chunk {
 pub(crate) struct Wanted {
     pub(crate) partner: Option<u32>,
     pub(crate) status: Option<Status>,
+    pub(crate) returns_only: bool,
     pub(crate) since_ms: i64,
 }

@@ -1,7 +1,7 @@
 //! Lists and counts over all shards.
 
 use super::rows::{Line, Rows};
-use super::status::{Counts, Status};
+use super::status::{Counts, Status, Wish};
 use chrono::{DateTime, SecondsFormat};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     pub(crate) partner: Option<String>,
-    pub(crate) status: Option<Status>,
+    pub(crate) status: Option<Wish>,
     /// Placed or changed since then, milliseconds since 1970.
     pub(crate) since_ms: Option<i64>,
     /// Placed before this sequence: the `next` of the page before.
@@ -43,6 +43,8 @@ pub(crate) struct View {
     pub(crate) order_id: String,
     pub(crate) warehouse: String,
     pub(crate) status: Status,
+    /// The status in words of people: `out of stock`, and `returned` for a return that is confirmed.
+    pub(crate) words: &'static str,
     pub(crate) explanation: &'static str,
     /// Why it was refused, or why it was not cancelled, as a code.
     pub(crate) reason: Option<String>,
@@ -100,7 +102,8 @@ impl View {
             order_id: (*id).to_owned(),
             warehouse: rows.code(row.warehouse).to_owned(),
             status: row.status,
-            explanation: row.status.explanation(reason.as_deref()),
+            words: row.status.words(row.is_return),
+            explanation: row.status.explanation(row.is_return, reason.as_deref()),
             reason,
             attempt: row.attempt,
             is_return: row.is_return,

@@ -4,7 +4,7 @@ use super::columns::{CHUNK, Chunk, NO_FILE, Row, Wanted};
 use super::digest::{self, Digest};
 use super::expiry::Expiry;
 use super::names::Names;
-use super::status::{Counts, Status};
+use super::status::{Counts, Status, Wish};
 use hashbrown::HashTable;
 use messaging::header;
 use messaging::subject::{OrderSubject, Stage};
@@ -332,10 +332,11 @@ impl Rows {
     pub(crate) fn find_all(
         &self,
         partner: Option<&str>,
-        status: Option<Status>,
+        wish: Option<Wish>,
         since_ms: i64,
         cursor: u64,
     ) -> Found<'_> {
+        let status = wish.map(|wish| wish.status);
         let number = partner.map(|partner| self.partners.find(partner));
         let counts = |counts: &Counts| match status {
             Some(status) => counts.of(status),
@@ -352,7 +353,8 @@ impl Rows {
         let after = |chunk: &Chunk| chunk.before(cursor) == chunk.len();
         let chunk = self.chunks.partition_point(after);
         let end = self.chunks.get(chunk).map_or(0, |chunk| chunk.before(cursor));
-        let wanted = Wanted { partner: number.flatten(), status, since_ms };
+        let returns_only = wish.is_some_and(|wish| wish.returns_only);
+        let wanted = Wanted { partner: number.flatten(), status, returns_only, since_ms };
         Found { rows: self, wanted, chunk, end, left }
     }
 

@@ -50,9 +50,21 @@ impl Status {
         }
     }
 
+    /// In words of people: as it is, without `_`, and a return that is confirmed is `returned`.
+    #[must_use]
+    pub const fn words(self, is_return: bool) -> &'static str {
+        match self {
+            Self::Confirmed if is_return => RETURNED,
+            Self::OutOfStock => "out of stock",
+            other => other.as_str(),
+        }
+    }
+
     /// What that means, for people.
-    pub(crate) fn explanation(self, reason: Option<&str>) -> &'static str {
+    #[must_use]
+    pub fn explanation(self, is_return: bool, reason: Option<&str>) -> &'static str {
         match (self, reason.unwrap_or_default()) {
+            (Self::Confirmed, "") if is_return => "returned, its stock was given back",
             (Self::Pending, _) => "placed, not decided yet",
             (Self::Confirmed, "") => "confirmed, its stock is reserved",
             (Self::Confirmed, _) => {
@@ -93,6 +105,46 @@ impl FromStr for Status {
             let all = Self::ALL.map(Self::as_str).join(", ");
             format!("{text:?} is no status; there are {all}")
         })
+    }
+}
+
+/// Which orders a list is asked for: those of a status, or returns that are confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) status: Status,
+    pub(crate) returns_only: bool,
+}
+
+/// A confirmed return, in words of people.
+const RETURNED: &str = "returned";
+
+impl FromStr for Wish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == RETURNED {
+            return Ok(Self { status: Status::Confirmed, returns_only: true });
+        }
+        let status = text.parse::<Status>().map_err(|error| format!("{error}, {RETURNED}"))?;
+        Ok(Self { status, returns_only: false })
+    }
+}
+
+impl<'de> Deserialize<'de> for Wish {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Wish {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "WishedStatus".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let known = Status::ALL.map(Status::as_str).into_iter().chain([RETURNED]);
+        json_schema!({"type": "string", "enum": known.collect::<Vec<_>>()})
     }
 }
 
@@ -206,7 +258,7 @@ mod tests {
         check(Stage::Refused, Some("cancelled"), "cancelled");
         for code in ["unknown_product", "quantity_overflow", "unreadable", "skipped"] {
             check(Stage::Refused, Some(code), "refused");
-            assert_ne!(Status::Refused.explanation(Some(code)), "refused", "{code}");
+            assert_ne!(Status::Refused.explanation(false, Some(code)), "refused", "{code}");
         }
     }
 
@@ -215,6 +267,12 @@ mod tests {
         for text in ["out of stock", "out-of-stock", "out_of_stock"] {
             assert_eq!(text.parse(), Ok(Status::OutOfStock));
         }
+        let wish = "returned".parse::<Wish>().unwrap();
+        assert_eq!(wish, Wish { status: Status::Confirmed, returns_only: true });
+        let error = "lost".parse::<Wish>().unwrap_err();
+        assert!(error.ends_with("refused, cancelled, returned"), "{error}");
+        assert_eq!(Status::Confirmed.words(true), "returned");
+        assert_eq!(Status::OutOfStock.words(true), "out of stock");
         let error = "lost".parse::<Status>().unwrap_err();
         assert!(error.contains("pending, confirmed, out_of_stock, refused, cancelled"), "{error}");
     }

@@ -110,11 +110,17 @@ async fn an_order_is_answered_in_words_of_people() {
         let all = world.status("/orders").await;
         let listed = all["orders"].as_array().unwrap().iter().find(|it| it["id"] == order["id"]);
         let listed = listed.unwrap();
-        for field in ["status", "attempt", "reason", "return", "file", "warehouse", "changed_at"] {
+        for field in
+            ["status", "words", "attempt", "reason", "return", "file", "warehouse", "changed_at"]
+        {
             assert_eq!(listed[field], order[field], "{field} of {path}");
         }
     }
+    assert_eq!(world.status("/orders/US1/R4").await["words"], "returned");
+    assert_eq!(world.ids("/orders?status=returned").await, ["US1/R4"]);
+    assert_eq!(world.ids("/orders?status=confirmed").await, ["US1/R4", "US1/1"]);
     let refused = world.status("/orders/US1/2").await;
+    assert_eq!(refused["words"], "out of stock");
     assert_eq!(
         (&refused["refusal"]["available"], &refused["order"]["total"]),
         (&json!(3), &json!("9.50"))

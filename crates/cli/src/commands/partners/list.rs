@@ -28,6 +28,7 @@ pub(super) fn run(global: &Global, source: &Source) -> Result<()> {
             name.to_string(),
             partner.warehouse.to_string(),
             partner.currency.clone(),
+            partner.seller.clone().unwrap_or_default(),
             partner.time_zone.clone(),
             serde_word(&partner.stock),
             files,
@@ -37,8 +38,17 @@ pub(super) fn run(global: &Global, source: &Source) -> Result<()> {
             }),
         ]
     });
-    let head =
-        ["partner", "warehouse", "currency", "time zone", "stock", "files", "bad line", "folder"];
+    let head = [
+        "partner",
+        "warehouse",
+        "currency",
+        "seller",
+        "time zone",
+        "stock",
+        "files",
+        "bad line",
+        "folder",
+    ];
     output::table(&head, &[], rows);
     Ok(())
 }

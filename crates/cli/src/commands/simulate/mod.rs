@@ -54,6 +54,9 @@ pub(crate) struct Simulate {
     /// Share of the orders that are returns.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     returns: u32,
+    /// Share of the orders that have shipping and a coupon, or of returns a fee.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    charges: u32,
     /// Share of lines that order P001.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     hot_product: u32,
@@ -81,6 +84,7 @@ impl Simulate {
             conflicts: self.conflicts,
             broken: self.broken,
             returns: self.returns,
+            charges: self.charges,
             hot_product: self.hot_product,
             products: self.products,
             lines: self.lines,
@@ -154,6 +158,7 @@ fn preview(
     let names = partners.iter().map(name).collect::<Vec<_>>().join(", ");
     let bad = [
         (args.returns, "returns"),
+        (args.charges, "with charges"),
         (args.duplicates, "duplicates"),
         (args.conflicts, "conflicts"),
         (args.broken, "broken"),

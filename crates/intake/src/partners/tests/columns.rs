@@ -34,3 +34,27 @@ fn a_column_is_named_or_made() {
         ],
     );
 }
+
+#[test]
+fn a_charge_has_a_product_code_and_a_kind() {
+    let kinds = "allowed are shipping discount fee gift_wrap rounding other tax";
+    check(
+        "SHIP: shipping",
+        "SHIP: shiping",
+        &[&format!(
+            "partners.US1.file.charges.SHIP: is \"shiping\"; {kinds}; did you mean \"shipping\"?"
+        )],
+    );
+    check(
+        "\"4711\": discount",
+        "4711: discount",
+        &["partners.US1.file.charges.4711: has a name that is not text; numbers need quotes"],
+    );
+    check("{SHIP: shipping, \"4711\": discount}", "{}", &["partners.US1.file.charges: is empty"]);
+    check(
+        "{SHIP: shipping, \"4711\": discount}",
+        "shipping",
+        &["partners.US1.file.charges: is not a map; each name has one of shipping discount fee \
+            gift_wrap rounding other tax"],
+    );
+}

@@ -1,0 +1,137 @@
+//! Events of this release are read with the types of 0.1.0, and the other way round: events grow by
+//! optional fields only.
+#![cfg(test)]
+
+use chrono::{DateTime, Utc};
+use domain::inventory::Body;
+use domain::order::Terms;
+use domain::{Money, Order, raw};
+use messaging::Event;
+use messaging::inventory::Decided;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// An order as 0.1.0 has it.
+#[derive(Debug, Deserialize, Serialize)]
+struct OldOrder {
+    order_id: String,
+    partner: String,
+    warehouse: String,
+    kind: OldKind,
+    attempt: u32,
+    ordered_at: DateTime<Utc>,
+    currency: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<OldCustomer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
+    stock: String,
+    lines: Vec<OldLine>,
+    total: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancels: Option<OldCancels>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum OldKind {
+    Sale,
+    Return,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct OldCustomer {
+    id: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    vip: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct OldLine {
+    product_id: String,
+    quantity: i64,
+    unit_price: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<String>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct OldCancels {
+    attempt: u32,
+    placed: u64,
+    decision: String,
+}
+
+/// A fact as 0.1.0 has it.
+#[derive(Debug, Deserialize)]
+struct OldDecided {
+    partner: String,
+    order_id: String,
+    kind: OldKind,
+    attempt: u32,
+    placed: u64,
+    #[serde(default)]
+    order: Option<OldOrder>,
+}
+
+fn placed(order: &Value) -> Order {
+    let draft = raw::read(order, None).unwrap();
+    draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap()
+}
+
+/// An order with everything that there is now.
+fn whole() -> Order {
+    placed(&json!({"order_id": "1", "customer": {"id": "c1", "vip": true}, "region": "FR",
+        "lines": [{"product_id": "A", "quantity": 2, "price": 10, "description": "Mug",
+            "category": "Home", "discount": 1, "tax_category": "standard"}],
+        "charges": [{"kind": "shipping", "amount": "4.90", "tax_category": "standard"}],
+        "tax_given": "3.98", "metadata": {"channel": "web"}}))
+}
+
+#[test]
+fn types_of_0_1_0_read_events_of_now() {
+    let event = Event::new("e".into(), "/x", "orderflow.order.placed.v1", "s", whole());
+    let old: Event<OldOrder> = serde_json::from_slice(&event.to_bytes()).unwrap();
+    let old = old.data.unwrap();
+    assert_eq!((old.total.to_string().as_str(), old.lines.len()), ("23.90", 1));
+    let decided = Decided {
+        partner: whole().partner,
+        order_id: whole().order_id,
+        kind: whole().kind,
+        attempt: 1,
+        placed: 7,
+        refusal: None,
+        order: Some(serde_json::value::to_raw_value(&whole()).unwrap()),
+    };
+    let old: OldDecided = serde_json::from_slice(&serde_json::to_vec(&decided).unwrap()).unwrap();
+    assert!(matches!(old.kind, OldKind::Sale) && old.order.is_some());
+    assert_eq!((old.partner.as_str(), old.order_id.as_str()), ("DIRECT", "1"));
+    assert_eq!((old.attempt, old.placed), (1, 7));
+}
+
+#[test]
+fn an_order_without_anything_new_is_the_message_that_it_was() {
+    for lines in [
+        json!([{"product_id": "A", "quantity": 2, "price": 10}]),
+        json!([{"product_id": "A", "quantity": -1, "price": 1, "description": "x", "category": "y"},
+            {"product_id": "B", "quantity": -3, "price": 0.5}]),
+    ] {
+        let order = json!({"order_id": "1", "lines": lines, "region": "FR", "customer": "c1"});
+        let now = serde_json::to_string(&placed(&order)).unwrap();
+        let old: OldOrder = serde_json::from_str(&now).unwrap();
+        assert_eq!(serde_json::to_string(&old).unwrap(), now);
+        // And it is read again, with nothing where nothing was said.
+        let again: Order = serde_json::from_str(&now).unwrap();
+        assert_eq!(again, placed(&order));
+    }
+}
+
+#[test]
+fn a_decision_of_0_1_0_is_read() {
+    let body = r#"{"orders":{"outcomes":[{"sequence":1,"order":{"order_id":"1"},"id":{"partner":"US1",
+        "order_id":"1","kind":"sale","attempt":1},"verdict":{"confirmed":[{"product":"A","delta":-2}]}}]}}"#;
+    let body: Body = serde_json::from_str(body).unwrap();
+    assert_eq!(body.outcomes().len(), 1);
+}

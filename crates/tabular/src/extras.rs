@@ -1,0 +1,80 @@
+//! What a row says beside the columns that every file has: charges, discounts, tax.
+
+use crate::column::Column;
+use crate::config::Config;
+use crate::fault::{Fault, shown};
+use crate::record::Record;
+use crate::reject::Rule;
+use domain::charge::ChargeRow;
+use domain::extra::Extra;
+use domain::partner::Column as Role;
+use domain::{Money, TaxCategory, TaxCategoryError};
+
+/// Reads it; nothing, and quickly, where there is nothing of it. `charge` says that the row is no line
+/// of its order.
+pub(crate) fn read(
+    config: &Config,
+    record: &Record<'_>,
+    charge: Option<ChargeRow>,
+    quantity: i64,
+    unit_price: Money,
+    scratch: &mut String,
+) -> Result<Option<Box<Extra>>, Fault> {
+    let columns = &record.layout.extras;
+    if columns.is_empty() && charge.is_none() {
+        return Ok(None);
+    }
+    let mut extra = Extra { charge, ..Extra::default() };
+    for (role, column) in columns {
+        let text = record.field(column);
+        if text.is_empty() {
+            continue;
+        }
+        if *role == Role::TaxCategory {
+            extra.tax_category = Some(tax_category(text, column)?);
+            continue;
+        }
+        let amount = config.notation.amount(text, scratch).map_err(|error| {
+            Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text)))
+        })?;
+        match role {
+            Role::LineDiscount if charge.is_none() => {
+                extra.line_discount = line_discount(amount, quantity, unit_price, column)?;
+            }
+            Role::Shipping => extra.shipping = Some(amount),
+            Role::Discount => extra.discount = Some(amount.magnitude()),
+            Role::TaxGiven => extra.tax_given = Some(amount),
+            _ => {}
+        }
+    }
+    Ok((extra != Extra::default()).then(|| Box::new(extra)))
+}
+
+fn tax_category(text: &str, column: &Column) -> Result<TaxCategory, Fault> {
+    TaxCategory::parse(text).map_err(|error| {
+        let rule = match error {
+            TaxCategoryError::TooLong(_) => Rule::TooLong,
+            TaxCategoryError::Empty | TaxCategoryError::Control => Rule::ValueNotAllowed,
+        };
+        Fault::new(rule, column, error.to_string())
+    })
+}
+
+/// A column that is called discount says how much is taken off, whatever its sign. Zero is none.
+fn line_discount(
+    amount: Money,
+    quantity: i64,
+    unit_price: Money,
+    column: &Column,
+) -> Result<Option<Money>, Fault> {
+    let discount = amount.magnitude();
+    // Beyond the limit, its order is refused for that.
+    let whole = unit_price.times(quantity.abs());
+    match whole {
+        Some(whole) if whole < discount => {
+            let reason = format!("{discount} is more than the line's {whole}");
+            Err(Fault::new(Rule::BadDiscount, column, reason))
+        }
+        _ => Ok(Some(discount).filter(|discount| *discount != Money::ZERO)),
+    }
+}
