@@ -42,7 +42,7 @@ async fn one_of_two_connectors_reads_a_lane_and_the_other_takes_over() {
     let leases: Bucket<Value> = Bucket::open(&world.nats, "CONNECTOR_LEASES").await.unwrap();
     let leases = leases.all(&world.nats).await.unwrap();
     assert_eq!(leases.len(), 1, "one lane");
-    assert_eq!(leases[0].1, json!({"owner": null}), "it was given back");
+    assert_eq!(leases[0].1["owner"], Value::Null, "it was given back");
     let _third = world.spawn();
     expected.extend(publish(&world, 30).await);
     decided(&ledger, &expected).await;
