@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How the connector reaches functions. NATS is reached by whoever calls [`crate::run`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `ORDERFLOW_NATS_URL`.
+    /// `ORDERFLOW_NATS_URL`, with the password in the secret `nats-connector` if there is one.
     pub nats_url: String,
     /// `ORDERFLOW_GATEWAY_URL`: where `/function/<name>` and `/system/functions` are. Nothing only
     /// together with `functions` and direct calls.
@@ -38,7 +38,7 @@ impl Settings {
     /// # Errors
     /// All of them that cannot be used.
     pub fn from_env(env: &mut Env) -> Result<Self, EnvError> {
-        let nats_url = env.required("ORDERFLOW_NATS_URL");
+        let nats_url = env.nats_url("connector");
         let functions: Option<PathBuf> = env.optional("ORDERFLOW_FUNCTIONS_FILE");
         let invoke = invoke(env);
         let needs_gateway = functions.is_none() || matches!(invoke, Some(Invoke::Gateway));

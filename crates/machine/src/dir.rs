@@ -27,7 +27,8 @@ pub struct Run {
     /// Functions that are called at an address of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, String>,
-    /// `nats://127.0.0.1:…`.
+    /// `nats://setup:…@127.0.0.1:…`, with the login of the user who may do everything, so that `run.json` is
+    /// for this user only; without one where others run NATS and ask for none.
     pub nats: String,
     /// On 127.0.0.1.
     pub sftp_port: u16,
@@ -137,7 +138,8 @@ impl DataDir {
         self.root.join("sftp")
     }
 
-    /// nats-server, with its store.
+    /// nats-server, with its store and its log.
+    #[must_use]
     pub fn nats(&self) -> PathBuf {
         self.root.join("nats")
     }
@@ -227,13 +229,25 @@ impl DataDir {
     /// Says what runs here.
     pub fn write_run(&self, run: &Run) -> Result<()> {
         let text = serde_json::to_vec_pretty(run).expect("its keys are strings");
-        write_atomic(&self.run(), &text, 0o644)
+        write_atomic(&self.run(), &text, 0o600)
+    }
+
+    /// For the command `nats`: the address with the login of the user who may do everything.
+    #[must_use]
+    pub fn nats_url(&self) -> PathBuf {
+        self.root.join("nats.url")
+    }
+
+    /// Says where NATS is, for this user only.
+    pub fn write_nats_url(&self, url: &str) -> Result<()> {
+        write_atomic(&self.nats_url(), url.as_bytes(), 0o600)
     }
 
     /// Nothing runs here any longer.
     pub fn remove_run(&self) {
-        // It may never have been written.
+        // They may never have been written.
         drop(fs::remove_file(self.run()));
+        drop(fs::remove_file(self.nats_url()));
     }
 
     /// A secret as text.
@@ -330,7 +344,10 @@ mod tests {
         dir.write_secret("a", "x\n").unwrap();
         assert_eq!(dir.secret("a").unwrap(), "x");
         let private = [dir.secrets(), dir.sftp(), dir.nats(), dir.logs()].map(|path| (path, 0o700));
-        for (path, mode) in private.into_iter().chain([(dir.secrets().join("a"), 0o600)]) {
+        dir.write_run(&Run::default()).unwrap();
+        dir.write_nats_url("nats://setup:x@nats").unwrap();
+        let files = [dir.secrets().join("a"), dir.run(), dir.nats_url()].map(|path| (path, 0o600));
+        for (path, mode) in private.into_iter().chain(files) {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode);
         }
     }

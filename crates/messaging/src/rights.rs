@@ -1,8 +1,7 @@
-//! What a part may do at NATS, and the lines of nats-server's configuration that let it do so.
+//! What a function may do: at NATS, and whom else it may reach.
 
-use std::fmt::Write as _;
-
-/// What a function does at NATS. Everything else is refused by the server where users are configured.
+/// What a function does at NATS, and whom it reaches beside it. Everything else is refused: by nats-server,
+/// and in a cluster by its network policies.
 #[derive(Clone, Copy, Debug)]
 pub struct Rights {
     /// For people: what the function does, in a line.
@@ -19,6 +18,15 @@ pub struct Rights {
     pub reads_buckets: &'static [&'static str],
     /// Streams from which it removes messages.
     pub purges: &'static [&'static str],
+    /// Servers of others that it connects to.
+    pub reaches: &'static [Reach],
+}
+
+/// Servers of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The partners' folders.
+    Sftp,
 }
 
 impl Rights {
@@ -31,6 +39,7 @@ impl Rights {
         writes_buckets: &[],
         reads_buckets: &[],
         purges: &[],
+        reaches: &[],
     };
 
     /// The subjects that it may publish on, those of the JetStream API included. Who may make a consumer
@@ -52,22 +61,6 @@ impl Rights {
         }
         subjects.extend(self.purges.iter().map(|stream| format!("$JS.API.STREAM.PURGE.{stream}")));
         subjects
-    }
-
-    /// The user of this name in nats-server's configuration; the password comes from the environment.
-    #[must_use]
-    pub fn user(&self, name: &str) -> String {
-        let variable = name.to_ascii_uppercase().replace('-', "_");
-        let mut text = format!(
-            "      # {}\n      {{ user: {name}, password: $NATS_{variable}_PASSWORD, permissions: {{\n        \
-             publish: {{ allow: [\n",
-            self.about
-        );
-        for subject in self.subjects() {
-            writeln!(text, "          \"{subject}\"").expect("text takes everything");
-        }
-        text.push_str("        ] }\n        subscribe: { allow: [\"_INBOX.>\"] }\n      } }\n");
-        text
     }
 }
 
@@ -109,6 +102,5 @@ mod tests {
         ] {
             assert!(subjects.iter().any(|known| known == subject), "{subject}");
         }
-        assert!(rights.user("order-x").contains("password: $NATS_ORDER_X_PASSWORD"));
     }
 }

@@ -1,22 +1,7 @@
-//! `docs/EVENTS.md` and the list of events say the same.
+//! Events have streams, and `docs/EVENTS.md` says why orders are refused.
 #![cfg(test)]
 
 use messaging::events::ALL;
-
-#[test]
-fn the_table_of_the_docs_is_the_list_of_events() {
-    let docs = include_str!("../../../docs/EVENTS.md");
-    let rows: Vec<&str> = docs.lines().filter(|line| line.contains("` | `orderflow.")).collect();
-    let expected: Vec<String> = ALL
-        .iter()
-        .map(|event| {
-            let consumers = event.consumers.join(", ");
-            format!("| `{}` | `{}` | {} | {consumers} |", event.subject, event.kind, event.producer)
-                .replace("|  |", "| |")
-        })
-        .collect();
-    assert_eq!(rows, expected);
-}
 
 #[test]
 fn the_docs_name_every_reason_of_a_refusal() {

@@ -4,7 +4,9 @@ use crate::child::Child;
 use crate::{Error, program};
 use rustix::process::Signal;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// How to start it.
@@ -26,6 +28,9 @@ pub struct Settings {
     pub sync_always: bool,
     /// How it speaks TLS, if it does.
     pub tls: Option<Tls>,
+    /// The block `authorization` or `accounts` of its configuration, with passwords: who may connect and do what.
+    /// Everybody and everything when not given. Kept in a file that only this user may read.
+    pub users: Option<String>,
 }
 
 /// A server's certificate.
@@ -70,6 +75,7 @@ impl Settings {
             member: None,
             sync_always: false,
             tls: None,
+            users: None,
         }
     }
 }
@@ -118,6 +124,8 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
     let config = settings.dir.join("nats-server.conf");
     fs::write(&config, render(settings, port, &ports_dir.display().to_string()))
         .map_err(Error::file("write", &config))?;
+    let users = settings.dir.join(USERS);
+    write_users(settings, &users).map_err(Error::file("write", &users))?;
     let args = [OsString::from("-c"), config.into_os_string()];
     let mut child = Child::start(binary, &args, &settings.dir.join("nats-server.log"))?;
     // Written by the server once it accepts, named after its program and process.
@@ -130,6 +138,20 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
             .any(|entry| entry.file_name().to_string_lossy().ends_with(&suffix))
     })?;
     Ok(child)
+}
+
+/// The file with users, beside the configuration that includes it.
+const USERS: &str = "users.conf";
+
+/// Its content is never readable for others, not even for a moment.
+fn write_users(settings: &Settings, path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let Some(users) = &settings.users else { return Ok(()) };
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(users.as_bytes())
 }
 
 /// Without a limit of its own, nats-server may store three quarters of what is free when it starts. Up to
@@ -170,6 +192,9 @@ fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
             "tls {{ cert_file: {certificate}, key_file: {key} }}\nallow_non_tls: {}\n",
             tls.is_optional
         ));
+    }
+    if settings.users.is_some() {
+        config.push_str(&format!("include {USERS}\n"));
     }
     if let Some(bytes) = settings.max_payload {
         config.push_str(&format!("max_payload: {bytes}\n"));

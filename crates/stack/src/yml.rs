@@ -59,6 +59,11 @@ pub fn read(given: Option<&Path>) -> anyhow::Result<(Stack, String)> {
     Ok((stack, place))
 }
 
+/// The functions of [`BUILT_IN`].
+pub fn built_in() -> Stack {
+    parse(BUILT_IN, "the built-in stack.yml", |_| None).expect("a test reads it")
+}
+
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {

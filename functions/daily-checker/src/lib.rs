@@ -14,7 +14,7 @@ mod turns;
 
 pub use function::{build, operations};
 
-use messaging::rights::Rights;
+use messaging::rights::{Reach, Rights};
 use messaging::streams;
 use runtime::Memory;
 
@@ -31,5 +31,6 @@ pub const RIGHTS: Rights = Rights {
     reads: &[streams::FILES],
     writes_buckets: &[streams::FILES_LEDGER],
     reads_buckets: &[streams::FILES_CONTENT],
+    reaches: &[Reach::Sftp],
     ..Rights::NONE
 };

@@ -35,7 +35,7 @@ use chassis::{Api, Operation, Role, Scope, Setup};
 use chrono::TimeDelta;
 use intake::ledger::Ledger;
 use intake::partners::{Configuration, Problem};
-use messaging::rights::Rights;
+use messaging::rights::{Reach, Rights};
 use messaging::streams;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::path::PathBuf;
@@ -59,6 +59,7 @@ pub const RIGHTS: Rights = Rights {
     publishes: &["files.transformed.>", "files.failed.>", "orders", "errors.alert.>"],
     reads: &[streams::FILES, streams::ORDERS, streams::ERRORS],
     writes_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT],
+    reaches: &[Reach::Sftp],
     ..Rights::NONE
 };
 

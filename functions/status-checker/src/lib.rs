@@ -11,7 +11,8 @@ pub use memory::MEMORY;
 pub use orders::Status;
 
 use chassis::{Api, Operation, Role, Scope, Setup};
-use messaging::{rights::Rights, streams};
+use messaging::rights::{Reach, Rights};
+use messaging::streams;
 use runtime::{BuildError, Door, Env, Function, Tokens};
 use state::fold::{Folded, Metrics};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub const RIGHTS: Rights = Rights {
     reads: &[streams::FILES, streams::ORDERS, streams::ERRORS],
     reads_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT, streams::FOLD_CHECKPOINTS],
     purges: &["KV_FOLD_CHECKPOINTS"],
+    reaches: &[Reach::Sftp],
     ..Rights::NONE
 };
 

@@ -28,7 +28,11 @@ impl Server {
     /// One that knows the shop as a user of these rights, and one who may do everything; its address.
     async fn start() -> (Self, String) {
         let dir = tempfile::tempdir().unwrap();
-        let (at, user) = (dir.path(), RIGHTS.user("shop").replace("$NATS_SHOP_PASSWORD", "shop"));
+        let (at, may) = (dir.path(), RIGHTS.subjects());
+        let user = format!(
+            "{{ user: shop, password: shop, permissions: {{ publish: {{ allow: {may:?} }}, subscribe: {{ allow: \
+             [\"_INBOX.>\"] }} }} }}"
+        );
         let config = format!(
             "listen: 127.0.0.1:-1\nports_file_dir: {:?}\njetstream {{ store_dir: {:?} }}\naccounts {{ A {{ \
              jetstream: enabled\n users: [\n {{ user: setup, password: setup }}\n{user} ] }} }}\n",

@@ -22,3 +22,4 @@ mod support;
 mod tokens;
 mod truth;
 mod up;
+mod users;

@@ -10,6 +10,7 @@ use crate::support::{Up, get};
 
 const DASHBOARD: &str = include_str!("../../../../k8s/monitoring/dashboard.json");
 const RULES: &str = include_str!("../../../../k8s/monitoring/rules.yml");
+const EXPECTED: &str = include_str!("../../../../k8s/monitoring/expected.yml");
 const RUNBOOK: &str = include_str!("../../../../docs/RUNBOOK.md");
 /// Of the kubelet, which runs in clusters only.
 const NOT_OURS: [&str; 2] =
@@ -65,9 +66,11 @@ fn queries() -> Vec<(String, String)> {
 }
 
 fn rules() -> Vec<serde_yaml_ng::Value> {
-    let rules: serde_yaml_ng::Value = serde_yaml_ng::from_str(RULES).unwrap();
-    let groups = rules["groups"].as_sequence().unwrap().clone();
-    groups.iter().flat_map(|group| group["rules"].as_sequence().unwrap().clone()).collect()
+    let groups = [RULES, EXPECTED].map(|file| {
+        let rules: serde_yaml_ng::Value = serde_yaml_ng::from_str(file).unwrap();
+        rules["groups"].as_sequence().unwrap().clone()
+    });
+    groups.concat().iter().flat_map(|group| group["rules"].as_sequence().unwrap().clone()).collect()
 }
 
 /// The names of metrics in a query: words with an underscore that are no function and no label.

@@ -1,4 +1,5 @@
-//! Deployments and Services, schedules as cron jobs, and the list of functions for the connector.
+//! Deployments and Services, schedules as cron jobs, the list of functions for the connector, and who may call
+//! whom.
 //!
 //! Labels and annotations are those of OpenFaaS's own deployments, so that its gateway lists, calls and
 //! scales them as functions where there is one.
@@ -6,6 +7,7 @@
 use serde_json::{Value, json};
 use stack::{Function, Stack};
 
+use super::network;
 use super::pod::{self, NAMESPACE};
 
 /// Calls what has a schedule.
@@ -18,7 +20,8 @@ pub(super) fn objects(stack: &Stack) -> Vec<Value> {
         let both = [deployment(name, function), service(name, function)];
         both.into_iter().chain(schedule(name, function, &url))
     });
-    functions.chain([list(stack)]).collect()
+    let network = network::connector(stack).into_iter().chain(network::schedules(stack));
+    functions.chain([list(stack)]).chain(network).collect()
 }
 
 /// What the connector reads where no gateway lists functions.

@@ -5,19 +5,25 @@ use clap::ValueEnum;
 use serde_json::Value;
 use stack::Stack;
 
-use super::{knative, nats, openfaas, plain};
+use super::{alerts, knative, nats, network, openfaas, plain};
 
-/// Who runs functions.
+/// Who runs functions, or what stands around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Platform {
     /// The operator of OpenFaaS: objects of the kind Function.
     Openfaas,
-    /// Kubernetes alone: Deployments, Services, cron jobs.
+    /// Kubernetes alone: Deployments, Services, cron jobs, and who may call whom.
     Plain,
     /// Knative Serving, and cron jobs.
     Knative,
     /// nats-server: a user for each function, with its rights.
     Nats,
+    /// Network policies of functions, whoever runs them: whom they may reach.
+    Network,
+    /// Prometheus: which parts and subscriptions there have to be.
+    Alerts,
+    /// The same for the Prometheus operator.
+    AlertsOperator,
 }
 
 impl Platform {
@@ -29,6 +35,9 @@ impl Platform {
             Self::Plain => "plain",
             Self::Knative => "knative",
             Self::Nats => "nats",
+            Self::Network => "network",
+            Self::Alerts => "alerts",
+            Self::AlertsOperator => "alerts-operator",
         }
     }
 }
@@ -43,6 +52,9 @@ pub fn render(stack: &Stack, place: &str, platform: Platform) -> Result<String> 
         Platform::Plain => plain::objects(stack),
         Platform::Knative => knative::objects(stack),
         Platform::Nats => return Ok(nats::accounts(stack)),
+        Platform::Network => network::functions(stack),
+        Platform::Alerts => alerts::rules(stack),
+        Platform::AlertsOperator => alerts::object(stack),
     };
     let mut text =
         format!("# Made from {place} by `orderflow manifests --for {}`.\n", platform.as_str());
@@ -77,12 +89,17 @@ mod tests {
             Platform::Plain => include_str!("../../../../k8s/overlays/plain/functions.yml"),
             Platform::Knative => include_str!("../../../../k8s/overlays/knative/functions.yml"),
             Platform::Nats => include_str!("../../../../k8s/base/nats/accounts.conf"),
+            Platform::Network => include_str!("../../../../k8s/functions/network.yml"),
+            Platform::Alerts => include_str!("../../../../k8s/monitoring/expected.yml"),
+            Platform::AlertsOperator => {
+                include_str!("../../../../k8s/monitoring/operator/expected.yml")
+            }
         }
     }
 
     #[test]
     fn what_is_committed_is_what_stack_yml_says() {
-        let stack = stack::parse(stack::BUILT_IN, "built-in", |_| None).unwrap();
+        let stack = stack::built_in();
         for platform in Platform::value_variants() {
             let expected = render(&stack, "stack.yml", *platform).unwrap();
             let name = platform.as_str();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
-use stack::{Function, catalogue};
+use stack::{Function, catalogue, users};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -174,13 +174,16 @@ impl Deployments {
         }
     }
 
-    /// The folder that is the function's `/var/openfaas/secrets`: what its list names, nothing else.
+    /// The folder that is the function's `/var/openfaas/secrets`: what its list names, and the password of its
+    /// user of NATS, which lists of 0.1.0 do not name.
     fn lay_out_secrets(&self, name: &str, spec: &Function) -> Result<(), DeployError> {
         let dir = self.site.dir.deployment_secrets(name);
         let lay_out = || {
             drop(std::fs::remove_dir_all(&dir));
             std::fs::create_dir_all(&dir)?;
-            for secret in &spec.secrets {
+            let own = users::secret(name);
+            let own = Some(&own).filter(|own| !spec.secrets.contains(own));
+            for secret in spec.secrets.iter().chain(own) {
                 std::os::unix::fs::symlink(self.site.dir.secrets().join(secret), dir.join(secret))?;
             }
             Ok(())

@@ -1,10 +1,11 @@
-//! Prometheus beside the pipeline, with the rules and alerts of an installation.
+//! Prometheus beside the pipeline, with the rules and alerts of an installation, and the parts that run here.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use servers::prometheus::Settings;
+use stack::{Stack, expected};
 
 use crate::dir::{DataDir, Run, write_atomic};
 
@@ -12,7 +13,7 @@ const RULES: &str = include_str!("../../../../k8s/monitoring/rules.yml");
 /// Soon enough to watch it while one tries something.
 const CONFIG: &str = "\
 global: { scrape_interval: 2s, evaluation_interval: 5s }
-rule_files: [rules.yml]
+rule_files: [rules.yml, expected.yml]
 scrape_configs:
   - job_name: orderflow
     file_sd_configs:
@@ -20,13 +21,16 @@ scrape_configs:
 ";
 
 /// Writes its configuration, and says how it is started. Its targets are written as parts start.
-pub(crate) fn settings(dir: &DataDir) -> Result<Settings> {
+pub(crate) fn settings(dir: &DataDir, stack: &Stack) -> Result<Settings> {
     let folder = folder(dir);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let config = folder.join("prometheus.yml");
     write_atomic(&config, CONFIG.as_bytes(), 0o644)?;
     write_atomic(&folder.join("rules.yml"), RULES.as_bytes(), 0o644)?;
+    // JSON is YAML.
+    let expected = expected::rules(stack).to_string();
+    write_atomic(&folder.join("expected.yml"), expected.as_bytes(), 0o644)?;
     write_targets(dir, &Run::default())?;
     Ok(Settings { binary: None, dir: folder, config, port: None })
 }

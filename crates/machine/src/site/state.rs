@@ -19,7 +19,7 @@ pub(crate) struct Site {
     pub(crate) registry: Arc<Registry>,
     /// Functions are deployed: each has the environment and the secrets it was deployed with.
     is_provider: bool,
-    /// Set for every part, over everything else.
+    /// Set for every part, over everything else; also where NATS is.
     environment: BTreeMap<String, String>,
     state: Mutex<State>,
 }
@@ -69,7 +69,6 @@ impl Site {
             }
         }
         let mut set = |name: &str, value: String| drop(environment.insert(name.into(), value));
-        set("ORDERFLOW_NATS_URL", run.nats);
         set("ORDERFLOW_GATEWAY_URL", run.gateway);
         if !is_deployed {
             set("ORDERFLOW_PARTNERS", self.dir.partners().display().to_string());

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use messaging::{Nats, streams};
-use stack::lanes;
+use stack::users::ADMIN;
+use stack::{Stack, lanes};
 use terminal::output;
 
 use super::daemons::{Watched, watch};
@@ -13,7 +14,7 @@ use super::follow::Machine;
 use super::room::Room;
 use super::settings::Settings;
 use super::sources::Sources;
-use super::{secrets, stock};
+use super::{secrets, stock, users};
 use crate::dir::{DataDir, Run};
 use crate::site::{self, Deployments, Site};
 
@@ -32,17 +33,16 @@ pub(super) async fn start(
     gateway: String,
     settings: &Settings,
 ) -> Result<(Arc<Site>, Children, Option<Arc<Deployments>>)> {
-    secrets::ensure(dir)?;
-    let (nats, url) = match &settings.nats {
-        Some(url) => (None, url.clone()),
+    secrets::ensure(dir, &sources.stack)?;
+    let (nats, place, url) = match &settings.nats {
+        Some(url) => (None, url.clone(), url.clone()),
         None => {
-            let nats = servers::nats::Settings::under(dir.nats());
-            let nats = blocking(move || servers::nats::start(nats)).await?;
-            link_log(dir, "nats-server", nats.log());
-            let url = nats.url();
-            (Some(nats), url)
+            let nats = start_nats(dir, &sources.stack, settings.provider).await?;
+            let (place, url) = (nats.url(), users::login(dir, &nats.url(), ADMIN)?);
+            (Some(nats), place, url)
         }
     };
+    dir.write_nats_url(&url)?;
     set_up_streams(&url).await?;
 
     let sshd = servers::sshd::Settings {
@@ -60,7 +60,7 @@ pub(super) async fn start(
 
     let prometheus = match settings.prometheus {
         true => {
-            let settings = site::prometheus(dir)?;
+            let settings = site::prometheus(dir, &sources.stack)?;
             Some(blocking(move || servers::prometheus::start(settings)).await?)
         }
         false => None,
@@ -73,7 +73,9 @@ pub(super) async fn start(
         prometheus: prometheus.as_ref().map(servers::prometheus::Server::url),
         ..Run::default()
     };
-    let environment = settings.environment.iter().cloned().collect();
+    // Each part adds the login of its own user.
+    let place = ("ORDERFLOW_NATS_URL".to_owned(), place);
+    let environment = std::iter::once(place).chain(settings.environment.iter().cloned()).collect();
     let site = Arc::new(Site::new(dir.clone(), sources.stack, run, environment, settings.provider));
     let prometheus = prometheus.map(|server| {
         link_log(dir, "prometheus", server.log());
@@ -90,6 +92,26 @@ pub(super) async fn start(
         false => None,
     };
     Ok((site, children, deployments))
+}
+
+/// With the users of a cluster: what is refused there is refused here.
+async fn start_nats(
+    dir: &DataDir,
+    stack: &Stack,
+    is_provider: bool,
+) -> Result<servers::nats::Server> {
+    let users = match is_provider {
+        // Any function in this program may be deployed later.
+        true => users::authorization(dir, &stack::built_in())?,
+        false => users::authorization(dir, stack)?,
+    };
+    let nats = servers::nats::Settings {
+        users: Some(users),
+        ..servers::nats::Settings::under(dir.nats())
+    };
+    let nats = blocking(move || servers::nats::start(nats)).await?;
+    link_log(dir, "nats-server", nats.log());
+    Ok(nats)
 }
 
 impl Children {

@@ -16,6 +16,7 @@ mod settings;
 mod signals;
 mod sources;
 mod stock;
+mod users;
 
 pub use run::run;
 pub use settings::Settings;

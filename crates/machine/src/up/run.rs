@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
+use messaging::address::Address;
 use terminal::output;
 use tokio::net::TcpListener;
 
@@ -64,8 +65,9 @@ async fn serve(site: &Site, signals: &mut Signals) -> Result<()> {
     }
     let run = site.run();
     output::note(format_args!(
-        "NATS {}\nSFTP 127.0.0.1:{}\npartners and logs in {}",
-        run.nats,
+        "NATS {}; for the command nats: export NATS_URL=$(cat {})\nSFTP 127.0.0.1:{}\npartners and logs in {}",
+        Address::parse(&run.nats)?,
+        site.dir.nats_url().display(),
         run.sftp_port,
         site.dir.root().display()
     ));

@@ -3,19 +3,14 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result};
-use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN};
-use stack::catalogue;
+use stack::{Stack, secrets};
 
 use crate::dir::DataDir;
 
-const TOKENS: [&str; 4] = [CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN, ADMIN_TOKEN];
-
-/// Makes the tokens that are not there, and a password of NATS for each function: its list of secrets
-/// names one. The nats-server here asks nobody for it.
-pub(crate) fn ensure(dir: &DataDir) -> Result<()> {
-    let tokens = TOKENS.map(str::to_owned);
-    let passwords = catalogue::NAMES.map(|function| format!("nats-{function}"));
-    for name in tokens.iter().chain(&passwords) {
+/// Makes the tokens and the passwords of NATS that the functions of the built-in stack and of `stack` list, as far as they
+/// are not there. The command shows them too, whatever runs.
+pub(crate) fn ensure(dir: &DataDir, stack: &Stack) -> Result<()> {
+    for name in secrets::made(&stack::built_in()).union(&secrets::made(stack)) {
         if dir.secret(name).is_ok_and(|text| !text.is_empty()) {
             continue;
         }
@@ -35,18 +30,26 @@ fn token() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn tokens_are_long_different_and_kept() {
+    fn secrets_are_long_different_and_kept() {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
-        ensure(&dir).unwrap();
-        let read = || TOKENS.map(|n| dir.secret(n).unwrap());
-        let tokens = read();
-        assert!(tokens.iter().all(|token| token.len() == 64));
-        let different: std::collections::BTreeSet<_> = tokens.iter().collect();
-        assert_eq!(different.len(), TOKENS.len());
-        ensure(&dir).unwrap();
-        assert_eq!(read(), tokens);
+        let text = "functions: {order-ingest: {secrets: [api-token-of-mine, partners.yml]}}";
+        let stack = stack::parse(text, "t", |_| None).unwrap();
+        ensure(&dir, &stack).unwrap();
+        let names: BTreeSet<String> = secrets::made(&stack::built_in());
+        let read = || -> Vec<String> {
+            let names = names.iter().map(String::as_str).chain(["api-token-of-mine"]);
+            names.map(|name| dir.secret(name).unwrap()).collect()
+        };
+        let made = read();
+        assert!(made.iter().all(|secret| secret.len() == 64));
+        let different: BTreeSet<_> = made.iter().collect();
+        assert_eq!(different.len(), made.len());
+        ensure(&dir, &stack).unwrap();
+        assert_eq!(read(), made);
+        assert!(dir.secret("partners.yml").is_err(), "that is given by people");
     }
 }

@@ -280,7 +280,7 @@ async fn answers(part: &str, process: &Process, run: &Run) -> bool {
     let asked = async {
         match (part, process.traffic) {
             (NATS, _) => {
-                let address = run.nats.trim_start_matches("nats://").parse().ok()?;
+                let address = run.nats.rsplit(['/', '@']).next()?.parse().ok()?;
                 greets(address, b"INFO ").await
             }
             ("sshd", _) => greets((Ipv4Addr::LOCALHOST, run.sftp_port).into(), b"SSH-").await,

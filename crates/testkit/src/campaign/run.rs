@@ -156,7 +156,7 @@ async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> 
         Pipeline::start(&options.orderflow, folder, nats_server, url.as_deref(), &environment)?;
     let run = pipeline.servers_started().await?;
     let address = |url: &str| -> Result<SocketAddr> {
-        let (_, address) = url.split_once("://").context("an address")?;
+        let address = url.rsplit(['/', '@']).next().context("an address")?;
         address.parse().with_context(|| url.to_owned())
     };
     if let (None, [nats]) = (&ring, &nats[..]) {

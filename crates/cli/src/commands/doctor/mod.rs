@@ -5,6 +5,7 @@
 //! a message in a bucket shows whether the server still stores what it is given.
 
 mod clocks;
+mod denied;
 mod disk;
 mod errors;
 mod facts;
@@ -35,6 +36,7 @@ pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
     report.add(disk::look(&site));
     report.add(secrets::look(&site));
     report.add(nats::look(&site).await);
+    report.add(site.data.as_ref().and_then(denied::look).into_iter().collect());
     report.add(gateway::look(&site).await);
     report.add(partners::look(&site).await);
     report.end()

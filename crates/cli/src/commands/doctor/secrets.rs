@@ -1,33 +1,38 @@
 //! Secrets: there, not empty, each for itself, and not for everybody.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use domain::partner::Partner;
-use runtime::door::{ADMIN_TOKEN, CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN};
+use runtime::door::{CONNECTOR_TOKEN, ORDERS_TOKEN};
 
 use super::finding::Finding;
 use super::site::Site;
 
-const TOKENS: [&str; 4] = [CONNECTOR_TOKEN, ORDERS_TOKEN, READ_TOKEN, ADMIN_TOKEN];
 /// Shorter ones can be guessed.
 const TOKEN_BYTES_MIN: usize = 16;
+
+/// The tokens that functions list in the stack of this program.
+fn tokens() -> BTreeSet<String> {
+    stack::secrets::tokens(&stack::built_in())
+}
 
 pub(super) fn look(site: &Site) -> Vec<Finding> {
     let Some(dir) = &site.secrets else {
         let todo = "--secrets-dir DIR";
         return vec![Finding::warning("secrets", "not looked at", todo)];
     };
-    let partners = site.partners();
+    let (tokens, partners) = (tokens(), site.partners());
     let of_partners = partners.values().flat_map(of_partner).map(String::as_str);
     // Orders can be placed without HTTP, and the connector's token is nothing for people.
     let may_miss =
         |name: &str| name == ORDERS_TOKEN || site.is_elsewhere && name == CONNECTOR_TOKEN;
     let is_there = |name: &&str| !may_miss(name) || dir.join(name).exists();
-    let tokens = TOKENS.into_iter().filter(is_there);
+    let of_doors = tokens.iter().map(String::as_str).filter(is_there);
     let mut findings: Vec<Finding> =
-        tokens.chain(of_partners).map(|name| secret(dir, name)).collect();
-    findings.extend(equal_tokens(dir));
+        of_doors.chain(of_partners).map(|name| secret(dir, name, &tokens)).collect();
+    findings.extend(equal_tokens(dir, &tokens));
     findings
 }
 
@@ -43,7 +48,7 @@ fn of_partner(partner: &Partner) -> impl Iterator<Item = &String> {
     login.into_iter().chain(keys)
 }
 
-fn secret(dir: &Path, name: &str) -> Finding {
+fn secret(dir: &Path, name: &str, tokens: &BTreeSet<String>) -> Finding {
     let path = dir.join(name);
     let what = format!("secret {name}");
     let make = format!("put it into {}", path.display());
@@ -57,7 +62,7 @@ fn secret(dir: &Path, name: &str) -> Finding {
         Finding::bad(what, "is empty", make)
     } else if mode & 0o022 != 0 {
         Finding::bad(what, format!("others may change it (mode {:o})", mode & 0o777), close)
-    } else if TOKENS.contains(&name) && len < TOKEN_BYTES_MIN {
+    } else if tokens.contains(name) && len < TOKEN_BYTES_MIN {
         let text = format!("has {len} bytes; under {TOKEN_BYTES_MIN} it can be guessed");
         Finding::warning(what, text, "openssl rand -hex 32")
     } else if mode & 0o044 != 0 {
@@ -69,13 +74,13 @@ fn secret(dir: &Path, name: &str) -> Finding {
 }
 
 /// A token for two doors opens only the lower one.
-fn equal_tokens(dir: &Path) -> Option<Finding> {
+fn equal_tokens(dir: &Path, tokens: &BTreeSet<String>) -> Option<Finding> {
     let text = |name: &str| {
         let text = std::fs::read(dir.join(name)).unwrap_or_default();
         text.trim_ascii().to_owned()
     };
-    let pairs = TOKENS.iter().enumerate();
-    let mut pairs = pairs.flat_map(|(at, a)| TOKENS.iter().skip(at + 1).map(move |b| (a, b)));
+    let pairs = tokens.iter().enumerate();
+    let mut pairs = pairs.flat_map(|(at, a)| tokens.iter().skip(at + 1).map(move |b| (a, b)));
     let (a, b) = pairs.find(|(a, b)| !text(a).is_empty() && text(a) == text(b))?;
     let todo = "make one for each: openssl rand -hex 32";
     Some(Finding::bad("secrets", format!("{a} and {b} are the same; it opens only one door"), todo))
@@ -84,6 +89,7 @@ fn equal_tokens(dir: &Path) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runtime::door::{ADMIN_TOKEN, READ_TOKEN};
     use std::fs;
 
     #[test]
@@ -96,7 +102,7 @@ mod tests {
                 fs::write(&path, content).unwrap();
                 fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             }
-            let found = secret(dir.path(), READ_TOKEN).to_string();
+            let found = secret(dir.path(), READ_TOKEN, &tokens()).to_string();
             assert!(found.starts_with(expected), "{found}");
         };
         let good = "0123456789abcdef\n";
@@ -128,12 +134,12 @@ mod tests {
     #[test]
     fn one_token_for_two_doors_is_found() {
         let dir = tempfile::tempdir().unwrap();
-        for name in TOKENS {
-            fs::write(dir.path().join(name), format!("token of {name}")).unwrap();
+        for name in tokens() {
+            fs::write(dir.path().join(&name), format!("token of {name}")).unwrap();
         }
-        assert_eq!(equal_tokens(dir.path()), None);
+        assert_eq!(equal_tokens(dir.path(), &tokens()), None);
         fs::write(dir.path().join(ADMIN_TOKEN), format!("token of {READ_TOKEN}\n")).unwrap();
-        let found = equal_tokens(dir.path()).unwrap().to_string();
-        assert!(found.contains("api-token-read and api-token-admin are the same"), "{found}");
+        let found = equal_tokens(dir.path(), &tokens()).unwrap().to_string();
+        assert!(found.contains("api-token-admin and api-token-read are the same"), "{found}");
     }
 }
