@@ -1,4 +1,4 @@
-//! What a function's annotations say about how it wants to be called. Pure.
+//! The annotations of a function: how it wants to be called. Pure.
 
 use crate::metrics::OfFilter;
 use crate::value;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// What a function's annotations may be called, and what each says; `docs/CONNECTOR.md` has the limits.
+/// The names of the annotations, and what each means; `docs/CONNECTOR.md` has the limits.
 pub const KNOWN: [(&str, &str); 12] = [
     ("topic", "The subject that the function is called with, or cron-function for a schedule"),
     ("schedule", "With the topic cron-function: five fields as of cron, in UTC"),
@@ -30,37 +30,37 @@ pub const KNOWN: [(&str, &str); 12] = [
 ];
 /// The topic of functions that cron-connector calls.
 const CRON: &str = "cron-function";
-/// Longest name of a durable consumer; the server makes a folder of it.
+/// Longest name of a durable consumer; the server creates a folder with this name.
 const NAME_BYTES_MAX: usize = 250;
-/// Most that an `application/cloudevents-batch+json` body may hold before it is cut into calls.
+/// Largest body of an `application/cloudevents-batch+json` call.
 const BATCH_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const MILLISECONDS_PER_DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// One subject that one function is called with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// Which function.
+    /// The function.
     pub function: String,
-    /// Which messages, as a NATS filter.
+    /// The messages it gets, as a NATS filter.
     pub filter: String,
     /// The stream that keeps them.
     pub stream: String,
-    /// Most messages of a call.
+    /// Most messages in one call.
     pub batch: usize,
-    /// Most bytes of a call; a larger message goes alone.
+    /// Most bytes in one call; a larger message is sent alone.
     pub batch_bytes: usize,
     /// How long to wait for a fuller batch.
     pub batch_wait: Duration,
-    /// Longest call.
+    /// Time-out of a call.
     pub timeout: Duration,
     /// Attempts before a message that fails alone is given up.
     pub max_deliver: u32,
-    /// In which way.
+    /// Unordered or ordered.
     pub mode: Mode,
 }
 
 impl Subscription {
-    /// What metrics know it by.
+    /// Its labels in metrics.
     pub(crate) fn name(&self) -> OfFilter {
         OfFilter { function: self.function.clone(), filter: self.filter.clone() }
     }
@@ -69,38 +69,38 @@ impl Subscription {
 /// How messages are given out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Each message for itself; what was done is kept by the server.
+    /// Each message on its own; the server records which are done.
     Unordered {
         /// Where a new subscription starts.
         deliver: Deliver,
         /// Most calls at once.
         max_inflight: usize,
     },
-    /// In stream order without gaps; the position is kept by the function.
+    /// In stream order without gaps; the function keeps the position.
     Ordered,
 }
 
 /// Where a new subscription starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deliver {
-    /// With the oldest message there is.
+    /// With the oldest stored message.
     All,
-    /// With what comes from now on.
+    /// With messages stored from now on.
     New,
-    /// With what is not older than this.
+    /// With messages that are at most this old.
     Since(Duration),
 }
 
 /// An annotation that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Which function.
+    /// The function.
     pub function: String,
-    /// Which annotation.
+    /// The annotation.
     pub annotation: &'static str,
-    /// What it says.
+    /// Its value.
     pub value: String,
-    /// What is wrong with that.
+    /// Why the value cannot be used.
     pub reason: String,
 }
 
@@ -111,10 +111,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads a function's annotations: its subscriptions, none if it is not called by events.
+/// Reads a function's annotations: its subscriptions, or none if it is not called by events.
 ///
 /// # Errors
-/// Everything that is wrong with them; then the function is not called at all.
+/// All problems found; the function is then not called at all.
 pub fn parse(
     function: &str,
     annotations: &BTreeMap<String, String>,
@@ -208,7 +208,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The subjects, each with the annotation it stands in.
+    /// The subjects, each with the annotation that names it.
     fn topics(&mut self) -> Vec<(&'static str, String)> {
         let mut topics: Vec<(&'static str, String)> = Vec::new();
         for annotation in ["topic", "orderflow.topics"] {
@@ -294,14 +294,14 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && !text.contains(['.', '*', '>'])
 }
 
-/// The name of the durable consumer of a function and a filter: `[A-Za-z0-9_-]` only, and never the
-/// same for two pairs.
+/// The name of the durable consumer of a function and a filter: only `[A-Za-z0-9_-]`, and different for
+/// each pair.
 #[must_use]
 pub fn durable_name(function: &str, filter: &str) -> String {
     format!("{}__{}", encoded(function), encoded(filter))
 }
 
-/// Every other byte than a letter, a digit and `-` is written as `_HH`.
+/// Writes every byte except letters, digits and `-` as `_HH`.
 fn encoded(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for byte in text.bytes() {

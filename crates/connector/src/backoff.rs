@@ -1,20 +1,21 @@
-//! How long to wait before another try. Pure, but for the dice.
+//! How long to wait before another try. Pure, except for the randomness.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-/// Share of a delay in thousandths, from 800 to 1,200: callers that failed together come back apart.
+/// Factor for a delay in thousandths, from 800 to 1,200, so that callers that failed together do not
+/// retry together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jitter(u32);
 
 impl Jitter {
-    /// The delay as it is.
+    /// Keeps the delay unchanged.
     pub const NONE: Self = Self(1_000);
 
-    /// Another one each time.
+    /// A new random factor.
     #[must_use]
     pub fn random() -> Self {
-        // The keys of the standard library's hash maps are random; nobody depends on more here.
+        // The keys of the standard library's hash maps are random; this is good enough for jitter.
         let dice = RandomState::new().hash_one(0_u8) % 401;
         Self(u32::try_from(dice).map_or(1_000, |dice| 800 + dice))
     }
@@ -30,7 +31,7 @@ pub fn message(attempt: u32, jitter: Jitter) -> Duration {
     grown(Duration::from_secs(1), attempt, Duration::from_secs(120), jitter)
 }
 
-/// After the `failure`th call in a row that no function answered: 0.25 s, 0.5 s, … 15 s.
+/// After the `failure`th call in a row without an answer: 0.25 s, 0.5 s, … 15 s.
 #[must_use]
 pub fn circuit(failure: u32, jitter: Jitter) -> Duration {
     grown(Duration::from_millis(250), failure, Duration::from_secs(15), jitter)

@@ -1,4 +1,4 @@
-//! Stops calling what does not answer, and finds out when it does again.
+//! Stops calling a function that does not answer, and probes until it answers again.
 
 use crate::backoff::{self, Jitter};
 use crate::metrics::{Metrics, OfFilter};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Closed while the function answers; open while it is only probed.
+/// Closed while the function answers; open while only probes are sent.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     name: OfFilter,
@@ -28,18 +28,18 @@ impl Circuit {
         Self { name, gauge, state: Mutex::default() }
     }
 
-    /// How long until the next probe; nothing while closed.
+    /// Time until the next probe; `None` while closed.
     pub(crate) fn wait(&self) -> Option<Duration> {
         let open = *self.state();
         open.map(|open| open.probe_at.saturating_duration_since(Instant::now()))
     }
 
-    /// Nobody answered.
+    /// A call got no answer.
     pub(crate) fn failed(&self, reason: &str, retry_after: Option<Duration>) {
         let now = Instant::now();
         let mut state = self.state();
         let failures = match *state {
-            // Calls that were under way together are one failure.
+            // Calls that were in progress together count as one failure.
             Some(open) if now < open.probe_at => return,
             Some(open) => open.failures.saturating_add(1),
             None => 1,

@@ -1,4 +1,4 @@
-//! A stored message as the CloudEvent that a function gets. Pure; data is never encoded anew.
+//! Turns a stored message into the CloudEvent that a function gets. Pure; data is never re-encoded.
 
 use async_nats::HeaderMap;
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use std::fmt;
 /// The type of a message that is no CloudEvent.
 pub const RAW_TYPE: &str = "orderflow.raw.v1";
 
-/// What is known of a stored message.
+/// A stored message with its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a> {
     /// The stream that keeps it.
@@ -29,12 +29,12 @@ pub struct Stored<'a> {
     pub time: &'a str,
     /// Its headers: `traceparent`, and the attributes of an event in binary mode (`ce-…`).
     pub headers: Option<&'a HeaderMap>,
-    /// What it holds.
+    /// Its payload.
     pub payload: &'a [u8],
 }
 
 impl Stored<'_> {
-    /// Nobody knows what its headers say: of an event in binary mode that is nearly all.
+    /// True if the headers could not be parsed. An event in binary mode keeps most attributes there.
     fn is_unreadable(&self) -> bool {
         self.headers.is_some_and(|headers| headers.get(header::UNREADABLE).is_some())
     }
@@ -65,10 +65,10 @@ pub struct Encoded {
     pub json: Vec<u8>,
 }
 
-/// Makes the event: a CloudEvent gets `subject` and `sequence` (and `previous`) of the stored message,
-/// anything else is wrapped. One in binary mode is read as the same event in structured mode.
+/// Makes the event. A CloudEvent gets `subject` and `sequence` (and `previous`) of the stored message;
+/// anything else is wrapped. An event in binary mode is converted to structured mode first.
 ///
-/// What has headers that cannot be read is wrapped as bytes, so that nobody takes it for an event.
+/// A message with unreadable headers is wrapped as bytes, so that no function takes it for an event.
 #[must_use]
 pub fn encode(stored: &Stored<'_>) -> Encoded {
     if stored.is_unreadable() {
@@ -90,7 +90,7 @@ fn encode_payload(stored: &Stored<'_>) -> Encoded {
     }
 }
 
-/// Members that are set here, whatever the message says: a function takes them for the truth.
+/// Members that are always set here, whatever the message contains: functions rely on them.
 const OURS: [&str; 3] = ["subject", "sequence", "previous"];
 
 fn splice(stored: &Stored<'_>, members: &Members<'_>, id: String) -> Encoded {
@@ -101,7 +101,7 @@ fn splice(stored: &Stored<'_>, members: &Members<'_>, id: String) -> Encoded {
     let stands =
         |(name, value): &(Name<'_>, &RawValue)| foreign(&name.0) || is_true(&name.0, value);
     let mut object = match stored.payload.trim_ascii().strip_suffix(b"}") {
-        // As good as always: the members are copied as they stand.
+        // The usual case: the members are copied unchanged.
         Some(open) if members.0.iter().all(stands) => {
             let mut object = Object::open(open, stored.payload.len() + 128);
             if !named {
@@ -162,7 +162,7 @@ pub fn array<'a>(events: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
     json
 }
 
-/// A JSON object in the making.
+/// A JSON object that is being written.
 struct Object(Vec<u8>);
 
 impl Object {
@@ -172,7 +172,7 @@ impl Object {
         Self(json)
     }
 
-    /// Goes on where `open`, an object without its end, stops. It has a member.
+    /// Continues after `open`, an object without its closing brace. It has at least one member.
     fn open(open: &[u8], capacity: usize) -> Self {
         let mut json = Vec::with_capacity(capacity);
         json.extend_from_slice(open);
@@ -216,10 +216,10 @@ impl Object {
     }
 }
 
-/// The members of an object in their order, values as they came.
+/// The members of an object in their order, with raw values.
 struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
-/// A name; borrowed unless something in it is escaped.
+/// A name; borrowed unless it contains escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 

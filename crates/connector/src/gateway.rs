@@ -27,25 +27,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-/// What only an answer of a function has.
+/// A header that only answers of our functions have.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-duration-seconds");
 const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
-/// Most that a function may answer: the names and reasons of a batch's failures.
+/// Largest answer of a function: the names and reasons of a batch's failures.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Most that a list of functions may have.
+/// Largest list of functions.
 const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
 const LIST_TIME_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
-/// Below the time after which functions close an idle connection, so that few calls meet one.
+/// Shorter than the time after which functions close an idle connection, so that few calls hit a closed
+/// one.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long a function that ended during a call may take to answer again. Kubernetes starts one that
-/// ended often only after 5 minutes.
+/// How long a function that ended during a call may take to answer again. Kubernetes may wait 5 minutes
+/// before it restarts a container that ended often.
 const BACK_MAX: Duration = Duration::from_secs(600);
-/// How often it is asked.
+/// How often its health is checked.
 const BACK_LOOK: Duration = Duration::from_millis(250);
-/// What is asked; any answer says that there is a function.
+/// The path of the health check; any answer shows that the function runs.
 const HEALTH: &str = "/_/health";
-/// More than this is not waited for, whatever is asked.
+/// Longest `Retry-After` that is respected.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// The gateway, as the connector sees it.
@@ -54,7 +55,7 @@ pub(crate) struct Gateway {
     http: Client<HttpConnector, Full<Bytes>>,
     /// Empty where there is no gateway.
     base: String,
-    /// A list that is read instead of the gateway's.
+    /// A file with the list of functions, read instead of the gateway's list.
     functions: Option<PathBuf>,
     invoke: Invoke,
     token: HeaderValue,
@@ -63,7 +64,7 @@ pub(crate) struct Gateway {
     metrics: Metrics,
 }
 
-/// Makes ids of calls.
+/// Creates call ids.
 #[derive(Debug)]
 struct Calls {
     process: u64,
@@ -78,7 +79,7 @@ pub(crate) struct Listed {
     pub(crate) annotations: Option<BTreeMap<String, String>>,
 }
 
-/// Why there is no list.
+/// Why the functions could not be listed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListError {
     #[error("{0}")]
@@ -93,7 +94,7 @@ pub(crate) enum ListError {
     Late,
 }
 
-/// What is called.
+/// A call of a function.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) function: &'a str,
@@ -102,14 +103,14 @@ pub(crate) struct Call<'a> {
     pub(crate) timeout: Duration,
 }
 
-/// What is known of a function that was asked for its health.
+/// The result of a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     /// It answers.
     Well,
-    /// The gateway says that nothing answers there.
+    /// The gateway reports that the function does not answer.
     Away,
-    /// Nothing: it may be busy, or the gateway is away, or does not pass it on.
+    /// Not known: the function may be busy, or the gateway is away or does not forward the request.
     Unknown,
 }
 
@@ -137,11 +138,11 @@ impl Gateway {
         Self { http, base, functions, invoke, token, basic_auth, calls, metrics }
     }
 
-    /// The functions there are.
+    /// Lists the functions.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>, ListError> {
         let unreadable = |error: serde_json::Error| ListError::Unreadable(error.to_string());
         if let Some(path) = &self.functions {
-            // Some kilobytes of a mounted file.
+            // The file is mounted and only some kilobytes long, so a blocking read is fine.
             let list = std::fs::read(path);
             let list = list.map_err(|source| ListError::File { path: path.clone(), source })?;
             return serde_json::from_slice(&list).map_err(unreadable);
@@ -186,11 +187,13 @@ impl Gateway {
         reply
     }
 
-    /// Calls a function with what may end it. Through a gateway one that ends and one that is away look
-    /// the same, so it is asked for its health before: one that was well and is gone now has ended.
+    /// Calls a function with a message that may end it. Through a gateway, a function that ends and one
+    /// that is away look the same, so its health is checked first: if it was well and is gone now, it
+    /// has ended.
     ///
-    /// A gateway also says 5xx when its own time is up: the function lives and may have done the work. So
-    /// 504 says nothing, and any other only when it came early or the function is seen to be away.
+    /// A gateway also answers 5xx when its own time-out is over, while the function lives and may have
+    /// done the work. So 504 proves nothing, and any other 5xx counts only when it came early or the
+    /// function is then seen to be away.
     pub(crate) async fn call_suspect(&self, call: Call<'_>) -> Reply {
         let was_well = self.answers(call.function).await;
         let (function, early, began) = (call.function, call.timeout / 2, Instant::now());
@@ -206,8 +209,8 @@ impl Gateway {
         reply
     }
 
-    /// Waits until the function that ended during a call answers anything, for at most [`BACK_MAX`]. The
-    /// reply that is known then: it ended with this call, or it is down and nothing is known.
+    /// Waits until the function that ended during a call answers anything, for at most [`BACK_MAX`].
+    /// Returns what is known then: it ended because of this call, or it is down and nothing is known.
     pub(crate) async fn after_death(&self, function: &str, reason: String) -> Reply {
         let deadline = Instant::now() + BACK_MAX;
         loop {
@@ -232,7 +235,7 @@ impl Gateway {
         let Ok(Ok(answer)) = timeout(CONNECT_TIME_MAX, self.http.request(request)).await else {
             return Health::Unknown;
         };
-        // What has no signature may be said by the gateway.
+        // An answer without the signature may come from the gateway.
         let by_function =
             self.invoke != Invoke::Gateway || answer.headers().contains_key(SIGNATURE);
         match answer.status() {
@@ -244,7 +247,7 @@ impl Gateway {
         }
     }
 
-    /// Where a function says whether it lives.
+    /// The address of a function's health check.
     fn health_address(&self, function: &str) -> Option<Uri> {
         let Invoke::Direct(template) = &self.invoke else {
             return format!("{}/function/{function}{HEALTH}", self.base).parse().ok();
@@ -254,8 +257,8 @@ impl Gateway {
         Uri::from_parts(parts).ok()
     }
 
-    /// A connection broke before the whole answer was there. The gateway's says nothing of the function
-    /// behind it.
+    /// The reply for a connection that broke before the answer was complete. A broken connection to the
+    /// gateway says nothing about the function behind it.
     fn broken(&self, reason: String, before_it_was_made: bool) -> Reply {
         match &self.invoke {
             Invoke::Direct(_) if !before_it_was_made => Reply::Died { reason },
@@ -320,7 +323,7 @@ impl Gateway {
     }
 }
 
-/// Holds a gauge one up, also when the call is dropped half-way.
+/// Keeps a gauge raised by one until it is dropped, also when the call is cancelled.
 struct Gauged(prometheus_client::metrics::gauge::Gauge);
 
 impl Gauged {
@@ -337,21 +340,21 @@ impl Drop for Gauged {
 }
 
 fn address(uri: &str) -> Result<Uri, String> {
-    uri.parse().map_err(|error| format!("{uri:?} is no address: {error}"))
+    uri.parse().map_err(|error| format!("{uri:?} is not an address: {error}"))
 }
 
 fn bearer(token: &Secret) -> HeaderValue {
     authorization(&format!("Bearer {}", token.expose()))
 }
 
-/// A secret that no header can carry is no secret of any function; calls then answer 401.
+/// A token that cannot be a header value matches no function's token; calls are then answered with 401.
 fn authorization(text: &str) -> HeaderValue {
     let mut value = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("Bearer"));
     value.set_sensitive(true);
     value
 }
 
-/// Why an answer cannot be read, if it is encoded.
+/// Why an answer cannot be read, if it is compressed.
 fn encoded(headers: &HeaderMap) -> Option<String> {
     let coding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes());
     let coding = coding.trim();
@@ -369,7 +372,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
-/// An error with what caused it: the client's own message says little.
+/// An error with its causes: the client's own message says little.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

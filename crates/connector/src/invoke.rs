@@ -3,15 +3,15 @@
 use hyper::Uri;
 use std::str::FromStr;
 
-/// What stands for the function's name in a [`Template`].
+/// The placeholder for the function's name in a [`Template`].
 const FUNCTION: &str = "{function}";
 
-/// Whom a call goes to.
+/// Where a call is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invoke {
     /// The gateway, which finds the function and counts the call.
     Gateway,
-    /// The function itself, at this address: one hop less, and the gateway sees nothing of it.
+    /// The function itself, at this address: one hop less, but the gateway does not see the call.
     Direct(Template),
 }
 
@@ -19,13 +19,13 @@ pub enum Invoke {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(String);
 
-/// Not an address that a function can be called at.
+/// The text is not an address template.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TemplateError {
-    /// All functions would have one address.
+    /// Without the placeholder, all functions would have one address.
     #[error("{FUNCTION} is not in it")]
     OneForAll,
-    /// Not an address.
+    /// The text is not an address.
     #[error("not http://HOST:PORT/PATH")]
     NoAddress,
 }
@@ -39,7 +39,7 @@ impl Template {
 }
 
 impl Default for Template {
-    /// The service that OpenFaaS makes for a function on Kubernetes.
+    /// The service that OpenFaaS creates for a function on Kubernetes.
     fn default() -> Self {
         Self(format!("http://{FUNCTION}.openfaas-fn:8080/"))
     }

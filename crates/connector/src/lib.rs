@@ -39,11 +39,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Delivers until `shutdown`; then calls in progress may end, for 20 s, and everything else is
-/// given back.
+/// Delivers until `shutdown`. Calls in progress then have 20 s to end, and all other messages are given
+/// back.
 ///
 /// # Errors
-/// When the port of health or that of metrics cannot be bound.
+/// When the port for health checks or for metrics cannot be bound.
 pub async fn run(
     settings: Settings,
     nats: Nats,
@@ -62,7 +62,7 @@ pub async fn run(
     let function = Function::new("connector", Routes::new(Tokens::default()))
         .registry(registry)
         .ready(ready(store, Arc::clone(&listed)));
-    // Nobody calls the connector, so nobody needs time to learn that it ends.
+    // No client calls the connector, so it needs no time between "not ready" and the end.
     let server = ServerSettings { grace: Duration::ZERO, ..settings.server };
     let server = runtime::Server::bind(function, server).await?;
     let (traffic, metrics) = (server.traffic_addr(), server.metrics_addr());
@@ -75,15 +75,15 @@ pub async fn run(
             stopper.stop();
             for ended in [deliveries.await, storage.await] {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "a task ended badly");
+                    tracing::error!(%error, "a task failed");
                 }
             }
         })
         .await
 }
 
-/// NATS is connected, and the gateway has listed its functions: what is delivered is known. A list
-/// that fails later stops no delivery, and is counted.
+/// Ready when NATS is connected and the gateway has listed its functions once. A list that fails later
+/// stops no delivery and is only counted.
 fn ready(
     store: Arc<Store>,
     listed: Arc<AtomicBool>,

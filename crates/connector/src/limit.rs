@@ -1,59 +1,59 @@
-//! How many calls of a function at once: as many as it takes well.
+//! How many calls of a function may run at once: as many as it handles well.
 //!
-//! Half as many after each sign of too much (429, 502, 503, 504, no answer in time); fewer as well
-//! while full calls take more than twice as long as they usually do; otherwise slowly more, up to
-//! what the annotation allows.
+//! The limit is halved after each sign of overload (429, 502, 503, 504, time-out). It falls slowly
+//! while full calls take more than twice their usual time. Otherwise it grows slowly, up to the
+//! annotation's value.
 
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Calls that the recent time is an average of, and those of the usual time.
+/// Number of calls in the average of the recent time, and in that of the usual time.
 const RECENT_CALLS: f64 = 10.0;
 const USUAL_CALLS: f64 = 200.0;
-/// Slower than this times the usual is too many at once.
+/// Calls slower than this many times the usual time mean that too many run at once.
 const TOLERANCE: f64 = 2.0;
-/// Most that slow calls take away at once, and the share of it that a single call decides.
+/// Lowest factor for the limit after slow calls, and the weight of a single call.
 const GRADIENT_MIN: f64 = 0.5;
 const SMOOTHING: f64 = 0.2;
-/// What a good call adds: much where it went well before, little where it hurt the last time.
+/// How much a good call adds: more below the limit that failed last, less above it.
 const STEP: f64 = 0.2;
 const STEP_CAREFUL: f64 = 0.01;
 
-/// A limit that learns. Pure: it is told how long calls took.
+/// An adaptive limit. Pure: its caller measures the calls.
 #[derive(Debug)]
 pub(crate) struct Limit {
     now: f64,
     max: f64,
-    /// The limit that was too much the last time.
+    /// The limit at which calls failed last.
     hurt: f64,
-    /// Seconds of a full call: of late, and usually.
+    /// Seconds of a full call: recently, and usually.
     recent: Option<f64>,
     usual: f64,
     /// Counts the times it was halved.
     epoch: u64,
 }
 
-/// A call under way, as the limit was when it began.
+/// A call in progress, with the state of the limit when it began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     epoch: u64,
-    /// Was it one of as many as were allowed?
+    /// Was the limiter saturated when this call began?
     pressed: bool,
-    /// Its number among all calls, and whether no other was under way when it began.
+    /// Its number among all calls, and whether it was the only one in progress when it began.
     number: u64,
     first: bool,
 }
 
 impl Limit {
-    /// Begins with `max`, the most that somebody asked for.
+    /// Begins with `max`, the limit from the annotation.
     pub(crate) fn new(max: usize) -> Self {
         let max = u32::try_from(max).map_or(f64::MAX, f64::from).max(1.0);
         Self { now: max, max, hurt: f64::INFINITY, recent: None, usual: 0.0, epoch: 0 }
     }
 
-    /// Calls that may be under way at once, at least 1.
+    /// How many calls may be in progress at once, at least 1.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -63,7 +63,7 @@ impl Limit {
         self.now.floor() as usize
     }
 
-    /// A call begins, with which `under_way` are.
+    /// A call begins; with it, `under_way` calls are in progress.
     pub(crate) fn begin(&self, under_way: usize) -> Ticket {
         let pressed = self.now() <= under_way;
         Ticket { epoch: self.epoch, pressed, number: 0, first: under_way <= 1 }
@@ -79,7 +79,7 @@ impl Limit {
         self.recent = Some(recent);
         self.usual += (took - self.usual) / USUAL_CALLS;
         if recent < self.usual / TOLERANCE {
-            // What was usual is over.
+            // The usual time no longer holds; move it towards the recent one.
             self.usual = (self.usual * 0.95).max(recent);
         }
         if !ticket.pressed {
@@ -98,7 +98,7 @@ impl Limit {
         self.now = self.now.clamp(1.0, self.max);
     }
 
-    /// A call was too much. Is there room for fewer? Calls that began together are one sign.
+    /// A call was too much. Returns whether fewer calls may help. Calls that began together count once.
     pub(crate) fn too_much(&mut self, ticket: Ticket) -> bool {
         if ticket.epoch < self.epoch {
             return true;
@@ -113,14 +113,14 @@ impl Limit {
     }
 }
 
-/// What a call told about the limit.
+/// What the end of a call says about the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
     /// A full call was answered after this time.
     Well(Duration),
-    /// It was too much.
+    /// The function was overloaded.
     TooMuch,
-    /// Nothing: it was a small call, or it failed for another reason.
+    /// Nothing: the call was small, or failed for another reason.
     Nothing,
 }
 
@@ -156,12 +156,12 @@ impl Throttle {
         Ticket { number, ..limit.begin(under_way) }
     }
 
-    /// Has no other call of the subscription been under way since the call began?
+    /// Was no other call of the subscription in progress between this call's begin and now?
     pub(crate) fn is_only(&self, ticket: Ticket) -> bool {
         ticket.first && ticket.number == self.begun.load(Ordering::Relaxed)
     }
 
-    /// Is the call one of too many, so that fewer may help?
+    /// Ends the call. Returns whether fewer calls at once may help.
     pub(crate) fn end(&self, ticket: Ticket, sign: Sign) -> bool {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
         let mut limit = self.lock();
@@ -194,7 +194,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// `count` full calls of `took`, each one of as many as are allowed.
+    /// `count` full calls of `took`, each begun while the limiter is saturated.
     fn busy(limit: &mut Limit, count: usize, took: u64) {
         for _ in 0..count {
             let ticket = limit.begin(limit.now());
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_beside_which_there_was_another_is_not_the_only_one() {
+    fn a_call_that_overlapped_another_is_not_the_only_one() {
         let throttle = Throttle::new(4, Gauge::default());
         let only = |ticket| {
             let only = throttle.is_only(ticket);

@@ -1,4 +1,4 @@
-//! The connector as a process of its own; or, with the argument `setup`, what makes the streams.
+//! The connector as a process; with the argument `setup` it creates the streams instead.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,9 @@ fn main() -> ExitCode {
         None => connector::main(),
         Some("setup") => connector::setup(),
         Some(other) => {
-            eprintln!("connector: {other:?} is not known; connector, or connector setup");
+            eprintln!(
+                "connector: unknown argument {other:?}; usage: connector, or connector setup"
+            );
             ExitCode::from(2)
         }
     }

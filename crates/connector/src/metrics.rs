@@ -12,9 +12,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 
-/// What may become of messages.
+/// Possible outcomes of messages.
 const OUTCOMES: [&str; 4] = ["done", "dead", "parked", "unanswered"];
-/// Codes of calls that may be expected.
+/// Expected result codes of calls.
 const CODES: [&str; 12] = [
     "200",
     "400",
@@ -139,10 +139,10 @@ impl Metrics {
     }
 
     fn register_calls(&self, registry: &mut Registry) {
-        let help = "Messages by what became of them";
+        let help = "Messages by outcome";
         registry.register("connector_messages", help, self.messages.clone());
         registry.register("connector_calls", "Calls by status", self.calls.clone());
-        let help = "Time from the beginning of a call to the end of its answer";
+        let help = "Time from the start of a call to the end of its answer";
         registry.register_with_unit(
             "connector_call_duration",
             help,
@@ -150,12 +150,13 @@ impl Metrics {
             self.call_seconds.clone(),
         );
         registry.register("connector_in_flight", "Calls in progress", self.in_flight.clone());
-        let help = "Messages that the function failed on, each time";
+        let help = "Failed attempts of messages";
         registry.register("connector_attempts", help, self.attempts.clone());
         let help = "Calls cut into halves to find the message that fails";
         registry.register("connector_halvings", help, self.halvings.clone());
         registry.register("connector_dead_letters", "Messages given up", self.dead_letters.clone());
-        let help = "Messages whose end the server did not confirm; they come again";
+        let help =
+            "Messages whose acknowledgement the server did not confirm; they are delivered again";
         registry.register("connector_unconfirmed", help, self.unconfirmed.clone());
     }
 
@@ -164,13 +165,13 @@ impl Metrics {
         registry.register("connector_concurrency_limit", help, self.concurrency.clone());
         let help = "1 while the function does not answer and is only probed";
         registry.register("connector_circuit_open", help, self.circuit_open.clone());
-        let help = "1 while an ordered lane stands still until somebody looks";
+        let help = "1 while an ordered lane is held and an operator has to act";
         registry.register("connector_lane_held", help, self.lane_held.clone());
-        let help = "1 while this connector is the one that reads the lane";
+        let help = "1 while this connector holds the lease of the lane";
         registry.register("connector_lane_leased", help, self.lane_leased.clone());
-        let help = "Messages that are not done: not given out, or given out and not acknowledged";
+        let help = "Messages that are not done: not delivered, or delivered and not acknowledged";
         registry.register("connector_lag_messages", help, self.lag.clone());
-        let help = "When the oldest of them was stored, in seconds since 1970; 0: there is none";
+        let help = "When the oldest message that is not done was stored, in seconds since 1970; 0: there is none";
         let oldest = self.oldest.clone();
         registry.register_with_unit(
             "connector_oldest_undone_timestamp",
@@ -178,32 +179,32 @@ impl Metrics {
             Unit::Seconds,
             oldest,
         );
-        let help = "When the server was asked for both, in seconds since 1970";
+        let help = "When the server last reported lag and oldest message, in seconds since 1970";
         let asked = self.lag_asked.clone();
         registry.register_with_unit("connector_lag_asked_timestamp", help, Unit::Seconds, asked);
-        let help = "Consumers made anew because they were gone, changed or stood still";
+        let help = "Consumers created again because they were gone, changed or stalled";
         registry.register("connector_rebuilds", help, self.rebuilds.clone());
         let help = "Annotations that cannot be used";
         registry.register("connector_annotation_problems", help, self.problems.clone());
-        let help = "Times that the gateway did not list its functions";
+        let help = "Failed requests for the gateway's list of functions";
         registry.register("connector_list_failures", help, self.list_failures.clone());
     }
 
     fn register_storage(&self, registry: &mut Registry) {
-        let help = "What the account of this user stores, all copies together";
+        let help = "Bytes that the account of this user stores, all copies together";
         registry.register_with_unit("jetstream_storage", help, Unit::Bytes, self.storage.clone());
-        let help = "What it may store; 0: the server knows no limit";
+        let help = "Bytes that the account may store; 0: no limit";
         let limit = self.storage_limit.clone();
         registry.register_with_unit("jetstream_storage_limit", help, Unit::Bytes, limit);
-        let help = "What a stream or bucket stores, one copy";
+        let help = "Bytes that a stream or bucket stores, one copy";
         let bytes = self.stream_bytes.clone();
         registry.register_with_unit("jetstream_stream", help, Unit::Bytes, bytes);
         let help = "Messages of a stream or bucket";
         registry.register("jetstream_stream_messages", help, self.stream_messages.clone());
     }
 
-    /// A counter that begins with 1 looks to Prometheus as if nothing had been counted, so all begin
-    /// with 0. Other codes than these are counted as they come.
+    /// Prometheus does not see the increase of a counter whose first value is 1, so all of them begin
+    /// with 0. Codes that are not listed here appear when they are first counted.
     pub(crate) fn begin(&self, name: &OfFilter) {
         let OfFilter { function, .. } = name;
         for family in [&self.attempts, &self.halvings, &self.dead_letters, &self.unconfirmed] {
@@ -231,7 +232,7 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// What ended has no state any more; its counters stay.
+    /// Removes the gauges of a subscription that ended; its counters stay.
     pub(crate) fn forget(&self, name: &OfFilter) {
         for gauges in [
             &self.concurrency,
@@ -247,7 +248,7 @@ impl Metrics {
     }
 }
 
-/// Adds to a counter of a function.
+/// Adds to a counter that is labelled by function.
 pub(crate) fn add(to: &Family<OfFunction, Counter>, function: &str, count: usize) {
     if count > 0 {
         let label = OfFunction { function: function.to_owned() };
@@ -263,7 +264,7 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// What the connection to NATS said about itself.
+/// Events of the connection to NATS.
 #[derive(Debug)]
 pub(crate) struct Connection(pub(crate) Nats);
 
@@ -287,7 +288,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     impl Metrics {
-        /// A family without a series is not shown.
+        /// The registry does not show a family without a series, so this creates one for each.
         fn touch(&self) {
             let function = String::new;
             let of = OfFilter { function: function(), filter: String::new() };
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_of_a_function_begins_with_0() {
+    fn counters_of_a_function_begin_with_0() {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         metrics.begin(&OfFilter { function: "f".into(), filter: "o".into() });
@@ -352,7 +353,7 @@ mod tests {
         let total = |kind| if kind == "counter" { "_total" } else { "" };
         let mut known: BTreeSet<String> =
             kinds.map(|(name, kind)| format!("{name}{}", total(kind))).collect();
-        // It needs a connection.
+        // This metric needs a connection.
         known.insert("connector_nats_events_total".to_owned());
         let docs = include_str!("../../../docs/CONNECTOR.md").lines();
         let docs = docs.filter_map(|line| line.strip_prefix("| `")?.split('`').next());

@@ -1,4 +1,4 @@
-//! The connector as a process of its own.
+//! The connector as a process.
 
 use crate::Settings;
 use messaging::Nats;
@@ -9,11 +9,11 @@ use tracing_subscriber::EnvFilter;
 
 /// The settings are wrong: `EX_USAGE`.
 pub(crate) const EXIT_SETTINGS: u8 = 64;
-/// Something that is needed is not there: `EX_UNAVAILABLE`.
+/// A service that it needs is not available: `EX_UNAVAILABLE`.
 pub(crate) const EXIT_UNAVAILABLE: u8 = 69;
 
-/// Runs the connector until SIGTERM or SIGINT, with settings from the environment. Exits with 0
-/// when it was asked to end, 64 when a setting is wrong, 69 when it cannot run.
+/// Runs the connector until SIGTERM or SIGINT, with settings from the environment. Exits with 0 when it
+/// was asked to end, with 64 when a setting is wrong, and with 69 when it cannot run.
 #[must_use]
 pub fn main() -> ExitCode {
     let mut env = Env::from_process();
@@ -57,7 +57,7 @@ async fn until_signal(settings: Settings) -> Result<(), String> {
     crate::run(settings, nats, asked).await.map_err(|error| error.to_string())
 }
 
-/// JSON lines on standard output. Does nothing when logs go somewhere already.
+/// Writes logs as JSON lines to standard output. Does nothing when a logger is set already.
 pub(crate) fn init_logs(filter: EnvFilter) {
     let logs = tracing_subscriber::fmt()
         .json()

@@ -7,26 +7,27 @@ use runtime::{Env, EnvError, Secret, ServerSettings};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How the connector reaches functions. NATS is reached by whoever calls [`crate::run`].
+/// How the connector reaches functions. The caller of [`crate::run`] connects to NATS.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `ORDERFLOW_NATS_URL`, with the password in the secret `nats-connector` if there is one.
     pub nats_url: String,
-    /// `ORDERFLOW_GATEWAY_URL`: where `/function/<name>` and `/system/functions` are. Nothing only
-    /// together with `functions` and direct calls.
+    /// `ORDERFLOW_GATEWAY_URL`: where `/function/<name>` and `/system/functions` are. May be missing
+    /// only with `functions` and direct calls.
     pub gateway: Option<Uri>,
-    /// `ORDERFLOW_FUNCTIONS_FILE`: a list of functions that is read instead of the gateway's.
+    /// `ORDERFLOW_FUNCTIONS_FILE`: a file with the list of functions, read instead of the gateway's
+    /// list.
     pub functions: Option<PathBuf>,
-    /// `ORDERFLOW_INVOKE` (`gateway`, or `direct` at `ORDERFLOW_DIRECT_URL`): whom calls go to.
+    /// `ORDERFLOW_INVOKE` (`gateway`, or `direct` at `ORDERFLOW_DIRECT_URL`): where calls are sent.
     pub invoke: Invoke,
     /// `ORDERFLOW_POLL_SECONDS` (5): how often the functions are listed.
     pub poll: Duration,
-    /// Secret `connector-token`: what functions know the connector by.
+    /// Secret `connector-token`: how functions recognise the connector.
     pub token: Secret,
     /// Secrets `basic-auth-user` and `basic-auth-password`: for the gateway's list of functions.
     pub basic_auth: Option<(Secret, Secret)>,
-    /// How long nothing may come in a lane before its position moves to the end of the stream. One minute;
-    /// no setting of an installation.
+    /// How long a lane must be quiet before its position moves to the end of the stream. One minute;
+    /// only tests change it.
     pub quiet_after: Duration,
     /// Where `/_/health`, `/_/ready` and `/metrics` are.
     pub server: ServerSettings,
@@ -36,7 +37,7 @@ impl Settings {
     /// Reads the variables and secrets named at the fields.
     ///
     /// # Errors
-    /// All of them that cannot be used.
+    /// All values that cannot be used.
     pub fn from_env(env: &mut Env) -> Result<Self, EnvError> {
         let nats_url = env.nats_url("connector");
         let functions: Option<PathBuf> = env.optional("ORDERFLOW_FUNCTIONS_FILE");
@@ -71,7 +72,7 @@ impl Settings {
     }
 }
 
-/// The gateway's address. What is wrong with it is said without it: it may have a password in it.
+/// The gateway's address. Error messages do not repeat it, because it may contain a password.
 fn gateway(env: &mut Env, is_needed: bool) -> Option<Uri> {
     const NAME: &str = "ORDERFLOW_GATEWAY_URL";
     let text: Option<String> = if is_needed { env.required(NAME) } else { env.optional(NAME) };

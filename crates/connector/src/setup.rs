@@ -1,4 +1,5 @@
-//! `connector setup`: makes the streams and buckets, from the one image that an installation has anyway.
+//! `connector setup`: creates the streams and buckets, from the image that every installation has
+//! anyway.
 
 use crate::gateway::chain;
 use crate::program::{EXIT_SETTINGS, EXIT_UNAVAILABLE, init_logs, report};
@@ -10,20 +11,20 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing_subscriber::EnvFilter;
 
-/// How long NATS may take to be there, and to have found a majority, unless a setting says it.
+/// How long to wait for NATS to be reachable and to have a majority, unless a setting changes it.
 const WAIT: Duration = Duration::from_secs(120);
-/// How long until the next attempt.
+/// Time between attempts.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Makes what is missing of the streams and buckets and brings the others up to date.
+/// Creates missing streams and buckets and updates the others.
 ///
-/// At `ORDERFLOW_NATS_URL`, with `ORDERFLOW_REPLICAS` (1, 3 or 5) copies; without it streams keep the number
-/// that they have. `ORDERFLOW_LIMITS` says what single streams keep, separated by blanks:
-/// `ORDERS:age=180d,bytes=50GiB FILES:age=30d`. Nothing becomes smaller or less safe: such differences are
-/// logged, and `orderflow setup --yes` makes them. Exits with 0 when all are as they should be or were
-/// left, 64 when a setting is wrong, 69 when NATS refuses the login or a setting, or is not reached and ready
-/// for `ORDERFLOW_WAIT_SECONDS` (120): it begins while NATS does, and networks let a new pod through after a
-/// moment.
+/// Connects to `ORDERFLOW_NATS_URL` and keeps `ORDERFLOW_REPLICAS` (1, 3 or 5) copies; without it,
+/// streams keep their number. `ORDERFLOW_LIMITS` sets the limits of single streams, separated by
+/// blanks: `ORDERS:age=180d,bytes=50GiB FILES:age=30d`. Nothing becomes smaller or less safe: such
+/// differences are logged, and `orderflow setup --yes` applies them. Exits with 0 when all are as they
+/// should be or were left unchanged, with 64 when a setting is wrong, and with 69 when NATS refuses the
+/// login or a setting, or is not ready within `ORDERFLOW_WAIT_SECONDS` (120): it may start together
+/// with NATS, and some networks let a new pod through only after a moment.
 #[must_use]
 pub fn setup() -> ExitCode {
     let mut env = Env::from_process();
@@ -67,8 +68,8 @@ fn settings(env: &mut Env) -> Result<(String, Duration, Settings), EnvError> {
     env.finish(|| Some((url?, wait, settings.with(limits.ok()?))))
 }
 
-/// How many could not be made, in the last of as many attempts as there is time for. What is refused is
-/// not tried again.
+/// Tries until `wait` is over; returns how many could not be created in the last attempt. What NATS
+/// refuses is not tried again.
 async fn make(url: &str, wait: Duration, settings: &Settings) -> Result<usize, String> {
     let until = Instant::now() + wait;
     loop {
@@ -91,7 +92,7 @@ async fn make(url: &str, wait: Duration, settings: &Settings) -> Result<usize, S
     }
 }
 
-/// Logs what was done; how many could not be made.
+/// Logs what was done; returns how many could not be created.
 fn said(steps: &[Step]) -> usize {
     for step in steps {
         match &step.outcome {

@@ -8,7 +8,7 @@ use messaging::store::Store;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long calls in progress may take to end.
+/// How long calls in progress have to end.
 pub(crate) const DRAIN: Duration = Duration::from_secs(20);
 
 /// What all deliveries share.
@@ -17,27 +17,33 @@ pub(crate) struct Shared {
     pub(crate) nats: Nats,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Metrics,
-    /// How long nothing comes before the position of a quiet lane moves.
+    /// How long a lane must be quiet before its position moves.
     pub(crate) quiet_after: Duration,
-    /// Is it the store that was seen first?
+    /// Checks that the store is the one that was seen first.
     pub(crate) store: Arc<Store>,
 }
 
 impl Shared {
-    /// Waits before another try of what NATS did not do: for `delay`, or until it is back.
+    /// Waits before another try after a NATS failure: for `delay`, or until NATS is connected again.
     pub(crate) async fn pause(&self, delay: Duration) {
-        // Either is a reason to try again.
+        // Both are a reason to try again.
         drop(tokio::time::timeout(delay, self.nats.link.connected()).await);
     }
 
-    /// Says aloud if the server refused something about the stream of `of` since `since`: did it?
-    /// Whoever asked for it only sees that no answer comes.
+    /// Logs an error if the server denied something about the stream of `of` since `since`, and returns
+    /// whether it did. The failed request itself only shows that no answer came.
     pub(crate) fn report_denied(&self, of: &Subscription, since: Instant) -> bool {
         let Subscription { function, filter, stream, .. } = of;
         let Some(denied) = self.nats.link.denied(since, &format!(".{stream}")) else {
             return false;
         };
-        tracing::error!(alert = "denied", function, filter, denied, "NATS refuses what is needed");
+        tracing::error!(
+            alert = "denied",
+            function,
+            filter,
+            denied,
+            "NATS denies a permission that is needed"
+        );
         true
     }
 }

@@ -2,11 +2,11 @@
 
 use tokio::sync::watch;
 
-/// Whoever holds it can end what has the [`Stop`]; dropping it does the same.
+/// Ends every task that holds its [`Stop`]; dropping it does the same.
 #[derive(Debug)]
 pub(crate) struct Stopper(watch::Sender<bool>);
 
-/// Tells when to end.
+/// Tells a task when to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
@@ -26,13 +26,13 @@ impl Stop {
         *self.0.borrow() || self.0.has_changed().is_err()
     }
 
-    /// Resolves once it is time to end.
+    /// Waits until the task should end.
     pub(crate) async fn requested(&self) {
-        // An error means that the other side is gone, so that everything should end.
+        // An error means that the [`Stopper`] was dropped; then everything should end, too.
         drop(self.0.clone().wait_for(|stop| *stop).await);
     }
 
-    /// Waits for `future`, at most until it is time to end.
+    /// Waits for `future`, but not longer than until the task should end.
     pub(crate) async fn or<F: Future>(&self, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;

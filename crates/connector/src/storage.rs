@@ -1,4 +1,4 @@
-//! Looks at what JetStream stores, so that a store that fills up is seen before it is full.
+//! Measures what JetStream stores, so that a filling store is seen before it is full.
 
 use crate::metrics::{OfStream, gauge};
 use crate::shared::Shared;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often it is looked at.
+/// How often it is measured.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// What an account may and does store; the client's own type does not read what 2.9 says.
+/// Storage and limits of an account; the client's own type cannot parse the answer of 2.9.
 #[derive(Debug, Deserialize)]
 struct Account {
     storage: u64,
@@ -21,13 +21,13 @@ struct Account {
 
 #[derive(Debug, Default, Deserialize)]
 struct Limits {
-    /// -1 where there is none.
+    /// -1 means no limit.
     #[serde(default)]
     max_storage: i64,
 }
 
-/// Looks until `stop`. What cannot be asked keeps its last figures; the connection's own metrics say
-/// that it does not answer.
+/// Measures until `stop`. A metric keeps its last value when the server does not answer; the metrics of
+/// the connection show that.
 pub(crate) async fn watch(shared: Shared, stop: Stop) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -46,9 +46,9 @@ async fn look(shared: &Shared) {
                 metrics.storage.set(gauge(account.storage));
                 metrics.storage_limit.set(account.limits.max_storage.max(0));
             }
-            Err(error) => tracing::debug!(%error, "JetStream does not say what it stores"),
+            Err(error) => tracing::debug!(%error, "cannot read what JetStream stores"),
         },
-        Err(error) => tracing::debug!(%error, "JetStream does not say what it stores"),
+        Err(error) => tracing::debug!(%error, "cannot read what JetStream stores"),
     }
     let buckets = BUCKETS.iter().map(|name| format!("KV_{name}"));
     for stream in STREAMS.iter().map(|stream| stream.name.to_owned()).chain(buckets) {
@@ -59,7 +59,7 @@ async fn look(shared: &Shared) {
                 metrics.stream_bytes.get_or_create(&label).set(gauge(state.bytes));
                 metrics.stream_messages.get_or_create(&label).set(gauge(state.messages));
             }
-            Err(error) => tracing::debug!(%error, stream, "a stream does not say what it stores"),
+            Err(error) => tracing::debug!(%error, stream, "cannot read what a stream stores"),
         }
     }
 }
@@ -74,7 +74,7 @@ mod tests {
             (r#"{"storage": 7, "limits": {"max_storage": 9}}"#, Some((7, 9))),
             (r#"{"storage": 7, "limits": {"max_storage": -1}}"#, Some((7, -1))),
             (r#"{"storage": 7}"#, Some((7, 0))),
-            // Nothing is known then; an empty store is something else.
+            // Here nothing is known, which is not the same as an empty store.
             (r#"{"error": {"code": 503}}"#, None),
         ] {
             let account = serde_json::from_str::<Account>(text).ok();

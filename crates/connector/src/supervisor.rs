@@ -1,4 +1,4 @@
-//! Keeps deliveries in step with what the gateway lists.
+//! Keeps deliveries in step with the functions that the gateway lists.
 
 use crate::annotations::{self, Mode, Problem, Subscription};
 use crate::gateway::Listed;
@@ -17,24 +17,25 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// Function and filter.
 type Key = (String, String);
 
-/// Lists in a row that a function must be missing from before its deliveries end. A gateway that has
-/// just started may not know all functions yet; whoever is called too long answers 404, which costs
-/// nothing.
+/// How many lists in a row a function must be missing from before its deliveries end. A gateway that
+/// has just started may not know all functions yet. A function that is called for too long answers 404,
+/// which costs nothing.
 const ABSENT_MAX: u32 = 3;
 
-/// How long a list waits for what it ended, so that it can begin again at once.
+/// How long one list waits for the deliveries that it stopped, so that they can be started again at
+/// once.
 const ENDING_MAX: Duration = Duration::from_secs(1);
 
-/// A subscription at work.
+/// A running subscription.
 struct Running {
     subscription: Subscription,
-    /// Lists in a row that its function was missing from.
+    /// How many lists in a row its function was missing from.
     absent: u32,
     stopper: Stopper,
     task: JoinHandle<()>,
 }
 
-/// Lists functions and delivers to them until `stop`; ends when the last call has.
+/// Lists functions and delivers to them until `stop`; returns after the last call has ended.
 pub(crate) async fn run(shared: Shared, poll: Duration, listed: Arc<AtomicBool>, stop: Stop) {
     let mut supervisor = Supervisor {
         shared,
@@ -53,7 +54,7 @@ pub(crate) async fn run(shared: Shared, poll: Duration, listed: Arc<AtomicBool>,
                 supervisor.follow(&functions).await;
                 well = true;
             }
-            // Deliveries go on with what was listed last.
+            // Deliveries continue with the last list.
             Err(error) => {
                 supervisor.shared.metrics.list_failures.inc();
                 if well {
@@ -67,7 +68,7 @@ pub(crate) async fn run(shared: Shared, poll: Duration, listed: Arc<AtomicBool>,
 }
 
 impl Running {
-    /// After a list with the functions `listed`: has it ended, or should it?
+    /// After a list with the functions `listed`: has this subscription ended, or should it end?
     fn is_stale(&mut self, listed: &BTreeSet<&str>, wanted: Option<&Subscription>) -> bool {
         if listed.contains(self.subscription.function.as_str()) {
             self.absent = 0;
@@ -81,9 +82,9 @@ impl Running {
 struct Supervisor {
     shared: Shared,
     running: BTreeMap<Key, Running>,
-    /// What was stopped and still ends its calls.
+    /// Stopped subscriptions whose calls have not ended yet.
     ending: BTreeMap<Key, JoinHandle<()>>,
-    /// Problems as they were logged last: each is said once.
+    /// The problems that were logged last; each is logged once.
     reported: String,
 }
 
@@ -106,14 +107,14 @@ impl Supervisor {
                 self.ending.insert(key, running.task);
             }
         }
-        // Most end at once; the long call of one function keeps no other one waiting.
+        // Most end at once; a long call of one function does not delay the others.
         let ended = join_all(self.ending.values_mut());
         if timeout(ENDING_MAX, ended).await.is_ok() {
             self.ending.clear();
         }
         self.ending.retain(|_, task| !task.is_finished());
         for (key, subscription) in wanted {
-            // What is started again must not meet its former self.
+            // A subscription must not run twice.
             if !self.running.contains_key(&key) && !self.ending.contains_key(&key) {
                 self.start(key, subscription);
             }
@@ -141,7 +142,11 @@ impl Supervisor {
         let all = lines.join("\n");
         if all != self.reported {
             for problem in lines {
-                tracing::error!(alert = "annotations", problem, "the function is not called");
+                tracing::error!(
+                    alert = "annotations",
+                    problem,
+                    "an annotation is wrong; the function is not called"
+                );
             }
             self.reported = all;
         }
@@ -154,13 +159,13 @@ impl Supervisor {
         });
         for ended in join_all(tasks.chain(self.ending.into_values())).await {
             if let Err(error) = ended {
-                tracing::error!(%error, "deliveries ended badly");
+                tracing::error!(%error, "a task of deliveries failed");
             }
         }
     }
 }
 
-/// What is to be delivered, by function and filter. One function's problems do not touch others.
+/// The subscriptions, by function and filter. Problems of one function do not affect others.
 fn wanted(functions: &[Listed]) -> (BTreeMap<Key, Subscription>, Vec<Problem>) {
     let mut wanted = BTreeMap::new();
     let mut problems = Vec::new();
@@ -181,7 +186,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn deliveries_end_with_what_is_said_of_a_function_or_when_nothing_is_for_a_while() {
+    async fn deliveries_end_when_a_function_changes_or_stays_unlisted() {
         let annotations = [("topic".to_owned(), "orders".to_owned())].into();
         let subscription = annotations::parse("f", &annotations).unwrap().remove(0);
         let other = Subscription { batch: 7, ..subscription.clone() };

@@ -1,17 +1,18 @@
-//! What a subscription has not done, as metrics: how much, since when, and when that was asked.
+//! Metrics of what a subscription has not done: how much, since when, and when that was measured.
 
 use crate::metrics::{Metrics, OfFilter, gauge};
 use messaging::backlog::Backlog;
 use prometheus_client::metrics::gauge::Gauge;
 
-/// The figures of one subscription. A copy shows the same figures.
+/// The metrics of one subscription. Clones share the same values.
 #[derive(Clone, Debug)]
 pub(crate) struct Undone {
     messages: Gauge,
-    /// Seconds since 1970; 0: nothing is left. A time and not an age, so that it is right as well
-    /// while nobody looks.
+    /// Seconds since 1970; 0 means that nothing is left. A time and not an age, so that it stays right
+    /// when it is not updated.
     oldest: Gauge,
-    /// When the server said so, seconds since 1970: what it does not answer is not known any more.
+    /// When the server reported this, seconds since 1970; an old time shows that the values are
+    /// outdated.
     asked: Gauge,
 }
 
@@ -24,7 +25,7 @@ impl Undone {
         }
     }
 
-    /// Shows what the server has just said.
+    /// Shows what the server has just reported.
     pub(crate) fn show(&self, backlog: &Backlog) {
         self.messages.set(gauge(backlog.count()));
         self.oldest.set(backlog.oldest.map_or(0, |oldest| oldest.stored_ms / 1_000));

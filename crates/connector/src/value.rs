@@ -1,4 +1,4 @@
-//! Values of annotations as people write them. Pure; a reason never repeats the value.
+//! Parses values of annotations. Pure; error messages never repeat the value.
 
 /// `true` or `false`.
 pub(crate) fn flag(text: &str) -> Result<bool, String> {

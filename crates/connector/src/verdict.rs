@@ -1,4 +1,4 @@
-//! What becomes of messages after a call: the delivery rule, pure and total.
+//! The delivery rule: what happens to messages after a call. Pure and total.
 
 use crate::backoff::{self, Jitter};
 use bytes::Bytes;
@@ -6,85 +6,87 @@ use runtime::events::{Answer, Failed};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// What came back from a call.
+/// The reply to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// An HTTP answer, whole.
+    /// A complete HTTP answer.
     Http {
         /// Its status.
         status: u16,
-        /// Did the function give it? Our runtime signs with `X-Duration-Seconds`.
+        /// Was it the function that answered? Our runtime signs with `X-Duration-Seconds`.
         by_function: bool,
         /// Its `Retry-After`.
         retry_after: Option<Duration>,
         /// Its body.
         body: Bytes,
     },
-    /// The function began to answer and did not end in time, or said more than is read.
+    /// The function began to answer but did not finish in time, or the answer was too large.
     Unfinished {
         /// What happened.
         reason: String,
     },
     /// No answer within the time-out.
     Late,
-    /// No connection, or a broken one.
+    /// No connection, or it broke.
     Unreachable {
         /// Why.
         reason: String,
     },
-    /// The function was there and was gone before it answered, and it answers again: it ended while it
-    /// worked on this call. Through a gateway that is known only of calls that were suspected.
+    /// The function ended while it worked on this call, and answers again now. Through a gateway this
+    /// is known only for calls with a suspect message.
     Died {
-        /// What the connection said.
+        /// The error of the connection.
         reason: String,
     },
 }
 
 impl Reply {
-    /// Does it say that the function, or what stands before it, has too much to do?
+    /// Does the reply show that the function, or the gateway before it, is overloaded?
     #[must_use]
     pub fn is_too_much(&self) -> bool {
         match self {
             Self::Http { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-            // Other calls that were under way ended with it: one at a time shows which one it was.
+            // Other calls in progress ended with it; calling one at a time shows which one was the
+            // reason.
             Self::Late | Self::Died { .. } => true,
             Self::Unfinished { .. } | Self::Unreachable { .. } => false,
         }
     }
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The function says what it did with each message.
+    /// The function reported on each message.
     Answered(Answer),
-    /// The function says that this input can never be taken: 400, 413, 415, 422.
+    /// The function can never accept this input: 400, 413, 415, 422.
     Refused {
-        /// What it said.
+        /// The function's answer.
         reason: String,
     },
-    /// The function failed; another time may go better.
+    /// The function failed; a later call may succeed.
     Failed {
-        /// What it said.
+        /// The function's answer.
         reason: String,
-        /// Was it this call? Not certain when the function ended with several calls under way.
+        /// Was this call the reason? Not certain when the function ended with several calls in
+        /// progress.
         certain: bool,
     },
     /// No function answered: nothing is known about the messages.
     Unavailable {
         /// What happened instead.
         reason: String,
-        /// The function, or what stands before it, asked for this time.
+        /// The function, or the gateway before it, asked for this time.
         retry_after: Option<Duration>,
-        /// May one message have done it, by hanging or ending the function?
+        /// May one message be the reason, because it hangs or ends the function?
         suspect: bool,
     },
 }
 
-/// Reads what came back.
+/// Interprets the reply of a call.
 ///
-/// `was_sent` knows ids and sequences of the batch; `only_call`: no other call of the function was under
-/// way meanwhile.
+/// `was_sent` checks ids and sequences of the batch; `only_call`: no other call of the function was in
+/// progress.
 #[must_use]
 pub fn outcome(
     reply: &Reply,
@@ -108,9 +110,9 @@ pub fn outcome(
         Reply::Http { status, by_function, retry_after, body } => {
             let reason = said(*status, body);
             match (*status, *by_function) {
-                // Whoever says it, it is about the call and not about the messages.
+                // Whatever sent it, this status is about the call and not about the messages.
                 (401 | 403 | 404 | 429, _) => unavailable(reason, *retry_after, false),
-                // It says itself that the time is to blame.
+                // A 503 with `Retry-After` is about the time, not about the messages.
                 (503, true) if retry_after.is_some() => unavailable(reason, *retry_after, false),
                 (500.., false) => unavailable(reason, *retry_after, true),
                 (_, false) => {
@@ -128,10 +130,10 @@ pub fn outcome(
     }
 }
 
-/// Most of an error's body that is kept.
+/// How much of an error's body is kept.
 const SAID_CHARS_MAX: usize = 500;
 
-/// A status and what was said with it, on one line.
+/// A status and its body, on one line.
 pub(crate) fn said(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX);
@@ -144,22 +146,22 @@ pub(crate) fn said(status: u16, body: &[u8]) -> String {
 pub struct Member<'a> {
     /// The event's id. Several of a call may have the same.
     pub id: &'a str,
-    /// Its stream sequence, which no other one has.
+    /// Its stream sequence, which is unique.
     pub sequence: u64,
     /// How often the function has failed on it before.
     pub attempts: u32,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Each message has its fate, in the order of the call.
+    /// Each message has a fate, in the order of the call.
     Settle(Vec<Fate>),
     /// The same call again, after a while.
     Again(Duration),
-    /// Two calls with half of the messages each, to find the one that it is about.
+    /// Two calls with half of the messages each, to find the failing one.
     Halve,
-    /// Give all messages back, call no more until a probe is answered.
+    /// Give all messages back, and stop calling until a probe is answered.
     Open,
 }
 
@@ -168,32 +170,33 @@ pub enum Decision {
 pub enum Fate {
     /// It is done.
     Done,
-    /// The answer names its id, which others of the call have as well: it comes again, alone.
+    /// The answer names its id, but other messages of the call have the same id: it is called again,
+    /// alone.
     Apart,
-    /// It comes again.
+    /// It is delivered again.
     Later {
         /// Not before this time.
         after: Duration,
-        /// Was it an attempt?
+        /// Does this count as an attempt?
         counts: bool,
     },
-    /// It is given up: kept apart, with the reason.
+    /// It is given up and stored as a dead letter, with the reason.
     Dead {
         /// Why.
         reason: String,
     },
 }
 
-/// What a function may ask for as the time until its next try: neither a busy loop nor for ever.
+/// The shortest and longest `after` that a function may ask for.
 const AFTER_MIN: Duration = Duration::from_millis(100);
 const AFTER_MAX: Duration = Duration::from_secs(60 * 60);
-/// When to ask again about work that goes on, if the function does not say.
+/// When to ask again about work in progress, if the function does not say.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// The delivery rule. `failed_before`: this very call was tried before and the function failed.
+/// The delivery rule. `failed_before`: the same call was tried before and the function failed.
 ///
-/// A message is given up only when the function refused it by name, refused it alone, or failed on
-/// it alone `max_deliver` times; never for what happened to its neighbours or to the function.
+/// A message is given up only when the function refused it by name, refused it alone, or failed on it
+/// alone `max_deliver` times; never because of its neighbours or the state of the function.
 #[must_use]
 pub fn decide(
     outcome: &Outcome,
@@ -217,7 +220,7 @@ pub fn decide(
         Said::Failed(failed) => {
             let after = failed.after.map(|after| after.clamp(AFTER_MIN, AFTER_MAX));
             match failed.progress {
-                // It is in work, or waits for something that is not its fault.
+                // The function is working on it, or it waits for something else.
                 Some(_) => Fate::Later { after: after.unwrap_or(PROGRESS), counts: false },
                 None => again(member, &failed.reason, after),
             }
@@ -245,7 +248,7 @@ pub fn decide(
     }
 }
 
-/// What an answer says of one message.
+/// What an answer says about one message.
 #[derive(Clone, Copy)]
 enum Said<'a> {
     Nothing,
@@ -253,11 +256,11 @@ enum Said<'a> {
     OneOfSeveral,
 }
 
-/// The failures of an answer by what they name: a sequence, or an id without one.
+/// The failures of an answer, by what they name: a sequence, or an id without a sequence.
 struct Names<'a> {
     sequences: HashMap<u64, &'a Failed>,
     ids: HashMap<&'a str, &'a Failed>,
-    /// Ids that several messages of the call have.
+    /// Ids that several messages of the call share.
     doubled: HashSet<&'a str>,
 }
 

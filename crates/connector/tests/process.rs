@@ -1,4 +1,4 @@
-//! The connector as a process of its own.
+//! The connector as a process.
 #![cfg(test)]
 
 use std::io::{BufRead as _, BufReader};
@@ -84,7 +84,7 @@ fn setting_up_does_not_wait_where_it_is_refused() {
         assert!(started.elapsed() < START_MAX, "{log}");
         log
     };
-    // All of them together are more than any disk; a server may take the first of them.
+    // All together exceed any disk; a server may still accept the first of them.
     let limits = ["FILES", "ORDERS", "INVOICES"].map(|name| format!("{name}:bytes=1000000GiB"));
     let log = setup(&server.url(), &limits.join(" "));
     for stream in ["ORDERS", "INVOICES"] {
@@ -122,7 +122,7 @@ fn it_serves_health_and_metrics_and_ends_in_good_order_when_asked() {
         .unwrap();
     let addresses = written(&listen);
     assert!(get(&addresses["traffic"], "/_/health").starts_with("HTTP/1.1 200"));
-    // It connects beside what it serves.
+    // NATS connects after the server began to listen.
     let started = Instant::now();
     let ready = loop {
         let ready = get(&addresses["traffic"], "/_/ready");

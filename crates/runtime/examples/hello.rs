@@ -1,4 +1,4 @@
-//! A function with a door of every kind; the tests run it as a process.
+//! A function with every kind of door; the tests run it as a process.
 
 use std::process::ExitCode;
 use std::time::Duration;

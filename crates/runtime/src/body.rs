@@ -1,4 +1,4 @@
-//! Reading the body of a request as a whole, within limits of size, time and memory.
+//! Reads the body of a request completely, within limits of size, time and memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// Memory is asked for in steps: a body may come in pieces of one byte.
+/// Memory is reserved in steps of this size: a body may arrive in pieces of one byte.
 const STEP: usize = 16 * 1024;
 
 /// Why a body could not be read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cut {
-    /// 413: it is larger than it may be, declared or not.
+    /// 413: the body is larger than allowed, declared or not.
     #[error("the body is larger than {bytes_max} bytes")]
     TooLarge {
-        /// What it may have.
+        /// The limit.
         bytes_max: u64,
     },
     /// 408: the client is too slow.
     #[error("the body did not arrive within {} s", .after.as_secs_f64())]
     TooSlow {
-        /// The time that it had.
+        /// The limit.
         after: Duration,
     },
-    /// 429: it fits another time.
-    #[error("the bodies of other requests take the memory that there is for them")]
+    /// 429: no memory at the moment.
+    #[error("no memory is left: the bodies of other requests use it")]
     NoRoom,
-    /// 400: there is no more of it.
+    /// 400: the client disconnected.
     #[error("the client went away")]
     Gone,
 }
@@ -51,7 +51,7 @@ impl IntoResponse for Cut {
     }
 }
 
-/// 429, to be tried again soon.
+/// 429 with a hint to retry soon.
 pub(crate) fn too_many(detail: &str) -> Response {
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail);
     let mut response = problem.into_response();
@@ -59,7 +59,7 @@ pub(crate) fn too_many(detail: &str) -> Response {
     response
 }
 
-/// Memory that is set aside for a body, until it is dropped.
+/// Memory that is reserved for a body, until it is dropped.
 #[derive(Debug)]
 pub struct Room {
     pool: Arc<Semaphore>,
@@ -71,8 +71,8 @@ impl Room {
         Self { pool: Arc::clone(pool), taken: None }
     }
 
-    /// Takes what is missing to `bytes`. It never waits: those that wait for each other with half a
-    /// body each would do so for ever.
+    /// Reserves more memory, up to `bytes` in total. It never waits: bodies that hold half of their
+    /// memory and wait for each other would wait forever.
     fn reach(&mut self, bytes: usize) -> Result<(), Cut> {
         let has = self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let Some(missing) = bytes.checked_sub(has).filter(|missing| 0 < *missing) else {
@@ -89,11 +89,12 @@ impl Room {
     }
 }
 
-/// Reads a body into one piece of memory. `pool` has a permit for each byte that all bodies together may
-/// take; those of this one are free again when its [`Room`] is dropped.
+/// Reads a body into one buffer. `pool` has one permit for each byte that all bodies together may use;
+/// the permits of this body are returned when its [`Room`] is dropped.
 ///
 /// # Errors
-/// It is larger than `bytes_max`, does not come within `time_max`, finds no room, or its client is gone.
+/// The body is larger than `bytes_max` or slower than `time_max`, there is no memory, or the client
+/// disconnected.
 pub async fn read(
     body: Body,
     bytes_max: u64,
@@ -104,8 +105,8 @@ pub async fn read(
     read.unwrap_or(Err(Cut::TooSlow { after: time_max }))
 }
 
-/// Pieces are copied: each one that a client sends would keep a buffer of the connection, however few
-/// bytes are in it.
+/// Copies the pieces: each piece would otherwise keep a whole buffer of the connection alive, however
+/// few bytes it has.
 async fn read_all(
     mut body: Body,
     bytes_max: u64,
@@ -127,7 +128,8 @@ async fn read_all(
             return Err(too_large);
         }
         if whole.capacity() < len {
-            // Memory that is declared and not sent is not touched, and so not taken.
+            // Declared memory is not touched before bytes arrive, so the system does not allocate it
+            // yet.
             let grown = whole.capacity().saturating_mul(2).max(len).max(STEP).min(max);
             let capacity = declared.unwrap_or(grown).max(len);
             if declared.is_none() {

@@ -1,4 +1,4 @@
-//! One request, from its head to its line in the log.
+//! One request, from its head to its log line.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use axum::response::Response;
 use crate::metrics::HttpMetrics;
 use crate::sparing::Sparing;
 
-/// Where a function says whether it is ready.
+/// The path that shows whether a function is ready.
 pub(crate) const READY: &str = "/_/ready";
 pub(crate) const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 const DURATION: HeaderName = HeaderName::from_static("x-duration-seconds");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Longer call ids are replaced: they are in every line of the log, and with a word before them the id of
-/// an event, which may have 128 bytes.
+/// Longer call ids are replaced: every log line contains the id, and with a prefix it becomes the id of
+/// an event, which is limited to 128 bytes.
 const CALL_ID_BYTES_MAX: usize = 120;
-/// Longer paths are cut in the log.
+/// Longer paths are cut off in the log.
 const PATH_CHARS_MAX: usize = 256;
-/// nginx's number for a client that did not wait for its answer.
+/// nginx's status for a client that disconnected before its answer.
 const CLIENT_GONE: u16 = 499;
 
-/// Lines about requests that were refused to anybody: a stranger must not fill the log.
+/// Log lines about refused requests without a token: an unknown client must not fill the log.
 static REFUSALS: Sparing = Sparing::new();
 
-/// Counts and logs a request, also one whose client went away.
+/// Counts and logs one request, also if its client disconnects.
 pub(crate) struct Call {
     function: &'static str,
     pub(crate) id: HeaderValue,
@@ -60,12 +60,12 @@ impl Call {
         }
     }
 
-    /// Its id as text; ids that are not were replaced.
+    /// Its id as text; an id that is not text was replaced.
     pub(crate) fn id(&self) -> &str {
         self.id.to_str().unwrap_or_default()
     }
 
-    /// Puts on the answer what every answer carries, counts and logs it.
+    /// Adds the common headers to the answer, counts it and logs it.
     pub(crate) fn answer(mut self, response: Response) -> Response {
         self.is_answered = true;
         let response = sign(response, self.id.clone(), self.start);
@@ -78,7 +78,7 @@ impl Call {
         self.metrics.count(&self.method, status, duration);
         let left_out = match is_anybodys(status) {
             true => REFUSALS.line(Instant::now()),
-            // What changed is logged where it is found out.
+            // `Ready` logs changes; the requests themselves are not logged.
             false if self.path == READY => None,
             false => Some(0),
         };
@@ -106,25 +106,25 @@ impl Drop for Call {
     }
 }
 
-/// What anybody can cause without a token, as often as a network lets them.
+/// Refusals that any client can cause without a token, as often as the network allows.
 fn is_anybodys(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 404 | 405 | 408 | 413 | 429 | CLIENT_GONE)
 }
 
-/// Puts on an answer what every answer carries.
+/// Adds the headers that every answer has.
 pub(crate) fn sign(mut response: Response, id: HeaderValue, start: Instant) -> Response {
     let headers = response.headers_mut();
     headers.insert(CALL_ID, id);
     let seconds = format!("{:.6}", start.elapsed().as_secs_f64());
     let seconds = HeaderValue::from_str(&seconds).expect("digits and a dot make a header");
     headers.insert(DURATION, seconds);
-    // Without it the provider answers with the content type of the request.
+    // Without a content type, the OpenFaaS provider answers with that of the request.
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     headers.entry(header::CONTENT_TYPE).or_insert(text);
     response
 }
 
-/// The id the caller gave, or a new one.
+/// The caller's id, or a new one.
 pub(crate) fn call_id(headers: &HeaderMap) -> HeaderValue {
     let given = headers.get(CALL_ID).filter(|id| {
         let bytes = id.as_bytes();

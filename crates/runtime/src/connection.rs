@@ -1,4 +1,4 @@
-//! A connection whose client may be idle for long, but not slow in the middle of a head.
+//! A connection whose client may be idle for long, but must send the head of a request quickly.
 
 use std::io;
 use std::pin::Pin;
@@ -16,11 +16,11 @@ const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const BUSY: u8 = 2;
 
-/// What the connection is doing, told by the side that answers requests.
+/// The state of a connection, set by the task that answers its requests.
 #[derive(Debug)]
 pub(crate) struct Doing {
     state: AtomicU8,
-    /// Its last request showed a token.
+    /// Its last request had a valid token.
     is_known: AtomicBool,
     leave: Notify,
 }
@@ -50,7 +50,7 @@ impl Doing {
         self.leave.notify_one();
     }
 
-    /// Ends when the connection has to leave.
+    /// Resolves when the connection must close.
     pub(crate) async fn sent_away(&self) {
         self.leave.notified().await;
     }
@@ -58,9 +58,9 @@ impl Doing {
 
 /// A stream that fails when the head of a request takes longer than `head_time_max`.
 ///
-/// hyper has one timer for a slow head and an idle connection. Ten seconds are right for the first
-/// and wrong for the second: a client would often find its kept connection closed just when it
-/// sends. So hyper gets the long time, and this the short one.
+/// hyper has one timer for a slow head and for an idle connection. Ten seconds suit the first but not
+/// the second: clients would often find their kept connection closed just when they send. So hyper gets
+/// the long time-out, and this type applies the short one.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -71,7 +71,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, head_time_max: Duration) -> (Self, Arc<Doing>) {
-        // A client that connects has something to say: the first head may not be late either.
+        // A client that connects wants to send something, so the first head has the same time-out.
         let doing = Arc::new(Doing {
             state: AtomicU8::new(HEAD),
             is_known: AtomicBool::new(false),

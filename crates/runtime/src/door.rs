@@ -1,4 +1,4 @@
-//! Who may call what: doors, and the tokens that open them.
+//! Doors: which tokens may call a route.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,49 +12,49 @@ use crate::env::Env;
 use crate::problem::Problem;
 use crate::secret::Secret;
 
-/// The secret of the connector, which brings events.
+/// The secret of the connector, which delivers events.
 pub const CONNECTOR_TOKEN: &str = "connector-token";
-/// The secret that places orders and opens nothing else. A function starts without it; then only the
-/// admin token places orders.
+/// The secret that may place orders and nothing else. A function starts without it; then only the admin
+/// token may place orders.
 pub const ORDERS_TOKEN: &str = "api-token-orders";
-/// The secret that opens what people may read.
+/// The secret for everything that people may read.
 pub const READ_TOKEN: &str = "api-token-read";
-/// The secret that opens everything people may do.
+/// The secret for everything that people may do.
 pub const ADMIN_TOKEN: &str = "api-token-admin";
 
-/// Secrets that begin so are tokens of partners; the partner's name follows. Each sees what belongs to that
-/// partner, where a route has something of partners.
+/// Prefix of the secrets with tokens of partners, followed by the partner's name. On routes with data
+/// of partners, such a token gives access to that partner's data.
 pub const PARTNER_TOKENS: &str = "api-token-partner-";
 
-/// What a request needs to come in.
+/// The token that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
-    /// Nothing. The handler may still look at [`Caller`].
+    /// No token. The handler may still check [`Caller`].
     Open,
     /// `connector-token`: batches of events.
     Connector,
-    /// `api-token-orders` or `api-token-admin`: shops that place orders.
+    /// `api-token-orders` or `api-token-admin`: for shops that place orders.
     Orders,
-    /// `api-token-read` or `api-token-admin`: people who look.
+    /// `api-token-read` or `api-token-admin`: for people who read.
     Read,
-    /// `api-token-admin`: people who change something.
+    /// `api-token-admin`: for people who change something.
     Admin,
-    /// As `Read`, or the token of a partner: the handler looks at [`Owner`].
+    /// Like `Read`, or the token of a partner: the handler checks [`Owner`].
     ReadOwn,
-    /// As `Admin`, or the token of a partner: the handler looks at [`Owner`].
+    /// Like `Admin`, or the token of a partner: the handler checks [`Owner`].
     ChangeOwn,
 }
 
-/// Who calls, by the token of the request. An extractor on every route of [`Routes`].
+/// The caller, according to the token of the request. An extractor on every route of [`Routes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
     /// No `Authorization` header.
     Anyone,
-    /// An `Authorization` header that fits no token.
+    /// An `Authorization` header without a known token.
     Stranger,
     /// `connector-token`.
     Connector,
-    /// `api-token-partner-<partner>`; [`Owner`] says whose.
+    /// `api-token-partner-<partner>`; [`Owner`] names the partner.
     Partner,
     /// `api-token-orders`.
     Orders,
@@ -64,27 +64,27 @@ pub enum Caller {
     Admin,
 }
 
-/// The partner whose token came with the request; nothing for a token of the operator, which sees all. An
-/// extractor on every route of [`Routes`](crate::Routes).
+/// The partner whose token the request has; `None` for tokens of the operator, which may access all
+/// partners. An extractor on every route of [`Routes`](crate::Routes).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner(pub Option<Arc<str>>);
 
-/// A caller who stays outside.
+/// Why a caller was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// 401: no token where one is needed.
     #[error("this needs a bearer token: {}", .0.tokens())]
     NoToken(Door),
-    /// 401: the token fits none that this function has.
-    #[error("the token is none of those that this function knows; this needs {}", .0.tokens())]
+    /// 401: the function does not know the token.
+    #[error("unknown token; this needs {}", .0.tokens())]
     UnknownToken(Door),
-    /// 403: the token opens other doors.
-    #[error("the token is known and may not do this; this needs {}", .0.tokens())]
+    /// 403: the token is known, but not accepted here.
+    #[error("the token is valid, but not for this; this needs {}", .0.tokens())]
     WrongLevel(Door),
 }
 
 impl Door {
-    /// Secrets that open it, in words.
+    /// The names of the secrets that are accepted.
     pub const fn tokens(self) -> &'static str {
         match self {
             Self::Open => "nothing",
@@ -97,7 +97,7 @@ impl Door {
         }
     }
 
-    /// This door, open for partners as well where that means something: they see and change their own.
+    /// The same door, but also open to partners for their own data, where that makes sense.
     #[must_use]
     pub const fn own(self) -> Self {
         match self {
@@ -109,8 +109,8 @@ impl Door {
 }
 
 impl Caller {
-    /// The secret whose token was shown, for the trace of who changed what; that of a partner without its
-    /// name.
+    /// The name of the caller's secret, to record who changed something; for partners without the
+    /// partner's name.
     #[must_use]
     pub const fn secret(self) -> &'static str {
         match self {
@@ -123,15 +123,15 @@ impl Caller {
         }
     }
 
-    /// Whether the request showed a token that this function knows.
+    /// Whether the request had a token that this function knows.
     pub fn is_known(self) -> bool {
         !matches!(self, Self::Anyone | Self::Stranger)
     }
 
-    /// Whether this caller may come through `door`.
+    /// Whether this caller may pass `door`.
     ///
     /// # Errors
-    /// When not; a handler can answer with it as it is.
+    /// If the caller may not; a handler can return the error as its answer.
     pub fn enter(self, door: Door) -> Result<(), Refused> {
         match (door, self) {
             (Door::Open, _)
@@ -170,7 +170,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// The tokens this function knows. A door without a token lets nobody in.
+/// The tokens that this function knows. A door without a token stays closed.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens(Arc<Known>);
 
@@ -184,17 +184,17 @@ struct Known {
 }
 
 impl Tokens {
-    /// Reads the tokens for `doors`; a missing one is a problem of `env`, but for `Orders`, which
-    /// the admin token opens as well. For `Read` the admin token is read when it is there.
+    /// Reads the tokens for `doors`. A missing token is a problem of `env`, except for `Orders`, which
+    /// also accepts the admin token. For `Read`, the admin token is read if it exists.
     pub fn from_env(env: &mut Env, doors: &[Door]) -> Self {
         Self::from_env_with(env, doors, &[])
     }
 
-    /// As [`Tokens::from_env`]; the tokens for the doors `or_without` may be missing.
+    /// Like [`Tokens::from_env`], but the tokens for the doors in `or_without` may be missing.
     pub fn from_env_with(env: &mut Env, doors: &[Door], or_without: &[Door]) -> Self {
-        // Tokens of other doors, where they lie beside its own as with `orderflow up`: whoever has one
-        // hears that it may not do this, and not that it is unknown. An installation gives each
-        // function only those that it lists.
+        // Also reads tokens of other doors if their files exist, as with `orderflow up`: a caller with
+        // such a token is then told 403 (not allowed) instead of 401 (unknown). An installation mounts
+        // only the tokens that the function lists.
         let others = env.secrets();
         let other = |name: &str| others(name).ok();
         let has = |list: &[Door], door: Door| list.contains(&door) || list.contains(&door.own());
@@ -224,18 +224,19 @@ impl Tokens {
         Self(Arc::new(Known { connector, orders, read: people, admin, partners }))
     }
 
-    /// Who sent a request with these headers.
+    /// The caller of a request with these headers.
     pub fn caller(&self, headers: &HeaderMap) -> Caller {
         self.identify(headers).0
     }
 
-    /// Who sent a request with these headers, and whose token it is.
+    /// The caller of a request with these headers, and the partner who owns the token.
     pub(crate) fn identify(&self, headers: &HeaderMap) -> (Caller, Owner) {
         let Some(given) = headers.get(header::AUTHORIZATION) else {
             return (Caller::Anyone, Owner::default());
         };
         let Some(token) = bearer(given) else { return (Caller::Stranger, Owner::default()) };
-        // The lowest level first: a token given to two levels by mistake opens only the lower.
+        // Lowest level first: a token that was assigned to two levels by mistake gets only the lower
+        // one.
         let partner = self.0.partners.iter().find(|(_, secret)| secret.matches(token));
         match partner {
             Some((partner, _)) => (Caller::Partner, Owner(Some(Arc::clone(partner)))),
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_who_calls() {
+    fn a_token_identifies_the_caller() {
         assert_eq!(caller("Bearer c"), Caller::Connector);
         assert_eq!(caller("Bearer u"), Caller::Partner);
         assert_eq!(caller("Bearer o"), Caller::Orders);
@@ -310,7 +311,7 @@ mod tests {
         }
     }
 
-    /// Why a door stays closed, of that door.
+    /// The expected refusal for a door.
     type Why = Option<fn(Door) -> Refused>;
 
     #[test]
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_door_that_a_function_does_not_have_is_known_where_it_lies_there() {
+    fn tokens_of_other_doors_are_known_if_their_files_exist() {
         let mut env = Env::from_pairs([("", ""); 0])
             .with_secret(ORDERS_TOKEN, "o")
             .with_secret(READ_TOKEN, "r");
@@ -378,8 +379,13 @@ mod tests {
     fn a_refusal_names_the_token_that_is_needed() {
         for (caller, door, status, expected) in [
             (Caller::Anyone, Door::Read, 401, "needs a bearer token: api-token-read or"),
-            (Caller::Stranger, Door::Orders, 401, "this needs api-token-orders or api-token-admin"),
-            (Caller::Read, Door::Admin, 403, "may not do this; this needs api-token-admin"),
+            (
+                Caller::Stranger,
+                Door::Orders,
+                401,
+                "unknown token; this needs api-token-orders or api-token-admin",
+            ),
+            (Caller::Read, Door::Admin, 403, "valid, but not for this; this needs api-token-admin"),
             (Caller::Admin, Door::Connector, 403, "this needs connector-token"),
         ] {
             let refused = caller.enter(door).unwrap_err();

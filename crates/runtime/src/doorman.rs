@@ -1,4 +1,4 @@
-//! Lets connections in, so many at a time; where there is no place, one that showed no token leaves.
+//! Accepts connections up to a limit; at the limit, a connection without a valid token is closed.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -19,19 +19,19 @@ use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connection, Doing};
 
-/// The largest head of a request, and what a connection may buffer.
+/// Largest head of a request, and most bytes that a connection may buffer.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// How long a client may leave its answer unread.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
-/// Rest after a failed accept, mostly because no file descriptor is free.
+/// Pause after a failed accept; usually no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How soon it is looked again who may leave, when everybody has to stay.
+/// How soon to look again for a connection to close, when none could be closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How connections are kept.
+/// Limits for connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Connections {
-    /// So many at a time.
+    /// Most connections at a time.
     pub max: NonZeroUsize,
     /// How long a client may take for the head of a request.
     pub head_time_max: Duration,
@@ -39,7 +39,7 @@ pub struct Connections {
     pub idle_time_max: Duration,
 }
 
-/// The other end of a connection, as the side that answers its requests sees it.
+/// The client's end of a connection, for the task that answers its requests.
 #[derive(Debug, Clone)]
 pub struct Peer {
     doing: Arc<Doing>,
@@ -47,7 +47,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Where it comes from.
+    /// The client's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -56,14 +56,14 @@ impl Peer {
         self.doing.is_known()
     }
 
-    /// Whether the request in work shows a token. A connection whose last request did is kept when
-    /// there are more connections than places.
+    /// Sets whether the current request has a valid token. At the connection limit, connections whose
+    /// last request had one are kept.
     pub fn set_known(&self, is_known: bool) {
         self.doing.set_known(is_known);
     }
 }
 
-/// Lets connections in.
+/// Accepts connections and enforces the limits.
 #[derive(Debug)]
 pub struct Doorman {
     http: http1::Builder,
@@ -74,7 +74,7 @@ pub struct Doorman {
 }
 
 impl Doorman {
-    /// One that keeps `connections`.
+    /// Creates one with these limits.
     pub fn new(connections: Connections) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -90,7 +90,7 @@ impl Doorman {
         }
     }
 
-    /// Accepts for as long as it is polled. Connections live on in tasks of their own.
+    /// Accepts connections while it is polled. Each connection runs in its own task.
     pub async fn accept<A, F>(&self, listener: &TcpListener, answer: A) -> Infallible
     where
         A: Fn(hyper::Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
@@ -127,7 +127,7 @@ impl Doorman {
                         tracing::debug!(%error, "a connection ended early");
                     },
                     () = doing.sent_away() => {
-                        tracing::debug!(%address, "a connection leaves its place to another one");
+                        tracing::debug!(%address, "a connection is closed to make room for another");
                     }
                 }
                 drop((member, place));
@@ -149,13 +149,13 @@ impl Doorman {
         }
     }
 
-    /// Ends every connection as soon as its request is answered, and waits for that.
+    /// Closes every connection after its current request, and waits for that.
     pub async fn shutdown(self) {
         self.graceful.shutdown().await;
     }
 }
 
-/// The connections that are there, in the order in which they came.
+/// All open connections, in the order in which they came.
 #[derive(Debug, Default)]
 struct Crowd(Arc<Mutex<Members>>);
 
@@ -174,7 +174,8 @@ impl Crowd {
         Member { number, members: Arc::clone(&self.0) }
     }
 
-    /// The oldest one of those that showed no token: if possible one whose request is not in work.
+    /// Closes the oldest connection without a valid token, preferably one without a request in
+    /// progress.
     fn send_one_away(&self) {
         let mut members = lock(&self.0);
         let strangers = || members.there.iter().filter(|(_, doing)| !doing.is_known());
@@ -188,7 +189,7 @@ impl Crowd {
     }
 }
 
-/// A connection that is there, until it is dropped.
+/// An open connection, until it is dropped.
 struct Member {
     number: u64,
     members: Arc<Mutex<Members>>,
@@ -204,7 +205,7 @@ fn lock(members: &Mutex<Members>) -> MutexGuard<'_, Members> {
     members.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Small answers leave at once, and a client that stops reading does not hold its place for ever.
+/// Sends small answers immediately, and disconnects a client that stops reading.
 fn tune(stream: &TcpStream) {
     let mut tuned = stream.set_nodelay(true);
     if cfg!(target_os = "linux") {

@@ -1,4 +1,4 @@
-//! The only reader of the environment.
+//! Reads the environment; no other code does.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -11,19 +11,19 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
-/// Where OpenFaaS puts secrets, when `ORDERFLOW_SECRETS_DIR` does not say otherwise.
+/// Where OpenFaaS mounts secrets; `ORDERFLOW_SECRETS_DIR` changes it.
 pub const SECRETS_DIR: &str = "/var/openfaas/secrets";
 
-/// Where NATS is: one address or several, separated by commas.
+/// The address of NATS, or several addresses separated by commas.
 const NATS_URL: &str = "ORDERFLOW_NATS_URL";
 
-/// The largest secret read: the limit of a Kubernetes secret.
+/// Largest secret: the limit of a Kubernetes secret.
 const SECRET_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The longest time a setting in seconds can name.
+/// Longest time that a setting in seconds may have.
 const SECONDS_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Settings and secrets by name. It remembers every problem, so that all are reported at once.
+/// Settings and secrets by name. It collects all problems, so that they are reported together.
 ///
 /// An empty variable counts as not set. A function reads its settings like this:
 ///
@@ -51,7 +51,7 @@ pub struct Env {
     problems: Vec<SettingProblem>,
 }
 
-/// Everything that is wrong with the settings.
+/// All problems with the settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct EnvError {
     /// In the order in which the settings were read.
@@ -63,7 +63,7 @@ pub struct EnvError {
 pub struct SettingProblem {
     /// The name of the variable, or `secret NAME`.
     pub name: String,
-    /// What is wrong with it.
+    /// Why it cannot be used.
     pub reason: String,
 }
 
@@ -88,14 +88,14 @@ impl Env {
         }
     }
 
-    /// Gives a secret without a file.
+    /// Sets a secret without a file.
     #[must_use]
     pub fn with_secret(mut self, name: &str, text: &str) -> Self {
         self.secrets.insert(name.to_owned(), Secret::new(text));
         self
     }
 
-    /// A setting that must be there.
+    /// A required setting.
     pub fn required<T>(&mut self, name: &str) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
@@ -110,7 +110,7 @@ impl Env {
         }
     }
 
-    /// A setting that may be missing. `None` also when it cannot be read; then `finish` fails.
+    /// An optional setting. Also `None` when it cannot be read; `finish` then fails.
     pub fn optional<T>(&mut self, name: &str) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
@@ -126,7 +126,7 @@ impl Env {
         self.optional(name).unwrap_or(default)
     }
 
-    /// A time in seconds, decimals allowed.
+    /// A time in seconds; decimals are allowed.
     pub fn seconds(&mut self, name: &str, default: Duration) -> Duration {
         let Some(seconds) = self.optional::<f64>(name) else { return default };
         match Duration::try_from_secs_f64(seconds) {
@@ -142,7 +142,7 @@ impl Env {
         }
     }
 
-    /// A secret that must be there: the file `<secrets directory>/<name>`, not empty.
+    /// A required secret: the file `<secrets directory>/<name>`, which must not be empty.
     pub fn secret(&mut self, name: &str) -> Option<Secret> {
         let problems = self.problems.len();
         let secret = self.optional_secret(name);
@@ -153,7 +153,7 @@ impl Env {
         secret
     }
 
-    /// A secret that may be missing. A file that is there must be readable and not be empty.
+    /// An optional secret. If the file exists, it must be readable and not empty.
     pub fn optional_secret(&mut self, name: &str) -> Option<Secret> {
         self.asked.insert(format!("secret {name}"));
         let read = match self.secrets.get(name) {
@@ -173,8 +173,8 @@ impl Env {
         }
     }
 
-    /// All secrets whose names begin with `prefix`, by the rest of their names, in that order. Which there are
-    /// decides the installation, so none is missing; one that is there must be readable and not be empty.
+    /// All secrets whose names begin with `prefix`, sorted by the rest of the name. The installation
+    /// decides which ones exist, so none is required; existing files must be readable and not empty.
     pub fn secrets_named(&mut self, prefix: &str) -> Vec<(String, Secret)> {
         let files = std::fs::read_dir(self.secrets_dir()).into_iter().flatten().flatten();
         let files = files.filter_map(|file| file.file_name().into_string().ok());
@@ -188,7 +188,7 @@ impl Env {
         names.into_iter().filter_map(of).collect()
     }
 
-    /// Reads secrets later on, as [`Env::secret`] does now.
+    /// Returns a function that reads secrets later, like [`Env::secret`] does now.
     pub fn secrets(&self) -> impl Fn(&str) -> Result<Secret, String> + Send + use<> {
         let (dir, given) = (self.secrets_dir(), self.secrets.clone());
         move |name| match given.get(name) {
@@ -207,14 +207,15 @@ impl Env {
         set.filter(|dir| !dir.is_empty()).map_or_else(|| PathBuf::from(SECRETS_DIR), PathBuf::from)
     }
 
-    /// Everything that was asked for so far, set or not: names of variables, and `secret NAME`.
+    /// All settings that were requested so far, set or not: names of variables, and `secret NAME`.
     pub fn asked(&self) -> impl Iterator<Item = &str> {
         self.asked.iter().map(String::as_str)
     }
 
-    /// Where NATS is, with the login of `user`: the addresses in `ORDERFLOW_NATS_URL`, and the
-    /// password in the secret `nats-<user>` if there is one. A function on OpenFaaS cannot have a
-    /// variable from a secret, so its password is a file. Addresses that name a user stay as they are.
+    /// The address of NATS with the login of `user`: the addresses in `ORDERFLOW_NATS_URL`, and the
+    /// password from the secret `nats-<user>`, if it exists. A function on OpenFaaS cannot get a
+    /// variable from a secret, so its password is a file. Addresses that already contain a user are not
+    /// changed.
     pub fn nats_url(&mut self, user: &str) -> Option<String> {
         let urls: Option<String> = self.required(NATS_URL);
         let password = self.optional_secret(&format!("nats-{user}"));
@@ -231,26 +232,26 @@ impl Env {
         Some(urls.split(',').map(login).collect::<Vec<_>>().join(","))
     }
 
-    /// Adds a problem that only the caller can see, such as two settings that exclude each other.
+    /// Adds a problem that only the caller can detect, such as two settings that exclude each other.
     pub fn problem(&mut self, name: impl Into<String>, reason: impl Into<String>) {
         self.problems.push(SettingProblem { name: name.into(), reason: reason.into() });
     }
 
-    /// Ends the reading: the settings made by `settings`, or all problems met so far.
+    /// Ends the reading: returns the settings made by `settings`, or all problems so far.
     ///
     /// # Errors
-    /// When there is a problem. They are given out once: a second `finish` starts empty.
+    /// If there are problems. They are returned once: a second `finish` starts without problems.
     pub fn finish<T>(&mut self, settings: impl FnOnce() -> Option<T>) -> Result<T, EnvError> {
         if self.problems.is_empty() {
             if let Some(settings) = settings() {
                 return Ok(settings);
             }
-            self.problem("settings", "a value that may be missing was needed");
+            self.problem("settings", "a required value is missing");
         }
         Err(EnvError { problems: std::mem::take(&mut self.problems) })
     }
 
-    /// `Ok(None)` when the variable is not set or empty; a problem is noted before `Unusable`.
+    /// `Ok(None)` when the variable is not set or empty; adds a problem before it returns `Unusable`.
     fn read<T>(&mut self, name: &str) -> Result<Option<T>, Unusable>
     where
         T: FromStr<Err: fmt::Display>,
@@ -273,10 +274,10 @@ impl Env {
     }
 }
 
-/// A value that is there and cannot be used; the problem is in the list.
+/// The value is set but cannot be used; the problem has been added.
 struct Unusable;
 
-/// As a part of a URL.
+/// Encodes a part of a URL.
 fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_never_end_are_refused() {
+    fn infinite_and_too_long_times_are_refused() {
         for value in ["inf", "NaN", "1e300", "604801"] {
             let found = problems(&[("A", value)], |env| {
                 env.seconds("A", Duration::ZERO);

@@ -1,7 +1,7 @@
-//! What a connector and a function called by events say to each other.
+//! The protocol between the connector and a function that is called with events.
 //!
 //! A request is a batch of CloudEvents behind [`Door::Connector`](crate::Door). The answer is an
-//! [`Answer`], or for an ordered function an [`OrderedAnswer`]. Both sides use these types.
+//! [`Answer`], or an [`OrderedAnswer`] for an ordered function. Both sides use these types.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -23,32 +23,32 @@ pub const EVENT_JSON: &str = "application/cloudevents+json";
 /// The content type of a batch.
 pub const BATCH_JSON: &str = "application/cloudevents-batch+json";
 
-/// Ordered: "all up to this sequence was given before".
+/// Ordered: everything up to this sequence was given before.
 pub const AFTER: HeaderName = HeaderName::from_static("orderflow-after");
-/// Ordered: the stream that is read.
+/// Ordered: the stream.
 pub const STREAM: HeaderName = HeaderName::from_static("orderflow-stream");
-/// Ordered: which stream of that name. Another identity is another stream.
+/// Ordered: the identity of the stream. Another identity with the same name is another stream.
 pub const STREAM_IDENTITY: HeaderName = HeaderName::from_static("orderflow-stream-identity");
 /// Ordered: further identities of the same stream, separated by blanks.
 pub const STREAM_ALSO: HeaderName = HeaderName::from_static("orderflow-stream-also");
-/// Ordered: when the server says that the stream was created, RFC 3339. Functions of version 0.1.0 know
-/// the stream by it, and their connector sends no identity.
+/// Ordered: when the stream was created according to the server, RFC 3339. Functions of version 0.1.0
+/// identify the stream by it, and the connector of that version sends no identity.
 pub const STREAM_CREATED: HeaderName = HeaderName::from_static("orderflow-stream-created");
-/// Ordered: nothing is under the filter behind what was given, up to this sequence.
+/// Ordered: after the events given so far, no event passes the filter up to this sequence.
 pub const QUIET_TO: HeaderName = HeaderName::from_static("orderflow-quiet-to");
-/// Ordered: the filter it is read with.
+/// Ordered: the filter of the input.
 pub const FILTER: HeaderName = HeaderName::from_static("orderflow-filter");
 
-/// The events of one request, in the order they were sent. An extractor.
+/// The events of one request, in the order in which they were sent. An extractor.
 #[derive(Debug)]
 pub struct Batch {
-    /// May be empty: an ordered function is called when idle, too.
+    /// May be empty: an idle ordered function is called, too.
     pub events: Vec<Event>,
-    /// Where an ordered delivery stands; `None` for an unordered one.
+    /// The position of an ordered delivery; `None` for an unordered one.
     pub position: Option<Position>,
 }
 
-/// One CloudEvent, as it came.
+/// One CloudEvent as received.
 #[derive(Debug, Clone)]
 pub struct Event {
     id: String,
@@ -56,22 +56,22 @@ pub struct Event {
     raw: Box<RawValue>,
 }
 
-/// Where an ordered delivery stands.
+/// The position of an ordered delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// All up to this sequence was given before.
+    /// Everything up to this sequence was given before.
     pub after: u64,
-    /// The stream that is read.
+    /// The stream.
     pub stream: Option<String>,
-    /// Which stream of that name.
+    /// The identity of the stream.
     pub stream_identity: Option<String>,
     /// Further identities of the same stream.
     pub stream_also: Vec<String>,
-    /// When it was created, RFC 3339; all that version 0.1.0 says of it.
+    /// When the stream was created, RFC 3339; version 0.1.0 sends only this.
     pub stream_created: Option<String>,
-    /// The filter it is read with.
+    /// The filter of the input.
     pub filter: Option<String>,
-    /// Behind `after` nothing is under the filter, up to this sequence.
+    /// No event passes the filter after `after`, up to this sequence.
     pub quiet_to: Option<u64>,
 }
 
@@ -81,15 +81,15 @@ impl Event {
         &self.id
     }
 
-    /// As it came, byte for byte.
+    /// The event as received, byte for byte.
     pub fn raw(&self) -> &RawValue {
         &self.raw
     }
 
-    /// Reads it as the caller needs it.
+    /// Parses the event.
     ///
     /// # Errors
-    /// When it is not a `T`.
+    /// If it is not a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.raw.get())
     }
@@ -121,7 +121,7 @@ impl Batch {
         kind(headers).is_some()
     }
 
-    /// Bytes of all its events.
+    /// Total bytes of its events.
     pub fn bytes(&self) -> usize {
         self.events.iter().map(|event| event.raw.get().len()).sum()
     }
@@ -129,7 +129,7 @@ impl Batch {
     /// Reads the head and body of a request.
     ///
     /// # Errors
-    /// 415 for another content type, 400 for anything that is not a batch.
+    /// 415 for another content type, 400 for a body that is not a batch.
     pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Problem> {
         let unreadable = |error: serde_json::Error| {
             Problem::bad_request(format!("the body cannot be read: {error}"))
@@ -168,10 +168,10 @@ impl<S: Send + Sync> FromRequest<S> for Batch {
 }
 
 impl Position {
-    /// Reads it from the headers of a request; `None` without [`AFTER`].
+    /// Reads the position from the headers of a request; `None` without [`AFTER`].
     ///
     /// # Errors
-    /// When a header is there and cannot be read.
+    /// If a header cannot be read.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let text = |name: &HeaderName| match headers.get(name).map(HeaderValue::to_str) {
             None => Ok(None),
@@ -199,10 +199,10 @@ impl Position {
         }))
     }
 
-    /// Writes it to the headers of a request.
+    /// Writes the position to the headers of a request.
     ///
     /// # Errors
-    /// When a name has characters that a header cannot carry.
+    /// If a name contains characters that a header cannot have.
     pub fn write_to(
         &self,
         headers: &mut HeaderMap,

@@ -1,4 +1,4 @@
-//! What a function is made of, before it is served.
+//! A function before it is served.
 
 use std::fmt;
 use std::pin::Pin;
@@ -47,14 +47,15 @@ impl Function {
         self.name
     }
 
-    /// Its routes and their doors without the shell around them: for tests that need no port.
+    /// Its routes with their doors, but without the shell: for tests that need no port.
     pub fn into_router(self) -> Router {
-        // As in the shell, whose own limit holds for every body.
+        // The shell disables axum's limit as well, because its own limit applies to every body.
         let unlimited = DefaultBodyLimit::disable();
         self.routes.into_router().layer(unlimited).layer(Extension(Stop::never()))
     }
 
-    /// What `/_/ready` asks: do the things this function needs answer? The reason is public.
+    /// The check behind `/_/ready`: do the services that this function needs answer? Callers see the
+    /// reason.
     #[must_use]
     pub fn ready<P, F>(mut self, probe: P) -> Self
     where
@@ -65,14 +66,14 @@ impl Function {
         self
     }
 
-    /// What it takes of its memory beside the bodies of requests: what is left is for those.
+    /// How much memory it uses besides the bodies of requests; the rest is for bodies.
     #[must_use]
     pub fn memory(mut self, memory: Memory) -> Self {
         self.memory = memory;
         self
     }
 
-    /// The function's own metrics, shown together with those of the shell.
+    /// The function's own metrics, served together with those of the shell.
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
@@ -105,11 +106,12 @@ pub(crate) enum Phase {
     Stopping,
 }
 
-/// Tells when to stop. Given to background tasks; handlers take it as an extractor.
+/// Tells tasks when to stop. Background tasks get it as an argument; handlers can use it as an
+/// extractor.
 #[derive(Debug, Clone)]
 pub struct Stop {
     phase: watch::Receiver<Phase>,
-    /// Of a [`Stop::never`]: without it the wait would end.
+    /// The sender of [`Stop::never`]: without it, waiting would end immediately.
     _alive: Option<Arc<watch::Sender<Phase>>>,
 }
 
@@ -125,13 +127,13 @@ impl Stop {
         Self { _alive: Some(Arc::new(sender)), ..stop }
     }
 
-    /// Resolves when the function is asked to end. It still answers requests: those in progress
-    /// should come to an end, a background task that serves them should go on.
+    /// Resolves when the function is asked to end. It still answers requests: those in progress should
+    /// finish, and background tasks that serve them should continue.
     pub async fn draining(&self) {
         self.reached(Phase::Draining).await;
     }
 
-    /// Resolves when no request is left (or waited for any longer) and background tasks must end.
+    /// Resolves when no requests are left (or the wait for them is over) and background tasks must end.
     pub async fn requested(&self) {
         self.reached(Phase::Stopping).await;
     }
@@ -142,7 +144,7 @@ impl Stop {
     }
 
     async fn reached(&self, phase: Phase) {
-        // An error means that the server is gone, so that everything should end.
+        // An error means that the server was dropped; then everything should end, too.
         drop(self.phase.clone().wait_for(|now| phase <= *now).await);
     }
 }

@@ -1,5 +1,5 @@
-//! Who gets a place and memory: the connector, people and those without a token each have their own, so
-//! that none of them takes anything from another.
+//! Places and memory for requests: the connector, people and callers without a token have separate
+//! limits, so that none of them can starve another.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use crate::inbound::Watch;
 use crate::memory::Bodies;
 use crate::settings::ServerSettings;
 
-/// How long somebody without a token may take for a body.
+/// How long a caller without a token may take to send a body.
 const OPEN_BODY_TIME_MAX: Duration = Duration::from_secs(5);
-/// A large answer leaves in pieces, so that it is known when the last one has left.
+/// Large answers are sent in pieces of this size, so that the shell notices when the last byte is sent.
 const PIECE: usize = 64 * 1024;
 
-/// The limits of all requests of a server.
+/// The limits for all requests of a server.
 pub(crate) struct Gate {
     connector: Pool,
     people: Pool,
     open: Pool,
 }
 
-/// The limits of one kind of callers.
+/// The limits for one kind of caller.
 struct Pool {
     places_max: usize,
     places: Arc<Semaphore>,
     bytes_max: u64,
     bytes: Arc<Semaphore>,
     body_time_max: Duration,
-    /// The largest body whatever the route says.
+    /// The largest body, if it does not depend on the route.
     body_bytes_max: Option<u64>,
 }
 
@@ -80,23 +80,23 @@ impl Gate {
         }
     }
 
-    /// Waits until no handler is left.
+    /// Waits until no handler is running.
     pub(crate) async fn empty(&self) {
         for pool in [&self.connector, &self.people, &self.open] {
             let all = u32::try_from(pool.places_max).unwrap_or(u32::MAX);
-            // The semaphore is never closed, so this ends when the last handler has.
+            // The semaphore is never closed, so this returns when the last handler has ended.
             drop(pool.places.acquire_many(all).await);
         }
     }
 
-    /// Requests that have a place.
+    /// Number of requests that have a place.
     pub(crate) fn taken(&self) -> usize {
         let pools = [&self.connector, &self.people, &self.open];
         pools.iter().map(|pool| pool.places_max - pool.places.available_permits()).sum()
     }
 }
 
-/// What the shell gives to a request on its way to the door of its route.
+/// What the shell passes to the door of the route together with a request.
 #[derive(Clone)]
 pub(crate) struct Pass {
     pub(crate) gate: Arc<Gate>,
@@ -104,14 +104,14 @@ pub(crate) struct Pass {
     pub(crate) watch: Watch,
 }
 
-/// A request that may be handled: its body is here.
+/// A request that may be handled; its body has been read.
 pub(crate) struct Admitted {
     place: OwnedSemaphorePermit,
     _room: Room,
 }
 
 impl Pass {
-    /// Reads the body of `request`, then takes a place: who is slow holds none.
+    /// Reads the body of `request`, then takes a place, so that slow clients hold none.
     pub(crate) async fn admit(
         self,
         caller: Caller,
@@ -136,14 +136,14 @@ impl Pass {
 }
 
 impl Admitted {
-    /// The memory of the request's body is free from here on; the place is, once the answer has left.
+    /// Frees the memory of the request's body now, and the place after the answer has been sent.
     pub(crate) fn answer(self, response: Response) -> Response {
         let place = self.place;
         response.map(|body| Body::new(Leaving { body, rest: Bytes::new(), _place: place }))
     }
 }
 
-/// The body of an answer, which has its place until it has left.
+/// The body of an answer; it holds the request's place until it has been sent.
 struct Leaving {
     body: Body,
     rest: Bytes,

@@ -1,12 +1,12 @@
-//! Work that keeps a thread for longer than other requests should wait.
+//! Work that blocks a thread for longer than other requests should wait.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Less is done at once: to hand a thread's other tasks over takes longer.
+/// Smaller amounts are processed in place: moving the thread's other tasks would take longer.
 const AT_ONCE_BYTES: usize = 64 * 1024;
 
-/// Does `work` on `bytes` bytes, such as reading or writing JSON. Where that takes long, the other tasks
-/// of this thread go on in another one meanwhile.
+/// Runs `work` on `bytes` bytes, such as reading or writing JSON. For large amounts, the other tasks of
+/// this thread continue on another thread.
 ///
 /// # Panics
 /// When `work` does.
@@ -27,7 +27,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn others_go_on_while_much_is_read() {
+    async fn other_tasks_go_on_during_large_work() {
         let (tell, told) = mpsc::sync_channel(1);
         let large = tokio::spawn(async move {
             heavy(AT_ONCE_BYTES, || told.recv_timeout(Duration::from_secs(20)))
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_thread_does_everything_at_once() {
+    async fn a_single_thread_runs_the_work_in_place() {
         assert_eq!(heavy(usize::MAX, || 7), 7);
     }
 }

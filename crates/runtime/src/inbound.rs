@@ -1,4 +1,4 @@
-//! The body of a request on its way: what nobody reads of it is thrown away.
+//! The body of a request in transfer; the unread rest is discarded.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::timeout;
 
-/// How much of an unread body is thrown away so that a client without a token can read its answer.
+/// How many bytes of an unread body are discarded so that a client without a token can read its answer.
 const DISCARD_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
-/// A body that is still on its way.
+/// A body in transfer.
 pub(crate) struct Inbound {
     inner: Option<Incoming>,
     state: Arc<Mutex<State>>,
@@ -22,13 +22,13 @@ pub(crate) struct Inbound {
 
 #[derive(Default)]
 struct State {
-    /// No more of it will come, or not in time.
+    /// The rest will not come, or not in time.
     is_lost: bool,
     touched: bool,
     rest: Option<Incoming>,
 }
 
-/// The shell's view of a body that somebody else reads.
+/// The shell's view of a body that a handler reads.
 #[derive(Clone)]
 pub(crate) struct Watch {
     state: Arc<Mutex<State>>,
@@ -73,19 +73,19 @@ impl HttpBody for Inbound {
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        // What was left unread goes back to the shell.
+        // Give the unread rest back to the shell.
         lock(&self.state).rest = self.inner.take().filter(|inner| !inner.is_end_stream());
     }
 }
 
 impl Watch {
-    /// The rest of the body is not waited for.
+    /// Stops waiting for the rest of the body.
     pub(crate) fn give_up(&self) {
         lock(&self.state).is_lost = true;
     }
 
-    /// Throws away what is left of the body, within limits. A connection closed over unread bytes
-    /// is reset, and then the client may never see its answer.
+    /// Discards the rest of the body, within limits. Closing a connection with unread bytes resets it,
+    /// and the client may then lose its answer.
     pub(crate) async fn discard(self, bytes_max: Option<u64>) {
         let (rest, is_lost, touched) = {
             let mut state = lock(&self.state);
@@ -105,7 +105,7 @@ impl Watch {
                 }
             }
         };
-        // Whether it ended in time makes no difference: the answer is sent either way.
+        // The answer is sent either way, so a time-out does not matter.
         drop(timeout(DISCARD_TIME_MAX, discard).await);
     }
 }

@@ -22,8 +22,8 @@ mod settings;
 mod shell;
 mod sparing;
 
-/// glibc's allocator took a quarter of a busy function's time, and musl's takes more. Without huge
-/// pages (`no_thp`): they made an idle function five times as large.
+/// glibc's allocator took a quarter of a busy function's time, and musl's takes more. Huge pages are
+/// disabled (`no_thp`): they made an idle function five times as large.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,29 +1,30 @@
-//! How much memory the bodies of requests may take: derived from what the process may have.
+//! How much memory the bodies of requests may use, derived from the memory of the process.
 
 use std::path::Path;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Taken for granted where nothing says how much memory there is.
+/// Assumed when no setting or limit says how much memory there is.
 pub const MEMORY_DEFAULT: u64 = 256 * MIB;
-/// What a connection may hold: its buffers for reading and writing, and its tasks.
+/// Memory of a connection: its buffers for reading and writing, and its tasks.
 const CONNECTION_BYTES: u64 = 40 * 1024;
-/// Bodies get at least this much in all, so that one message of NATS always fits (1 MiB, a third more as
-/// base64). A function whose memory leaves less says so in its log.
+/// Bodies get at least this much in total, so that one message of NATS always fits (1 MiB, a third more
+/// as base64). A function that leaves less memory logs a warning.
 const BODIES_MIN: u64 = 4 * MIB;
-/// More is never needed: 64 calls with the largest batch of the connector are half of it.
+/// More is never needed: 64 calls with the connector's largest batch use half of it.
 const BODIES_MAX: u64 = 1024 * MIB;
-/// More is not for those who show no token.
+/// Most memory for callers without a token.
 const OPEN_MAX: u64 = 4 * MIB;
-/// A tenth stays free: for what an allocator keeps, and for what is between two measurements.
+/// A tenth stays free for memory that the allocator keeps, and for peaks between two measurements.
 const USABLE_PERCENT: u64 = 90;
 
-/// What a function takes of its memory beside the bodies of requests.
+/// The memory of a function besides the bodies of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes that it takes at most while it answers no request, its own limits included.
+    /// Most bytes that it uses while it answers no request, including its own caches and buffers up to
+    /// their limits.
     pub base: u64,
-    /// Bytes that a request takes at most for each byte of its body, the body included.
+    /// Most bytes that a request uses for each byte of its body, including the body.
     pub copies: u64,
 }
 
@@ -33,7 +34,7 @@ impl Memory {
         Self { base: base_mib * MIB, copies }
     }
 
-    /// What bodies may take in a process that may have `limit` bytes and so many connections.
+    /// The memory for bodies in a process with a limit of `limit` bytes and this many connections.
     pub fn bodies(self, limit: u64, connections: usize) -> Bodies {
         let connections = u64::try_from(connections).unwrap_or(u64::MAX);
         let taken = self.base.saturating_add(connections.saturating_mul(CONNECTION_BYTES));
@@ -53,26 +54,26 @@ impl Default for Memory {
     }
 }
 
-/// How many bytes of bodies may be in the process at once, from the first byte that is read until the
-/// handler has ended.
+/// How many bytes of bodies may be in memory at once, from the first byte read until the handler has
+/// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bodies {
-    /// Of the connector's calls.
+    /// For calls of the connector.
     pub connector: u64,
-    /// Of people who show a token.
+    /// For people with a token.
     pub people: u64,
-    /// Of open routes, without a token.
+    /// For open routes, without a token.
     pub open: u64,
-    /// Bytes that the process takes at most, with as many bodies as that.
+    /// Most bytes that the process uses with so many bodies.
     pub most: u64,
-    /// There is less memory than this needs.
+    /// The process has less memory than this needs.
     pub is_short: bool,
 }
 
-/// The limit of the control group that the process is in: what Kubernetes gives to a pod. `root` is
+/// The memory limit of the process's control group: what Kubernetes gives to a pod. `root` is
 /// `/sys/fs/cgroup`, where a container sees its own group, of version 2 or 1.
 pub(crate) fn cgroup_limit(root: &Path) -> Option<u64> {
-    /// Version 1 says a number near 2⁶³ where there is no limit.
+    /// Version 1 reports a number near 2⁶³ for "no limit".
     const NO_LIMIT: u64 = 1 << 50;
     let read = |name: &str| {
         let text = std::fs::read_to_string(root.join(name)).ok()?;
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_memory_is_noticed_and_a_message_still_fits() {
+    fn too_little_memory_is_reported_and_a_message_still_fits() {
         let bodies = Memory::new(60, 6).bodies(64 * MIB, 256);
         assert!(bodies.is_short && 2 * MIB < bodies.connector, "{bodies:?}");
         assert!(64 * MIB < bodies.most);

@@ -1,4 +1,4 @@
-//! What every function counts.
+//! Metrics of every function.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// The usual buckets of Prometheus, in seconds.
+/// The default buckets of Prometheus, in seconds.
 const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -21,13 +21,13 @@ struct Labels {
     method: &'static str,
 }
 
-/// Requests, counted under the names of of-watchdog.
+/// Metrics of requests, named as in of-watchdog.
 #[derive(Debug)]
 pub(crate) struct HttpMetrics {
     requests: Family<Labels, Counter>,
     duration: Family<Labels, Histogram>,
     pub(crate) in_flight: Gauge,
-    /// Asked for with each look at the metrics.
+    /// Updated each time the metrics are read.
     pub(crate) ready: Gauge,
 }
 
@@ -48,7 +48,7 @@ impl HttpMetrics {
         );
         let help = "Requests being answered";
         registry.register("http_requests_in_flight", help, metrics.in_flight.clone());
-        let help = "1 if what this process needs answers";
+        let help = "1 if all services that this process needs answer";
         registry.register("process_ready", help, metrics.ready.clone());
         registry.register_collector(Box::new(Process));
         metrics
@@ -61,13 +61,13 @@ impl HttpMetrics {
     }
 }
 
-/// Clients invent methods; labels stay few.
+/// Clients may invent methods; this keeps the number of labels small.
 fn method_label(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     known.into_iter().find(|name| *name == method.as_str()).unwrap_or("OTHER")
 }
 
-/// What Linux knows about this process; nothing elsewhere.
+/// Metrics that Linux has about this process; none on other systems.
 #[derive(Debug)]
 struct Process;
 
@@ -93,7 +93,7 @@ fn resident_bytes() -> Option<f64> {
 }
 
 fn start_seconds() -> Option<f64> {
-    /// Linux counts in this unit for programs, whatever the kernel does inside.
+    /// Linux reports times to programs in this unit, whatever the kernel uses inside.
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name in parentheses may hold anything; the start is the 20th field after it.
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn linux_tells_memory_and_start_of_the_process() {
+    fn memory_and_start_of_the_process_are_read_on_linux() {
         assert!(resident_bytes().unwrap() > 100_000.0);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let age = now.as_secs_f64() - start_seconds().unwrap();

@@ -1,4 +1,4 @@
-//! Errors as people and programs read them: RFC 9457.
+//! Errors for people and programs: RFC 9457.
 
 use std::ops::{Deref, DerefMut};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// The content type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What an answer with 503 says in `Retry-After`: servers that lost their leader need a few seconds.
+/// `Retry-After` of a 503: servers that lost their leader need a few seconds.
 pub const RETRY_AFTER_SECONDS: u16 = 2;
 
 /// An error answer: `application/problem+json`. It dereferences to its [`Members`].
@@ -18,20 +18,20 @@ pub const RETRY_AFTER_SECONDS: u16 = 2;
 #[serde(transparent)]
 pub struct Problem(Box<Members>);
 
-/// What a problem says.
+/// The members of a problem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Members {
-    /// What kind of problem, as a URI; `about:blank` when the status says it all.
+    /// The kind of problem as a URI; `about:blank` if the status is enough.
     #[serde(rename = "type", default = "about_blank")]
     pub kind: String,
     /// The same for every problem of this kind.
     pub title: String,
-    /// The HTTP status, once more.
+    /// The HTTP status, repeated.
     pub status: u16,
-    /// What is wrong this time.
+    /// What is wrong in this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The fields that are wrong.
+    /// The wrong fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
     /// Further members, such as the position of a journal.
@@ -44,12 +44,12 @@ pub struct Members {
 pub struct FieldError {
     /// Its path, such as `lines[2].quantity`.
     pub field: String,
-    /// What is wrong with it.
+    /// Why it is wrong.
     pub reason: String,
 }
 
 impl Problem {
-    /// A problem that `status` names.
+    /// A problem with the title of `status`.
     pub fn new(status: StatusCode) -> Self {
         Self(Box::new(Members {
             kind: about_blank(),
@@ -66,11 +66,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST).detail(detail)
     }
 
-    /// 422: a body that is no JSON, or not the JSON that is taken here.
+    /// 422: the body is not JSON, or not with the expected fields.
     pub fn unreadable(error: &serde_json::Error) -> Self {
         let what = match error.classify() {
             serde_json::error::Category::Data => {
-                "the body does not have the fields that this needs"
+                "the body does not have the fields that are needed here"
             }
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
@@ -79,33 +79,33 @@ impl Problem {
         Self::invalid(format!("{what}: {error}"))
     }
 
-    /// 404: what was asked for is not here.
+    /// 404: the requested thing does not exist here.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND).detail(detail)
     }
 
-    /// 409: the input does not fit what is here.
+    /// 409: the input conflicts with the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT).detail(detail)
     }
 
-    /// 422: the input can be read and breaks rules; name them with [`Problem::field`].
+    /// 422: the input can be read, but breaks rules; add them with [`Problem::field`].
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
     }
 
-    /// 503: something this function needs does not answer; say so in the log, not here. The answer asks
-    /// for the same request after [`RETRY_AFTER_SECONDS`].
+    /// 503: a service that this function needs does not answer; log which one, but do not name it here.
+    /// The answer asks the client to retry after [`RETRY_AFTER_SECONDS`].
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
     }
 
-    /// 500 without details: what is inside stays in the log.
+    /// 500 without details; those are only in the log.
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Says what is wrong this time.
+    /// Sets what is wrong in this request.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
@@ -119,14 +119,14 @@ impl Problem {
         self
     }
 
-    /// Adds a further member.
+    /// Adds another member.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.more.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The status as a type; 500 when `status` is none.
+    /// The status as a type; 500 if `status` is not valid.
     pub fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unavailable_says_when_to_ask_again() {
+    fn a_503_says_when_to_retry() {
         let after =
             |problem: Problem| problem.into_response().headers().get("retry-after").cloned();
         assert_eq!(after(Problem::unavailable("no leader")).unwrap(), "2");

@@ -1,4 +1,4 @@
-//! Every route has a door, and doors are closed by default.
+//! Routes. Every route has a door, and doors are closed by default.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use axum::routing::MethodRouter;
 use crate::door::{Door, Tokens};
 use crate::gate::Pass;
 
-/// The largest body of a request that the connector did not send, unless the route says otherwise.
+/// Largest body of a request that does not come from the connector, unless the route sets another
+/// limit.
 const BODY_BYTES_MAX: u64 = 64 * 1024;
 
 type Choose = Arc<dyn Fn(&HeaderMap) -> Door + Send + Sync>;
 
-/// What a request meets at a route: a door, and the largest body.
+/// The checks of a route: a door, and the largest body.
 #[derive(Clone)]
 pub struct Entrance {
     door: Choose,
@@ -26,13 +27,13 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    /// The head of a request says which door it needs.
+    /// Chooses the door by the head of the request.
     pub fn by(door: impl Fn(&HeaderMap) -> Door + Send + Sync + 'static) -> Self {
         Self { door: Arc::new(door), body_bytes_max: BODY_BYTES_MAX }
     }
 
-    /// The largest body of a request that the connector did not send, in bytes; 64 KiB if nothing is
-    /// said. For the connector `ORDERFLOW_BODY_BYTES_MAX` holds.
+    /// Sets the largest body of a request that does not come from the connector, in bytes; 64 KiB by
+    /// default. For the connector, `ORDERFLOW_BODY_BYTES_MAX` applies.
     #[must_use]
     pub fn bodies_up_to(mut self, bytes: u64) -> Self {
         self.body_bytes_max = bytes;
@@ -53,8 +54,8 @@ impl fmt::Debug for Entrance {
     }
 }
 
-/// The routes of a function. The only way to fill a [`Function`](crate::Function): so a route
-/// without a door cannot be written.
+/// The routes of a function. A [`Function`](crate::Function) can only be made from this type, so every
+/// route has a door.
 #[derive(Debug)]
 pub struct Routes<S = ()> {
     tokens: Tokens,
@@ -62,18 +63,18 @@ pub struct Routes<S = ()> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No routes yet: everything is 404.
+    /// No routes yet: every path is 404.
     pub fn new(tokens: Tokens) -> Self {
         Self { tokens, router: Router::new() }
     }
 
-    /// Adds `methods` at `path` behind a door. One path may have several doors, one per method.
+    /// Adds `methods` at `path` behind a door. A path may have several doors, one per method.
     ///
-    /// In a served function the body of a request is read only when its door is open, as a whole,
-    /// and before its handler begins.
+    /// In a served function, the body of a request is read only after its door accepted the caller,
+    /// completely, and before its handler begins.
     ///
     /// # Panics
-    /// When `path` is not a pattern of axum, or the path has one of the methods already.
+    /// If `path` is not an axum pattern, or already has one of the methods.
     #[must_use]
     pub fn at(
         mut self,
@@ -90,7 +91,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Gives the handlers their state.
+    /// Sets the state of the handlers.
     pub fn with_state<T>(self, state: S) -> Routes<T> {
         Routes { tokens: self.tokens, router: self.router.with_state(state) }
     }
@@ -102,8 +103,7 @@ impl Routes {
     }
 }
 
-/// Who calls is looked at first: nothing of a body is read, and no place taken, for those who stay
-/// outside.
+/// Checks the caller first: for refused callers, nothing of the body is read and no place is taken.
 async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: Next) -> Response {
     let (caller, owner) = tokens.identify(request.headers());
     let pass = request.extensions_mut().remove::<Pass>();
@@ -115,7 +115,7 @@ async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: 
     }
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(owner);
-    // A router without a server around it, in a test.
+    // In a test, a router may run without a server around it.
     let Some(pass) = pass else { return next.run(request).await };
     match pass.admit(caller, entrance.body_bytes_max, request).await {
         Ok((request, admitted)) => admitted.answer(next.run(request).await),

@@ -13,16 +13,16 @@ use crate::memory::cgroup_limit;
 use crate::server::{ServeError, Server};
 use crate::settings::ServerSettings;
 
-/// What is logged unless `ORDERFLOW_LOG` says otherwise. The client of NATS reports each attempt to connect
-/// as an error, without a reason; what is wrong is logged by those who use it.
+/// Default of `ORDERFLOW_LOG`. The NATS client logs each attempt to connect as an error, without a
+/// reason; the code that uses it logs what is wrong.
 pub const LOGS: &str = "info,async_nats::connector=off";
 /// Where a container sees the limits of its control group.
 const CGROUP: &str = "/sys/fs/cgroup";
 /// The settings are wrong: `EX_USAGE`.
 const EXIT_SETTINGS: u8 = 64;
-/// Something that is needed is not there: `EX_UNAVAILABLE`.
+/// A service that it needs is not available: `EX_UNAVAILABLE`.
 const EXIT_UNAVAILABLE: u8 = 69;
-/// Asked to end a second time, before the end: as a shell reports SIGINT.
+/// A second signal came before the end; the same code as a shell reports for SIGINT.
 const EXIT_AT_ONCE: u8 = 130;
 
 /// Why a function could not be built.
@@ -31,7 +31,7 @@ pub enum BuildError {
     /// The settings are wrong; waiting does not help.
     #[error(transparent)]
     Settings(#[from] EnvError),
-    /// Something the function cannot start without is not there.
+    /// A service that the function needs to start is not available.
     #[error("{what}: {source}")]
     Unavailable {
         /// What was tried.
@@ -42,7 +42,7 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// Something the function cannot start without is not there.
+    /// A service that the function needs to start is not available.
     pub fn unavailable(
         what: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
@@ -53,8 +53,9 @@ impl BuildError {
 
 /// Builds and serves a function until SIGTERM or SIGINT, with settings from the environment.
 ///
-/// Exits with 0 when it was asked to end, 64 when a setting is wrong (all of them are named, and no
-/// port was bound), 69 when it cannot be built or served. A second signal ends it at once.
+/// Exits with 0 when it was asked to end, with 64 when settings are wrong (all of them are named, and
+/// no port was bound), and with 69 when it cannot be built or served. A second signal ends it
+/// immediately.
 pub fn run<B>(name: &'static str, build: B) -> ExitCode
 where
     B: AsyncFnOnce(&mut Env) -> Result<Function, BuildError>,
@@ -112,7 +113,7 @@ where
 
     let (ask, asked) = tokio::sync::oneshot::channel::<()>();
     let served = server.serve(async {
-        // Dropped without a word also means: end.
+        // An error means that the sender was dropped, which also means: end.
         drop(asked.await);
     });
     let twice = async {
@@ -147,7 +148,7 @@ impl Signals {
     }
 }
 
-/// JSON lines on standard output. Does nothing when logs go somewhere already.
+/// Writes logs as JSON lines to standard output. Does nothing when a logger is set already.
 fn init_logs(filter: EnvFilter) {
     let logs = tracing_subscriber::fmt()
         .json()

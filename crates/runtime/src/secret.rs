@@ -1,10 +1,10 @@
-//! A value that must not be seen.
+//! A value that must not be shown.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-/// The content of a secret file. It never shows itself in logs: `Debug` says only that it is there.
+/// The content of a secret file. It never appears in logs: `Debug` prints a placeholder.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -14,12 +14,12 @@ impl Secret {
         Self(text.trim().to_owned())
     }
 
-    /// The content: for the one call that needs it, never for a message.
+    /// The content: only for the call that needs it, never for a message.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Compares in a time that does not tell how much of `given` is right.
+    /// Compares in constant time, so that the time does not reveal how much of `given` is right.
     pub fn matches(&self, given: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(given).into()
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_show_itself() {
+    fn debug_output_does_not_show_a_secret() {
         assert_eq!(format!("{:?}", Secret::new("  hunter2\n")), "Secret(..)");
     }
 

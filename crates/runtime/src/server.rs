@@ -1,4 +1,4 @@
-//! Binds, accepts, and comes to an end in good order.
+//! Binds the ports, accepts connections, and shuts down gracefully.
 
 use std::convert::Infallible;
 use std::io;
@@ -26,44 +26,44 @@ use crate::problem::Problem;
 use crate::settings::ServerSettings;
 use crate::shell::{Ready, Shell};
 
-/// How long background tasks may take to end after they were told.
+/// How long background tasks may take to end after the request to stop.
 const BACKGROUND_TIME_MAX: Duration = Duration::from_secs(2);
-/// Prometheus and a person beside it.
+/// Enough for Prometheus and a few people.
 const METRICS_CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
-/// Why a function is not, or no longer, served.
+/// Why a function cannot be served, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port is taken, or not allowed.
+    /// The port is in use, or not allowed.
     #[error("cannot listen on {address}: {source}")]
     Bind {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
     /// `ORDERFLOW_LISTEN_FILE` cannot be written.
     #[error("cannot write {path}: {source}")]
     ListenFile {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
     /// A background task panicked; the log says where.
     #[error("background task {task} of {function} panicked")]
     Background {
-        /// Which function.
+        /// The function.
         function: &'static str,
-        /// Which of its tasks.
+        /// The task.
         task: &'static str,
     },
 }
 
-/// Serves `function` until `shutdown`, and ends in good order.
+/// Serves `function` until `shutdown`, then shuts down gracefully.
 ///
 /// # Errors
-/// When a port cannot be bound, or a background task panics.
+/// If a port cannot be bound, or a background task panics.
 pub async fn serve(
     function: Function,
     settings: ServerSettings,
@@ -91,11 +91,11 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Binds both ports and writes the listen file. Clients can connect from here on; they are
-    /// answered once [`Server::serve`] runs.
+    /// Binds both ports and writes the listen file. Clients can connect from now on; they are answered
+    /// once [`Server::serve`] runs.
     ///
     /// # Errors
-    /// When a port cannot be bound, or the listen file not be written.
+    /// If a port cannot be bound, or the listen file cannot be written.
     pub async fn bind(function: Function, settings: ServerSettings) -> Result<Self, ServeError> {
         let (traffic, traffic_addr) = listen(settings.bind, settings.port).await?;
         let (metrics, metrics_addr) = listen(settings.bind, settings.metrics_port).await?;
@@ -106,21 +106,21 @@ impl Server {
         Ok(Self { function, settings, traffic, metrics, traffic_addr, metrics_addr })
     }
 
-    /// Where requests are answered.
+    /// The address for requests.
     pub fn traffic_addr(&self) -> SocketAddr {
         self.traffic_addr
     }
 
-    /// Where `/metrics` is.
+    /// The address of `/metrics`.
     pub fn metrics_addr(&self) -> SocketAddr {
         self.metrics_addr
     }
 
-    /// Answers until `shutdown`; then health says 503 for the grace time while requests are still
-    /// accepted, then those in progress are waited for, then background tasks end.
+    /// Answers until `shutdown`. Then health answers 503 for the grace time while requests are still
+    /// accepted, then requests in progress may finish, then background tasks end.
     ///
     /// # Errors
-    /// When a background task panics.
+    /// If a background task panics.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { function, settings, traffic, metrics, .. } = self;
         let Function { name, routes, ready, mut registry, background, memory } = function;
@@ -136,7 +136,7 @@ impl Server {
             let running = tokio::spawn(start(stop.clone()));
             tasks.spawn(async move { (task, Aborting(running).await) });
         }
-        // Dropped, and so ended, when this function returns.
+        // Dropping the set ends its tasks when this function returns.
         let mut side = JoinSet::new();
         side.spawn(serve_metrics(metrics, Arc::new(registry), readiness, settings.clone()));
 
@@ -173,7 +173,7 @@ impl Server {
     }
 }
 
-/// What bodies may take of the memory there is.
+/// Computes and logs the memory for bodies.
 fn bodies(function: &'static str, memory: Memory, settings: &ServerSettings) -> Bodies {
     let limit = settings.memory.unwrap_or(MEMORY_DEFAULT);
     let bodies = memory.bodies(limit, settings.connections_max.get());
@@ -184,13 +184,13 @@ fn bodies(function: &'static str, memory: Memory, settings: &ServerSettings) -> 
             function,
             limit,
             most,
-            "it may need more memory than it has: raise its limit in stack.yml"
+            "the function may need more memory than it has: raise its limit in stack.yml"
         );
     }
     bodies
 }
 
-/// Waits for connections, and for handlers whose client is gone.
+/// Waits for connections, and for handlers whose clients have disconnected.
 async fn drain(name: &'static str, settings: &ServerSettings, doorman: Doorman, gate: &Gate) {
     let drained = timeout(settings.drain, async {
         doorman.shutdown().await;
@@ -224,7 +224,7 @@ impl Drop for Aborting {
 
 type Tasks = JoinSet<(&'static str, Result<(), tokio::task::JoinError>)>;
 
-/// The first task that panics; never, if none does.
+/// The first task that panics; never resolves if none does.
 async fn first_panic(tasks: &mut Tasks) -> &'static str {
     match all_ended(tasks).await {
         Some(task) => task,
@@ -279,7 +279,7 @@ async fn listen(ip: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), Serv
     bind.await.map_err(|source| ServeError::Bind { address, source })
 }
 
-/// For supervisors that let the system choose the ports: whole or not at all.
+/// Written completely or not at all, for supervisors that let the system choose the ports.
 fn write_listen_file(path: &Path, traffic: SocketAddr, metrics: SocketAddr) -> io::Result<()> {
     let text = serde_json::json!({
         "traffic": reachable(traffic).to_string(),
@@ -292,7 +292,7 @@ fn write_listen_file(path: &Path, traffic: SocketAddr, metrics: SocketAddr) -> i
     std::fs::rename(&part, path)
 }
 
-/// An address to connect to: nobody can call 0.0.0.0.
+/// An address that clients can connect to: 0.0.0.0 is not one.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -8,39 +8,40 @@ use std::time::Duration;
 use crate::doorman::Connections;
 use crate::env::Env;
 
-/// How a function is served. `Default` is what the variables' defaults are.
+/// How a function is served. `Default` has the defaults of the variables.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
     /// `ORDERFLOW_BIND` (0.0.0.0): the address of both ports.
     pub bind: IpAddr,
-    /// `ORDERFLOW_PORT` (8080; 0 = any free one).
+    /// `ORDERFLOW_PORT` (8080; 0 = any free port).
     pub port: u16,
-    /// `ORDERFLOW_METRICS_PORT` (8081; 0 = any free one).
+    /// `ORDERFLOW_METRICS_PORT` (8081; 0 = any free port).
     pub metrics_port: u16,
-    /// `ORDERFLOW_LISTEN_FILE`: gets `{"traffic":"…","metrics":"…","pid":…}` once both are bound.
+    /// `ORDERFLOW_LISTEN_FILE`: the file that gets `{"traffic":"…","metrics":"…","pid":…}` once both
+    /// ports are bound.
     pub listen_file: Option<PathBuf>,
-    /// `ORDERFLOW_MEMORY_MIB` (in a pod its limit, elsewhere 256): bytes that the process may take. What the
-    /// bodies of requests may take of them follows from it.
+    /// `ORDERFLOW_MEMORY_MIB` (default: the limit of the pod, else 256): bytes that the process may
+    /// use. The memory for bodies of requests is derived from it.
     pub memory: Option<u64>,
-    /// `ORDERFLOW_BODY_BYTES_MAX` (8 MiB): a larger body of the connector is answered with 413. Others
-    /// have the limit of their route.
+    /// `ORDERFLOW_BODY_BYTES_MAX` (8 MiB): a larger body from the connector is answered with 413. For
+    /// others, the limit of the route applies.
     pub body_bytes_max: u64,
-    /// `ORDERFLOW_IN_FLIGHT_MAX` (64): more requests of the connector at a time are answered with 429,
-    /// and so are more of people who show a token.
+    /// `ORDERFLOW_IN_FLIGHT_MAX` (64): more concurrent requests of the connector are answered with 429.
+    /// The same limit applies separately to people with a token.
     pub in_flight_max: NonZeroUsize,
     /// `ORDERFLOW_OPEN_IN_FLIGHT_MAX` (16): the same for requests to open routes without a token.
     pub open_in_flight_max: NonZeroUsize,
-    /// `ORDERFLOW_CONNECTIONS_MAX` (256): for a further one, the oldest one leaves whose last request
-    /// showed no token; it waits where all did.
+    /// `ORDERFLOW_CONNECTIONS_MAX` (256): for a further connection, the oldest one whose last request
+    /// had no valid token is closed; if there is none, the new one waits.
     pub connections_max: NonZeroUsize,
     /// `ORDERFLOW_GRACE_SECONDS` (5): how long requests are accepted after SIGTERM.
     pub grace: Duration,
-    /// `ORDERFLOW_DRAIN_SECONDS` (20): how long requests in progress are waited for after that.
+    /// `ORDERFLOW_DRAIN_SECONDS` (20): how long requests in progress may then take to finish.
     pub drain: Duration,
     /// `ORDERFLOW_HEADER_SECONDS` (10): how long a client may take for the head of a request.
     pub header_timeout: Duration,
     /// `ORDERFLOW_BODY_SECONDS` (30, at most 5 without a token): how long a client may take for the
-    /// body; then 408.
+    /// body before it gets 408.
     pub body_timeout: Duration,
     /// `ORDERFLOW_IDLE_SECONDS` (75): how long a connection is kept between two requests.
     pub idle_timeout: Duration,
@@ -72,13 +73,13 @@ const OPEN_IN_FLIGHT_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not
 const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 
 impl ServerSettings {
-    /// Any free ports of the loopback address: for several functions in one process.
+    /// Free ports on the loopback address: for several functions in one process.
     pub fn ephemeral() -> Self {
         let bind = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self { bind, port: 0, metrics_port: 0, ..Self::default() }
     }
 
-    /// Reads the variables named at the fields; problems stay in `env` until its `finish`.
+    /// Reads the variables named at the fields; problems are kept in `env` until its `finish`.
     pub fn from_env(env: &mut Env) -> Self {
         let default = Self::default();
         let settings = Self {
@@ -112,7 +113,7 @@ impl ServerSettings {
         settings
     }
 
-    /// How connections are kept.
+    /// Limits for connections.
     pub(crate) fn connections(&self) -> Connections {
         Connections {
             max: self.connections_max,
@@ -126,5 +127,5 @@ fn mebibytes(number: NonZeroU64) -> u64 {
     number.get().saturating_mul(1024 * 1024)
 }
 
-/// More connections than this are not a matter of one process.
+/// Largest accepted limit of connections or requests.
 const AT_A_TIME_MAX: usize = 65_536;

@@ -1,4 +1,4 @@
-//! Around every request: health, limits, panics, errors in one shape.
+//! Wraps every request: health, limits, panics, and one format for errors.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,12 +24,12 @@ use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
 
-/// What a dependency may take to say that it is there.
+/// How long the check of a dependency may take.
 const READY_TIME_MAX: Duration = Duration::from_secs(2);
-/// How much of an unread body of a caller with a token is thrown away so that it can read its answer, as a
-/// multiple of the largest body.
+/// How much of an unread body of a caller with a token is discarded so that it can read its answer, as
+/// a multiple of the largest body.
 const DISCARD_FACTOR: u64 = 4;
-/// The most of a plain error text that becomes the detail of a problem.
+/// How much of a plain error text becomes the detail of a problem.
 const DETAIL_BYTES_MAX: usize = 8 * 1024;
 
 pub(crate) struct Shell {
@@ -54,7 +54,7 @@ impl Shell {
         let router = routes
             .route(READY, probe)
             .fallback(|| async { Problem::not_found("no such path") })
-            // The limits of the door hold for every body, not only for those axum collects.
+            // The limits of the door apply to every body, so axum's own limit is disabled.
             .layer(DefaultBodyLimit::disable());
         Self {
             name,
@@ -66,7 +66,7 @@ impl Shell {
         }
     }
 
-    /// Answers a request, whatever happens in the handler.
+    /// Answers a request, also if the handler panics.
     pub(crate) async fn answer(&self, request: hyper::Request<Incoming>, peer: Peer) -> Response {
         let (parts, body) = request.into_parts();
         let mut response = if parts.uri.path() == "/_/health" {
@@ -77,14 +77,14 @@ impl Shell {
             call.answer(response)
         };
         if self.stop.is_draining() {
-            // The client's next request belongs to another instance.
+            // The client's next request should go to another instance.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 
-    /// Alive and accepting: nothing about what this function depends on. OpenFaaS CE takes it for
-    /// liveness, and a restart mends no server elsewhere.
+    /// Alive and accepting; does not check dependencies. OpenFaaS CE uses this as liveness, and a
+    /// restart repairs no other server.
     fn health(&self) -> Response {
         if self.stop.is_draining() {
             return Problem::unavailable("shutting down").into_response();
@@ -104,7 +104,7 @@ impl Shell {
         let gate = Arc::clone(&self.gate);
         parts.extensions.insert(Pass { gate, peer: peer.clone(), watch: watch.clone() });
         parts.extensions.insert(self.stop.clone());
-        // What the log says, a handler says as well.
+        // The handler gets the same call id as the log.
         parts.headers.insert(CALL_ID, call.id.clone());
         let response = self.run(call, Request::from_parts(parts, Body::new(inbound))).await;
         watch.discard(peer.is_known().then_some(self.discard_bytes_max)).await;
@@ -113,15 +113,15 @@ impl Shell {
 
     async fn run(&self, call: &Call, request: Request) -> Response {
         let router = self.router.clone();
-        // Of the highest level, so that no filter takes the call id off the lines of a handler.
+        // Of the highest level, so that no log filter removes the call id from a handler's lines.
         let span = tracing::error_span!(
             "call",
             function = self.name,
             call_id = call.id(),
             trace_id = call.trace.as_deref()
         );
-        // A task of its own: a client that goes away does not stop a handler half-way, and a panic
-        // ends only this task.
+        // In its own task: a client that disconnects does not stop a handler half-way, and a panic ends
+        // only this task.
         let handler = tokio::spawn(async move { router.oneshot(request).await }.instrument(span));
         let response = match handler.await {
             Ok(Ok(response)) => response,
@@ -132,7 +132,7 @@ impl Shell {
     }
 }
 
-/// Whether what a function needs is there, asked by one caller for all that wait.
+/// Whether all services that a function needs answer; concurrent callers share one check.
 pub(crate) struct Ready {
     name: &'static str,
     probe: Probe,
@@ -144,7 +144,7 @@ impl Ready {
         Self { name, probe, last: Mutex::default() }
     }
 
-    /// The answer of a probe that began after this call.
+    /// The result of a check that began after this call.
     pub(crate) async fn ask(&self) -> Result<(), String> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
@@ -161,7 +161,7 @@ impl Ready {
         answer
     }
 
-    /// Changes only: kubelets ask every few seconds.
+    /// Logs changes only: kubelets ask every few seconds.
     fn log(&self, before: Option<&Result<(), String>>, now: &Result<(), String>) {
         match now {
             now if before == Some(now) => {}
@@ -183,8 +183,7 @@ fn is_error(response: &Response) -> bool {
     response.status().is_client_error() || response.status().is_server_error()
 }
 
-/// Gives an error that says what is wrong in plain text, as axum's extractors do, the shape of all
-/// others.
+/// Converts a plain-text error, such as those of axum's extractors, to a problem.
 async fn as_problem(response: Response) -> Response {
     let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     if kind.is_some_and(|kind| !kind.starts_with(b"text/plain")) {

@@ -1,13 +1,13 @@
-//! Lines of the log that anybody can cause: so many a second, and then their number.
+//! Limits log lines that any client can cause: a few per second, then only a count.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines in a second.
+/// Most lines per second.
 const LINES_MAX: u32 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Says which lines are written.
+/// Decides which lines are written.
 #[derive(Debug)]
 pub(crate) struct Sparing(Mutex<State>);
 
@@ -23,7 +23,7 @@ impl Sparing {
         Self(Mutex::new(State { since: None, lines: 0, left_out: 0 }))
     }
 
-    /// How many lines were left out before this one; nothing if it is left out as well.
+    /// How many lines were omitted before this one; `None` if this one is omitted, too.
     pub(crate) fn line(&self, now: Instant) -> Option<u64> {
         let mut state = self.lock();
         if state.since.is_none_or(|since| since + SECOND <= now) {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_counted_in_the_next_line() {
+    fn omitted_lines_are_counted_in_the_next_line() {
         let (sparing, start) = (Sparing::new(), Instant::now());
         let written = (0..1_000).filter_map(|_| sparing.line(start)).collect::<Vec<_>>();
         assert_eq!(written, [0; 20]);

@@ -1,4 +1,4 @@
-//! Nobody comes in without the right token.
+//! Requests without the right token are refused.
 
 #![cfg(test)]
 
@@ -12,7 +12,8 @@ use runtime::{Caller, Door, Function, Problem, Routes, ServerSettings};
 use std::time::Duration;
 use support::{Reply, Running, request};
 
-/// An endpoint with two doors, as order-ingest has: events for the connector, the rest for anyone.
+/// An endpoint with two doors, like that of order-ingest: events only from the connector, the rest from
+/// anyone.
 async fn ingest(caller: Caller, request: Request) -> Response {
     if !Batch::is_announced(request.headers()) {
         return format!("{caller:?}").into_response();
@@ -72,7 +73,7 @@ async fn each_route_opens_for_its_tokens_only() {
         if matches!(expected, 401 | 403) {
             reply.assert_problem(expected);
             assert!(reply.header("www-authenticate").unwrap().starts_with("Bearer"), "{reply:?}");
-            // The names of the secrets, and never what is in them.
+            // An error names the secrets, but never contains them.
             assert!(reply.body.contains("needs"), "{reply:?}");
             let body = reply.body.replace("connector-token", "");
             for secret in ["c-token", "r-token", "a-token"] {
@@ -139,7 +140,7 @@ async fn a_batch_is_read_and_answered_event_by_event() {
 }
 
 #[tokio::test]
-async fn an_ordered_batch_says_where_it_begins() {
+async fn an_ordered_batch_has_its_position() {
     let running = started().await;
     let token = "authorization: Bearer c-token";
     let batch = "content-type: application/cloudevents-batch+json";

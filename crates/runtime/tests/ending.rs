@@ -1,4 +1,4 @@
-//! How a function comes to its end, without a process around it.
+//! How a function shuts down, without a process around it.
 
 #![cfg(test)]
 
@@ -27,7 +27,7 @@ fn settings(grace_ms: u64, drain_ms: u64) -> ServerSettings {
 }
 
 #[tokio::test]
-async fn readiness_is_what_the_function_says() {
+async fn readiness_is_reported_as_the_function_says() {
     let there = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&there);
     let function = Function::new("ending", routes()).ready(move || {
@@ -44,7 +44,7 @@ async fn readiness_is_what_the_function_says() {
 }
 
 #[tokio::test]
-async fn in_the_grace_time_health_says_no_and_requests_are_answered() {
+async fn in_the_grace_time_health_is_503_and_requests_are_answered() {
     let mut running = Running::start(Function::new("ending", routes()), settings(3000, 1000)).await;
     let mut kept = Client::connect(running.addr).await;
     kept.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;

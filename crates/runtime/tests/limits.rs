@@ -1,4 +1,4 @@
-//! What a request meets before, around and after its handler, over a real socket.
+//! The checks before, around and after a handler, over a real socket.
 
 #![cfg(test)]
 
@@ -16,7 +16,7 @@ use runtime::{Door, Entrance, Function, Routes, ServerSettings};
 use support::{Client, Running, request, until};
 use tokio::sync::Semaphore;
 
-/// Lets slow handlers go on, and counts what they did.
+/// Holds slow handlers until it is opened, and counts them.
 #[derive(Clone)]
 struct Gate {
     started: Arc<AtomicUsize>,
@@ -128,7 +128,7 @@ async fn a_body_over_the_limit_is_413_declared_or_not() {
     for text in [sized("/echo", 1001), chunked("/echo", 11), sized("/json", 1001)] {
         request(running.addr, &text).await.assert_problem(413);
     }
-    // A limit on what is sent, not on what the handler looks at.
+    // The limit applies to what is sent, even if the handler does not read it.
     request(running.addr, &sized("/ignore", 1001)).await.assert_problem(413);
     assert_eq!(request(running.addr, &sized("/echo", 1000)).await.status, 200);
     running.ended().await.unwrap();
@@ -138,8 +138,8 @@ async fn a_body_over_the_limit_is_413_declared_or_not() {
 async fn a_refused_body_does_not_cost_the_client_its_answer() {
     let settings = ServerSettings { body_bytes_max: 1_000_000, ..quick() };
     let running = start(&Gate::closed(), settings).await;
-    // More than the buffers between the two hold: a reset would lose the answer. The second
-    // request finds the connection still in order.
+    // Larger than the buffers of both sides: a reset would lose the answer. The second request checks
+    // that the connection still works.
     for (text, status) in [
         (sized("/echo", 3_000_000), 413),
         (chunked("/echo", 30_000), 413),
@@ -156,7 +156,7 @@ async fn a_refused_body_does_not_cost_the_client_its_answer() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_sends_no_body_in_vain() {
+async fn a_client_that_expects_100_continue_sends_no_body_in_vain() {
     let running = started().await;
     let mut client = Client::connect(running.addr).await;
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n";
@@ -266,7 +266,7 @@ async fn an_idle_connection_outlives_the_limit_for_a_head() {
     for _ in 0..2 {
         client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert_eq!(client.reply().await.status, 200);
-        // The time itself is what is tested here.
+        // The sleep is needed: the time itself is tested here.
         tokio::time::sleep(Duration::from_millis(1000)).await;
     }
     client.send("GET / HT").await;
@@ -275,7 +275,7 @@ async fn an_idle_connection_outlives_the_limit_for_a_head() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_ends_some_time() {
+async fn an_idle_connection_is_closed_after_its_time_limit() {
     let settings = ServerSettings { idle_timeout: Duration::from_millis(500), ..quick() };
     let running = start(&Gate::closed(), settings).await;
     let mut client = Client::connect(running.addr).await;

@@ -1,4 +1,4 @@
-//! A function as a process of its own, with real signals.
+//! A function as a process, with real signals.
 
 #![cfg(test)]
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// The example beside the tests; cargo builds it with them.
+/// The example `hello`; cargo builds it together with the tests.
 fn hello() -> Command {
     let test = std::env::current_exe().unwrap();
     let target = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -102,7 +102,7 @@ async fn sigterm_loses_no_request() {
 }
 
 #[tokio::test]
-async fn readiness_is_logged_when_it_changes_and_not_whenever_it_is_asked() {
+async fn readiness_is_logged_only_when_it_changes() {
     let process = Process::start(&[("ORDERFLOW_GRACE_SECONDS", "0")]).await;
     for _ in 0..3 {
         assert_eq!(process.get("/_/ready").await.status, 200);
@@ -152,7 +152,7 @@ async fn all_bad_settings_are_named_and_no_port_is_bound() {
     assert!(!listen.exists());
 }
 
-/// Many starts take long; this one only says that nothing grew out of proportion.
+/// A generous limit: it only shows that memory did not grow out of proportion.
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn an_idle_function_is_small() {

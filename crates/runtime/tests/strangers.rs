@@ -1,5 +1,5 @@
-//! What somebody without a token does takes nothing from those who have one, and what people do
-//! takes nothing from the connector.
+//! Callers without a token take nothing from callers with one, and people take nothing from the
+//! connector.
 
 #![cfg(test)]
 
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 const MIB: usize = 1024 * 1024;
 
-/// Where slow handlers wait.
+/// Holds slow handlers until it is opened.
 #[derive(Clone)]
 struct Gate(Arc<(AtomicUsize, Semaphore)>);
 
@@ -89,7 +89,7 @@ async fn call(running: &Running, path: &str, token: &str, body: &str) -> Reply {
     client.reply().await
 }
 
-/// Requests that say how long they are, and end there.
+/// Requests that declare a length, but end after the head.
 async fn unfinished(running: &Running, path: &str, token: &str, number: usize) -> Vec<Client> {
     let mut clients = Vec::new();
     for _ in 0..number {
@@ -109,7 +109,8 @@ fn assert_soon(began: Instant) {
 async fn unfinished_requests_without_a_token_cost_nobody_anything() {
     let running = start(&Gate::closed(), settings()).await;
     let mut held = Vec::new();
-    // More than there are places for requests, and in the end for connections.
+    // More than there are places for requests, and in the end more than there are places for
+    // connections.
     for path in ["/open", "/events", "/admin", "/wait/open"] {
         held.extend(unfinished(&running, path, "", 80).await);
         held.extend(unfinished(&running, path, "wrong", 80).await);
@@ -173,7 +174,7 @@ async fn each_kind_of_callers_has_places_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_stays_outside_is_told_so_before_a_body_is_read() {
+async fn refused_callers_get_their_answer_before_a_body_is_read() {
     let running = start(&Gate::closed(), settings()).await;
     for (path, token, status) in
         [("/admin", "", 401), ("/events", "wrong", 401), ("/both", "c-token", 403)]
@@ -184,7 +185,7 @@ async fn who_stays_outside_is_told_so_before_a_body_is_read() {
         client.reply().await.assert_problem(status);
         assert_soon(began);
     }
-    // The head of a request says which door it needs.
+    // The door depends on the head of the request.
     let with = |header: &str| format!("POST /both HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n");
     for (header, status) in [
         ("x-events: 1\r\nauthorization: Bearer c-token", 200),
@@ -213,7 +214,7 @@ async fn a_body_without_a_token_is_small_and_in_time() {
     running.ended().await.unwrap();
 }
 
-/// Memory for bodies of the connector: 10 MiB, and so one of 8 MiB at a time.
+/// Memory for bodies of the connector: 10 MiB, so only one body of 8 MiB fits at a time.
 fn small() -> ServerSettings {
     ServerSettings { memory: Some(120 * 1024 * 1024), ..settings() }
 }
@@ -229,7 +230,7 @@ async fn bodies_in_work_take_no_more_memory_than_there_is_for_them() {
     let refused = call(&running, "/events", "c-token", &body).await;
     refused.assert_problem(429);
     assert!(refused.body.contains("memory"), "{refused:?}");
-    // What is small still fits, and others have their own.
+    // Small bodies still fit, and other callers have their own memory.
     assert_eq!(call(&running, "/events", "c-token", "x").await.status, 200);
     assert_eq!(call(&running, "/admin", "a-token", &"x".repeat(2 * MIB)).await.status, 200);
     gate.0.1.add_permits(1);
@@ -260,7 +261,7 @@ async fn a_body_in_pieces_of_one_byte_arrives_whole() {
 }
 
 #[tokio::test]
-async fn an_answer_has_its_place_until_it_has_left() {
+async fn an_answer_holds_its_place_until_it_is_sent() {
     let settings = ServerSettings { in_flight_max: 1.try_into().unwrap(), ..settings() };
     let running = start(&Gate::closed(), settings).await;
     let mut reader = Client::connect(running.addr).await;
@@ -275,7 +276,7 @@ async fn an_answer_has_its_place_until_it_has_left() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_token_leaves_its_place_to_another() {
+async fn a_connection_without_a_token_is_closed_to_make_room() {
     let settings = ServerSettings { connections_max: 4.try_into().unwrap(), ..settings() };
     let running = start(&Gate::closed(), settings).await;
     let mut connector = Client::connect(running.addr).await;
@@ -290,7 +291,7 @@ async fn a_connection_without_a_token_leaves_its_place_to_another() {
     let began = Instant::now();
     assert_eq!(call(&running, "/open", "", "x").await.status, 200);
     assert_soon(began);
-    // The oldest one had to leave.
+    // The oldest one was closed.
     strangers.remove(0).closed().await;
     connector.send(head("/events", "c-token", 1) + "x").await;
     assert_eq!(connector.reply().await.status, 200);
@@ -298,7 +299,7 @@ async fn a_connection_without_a_token_leaves_its_place_to_another() {
 }
 
 #[tokio::test]
-async fn where_every_connection_has_shown_a_token_the_next_one_waits() {
+async fn if_every_connection_has_a_token_the_next_one_waits() {
     let settings = ServerSettings { connections_max: 1.try_into().unwrap(), ..settings() };
     let running = start(&Gate::closed(), settings).await;
     let mut first = Client::connect(running.addr).await;
@@ -315,7 +316,7 @@ async fn where_every_connection_has_shown_a_token_the_next_one_waits() {
 }
 
 #[tokio::test]
-async fn many_who_ask_whether_it_is_ready_are_one_question() {
+async fn concurrent_readiness_requests_share_one_check() {
     let asked = Arc::new(AtomicUsize::new(0));
     let gate = Gate::closed();
     let (counter, wait) = (Arc::clone(&asked), gate.clone());
@@ -339,7 +340,7 @@ async fn many_who_ask_whether_it_is_ready_are_one_question() {
     for mut client in clients {
         assert_eq!(client.reply().await.status, 200);
     }
-    // Those that came while the first question was open share a second one, or few.
+    // Requests that came during the first check share a second one, or a few.
     assert!(asked.load(Ordering::SeqCst) < 20, "{asked:?}");
     running.ended().await.unwrap();
 }

@@ -61,7 +61,7 @@ fn every_annotation_is_read() {
 }
 
 #[test]
-fn what_others_call_is_not_ours() {
+fn topics_of_cron_connector_are_ignored() {
     filters(&[], &[]);
     filters(&[("topic", "cron-function"), ("schedule", "0 8 * * *")], &[]);
     filters(&[("topic", "cron-function"), ("orderflow.topics", "orders")], &["orders"]);

@@ -88,7 +88,7 @@ fn anything_else_is_wrapped() {
 }
 
 #[test]
-fn half_a_cloud_event_is_none() {
+fn an_incomplete_cloud_event_is_wrapped() {
     for broken in [
         r#"{"specversion":"1.0","id":"1","source":"/x"}"#,
         r#"{"specversion":"1.0","id":"","source":"/x","type":"t"}"#,
@@ -131,7 +131,7 @@ fn an_event_in_binary_mode_is_the_same_as_in_structured_mode() {
         "subject": "orders", "sequence": "7"});
     assert_eq!((encoded.id.as_str(), got), ("a\"1", expected));
     assert!(std::str::from_utf8(&encoded.json).unwrap().contains("1.50"));
-    // Half of one is given to the function with all that it says.
+    // An incomplete event in binary mode reaches the function with all its attributes.
     let half = headers(&[("ce-partner", "US1")]);
     let encoded = encode(&Stored { headers: Some(&half), ..stored(b"1") });
     let got: Value = serde_json::from_slice(&encoded.json).unwrap();

@@ -1,8 +1,8 @@
-//! Does the stream still hold what was not given out?
+//! Finds messages that were removed from the stream before they were given out.
 //!
-//! A consumer says nothing of messages that were removed before it came to them: by a limit that was
-//! set by hand, by a purge, or because they expired. In a lane each would be an order that nobody
-//! decides. So a stream is looked at after messages were read from it, and before they are given out.
+//! A consumer silently skips messages that were removed before it reached them: by a limit set by hand,
+//! by a purge, or because they expired. In a lane, each of them would be an order that is never
+//! decided. So the stream is checked after messages were read from it and before they are given out.
 
 use crate::annotations::Subscription;
 use async_nats::jetstream::stream::Info;
@@ -16,12 +16,12 @@ pub(super) struct Stream {
     pub(super) created: String,
     pub(super) first: u64,
     pub(super) last: u64,
-    /// Messages that were removed behind the first one.
+    /// Messages that were removed after the first one.
     removed: u64,
 }
 
 impl Stream {
-    /// An empty one.
+    /// An empty stream.
     #[cfg(test)]
     pub(super) fn new(identity: Identity) -> Self {
         Self { identity, created: String::new(), first: 1, last: 0, removed: 0 }
@@ -39,7 +39,7 @@ impl Stream {
     }
 }
 
-/// Asks the leader how the stream is.
+/// Asks the stream's leader for its state.
 pub(super) async fn stream(nats: &Nats, subscription: &Subscription) -> Result<Stream, String> {
     let name = &subscription.stream;
     let stream = nats.js.get_stream(name).await;
@@ -47,7 +47,7 @@ pub(super) async fn stream(nats: &Nats, subscription: &Subscription) -> Result<S
     Ok(Stream::of(stream.cached_info()))
 }
 
-/// The first message under the filter after `after`: its sequence, asked of the leader.
+/// The sequence of the first message under the filter after `after`, asked from the leader.
 pub(super) async fn next(
     nats: &Nats,
     subscription: &Subscription,
@@ -58,14 +58,15 @@ pub(super) async fn next(
     next.map(|next| next.map(|message| message.sequence)).map_err(|error| error.to_string())
 }
 
-/// Knows which removed messages were looked at.
+/// Remembers which removed messages were checked before.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
-    /// First sequence and number of removed messages when all of them were known not to matter.
+    /// First sequence and number of removed messages when the last check found that none of them
+    /// mattered.
     harmless: Option<(u64, u64)>,
 }
 
-/// Messages that are gone.
+/// Removed messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gone {
     pub(super) from: u64,
@@ -73,7 +74,7 @@ pub(super) struct Gone {
 }
 
 impl Gaps {
-    /// The first messages after `after`, up to `to`, that `stream` does not hold any more.
+    /// The first messages after `after`, up to `to`, that `stream` no longer holds.
     pub(super) async fn find(
         &mut self,
         nats: &Nats,
@@ -101,7 +102,7 @@ impl Gaps {
     }
 }
 
-/// What is gone because the stream begins behind it.
+/// The messages that are gone because the stream begins after them.
 fn before_first(first: u64, after: u64, to: u64) -> Option<Gone> {
     let to = to.min(first.saturating_sub(1));
     (after < to).then_some(Gone { from: after + 1, to })

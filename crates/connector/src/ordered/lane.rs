@@ -1,4 +1,4 @@
-//! One lane: asks the function where it is, reads from there, gives batch after batch.
+//! One lane: asks the function for its position, reads from there, and gives it batch after batch.
 
 use super::gaps::{self, Gone, Stream};
 use super::reader::Reader;
@@ -26,18 +26,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How often an idle function is called, so that it reads and settles what others decided.
+/// How often an idle function is called, so that it reads and completes what others decided.
 const IDLE: Duration = Duration::from_secs(3);
-/// How often a stream is looked at again that seems to end too early.
+/// How often a stream that seems to end too early is checked again.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often it is looked whether its position was moved meanwhile.
+/// How often the lane checks whether its position was moved in the meantime.
 const MOVED: Duration = Duration::from_secs(2);
-/// How often it is asked what is not decided. The server counts: 200,000 messages take 2.9.10 a second
-/// on a busy machine, so that it is asked less often then.
+/// How often the undecided messages are counted. The server counts them: 2.9.10 needs a second for
+/// 200,000 messages on a busy machine, so the count runs less often then.
 const WATCH: Duration = Duration::from_secs(5);
 const WATCH_MAX: Duration = Duration::from_secs(30);
 
-/// What a lane needs.
+/// The state of a lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) shared: Shared,
@@ -45,28 +45,28 @@ pub(crate) struct Lane {
     pub(crate) circuit: Circuit,
     pub(crate) held: Gauge,
     pub(crate) undone: Undone,
-    /// Where the function said that it is; 0 until it has answered.
+    /// The position that the function reported last; 0 until it has answered.
     pub(crate) told: AtomicU64,
-    /// The last sequence of the stream of journals, when its own was looked at.
+    /// The last sequence of the stream of journals when this lane's journal was last checked.
     pub(crate) journal: AtomicU64,
     pub(crate) stop: Stop,
 }
 
-/// Why a session came to its end.
+/// Why a session ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// The connector ends.
+    /// The connector is shutting down.
     Stop,
-    /// The position or the reader is not what it was; a new session finds out.
+    /// The position or the reader has changed unexpectedly; a new session finds out more.
     Anew(String),
-    /// Somebody has to look.
+    /// An operator has to act.
     Fault(String),
 }
 
 impl Lane {
-    /// Gives out messages until something ends it; `progress` is told of every step forward.
+    /// Gives out messages until something ends the session; sets `progress` after every step forward.
     pub(crate) async fn session(&self, progress: &mut bool) -> End {
-        // What is written from now on is a reason to try a lane that is held again.
+        // Remember the journal's end: a later entry is a reason to try a held lane again.
         if let Some(journal) = subject::journal_of(&self.subscription.filter) {
             self.stop.or(self.has_moved(&journal)).await;
         }
@@ -96,7 +96,7 @@ impl Lane {
                 return Err(End::Anew(reason));
             }
         }
-        // Of a lane that decided nothing yet nobody knows what was there before its first message.
+        // Before the first decision, nothing shows which messages preceded the first one of the lane.
         let first = match session.after {
             0 => self.next(0).await?.map_or(stream.last, |first| first - 1),
             after => after,
@@ -108,7 +108,7 @@ impl Lane {
         Ok(session)
     }
 
-    /// Waits for messages and gives them out, or calls with none when there are none.
+    /// Waits for messages and gives them out; without messages it makes an empty call.
     async fn step(
         &self,
         session: &mut Session,
@@ -136,7 +136,7 @@ impl Lane {
     async fn idle(&self, session: &mut Session) -> Result<(), End> {
         let stream = self.stream().await?;
         if stream.identity != session.identity {
-            return Err(End::Anew("the stream is another one".into()));
+            return Err(End::Anew("the stream was replaced by another one".into()));
         }
         self.check(session, &stream).await?;
         let looked = session.looked();
@@ -150,9 +150,9 @@ impl Lane {
                 Err(End::Anew(format!("the function went back to {position}")))
             }
             Said::DecidedTo(position) | Said::Elsewhere(position) => {
-                // Another connector may be ahead: what it gave out need not be given again.
+                // Another connector may be ahead; what it gave out need not be given again.
                 session.moved(position);
-                // The stream may have grown since it was looked at.
+                // The stream may have grown since the check above.
                 self.check(session, &stream).await
             }
             Said::Fault(reason) => Err(End::Fault(reason)),
@@ -160,7 +160,7 @@ impl Lane {
         }
     }
 
-    /// One call with what stands first in the buffer.
+    /// One call with the first messages of the buffer.
     async fn give(&self, session: &mut Session, progress: &mut bool) -> Result<(), End> {
         let (count, body) = session.body(self.subscription.batch_bytes);
         let reason = match self.call(session, body, None).await? {
@@ -174,7 +174,7 @@ impl Lane {
             Said::DecidedTo(position) if position < session.after => {
                 return Err(End::Anew(format!("the function went back to {position}")));
             }
-            Said::DecidedTo(_) => "it decided none of the batch".to_owned(),
+            Said::DecidedTo(_) => "the function decided none of the batch".to_owned(),
             Said::Elsewhere(position) => {
                 return Err(End::Anew(format!("the function is at {position}")));
             }
@@ -197,7 +197,7 @@ impl Lane {
                 filter,
                 sequence,
                 reason,
-                "this message fails alone; nothing behind it is given out"
+                "this message fails alone; later messages of the lane wait"
             );
         }
         let is_held = *max_deliver <= session.attempts;
@@ -260,7 +260,7 @@ impl Lane {
             match said::read(&reply) {
                 Said::Unavailable { reason, retry_after } => {
                     self.circuit.failed(&reason, retry_after);
-                    // The same call comes next: it may be the reason.
+                    // The next call sends the same messages, and one of them may be the reason.
                     is_suspect = true;
                 }
                 said => {
@@ -284,7 +284,8 @@ impl Lane {
         self.stop.or(next).await.ok_or(End::Stop)?.map_err(End::Anew)
     }
 
-    /// Is it the store that was there before? An older copy that has grown past the position looks right.
+    /// Checks that this is the same store as before. An older copy that has grown past the position
+    /// would look right.
     async fn check_store(&self) -> Result<(), End> {
         let since = Instant::now();
         loop {
@@ -300,8 +301,8 @@ impl Lane {
         }
     }
 
-    /// The stream, looked at again for as long as it seems to end before what is decided and a leader that
-    /// was replaced, or has only just become one, may be what answers.
+    /// Asks for the stream again for as long as it seems to end before the position: the answer may
+    /// come from a leader that was replaced or was elected just now.
     async fn known(&self, session: &Session, stream: &Stream) -> Result<Stream, End> {
         let (since, mut stream) = (Instant::now(), stream.clone());
         while stream.last < session.after && since.elapsed() < SHORTER_TIME_MAX {
@@ -311,7 +312,7 @@ impl Lane {
         Ok(stream)
     }
 
-    /// Does the stream still hold what is not decided, and what was decided before?
+    /// Does the stream still hold the undecided messages, and those decided before?
     async fn check(&self, session: &mut Session, stream: &Stream) -> Result<(), End> {
         let stream = &self.known(session, stream).await?;
         let (name, last) = (&self.subscription.stream, stream.last);
@@ -339,15 +340,15 @@ impl Lane {
         Err(End::Fault(reason))
     }
 
-    /// The command that goes on deliberately.
+    /// The command with which an operator continues deliberately.
     fn rebase(&self) -> String {
         let lane = self.subscription.filter.strip_prefix("orders.placed.");
         let lane = lane.and_then(|rest| rest.strip_suffix(".>")).unwrap_or("NAME");
         format!("orderflow journal rebase --warehouse {lane} --reason \"…\"")
     }
 
-    /// Shows what is not decided, for ever. The journal says where the lane stands, also while the
-    /// function does not; of one without a journal only the function knows.
+    /// Keeps the metrics of undecided messages up to date, forever. The journal has the lane's
+    /// position, also while the function is down; without a journal only the function knows it.
     pub(crate) async fn watch(&self) {
         let (nats, Subscription { stream, filter, .. }) = (&self.shared.nats, &self.subscription);
         loop {
@@ -363,31 +364,31 @@ impl Lane {
             };
             match backlog.await {
                 Ok(backlog) => self.undone.show(&backlog),
-                Err(error) => tracing::debug!(%error, "what is undone is not known"),
+                Err(error) => tracing::debug!(%error, "cannot count the undone messages"),
             }
             sleep(began.elapsed().saturating_mul(20).clamp(WATCH, WATCH_MAX)).await;
         }
     }
 
-    /// Waits before a lane that stands still is tried again: for `delay`, or until something is written
-    /// in its journal, as a rebase or a skip is.
+    /// Waits before a held lane is tried again: for `delay`, or until an entry is written to its
+    /// journal, for example by a rebase or a skip.
     async fn held(&self, delay: Duration) {
         let Some(journal) = subject::journal_of(&self.subscription.filter) else {
             return sleep(delay).await;
         };
         let moved = async {
-            // Not at once: the session that has just ended may have written the last entry itself.
+            // Not immediately: the session that has just ended may have written the last entry itself.
             sleep(MOVED).await;
             while !self.has_moved(&journal).await {
                 sleep(MOVED).await;
             }
         };
-        // Either is a reason to try again.
+        // Both are a reason to try again.
         drop(timeout(delay, moved).await);
     }
 
-    /// Was anything written in the journal since this was asked before? An entry may be large, and is read
-    /// only when something was written in any journal.
+    /// Was anything written to the journal since the last check? An entry may be large, so it is read
+    /// only when something was written to any journal.
     async fn has_moved(&self, journal: &str) -> bool {
         let before = self.journal.load(Ordering::Relaxed);
         let Ok(end) = streams::last_sequence(&self.shared.nats, JOURNAL).await else {
@@ -399,11 +400,11 @@ impl Lane {
         let last = stored::last(&self.shared.nats, JOURNAL, journal).await;
         let Ok(last) = last.map(|last| last.map_or(0, |last| last.sequence)) else { return false };
         self.journal.store(end.max(last), Ordering::Relaxed);
-        // A stream that is shorter is another one.
+        // A stream that has become shorter is another stream.
         before < last || end < before
     }
 
-    /// Waits before the next session, as [`Self::ended`] says.
+    /// Waits before the next session, for the delay that [`Self::ended`] returned.
     pub(crate) async fn rest(&self, delay: Duration) {
         let paused = self.shared.pause(delay);
         if delay != HELD {
@@ -415,7 +416,7 @@ impl Lane {
         }
     }
 
-    /// Reports the end of a session; how long to wait before the next.
+    /// Reports the end of a session; returns how long to wait before the next one.
     pub(crate) fn ended(&self, end: End, fruitless: u32) -> Option<Duration> {
         let Subscription { function, filter, .. } = &self.subscription;
         match end {
@@ -437,7 +438,7 @@ impl Lane {
                     function,
                     filter,
                     reason,
-                    "the input does not follow what was decided; nothing is given out"
+                    "the input does not follow what was decided; the lane is stopped"
                 );
                 Some(HELD)
             }

@@ -1,7 +1,7 @@
-//! Which of several connectors reads a lane.
+//! Decides which of several connectors reads a lane.
 //!
-//! Nothing depends on it: a lane that two connectors read is decided once all the same. So a connector that
-//! cannot use the bucket reads without a lease rather than not at all.
+//! Correctness does not depend on it: a lane that two connectors read is still decided once. So a
+//! connector that cannot use the bucket reads without a lease rather than not at all.
 
 use messaging::Nats;
 use messaging::streams::CONNECTOR_LEASES;
@@ -13,9 +13,9 @@ use tokio::time::sleep;
 
 use crate::stop::Stop;
 
-/// Unchanged for so long it is free.
+/// A lease that did not change for this long is free.
 const SILENT: Duration = Duration::from_secs(7);
-/// Failures in a row, while NATS is connected, before the lane is read without one.
+/// Failures in a row, while NATS is connected, before the lane is read without a lease.
 const FAILURES_MAX: u32 = 3;
 
 /// One connector's view of one lease.
@@ -27,13 +27,13 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// The lease `key`; nothing is written yet.
+    /// The lease `key`. Writes nothing yet.
     pub(crate) fn new(nats: Nats, key: String) -> Self {
         let lease = lease::Lease::new(nats.clone(), CONNECTOR_LEASES, &key, SILENT);
         Self { nats, key, lease, failures: 0 }
     }
 
-    /// Tells `mine` whether the lane may be read, until `stop`; then gives the lease back.
+    /// Sends to `mine` whether this connector may read the lane, until `stop`; then releases the lease.
     pub(crate) async fn keep(mut self, mine: watch::Sender<bool>, stop: Stop) {
         while !stop.is_requested() {
             let before = *mine.borrow();
@@ -47,16 +47,16 @@ impl Lease {
             if mine.send_replace(now) != now {
                 tracing::info!(key = self.key, now, "lease of a lane");
             }
-            // When it is cut short the loop ends.
+            // If `stop` cuts the pause short, the loop ends.
             stop.or(sleep(self.lease.pause())).await;
         }
         self.lease.release(()).await;
     }
 
-    /// The bucket did not do what it was asked: may the lane be read all the same?
+    /// The bucket failed. Returns whether the lane may be read anyway.
     async fn failed(&mut self, error: &Unclear, now: bool) -> bool {
         if now || self.nats.ready().await.is_err() {
-            // Whoever reads goes on; without NATS there is nothing to read.
+            // A connector that reads goes on; without NATS there is nothing to read.
             return now;
         }
         self.failures += 1;

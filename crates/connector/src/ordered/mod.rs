@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// Gives out one lane until `stop`, while this connector is the one that reads it.
+/// Gives out one lane until `stop`, while this connector holds its lease.
 pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) {
     let Subscription { function, filter, .. } = &subscription;
     let name = subscription.name();
@@ -29,14 +29,14 @@ pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) 
     let (sender, mut mine) = watch::channel(false);
     let (stop_keeper, keeper) = stop::channel();
     let keeper = tokio::spawn(lease.keep(sender, keeper));
-    // An error means that the keeper is gone, which it is not before it is stopped.
+    // `Err` means that the lease task ended, which happens only after it is stopped.
     while matches!(stop.or(mine.wait_for(|mine| *mine)).await, Some(Ok(_))) {
         leased.set(1);
         let (stopper, tenure) = stop::channel();
         let lost = async {
             drop(stop.or(mine.wait_for(|mine| !*mine)).await);
             stopper.stop();
-            // The lane ends when its call in progress does.
+            // The lane ends when its call in progress ends.
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -45,10 +45,11 @@ pub(crate) async fn run(shared: Shared, subscription: Subscription, stop: Stop) 
         }
         leased.set(0);
     }
-    // Only now: whoever comes next need not wait for the call that was in progress.
+    // Release the lease only now, so that the next reader need not wait for the call that was in
+    // progress.
     stop_keeper.stop();
     if let Err(error) = keeper.await {
-        tracing::error!(%error, "the lease ended badly");
+        tracing::error!(%error, "the task of the lease failed");
     }
     shared.metrics.forget(&name);
 }
@@ -70,7 +71,7 @@ async fn read(shared: &Shared, subscription: &Subscription, name: &OfFilter, sto
     lane.held.set(0);
 }
 
-/// One session after another, until the lane is to end.
+/// Runs one session after another until `stop`.
 async fn sessions(lane: &Lane, name: &OfFilter) {
     let mut fruitless = 0_u32;
     while !lane.stop.is_requested() {
@@ -82,7 +83,7 @@ async fn sessions(lane: &Lane, name: &OfFilter) {
         }
         fruitless = if progress { 1 } else { fruitless.saturating_add(1) };
         match lane.ended(end, fruitless) {
-            // When it is cut short the loop ends.
+            // If `stop` cuts the wait short, the loop ends.
             Some(delay) => drop(lane.stop.or(lane.rest(delay)).await),
             None => break,
         }

@@ -1,29 +1,29 @@
-//! A lane in which nothing is placed for long: its position moves on all the same.
+//! Moves the position of a lane in which no order is placed for a long time.
 //!
-//! Otherwise the stream's retention passes it one day, and after the next start nobody could tell an
-//! order that expired undecided from orders of other lanes. Each move is an entry of the function's
-//! journal, so it is made seldom.
+//! Otherwise the stream's retention passes the position some day. After the next start, an order that
+//! expired undecided could then not be told from orders of other lanes. Each move is an entry in the
+//! function's journal, so it is made seldom.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long nothing may have come before it is believed: a leader that was replaced may answer for a
-/// moment.
+/// How long a lane must be quiet before the position moves: a leader that was replaced may still answer
+/// for a moment.
 pub const AFTER: Duration = Duration::from_secs(60);
 /// How often the position of a quiet lane moves.
 const EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// What is known of a lane's silence.
+/// What is known about a quiet lane.
 #[derive(Debug, Default)]
 pub(super) struct Quiet {
-    /// Nothing was there up to this sequence when it was looked at then.
+    /// When the lane was first found empty, and up to which sequence.
     seen: Option<(Instant, u64)>,
-    /// When the position moved last.
+    /// When the position last moved.
     moved: Option<Instant>,
 }
 
 impl Quiet {
-    /// Nothing was found behind `after`, up to `to`.
+    /// Nothing was found after `after`, up to `to`.
     pub(super) fn seen(&mut self, after: u64, to: u64) {
         if self.seen.is_none() && after < to {
             self.seen = Some((Instant::now(), to));
@@ -36,11 +36,10 @@ impl Quiet {
         self.moved = Some(Instant::now());
     }
 
-    /// Where the position of a function that is at `position` may move to, if it is time to: nothing
-    /// came for `after`.
+    /// The position that a function at `position` may move to, once nothing came for `after`.
     pub(super) fn offer(&self, position: u64, after: Duration) -> Option<u64> {
         let (_, to) = self.seen.filter(|(at, to)| after <= at.elapsed() && position < *to)?;
-        // How long it stood before a start nobody knows: it moves soon after one.
+        // It is unknown how long the lane was quiet before a start, so the first move comes soon.
         self.moved.is_none_or(|moved| EVERY <= moved.elapsed()).then_some(to)
     }
 }

@@ -15,14 +15,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-/// After this time without a request the server removes the consumer.
+/// The server removes the consumer after this time without a request.
 const INACTIVE_MAX: Duration = Duration::from_secs(30);
-/// Batches that wait for their call, beside the one that is being called.
+/// Batches read ahead, in addition to the one in the current call.
 const AHEAD: usize = 1;
 
-/// How often the consumer is asked for while a batch waits for its call, so that it is there afterwards.
+/// How often the consumer is queried while a batch waits for its call, so that the server keeps it.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long there may be messages without one coming.
+/// How long messages may be pending without one arriving.
 const STILL_MAX: Duration = Duration::from_secs(15);
 
 /// A message of the input.
@@ -32,10 +32,10 @@ pub(crate) struct Input {
     pub(crate) json: Vec<u8>,
 }
 
-/// A reader at work; dropping it ends it.
+/// A running reader; dropping it ends it.
 ///
-/// It never goes on after anything unexpected: it ends, and a new one starts from the position that
-/// the function has.
+/// It never continues after anything unexpected: it ends, and a new reader starts from the function's
+/// position.
 #[derive(Debug)]
 pub(crate) struct Reader {
     chunks: mpsc::Receiver<Result<Vec<Input>, String>>,
@@ -57,19 +57,19 @@ impl Reader {
         let task = tokio::spawn(async move {
             let failed = read(shared, &subscription, &identity, after, looked, &sender).await;
             if let Err(reason) = failed {
-                // The lane may be gone already.
+                // The lane may have ended already.
                 drop(sender.send(Err(reason)).await);
             }
         });
         Self { chunks, task }
     }
 
-    /// What comes next; an error when the reader came to its end.
+    /// The next messages; an error when the reader has ended.
     pub(crate) async fn next(&mut self) -> Result<Vec<Input>, String> {
         self.chunks.recv().await.unwrap_or_else(|| Err("the reader ended".into()))
     }
 
-    /// What is there already.
+    /// Messages that are ready now.
     pub(crate) fn ready(&mut self) -> Option<Result<Vec<Input>, String>> {
         self.chunks.try_recv().ok()
     }
@@ -113,22 +113,22 @@ async fn read(
     }
 }
 
-/// Where inputs come from.
+/// The consumer that the reader fetches from, and the checks on it.
 struct Source<'a> {
     shared: Shared,
     subscription: &'a Subscription,
     identity: &'a Identity,
     consumer: Consumer<pull::Config>,
     chain: Chain<'a>,
-    /// Up to here nothing is missing, as the lane knows.
+    /// The lane has checked that nothing is missing up to this sequence.
     looked: Arc<AtomicU64>,
     gaps: Gaps,
-    /// Since when there are messages and none comes.
+    /// Since when messages are pending and none arrives.
     still: Option<Instant>,
 }
 
 impl Source<'_> {
-    /// What comes next, if anything does.
+    /// The next messages; empty if none came.
     async fn next(&mut self) -> Result<Vec<Input>, String> {
         let Subscription { batch, .. } = self.subscription;
         let fetched = fetch(&self.shared.nats, &self.consumer, self.subscription, *batch).await;
@@ -143,7 +143,7 @@ impl Source<'_> {
         messages.iter().map(|message| self.chain.next(message)).collect()
     }
 
-    /// Is anything gone between what was given out and `last`, which was just read?
+    /// Is anything gone between the last message given out and `last`, which was just read?
     async fn check(&mut self, last: u64) -> Result<(), String> {
         let (nats, subscription) = (&self.shared.nats, self.subscription);
         let stream = gaps::stream(nats, subscription).await?;
@@ -154,10 +154,10 @@ impl Source<'_> {
         }
     }
 
-    /// Nothing came: is nothing there?
+    /// A fetch found nothing. Fails if messages were lost or the consumer has stalled.
     async fn nothing(&mut self) -> Result<(), String> {
         let info = self.consumer.info().await.map_err(|error| error.to_string())?;
-        // Nothing more on the way? A message that was lost last would not be missed otherwise.
+        // Compare the counts: a lost message at the very end would otherwise go unnoticed.
         let (delivered, received) = (info.delivered.consumer_sequence, self.chain.delivered);
         if delivered != received {
             return Err(format!("{delivered} messages sent, {received} received"));
@@ -165,18 +165,23 @@ impl Source<'_> {
         self.still = (0 < info.num_pending).then(|| self.still.unwrap_or_else(Instant::now));
         if self.still.is_some_and(|since| STILL_MAX <= since.elapsed()) {
             let Subscription { function, filter, .. } = self.subscription;
-            tracing::error!(alert = "stalled", function, filter, "there are messages; none comes");
-            return Err(format!("{} messages, and none comes", info.num_pending));
+            tracing::error!(
+                alert = "stalled",
+                function,
+                filter,
+                "messages wait, but none is delivered"
+            );
+            return Err(format!("{} messages are pending, but none comes", info.num_pending));
         }
         Ok(())
     }
 
-    /// While a batch waits for its call: is the consumer still there?
+    /// Queries the consumer while a batch waits for its call.
     async fn look(&mut self) {
         if self.consumer.info().await.is_ok() {
             return;
         }
-        // Nothing was asked of it for so long that the server has removed it.
+        // The server removed it because no request came for too long.
         let after = self.chain.previous;
         if let Ok(anew) = open(&self.shared, self.subscription, self.identity, after).await {
             (self.consumer, self.chain.delivered) = (anew, 0);
@@ -184,7 +189,7 @@ impl Source<'_> {
     }
 }
 
-/// A consumer of what comes after `after`, in the stream with this identity and no other.
+/// Creates a consumer of the messages after `after`, in the stream with this identity and no other.
 async fn open(
     shared: &Shared,
     subscription: &Subscription,
@@ -192,11 +197,11 @@ async fn open(
     after: u64,
 ) -> Result<Consumer<pull::Config>, String> {
     let consumer = consumer(shared, subscription, after).await?;
-    // Looked at after the consumer was made: a consumer never outlives its stream.
+    // The identity is checked after the consumer was created: a consumer never outlives its stream.
     let stream = shared.nats.js.get_stream(&subscription.stream).await;
     let info = stream.map_err(|error| error.to_string())?;
     if Identity::of(info.cached_info()) != *identity {
-        return Err("the stream is another one".into());
+        return Err("the stream was replaced by another one".into());
     }
     Ok(consumer)
 }
@@ -220,7 +225,7 @@ async fn consumer(
     made.map_err(|error| error.to_string())
 }
 
-/// The messages read so far, as a chain without a hole.
+/// The messages read so far, as a chain without gaps.
 struct Chain<'a> {
     stream: &'a str,
     previous: u64,

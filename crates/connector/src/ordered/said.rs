@@ -1,31 +1,31 @@
-//! What an ordered function says. Pure.
+//! The answers of an ordered function. Pure.
 
 use crate::verdict::{Reply, said};
 use runtime::events::OrderedAnswer;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// What a call of an ordered function came to.
+/// The result of a call of an ordered function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// Everything up to here is decided.
+    /// Everything up to this sequence is decided.
     DecidedTo(u64),
-    /// 409: the batch does not follow; this is where the function is.
+    /// 409: the batch does not continue the function's position, which is this.
     Elsewhere(u64),
-    /// 409: this is another input than the one decided so far.
+    /// 409: the input is not the one decided so far.
     Fault(String),
-    /// The function failed, or did not answer in time: maybe on one of the messages.
+    /// The function failed or did not answer in time; one of the messages may be the reason.
     Failed(String),
     /// No function answered.
     Unavailable {
         /// What happened instead.
         reason: String,
-        /// It asked for this time.
+        /// How long it asked to wait.
         retry_after: Option<Duration>,
     },
 }
 
-/// The body of a 409. `decided_to` must be there, and may be null for "nothing yet".
+/// The body of a 409. `decided_to` must be present, and is null for "nothing yet".
 #[derive(Deserialize)]
 struct Conflict {
     #[serde(default, deserialize_with = "present")]
@@ -38,7 +38,7 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<u6
     Option::deserialize(from).map(Some)
 }
 
-/// Reads what came back.
+/// Reads the reply of a call.
 #[must_use]
 pub fn read(reply: &Reply) -> Said {
     match reply {
@@ -56,7 +56,7 @@ pub fn read(reply: &Reply) -> Said {
                 (401 | 403 | 404 | 429, _) | (_, false) => {
                     Said::Unavailable { reason, retry_after: *retry_after }
                 }
-                // It says itself that the time is to blame.
+                // A 503 with `Retry-After` is about the time, not about the messages.
                 (503, true) if retry_after.is_some() => {
                     Said::Unavailable { reason, retry_after: *retry_after }
                 }

@@ -1,4 +1,4 @@
-//! One run through a lane: what was read and waits, and where the function is.
+//! One session of a lane: the buffered messages and the function's position.
 
 use super::gaps::{Gaps, Stream};
 use super::quiet::Quiet;
@@ -12,22 +12,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often a lane that stands still is tried.
+/// How often a held lane is tried.
 pub(super) const HELD: Duration = Duration::from_secs(30);
 
-/// Where a session is.
+/// The state of a session.
 pub(super) struct Session {
     pub(super) identity: Identity,
     pub(super) created: String,
     pub(super) after: u64,
-    /// Up to here nothing more is under the filter than was given out. The reader looks at it, too.
+    /// All messages under the filter up to this sequence were given out. The reader uses it, too.
     pub(super) looked: Arc<AtomicU64>,
     pub(super) gaps: Gaps,
     pub(super) quiet: Quiet,
     pub(super) buffer: VecDeque<Input>,
-    /// Most messages of the next call: fewer while one that fails is searched.
+    /// Most messages of the next call; reduced while a failing message is searched.
     pub(super) size: usize,
-    /// Failures in a row, and those of a message alone.
+    /// Failures in a row, and failures of the first message alone.
     pub(super) failures: u32,
     pub(super) attempts: u32,
 }
@@ -48,12 +48,12 @@ impl Session {
         }
     }
 
-    /// Up to where it is known that nothing is missing.
+    /// The sequence up to which nothing is missing.
     pub(super) fn looked(&self) -> u64 {
         self.looked.load(Ordering::Relaxed).max(self.after)
     }
 
-    /// The function is at `position` now.
+    /// The function has reported `position`.
     pub(super) fn moved(&mut self, position: u64) {
         if self.after < position {
             self.quiet.moved();
@@ -66,7 +66,7 @@ impl Session {
         self.buffer.extend(inputs.into_iter().filter(|input| after < input.sequence));
     }
 
-    /// The next call: how many messages, and its body.
+    /// The next call: the number of messages, and the body.
     pub(super) fn body(&self, bytes_max: usize) -> (usize, Bytes) {
         let mut bytes = 0_usize;
         let fits = |input: &&Input| {
@@ -78,7 +78,7 @@ impl Session {
         (count, event::array(events).into())
     }
 
-    /// Drops what is decided; the rest is given again. How many those were.
+    /// Drops decided messages from the buffer and returns how many; the others are given again.
     pub(super) fn decided(&mut self, position: u64, size_max: usize) -> usize {
         let before = self.buffer.len();
         while self.buffer.front().is_some_and(|input| input.sequence <= position) {
@@ -90,7 +90,7 @@ impl Session {
         before - self.buffer.len()
     }
 
-    /// After a failure of a call with `count` messages: how long to wait.
+    /// After a failed call with `count` messages: how long to wait.
     pub(super) fn failed(&mut self, count: usize, max_deliver: u32) -> Duration {
         self.failures = self.failures.saturating_add(1);
         if count > 1 {

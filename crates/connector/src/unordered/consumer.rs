@@ -15,23 +15,23 @@ use tokio::time::sleep;
 
 /// How long the server holds a request for a first message.
 const POLL: Duration = Duration::from_millis(500);
-/// How long the server waits for a word before it gives a message out again: the time that the
-/// messages of a killed connector are missing for. A call may last longer; a word is sent every
-/// third of it.
+/// How long the server waits for an acknowledgement or a progress report before it delivers a message
+/// again. So long the messages of a killed connector are missing. A call may take longer; progress is
+/// reported every third of this time.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(15);
-/// Subject, headers and reply of a message count as well.
+/// Subject, headers and reply subject of a message count as well.
 const MESSAGE_BYTES_EXTRA: usize = 64 * 1024;
 
-/// A consumer, and how far it is.
+/// A consumer, and its position.
 pub(crate) struct Ensured {
     pub(crate) consumer: Pull,
     pub(crate) place: Place,
-    /// It had to be made, because it or its whole stream was gone.
+    /// It was created now, because the consumer or its stream was gone.
     pub(crate) made: bool,
 }
 
-/// Makes the consumer, or brings its settings up to date; its position stays. When `before` is
-/// known it goes on from there, whatever became of the consumer meanwhile.
+/// Creates the consumer, or updates its settings without moving its position. If `before` is known, a
+/// new consumer continues from there.
 pub(crate) async fn ensure(
     nats: &Nats,
     subscription: &Subscription,
@@ -49,12 +49,12 @@ pub(crate) async fn ensure(
     };
     let made = known.is_none();
     let deliver_policy = match (known, before) {
-        // Where it started cannot be changed, and means nothing any more.
+        // The start cannot be changed later, and no longer matters.
         (Some(policy), _) => policy,
         (None, Some(before)) if before.is_of(&identity) => {
             DeliverPolicy::ByStartSequence { start_sequence: before.settled + 1 }
         }
-        // All of another stream came after the subscription.
+        // The stream is a new one, so all its messages are newer than the subscription.
         (None, Some(_)) => DeliverPolicy::All,
         (None, None) => start(deliver)?,
     };
@@ -90,21 +90,21 @@ fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {
     Ok(DeliverPolicy::ByStartTime { start_time })
 }
 
-/// How often a batch that is not full is looked after within `batch-wait`.
+/// How often more messages are fetched within `batch-wait` while a batch is not full.
 const LOOKS: u32 = 4;
 
-/// Up to `count` messages: what there is now, else what comes within [`POLL`]; a batch that is not
-/// full waits for more, `subscription.batch_wait` in all.
+/// Fetches up to `count` messages: those available now, or else those that come within [`POLL`]. A
+/// batch that is not full waits for more, at most `subscription.batch_wait` in total.
 ///
-/// nats-server 2.9 ends a request whose time is up only every 5 s. So only requests for one message
-/// wait, because that message ends them; those for more take what is there.
+/// nats-server 2.9 ends expired requests only every 5 s. So only requests for one message wait, because
+/// that message ends them; requests for more take what is there.
 pub(crate) async fn fetch(
     nats: &Nats,
     consumer: &Pull,
     subscription: &Subscription,
     count: usize,
 ) -> Result<Vec<Message>, Failure> {
-    // A message that is larger than what is asked for would never come.
+    // A message larger than the requested bytes would never be delivered.
     let max_bytes = subscription.batch_bytes.max(nats.message_bytes_max() + MESSAGE_BYTES_EXTRA);
     let take = |batch| {
         ask(nats, consumer, BatchConfig { batch, max_bytes, no_wait: true, ..Default::default() })
@@ -123,7 +123,7 @@ pub(crate) async fn fetch(
             break;
         }
         sleep(subscription.batch_wait / LOOKS).await;
-        // What came is not lost when this fails.
+        // If this fails, the messages fetched before are kept.
         let more = take(count - messages.len()).await;
         messages.extend(more.unwrap_or_default());
     }

@@ -1,4 +1,4 @@
-//! Messages that are given up: kept apart first, then taken out of delivery.
+//! Messages that are given up: stored as a dead letter first, then taken out of delivery.
 
 use super::held::Held;
 use crate::annotations::Subscription;
@@ -8,49 +8,49 @@ use bytes::Bytes;
 use messaging::publish::{self, Outgoing};
 use messaging::{Nats, ack, header, streams, subject};
 
-/// Subject that the message had.
+/// Subject of the message.
 pub const SUBJECT: &str = "Orderflow-Dead-Subject";
-/// Stream that keeps it.
+/// Stream that keeps the message.
 pub const STREAM: &str = header::DEAD_STREAM;
-/// Its sequence there.
+/// Its sequence in that stream.
 pub const SEQUENCE: &str = header::DEAD_SEQUENCE;
-/// How often the function was tried with it.
+/// How often the function was called with it.
 pub const ATTEMPTS: &str = "Orderflow-Dead-Attempts";
-/// Which function.
+/// The function.
 pub const FUNCTION: &str = "Orderflow-Dead-Function";
-/// Why it was given up.
+/// Why the message was given up.
 pub const ERROR: &str = header::DEAD_ERROR;
 /// Says `left out` when message and headers together were too large; the original has the payload.
 pub const PAYLOAD: &str = "Orderflow-Dead-Payload";
-/// How many headers of the message were left out, because all together are at most 8 KiB.
+/// How many headers of the message were left out, because all headers together may have at most 8 KiB.
 pub const HEADERS: &str = "Orderflow-Dead-Headers-Left-Out";
 
-/// Why a message is given up whose headers cannot be read.
+/// The reason for a message with unreadable headers.
 pub(crate) const UNREADABLE: &str = "its header block cannot be read; \
     Orderflow-Unreadable-Headers holds it in base64";
 
 const PREFIX: &str = "orderflow-dead-";
-/// Headers that say how to store a message, not what it is.
+/// Headers that control how a message is stored and do not describe it.
 const SERVER_PREFIX: &str = "nats-";
 const ERROR_CHARS_MAX: usize = 1_000;
-/// Longest reason and subject in a letter.
+/// Most bytes of the reason and of the subject in a letter.
 const ERROR_BYTES_MAX: usize = 2_000;
 const SUBJECT_BYTES_MAX: usize = 2_000;
-/// Longest beginning of a header block that cannot be read, in base64: whole groups of four.
+/// Most bytes that are kept of an unreadable header block, in base64: a multiple of four.
 const UNREADABLE_BYTES_MAX: usize = 4_000;
-/// All headers of a letter: nothing that a message brings may make its letter impossible.
+/// Most bytes of all headers of a letter: no message may make its own letter impossible to store.
 const HEADER_BYTES_MAX: usize = 8 * 1024;
 
-/// What becomes of a message that is given up.
+/// The result of giving up a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Buried {
-    /// It lies among the dead letters.
+    /// It is stored as a dead letter.
     Kept,
-    /// It is one of the stream of errors itself, and only logged.
+    /// It comes from the stream of errors itself and is only logged.
     Parked,
 }
 
-/// The letter: what the message held, with what is known about it in its headers.
+/// The dead letter: the payload of the message, with what is known about it in headers.
 pub(crate) fn letter(
     subscription: &Subscription,
     held: &Held,
@@ -69,7 +69,7 @@ pub(crate) fn letter(
         .header(ATTEMPTS, &attempts.to_string())
         .header(FUNCTION, function)
         .header(ERROR, cut(reason.trim(), ERROR_BYTES_MAX))
-        // When it was stored belongs to it: a stream that is made anew counts from 1 again.
+        // The time of storing is part of the id: a stream that is created again counts from 1.
         .header("Nats-Msg-Id", &id);
     let letter = match held.unreadable() {
         Some(block) => letter.header(header::UNREADABLE, cut(block, UNREADABLE_BYTES_MAX)),
@@ -78,12 +78,12 @@ pub(crate) fn letter(
     keep(letter, held.headers.as_ref())
 }
 
-/// The beginning of `text`, at most so many bytes.
+/// The beginning of `text`, at most `bytes_max` bytes.
 fn cut(text: &str, bytes_max: usize) -> &str {
     (0..=bytes_max.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
-/// Adds the headers of the message that fit, the short ones first.
+/// Adds the headers of the message that fit, the shortest first.
 fn keep(mut letter: Outgoing, headers: Option<&HeaderMap>) -> Outgoing {
     let mut given: Vec<(&HeaderName, &HeaderValue)> = headers
         .into_iter()
@@ -95,7 +95,7 @@ fn keep(mut letter: Outgoing, headers: Option<&HeaderMap>) -> Outgoing {
         publish::header_line_bytes(name.as_ref(), value.as_str())
     };
     given.sort_by_key(size);
-    // Room for the two that may have to say that something is missing.
+    // Room for the two headers that say what was left out.
     let mut room = HEADER_BYTES_MAX.saturating_sub(letter.header_bytes() + 100);
     let mut left_out = 0_usize;
     for header in given {
@@ -116,7 +116,7 @@ fn is_kept(name: &str) -> bool {
     !lower.starts_with(SERVER_PREFIX) && !lower.starts_with(PREFIX) && !ours
 }
 
-/// Keeps the letter and then ends the delivery of the original, each confirmed by the server.
+/// Stores the letter, then ends the delivery of the original; the server confirms both.
 pub(crate) async fn bury(nats: &Nats, letter: Outgoing, reply: &str) -> Result<Buried, String> {
     let header = |name| letter.headers.get(name).map_or("", async_nats::HeaderValue::as_str);
     let (function, error) = (header(FUNCTION).to_owned(), header(ERROR).to_owned());
@@ -129,7 +129,7 @@ pub(crate) async fn bury(nats: &Nats, letter: Outgoing, reply: &str) -> Result<B
             subject,
             sequence,
             error,
-            "given up; an error is not reported as another one"
+            "given up; an error event gets no dead letter of its own"
         );
         return Ok(Buried::Parked);
     }
@@ -142,8 +142,8 @@ pub(crate) async fn bury(nats: &Nats, letter: Outgoing, reply: &str) -> Result<B
 async fn publish(nats: &Nats, letter: Outgoing) -> Result<(), String> {
     match publish::one(nats, &letter, None).await {
         Ok(_) => Ok(()),
-        // Its headers made it larger than what the server takes. A stream that is away takes all of
-        // it later.
+        // The extra headers made it larger than the server accepts. If the stream is only away, the
+        // whole letter is stored later.
         Err(error) if error.is_too_large() && !letter.payload.is_empty() => {
             let letter = Outgoing { payload: Bytes::new(), ..letter }.header(PAYLOAD, "left out");
             let stored = publish::one(nats, &letter, None).await;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_message_brings_makes_its_letter_impossible() {
+    fn no_header_of_a_message_makes_its_letter_too_large() {
         let annotations = [("topic".to_owned(), "orders".to_owned())].into();
         let subscription = annotations::parse("f", &annotations).unwrap().pop().unwrap();
         let mut headers = HeaderMap::new();

@@ -1,4 +1,4 @@
-//! Messages that were fetched and are not settled yet, and what is remembered of them.
+//! Messages that were fetched and are not settled yet, and their attempt records.
 
 use crate::annotations::Subscription;
 use crate::event::{self, Stored};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A message in the connector's hands.
+/// A fetched message that is not settled.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) sequence: u64,
@@ -28,25 +28,25 @@ pub(crate) struct Held {
     pub(crate) settled: bool,
 }
 
-/// What is remembered of a message between two deliveries.
+/// What is remembered about a message between two deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
     /// How often the function failed on it.
     pub(crate) attempts: u32,
-    /// How often nobody answered a call that it was part of.
+    /// How often a call with it got no answer.
     pub(crate) unanswered: u32,
-    /// It goes alone, so that it does no harm to others.
+    /// It is called alone, so that it does not harm other messages.
     pub(crate) alone: bool,
 }
 
-/// Most records that are remembered: more messages than the server gives out before they are
-/// acknowledged. Those beyond it are of messages that never came back.
+/// Most records that are kept: more than the number of messages that the server delivers before they
+/// are acknowledged. The surplus belongs to messages that never came back.
 pub(crate) const RECORDS_MAX: usize = 100_000;
 
 /// Records by stream sequence.
 ///
-/// A message that expires, is purged or is settled by another connector never comes back, so its
-/// record goes when the consumer has moved past it, and at [`RECORDS_MAX`] the oldest one does.
+/// A message that expires, is purged or is settled by another connector never comes back. So its record
+/// is removed when the consumer has moved past it; at [`RECORDS_MAX`] the oldest record is removed.
 #[derive(Debug, Default)]
 pub(crate) struct Records(Mutex<BTreeMap<u64, Record>>);
 
@@ -66,14 +66,14 @@ impl Records {
     /// Everything up to this sequence is settled.
     pub(crate) fn settled(&self, to: u64) {
         let mut records = self.lock();
-        // Asked with every fetch, and mostly there is nothing to forget.
+        // Called with every fetch; mostly there is nothing to remove.
         if records.first_key_value().is_none_or(|(first, _)| to < *first) {
             return;
         }
         *records = records.split_off(&to.saturating_add(1));
     }
 
-    /// Of another stream than before nothing is known.
+    /// Removes all records; called when the stream is another one.
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }
@@ -97,7 +97,7 @@ pub(crate) fn stored_at(nanos: i128) -> String {
 }
 
 impl Held {
-    /// Nothing if it is no message of JetStream.
+    /// `None` if it is not a message of JetStream.
     pub(crate) fn new(
         message: Message,
         subscription: &Subscription,
@@ -131,8 +131,8 @@ impl Held {
         })
     }
 
-    /// Its header block in base64, if that cannot be read. No function may see such a message: nobody
-    /// knows what its headers say.
+    /// Its header block in base64, if it is unreadable. No function may get such a message, because its
+    /// headers are unknown.
     pub(crate) fn unreadable(&self) -> Option<&str> {
         Some(self.headers.as_ref()?.get(header::UNREADABLE)?.as_str())
     }
@@ -158,7 +158,7 @@ impl Held {
     }
 }
 
-/// Cuts `held` into calls of at most `bytes_max`; those that go alone come last.
+/// Cuts `held` into calls of at most `bytes_max`; messages that must be alone come last.
 pub(crate) fn cut(held: &mut [Held], bytes_max: usize) -> Vec<Range<usize>> {
     held.sort_by_key(|held| (held.record.alone, held.sequence));
     let mut calls: Vec<Range<usize>> = Vec::new();

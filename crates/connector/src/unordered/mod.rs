@@ -1,4 +1,4 @@
-//! Messages given out each for itself: the server keeps what is done.
+//! Messages given out one by one; the server records which are done.
 
 mod consumer;
 pub mod dead;
@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use watch::Watch;
 use work::Worker;
 
-/// Fetches and calls until `stop`; then calls in progress may end.
+/// Fetches and calls until `stop`; calls in progress may then end.
 pub(crate) async fn run(
     shared: Shared,
     subscription: Subscription,
@@ -69,7 +69,7 @@ async fn deliveries(worker: &Arc<Worker>, mut source: Source) {
     while !stop.is_requested() {
         while tasks.try_join_next().is_some() {}
         if worker.throttle.now() <= tasks.len() {
-            // A call that ends makes room; the loop ends when it is time to.
+            // A call that ends makes room; at `stop` the loop ends.
             drop(stop.or(tasks.join_next()).await);
             continue;
         }
@@ -84,7 +84,7 @@ async fn deliveries(worker: &Arc<Worker>, mut source: Source) {
             Ok(messages) if messages.is_empty() => continue,
             Ok(messages) => messages,
             Err(delay) => {
-                // When it is cut short the loop ends.
+                // If `stop` cuts the pause short, the loop ends.
                 stop.or(worker.shared.pause(delay)).await;
                 continue;
             }
@@ -96,14 +96,14 @@ async fn deliveries(worker: &Arc<Worker>, mut source: Source) {
         let worker = Arc::clone(worker);
         tasks.spawn(async move { worker.work(messages).await });
     }
-    // Calls end within DRAIN by themselves; what is left is told to the server.
+    // Calls end within DRAIN by themselves and then settle or give back their messages.
     let ended = async { while tasks.join_next().await.is_some() {} };
     if timeout(DRAIN + Duration::from_secs(2), ended).await.is_err() {
         tracing::warn!(function = worker.subscription.function, "calls in progress were given up");
     }
 }
 
-/// Where messages come from.
+/// The consumer that messages are fetched from.
 struct Source {
     deliver: Deliver,
     max_inflight: usize,
@@ -114,18 +114,23 @@ struct Source {
 }
 
 impl Source {
-    /// Messages, none if none came, or how long to wait after a failure.
+    /// Fetched messages (maybe none), or how long to wait after a failure.
     async fn fetch(&mut self, worker: &Worker, count: usize) -> Result<Vec<Message>, Duration> {
         let (nats, subscription) = (&worker.shared.nats, &worker.subscription);
         let Subscription { function, filter, .. } = subscription;
         if self.watch.take_stalled() {
-            tracing::error!(alert = "stalled", function, filter, "there are messages; none comes");
+            tracing::error!(
+                alert = "stalled",
+                function,
+                filter,
+                "messages wait, but none is delivered"
+            );
             self.consumer = None;
         }
         let began = Instant::now();
         let fetched = match (nats.ready().await, &self.consumer) {
-            // What is asked for now is sent when NATS is back, and the messages that answer it find
-            // nobody who waits for them.
+            // A request made now would be sent when NATS is back, and nothing would wait for its
+            // messages then.
             (Err(away), _) => Err(Failure::Anew(away)),
             (Ok(()), Some(consumer)) => consumer::fetch(nats, consumer, subscription, count).await,
             (Ok(()), None) => self.ensure(worker).await.map(|()| Vec::new()).map_err(Failure::Anew),

@@ -1,8 +1,8 @@
-//! One request for messages, and what each status that answers it means.
+//! One request for messages, and the meaning of each status that answers it.
 //!
-//! A consumer with several copies gives a message out only when most servers know that it does, but
-//! some statuses of the same request at once. So a status that ends a request may come before its
-//! messages, and they are waited for.
+//! A replicated consumer delivers a message only after most servers have recorded it, but sends some
+//! statuses of the same request immediately. So a status that ends a request may arrive before its
+//! messages, and the connector waits for them.
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::Consumer;
@@ -13,43 +13,43 @@ use messaging::Nats;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A durable consumer that is asked for batches.
+/// A durable pull consumer.
 pub(crate) type Pull = Consumer<pull::Config>;
 
-/// How long the server may take to answer a request beyond the time that it may wait: 2.9 ends one
-/// that waited in vain every 5 s.
+/// How long the server may take to answer after a request has expired: 2.9 ends expired requests every
+/// 5 s.
 const ANSWER: Duration = Duration::from_secs(6);
-/// How long messages may take that a status came before. What comes later is given out again.
+/// How long to wait for messages after a status that overtook them. Later ones are delivered again.
 const OVERTAKEN: Duration = Duration::from_secs(2);
-/// In a status: how many of the messages that were asked for are not given out.
+/// Header of a status: how many of the requested messages are not delivered.
 const NOT_GIVEN: &str = "Nats-Pending-Messages";
 
-/// Why a request came to nothing.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The consumer is as it should be; the same can be asked again after a pause.
+    /// The consumer is in order; the request can be repeated after a pause.
     #[error("{0}")]
     Again(String),
-    /// The consumer has to be looked up, and made anew if it is gone.
+    /// The consumer must be looked up, and created again if it is gone.
     #[error("{0}")]
     Anew(String),
 }
 
-/// What a status means for the request that it answers.
+/// The meaning of a status for its request.
 #[derive(Debug, PartialEq, Eq)]
 enum Status {
-    /// Nothing.
+    /// No meaning; read on.
     ReadOn,
-    /// Nothing more is given out for it than the messages asked for without so many.
+    /// The request is over: of the messages asked for, this many are not delivered.
     Ended { not_given: usize },
-    /// Nothing more comes for it; ask again later.
+    /// The request is over; ask again later.
     Again,
-    /// Look the consumer up.
+    /// The consumer must be looked up.
     Anew,
 }
 
-/// The table of `docs/CONNECTOR.md`, "Statuses of a request". `not_given`: what the status says of
-/// it, if anything; `left`: how many messages of the request have not come.
+/// Implements the table "Statuses of a request" of `docs/CONNECTOR.md`. `not_given`: the status's
+/// header, if it has one; `left`: how many messages of the request have not arrived.
 fn status(code: u16, text: &str, not_given: Option<usize>, left: usize) -> Status {
     match (code, text) {
         (100, _) => Status::ReadOn,
@@ -58,16 +58,15 @@ fn status(code: u16, text: &str, not_given: Option<usize>, left: usize) -> Statu
         (404 | 408, _) | (409, "Message Size Exceeds MaxBytes") => {
             Status::Ended { not_given: not_given.unwrap_or(left) }
         }
-        // What the server before gave out and had not sent comes again.
+        // Messages that the former server delivered but did not send are delivered again.
         (409, "Leadership Change" | "Server Shutdown") => Status::Again,
         (409, "Exceeded MaxWaiting" | "Exceeded MaxAckPending") => Status::Again,
-        // Among others 503: nobody answers for the consumer.
+        // This includes 503: no server answers for the consumer.
         _ => Status::Anew,
     }
 }
 
-/// The messages that come for one request, in the order of their coming; none if there are none.
-/// Fails only when none came.
+/// The messages that arrive for one request, in order of arrival. Fails only when none arrived.
 pub(crate) async fn ask(
     nats: &Nats,
     consumer: &Pull,
@@ -79,12 +78,12 @@ pub(crate) async fn ask(
     consumer.request_batch(request, inbox.into()).await.map_err(Failure::again)?;
     let mut messages = Vec::new();
     let came = collect(nats, answers, (count, waits + ANSWER), &mut messages).await;
-    // What came is not lost when what comes behind it fails.
+    // An error after the first message does not lose the messages that arrived.
     if messages.is_empty() { came.map(|()| messages) } else { Ok(messages) }
 }
 
-/// Reads answers into `messages` until as many came as were asked for or a status ends it, with at
-/// most `patience` before each: a server that dies in the middle of its answer never ends it.
+/// Reads answers into `messages` until all requested ones arrived or a status ends the request. Waits
+/// at most `patience` for each: a server that dies in the middle of its answer never ends it.
 async fn collect(
     nats: &Nats,
     mut answers: Subscriber,
@@ -97,7 +96,7 @@ async fn collect(
         let message = match timeout(patience, answers.next()).await {
             Ok(Some(message)) => message,
             Ok(None) => return Err(Failure::Again("the connection is closed".into())),
-            // They come again.
+            // They are delivered again.
             Err(_elapsed) if ended => return Ok(()),
             Err(_elapsed) => {
                 return Err(Failure::Anew(format!(

@@ -1,4 +1,4 @@
-//! Looks at a consumer every few seconds: how much is left, how far it is, whether it stands still.
+//! Checks a consumer every few seconds: its backlog, its position, and whether it has stalled.
 
 use crate::annotations::{Subscription, durable_name};
 use crate::shared::Shared;
@@ -11,42 +11,42 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Messages that may wait for another attempt before no more are given out: whoever is behind them
-/// waits as well then. The files of a partner whose server is away are many.
+/// How many messages may wait for another attempt before no more are delivered; messages behind them
+/// wait as well then. A partner whose server is away can have many such files.
 pub(crate) const DELAYED_MAX: usize = 20_000;
 
-/// How often it is looked at.
+/// How often the consumer is checked.
 const EVERY: Duration = Duration::from_secs(5);
-/// Looks in a row that must find it standing still.
+/// How many checks in a row must find it stalled.
 const LOOKS: u32 = 3;
 
-/// How far a consumer was, in which stream.
+/// The position of a consumer in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Which stream.
+    /// The stream.
     pub(crate) identity: Identity,
     /// Everything up to this sequence is settled.
     pub(crate) settled: u64,
 }
 
 impl Place {
-    /// Is it in the stream with this identity? `setup` may have given it a name meanwhile.
+    /// Is it in the stream with this identity? `setup` may have renamed the identity in the meantime.
     pub(crate) fn is_of(&self, identity: &Identity) -> bool {
         identity.is(&self.identity.name)
     }
 }
 
-/// What deliveries and their watch tell each other.
+/// State shared by the deliveries and the watch of a subscription.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    /// Fetches that found nothing, and those that found something.
+    /// Number of fetches that found nothing, and of those that found messages.
     empty: AtomicU64,
     full: AtomicU64,
     stalled: AtomicBool,
     place: Mutex<Option<Place>>,
 }
 
-/// What one look saw.
+/// The result of one check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Look {
     pending: u64,
@@ -61,12 +61,12 @@ impl Watch {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Did the consumer stand still? Says so once.
+    /// Has the consumer stalled? Returns true once.
     pub(crate) fn take_stalled(&self) -> bool {
         self.stalled.swap(false, Ordering::Relaxed)
     }
 
-    /// Where it was when it was seen last.
+    /// The last known position.
     pub(crate) fn place(&self) -> Option<Place> {
         self.lock().clone()
     }
@@ -88,7 +88,7 @@ impl Watch {
         }
     }
 
-    /// Looks until it is dropped.
+    /// Checks until it is dropped.
     pub(crate) async fn run(&self, shared: &Shared, subscription: &Subscription, undone: &Undone) {
         let name = durable_name(&subscription.function, &subscription.filter);
         let mut ticks = interval(EVERY);
@@ -100,11 +100,11 @@ impl Watch {
             let Ok(stream) = shared.nats.js.get_stream_no_info(&subscription.stream).await else {
                 continue;
             };
-            // It may be gone; whoever fetches from it finds out and makes it anew.
+            // It may be gone; the next fetch finds out and creates it again.
             let Ok(info) = stream.consumer_info(&name).await else { continue };
             match Backlog::of(&shared.nats, &info).await {
                 Ok(backlog) => undone.show(&backlog),
-                Err(error) => tracing::debug!(%error, "what is undone is not known"),
+                Err(error) => tracing::debug!(%error, "cannot count the undone messages"),
             }
             if let Some(place) = self.place() {
                 let settled = place.settled.max(settled(&info));
@@ -121,8 +121,8 @@ impl Watch {
     }
 }
 
-/// There are messages that nothing keeps back, they were asked for, and none came.
-fn stands_still(before: Look, now: Look) -> bool {
+/// True if messages are deliverable and were requested, but none arrived.
+fn is_stalled(before: Look, now: Look) -> bool {
     0 < now.pending
         && 0 < before.pending
         && now.unacknowledged < DELAYED_MAX
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_asked_for_and_free_to_go_stands_still() {
+    fn only_a_consumer_that_withholds_deliverable_messages_is_stalled() {
         let before = Look { pending: 5, unacknowledged: 0, empty: 3, full: 9 };
         let asked = Look { empty: 4, ..before };
         assert!(stands_still(before, asked));
@@ -148,6 +148,6 @@ mod tests {
             assert!(!stands_still(before, now), "{why}");
         }
         let empty = Look { pending: 0, ..before };
-        assert!(!stands_still(empty, asked), "they have only just come");
+        assert!(!is_stalled(empty, asked), "they have only just come");
     }
 }

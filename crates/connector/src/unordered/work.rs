@@ -22,10 +22,10 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-/// Acknowledgements that wait for the server at once.
+/// Most acknowledgements that wait for the server at once.
 const ACKS_AT_ONCE: usize = 512;
 
-/// What all batches of a subscription share.
+/// State shared by all batches of a subscription.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) shared: Shared,
@@ -37,7 +37,7 @@ pub(crate) struct Worker {
     pub(crate) stop: Stop,
 }
 
-/// Messages that are called together.
+/// Messages that are sent in one call.
 struct Group {
     of: Range<usize>,
     failed_before: bool,
@@ -86,7 +86,7 @@ impl Worker {
         self.give_back(&mut held).await;
     }
 
-    /// Makes dead letters of what has headers that cannot be read, before anybody is called.
+    /// Turns messages with unreadable headers into dead letters before any call.
     async fn give_up_unreadable(&self, held: &mut Vec<Held>) {
         let unreadable: Vec<Held> = held.extract_if(.., |one| one.unreadable().is_some()).collect();
         let words = unreadable.iter().map(|one| {
@@ -99,7 +99,7 @@ impl Worker {
         }
     }
 
-    /// One call; nothing when it has to be given up because the connector ends.
+    /// One call; `None` when it is abandoned because the connector ends.
     async fn call(&self, held: &[Held], group: &Group) -> Option<(Decision, Outcome)> {
         let of = held.get(group.of.clone()).unwrap_or_default();
         let body = event::array(of.iter().map(|one| one.json.as_slice()));
@@ -107,7 +107,7 @@ impl Worker {
         // Only calls of about the same size can be compared.
         let is_full = batch <= of.len() || batch_bytes / 2 <= body.len();
         let (ticket, began) = (self.throttle.begin(), Instant::now());
-        // Calls with it were not answered before: it may be the reason.
+        // Earlier calls with this message got no answer; it may be the reason.
         let is_suspect = matches!(of, [one] if one.record.alone);
         let reply = self.call_and_see(body.into(), ticket, is_suspect);
         let ended = async {
@@ -138,7 +138,7 @@ impl Worker {
             verdict::decide(&outcome, &members, group.failed_before, self.max_deliver, jitter);
         let function = &self.subscription.function;
         match &outcome {
-            // It answers, and takes fewer calls at once.
+            // The function answers, but takes fewer calls at once.
             Outcome::Unavailable { reason, .. }
                 if fewer_may_help && matches!(reply, Reply::Http { status: 429, .. }) =>
             {
@@ -156,8 +156,8 @@ impl Worker {
         Some((decision, outcome))
     }
 
-    /// One call. A function that ends meanwhile is waited for: if it answers again, what it was called
-    /// with may have ended it. Was it the only call under way?
+    /// Makes one call. If the function ends during the call, waits for it: if it answers again, this
+    /// call may have ended it. Also returns whether it was the only call in progress.
     async fn call_and_see(&self, body: Bytes, ticket: Ticket, is_suspect: bool) -> (Reply, bool) {
         let function = &self.subscription.function;
         let timeout = self.subscription.timeout;
@@ -167,11 +167,11 @@ impl Worker {
             true => gateway.call_suspect(call).await,
             false => gateway.call(call).await,
         };
-        // Before others find out that nobody answers.
+        // Read this now, before other calls end because the function is gone.
         let only_call = self.throttle.is_only(ticket);
         let reply = match reply {
             Reply::Died { reason } => {
-                // Nobody answers now, and what is called meanwhile only finds that out.
+                // The function is down now; other calls would only find that out one by one.
                 self.circuit.failed(&reason, None);
                 gateway.after_death(function, reason).await
             }
@@ -180,7 +180,7 @@ impl Worker {
         (reply, only_call)
     }
 
-    /// `failed`: it was the whole call that failed, not a message that the function named.
+    /// `failed`: the whole call failed, rather than a message that the function named.
     async fn settle(&self, held: &mut [Held], of: Range<usize>, fates: Vec<Fate>, failed: bool) {
         let (mut done, mut attempts_now) = (0, 0);
         let mut words = Vec::with_capacity(fates.len());
@@ -199,7 +199,8 @@ impl Worker {
                 Fate::Later { after, counts } => {
                     attempts_now += usize::from(counts);
                     let attempts = one.record.attempts.saturating_add(u32::from(counts));
-                    // What made a call fail would make that of its next neighbours fail, too.
+                    // A message that made a call fail would also fail the calls that it shares with
+                    // others.
                     let alone = failed || one.record.alone;
                     one.record = Record { attempts, unanswered: 0, alone };
                     self.records.set(one.sequence, one.record);
@@ -219,8 +220,8 @@ impl Worker {
         self.keep_alive(held, said).await;
     }
 
-    /// Gives back the messages of a call that nobody answered. Those that may have been the reason
-    /// wait longer each time and go alone, so that they do not keep the circuit open for others.
+    /// Gives back the messages of a call that got no answer. Those that may be the reason wait longer
+    /// each time and are called alone, so that they do not keep the circuit open for others.
     async fn unanswered(&self, held: &mut [Held], of: Range<usize>, outcome: &Outcome) {
         let (suspect, asked) = match outcome {
             Outcome::Unavailable { suspect, retry_after, .. } => (*suspect, *retry_after),
@@ -240,7 +241,7 @@ impl Worker {
         self.say(words).await;
     }
 
-    /// Gives back what was not called.
+    /// Gives back messages that were not called.
     pub(crate) async fn give_back(&self, held: &mut [Held]) {
         let rest = held.iter_mut().filter(|one| !one.settled);
         let words: Vec<Word> = rest
@@ -252,7 +253,7 @@ impl Worker {
         self.say(words).await;
     }
 
-    /// Tells the server what became of messages; what it does not confirm comes again.
+    /// Settles messages at the server; those without confirmation are delivered again.
     async fn say(&self, words: Vec<Word>) {
         let began = std::time::Instant::now();
         let (done, others): (Vec<Word>, Vec<Word>) =
@@ -265,11 +266,16 @@ impl Worker {
             let error = why_done.or(why_others).unwrap_or_default();
             add(&self.shared.metrics.unconfirmed, function, lost);
             self.shared.report_denied(&self.subscription, began);
-            tracing::warn!(function, messages = lost, error, "not confirmed; they come again");
+            tracing::warn!(
+                function,
+                messages = lost,
+                error,
+                "not confirmed; the messages are delivered again"
+            );
         }
     }
 
-    /// How many were not confirmed, and why.
+    /// Returns how many were not confirmed, and why.
     async fn say_done(&self, done: Vec<Word>) -> (usize, Option<String>) {
         let (sequences, replies): (Vec<u64>, Vec<String>) =
             done.into_iter().map(|word| (word.sequence, word.reply)).unzip();
@@ -282,7 +288,7 @@ impl Worker {
         }
     }
 
-    /// How many were not confirmed, and why.
+    /// Returns how many were not confirmed, and why.
     async fn say_others(&self, words: Vec<Word>) -> (usize, Option<String>) {
         let said = futures_util::stream::iter(words).map(|word| {
             let nats = self.shared.nats.clone();
@@ -330,7 +336,7 @@ impl Worker {
         }
     }
 
-    /// Waits for `future` and tells the server meanwhile that the messages are being worked on.
+    /// Waits for `future` and meanwhile reports progress on the messages to the server.
     async fn keep_alive<F: Future>(&self, held: &[Held], future: F) -> F::Output {
         tokio::pin!(future);
         let mut ticks = interval(ACK_WAIT / 3);
@@ -348,7 +354,7 @@ impl Worker {
         let client = &self.shared.nats.client;
         for one in held.iter().filter(|one| !one.settled) {
             if let Err(error) = client.publish(one.reply.clone(), AckKind::Progress.into()).await {
-                tracing::debug!(%error, "cannot say that work is in progress");
+                tracing::debug!(%error, "cannot report that work is in progress");
                 return;
             }
         }
@@ -359,7 +365,7 @@ impl Worker {
     }
 }
 
-/// What the server is told of a message.
+/// An acknowledgement: what is reported to the server about a message.
 struct Word {
     sequence: u64,
     reply: String,

@@ -1,5 +1,3 @@
-//! What each reply comes to.
-
 use super::*;
 
 fn http(status: u16, by_function: bool, body: &'static str) -> Reply {
@@ -7,7 +5,7 @@ fn http(status: u16, by_function: bool, body: &'static str) -> Reply {
     Reply::Http { status, by_function, retry_after: None, body }
 }
 
-/// `calls` are messages by their earlier attempts; ids are `m0`, `m1`, …; at most 3 attempts.
+/// `attempts` are the earlier attempts of each message; ids are `m0`, `m1`, …; at most 3 attempts.
 #[track_caller]
 fn check(reply: &Reply, attempts: &[u32], failed_before: bool, expected: &str) {
     let ids: Vec<String> = (0..attempts.len()).map(|i| format!("m{i}")).collect();
@@ -58,12 +56,12 @@ fn an_empty_answer_means_that_all_is_done() {
             check(&http(status, true, body), &[0, 2], false, "done, done");
         }
     }
-    // As the gateway answers for a function that is called later.
+    // The gateway answers so for an asynchronous call.
     check(&http(202, false, ""), &[0, 2], false, "open");
 }
 
 #[test]
-fn messages_with_one_id_are_told_apart_by_their_sequence() {
+fn messages_with_the_same_id_are_distinguished_by_sequence() {
     let ids = ["a", "a", "b", "a"];
     let run = |body, expected| {
         check_ids(&http(200, true, body), &ids, &[0, 0, 0, 2], false, true, expected);
@@ -72,7 +70,7 @@ fn messages_with_one_id_are_told_apart_by_their_sequence() {
         r#"{"failed":[{"id":"a","sequence":"2","reason":"bad","retry":false},{"id":"a","sequence":"4","reason":"busy"}]}"#,
         "done, dead bad, done, dead failed 3 times, last: busy",
     );
-    // Which one it is, is found out by calling with each of them alone.
+    // Calling each message alone shows which one it is.
     run(
         r#"{"failed":[{"id":"a","reason":"bad","retry":false},{"id":"b","reason":"bad","retry":false}]}"#,
         "apart, apart, dead bad, apart",
@@ -86,14 +84,14 @@ fn messages_with_one_id_are_told_apart_by_their_sequence() {
 }
 
 #[test]
-fn what_ends_its_function_is_searched_and_given_up_and_its_neighbours_are_not() {
+fn a_message_that_ends_its_function_is_found_and_given_up_and_its_neighbours_are_not() {
     let died = Reply::Died { reason: "reset".into() };
     check(&died, &[0, 0], false, "again 1s");
     check(&died, &[0, 0], true, "halve");
     check(&died, &[0], true, "later 1s");
     let last = "dead failed 3 times, last: the function ended before it answered: reset";
     check(&died, &[2], true, last);
-    // With others under way it may have been one of those.
+    // With other calls in progress, one of those may be the reason.
     check_ids(&died, &["m0"], &[2], true, false, "wait 4s");
     assert!(died.is_too_much(), "so that there are no others the next time");
 }
@@ -204,7 +202,7 @@ fn a_failure_for_another_reason_says_nothing_about_the_number_of_calls() {
 }
 
 #[test]
-fn what_was_said_fits_on_one_line() {
+fn an_error_body_is_kept_on_one_line() {
     assert_eq!(said(500, b" a\r\nb\0"), "500 a  b");
     assert_eq!(said(502, b""), "502");
     assert_eq!(said(500, "é".repeat(9_999).as_bytes()).chars().count(), 504);

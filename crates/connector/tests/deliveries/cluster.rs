@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::cluster::Cluster;
 use tokio::time::Instant;
 
-/// A message that is given out again comes after 15 s.
+/// A message is delivered again after 15 s; this is shorter.
 const AT_ONCE_MAX: Duration = Duration::from_secs(10);
 
 async fn publish(world: &World<Cluster>, n: u64, bytes: usize) {
@@ -19,7 +19,7 @@ async fn publish(world: &World<Cluster>, n: u64, bytes: usize) {
     world.publish("orders", &order).await;
 }
 
-/// Waits until `functions` have 0 to `count`, each once.
+/// Waits until each of `functions` got the numbers 0 to `count`, each once.
 async fn given(world: &World<Cluster>, functions: &[&str], count: u64, since: Instant) {
     for function in functions {
         until("all are given out", async || {
@@ -33,10 +33,10 @@ async fn given(world: &World<Cluster>, functions: &[&str], count: u64, since: In
     }
 }
 
-/// From 2.11.7 on a message goes out when most servers know of it, and the status of the same request
-/// before that.
+/// From 2.11.7 on, a message is delivered after most servers have recorded it, but the status of the
+/// same request is sent before.
 #[tokio::test]
-async fn what_comes_behind_the_status_of_its_request_is_given_out_at_once() {
+async fn messages_that_arrive_after_the_status_of_their_request_are_given_out_at_once() {
     for program in testkit::nats_servers() {
         let mut world = World::of_three(program.as_deref()).await;
         let functions = ["alone", "together"];
@@ -46,7 +46,7 @@ async fn what_comes_behind_the_status_of_its_request_is_given_out_at_once() {
             world.gateway.deploy(function, done);
         }
         world.start().await;
-        // One after the other; then more than fit into one request, by their number and by their bytes.
+        // One by one; then more than fit into one request, by number and by bytes.
         for n in 0..5 {
             let began = Instant::now();
             publish(&world, n, 0).await;
@@ -68,7 +68,7 @@ async fn what_comes_behind_the_status_of_its_request_is_given_out_at_once() {
     }
 }
 
-/// Publishes until it is stored; its sequence.
+/// Publishes until the message is stored; returns its sequence.
 async fn stored(world: &World<Cluster>, subject: &str, n: u64) -> u64 {
     let payload = json!({"n": n}).to_string();
     let message = Outgoing::new(subject.to_owned(), payload.into());
@@ -85,7 +85,7 @@ async fn stored(world: &World<Cluster>, subject: &str, n: u64) -> u64 {
     sequence
 }
 
-/// Waits until `f` has 0 to `count`, and nothing of it is open.
+/// Waits until `f` got 0 to `count` and no message is pending.
 async fn all_done(world: &World<Cluster>, count: u64) {
     until("all are given out", async || {
         let given: BTreeSet<u64> = numbers(&world.gateway.events("f")).into_iter().collect();
@@ -130,7 +130,7 @@ async fn leaders_that_are_killed_cost_no_message_no_attempt_and_no_dead_letter()
     stored(&world, "orders", BAD).await;
     all_done(&world, BAD + 1).await;
     assert_eq!(world.dead_letters().await, 1, "the refused one, and no other");
-    // The refused one is asked again where its letter could not be stored, which is no fault of it.
+    // The refused message is called again if its letter could not be stored, which is not its fault.
     let attempts = world.metric("connector_attempts_total{function=\"f\"}").await;
     let refusals = world.gateway.calls("f").iter().filter(|call| is_bad(call)).count();
     let refusals = f64::from(u32::try_from(refusals).unwrap());
@@ -138,7 +138,7 @@ async fn leaders_that_are_killed_cost_no_message_no_attempt_and_no_dead_letter()
     world.stop().await;
 }
 
-/// The one that went on without knowing that others had another leader answers with what it knew.
+/// A former leader that does not know of its successor answers with an old state.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_comes_back_from_a_pause_stops_no_lane() {
     let mut world = World::of_three(testkit::nats_server_bin().as_deref()).await;

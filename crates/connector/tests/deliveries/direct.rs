@@ -1,4 +1,5 @@
-//! Functions that are called past the gateway, and one that ends with a message, called either way.
+//! Functions that are called directly, and one that ends because of a message, called directly and
+//! through a gateway.
 
 use crate::support::{World, until};
 use connector::Invoke;
@@ -12,27 +13,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// How long it is away after it ended.
+/// How long the function is down after it ended.
 const AWAY: Duration = Duration::from_millis(600);
 
-/// A function on a port of its own. A message that is named in `kills` ends it with all of its
-/// connections; some time later it is there again.
+/// A function on its own port. A message that is named in `kills` ends it with all its connections;
+/// some time later it is up again.
 #[derive(Clone, Default)]
 struct Fragile {
     given: Arc<Mutex<Vec<Value>>>,
     ended: Arc<Notify>,
-    /// For how long such a message works before it ends it.
+    /// How long such a message is worked on before the function ends.
     after: Duration,
 }
 
 impl Fragile {
-    /// How it is called past a gateway.
+    /// Serves the function; returns how it is called directly.
     async fn serve(&self) -> Invoke {
         let address = self.listen().await;
         Invoke::Direct(format!("http://{address}/{{function}}").parse().unwrap())
     }
 
-    /// Its address.
+    /// Serves the function; returns its address.
     async fn listen(&self) -> SocketAddr {
         let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -89,8 +90,8 @@ impl Fragile {
     }
 }
 
-/// A gateway as OpenFaaS has it before the function at `address`: it passes on what it is sent and what
-/// is answered, and says 502 where nothing is. Its address.
+/// A gateway like that of OpenFaaS before the function at `address`: it forwards calls and answers, and
+/// answers 502 if the function is away. Returns its address.
 async fn gateway_before(address: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = listener.local_addr().unwrap();
@@ -112,7 +113,7 @@ async fn gateway_before(address: SocketAddr) -> SocketAddr {
     here
 }
 
-/// What the function answers; it sends an answer in one piece.
+/// The function's answer, which is sent in one piece.
 async fn passed_on(address: SocketAddr, body: &str) -> Option<String> {
     let mut function = TcpStream::connect(address).await.ok()?;
     let head = format!("POST / HTTP/1.1\r\nhost: f\r\ncontent-length: {}\r\n\r\n", body.len());
@@ -122,7 +123,7 @@ async fn passed_on(address: SocketAddr, body: &str) -> Option<String> {
     (0 < length).then(|| String::from_utf8(answer[..length].to_vec()).unwrap())
 }
 
-/// The body of the next request, empty for one without; nothing when the connection ends.
+/// The body of the next request, empty if it has none; `None` when the connection ends.
 async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<String> {
     loop {
         if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -175,13 +176,13 @@ async fn a_message_that_ends_its_function_is_found_and_given_up_and_no_other_one
     world.stop().await;
 }
 
-/// A gateway says the same of a function that ends and of one that is away.
+/// A gateway gives the same answer for a function that ends and for one that is away.
 #[tokio::test]
 async fn a_message_that_ends_its_function_is_found_through_a_gateway_as_well() {
     found_through_a_gateway("45s", Duration::ZERO).await;
 }
 
-/// As late as the gateway's own time-out could come, but then the function is away.
+/// As late as the gateway's own time-out could come, but the function is away then.
 #[tokio::test]
 async fn a_message_that_ends_its_function_late_is_found_through_a_gateway_as_well() {
     found_through_a_gateway("2s", Duration::from_millis(1_100)).await;
@@ -219,8 +220,8 @@ async fn found_through_a_gateway(timeout: &str, after: Duration) {
     world.stop().await;
 }
 
-/// A gateway whose function is well and works for longer than the gateway waits: it says so after that
-/// time, with this status. Its address.
+/// A gateway whose function is up and works for longer than the gateway waits: it answers with this
+/// status after that time. Returns its address.
 async fn gateway_that_gives_up(status: &'static str, after: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = listener.local_addr().unwrap();
@@ -237,7 +238,7 @@ async fn gateway_that_gives_up(status: &'static str, after: Duration) -> SocketA
                         status
                     };
                     let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\n\r\n");
-                    // The connector does not wait for ever.
+                    // The connector may have hung up by now.
                     drop(client.write_all(answer.as_bytes()).await);
                 }
             });
@@ -246,7 +247,7 @@ async fn gateway_that_gives_up(status: &'static str, after: Duration) -> SocketA
     here
 }
 
-/// The function may have done the work, and is given the message again.
+/// The function may have done the work and gets the message again.
 #[tokio::test]
 async fn a_function_that_lives_costs_no_attempt_when_the_time_of_the_gateway_is_up() {
     for (status, after) in
@@ -266,7 +267,7 @@ async fn a_function_that_lives_costs_no_attempt_when_the_time_of_the_gateway_is_
             .await;
         let code = status.split(' ').next().unwrap();
         let tried = format!("connector_calls_total{{function=\"f\",code=\"gateway-{code}\"}}");
-        // From the third call on it is suspected, and would be a dead letter.
+        // From the third call on the message is suspected and could become a dead letter.
         until("it was tried", async || world.metric(&tried).await >= Some(5.0)).await;
         let attempts = world.metric("connector_attempts_total{function=\"f\"}").await;
         assert_eq!((attempts, world.dead_letters().await), (Some(0.0), 0), "{status}");
@@ -274,7 +275,7 @@ async fn a_function_that_lives_costs_no_attempt_when_the_time_of_the_gateway_is_
     }
 }
 
-/// Nothing is known of messages while nobody says that the function was well.
+/// Nothing is known about the messages while no health check shows that the function was up.
 #[tokio::test]
 async fn a_function_that_is_down_costs_no_attempt_behind_a_gateway() {
     let mut world = World::new().await;
@@ -307,7 +308,7 @@ async fn a_function_that_is_down_costs_no_attempt_when_it_is_called_directly() {
     for n in 0..5_u64 {
         world.publish("orders", &json!({"n": n}).to_string()).await;
     }
-    // Nobody listens there until the function is served.
+    // No process listens at this address until the function is served.
     let place = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = place.local_addr().unwrap();
     drop(place);

@@ -1,4 +1,5 @@
-//! Orders that vanish before they are decided, and lanes in which nothing is placed for long.
+//! Orders that are removed before they are decided, and lanes in which no order is placed for a long
+//! time.
 #![cfg(test)]
 
 use crate::ordered::{Ledger, decided, publish};
@@ -40,13 +41,13 @@ async fn orders_that_are_purged_while_others_wait_hold_the_lane() {
     decided(&ledger, &expected).await;
     open.store(false, Ordering::Relaxed);
     publish(&world, 60).await;
-    // Those of one partner; what follows is of another.
+    // Removes the orders of one partner; the next order is of another.
     purge(&world, "orders.placed.main.US1.x").await;
     world.publish("orders.placed.main.US2.y", "{}").await;
     open.store(true, Ordering::Relaxed);
     held(&world).await;
     world.stop().await;
-    // What was already on its way to the function is decided, nothing behind the hole.
+    // What was already on its way to the function is decided, but nothing after the gap.
     expected.truncate(ledger.decided().len());
     assert_eq!(ledger.decided()[..expected.len()], expected);
     assert!(ledger.decided().len() < 9 + 40, "{:?}", ledger.decided());
@@ -82,7 +83,7 @@ async fn orders_that_vanished_while_nothing_ran_hold_the_lane_and_say_which() {
 }
 
 #[tokio::test]
-async fn what_is_removed_behind_the_position_is_no_hole() {
+async fn messages_removed_before_the_position_are_no_gap() {
     let mut world = World::new().await;
     let ledger = Ledger::default();
     ledger.deploy(&world);
@@ -101,7 +102,7 @@ async fn what_is_removed_behind_the_position_is_no_hole() {
 }
 
 #[tokio::test]
-async fn the_position_of_a_quiet_lane_moves_and_what_expires_behind_it_is_no_fault() {
+async fn the_position_of_a_quiet_lane_moves_and_what_expires_before_it_is_no_fault() {
     let mut world = World::new().await;
     let ledger = Ledger::default();
     ledger.deploy(&world);
@@ -110,7 +111,7 @@ async fn the_position_of_a_quiet_lane_moves_and_what_expires_behind_it_is_no_fau
     world.start_with(|settings| settings.quiet_after = Duration::ZERO).await;
     decided(&ledger, &expected).await;
     world.stop().await;
-    // Long after it: orders of others only.
+    // Long after that, only other lanes get orders.
     let mut last = 0;
     for _ in 0..5 {
         last = world.publish("orders.placed.eu.US1.x", "{}").await;
@@ -118,7 +119,7 @@ async fn the_position_of_a_quiet_lane_moves_and_what_expires_behind_it_is_no_fau
     world.start_with(|settings| settings.quiet_after = Duration::ZERO).await;
     until("the position moves", async || ledger.at() == last).await;
     world.stop().await;
-    // Everything expires; then something is placed again.
+    // All messages expire; then an order is placed again.
     world.stream("ORDERS").await.purge().await.unwrap();
     world.publish("orders.placed.eu.US1.x", &json!({}).to_string()).await;
     world.start().await;

@@ -83,7 +83,7 @@ impl Gateway {
         self.lock().listing_fails = true;
     }
 
-    /// Puts a function there: status and body of its answers.
+    /// Deploys a function that answers with status and body from `handler`.
     pub(crate) fn deploy<A: Into<Answer>>(
         &self,
         name: &str,
@@ -92,7 +92,7 @@ impl Gateway {
         self.deploy_slow(name, Duration::ZERO, handler);
     }
 
-    /// One whose answers take `delay`, and for ever where the handler says `0`.
+    /// Deploys a function whose answers take `delay`, or never come when the handler says `0`.
     pub(crate) fn deploy_slow<A: Into<Answer>>(
         &self,
         name: &str,
@@ -114,7 +114,7 @@ impl Gateway {
         calls.map(|(_, call)| call.clone()).collect()
     }
 
-    /// What the function was given, call after call.
+    /// The events that the function was called with, in order.
     pub(crate) fn events(&self, name: &str) -> Vec<Value> {
         self.calls(name).into_iter().flat_map(|call| call.events).collect()
     }
@@ -124,7 +124,7 @@ impl Gateway {
         self.lock().lists
     }
 
-    /// How many calls came past the gateway.
+    /// How many calls came directly.
     pub(crate) fn direct_calls(&self) -> usize {
         self.lock().direct
     }
@@ -135,7 +135,7 @@ impl Gateway {
         let router = Router::new()
             .route("/system/functions", get(list))
             .route("/function/{name}", post(invoke))
-            // The functions themselves, as they are reached past the gateway.
+            // The functions themselves, for direct calls.
             .route("/direct/{name}/", post(directly))
             .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -195,7 +195,7 @@ async fn invoke(
     response
 }
 
-/// Counts a call until it is answered or hung up.
+/// Counts a call until it is answered or cancelled.
 struct InProgress {
     gateway: Gateway,
     name: String,
@@ -217,7 +217,7 @@ impl Drop for InProgress {
     }
 }
 
-/// Everything is done.
+/// Answers that everything is done.
 pub(crate) fn done(_: &Call) -> (u16, String) {
     (200, String::new())
 }

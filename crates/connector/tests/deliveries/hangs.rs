@@ -1,4 +1,4 @@
-//! What waits on a cluster of three, while one of its servers hangs.
+//! The backlog metrics in a cluster of three while one server hangs.
 
 use crate::gateway::done;
 use crate::lag::shown;
@@ -23,7 +23,7 @@ async fn leader(world: &World<Cluster>) -> usize {
     leader.unwrap()
 }
 
-/// Publishes until it is confirmed: the stream may be without a leader for a moment.
+/// Publishes until it is confirmed: the stream may have no leader for a moment.
 async fn publish(world: &World<Cluster>) {
     until("it is stored", async || {
         let Ok(ack) = world.nats.js.publish("orders", "{}".into()).await else { return false };
@@ -40,7 +40,7 @@ async fn what_waits_is_shown_while_the_server_that_leads_its_consumer_hangs() {
     world.start().await;
     world.publish("orders", "{}").await;
     world.settled("f", "orders").await;
-    // From now on it takes what it is given, and answers nothing.
+    // From now on the function accepts calls and never answers.
     world.gateway.deploy("f", |_| (0, String::new()));
 
     let leader = leader(&world).await;

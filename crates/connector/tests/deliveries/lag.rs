@@ -1,4 +1,4 @@
-//! What is not done is shown, also while a function has all of it in its hands.
+//! The backlog metrics count undone messages, also while a function works on all of them.
 
 use crate::gateway::done;
 use crate::ordered::{self, Ledger, ORDERED};
@@ -30,7 +30,7 @@ async fn messages_that_are_given_out_and_not_done_wait_as_well() {
     world.publish("orders", "{}").await;
     world.publish("orders", "{}").await;
     world.gateway.annotate("f", &[("topic", "orders")]);
-    // It takes all, and never answers.
+    // The function accepts all messages and never answers.
     world.gateway.deploy("f", |_| (0, String::new()));
     world.start().await;
     let labels = "{function=\"f\",filter=\"orders\"}";
@@ -49,7 +49,7 @@ async fn what_a_lane_has_read_and_nobody_has_decided_waits_as_well() {
     let mut world = World::new().await;
     world.gateway.annotate("p", ORDERED);
     let expected = ordered::publish(&world, 30).await;
-    // It says where it is, and never answers to a batch.
+    // The function reports its position, but never answers to a batch.
     world.gateway.deploy("p", |call| match call.events.is_empty() {
         true => (200, json!({"decided_to": 0}).to_string()),
         false => (0, String::new()),
@@ -88,7 +88,7 @@ async fn a_lane_whose_function_has_not_answered_since_the_start_waits_as_well() 
     world.stop().await;
 }
 
-/// As on a server that gives nothing out: the connector sees no message, and there are some.
+/// Like a server that does not deliver: messages are stored, but the connector gets none.
 #[tokio::test]
 async fn what_a_consumer_does_not_give_out_waits_as_well() {
     let mut world = World::new().await;
@@ -98,7 +98,7 @@ async fn what_a_consumer_does_not_give_out_waits_as_well() {
     world.publish("orders", "{}").await;
     world.settled("f", "orders").await;
     world.stop().await;
-    // A stranger holds a message, and no more than one may be in work.
+    // Another client holds a message, and only one may be unacknowledged.
     let orders = world.stream("ORDERS").await;
     let first = world.publish("orders", "{}").await;
     let oldest = stored(&world, first).await;
@@ -128,7 +128,7 @@ async fn what_a_consumer_does_not_give_out_waits_as_well() {
     world.stop().await;
 }
 
-/// A rebase and a skip write in the journal. Without that it is tried again after 30 s.
+/// A rebase and a skip write to the journal. Without that the lane is tried again after 30 s.
 #[tokio::test]
 async fn a_lane_that_is_held_goes_on_as_soon_as_its_position_is_moved() {
     let mut world = World::new().await;

@@ -36,7 +36,7 @@ async fn a_large_message_goes_alone_and_an_empty_one_goes_too() {
     world.gateway.annotate("f", &annotations);
     world.gateway.deploy("f", done);
     world.publish("orders", r#"{"n":0}"#).await;
-    // As large as the server takes; as text it is a third larger.
+    // As large as the server accepts; in base64 it is a third larger.
     let large = vec![0xFF_u8; world.nats.message_bytes_max()];
     world.nats.js.publish("orders", large.into()).await.unwrap().await.unwrap();
     let mut headers = async_nats::HeaderMap::new();
@@ -76,7 +76,7 @@ async fn an_answer_that_names_an_id_means_one_message() {
     let letter = world.stream("ERRORS").await;
     let letter = letter.get_last_raw_message_by_subject("errors.dead.f").await.unwrap();
     assert_eq!(letter.headers.get("Orderflow-Dead-Sequence").map(|v| v.as_str()), Some("3"));
-    // All together first; then each of the two that the answer may mean alone.
+    // All together first; then each of the two messages that the answer may mean, alone.
     let sizes: Vec<_> = world.gateway.calls("f").iter().map(|call| call.events.len()).collect();
     assert_eq!(sizes, [4, 1, 1]);
     world.stop().await;

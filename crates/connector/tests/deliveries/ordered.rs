@@ -18,7 +18,7 @@ pub(crate) const ORDERED: &[(&str, &str)] = &[
     ("orderflow.max-deliver", "3"),
 ];
 
-/// A function with a journal: it decides what follows and refuses what does not.
+/// A function with a journal: it decides input that follows and refuses other input.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Book>>);
 
@@ -37,7 +37,7 @@ impl Ledger {
         self.0.lock().unwrap().decided.clone()
     }
 
-    /// Up to where it is decided.
+    /// Its position.
     pub(crate) fn at(&self) -> u64 {
         self.with(|book| book.position.as_ref().map_or(0, |position| position.sequence))
     }
@@ -99,7 +99,7 @@ impl Ledger {
     }
 }
 
-/// Publishes orders of two warehouses; the sequences of those of `main`.
+/// Publishes orders of two warehouses; returns the sequences of those of `main`.
 pub(crate) async fn publish(world: &World, count: u64) -> Vec<u64> {
     let mut main = Vec::new();
     for n in 0..count {
@@ -169,7 +169,7 @@ async fn a_function_that_went_back_gets_everything_from_there() {
     });
     expected.extend(publish(&world, 30).await);
     decided(&ledger, &expected).await;
-    // And this time to nothing.
+    // And then to an empty one.
     ledger.with(|book| (book.position, book.decided) = (None, Vec::new()));
     expected.extend(publish(&world, 3).await);
     decided(&ledger, &expected).await;
@@ -204,7 +204,7 @@ async fn an_unclear_answer_is_asked_again() {
         let answer = answering.answer(call);
         let mut calls = calls.lock().unwrap();
         *calls += 1;
-        // Decided, but the answer says nothing, or the process dies before it answers.
+        // The batch is decided, but the answer is empty, or the process dies before it answers.
         match *calls % 4 {
             1 => (200, String::new()),
             3 => (503, "journal".into()),
@@ -244,7 +244,7 @@ async fn a_message_that_fails_alone_holds_its_lane_and_is_never_given_up() {
     world.gateway.annotate("p", ORDERED);
     let expected = publish(&world, 60).await;
     world.start().await;
-    // Of 22 numbers before it, 0, 3, … 21 are of another lane.
+    // Of the 22 numbers before it, 0, 3, … 21 belong to another lane.
     let before = 14;
     decided(&ledger, &expected[..before]).await;
     until("it failed alone", async || {

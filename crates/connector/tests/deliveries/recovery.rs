@@ -1,4 +1,4 @@
-//! What becomes of deliveries when the server, a stream or a consumer is gone for a while.
+//! Deliveries while the server, a stream or a consumer is gone for a while.
 
 use crate::gateway::done;
 use crate::ordered::{self, Ledger, ORDERED, decided};
@@ -25,7 +25,7 @@ async fn given(world: &World, expected: std::ops::Range<u64>) {
 }
 
 #[tokio::test]
-async fn a_consumer_that_is_deleted_under_a_call_is_made_anew_where_it_was() {
+async fn a_consumer_that_is_deleted_during_a_call_is_created_again_at_its_position() {
     let mut world = World::new().await;
     publish(&world, 0..10).await;
     world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.deliver", "new")]);
@@ -54,7 +54,7 @@ async fn a_consumer_that_is_deleted_under_a_call_is_made_anew_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_made_anew_is_given_out_from_its_beginning() {
+async fn a_stream_that_is_created_again_is_given_out_from_its_beginning() {
     let mut world = World::new().await;
     world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.deliver", "new")]);
     world.gateway.deploy("f", done);
@@ -86,7 +86,7 @@ async fn a_purged_stream_goes_on() {
     world.stop().await;
 }
 
-/// Changes the consumer of `f` behind the connector's back.
+/// Changes the consumer of `f` without the connector.
 async fn change(world: &World, change: impl FnOnce(&mut pull::Config)) -> Consumer<pull::Config> {
     let stream = world.stream("ORDERS").await;
     let name = connector::durable_name("f", "orders");
@@ -111,7 +111,7 @@ async fn a_consumer_that_stands_still_is_brought_back() {
     world.gateway.deploy("f", done);
     world.start().await;
     world.settled("f", "orders").await;
-    // Somebody takes one message, keeps it, and until then no other one is given out.
+    // Another client takes one message and keeps it; until then no other message is delivered.
     let consumer = change(&world, |config| {
         config.max_ack_pending = 1;
         config.ack_wait = Duration::from_secs(60 * 60);
@@ -143,7 +143,7 @@ async fn a_consumer_that_was_changed_is_brought_back() {
     world.settled("f", "orders").await;
     let name = connector::durable_name("f", "orders");
     let stream = world.stream("ORDERS").await;
-    // Requests for more than one message are refused from now on.
+    // From now on requests for more than one message are refused.
     change(&world, |config| config.max_batch = 1).await;
     publish(&world, 0..30).await;
     given(&world, 0..30).await;
@@ -168,7 +168,7 @@ async fn a_server_that_is_away_for_a_while_is_found_again() {
     let lost = "connector_nats_events_total{event=\"disconnected\"}";
     until("it is noticed", async || world.metric(lost).await >= Some(1.0)).await;
     assert!(!world.is_ready().await);
-    // Longer than any answer of the server is waited for: two questions, one after another, are given up.
+    // Longer than the connector waits for any answer: two requests in a row time out.
     for _ in 0..2 {
         world.nats.js.get_stream("ORDERS").await.unwrap_err();
     }
@@ -182,7 +182,7 @@ async fn a_server_that_is_away_for_a_while_is_found_again() {
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing_is_said_and_stops_no_other_function() {
+async fn a_missing_right_is_reported_and_stops_no_other_function() {
     let mut world = World::new().await;
     world.restrict("publish: { deny: [\"$JS.API.CONSUMER.MSG.NEXT.ORDERS.>\"] }").await;
     world.gateway.annotate("f", &[("topic", "orders")]);
@@ -235,7 +235,7 @@ async fn a_lane_goes_on_when_its_consumer_is_gone() {
         let stream = world.stream("ORDERS").await;
         let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
         for name in names {
-            // It may be gone by itself.
+            // The server may have removed it.
             drop(stream.delete_consumer(&name).await);
         }
         expected.extend(ordered::publish(&world, 30).await);
@@ -257,7 +257,7 @@ async fn a_lane_whose_consumer_gives_nothing_gets_another() {
     let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
     for name in &names {
         let known = stream.consumer_info(name).await.unwrap();
-        // Requests for more than one message are refused from now on.
+        // From now on requests for more than one message are refused.
         let config = pull::Config {
             name: Some(name.clone()),
             description: known.config.description,

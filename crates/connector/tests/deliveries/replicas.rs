@@ -1,4 +1,4 @@
-//! Connectors as processes of their own: several at once, killed, asked to end.
+//! Connectors as separate processes: several at once, killed, asked to end.
 
 use crate::gateway::done;
 use crate::ordered::{Ledger, ORDERED, decided, publish};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The connectors whose calls reached `function`, by what their call ids begin with.
+/// The connectors whose calls reached `function`, by the prefix of their call ids.
 fn callers(world: &World, function: &str) -> BTreeSet<String> {
     let calls = world.gateway.calls(function).into_iter();
     calls.map(|call| call.header("x-call-id").split('-').next().unwrap().to_owned()).collect()

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Servers, gateway and connector of one test.
+/// The servers, the gateway and the connector of one test.
 pub(crate) struct World<S = Server> {
     pub(crate) server: S,
     pub(crate) nats: Nats,
@@ -27,7 +27,7 @@ pub(crate) struct World<S = Server> {
 }
 
 impl<S> World<S> {
-    /// Everything but the connector, on the servers at `nats_url`.
+    /// Everything except the connector, on the servers at `nats_url`.
     async fn on(server: S, nats_url: String, settings: streams::Settings) -> Self {
         let nats = Nats::connect(&nats_url, "test", false).await.unwrap();
         for step in streams::setup(&nats, settings).await {
@@ -43,7 +43,7 @@ impl<S> World<S> {
         self.start_with(|_| {}).await;
     }
 
-    /// Starts it with other settings than usual.
+    /// Starts the connector with changed settings.
     pub(crate) async fn start_with(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut settings = Settings {
             nats_url: self.nats_url.clone(),
@@ -67,12 +67,12 @@ impl<S> World<S> {
         self.connector = Some((stop, task));
     }
 
-    /// The address of functions past the gateway.
+    /// The address for direct calls.
     pub(crate) fn direct(&self) -> Invoke {
         Invoke::Direct(format!("{}/direct/{{function}}/", self.url).parse().unwrap())
     }
 
-    /// A file that lists the function `name`.
+    /// Writes a file that lists the function `name`; returns its path.
     pub(crate) fn list_in_file(&self, name: &str, annotations: &[(&str, &str)]) -> PathBuf {
         let annotations: BTreeMap<_, _> = annotations.iter().copied().collect();
         let path = self.dir.path().join("functions.json");
@@ -82,14 +82,14 @@ impl<S> World<S> {
     }
 
     pub(crate) async fn stop(&mut self) {
-        // The next one writes it again, with other addresses.
+        // The next connector writes the file again, with other addresses.
         drop(std::fs::remove_file(self.dir.path().join("listen.json")));
         let (stop, task) = self.connector.take().unwrap();
         drop(stop);
         timeout(Duration::from_secs(30), task).await.expect("the connector ends").unwrap();
     }
 
-    /// Starts a connector as a process of its own, as it runs in a pod.
+    /// Starts a connector as a separate process, as it runs in a pod.
     pub(crate) fn spawn(&self) -> Replica {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("connector-token"), TOKEN).unwrap();
@@ -109,7 +109,7 @@ impl<S> World<S> {
         Replica { child, dir }
     }
 
-    /// What the connector counts: the value of the one line that begins with `series`.
+    /// A metric of the connector: the value of the first line that begins with `series`.
     pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
         let listen = std::fs::read(self.dir.path().join("listen.json")).ok()?;
         let addresses: Value = serde_json::from_slice(&listen).unwrap();
@@ -135,7 +135,7 @@ impl<S> World<S> {
         self.nats.js.get_stream(name).await.unwrap()
     }
 
-    /// Messages of a consumer that are not given out, and those that are not acknowledged.
+    /// How many messages of a consumer are not delivered, and how many are not acknowledged.
     pub(crate) async fn open(&self, function: &str, filter: &str) -> (u64, usize) {
         let stream = streams::of_subject(filter).unwrap().name;
         let name = connector::durable_name(function, filter);
@@ -145,7 +145,7 @@ impl<S> World<S> {
         }
     }
 
-    /// Waits until nothing is open any more.
+    /// Waits until no message is pending or unacknowledged.
     pub(crate) async fn settled(&self, function: &str, filter: &str) {
         until("nothing is open", async || self.open(function, filter).await == (0, 0)).await;
     }
@@ -156,19 +156,20 @@ impl<S> World<S> {
 }
 
 impl World {
-    /// Everything but the connector, on one server.
+    /// Everything except the connector, on one server.
     pub(crate) async fn new() -> Self {
         Self::of_one(testkit::nats_server_bin()).await
     }
 
-    /// The same with a server of this program.
+    /// The same with this server program.
     pub(crate) async fn of_one(program: Option<PathBuf>) -> Self {
         let server = Server::of(program);
         let url = server.url();
         Self::on(server, url, streams::Settings::default()).await
     }
 
-    /// From now on the server knows the users `test`, who may do everything, and `connector`.
+    /// Adds two users to the server: `test`, who may do everything, and `connector`, with these
+    /// permissions.
     pub(crate) async fn restrict(&mut self, permissions: &str) {
         let path = self.server.dir().join("nats-server.conf");
         let config = std::fs::read_to_string(&path).unwrap();
@@ -188,12 +189,12 @@ impl World {
         self.nats = Nats::connect(&url, "test", false).await.unwrap();
     }
 
-    /// The server's address for a user.
+    /// The server's URL for a user.
     pub(crate) fn url_of(&self, user: &str) -> String {
         self.server.url().replace("nats://", &format!("nats://{user}:x@"))
     }
 
-    /// After a restart of the server: waits until it takes messages again.
+    /// After a restart of the server: waits until it accepts requests again.
     pub(crate) async fn reconnect(&mut self) {
         self.nats = Nats::connect(&self.server.url(), "test", false).await.unwrap();
         let js = &self.nats.js;
@@ -202,7 +203,8 @@ impl World {
 }
 
 impl World<Cluster> {
-    /// Everything but the connector, on three servers of this program, with three copies of all.
+    /// Everything except the connector, on three servers of this program, with three copies of all
+    /// streams.
     pub(crate) async fn of_three(program: Option<&Path>) -> Self {
         let cluster = Cluster::of(program);
         let url = cluster.url();
@@ -211,7 +213,7 @@ impl World<Cluster> {
     }
 }
 
-/// A connector as a process of its own; killed when dropped.
+/// A connector as a separate process; killed when dropped.
 pub(crate) struct Replica {
     child: std::process::Child,
     dir: tempfile::TempDir,
@@ -223,7 +225,7 @@ impl Replica {
         self.child.wait().unwrap();
     }
 
-    /// Sends SIGTERM and waits for the end: its exit code.
+    /// Sends SIGTERM and waits for the end; returns the exit code.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
@@ -266,7 +268,7 @@ async fn http_get(address: &str, path: &str) -> String {
     answer
 }
 
-/// Waits until `is_so`, for a limited time.
+/// Waits until `is_so`, at most a minute.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so().await {

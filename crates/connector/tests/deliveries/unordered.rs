@@ -1,4 +1,4 @@
-//! Messages given out each for itself, on a real nats-server.
+//! Messages given out one by one, on a real nats-server.
 
 use crate::gateway::done;
 use crate::support::{World, numbers, until};
@@ -351,7 +351,7 @@ async fn a_file_lists_the_functions_where_there_is_no_gateway() {
     world.settled("f", "orders").await;
     assert_eq!(world.gateway.direct_calls(), 1);
 
-    // A file that is gone for a while changes nothing.
+    // Deliveries go on while the file is gone.
     std::fs::remove_file(&file).unwrap();
     until("it is missed", async || {
         world.metric("connector_list_failures_total").await >= Some(2.0)

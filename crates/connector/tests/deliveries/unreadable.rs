@@ -31,7 +31,7 @@ async fn letters(world: &World) -> BTreeMap<u64, (BTreeMap<String, String>, Vec<
 }
 
 #[tokio::test]
-async fn each_is_a_dead_letter_with_all_that_it_was_and_good_ones_go_on() {
+async fn each_becomes_a_complete_dead_letter_and_good_messages_go_on() {
     for program in nats_servers() {
         let mut world = World::of_one(program).await;
         world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "10")]);
@@ -43,7 +43,7 @@ async fn each_is_a_dead_letter_with_all_that_it_was_and_good_ones_go_on() {
         let blocks = UNREADABLE.iter().chain(STATUSES).chain(&long);
         for (n, (what, block)) in (0_u64..).zip(blocks) {
             world.publish("orders", &json!({"n": n}).to_string()).await;
-            // A good order, but for its headers.
+            // A good order, except for its headers.
             let order = json!({"n": 1_000 + n}).to_string();
             let sequence = raw.publish(b"orders", block, order.as_bytes()).await.expect(what);
             bad.insert(sequence, (*what, *block, order));
@@ -51,7 +51,7 @@ async fn each_is_a_dead_letter_with_all_that_it_was_and_good_ones_go_on() {
         let began = Instant::now();
         world.start().await;
         world.settled("f", "orders").await;
-        // What is not confirmed comes again after 15 s.
+        // Unconfirmed messages are delivered again after 15 s.
         assert!(began.elapsed() < Duration::from_secs(14), "{:?}", began.elapsed());
         let letters = letters(&world).await;
         let called = world.gateway.events("f");
@@ -59,7 +59,7 @@ async fn each_is_a_dead_letter_with_all_that_it_was_and_good_ones_go_on() {
             called.iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect();
         for (sequence, (what, block, order)) in &bad {
             let Some((headers, payload)) = letters.get(sequence) else {
-                // Newer servers take out a status.
+                // Newer servers remove a status line.
                 assert!(STATUSES.iter().any(|(status, _)| status == what), "{what}");
                 continue;
             };

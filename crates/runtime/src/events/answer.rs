@@ -1,4 +1,4 @@
-//! What a function says of a batch.
+//! The answer of a function to a batch.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::Event;
 use crate::problem::Problem;
 
-/// What became of a batch. Events that are not named are done.
+/// The result of a batch. Events that are not named are done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The others.
+    /// The events that are not done.
     #[serde(default)]
     pub failed: Vec<Failed>,
 }
@@ -27,25 +27,25 @@ pub struct Failed {
     pub sequence: Option<String>,
     /// Why, for the person who reads the dead letter.
     pub reason: String,
-    /// Whether it may go better another time. Without a word: yes.
+    /// Whether a later attempt may succeed; true if absent.
     #[serde(default = "yes")]
     pub retry: bool,
-    /// Not before this time; `"5s"`, `"250ms"`, `"2m"`.
+    /// The earliest time of the next attempt: `"5s"`, `"250ms"`, `"2m"`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "delay")]
     pub after: Option<Duration>,
-    /// How far the work on it is, in percent. It goes on: this is no failed attempt.
+    /// Progress in percent. The work goes on, so this does not count as a failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<u8>,
 }
 
-/// What an ordered function answers.
+/// The answer of an ordered function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderedAnswer {
-    /// Everything up to this sequence is decided, and its facts are published.
+    /// Everything up to this sequence is decided, and the resulting facts are published.
     pub decided_to: u64,
 }
 
-/// An answer that a connector cannot use: the batch is tried again.
+/// The connector cannot use the answer; it tries the batch again.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     /// Not the expected JSON.
@@ -54,15 +54,15 @@ pub enum AnswerError {
     /// It names an event that was not sent.
     #[error("the answer names the event {id:?}, which was not sent")]
     UnknownId {
-        /// The name.
+        /// The id.
         id: String,
     },
     /// It names a sequence that the event with this id does not have.
     #[error("the answer names the event {id:?} with the sequence {sequence:?}, which was not sent")]
     UnknownSequence {
-        /// The event's name.
+        /// The event's id.
         id: String,
-        /// Its sequence.
+        /// The sequence.
         sequence: String,
     },
 }
@@ -73,28 +73,28 @@ impl Answer {
         Self::default()
     }
 
-    /// Notes an event that may go better another time.
+    /// Reports an event for which a later attempt may succeed.
     pub fn retry(&mut self, event: &Event, reason: impl Into<String>, after: Option<Duration>) {
         self.failed.push(Failed { after, ..Failed::of(event, reason) });
     }
 
-    /// Notes an event that waits for something that is not its fault, or is in work for longer
-    /// than a call can wait; `percent` says how far it is. No failed attempt.
+    /// Reports an event that waits for something else, or whose work takes longer than a call may;
+    /// `percent` is the progress. Does not count as a failed attempt.
     pub fn wait(&mut self, event: &Event, reason: impl Into<String>, after: Duration, percent: u8) {
         let progress = Some(percent);
         self.failed.push(Failed { after: Some(after), progress, ..Failed::of(event, reason) });
     }
 
-    /// Notes an event that will never go: it becomes a dead letter.
+    /// Reports an event that can never succeed: it becomes a dead letter.
     pub fn reject(&mut self, event: &Event, reason: impl Into<String>) {
         self.failed.push(Failed { retry: false, ..Failed::of(event, reason) });
     }
 
-    /// Reads the body of a 2xx; an empty one means that all is done. `was_sent` knows ids, and
-    /// sequences of the events that have them.
+    /// Reads the body of a 2xx answer; an empty body means that all is done. `was_sent` checks ids, and
+    /// sequences of events that have them.
     ///
     /// # Errors
-    /// When it is something else, or names an event for which `was_sent` is false.
+    /// If the body is anything else, or names an event for which `was_sent` returns false.
     pub fn parse(
         body: &[u8],
         was_sent: impl Fn(&str, Option<&str>) -> bool,
@@ -102,7 +102,7 @@ impl Answer {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
-        /// `failed` must be there: `{}` may be the answer of something else.
+        /// `failed` is required: `{}` may be the answer of some other program.
         #[derive(Deserialize)]
         struct Strict {
             failed: Vec<Failed>,
@@ -133,16 +133,16 @@ impl Failed {
 }
 
 impl OrderedAnswer {
-    /// Reads the body of a 200.
+    /// Reads the body of a 200 answer.
     ///
     /// # Errors
-    /// When `decided_to` is not in it.
+    /// If `decided_to` is missing.
     pub fn parse(body: &[u8]) -> Result<Self, AnswerError> {
         Ok(serde_json::from_slice(body)?)
     }
 
-    /// The refusal of a batch that does not follow: 409 with the position of the function. Its
-    /// body can be read by [`OrderedAnswer::parse`].
+    /// Refuses a batch that does not continue the function's position: 409 with that position.
+    /// [`OrderedAnswer::parse`] can read its body.
     pub fn conflict(self, detail: impl Into<String>) -> Problem {
         Problem::conflict(detail).with("decided_to", self.decided_to)
     }
@@ -164,7 +164,7 @@ fn yes() -> bool {
     true
 }
 
-/// A time as people write it: a whole number and its unit.
+/// A time as text: a whole number and its unit.
 mod delay {
     use std::time::Duration;
 

@@ -18,7 +18,7 @@ fn an_answer_without_failures_means_that_all_is_done() {
 }
 
 #[test]
-fn an_answer_that_says_nothing_certain_is_an_error() {
+fn an_unclear_answer_is_an_error() {
     for body in ["{}", "[]", "ok", "null", r#"{"failed":[{"id":"a"}]}"#] {
         assert!(parse(body).is_err(), "{body:?}");
     }
@@ -96,7 +96,7 @@ fn an_event_is_kept_as_it_came() {
 }
 
 #[test]
-fn a_failure_says_which_of_the_events_with_one_id_it_is() {
+fn a_failure_names_the_sequence_among_events_with_the_same_id() {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(BATCH_JSON));
     let text = r#"[{"id":"a","sequence":"7"},{"id":"a","sequence":"8"},{"id":"a"}]"#;

@@ -1,4 +1,4 @@
-//! A function on free ports, and a client that says exactly the bytes it is told.
+//! A function on free ports, and a client that sends exactly the given bytes.
 
 #![cfg(test)]
 #![allow(dead_code, reason = "every test binary uses its own part")]
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than anything here takes, also on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Running {
@@ -33,12 +33,12 @@ impl Running {
         Self { addr, metrics, stop: Some(stop), served }
     }
 
-    /// Asks it to end, as SIGTERM does.
+    /// Asks the function to end, like SIGTERM does.
     pub(crate) fn stop(&mut self) {
         self.stop.take();
     }
 
-    /// Whether it goes on although it was asked to end and its port is closed.
+    /// Whether it is still running after it was asked to end and closed its port.
     pub(crate) async fn holds_on(&mut self) -> bool {
         self.stop();
         let addr = self.addr;
@@ -95,7 +95,7 @@ impl Reply {
     }
 }
 
-/// One connection, kept alive.
+/// One connection that is kept alive.
 pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -110,7 +110,7 @@ impl Client {
         timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.unwrap().unwrap();
     }
 
-    /// Sends as much as the server takes: it may close when it has heard enough.
+    /// Sends as much as the server reads: it may close the connection early.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         drop(timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.unwrap());
     }
@@ -143,7 +143,7 @@ impl Client {
         while self.fill().await.is_some() {}
     }
 
-    /// Reads what is there; `None` at the end of the connection.
+    /// Reads more bytes; `None` at the end of the connection.
     pub(crate) async fn fill(&mut self) -> Option<()> {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await;
         let read = read.expect("an answer in time").unwrap_or(0);
@@ -157,7 +157,7 @@ pub(crate) async fn request(addr: SocketAddr, text: &str) -> Reply {
     client.reply().await
 }
 
-/// Asks again until `is_so`, for as long as [`PATIENCE`].
+/// Repeats until `is_so`, for at most [`PATIENCE`].
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {
