@@ -35,6 +35,9 @@ pub struct Run {
     /// `http://127.0.0.1:…`, of `up --with prometheus`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<String>,
+    /// The partners.yml of the user that `up` follows; nothing where it has the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partners_file: Option<PathBuf>,
     /// Everything that runs, by name; in one process with `up` where the pid is the same.
     pub processes: BTreeMap<String, Process>,
 }

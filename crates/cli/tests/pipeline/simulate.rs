@@ -1,7 +1,9 @@
 //! What `simulate` says it sent is what the pipeline got.
 
+use std::process::Stdio;
+
 use crate::faults::count;
-use crate::support::Up;
+use crate::support::{Up, command, eventually};
 use serde_json::Value;
 
 const MIX: [&str; 12] = [
@@ -84,4 +86,30 @@ fn what_is_simulated_becomes_what_was_said() {
         up.orderflow(&["simulate", "--yes", "--orders", "5", "--rate", "9", "--lanes", "2"]);
     assert_eq!(lanes.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&lanes.stderr).contains("the partners have 1 warehouses"));
+}
+
+/// At 2 a second, 1,000 messages are due in more than eight minutes: those that are stored while it
+/// still runs were not kept for the end.
+#[test]
+fn messages_are_sent_when_they_are_due() {
+    const PLACED: &str = "orders.placed.>";
+    let up = Up::start(&[]);
+    let mut stored = 0;
+    for more in [&[][..], &["--http"]] {
+        let args = ["simulate", "--yes", "--orders", "1000", "--rate", "2"];
+        let mut child = command(up.dir.path())
+            .args(args)
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        stored += 3;
+        eventually("the first messages are stored", || stored <= count(&up, "ORDERS", PLACED));
+        let running = child.try_wait().unwrap().is_none();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(running, "it sent 1000 messages at once");
+        stored = count(&up, "ORDERS", PLACED);
+    }
 }

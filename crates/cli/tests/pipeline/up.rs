@@ -96,9 +96,22 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
     assert_eq!(wrong.status.code(), Some(1));
     let said = String::from_utf8_lossy(&wrong.stderr);
     assert!(said.contains("has 1 problem:") && said.contains("US4.currency"), "{said}");
+    eventually("up says so", || up.notes().contains("is not taken over"));
+    let doctor = up.orderflow(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1), "{doctor:?}");
+    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let line = before.lines().count() + 2;
+    let expected = [
+        format!("✗ partners of {}: not taken over", path.display()),
+        "partners.US4.currency: ".to_owned(),
+        format!("(line {line}) → correct it; then: orderflow partners reload --partners "),
+    ];
+    assert!(expected.iter().all(|expected| doctor.contains(expected)), "{doctor}");
+    // The last word is not the complaint.
+    fs::write(&path, before).unwrap();
+    eventually("up takes it back", || up.notes().contains("is valid again"));
     let new = dir.path().join("us4.yml");
     fs::write(&new, format!("partners:\n  US4:\n{us3}")).unwrap();
-    fs::write(&path, before).unwrap();
     let added = ["partners", "add", new.to_str().unwrap(), "--partners", path.to_str().unwrap()];
     assert!(up.orderflow(&added).status.success());
     let reloaded = up.json(&reload);

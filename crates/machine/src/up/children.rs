@@ -53,6 +53,8 @@ pub(super) async fn start(
     link_log(dir, "sshd", sshd.log());
     let mut machine = Machine::new(dir, &sshd, lanes::filters(&sources.stack), settings.provider);
     machine.install(&sources.partners, &sources.tables)?;
+    let partners_file = sources.partners_path.as_ref().map(std::path::absolute).transpose();
+    let partners_file = partners_file.context("the place of the partners")?;
     if let Some(path) = sources.partners_path {
         // Ends with the process.
         tokio::spawn(machine.follow(path, sources.partners, sources.tables));
@@ -71,6 +73,7 @@ pub(super) async fn start(
         nats: url,
         sftp_port: sshd.port(),
         prometheus: prometheus.as_ref().map(servers::prometheus::Server::url),
+        partners_file,
         ..Run::default()
     };
     // Each part adds the login of its own user.

@@ -18,8 +18,23 @@ use crate::dir::{DataDir, write_atomic};
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The file's text, and its tables or what is wrong.
-type Seen = (String, Result<Tables, String>);
+/// What was seen of the file.
+struct Seen {
+    /// The text and the tables that hold.
+    taken: (String, Tables),
+    /// The text that the last look could not take over, and why not.
+    wrong: Option<(String, String)>,
+    /// The one that was complained about, if that is the last that was said.
+    said: Option<(String, String)>,
+}
+
+/// What is worth a word.
+enum News {
+    /// These partners hold now.
+    Taken(Partners),
+    /// After a complaint the file is again what holds.
+    Back(Partners),
+}
 
 /// What has to know the partners of this machine.
 pub(super) struct Machine {
@@ -77,54 +92,87 @@ impl Machine {
     }
 
     /// Takes the file and its tables over when they have changed; what is wrong changes nothing and is
-    /// said once.
+    /// said once, and so is its end.
     pub(super) async fn follow(mut self, path: PathBuf, text: String, tables: Tables) {
-        let mut before = (text, Ok(tables));
+        let mut seen = Seen { taken: (text, tables), wrong: None, said: None };
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let here = path.clone();
             let look = tokio::task::spawn_blocking(move || {
-                let said = self.look(&here, &mut before);
-                (self, before, said)
+                let news = self.look(&here, &mut seen);
+                (self, seen, news)
             });
-            let Ok((machine, seen, said)) = look.await else {
+            let Ok((machine, after, news)) = look.await else {
                 return output::note("the partners are no longer followed");
             };
-            (self, before) = (machine, seen);
-            match said {
+            (self, seen) = (machine, after);
+            let place = path.display();
+            match news {
                 Ok(None) => {}
-                Ok(Some(partners)) => {
-                    let count = partners.len();
-                    output::note(format_args!("{}: {count} partners now", path.display()));
+                Ok(Some(News::Taken(partners))) => {
+                    output::note(format_args!("{place}: {} partners now", partners.len()));
                     let filters = self.filters.iter();
                     for note in filters.flat_map(|filters| lanes::notes(&partners, filters)) {
                         output::note(format_args!("warning: {note}"));
                     }
                 }
+                Ok(Some(News::Back(partners))) => output::note(format_args!(
+                    "{place} is valid again, and as it was taken over before: {} partners",
+                    partners.len()
+                )),
                 Err(error) => output::note(format_args!(
-                    "{} is not taken over, what was before still holds: {error:#}",
-                    path.display()
+                    "{place} is not taken over, what was before still holds: {error:#}"
                 )),
             }
         }
     }
 
-    /// The partners, if something is not as it was `before`.
-    fn look(&mut self, path: &Path, before: &mut Seen) -> Result<Option<Partners>> {
+    /// What is new. An error is told when two looks have found it, since the file may be half written.
+    fn look(&mut self, path: &Path, seen: &mut Seen) -> Result<Option<News>> {
         // Gone, or being replaced: nothing that could be taken over.
         let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let tables = sources::tables(&text, folder).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            lines.join("; ")
-        });
-        let seen = (text, tables);
-        if seen == *before {
-            return Ok(None);
+        let partners = || intake::partners::load(&text).unwrap_or_default();
+        match self.take_over(&text, folder, &mut seen.taken) {
+            Ok(is_new) => {
+                seen.wrong = None;
+                let was_wrong = seen.said.take().is_some();
+                Ok(match (is_new, was_wrong) {
+                    (true, _) => Some(News::Taken(partners())),
+                    (false, true) => Some(News::Back(partners())),
+                    (false, false) => None,
+                })
+            }
+            Err(error) => {
+                let wrong = Some((text, format!("{error:#}")));
+                let is_whole = seen.wrong == wrong;
+                seen.wrong.clone_from(&wrong);
+                if !is_whole || seen.said == wrong {
+                    return Ok(None);
+                }
+                seen.said = wrong;
+                Err(error)
+            }
         }
-        before.clone_from(&seen);
-        let (text, tables) = seen;
-        self.install(&text, &tables.map_err(Error::msg)?)?;
-        Ok(Some(intake::partners::load(&text).unwrap_or_default()))
+    }
+
+    /// Installs it unless that is what was `taken` last; tells whether it was another.
+    fn take_over(
+        &mut self,
+        text: &str,
+        folder: &Path,
+        taken: &mut (String, Tables),
+    ) -> Result<bool> {
+        let tables = sources::tables(text, folder).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Error::msg(lines.join("; "))
+        })?;
+        let found = (text.to_owned(), tables);
+        if found == *taken {
+            return Ok(false);
+        }
+        self.install(&found.0, &found.1)?;
+        *taken = found;
+        Ok(true)
     }
 }

@@ -8,8 +8,10 @@ use domain::PartnerId;
 use domain::partner::Sftp;
 use futures_util::future::join_all;
 use intake::complete::Kind;
+use intake::partners::Problem;
 use intake::sftp::{Error, Limits, Login, Session};
 use machine::clock;
+use stack::sources;
 
 use super::clocks;
 use super::finding::Finding;
@@ -34,6 +36,7 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::good(&what, format!("{} configured", partners.len())));
     }
+    findings.extend(site.partners_file.iter().flat_map(|path| taken_over(path)));
     let clashes = policies::clashes(partners.iter()).into_iter();
     let todo = "give them the same `stock`, or warehouses of their own, if that is not meant";
     findings.extend(clashes.map(|clash| Finding::warning("stock policies", clash.text, todo)));
@@ -58,6 +61,23 @@ pub(super) async fn look(site: &Site) -> Vec<Finding> {
         findings.extend(found.unwrap_or_else(panicked));
     }
     findings
+}
+
+/// Can `up` take over the user's file? Each thing that is wrong is a finding.
+fn taken_over(path: &Path) -> Vec<Finding> {
+    let what = format!("partners of {}", path.display());
+    let tables = match std::fs::read_to_string(path) {
+        Ok(text) => sources::tables(&text, path.parent().unwrap_or(Path::new(""))),
+        Err(error) => Err(vec![Problem::new(path.display().to_string(), error.to_string())]),
+    };
+    let Err(problems) = tables else { return vec![Finding::good(what, "valid")] };
+    let wrong = |problem: Problem| {
+        let text = format!("not taken over, what was before still holds: {problem}");
+        let todo =
+            format!("correct it; then: orderflow partners reload --partners {}", path.display());
+        Finding::bad(&what, text, todo)
+    };
+    problems.into_iter().map(wrong).collect()
 }
 
 /// Blocks.

@@ -18,6 +18,8 @@ pub(super) struct Site {
     /// Functions that are asked at an address of their own.
     pub(super) functions: BTreeMap<String, String>,
     pub(super) partners: Option<PathBuf>,
+    /// The user's, which `up` makes those from.
+    pub(super) partners_file: Option<PathBuf>,
     pub(super) secrets: Option<PathBuf>,
     /// Of `up`, with the store of nats-server in it.
     pub(super) data: Option<DataDir>,
@@ -33,6 +35,7 @@ impl Site {
             gateway: args.gateway.clone(),
             functions: BTreeMap::new(),
             partners: args.partners.clone(),
+            partners_file: None,
             secrets: args.secrets_dir.clone(),
             data: None,
             is_elsewhere: false,
@@ -54,6 +57,7 @@ impl Site {
             nats: Some(run.nats),
             gateway: Some(run.gateway).filter(|gateway| !gateway.is_empty()),
             functions: run.functions,
+            partners_file: run.partners_file,
             partners: Some(partners).filter(|path| is_here || path.is_file()),
             secrets: Some(secrets).filter(|path| is_here || path.is_dir()),
             data: is_here.then_some(dir),

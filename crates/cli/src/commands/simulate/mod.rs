@@ -120,19 +120,21 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
     let mut schedule = Schedule::new(args.rate);
     let mut index = 0;
     while index < args.orders {
-        schedule.ready().await;
-        while index < args.orders && schedule.take() {
-            index += 1;
-            let message = plan.message(index, &mut buffer);
-            tally.sent(message.what);
-            open.push(sender.send(message));
-            // Whoever does not confirm in time slows the rest down; nothing piles up here.
-            if sender.open_max() <= open.len()
-                && let Some(done) = open.next().await
-            {
+        // What was begun is sent, and its answers are taken, while the next one is not due yet.
+        // Whoever does not confirm in time slows the rest down; nothing piles up here.
+        tokio::select! {
+            biased;
+            Some(done) = open.next() => {
                 tally.answered(done?);
                 bar.inc(1);
-                schedule.refill();
+            }
+            () = schedule.ready(), if open.len() < sender.open_max() => {
+                while index < args.orders && open.len() < sender.open_max() && schedule.take() {
+                    index += 1;
+                    let message = plan.message(index, &mut buffer);
+                    tally.sent(message.what);
+                    open.push(sender.send(message));
+                }
             }
         }
     }
