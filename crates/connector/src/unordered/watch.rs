@@ -111,7 +111,7 @@ impl Watch {
                 self.at(Place { settled, ..place });
             }
             let now = self.look(&info);
-            still = if stands_still(before, now) { still + 1 } else { 0 };
+            still = if is_stalled(before, now) { still + 1 } else { 0 };
             if still == LOOKS {
                 self.stalled.store(true, Ordering::Relaxed);
                 still = 0;
@@ -138,14 +138,14 @@ mod tests {
     fn only_a_consumer_that_withholds_deliverable_messages_is_stalled() {
         let before = Look { pending: 5, unacknowledged: 0, empty: 3, full: 9 };
         let asked = Look { empty: 4, ..before };
-        assert!(stands_still(before, asked));
+        assert!(is_stalled(before, asked));
         for (now, why) in [
             (before, "nobody asked"),
             (Look { full: 10, ..asked }, "something came"),
             (Look { pending: 0, ..asked }, "there is nothing"),
             (Look { unacknowledged: DELAYED_MAX, ..asked }, "others have to be settled first"),
         ] {
-            assert!(!stands_still(before, now), "{why}");
+            assert!(!is_stalled(before, now), "{why}");
         }
         let empty = Look { pending: 0, ..before };
         assert!(!is_stalled(empty, asked), "they have only just come");
