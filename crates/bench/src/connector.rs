@@ -1,4 +1,4 @@
-//! The connector alone: stored messages to a function that does nothing.
+//! The connector alone: stored messages are delivered to a function that does nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +41,7 @@ pub(crate) async fn run(messages: u64, rounds: u32) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Seconds from the connector's first look at the list of functions to the last message settled.
+/// Seconds from the connector's first list of functions until the last message is settled.
 async fn round(messages: u64, ordered: bool) -> Result<f64> {
     let dir = tempfile::tempdir().context("cannot make a folder")?;
     let server = servers::nats::start(servers::nats::Settings::under(dir.path()))?;
@@ -72,20 +72,20 @@ async fn round(messages: u64, ordered: bool) -> Result<f64> {
     let seconds = started.elapsed().as_secs_f64();
     let given = function.given.load(Ordering::Relaxed);
     if given < messages {
-        bail!("{messages} messages are settled, but the function was given {given}");
+        bail!("{messages} messages are settled, but the function got {given}");
     }
     drop(stop);
     task.await??;
     Ok(seconds)
 }
 
-/// What only an answer of a function has.
+/// A header that only answers of our functions have.
 const SIGNATURE: [(&str, &str); 1] = [("x-duration-seconds", "0.0")];
 
-/// The function that does nothing but answer.
+/// A function that does nothing but answer.
 struct Nothing {
     ordered: bool,
-    /// Events that it was given.
+    /// Number of events that it got.
     given: AtomicU64,
     decided_to: AtomicU64,
 }
@@ -154,7 +154,7 @@ async fn settled(nats: &Nats, function: &Nothing, messages: u64) -> Result<()> {
             (last, since) = (open, Instant::now());
         }
         if STALL < since.elapsed() {
-            bail!("{open} messages are left, and nothing moves");
+            bail!("{open} messages are left, and there is no progress");
         }
         sleep(LOOK).await;
     }

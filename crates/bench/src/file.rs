@@ -1,4 +1,4 @@
-//! From a file that was found to its last order, stage by stage.
+//! Measures a file from the moment it is found to its last order, stage by stage.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -20,20 +20,21 @@ use crate::row::{Row, median, number};
 use crate::usage;
 
 const LOOK: Duration = Duration::from_millis(10);
-/// daily-checker finds it when it has rested; it is asked this often.
+/// How often daily-checker is called until it finds the file, which must first be old enough.
 const ASK: Duration = Duration::from_millis(500);
-/// How long all of it may take for each thousand orders, and at least.
+/// How long a run may take for each thousand orders, and the minimum for small files.
 const THOUSAND_MAX: Duration = Duration::from_secs(2);
 const LEAST_MAX: Duration = Duration::from_secs(60);
 const STORED_MAX: Duration = Duration::from_secs(5);
-/// What is measured, and the subject on which each order is a message then. There is stock for all.
+/// The stages, and the subject on which each order is published at that stage. There is stock for all
+/// orders.
 const STAGES: [(&str, &str); 3] = [
     ("found to all sent", subject::ORDERS),
     ("found to all placed", "orders.placed.>"),
     ("found to all decided", "orders.confirmed.>"),
 ];
 
-/// The file of a daily export; what is behind it is the time that it takes as a whole.
+/// Orders in a typical daily export, for which the total time matters.
 const DAILY_ROWS: u64 = 3_000;
 
 pub(crate) async fn run(count: u64, rounds: u32) -> Result<Vec<Row>> {
@@ -60,7 +61,7 @@ pub(crate) async fn run(count: u64, rounds: u32) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// How long after it was found every order had come through each stage.
+/// How long after the file was found all orders had passed each stage.
 async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
     let path = own.pipeline.dir.root().join("bench.csv");
     std::fs::write(&path, csv(count)?).with_context(|| path.display().to_string())?;
@@ -68,7 +69,8 @@ async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
     for (_, filter) in STAGES {
         stages.push(own.nats.client.subscribe(filter).await?);
     }
-    // The server answers after it has read the subscriptions; a flush ends earlier, in this process.
+    // The server answers after it has processed the subscriptions; a flush returns earlier, in this
+    // process.
     own.nats.client.request("$JS.API.INFO", "".into()).await?;
     let partner = partner(1).parse()?;
     let file = File::open(&path).with_context(|| path.display().to_string())?;
@@ -78,14 +80,14 @@ async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
     let stages = stages.into_iter().map(|stage| all_of(stage, count, started));
     let took = timeout(limit, futures_util::future::join_all(stages)).await;
     let took = took.with_context(|| format!("not all decided within {} s", limit.as_secs()))?;
-    // What was seen must be stored as well; it is passed on a moment before that.
+    // The messages seen must also be stored; the server forwards them a moment before.
     let stored = all_stored(own, 3 * count);
     timeout(STORED_MAX, stored).await.context("what was published is not stored")??;
     took.try_into().map_err(|_| anyhow!("three stages"))
 }
 
-/// How long after `started` the last of `count` messages came. Counted as they are published: asking the
-/// server again and again how many are stored takes much of what is measured.
+/// How long after `started` the last of `count` messages arrived. Messages are counted as they are
+/// published: repeated requests for the number of stored ones would distort the measurement.
 async fn all_of(mut stage: Subscriber, count: u64, started: Instant) -> Duration {
     for _ in 0..count {
         if stage.next().await.is_none() {
@@ -95,7 +97,7 @@ async fn all_of(mut stage: Subscriber, count: u64, started: Instant) -> Duration
     started.elapsed()
 }
 
-/// Waits until ORDERS holds so many messages.
+/// Waits until ORDERS holds this many messages.
 async fn all_stored(own: &Own, count: u64) -> Result<()> {
     let stream = own.orders().await?;
     while stream.get_info().await?.state.messages < count {
@@ -104,7 +106,7 @@ async fn all_stored(own: &Own, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// Asks daily-checker until it finds the file; then is when the clock starts.
+/// Calls daily-checker until it finds the file; the clock starts then.
 async fn found(own: &Own) -> Result<Instant> {
     let stream = own.nats.js.get_stream(streams::FILES).await?;
     let before = stream.cached_info().state.messages;
@@ -127,7 +129,7 @@ async fn found(own: &Own) -> Result<Instant> {
     }
 }
 
-/// A file of `count` orders of a line each.
+/// A file with `count` orders of one line each.
 fn csv(count: u64) -> Result<String> {
     let mut text = "order_id,product_id,quantity,price,timestamp,customer\n".to_owned();
     let orders = Orders::of(1, PRODUCTS)?;

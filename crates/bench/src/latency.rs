@@ -1,4 +1,4 @@
-//! How long one order takes while others come at a steady rate, and what memory does meanwhile.
+//! The latency of single orders at a steady rate, and memory during the run.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use crate::row::{Row, number};
 use crate::usage;
 
 const TICK: Duration = Duration::from_millis(5);
-/// The first orders meet cold connections and caches.
+/// The first orders meet cold connections and caches, so they are not counted.
 const WARM_UP: u64 = 1_000;
-/// How long the last decisions may take.
+/// How long to wait for the last decisions.
 const REST_MAX: Duration = Duration::from_secs(10);
-/// Readings of memory in one run.
+/// Number of memory readings in one run.
 const READINGS: u32 = 10;
 
 pub(crate) async fn run(rate: u32, time: Duration) -> Result<Vec<Row>> {
@@ -54,10 +54,11 @@ pub(crate) async fn memory(rate: u32, time: Duration) -> Result<Vec<Row>> {
     Ok(rows.collect())
 }
 
-/// Times from publish to decided in microseconds, after the warm-up.
+/// Times from publish to decision in microseconds, without the warm-up.
 async fn measure(own: &Own, first: u64, rate: u32, time: Duration) -> Result<Vec<u64>> {
     let facts = own.nats.client.subscribe("orders.*.main.>").await?;
-    // The server answers after it has read the subscription; a flush ends earlier, in this process.
+    // The server answers after it has processed the subscription; a flush returns earlier, in this
+    // process.
     own.nats.client.request("$JS.API.INFO", "".into()).await?;
     let count = WARM_UP + u64::from(rate) * time.as_secs().max(1);
     let published = tokio::spawn(publish_at(own.nats.clone(), first, count, rate));
@@ -68,7 +69,7 @@ async fn measure(own: &Own, first: u64, rate: u32, time: Duration) -> Result<Vec
     micros.map(|micros| Ok(u64::try_from(micros)?)).collect()
 }
 
-/// When each was published.
+/// Publishes orders; returns when each was published.
 async fn publish_at(
     nats: messaging::Nats,
     first: u64,
@@ -101,7 +102,7 @@ async fn publish_at(
     Ok(times)
 }
 
-/// When each was decided.
+/// Waits for all decisions; returns when each order was decided.
 async fn decisions(mut facts: Subscriber, first: u64, count: u64) -> Result<Vec<Instant>> {
     let mut times = vec![None; usize::try_from(count)?];
     let mut missing = times.len();
@@ -119,14 +120,14 @@ async fn decisions(mut facts: Subscriber, first: u64, count: u64) -> Result<Vec<
     Ok(times.into_iter().flatten().collect())
 }
 
-/// Which order it decides; nothing if it is none.
+/// The number of the order that this message decides, if it is a decision.
 fn number_of(fact: &Message) -> Option<u64> {
     let decided = ["orders.confirmed.", "orders.refused."];
     decided.iter().find(|prefix| fact.subject.starts_with(**prefix))?;
     Orders::number(&fact.subject)
 }
 
-/// Of sorted microseconds, in milliseconds.
+/// A quantile of sorted microseconds, in milliseconds.
 fn quantile(micros: &[u64], share: f64) -> f64 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_places_in_the_list() {
+    fn quantiles_are_positions_in_the_list() {
         let micros: Vec<u64> = (1..=1_000).map(|n| n * 1_000).collect();
         assert!((quantile(&micros, 0.5) - 501.0).abs() < 0.1);
         assert!((quantile(&micros, 0.99) - 991.0).abs() < 0.1);

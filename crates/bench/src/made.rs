@@ -1,4 +1,4 @@
-//! What is sent: the orders of a fixed seed.
+//! The orders of a benchmark, from a fixed seed.
 
 use anyhow::Result;
 use bytes::{Bytes, BytesMut};
@@ -9,16 +9,16 @@ use load::{Mix, Plan};
 pub(crate) const PRODUCTS: u32 = 1_000;
 /// Every run sends the same orders.
 const SEED: u64 = 1;
-/// Partners of a benchmark: one for each warehouse.
+/// The name of the partner of a warehouse.
 pub(crate) fn partner(warehouse: u32) -> String {
     format!("BENCH{warehouse}")
 }
 
-/// One-line orders of partners with a warehouse each.
+/// One-line orders of partners that have one warehouse each.
 pub(crate) struct Orders(Plan);
 
 impl Orders {
-    /// Of so many warehouses and products.
+    /// Orders for this many warehouses and products.
     pub(crate) fn of(warehouses: u32, products: u32) -> Result<Self> {
         let partners = (1..=warehouses).map(|n| Ok(Some(partner(n).parse()?)));
         let mix = Mix { products, ..Mix::default() };
@@ -26,7 +26,7 @@ impl Orders {
         Ok(Self(Plan::new(&mix, SEED, partners, DateTime::UNIX_EPOCH)?))
     }
 
-    /// Number `n`, from 0.
+    /// The body of order number `n`, from 0.
     pub(crate) fn body(&self, n: u64) -> Bytes {
         self.0.message(n + 1, &mut BytesMut::new()).body
     }

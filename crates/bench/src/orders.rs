@@ -1,4 +1,4 @@
-//! From the first message on `orders` to the last order decided.
+//! Measures from the first message on `orders` to the last decision.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ use crate::row::{Row, median, number};
 use crate::stage::Stage;
 use crate::usage;
 
-/// Messages on the way at once.
+/// Most messages that are published but not confirmed.
 const CHUNK: usize = 2_000;
 const LOOK: Duration = Duration::from_millis(20);
-/// Without a step forward for so long, it is not slow but broken.
+/// After this time without progress, the run is broken rather than slow.
 const STALL: Duration = Duration::from_secs(30);
-/// Messages of ORDERS for each order: received, placed, decided.
+/// Messages in ORDERS for each order: received, placed, decided.
 const STAGES: u64 = 3;
 
 pub(crate) async fn run(stage: Stage, orders: u64, rounds: u32) -> Result<Vec<Row>> {
@@ -70,7 +70,7 @@ pub(crate) async fn publish_all(
     Ok(())
 }
 
-/// Waits until the stream has as many messages.
+/// Waits until the stream has this many messages.
 async fn decided(own: &Own, messages: u64) -> Result<()> {
     let stream = own.orders().await?;
     let (mut last, mut since) = (0, Instant::now());
@@ -83,7 +83,7 @@ async fn decided(own: &Own, messages: u64) -> Result<()> {
             (last, since) = (now, Instant::now());
         }
         if STALL < since.elapsed() {
-            bail!("{} messages of ORDERS are missing, and no more come", messages - now);
+            bail!("{} messages of ORDERS are missing, and there is no progress", messages - now);
         }
         sleep(LOOK).await;
     }

@@ -1,4 +1,4 @@
-//! A pipeline of its own: one process for each part, in a folder that goes away.
+//! A pipeline for a benchmark: one process for each part, in a temporary folder.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -19,11 +19,11 @@ use tokio::time::timeout;
 use crate::made::{Orders, PRODUCTS, partner};
 use crate::usage;
 
-/// How long it may take to start.
+/// How long the start may take.
 const START_MAX: Duration = Duration::from_secs(60);
-/// How long it may take to end.
+/// How long the shutdown may take.
 const STOP_MAX: Duration = Duration::from_secs(40);
-/// So much stock that every order is confirmed.
+/// Enough stock to confirm every order.
 const PLENTY: i64 = 1_000_000_000;
 
 pub(crate) struct Own {
@@ -35,18 +35,19 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    /// Starts it with `warehouses` partners, each with a warehouse of its own.
+    /// Starts a pipeline with `warehouses` partners, each with its own warehouse.
     pub(crate) async fn start(warehouses: u32) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("orderflow-bench").tempdir();
         let dir = dir.context("cannot make a folder for the benchmark")?;
         let partners = write(&dir, "partners.yml", &partners(warehouses))?;
         let stack = write(&dir, "stack.yml", &functions(warehouses)?)?;
         let data_dir = dir.path().join("data");
-        let mut command = Command::new(std::env::current_exe().context("the own program")?);
+        let mut command =
+            Command::new(std::env::current_exe().context("cannot find this program")?);
         command.arg("--data-dir").arg(&data_dir).args(["up", "--processes", "--port", "0"]);
         command.arg("--partners").arg(partners).arg("--stack").arg(stack);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        // Ctrl-C ends the benchmark, and dropping the child ends the rest.
+        // Ctrl-C ends the benchmark, and dropping the child ends the pipeline.
         let mut child = command.kill_on_drop(true).spawn().context("cannot start the pipeline")?;
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let ready = async {
@@ -86,7 +87,7 @@ impl Own {
         Ok(self.nats.js.get_stream(streams::ORDERS).await?)
     }
 
-    /// What every process used until now.
+    /// What every process has used so far.
     pub(crate) fn usage(&self) -> Result<usage::All> {
         Ok(usage::all(&Pipeline::find(&self.data_dir, false)?.run))
     }
@@ -129,7 +130,7 @@ fn partners(warehouses: u32) -> String {
     text
 }
 
-/// The built-in one with a lane for each warehouse.
+/// The built-in stack file, with a lane for each warehouse.
 fn functions(warehouses: u32) -> Result<String> {
     let built_in = stack::BUILT_IN;
     let lanes: Vec<String> = (1..=warehouses).map(warehouse_name).collect();

@@ -1,19 +1,19 @@
-//! What was measured, and how it is counted.
+//! Results, and how they are calculated.
 
 use serde::Serialize;
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// What was measured.
     pub stage: String,
-    /// Which figure of it.
+    /// The quantity.
     pub what: &'static str,
-    /// The figure.
+    /// The value.
     pub value: f64,
     /// Its unit; empty for a count.
     pub unit: &'static str,
-    /// What explains the value: CPU time of each process, the run's size.
+    /// Details: CPU time of each process, and the size of the run.
     pub note: String,
 }
 
@@ -29,13 +29,13 @@ impl Row {
     }
 }
 
-/// The middle one; of an even number the higher of the two.
+/// The median; of an even number of values, the upper one.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// A count as a figure to calculate with; exact up to 2^32.
+/// A count as a float; exact up to 2^32.
 pub(crate) fn number(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

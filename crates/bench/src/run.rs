@@ -1,4 +1,4 @@
-//! One stage after the other.
+//! Runs one stage after the other.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::row::Row;
 use crate::stage::Stage;
 use crate::{connector, file, latency, orders, start};
 
-/// Measured where nothing is asked for: all but memory.
+/// The stages that run by default: all but memory.
 const USUAL: [Stage; 7] = [
     Stage::Start,
     Stage::Connector,
@@ -21,27 +21,27 @@ const USUAL: [Stage; 7] = [
     Stage::Latency,
 ];
 
-/// What is measured, and for how long.
+/// What to measure, and how long.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Without any, all but memory.
+    /// Empty: all but memory.
     pub stages: Vec<Stage>,
-    /// Orders or messages of one run.
+    /// Orders or messages in one run.
     pub orders: u64,
-    /// Runs of a stage, each on a fresh store; the median counts.
+    /// Runs of a stage, each with an empty store; the result is the median.
     pub rounds: u32,
     /// Orders a second, for latency and memory.
     pub rate: u32,
-    /// For how long, for latency and memory.
+    /// Duration of latency and memory runs.
     pub time: Duration,
-    /// The program of-watchdog, behind which each function is started as well.
+    /// The program of-watchdog; each function is then also started behind it.
     pub watchdog: Option<PathBuf>,
 }
 
-/// Measures, and says on standard error what it finds as it finds it.
+/// Measures, and reports progress on standard error.
 ///
 /// # Errors
-/// A server or the pipeline does not start, or nothing moves any more.
+/// If a server or the pipeline does not start, or a run makes no progress.
 pub async fn run(settings: &Settings) -> Result<Vec<Row>> {
     let stages = if settings.stages.is_empty() { &USUAL[..] } else { &settings.stages };
     let (count, rounds) = (settings.orders, settings.rounds);

@@ -1,4 +1,4 @@
-//! What can be measured.
+//! The stages of a benchmark.
 
 use clap::ValueEnum;
 
@@ -24,7 +24,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// As it is written on the command line.
+    /// Its name on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! How soon a function answers after its start, and what it holds then: as it is in its image, and, for
-//! comparison, behind of-watchdog as in OpenFaaS's own templates.
+//! Measures how soon a function answers after its start, and its memory when idle: alone as in its
+//! image, and for comparison behind of-watchdog as in OpenFaaS's own templates.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -21,16 +21,16 @@ use crate::usage;
 const STARTS: u32 = 5;
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_micros(500);
-/// After its first answer it may still be at work.
+/// The function may still be busy after its first answer.
 const REST: Duration = Duration::from_secs(1);
 
-/// What one start showed.
+/// The result of one start.
 struct Started {
-    /// Until the first answer of the function itself.
+    /// Time until the function's first answer.
     first_answer: Duration,
-    /// The first call after `/_/health` said 200 was not answered by the function.
+    /// The first call after `/_/health` returned 200 got no answer from the function.
     first_call_failed: bool,
-    /// Of all its processes, when idle.
+    /// Memory of all its processes when idle.
     resident: u64,
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(rounds: u32, watchdog: Option<&Path>) -> Result<Vec<Row>
     let mut rows = Vec::new();
     for name in catalogue::NAMES {
         let running = own.pipeline.run.processes.get(name).map(|process| process.pid);
-        // The environment of the one that runs, which is that of its pod.
+        // Use the environment of the running function, which equals that of its pod.
         let environment = std::fs::read(format!("/proc/{}/environ", running.unwrap_or_default()));
         let environment = environment.with_context(|| format!("the environment of {name}"))?;
         let (mut alone, mut behind) = (Vec::new(), Vec::new());
@@ -95,7 +95,7 @@ async fn start(name: &str, environment: &[u8], watchdog: Option<&Path>) -> Resul
     let started = Instant::now();
     let mut child = command.process_group(0).spawn().context("cannot start a function")?;
     let looked = look(&mut child, started, &format!("http://127.0.0.1:{port}")).await;
-    // of-watchdog leaves its function behind when it is killed.
+    // of-watchdog does not end its function when it is killed.
     if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
         kill_process_group(group, Signal::KILL)?;
     }
@@ -103,10 +103,10 @@ async fn start(name: &str, environment: &[u8], watchdog: Option<&Path>) -> Resul
     looked.with_context(|| name.to_owned())
 }
 
-/// How a function is started: its own program as in an image, if it was built, else ours, which holds
-/// all functions.
+/// The command for a function: its own program as in an image, if it was built, else this program,
+/// which contains all functions.
 fn function(name: &str) -> Result<(PathBuf, Vec<&str>)> {
-    let own = std::env::current_exe().context("the own program")?;
+    let own = std::env::current_exe().context("cannot find this program")?;
     let function = own.with_file_name(name);
     Ok(if function.is_file() { (function, Vec::new()) } else { (own, vec!["function", name]) })
 }
@@ -133,7 +133,7 @@ async fn look(child: &mut Child, started: Instant, url: &str) -> Result<Started>
         bail!("no answer of {path} within {} s", ANSWER_MAX.as_secs())
     };
     until("/_/health", |status| status.is_success()).await?;
-    // No function has this path: its 404 comes from the function, a 5xx from what stands before it.
+    // No function has this path: 404 is an answer of the function, 5xx one of the proxy before it.
     let is_its_own = |status: StatusCode| !status.is_server_error();
     let first_call_failed = !get("/none").await.is_ok_and(is_its_own);
     let first_answer = until("/none", is_its_own).await?;

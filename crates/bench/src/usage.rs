@@ -1,23 +1,23 @@
-//! What processes used, from `/proc`.
+//! Resource usage of processes, from `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use machine::dir::Run;
 
-/// `USER_HZ`, in which Linux tells CPU time on every machine that we run on (`man 5 proc`).
+/// `USER_HZ`: the unit of CPU time in `/proc` on all machines that we support (`man 5 proc`).
 const TICKS_PER_SECOND: u32 = 100;
 
-/// Of one process.
+/// The usage of one process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     /// CPU time since its start, in seconds.
     pub(crate) cpu: f64,
-    /// Resident now, in bytes.
+    /// Resident memory now, in bytes.
     pub(crate) resident: u64,
 }
 
-/// Of every process of a pipeline, by name.
+/// The usage of every process of a pipeline, by name.
 pub(crate) type All = BTreeMap<String, Usage>;
 
 pub(crate) fn all(run: &Run) -> All {
@@ -25,10 +25,10 @@ pub(crate) fn all(run: &Run) -> All {
     processes.filter_map(|(name, process)| Some((name.clone(), of(process.pid)?))).collect()
 }
 
-/// Nothing if it has ended.
+/// The usage of a process; `None` if it has ended.
 pub(crate) fn of(pid: u32) -> Option<Usage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program may contain anything, but ends with the last bracket.
+    // The program's name may contain anything; it ends at the last bracket.
     let (_, fields) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = fields.split(' ').collect();
     let ticks = |index: usize| fields.get(index)?.parse::<u32>().ok();
@@ -40,7 +40,7 @@ pub(crate) fn of(pid: u32) -> Option<Usage> {
     Some(Usage { cpu, resident: kib * 1024 })
 }
 
-/// CPU time of each process between two readings, for one of `count`: `a 12 µs, b 3 µs`.
+/// CPU time of each process between two readings, divided by `count`: `a 12 µs, b 3 µs`.
 pub(crate) fn per_one(before: &All, after: &All, count: f64) -> String {
     let mut used: Vec<(f64, &str)> = after
         .iter()
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn usage_is_told_for_each_order() {
+    fn usage_is_shown_per_order() {
         let one = |cpu| Usage { cpu, resident: 0 };
         let before = All::from([("a".to_owned(), one(1.0))]);
         let after = All::from([("a".to_owned(), one(3.0)), ("b".to_owned(), one(1.0))]);
