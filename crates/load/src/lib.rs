@@ -1,6 +1,6 @@
-//! Orders that are made up, good and bad, and the rate at which they are sent.
+//! Generates orders, good and bad, and controls the rate at which they are sent.
 //!
-//! Message `n` is a function of the seed and `n`, so nothing is remembered and every run can be repeated.
+//! Message `n` depends only on the seed and `n`, so nothing is stored and every run can be repeated.
 
 mod plan;
 mod schedule;

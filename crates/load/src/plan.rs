@@ -1,4 +1,4 @@
-//! What is sent: message `n` is a function of the seed and `n`, so nothing is remembered.
+//! Generates the messages: message `n` depends only on the seed and `n`, so nothing is stored.
 
 use std::fmt::Write as _;
 
@@ -9,63 +9,63 @@ use fastrand::Rng;
 
 use super::wire::{Charge, Customer, Line, Order, Quantity};
 
-/// The seed catalogue's products and prices; further products follow them.
+/// Products and prices of the seed catalogue; generated products follow them.
 const CATALOGUE: [(&str, &str); 5] =
     [("P001", "19.99"), ("P002", "149.00"), ("P003", "7.50"), ("P004", "3.25"), ("P005", "0.99")];
 const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
-/// Of a sale; the coupon takes off less than the cheapest product and the shipping come to.
+/// Charges of a sale. The discount is less than the cheapest product plus shipping.
 const CHARGES: [Charge; 2] = [
     Charge { kind: "shipping", description: "Standard", amount: "4.90" },
     Charge { kind: "discount", description: "WELCOME", amount: "-2.50" },
 ];
-/// Of a return, which keeps the shipping.
+/// Charges of a return; shipping is not refunded.
 const CHARGES_BACK: [Charge; 1] =
     [Charge { kind: "fee", description: "Return label", amount: "0.50" }];
 const CUSTOMERS: u32 = 500;
 const PIECES_MAX: i64 = 3;
-/// How far back the order may lie that a duplicate or a conflict repeats.
+/// A duplicate or conflict repeats one of this many preceding messages.
 const BACK_MAX: u64 = 1_000;
-/// All, in the unit of shares: parts of a million.
+/// The whole, in units of shares: parts per million.
 pub const ALL: u32 = 1_000_000;
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// An order.
     Sale,
     /// A return, with negative quantities.
     Return,
-    /// An earlier order, word for word.
+    /// An exact repetition of an earlier order.
     Duplicate,
-    /// Another order under an earlier one's id.
+    /// A different order with the id of an earlier one.
     Conflict,
-    /// No order.
+    /// Not a valid order.
     Broken(Fault),
 }
 
 /// How an order can be bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// It ends in the middle.
+    /// It is truncated.
     Cut,
     /// It has no id.
     NoId,
-    /// Nothing is ordered.
+    /// Its quantity is 0.
     Zero,
     /// The quantity is in quotes.
     TextQuantity,
     /// The price has a decimal comma.
     Comma,
-    /// It has a field that is not known.
+    /// It has an unknown field.
     UnknownField,
-    /// Nobody is called so.
+    /// Its partner is unknown.
     UnknownPartner,
-    /// The time has no zone.
+    /// Its time has no time zone.
     NoZone,
 }
 
 impl Fault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 8] = [
         Self::Cut,
         Self::NoId,
@@ -77,7 +77,7 @@ impl Fault {
         Self::NoZone,
     ];
 
-    /// In words.
+    /// A short description.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl Fault {
 /// A message to send.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// What it is.
+    /// Its kind.
     pub what: What,
     /// Unique among the messages of a seed.
     pub id: String,
@@ -104,22 +104,22 @@ pub struct Message {
     pub body: Bytes,
 }
 
-/// What the messages of a run are. Shares are in parts of a million, [`ALL`].
+/// The mix of messages in a run. Shares are in parts per million, [`ALL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mix {
-    /// Messages that repeat an earlier order word for word.
+    /// Messages that repeat an earlier order exactly.
     pub duplicates: u32,
-    /// Messages that are another order under an earlier one's id.
+    /// Messages with a different order under the id of an earlier one.
     pub conflicts: u32,
-    /// Messages that are no order, in eight ways.
+    /// Messages that are not valid orders, in eight ways.
     pub broken: u32,
-    /// Of the orders, those that are returns.
+    /// Share of returns among the orders.
     pub returns: u32,
-    /// Of the orders, those that have shipping and a coupon.
+    /// Share of orders with shipping and a discount.
     pub charges: u32,
-    /// Lines that order the first product, beside those that do by chance.
+    /// Share of lines that order the first product, in addition to those that pick it at random.
     pub hot_product: u32,
-    /// How many products there are, at least 1.
+    /// Number of products, at least 1.
     pub products: u32,
     /// Most lines of an order, at least 1.
     pub lines: u16,
@@ -140,7 +140,7 @@ impl Default for Mix {
     }
 }
 
-/// Shares that are more than all.
+/// The shares add up to more than 100 %.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("duplicates, conflicts and broken messages are more than 100 % together")]
 pub struct TooMany;
@@ -158,10 +158,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Orders of `partners` (`None` is the built-in one) that say they were made at `at`.
+    /// Orders of `partners` (`None` is the built-in one) with the time `at`.
     ///
     /// # Errors
-    /// The shares of bad messages are more than all.
+    /// If the shares of bad messages add up to more than 100 %.
     pub fn new(
         mix: &Mix,
         seed: u64,
@@ -188,7 +188,7 @@ impl Plan {
         Message { what, id: self.order_id(index), body: buffer.split().freeze() }
     }
 
-    /// What message number `index` is, and the number of the message that has its order first.
+    /// The kind of message number `index`, and the number of the message whose order it contains.
     #[must_use]
     pub fn what(&self, index: u64) -> (What, u64) {
         match self.rolled(index) {
@@ -200,7 +200,7 @@ impl Plan {
         }
     }
 
-    /// Different orders among the first `count` messages.
+    /// Number of different orders among the first `count` messages.
     #[must_use]
     pub fn distinct(&self, count: u64) -> u64 {
         let orders = (1..=count).filter(|index| {
@@ -215,7 +215,7 @@ impl Plan {
         self.products.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The order id of message number `index`, if it has an order of its own.
+    /// The order id of message number `index`, if it has its own order.
     #[must_use]
     pub fn order_id(&self, index: u64) -> String {
         format!("ORD-{}-{index}", self.seed)
@@ -227,7 +227,7 @@ impl Plan {
         Rng::with_seed(seed)
     }
 
-    /// What the dice say; a duplicate or conflict still needs something earlier.
+    /// The random kind; for a duplicate or conflict there must be an earlier order.
     fn rolled(&self, index: u64) -> What {
         let mut rng = self.rng(index, 0);
         let roll = rng.u32(..ALL);
@@ -246,7 +246,7 @@ impl Plan {
         }
     }
 
-    /// An order before `index` that is not one of these itself.
+    /// An order before `index` that is itself neither a duplicate nor a conflict.
     fn earlier(&self, index: u64, rng: &mut Rng) -> Option<u64> {
         let last = index.checked_sub(1).filter(|last| *last > 0)?;
         let oldest = last.saturating_sub(BACK_MAX).max(1);
@@ -255,7 +255,7 @@ impl Plan {
         (oldest..=from).rev().chain(from..=last).find(fresh)
     }
 
-    /// Writes order number `of`; a conflict is another order under the same id.
+    /// Writes order number `of`; a conflict is a different order with the same id.
     fn write(&self, of: u64, what: What, buffer: &mut BytesMut) {
         let mut rng = self.rng(of, 2);
         let sign = if self.rolled(of) == What::Return { -1 } else { 1 };
@@ -283,7 +283,8 @@ impl Plan {
             timestamp: &self.at,
             ..Order::default()
         };
-        // Rolled apart, so that the same seed makes the same orders as without charges.
+        // Uses its own random numbers, so that the same seed makes the same orders with and without
+        // charges.
         if self.rng(of, 3).u32(..ALL) < self.mix.charges {
             order.charges = if sign < 0 { &CHARGES_BACK } else { &CHARGES };
         }

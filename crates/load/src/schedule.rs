@@ -1,20 +1,21 @@
-//! When messages may be sent: tokens that accrue at a rate.
+//! Decides when messages may be sent: a token bucket.
 
 use std::time::{Duration, Instant};
 
-/// One token, in the unit of credit: a rate is tokens a second, time passes in nanoseconds.
+/// One token in units of credit: tokens per second times nanoseconds.
 const TOKEN: u128 = 1_000_000_000;
-/// How long tokens that nobody takes are kept: what a slow server cost is not sent in one go later.
+/// How long unused tokens are kept: after a delay of the server, the missed messages are not sent in a
+/// burst.
 const KEPT: Duration = Duration::from_millis(100);
-/// Shortest sleep; at high rates several tokens accrue meanwhile.
+/// Shortest sleep; at high rates, several tokens accrue in this time.
 const TICK: Duration = Duration::from_millis(2);
 
-/// A token bucket. Its clock is passed in; [`Schedule`] is this with the machine's.
+/// A token bucket whose clock is passed in; [`Schedule`] uses the system clock.
 #[derive(Debug)]
 struct Bucket {
     rate: u128,
     credit: u128,
-    /// The time up to which credit was given.
+    /// The time up to which credit was added.
     at: Duration,
 }
 
@@ -36,14 +37,14 @@ impl Bucket {
         left.is_some()
     }
 
-    /// How long until there is a token.
+    /// Time until a token is available.
     fn wait(&self) -> Duration {
         let missing = TOKEN.saturating_sub(self.credit).div_ceil(self.rate.max(1));
         Duration::from_nanos(u64::try_from(missing).unwrap_or(u64::MAX))
     }
 }
 
-/// Tokens by the machine's clock.
+/// A token bucket on the system clock.
 #[derive(Debug)]
 pub struct Schedule {
     bucket: Bucket,
@@ -51,13 +52,13 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// So many tokens a second, and one at once.
+    /// Creates a bucket with this many tokens per second, and one token immediately.
     #[must_use]
     pub fn new(rate: u32) -> Self {
         Self { bucket: Bucket::new(rate), started: Instant::now() }
     }
 
-    /// Waits until there is a token.
+    /// Waits until a token is available.
     pub async fn ready(&mut self) {
         self.refill();
         let wait = self.bucket.wait();
@@ -67,12 +68,12 @@ impl Schedule {
         }
     }
 
-    /// Adds the tokens that accrued since the last look.
+    /// Adds the tokens that have accrued since the last call.
     pub fn refill(&mut self) {
         self.bucket.refill(self.started.elapsed());
     }
 
-    /// Takes a token, if there is one.
+    /// Takes a token if one is available.
     pub fn take(&mut self) -> bool {
         self.bucket.take()
     }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_accrue_at_the_rate_however_often_the_clock_is_looked_at() {
+    fn tokens_accrue_at_the_rate_however_often_the_clock_is_read() {
         for step in [1, 7, 50] {
             let mut bucket = Bucket::new(3_000);
             let mut sum = 0;
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_taken_is_not_sent_in_one_go() {
+    fn missed_tokens_cause_no_burst() {
         let mut bucket = Bucket::new(1_000);
         bucket.refill(Duration::from_secs(60));
         assert_eq!(taken(&mut bucket), 100);

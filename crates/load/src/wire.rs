@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Both forms, and what makes them bad; what is nothing is left out.
+/// Both forms of an order, and fields for faults; `None` is omitted.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Order<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What is sent, and what it says of itself.
+//! The generated messages are what they claim to be.
 
 use super::*;
 use domain::order::Terms;
@@ -45,7 +45,7 @@ fn every_message_is_what_it_says() {
         *counts.entry(message.what).or_insert(0) += 1;
         let draft = raw::parse(&message.body, None);
         if let What::Broken(fault) = message.what {
-            // Who the partners are is known elsewhere.
+            // Which partners exist is checked elsewhere.
             assert_eq!(draft.is_ok(), fault == Fault::UnknownPartner, "{fault:?}");
             continue;
         }
@@ -111,7 +111,7 @@ fn shares_that_do_not_fit_together_are_refused() {
     let mix = Mix { duplicates: ALL, broken: 1, ..Mix::default() };
     let plan = Plan::new(&mix, 1, vec![None], DateTime::UNIX_EPOCH);
     assert!(plan.unwrap_err().to_string().contains("more than 100 %"));
-    // Nothing earlier can be repeated: they are orders of their own.
+    // There is no earlier order to repeat, so all of them are new orders.
     let mix = Mix { duplicates: ALL, ..Mix::default() };
     assert!(messages(&mix, 1, 50).iter().all(|message| message.what == What::Sale));
 }
