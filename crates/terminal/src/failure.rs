@@ -1,35 +1,35 @@
-//! Failures that scripts tell apart by the exit code.
+//! Failures that scripts can distinguish by the exit code.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// A failure with an exit code of its own; anything else is 1.
+/// A failure with its own exit code; any other error exits with 1.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// 3: `wait` gave up.
+    /// Exit code 3: `wait` gave up.
     #[error("time is up after {seconds} s; still open: {open}; why: orderflow doctor")]
     TimeIsUp {
-        /// How long was waited.
+        /// How long it waited.
         seconds: u64,
         /// What is not finished.
         open: String,
     },
-    /// 4.
+    /// Exit code 4.
     #[error("not found: {what}")]
     NotFound {
-        /// What was asked for.
+        /// What was requested.
         what: String,
     },
-    /// 5.
+    /// Exit code 5.
     #[error("nothing is running in {dir}; start it with: orderflow up --data-dir {dir}")]
     NotRunning {
         /// The data directory.
         dir: PathBuf,
     },
-    /// 8: a command that asks was not answered with yes.
-    #[error("nothing was done: \"{question}\" was not answered with yes; a script says --yes")]
+    /// Exit code 8: a confirmation was not answered with yes.
+    #[error("nothing was done: \"{question}\" was not answered with yes; scripts pass --yes")]
     NotConfirmed {
-        /// What was asked.
+        /// The question.
         question: String,
     },
 }
@@ -45,7 +45,7 @@ impl Failure {
     }
 }
 
-/// What is said of `error`: it and its causes, each once. Some errors name their cause themselves.
+/// The text of `error` with its causes, each once: some errors already contain their cause.
 pub fn text(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |text, cause| match cause.to_string() {
         cause if text.is_empty() => cause,
@@ -54,7 +54,7 @@ pub fn text(error: &anyhow::Error) -> String {
     })
 }
 
-/// The exit code that tells `error`.
+/// The exit code of `error`.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(error.downcast_ref::<Failure>().map_or(1, Failure::code))
 }

@@ -1,5 +1,4 @@
-//! What a command says, and how it ends: the only writer to standard output and error, and the
-//! failures that scripts tell apart.
+//! Output and exit codes of a command. Only this crate writes to standard output and standard error.
 
 mod failure;
 pub mod output;

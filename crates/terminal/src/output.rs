@@ -1,4 +1,4 @@
-//! The only place that writes to standard output and error.
+//! Writes to standard output and standard error; no other code does.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -7,24 +7,24 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-/// Said before commands of another program.
-pub const NATS_CLI: &str = "with the command line of NATS, which is not a part of orderflow \
+/// Shown before commands of another program.
+pub const NATS_CLI: &str = "with the NATS command line, which is not part of orderflow \
                                    (https://github.com/nats-io/natscli)";
 
-/// A line of the answer. A reader that has gone away is no error.
+/// Prints a line of the answer. A reader that has closed the pipe is not an error.
 pub fn line(text: impl std::fmt::Display) {
     let text = text.to_string();
     let mut out = std::io::stdout().lock();
     drop(writeln!(out, "{}", plain(&text)).and_then(|()| out.flush()));
 }
 
-/// Text as a terminal may have it. Partners choose names of files and what is written in them: a control
-/// character there could move the cursor, and one of direction could turn what follows around.
+/// Escapes text for a terminal. Partners choose the names and contents of files: a control character
+/// could move the cursor, and a direction mark could reverse the following text.
 fn plain(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t'))
 }
 
-/// A name in one line of such text.
+/// Escapes a name for use within one line.
 pub fn name(name: &str) -> Cow<'_, str> {
     escaped(name, |_| false)
 }
@@ -54,21 +54,21 @@ fn escaped_as(
     Cow::Owned(escaped)
 }
 
-/// The answer for scripts.
+/// Prints the answer for scripts.
 pub fn json(value: &impl Serialize) {
     let text = serde_json::to_string(value).expect("answers have only string keys");
-    // What JSON leaves as it is; an escape in it means the same.
+    // Also escapes what JSON allows unescaped; the meaning is the same.
     line(escaped_as(&text, |_| false, |c| format!("\\u{:04x}", u32::from(c))));
 }
 
-/// So many of `what`, which is one of them in words and gets an `s`.
+/// A number with a noun in the singular, which gets an `s` if needed.
 pub fn count(count: impl std::fmt::Display, what: &str) -> String {
     let count = count.to_string();
     let plural = if count == "1" { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-/// Bytes as people say them: `58.1 GiB`.
+/// A size for people: `58.1 GiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const GIB: u64 = 1 << 30;
@@ -80,21 +80,21 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }
 
-/// A line about what happens, for people; scripts read standard output.
+/// Prints a progress line for people to standard error; scripts read standard output.
 pub fn note(text: impl std::fmt::Display) {
     let text = text.to_string();
     drop(writeln!(std::io::stderr().lock(), "{}", plain(&text)));
 }
 
-/// Where an answer's text for people goes: standard output, or beside it where that is for a program.
+/// Where text for people goes: standard output, or standard error if a program reads that.
 pub type Say = fn(&dyn std::fmt::Display);
 
-/// Prints a table; numbers in the columns `right` (from 0) stand to the right.
+/// Prints a table; the columns `right` (from 0) are right-aligned.
 pub fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) {
     table_to(|text| line(text), head, right, rows);
 }
 
-/// The same, elsewhere.
+/// Prints a table with `say`.
 pub fn table_to(
     say: Say,
     head: &[&str],
@@ -115,7 +115,7 @@ pub fn table_to(
     say(&table.trim_fmt());
 }
 
-/// A progress bar on standard error; nothing is drawn where nobody looks.
+/// A progress bar on standard error; drawn only on a terminal.
 pub fn progress(length: u64, template: &'static str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(8));
     bar.set_style(ProgressStyle::with_template(template).expect("the templates are our own"));
@@ -127,13 +127,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_no_plural() {
+    fn one_is_singular() {
         let texts = [0, 1, 2].map(|n| count(n, "refused order"));
         assert_eq!(texts, ["0 refused orders", "1 refused order", "2 refused orders"]);
     }
 
     #[test]
-    fn what_a_partner_names_never_reaches_a_terminal_raw() {
+    fn names_of_partners_are_escaped_for_a_terminal() {
         let bad = "a\u{1b}[2J\u{9b}1m\u{7}\n\u{202e}vsc.b";
         assert_eq!(plain(bad), "a\\u{1b}[2J\\u{9b}1m\\u{7}\n\\u{202e}vsc.b");
         assert_eq!(name(bad), "a\\u{1b}[2J\\u{9b}1m\\u{7}\\n\\u{202e}vsc.b");
