@@ -1,4 +1,4 @@
-//! A child process that ends with this one.
+//! A child process that ends with this process.
 
 use crate::{Error, program};
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long a server may take until it accepts; a replay of a large store takes seconds.
+/// How long a server may take until it is ready; replaying a large store takes seconds.
 const READY_SECONDS_MAX: u64 = 60;
-/// How long a server may take to end by itself before it is killed.
+/// How long a server may take to end after SIGTERM before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(5);
 const LOG_TAIL_BYTES: usize = 600;
 
@@ -35,7 +35,8 @@ impl Child {
             .map_err(Error::file("open", log))?;
         let err = out.try_clone().map_err(Error::file("open", log))?;
         let mut command = bound_to_parent(program);
-        // A terminal sends Ctrl-C to its whole group; who ends when is decided by the caller.
+        // A terminal sends Ctrl-C to its whole process group; the caller decides in which order
+        // programs end.
         command.args(args).process_group(0).stdin(Stdio::null()).stdout(out).stderr(err);
         let process = spawn(command)
             .map_err(|source| Error::Spawn { program: program.to_owned(), source })?;
@@ -54,7 +55,7 @@ impl Child {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Waits until `ready` says so; fails at once when the program ends.
+    /// Waits until `ready` returns true; fails immediately when the program ends.
     pub(crate) fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), Error> {
         let deadline = Instant::now() + Duration::from_secs(READY_SECONDS_MAX);
         loop {
@@ -75,21 +76,21 @@ impl Child {
         }
     }
 
-    /// Kills it and its descendants with signal 9 and waits for its end.
+    /// Kills it and its descendants with SIGKILL and waits for its end.
     pub(crate) fn kill(&mut self) {
         if !self.is_running() {
             return;
         }
-        // Stopped first, so that it starts no further child while its children are listed.
+        // Stopped first, so that it cannot start further children while they are listed.
         self.signal(Signal::STOP);
         let descendants = descendants(self.pid());
         self.signal(Signal::KILL);
         signal_all(&descendants, Signal::KILL);
-        // Fails only for a child that was waited for already.
+        // Fails only if the child was waited for before.
         drop(self.process.wait());
     }
 
-    /// Asks it and its descendants to end; kills what does not within five seconds.
+    /// Asks it and its descendants to end; kills them after five seconds.
     pub(crate) fn stop(&mut self) {
         if !self.is_running() {
             return;
@@ -104,7 +105,7 @@ impl Child {
         self.kill();
     }
 
-    /// Stops it where it stands, or lets it go on.
+    /// Suspends it (SIGSTOP), or resumes it.
     pub(crate) fn pause(&self, paused: bool) {
         self.signal(if paused { Signal::STOP } else { Signal::CONT });
     }
@@ -132,14 +133,14 @@ impl Drop for Child {
     }
 }
 
-/// Who is gone already needs no signal, so errors do not matter.
+/// Errors do not matter: a process that has ended needs no signal.
 fn signal_all(pids: &[i32], signal: Signal) {
     for pid in pids.iter().filter_map(|&pid| Pid::from_raw(pid)) {
         kill_process(pid, signal).ok();
     }
 }
 
-/// Children, their children and so on, from `/proc`; nothing where there is no `/proc`.
+/// Its children, their children and so on, from `/proc`; empty on systems without `/proc`.
 fn descendants(of: u32) -> Vec<i32> {
     let pairs: Vec<(i32, i32)> = std::fs::read_dir("/proc")
         .into_iter()
@@ -163,7 +164,7 @@ fn parent_of(pid: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// A command whose process the kernel kills when this process dies, if `setpriv` can arrange that.
+/// A command whose process the kernel kills when this process dies, if `setpriv` supports that.
 fn bound_to_parent(program: &Path) -> Command {
     static SETPRIV: OnceLock<Option<PathBuf>> = OnceLock::new();
     let setpriv = SETPRIV.get_or_init(|| {
@@ -185,16 +186,15 @@ fn bound_to_parent(program: &Path) -> Command {
 
 type Job = (Command, SyncSender<std::io::Result<std::process::Child>>);
 
-/// Starts the command from one thread that lives as long as the process. The kernel takes the death
-/// of the *thread* that started a child for the death of its parent, and the caller's thread may be
-/// one of a pool that shrinks.
+/// Starts the command from a thread that lives as long as this process. The kernel kills the child when
+/// the *thread* that started it ends, and the caller's thread may belong to a pool that shrinks.
 fn spawn(command: Command) -> std::io::Result<std::process::Child> {
     static STARTER: OnceLock<SyncSender<Job>> = OnceLock::new();
     let starter = STARTER.get_or_init(|| {
         let (sender, jobs) = sync_channel::<Job>(16);
         std::thread::spawn(move || {
             for (mut command, answer) in jobs {
-                // The one who asked waits for the answer below.
+                // The caller waits for the answer below.
                 drop(answer.send(command.spawn()));
             }
         });

@@ -1,4 +1,4 @@
-//! Several `nats-server`s that keep copies of the same streams, on loopback.
+//! Several `nats-server` processes that keep copies of the same streams, on loopback.
 
 use crate::Error;
 use crate::nats::{self, Member, Server};
@@ -10,9 +10,9 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long they may take to agree on a leader.
+/// How long the members may take to agree on a leader.
 const LEADER_SECONDS_MAX: u64 = 60;
-/// How long a server may take to tell how it is.
+/// How long a server may take to answer on its monitoring port.
 const MONITOR_MAX: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -21,36 +21,39 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Cluster {
     members: Vec<Server>,
     dir: PathBuf,
-    /// Ports of routes and monitors stay ours while a member is down.
+    /// Ports of routes and monitoring stay reserved while a member is down.
     _ports: Vec<Port>,
 }
 
-/// What the members are.
+/// The settings of all members.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
     /// The program; `nats-server` from `PATH` when not given.
     pub binary: Option<&'a Path>,
-    /// How many.
+    /// Number of members.
     pub count: usize,
-    /// Sync each write to disk before it is confirmed; servers before 2.10 do not know it.
+    /// Sync each write to disk before it is confirmed; servers before 2.10 do not support this.
     pub sync_always: bool,
 }
 
-/// Starts them under `dir`, and waits until they have a leader. A member's folder is `dir/<its name>`.
+/// Starts the members under `dir` and waits until they have a leader. The folder of a member is
+/// `dir/<its name>`.
 ///
 /// # Errors
-/// A member does not start, or they find no leader within a minute.
+/// If a member does not start, or they have no leader within a minute.
 pub fn start(dir: &Path, settings: Settings<'_>) -> Result<Cluster, Error> {
     start_members(dir, settings, None)
 }
 
-/// Where the first member reaches the second one, which listens there for others.
+/// Called with the indexes of two members and the port on which the second listens; returns the port on
+/// which the first connects to it.
 pub type Through<'a> = dyn FnMut(usize, usize, u16) -> u16 + 'a;
 
-/// As [`start`]; each member reaches each other one through a port of its own, which `through` knows.
+/// Like [`start`], but each member reaches every other member through a separate port, chosen by
+/// `through`.
 ///
 /// # Errors
-/// As [`start`].
+/// Like [`start`].
 pub fn start_through(
     dir: &Path,
     settings: Settings<'_>,
@@ -98,7 +101,7 @@ fn start_members(
     Ok(cluster)
 }
 
-/// `nats-0`, as a pod of a stateful set is named.
+/// `nats-0`, like a pod of a stateful set.
 fn name(index: usize) -> String {
     format!("nats-{index}")
 }
@@ -121,8 +124,8 @@ impl Cluster {
         &mut self.members
     }
 
-    /// The member that decides which streams there are. Nothing while the members that answer do not
-    /// agree on one that answers.
+    /// The meta leader: the member that manages all streams. `None` while the members that answer do
+    /// not agree on one that answers.
     #[must_use]
     pub fn meta_leader(&self) -> Option<usize> {
         let seen: Vec<Option<Value>> =
@@ -136,7 +139,7 @@ impl Cluster {
         (agreed && seen.get(leader).is_some_and(Option::is_some)).then_some(leader)
     }
 
-    /// The member that leads `stream`, as the members themselves say; nothing while none does.
+    /// The member that leads `stream` according to itself; `None` if there is none.
     #[must_use]
     pub fn stream_leader(&self, stream: &str) -> Option<usize> {
         self.members.iter().position(|member| {
@@ -145,10 +148,10 @@ impl Cluster {
         })
     }
 
-    /// Waits until all running members see the same leader.
+    /// Waits until all running members report the same leader.
     ///
     /// # Errors
-    /// They do not within a minute.
+    /// If they do not within a minute.
     pub fn wait_for_leader(&self) -> Result<(), Error> {
         let deadline = Instant::now() + Duration::from_secs(LEADER_SECONDS_MAX);
         while self.meta_leader().is_none() {
@@ -167,32 +170,32 @@ impl Cluster {
     }
 }
 
-/// The monitoring port of a member (HTTP); it can be read while another thread holds the server.
+/// The monitoring port of a member (HTTP). It can be used while another thread holds the server.
 #[derive(Clone, Debug)]
 pub struct Monitor {
     name: String,
     port: u16,
 }
 
-/// What a member takes for true of itself. One that is cut off leads for some seconds what others lead
-/// already.
+/// What a member believes about itself. A member that is cut off still believes for some seconds that
+/// it leads streams that others lead already.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// Does it decide which streams there are?
+    /// Is it the meta leader?
     pub leads_all: bool,
-    /// Streams that it leads.
+    /// The streams that it leads.
     pub leads: BTreeSet<String>,
 }
 
 impl Monitor {
-    /// What it answers.
+    /// Requests a path.
     ///
     /// # Errors
-    /// It is down, or does not answer within two seconds.
+    /// If the member is down, or does not answer within two seconds.
     pub fn get(&self, path: &str) -> io::Result<Value> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(MONITOR_MAX))?;
-        // HTTP/1.0, so that the body comes as it is and ends with the connection.
+        // HTTP/1.0, so that the body is not chunked and ends with the connection.
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
@@ -200,10 +203,10 @@ impl Monitor {
         Ok(serde_json::from_str(body)?)
     }
 
-    /// What it leads.
+    /// What the member leads.
     ///
     /// # Errors
-    /// As [`Monitor::get`].
+    /// Like [`Monitor::get`].
     pub fn view(&self) -> io::Result<View> {
         let seen = self.get("/jsz?streams=true")?;
         let is_own = |leader: Option<&Value>| leader.and_then(Value::as_str) == Some(&self.name);
@@ -223,7 +226,7 @@ impl Monitor {
         Ok(view)
     }
 
-    /// Does it have all that it is to have, as far as the others have it?
+    /// Does the member have all its data, as far as the other members have it?
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.get("/healthz")
@@ -232,23 +235,23 @@ impl Monitor {
 }
 
 impl Server {
-    /// Where a member of a cluster tells how it is.
+    /// The monitoring port, if this is a member of a cluster.
     #[must_use]
     pub fn monitoring(&self) -> Option<Monitor> {
         let member = self.home.member.as_ref()?;
         Some(Monitor { name: member.name.clone(), port: member.monitor })
     }
 
-    /// What a member of a cluster tells on its monitoring port; nothing when it does not answer.
+    /// The answer of the monitoring port; `None` if it does not answer.
     #[must_use]
     pub fn monitor(&self, path: &str) -> Option<Value> {
         self.monitoring()?.get(path).ok()
     }
 
-    /// Removes all that it stored; for a server that is down.
+    /// Deletes all stored data; only for a server that is not running.
     ///
     /// # Errors
-    /// The folder cannot be removed.
+    /// If the folder cannot be deleted.
     pub fn remove_store(&self) -> Result<(), Error> {
         let dir = &self.home.store_dir;
         std::fs::remove_dir_all(dir).map_err(Error::file("remove", dir))

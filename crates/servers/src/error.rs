@@ -1,29 +1,29 @@
-//! Why a server does not run.
+//! Errors of starting and stopping servers.
 
 use std::path::PathBuf;
 
-/// Why a server does not run.
+/// Why a server could not be started or managed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program is not installed.
     #[error("{program} is not installed; on Debian: apt-get install {package}")]
     Missing {
-        /// What was looked for.
+        /// The name of the program.
         program: String,
-        /// Where Debian has it.
+        /// The Debian package that contains it.
         package: &'static str,
     },
-    /// A file or folder of the server.
+    /// An operation on a file or folder of the server failed.
     #[error("cannot {action} {path}: {source}")]
     File {
         /// `create`, `write`, `read`, …
         action: &'static str,
-        /// Of which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A path that `sshd` cannot take in a forced command.
+    /// A path that `sshd` does not accept in a forced command.
     #[error(
         "the folder {path} contains {character:?}, which sshd does not take in a forced command"
     )]
@@ -33,8 +33,8 @@ pub enum Error {
         /// The first bad character.
         character: char,
     },
-    /// A partner's name that is no folder name.
-    #[error("partner {name:?} is no folder name; allowed are A-Z a-z 0-9 _ -")]
+    /// A partner's name that cannot be a folder name.
+    #[error("partner {name:?} cannot be a folder name; allowed are A-Z a-z 0-9 _ -")]
     Name {
         /// The name.
         name: String,
@@ -42,37 +42,37 @@ pub enum Error {
     /// The program could not be started.
     #[error("cannot start {program}: {source}")]
     Spawn {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// It ran and failed.
+    /// The program ended during its start.
     #[error("{program} ended at once ({status}): {tail}")]
     Ended {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// Exit status.
+        /// Its exit status.
         status: String,
         /// The last lines of its log.
         tail: String,
     },
-    /// It runs but is not ready.
+    /// The program runs but is not ready.
     #[error("{program} was not ready after {seconds} s; its log: {log}")]
     NotReady {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// How long was waited.
+        /// How long it was waited for.
         seconds: u64,
-        /// Where to look.
+        /// The log file.
         log: PathBuf,
     },
-    /// The members of a cluster run and have no common leader.
+    /// The members of a cluster run, but have no common leader.
     #[error("the nats-servers found no leader within {seconds} s; their logs: {dir}")]
     NoLeader {
-        /// How long was waited.
+        /// How long it was waited for.
         seconds: u64,
-        /// Where to look.
+        /// The folder with their logs.
         dir: PathBuf,
     },
     /// No free port was found.

@@ -9,54 +9,54 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// How to start it.
+/// How to start a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The program; `nats-server` from `PATH` when not given.
     pub binary: Option<PathBuf>,
-    /// Folder of configuration and log; made if missing.
+    /// Folder of configuration and log; created if missing.
     pub dir: PathBuf,
-    /// Folder of the streams; made if missing. What is in it is served again.
+    /// Folder of the streams; created if missing. Streams in it are served again.
     pub store_dir: PathBuf,
-    /// A free one when not given.
+    /// The port; a free one if `None`.
     pub port: Option<u16>,
     /// Largest message in bytes; the server's default is 1 MiB.
     pub max_payload: Option<u32>,
-    /// Its place in a cluster, if it does not stand alone.
+    /// Its place in a cluster, if it belongs to one.
     pub member: Option<Member>,
-    /// Sync each write to disk before it is confirmed; servers before 2.10 do not know it.
+    /// Sync each write to disk before it is confirmed; servers before 2.10 do not support this.
     pub sync_always: bool,
-    /// How it speaks TLS, if it does.
+    /// TLS settings, if it uses TLS.
     pub tls: Option<Tls>,
     /// The block `authorization` or `accounts` of its configuration, with passwords: who may connect and do what.
-    /// Everybody and everything when not given. Kept in a file that only this user may read.
+    /// If not given, every client may connect and do everything. Stored in a file that only this user may read.
     pub users: Option<String>,
 }
 
 /// A server's certificate.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// The file with it, in PEM.
+    /// The certificate file, in PEM format.
     pub certificate: PathBuf,
-    /// The file with its key.
+    /// The file with the private key.
     pub key: PathBuf,
-    /// Clients may go on without TLS.
+    /// Clients may also connect without TLS.
     pub is_optional: bool,
 }
 
 /// A server's place in a cluster.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its name, by which streams name their leader.
+    /// Its name, by which streams refer to their leader.
     pub name: String,
-    /// Where it listens for the other members, on 127.0.0.1.
+    /// The port for other members, on 127.0.0.1.
     pub port: u16,
-    /// Where it reaches the other members.
+    /// The ports on which it reaches the other members.
     pub routes: Vec<u16>,
-    /// Routes lead through somebody: no member tells others where a third one listens, or they would
-    /// go past him.
+    /// Routes lead through a proxy: members must not tell each other where a third member listens, or
+    /// they would bypass the proxy.
     pub is_hidden: bool,
-    /// Where it tells by HTTP how it is (`/jsz`, `/healthz`).
+    /// The port for monitoring by HTTP (`/jsz`, `/healthz`).
     pub monitor: u16,
 }
 
@@ -83,10 +83,10 @@ impl Settings {
 /// A running server.
 pub type Server = crate::Server<Settings>;
 
-/// Starts a server and waits until it accepts.
+/// Starts a server and waits until it is ready.
 ///
 /// # Errors
-/// The program is missing, ends at once, or is not ready in time.
+/// If the program is missing, ends immediately, or is not ready in time.
 pub fn start(settings: Settings) -> Result<Server, Error> {
     let binary = program::resolve(settings.binary.as_deref(), "nats-server", "nats-server")?;
     for dir in [&settings.dir, &settings.store_dir] {
@@ -103,8 +103,9 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port())
     }
 
-    /// Asks it to send its clients elsewhere and then to end, as a pod is asked (`SIGUSR2`, lame duck).
-    /// With the settings of `k8s/base`, which members of a cluster have, that takes up to 30 s.
+    /// Asks the server to move its clients to other servers and then to end, like a pod is asked
+    /// (`SIGUSR2`, lame duck mode). With the settings of `k8s/base`, which cluster members use, this
+    /// takes up to 30 s.
     pub fn retire(&self) {
         self.child.signal(Signal::USR2);
     }
@@ -118,7 +119,7 @@ impl Server {
 
 fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error> {
     let ports_dir = settings.dir.join("ports");
-    // A file of an earlier process may carry the number of the next one.
+    // A file of an earlier process could have the pid of the new one in its name.
     drop(fs::remove_dir_all(&ports_dir));
     fs::create_dir_all(&ports_dir).map_err(Error::file("create", &ports_dir))?;
     let config = settings.dir.join("nats-server.conf");
@@ -128,7 +129,7 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
     write_users(settings, &users).map_err(Error::file("write", &users))?;
     let args = [OsString::from("-c"), config.into_os_string()];
     let mut child = Child::start(binary, &args, &settings.dir.join("nats-server.log"))?;
-    // Written by the server once it accepts, named after its program and process.
+    // The server writes this file when it is ready; the name contains its program and pid.
     let suffix = format!("_{}.ports", child.pid());
     child.wait_until(|| {
         fs::read_dir(&ports_dir)
@@ -140,10 +141,10 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
     Ok(child)
 }
 
-/// The file with users, beside the configuration that includes it.
+/// The file with the users, next to the configuration that includes it.
 const USERS: &str = "users.conf";
 
-/// Its content is never readable for others, not even for a moment.
+/// The content is never readable for other users, not even for a moment.
 fn write_users(settings: &Settings, path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -154,11 +155,11 @@ fn write_users(settings: &Settings, path: &Path) -> io::Result<()> {
     file.write_all(users.as_bytes())
 }
 
-/// Without a limit of its own, nats-server may store three quarters of what is free when it starts. Up to
-/// 2.9 what is stored already counts against that, and all is refused.
+/// Without a configured limit, nats-server may use three quarters of the space that is free at its
+/// start. Up to 2.9, already stored data counts against that, and everything may be refused.
 const STORE_MAX: &str = "1PB";
 
-/// JSON strings are valid strings of the configuration language, so paths are quoted as JSON.
+/// JSON strings are valid strings of the configuration language, so paths are written as JSON.
 fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let store = quoted(&settings.store_dir.display().to_string());
@@ -173,9 +174,9 @@ fn render(settings: &Settings, port: u16, ports_dir: &str) -> String {
     if let Some(member) = &settings.member {
         let routes: Vec<String> =
             member.routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
-        // Nobody listens there.
+        // No process listens on port 1, so members cannot connect to each other directly.
         let advertise = if member.is_hidden { "advertise: \"127.0.0.1:1\", " } else { "" };
-        // As in k8s/base.
+        // The same as in k8s/base.
         config.push_str(&format!(
             "http: \"127.0.0.1:{}\"\nlame_duck_grace_period: 5s\nlame_duck_duration: 30s\n\
              cluster {{ name: orderflow, listen: \"127.0.0.1:{}\", no_advertise: true, \

@@ -8,32 +8,33 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Below 32768, from where Linux takes ports for outgoing connections: while a server is down, none
-/// of them can take its port, nor connect to itself.
+/// Below 32768, where Linux begins to take ports for outgoing connections: while a server is down, no
+/// such connection can take its port or connect to itself.
 const FROM: u16 = 15_000;
 const TO: u16 = 31_999;
 
-/// Starts that lost their free port to another process before giving up.
+/// How often a start is repeated after another process took the free port.
 const ATTEMPTS_MAX: u32 = 5;
 
 static CALLS: AtomicU16 = AtomicU16::new(0);
 
-/// A file for each port, in the folder for temporary files; whoever has a port holds a lock on its file.
+/// The folder of lock files, one for each port, among temporary files; the owner of a port locks its
+/// file.
 const LOCKS: &str = "orderflow-ports";
 
-/// A port that no other server of ours takes while this one is down: its clients would find a stranger
-/// there, and believe what it confirms.
+/// A port that no other server of ours takes while its server is down. Otherwise the server's clients
+/// would reach a different server and trust its confirmations.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) number: u16,
-    /// Nothing if locks cannot be had here.
+    /// `None` if files cannot be locked here.
     _lock: Option<File>,
 }
 
-/// Starts a server on `wanted`, or on a free port; gives the port with what `start` gives.
+/// Starts a server on `wanted`, or on a free port; returns the port and the result of `start`.
 ///
-/// A free one may be taken by another process before the server does, so that a server which ends at
-/// once is started on another one.
+/// Another process may take the free port before the server does, so a server that ends immediately is
+/// started again on another port.
 pub(crate) fn claim<T>(
     wanted: Option<u16>,
     mut start: impl FnMut(u16) -> Result<T, Error>,
@@ -53,12 +54,12 @@ pub(crate) fn claim<T>(
     }
 }
 
-/// A free port that is bound later.
+/// Reserves a free port that is bound later.
 pub(crate) fn reserve() -> Result<Port, Error> {
     free(&std::env::temp_dir().join(LOCKS))
 }
 
-/// The lock on a port; nothing, if another server has it.
+/// Locks a port; `None` if another server has it.
 fn lock(dir: &Path, port: u16) -> io::Result<Option<File>> {
     std::fs::create_dir_all(dir)?;
     let file = File::options()
@@ -73,7 +74,7 @@ fn lock(dir: &Path, port: u16) -> io::Result<Option<File>> {
     }
 }
 
-/// A port that was free a moment ago, and that no server of ours has which is down.
+/// A port that is free now and does not belong to a stopped server of ours.
 fn free(dir: &Path) -> Result<Port, Error> {
     let count = u32::from(TO - FROM) + 1;
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
@@ -91,7 +92,7 @@ fn at(dir: &Path, number: u16) -> Option<Port> {
     let lock = match lock(dir, number) {
         Ok(Some(lock)) => Some(lock),
         Ok(None) => return None,
-        // The folder cannot be written, or the file is another user's.
+        // The folder is not writable, or the file belongs to another user.
         Err(_) => None,
     };
     TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
@@ -103,10 +104,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_of_a_server_that_is_down_is_not_free() {
+    fn the_port_of_a_stopped_server_is_not_free() {
         let dir = tempfile::tempdir().unwrap();
         let held = free(dir.path()).unwrap();
-        assert!(at(dir.path(), held.number).is_none(), "nobody listens there, and it is taken");
+        assert!(at(dir.path(), held.number).is_none(), "nothing listens there, but it is reserved");
         let other = free(dir.path()).unwrap();
         assert_ne!(other.number, held.number);
         let number = held.number;
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_folder_for_locks_ports_are_free_that_nobody_listens_on() {
+    fn without_lock_files_ports_are_free_if_nothing_listens_on_them() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let port = free(file.path()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number)).unwrap();

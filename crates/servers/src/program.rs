@@ -1,9 +1,9 @@
-//! Finding programs. `PATH` is the only thing of the environment that this crate reads.
+//! Finds programs. This crate reads nothing of the environment except `PATH`.
 
 use crate::Error;
 use std::path::{Path, PathBuf};
 
-/// Where Debian puts servers, which is not in everybody's `PATH`.
+/// Where Debian installs servers; these folders are not in every user's `PATH`.
 const SBIN: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The first `name` in `PATH` or the `sbin` folders.
@@ -19,7 +19,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
 /// `given`, if it is a program, else `name` as found by [`find`].
 ///
 /// # Errors
-/// There is no such program; says which Debian package has it.
+/// If there is no such program; the error names its Debian package.
 pub(crate) fn resolve(
     given: Option<&Path>,
     name: &str,

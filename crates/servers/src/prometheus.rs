@@ -6,29 +6,30 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What it writes into its log once it answers.
+/// What it writes to its log when it is ready.
 const READY: &str = "Server is ready to receive web requests";
 
-/// How to start it.
+/// How to start Prometheus.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The program; `prometheus` from `PATH` when not given.
     pub binary: Option<PathBuf>,
-    /// Folder of its data and log; made if missing.
+    /// Folder of its data and log; created if missing.
     pub dir: PathBuf,
-    /// Its configuration, which exists.
+    /// Its configuration file, which must exist.
     pub config: PathBuf,
-    /// A free one when not given.
+    /// The port; a free one if `None`.
     pub port: Option<u16>,
 }
 
 /// A running Prometheus.
 pub type Server = crate::Server<Settings>;
 
-/// Starts it and waits until it answers.
+/// Starts Prometheus and waits until it is ready.
 ///
 /// # Errors
-/// The program is missing, ends at once (a configuration that it cannot read), or is not ready in time.
+/// If the program is missing, ends immediately (for example because of its configuration), or is not
+/// ready in time.
 pub fn start(settings: Settings) -> Result<Server, Error> {
     let binary = program::resolve(settings.binary.as_deref(), "prometheus", "prometheus")?;
     fs::create_dir_all(&settings.dir).map_err(Error::file("create", &settings.dir))?;
@@ -56,7 +57,7 @@ fn launch(settings: &Settings, binary: &Path, port: u16) -> Result<Child, Error>
         format!("--web.listen-address=127.0.0.1:{port}").into(),
     ];
     let log = settings.dir.join("prometheus.log");
-    // What stands there was written by an earlier process.
+    // Earlier lines of the log are from an earlier process.
     let before = fs::metadata(&log).map_or(0, |meta| meta.len());
     let mut child = Child::start(binary, &args, &log)?;
     child.wait_until(|| {

@@ -1,17 +1,17 @@
-//! What all servers have in common: a process on a port, which can be started again.
+//! The common part of all servers: a process on a port that can be started again.
 
 use crate::Error;
 use crate::child::Child;
 use crate::port::{self, Port};
 use std::path::{Path, PathBuf};
 
-/// Starts the program on a port, and waits until it accepts.
+/// Starts the program on a port and waits until it is ready.
 pub(crate) type Launch<S> = fn(&S, &Path, u16) -> Result<Child, Error>;
 
 /// A running server; killed, with its descendants, when dropped.
 #[derive(Debug)]
 pub struct Server<S> {
-    /// What it was made with.
+    /// Its settings.
     pub(crate) home: S,
     binary: PathBuf,
     port: Port,
@@ -20,7 +20,7 @@ pub struct Server<S> {
 }
 
 impl<S> Server<S> {
-    /// On the port that is wanted, or on a free one.
+    /// Starts a server on the wanted port, or on a free one.
     pub(crate) fn start(
         home: S,
         binary: PathBuf,
@@ -31,58 +31,58 @@ impl<S> Server<S> {
         Ok(Self { home, binary, port, child, launch })
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.number
     }
 
-    /// Its process.
+    /// The pid of its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.pid()
     }
 
-    /// Does the process live?
+    /// Is the process running?
     pub fn is_running(&mut self) -> bool {
         self.child.is_running()
     }
 
-    /// Where it writes what happens.
+    /// Its log file.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.child.log().to_owned()
     }
 
-    /// Ends it and its descendants with signal 9.
+    /// Kills it and its descendants with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill();
     }
 
-    /// Ends it and its descendants in an orderly way; after five seconds as [`Server::kill`].
+    /// Asks it and its descendants to end; after five seconds, kills them like [`Server::kill`].
     pub fn stop(&mut self) {
         self.child.stop();
     }
 
-    /// Stops its process where it stands (`SIGSTOP`): its connections stay open and it answers nothing.
+    /// Suspends its process (`SIGSTOP`): its connections stay open, but it does not answer.
     pub fn pause(&self) {
         self.child.pause(true);
     }
 
-    /// Lets a paused process go on as if nothing had been.
+    /// Resumes a suspended process.
     pub fn resume(&self) {
         self.child.pause(false);
     }
 
-    /// Another program for later starts: an upgrade.
+    /// Uses another program for later starts, for an upgrade.
     pub fn set_binary(&mut self, binary: impl Into<PathBuf>) {
         self.binary = binary.into();
     }
 
-    /// Starts it again on the same port with all that it had; kills it first if it runs.
+    /// Starts it again on the same port with its stored data; kills it first if it is running.
     ///
     /// # Errors
-    /// It ends at once, or is not ready in time.
+    /// If it ends immediately, or is not ready in time.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
         self.child = (self.launch)(&self.home, &self.binary, self.port.number)?;

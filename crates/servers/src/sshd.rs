@@ -12,21 +12,21 @@ use std::process::{Command, Stdio};
 pub const FOLDERS: [&str; 4] = ["inbox", "depot", "archive", "quarantine"];
 
 const PACKAGE: &str = "openssh-server";
-/// What partners upload is for this user only, whatever their clients ask for.
+/// Only this user may read uploaded files, whatever mode the partner's client requests.
 const UMASK: &str = "0077";
 
-/// How to start it.
+/// How to start `sshd`.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The program; `sshd` from `PATH` or the `sbin` folders when not given.
     pub binary: Option<PathBuf>,
-    /// Folder of configuration, keys and log; made if missing. Keys in it are used again.
+    /// Folder of configuration, keys and log; created if missing. Existing keys are used again.
     pub dir: PathBuf,
-    /// Folder of the partners' folders; made if missing.
+    /// The folder that contains the partners' folders; created if missing.
     pub root: PathBuf,
     /// Names of the partners.
     pub partners: Vec<String>,
-    /// A free one when not given.
+    /// The port; a free one if `None`.
     pub port: Option<u16>,
 }
 
@@ -49,14 +49,14 @@ pub struct Home {
     host_key: String,
 }
 
-/// A running server; its sessions end with it.
+/// A running server; its sessions end together with it.
 pub type Server = crate::Server<Home>;
 
-/// Makes keys and folders that are missing, starts a server and waits until it accepts.
+/// Creates missing keys and folders, starts a server and waits until it is ready.
 ///
 /// # Errors
-/// A program is missing, a folder or key cannot be made, the server ends at once or is not ready in
-/// time.
+/// If a program is missing, a folder or key cannot be created, or the server ends immediately or is not
+/// ready in time.
 pub fn start(settings: Settings) -> Result<Server, Error> {
     let binary = program::resolve(settings.binary.as_deref(), "sshd", PACKAGE)?;
     let binary = fs::canonicalize(&binary).map_err(Error::file("find", &binary))?;
@@ -75,7 +75,7 @@ pub fn start(settings: Settings) -> Result<Server, Error> {
 }
 
 impl Server {
-    /// The login of every partner: whoever started the server.
+    /// The login name of every partner: the user who started the server.
     #[must_use]
     pub fn user(&self) -> &str {
         &self.home.user
@@ -93,31 +93,31 @@ impl Server {
         key_path(&self.home.settings.dir, partner)
     }
 
-    /// The partner's folder, where its login starts.
+    /// The partner's folder, in which its sessions start.
     #[must_use]
     pub fn root(&self, partner: &str) -> PathBuf {
         self.home.settings.root.join(partner)
     }
 
-    /// Its partners, to which further ones can be added from wherever one is.
+    /// A handle with which partners can be added, also from another thread.
     #[must_use]
     pub fn partners(&self) -> Partners {
         Partners { settings: self.home.settings.clone() }
     }
 }
 
-/// The partners of a server. There is to be one of these for a server.
+/// The partners of a server. Use only one of these for each server.
 #[derive(Debug)]
 pub struct Partners {
     settings: Settings,
 }
 
 impl Partners {
-    /// Makes folder and key of a further partner; works while the server runs. Gives the file of its
+    /// Creates folder and key of another partner, also while the server runs. Returns the file of its
     /// private key.
     ///
     /// # Errors
-    /// The name is no folder name, or a file cannot be written.
+    /// If the name cannot be a folder name, or a file cannot be written.
     pub fn add(&mut self, partner: &str) -> Result<PathBuf, Error> {
         prepare(&self.settings, partner)?;
         if !self.settings.partners.iter().any(|known| known == partner) {
@@ -128,7 +128,8 @@ impl Partners {
     }
 }
 
-/// `sshd` and the forced commands need absolute paths without blanks, quotes and percent signs.
+/// `sshd` and forced commands need absolute paths without spaces, quotes, backslashes and percent
+/// signs.
 fn absolute(mut settings: Settings) -> Result<Settings, Error> {
     for path in [&mut settings.dir, &mut settings.root] {
         make_dir(path, 0o700)?;
@@ -154,7 +155,7 @@ fn prepare(settings: &Settings, partner: &str) -> Result<(), Error> {
     generate_key(&key_path(&settings.dir, partner), partner).map(drop)
 }
 
-/// Writes the file of all partners' public keys, each forced to SFTP in its own folder.
+/// Writes the file with all partners' public keys, each restricted to SFTP in its own folder.
 fn authorize(settings: &Settings) -> Result<(), Error> {
     let mut lines = String::new();
     for partner in &settings.partners {
@@ -174,7 +175,7 @@ fn authorize(settings: &Settings) -> Result<(), Error> {
 fn launch(home: &Home, binary: &Path, port: u16) -> Result<Child, Error> {
     let settings = &home.settings;
     let pid_file = settings.dir.join("sshd.pid");
-    // Left by a killed server, and no longer true.
+    // A killed server leaves its pid file behind.
     drop(fs::remove_file(&pid_file));
     let config = settings.dir.join("sshd.conf");
     fs::write(&config, render(&settings.dir, port, version(binary)))
@@ -183,7 +184,7 @@ fn launch(home: &Home, binary: &Path, port: u16) -> Result<Child, Error> {
     let args = [OsString::from("-D"), "-e".into(), "-f".into(), config.into_os_string()];
     let mut child = Child::start(binary, &args, &settings.dir.join("sshd.log"))?;
     let pid = child.pid().to_string();
-    // Written after the port was bound.
+    // `sshd` writes the file after it has bound the port.
     child.wait_until(|| fs::read_to_string(&pid_file).is_ok_and(|text| text.trim() == pid))?;
     Ok(child)
 }
@@ -191,8 +192,8 @@ fn launch(home: &Home, binary: &Path, port: u16) -> Result<Child, Error> {
 fn render(dir: &Path, port: u16, version: (u32, u32)) -> String {
     let dir_text = dir.display();
     let host_key = host_key_path(dir);
-    // Without root, sshd cannot read whether the account is locked and has to ask PAM; with root in
-    // a container, PAM's session modules fail.
+    // Without root, sshd cannot read whether the account is locked and must ask PAM; with root in a
+    // container, PAM's session modules fail.
     let pam = if rustix::process::geteuid().is_root() { "no" } else { "yes" };
     let mut config = format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey {}\nPidFile {dir_text}/sshd.pid\n\
@@ -205,13 +206,13 @@ fn render(dir: &Path, port: u16, version: (u32, u32)) -> String {
         host_key.display()
     );
     if (9, 8) <= version {
-        // One partner's wrong key must not shut out the others, who have the same address.
+        // A wrong key of one partner must not block the others, who share its address.
         config.push_str("PerSourcePenalties no\n");
     }
     config
 }
 
-/// Version of the program, (0, 0) when it does not say.
+/// Version of the program; (0, 0) if it cannot be read.
 fn version(binary: &Path) -> (u32, u32) {
     let output = Command::new(binary).arg("-V").stdin(Stdio::null()).output();
     let text = output.map(|o| [o.stdout, o.stderr].concat()).unwrap_or_default();
@@ -233,7 +234,7 @@ fn key_path(dir: &Path, partner: &str) -> PathBuf {
     dir.join("keys").join(partner)
 }
 
-/// Makes the key pair unless it is there, and gives its public key without the comment.
+/// Creates the key pair if it does not exist, and returns the public key without its comment.
 fn generate_key(path: &Path, comment: &str) -> Result<String, Error> {
     if let Some(dir) = path.parent() {
         make_dir(dir, 0o700)?;
@@ -267,7 +268,7 @@ fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
         .map_err(Error::file("protect", path))
 }
 
-/// Runs a helper program to its end and gives what it printed.
+/// Runs a helper program to its end and returns its output.
 fn run(command: &mut Command) -> Result<String, Error> {
     let program = PathBuf::from(command.get_program());
     let output = command

@@ -1,4 +1,4 @@
-//! The servers start, survive a kill with what they hold, and end with their parent.
+//! Servers start, keep their data when killed, and end with their parent.
 #![cfg(test)]
 
 use servers::{cluster, nats, prometheus, sshd};
@@ -47,7 +47,7 @@ fn a_second_server_does_not_take_the_first_ones_port() {
 }
 
 #[test]
-fn a_missing_program_names_the_package() {
+fn the_error_of_a_missing_program_names_its_package() {
     let dir = tempfile::tempdir().unwrap();
     let settings = nats::Settings {
         binary: Some("/nowhere/nats-server".into()),
@@ -77,7 +77,7 @@ fn sftp(server: &sshd::Server, partner: &str, batch: &str) -> std::process::Outp
 }
 
 #[test]
-fn a_partners_login_starts_in_its_own_folder_and_cannot_do_but_sftp() {
+fn a_partners_login_starts_in_its_own_folder_and_allows_only_sftp() {
     let dir = tempfile::tempdir().unwrap();
     let server = sshd::start(sshd::Settings::under(dir.path(), &["US1"])).unwrap();
     assert!(server.host_key().starts_with("ssh-ed25519 AAAA"));
@@ -125,7 +125,7 @@ fn sshd_keeps_keys_and_port_over_a_restart_and_its_sessions_die_with_it() {
     let mut byte = [0; 1];
     open.read_exact(&mut byte).unwrap();
     server.kill();
-    // The session process is gone too, so the connection ends instead of waiting for us.
+    // The session process has ended too, so the connection closes instead of waiting for us.
     let mut rest = Vec::new();
     let ended = open.read_to_end(&mut rest);
     assert!(
@@ -146,19 +146,19 @@ fn names_and_paths_that_sshd_cannot_take_are_refused() {
     let error = sshd::start(sshd::Settings::under(dir.path(), &["../x"])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "partner \"../x\" is no folder name; allowed are A-Z a-z 0-9 _ -"
+        "partner \"../x\" cannot be a folder name; allowed are A-Z a-z 0-9 _ -"
     );
     let blank = dir.path().join("a b");
     let error = sshd::start(sshd::Settings::under(&blank, &["US1"])).unwrap_err();
     assert!(error.to_string().contains("contains ' '"), "{error}");
 }
 
-/// The other half of the next test: this program again, which holds a server until it is killed.
+/// The child process of the next test: it holds a server until it is killed.
 #[test]
-fn holds_a_server_when_told_where() {
+fn holds_a_server_for_the_next_test() {
     let Some(dir) = std::env::var_os("SERVERS_TEST_HOLD") else { return };
     let dir = std::path::PathBuf::from(dir);
-    // From a thread that ends, which must not end the server.
+    // Started from a thread that ends, which must not end the server.
     let start = dir.clone();
     let started = std::thread::spawn(move || nats::start(nats::Settings::under(start)));
     let server = started.join().unwrap().unwrap();
@@ -179,7 +179,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 fn a_server_dies_with_a_parent_that_was_killed_but_not_with_the_thread_that_started_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "holds_a_server_when_told_where"])
+        .args(["--exact", "holds_a_server_for_the_next_test"])
         .env("SERVERS_TEST_HOLD", dir.path())
         .stdout(std::process::Stdio::null())
         .spawn()
