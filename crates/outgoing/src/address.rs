@@ -1,14 +1,14 @@
-//! Which addresses are public.
+//! Decides which addresses are public.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv6 addresses that a translator turns into the IPv4 address in their last 32 bits.
+/// IPv6 addresses that a NAT64 gateway translates to the IPv4 address in their last 32 bits.
 const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0], 96);
-/// All that is given out for unicast.
+/// All addresses assigned for global unicast.
 const UNICAST: Ipv6Net = v6([0x2000, 0, 0, 0], 3);
 
-/// All of IANA's registry of special IPv4 addresses, and multicast.
+/// IANA's registry of special IPv4 addresses, and multicast.
 const SPECIAL_V4: &[(Ipv4Net, &str)] = &[
     (v4([0, 0, 0, 0], 8), "an unspecified address"),
     (v4([10, 0, 0, 0], 8), "a private address"),
@@ -30,7 +30,7 @@ const SPECIAL_V4: &[(Ipv4Net, &str)] = &[
     (v4([240, 0, 0, 0], 4), "a reserved address"),
 ];
 
-/// Those of IANA's special IPv6 addresses that lie in [`UNICAST`].
+/// IANA's special IPv6 addresses within [`UNICAST`].
 const SPECIAL_V6: &[(Ipv6Net, &str)] = &[
     (v6([0x2001, 0, 0, 0], 32), "a Teredo tunnel's address"),
     (v6([0x2001, 0, 0, 0], 23), "a special-purpose address"),
@@ -40,7 +40,7 @@ const SPECIAL_V6: &[(Ipv6Net, &str)] = &[
     (v6([0x3fff, 0, 0, 0], 20), "a documentation address"),
 ];
 
-/// For words only: all outside [`UNICAST`] is refused.
+/// Only for error messages: everything outside [`UNICAST`] is refused.
 const OUTSIDE_V6: &[(Ipv6Net, &str)] = &[
     (v6([0xfc00, 0, 0, 0], 7), "a private address"),
     (v6([0xfe80, 0, 0, 0], 10), "a link-local address"),
@@ -55,8 +55,8 @@ const fn v6([a, b, c, d]: [u16; 4], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0), prefix)
 }
 
-/// What `address` is, unless it is a public unicast address. An IPv4 address written as IPv6 (`::ffff:…`) and
-/// one behind NAT64 are judged as that IPv4 address.
+/// Describes `address` if it is not a public unicast address. An IPv4 address written as IPv6
+/// (`::ffff:…`) or behind NAT64 is checked as that IPv4 address.
 pub(crate) fn special(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
@@ -70,7 +70,7 @@ pub(crate) fn special(address: IpAddr) -> Option<&'static str> {
         IpAddr::V6(v6) => {
             let listed = SPECIAL_V6.iter().chain(OUTSIDE_V6).find(|(net, _)| net.contains(&v6));
             let listed = listed.map(|(_, what)| *what);
-            listed.or_else(|| (!UNICAST.contains(&v6)).then_some("no public unicast address"))
+            listed.or_else(|| (!UNICAST.contains(&v6)).then_some("not a public unicast address"))
         }
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     use ipnet::IpNet;
     use proptest::prelude::*;
 
-    /// Both registries as IANA publishes them, without NAT64 and the mapped addresses, and multicast.
+    /// Both registries as published by IANA, without NAT64 and mapped addresses, and multicast.
     const REGISTRY: &str = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 \
         192.0.0.0/24 192.0.0.0/29 192.0.0.8/32 192.0.0.9/32 192.0.0.10/32 192.0.0.170/32 192.0.2.0/24 \
         192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.88.99.2/32 192.168.0.0/16 192.175.48.0/24 \
@@ -95,7 +95,7 @@ mod tests {
         REGISTRY.split_whitespace().map(|net| net.parse().unwrap()).collect()
     }
 
-    /// Any address, and as many in the networks of the registry and at their edges.
+    /// Random addresses, and as many inside the networks of the registry and at their edges.
     fn addresses() -> impl Strategy<Value = IpAddr> {
         let near = (0..registry().len(), any::<u128>(), 0..4_u8).prop_map(|(net, any, place)| {
             let net = registry()[net];
@@ -120,7 +120,7 @@ mod tests {
         prop_oneof![v4, any::<[u8; 16]>().prop_map(IpAddr::from), near]
     }
 
-    /// The IPv4 address in the last 32 bits, behind `prefix`.
+    /// The address with this prefix and the IPv4 address in its last 32 bits.
     fn embedded(prefix: &str, v4: Ipv4Addr) -> IpAddr {
         let prefix: Ipv6Addr = prefix.parse().unwrap();
         IpAddr::from(Ipv6Addr::from(u128::from(prefix) | u128::from(u32::from(v4))))
@@ -130,7 +130,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4_096))]
 
         #[test]
-        fn what_is_public_is_in_no_special_range(address in addresses()) {
+        fn public_addresses_are_in_no_special_range(address in addresses()) {
             if special(address).is_none() {
                 prop_assert!(registry().iter().all(|net| !net.contains(&address)), "{address}");
                 prop_assert!(!address.is_loopback() && !address.is_multicast());
@@ -162,7 +162,7 @@ mod tests {
             ("64:ff9b::a9fe:a9fe", "a link-local address"),
             ("::ffff:127.0.0.1", "a loopback address"),
             ("fd00::1", "a private address"),
-            ("4000::1", "no public unicast address"),
+            ("4000::1", "not a public unicast address"),
         ] {
             assert_eq!(special(address.parse().unwrap()), Some(what), "{address}");
         }

@@ -1,4 +1,4 @@
-//! What came back.
+//! Answers to calls.
 
 use crate::failure::root;
 use http_body_util::BodyExt as _;
@@ -9,29 +9,30 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
-/// More than this is not waited for, whatever is asked.
+/// Longest `Retry-After` that is respected.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An answer: the request arrived.
 pub struct Answer {
-    /// Any, 3xx too: redirects are not followed.
+    /// Any status, also 3xx: redirects are not followed.
     pub status: StatusCode,
-    /// At most 64, in 64 KiB.
+    /// At most 64 headers, and 64 KiB.
     pub headers: HeaderMap,
-    /// Its beginning, if [`Answer::end`] is not [`End::Whole`]. It is never decompressed.
+    /// The body, or only its beginning if [`Answer::end`] is not [`End::Whole`]. It is never
+    /// decompressed.
     pub body: Vec<u8>,
-    /// Whether `body` is all.
+    /// Whether `body` is complete.
     pub end: End,
 }
 
-/// How the body of an answer ended.
+/// Whether the body of an answer is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// It is complete.
     Whole,
     /// It is longer than [`crate::Limits::body_bytes`]; the rest was not read.
     Cut,
-    /// The connection ended, or the time did, before the body; with the reason.
+    /// The connection or the time ended before the body did; with the reason.
     Broken(String),
 }
 
@@ -61,7 +62,7 @@ impl Answer {
         Self { status: head.status, headers: head.headers, body, end }
     }
 
-    /// How long the other side asks to wait, at most 7 days: `Retry-After` in seconds or as a date.
+    /// How long the server asks to wait: `Retry-After` in seconds or as a date, at most 7 days.
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         let wait = match text.parse() {
@@ -72,7 +73,7 @@ impl Answer {
     }
 }
 
-/// Without headers and body, which may hold secrets.
+/// Omits headers and body, which may contain secrets.
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut answer = f.debug_struct("Answer");

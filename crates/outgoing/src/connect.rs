@@ -1,4 +1,4 @@
-//! Connections to allowed addresses.
+//! Opens connections, only to allowed addresses.
 
 use crate::failure::{Failure, chain, root};
 use crate::policy::Policy;
@@ -18,30 +18,30 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
 type BoxError = Box<dyn Error + Send + Sync>;
-/// Opens connections for hyper's client.
+/// The connector for hyper's client.
 pub(crate) type Connector =
     BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
 
-/// Most addresses of one name that are tried.
+/// Most addresses of a name that are tried.
 const TRIED_MAX: usize = 8;
 
-/// Why there is no client.
+/// Why a client could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Nobody would be trusted.
+    /// No certificate authority is available, so no server could be trusted.
     #[error(
         "no certificate authority found{why}; install ca-certificates, or name a PEM file with SSL_CERT_FILE"
     )]
     NoCertificates {
-        /// The first file that could not be read, if there is one.
+        /// The error of the first file that could not be read, if any.
         why: String,
     },
-    /// No protocol version is left.
+    /// No protocol version is available.
     #[error("TLS: {0}")]
     Tls(rustls::Error),
 }
 
-/// Why there is no connection.
+/// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
     #[error("{0}")]
@@ -73,7 +73,7 @@ pub(crate) fn connector(settings: &Settings) -> Result<Connector, BuildError> {
     Ok(BoxCloneSyncService::new(timed))
 }
 
-/// What an error of hyper's client means.
+/// Converts an error of hyper's client.
 pub(crate) fn failure(url: String, error: &hyper_util::client::legacy::Error) -> Failure {
     match chain(error).find_map(|cause| cause.downcast_ref::<Stop>()) {
         Some(Stop::Refused(why)) => return Failure::Refused { url, why: why.clone() },
@@ -82,10 +82,10 @@ pub(crate) fn failure(url: String, error: &hyper_util::client::legacy::Error) ->
     }
     let why = root(error);
     if error.is_connect() {
-        // The dialer names all other causes.
+        // The dialer reports all other causes itself.
         return Failure::NotSent { url, why: format!("no TLS connection: {why}") };
     }
-    // hyper calls a request canceled only if it never began to write it.
+    // hyper reports a request as canceled only if it never began to write it.
     let canceled = |cause: &hyper::Error| cause.is_canceled();
     if chain(error).any(|cause| cause.downcast_ref().is_some_and(canceled)) {
         return Failure::NotSent { url, why };
@@ -101,8 +101,8 @@ struct Dialer {
 }
 
 impl Dialer {
-    /// Judges every address of the host, then tries the allowed ones in order. hyper's own connector passes
-    /// addresses in URLs by its resolver; here they take the same way as names.
+    /// Checks every address of the host, then tries the allowed ones in order. hyper's own connector
+    /// does not pass addresses in URLs to its resolver; here they are checked like names.
     async fn connect(&self, uri: &Uri) -> Result<TcpStream, Stop> {
         let host = uri.host().unwrap_or_default();
         let https = uri.scheme_str() == Some("https");
@@ -123,7 +123,8 @@ impl Dialer {
             let address = SocketAddr::new(address, port);
             match timeout(self.limits.dial, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    // What is small leaves at once; where that cannot be set, it leaves later.
+                    // Small requests are sent immediately; if the option cannot be set, they are only
+                    // delayed.
                     drop(stream.set_nodelay(true));
                     return Ok(stream);
                 }
@@ -168,8 +169,8 @@ mod tests {
     use super::*;
     use crate::resolve::SystemResolver;
 
-    /// Here no URL was looked at before: the connector alone refuses, what is an address by itself as well as
-    /// what the operating system takes for one.
+    /// The URL is not checked before: only the connector refuses addresses here, also in spellings that
+    /// the operating system accepts.
     #[tokio::test]
     async fn the_connector_judges_addresses_in_urls_like_those_of_names() {
         let policy = Policy::from_env(&mut runtime::Env::from_pairs([("", ""); 0]));

@@ -1,17 +1,18 @@
-//! Calls without an answer.
+//! Errors of calls.
 
 use std::error::Error;
 
-/// Why a call has no answer, and whether it may have arrived. URLs are shown without path and query.
+/// Why a call has no answer, and whether the request may have arrived. URLs are shown without path and
+/// query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Against a rule of this crate or of the operator. Nothing was sent, and a repeat helps only after the
-    /// URL, the name's addresses or the setting that is named were changed.
+    /// The call breaks a rule of this crate or of the operator. Nothing was sent. A repeat helps only
+    /// after the URL, the addresses of the name, or the named setting have changed.
     #[error("{url}: {why}")]
     Refused {
         /// Scheme, host and port.
         url: String,
-        /// The rule, and the setting that allows it if there is one.
+        /// The rule, and the setting that would allow the call, if there is one.
         why: String,
     },
     /// No connection: it is certain that nothing arrived.
@@ -19,20 +20,20 @@ pub enum Failure {
     NotSent {
         /// Scheme, host and port.
         url: String,
-        /// What failed.
+        /// The reason.
         why: String,
     },
-    /// Sent, at least in part, and no answer came: it may have arrived or not.
+    /// The request was sent, at least in part, but no answer came: it may have arrived or not.
     #[error("{url}: sent, and whether it arrived is unknown: {why}")]
     Unknown {
         /// Scheme, host and port.
         url: String,
-        /// What became of the answer.
+        /// Why there is no answer.
         why: String,
     },
 }
 
-/// The first cause, which says most.
+/// The root cause, which usually says most.
 pub(crate) fn root(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
 }

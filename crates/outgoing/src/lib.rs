@@ -25,14 +25,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// Below the time after which most servers close an idle connection, so that few calls meet one.
+/// Shorter than the time after which most servers close idle connections, so that few calls hit a
+/// closed one.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 const IDLE_PER_HOST_MAX: usize = 4;
-/// hyper reads up to as much again before it looks at the length.
+/// hyper reads up to twice this before it checks the length.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 const HEADERS_MAX: usize = 64;
 
-/// Makes guarded calls. Clones share their connections.
+/// An HTTP client with guards. Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     http: hyper_util::client::legacy::Client<Connector, Full<Bytes>>,
@@ -41,10 +42,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client without connections.
+    /// Creates a client without connections.
     ///
     /// # Errors
-    /// When there is no certificate authority to trust.
+    /// If there is no certificate authority to trust.
     pub fn new(settings: Settings) -> Result<Self, BuildError> {
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -56,25 +57,25 @@ impl Client {
         Ok(Self { http, policy: settings.policy, limits: settings.limits })
     }
 
-    /// Whether `url` may be called, as far as can be said without looking up its name: for the moment at which
-    /// somebody enters it. A call checks all again.
+    /// Checks whether `url` may be called, as far as possible without resolving its name: for use when
+    /// somebody enters a URL. Every call checks again.
     ///
     /// # Errors
-    /// [`Failure::Refused`], with the rule.
+    /// [`Failure::Refused`] with the rule.
     pub fn check(&self, url: &str) -> Result<(), Failure> {
         self.policy.target(url).map(drop)
     }
 
-    /// Sends a request once and reads the answer, of any status.
+    /// Sends a request once and reads the answer, whatever its status.
     ///
     /// # Errors
-    /// When no head of an answer came; [`Failure`] says whether the request may have arrived.
+    /// If the head of an answer did not arrive; [`Failure`] says whether the request may have arrived.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let end = Instant::now() + self.limits.whole;
         let target = self.policy.target(&request.url)?;
         let mut request = request.into_http(&target)?;
         let mut connection = capture_connection(&mut request);
-        // Before there is a connection, the connector's own limit holds.
+        // Until there is a connection, the connector's own limits apply.
         let late = async {
             drop(connection.wait_for_connection_metadata().await);
             sleep_until(end.min(Instant::now() + self.limits.head)).await;

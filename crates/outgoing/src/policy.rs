@@ -1,4 +1,4 @@
-//! What may be called: ports, networks and the form of URLs.
+//! Which URLs may be called: ports, networks and form.
 
 use crate::address::special;
 use crate::failure::Failure;
@@ -14,7 +14,7 @@ const NETWORKS: &str = "ORDERFLOW_OUTGOING_NETWORKS";
 const HTTPS_PORT: u16 = 443;
 const URL_BYTES_MAX: usize = 2_048;
 
-/// Where calls may go: the allow-lists of an operator.
+/// The allow-lists of an operator.
 #[derive(Clone, Debug)]
 pub struct Policy {
     ports: Vec<u16>,
@@ -24,19 +24,20 @@ pub struct Policy {
 /// A URL that may be called, unless its name has no allowed address.
 pub(crate) struct Target {
     pub(crate) uri: Uri,
-    /// Without path and query, which may hold secrets.
+    /// The URL without path and query, which may contain secrets.
     pub(crate) shown: String,
 }
 
 impl Policy {
-    /// Reads `ORDERFLOW_OUTGOING_PORTS` (default `443`) and `ORDERFLOW_OUTGOING_NETWORKS` (default none:
-    /// public addresses alone), lists separated by commas. A network is `10.1.0.0/16` or one address.
+    /// Reads `ORDERFLOW_OUTGOING_PORTS` (default `443`) and `ORDERFLOW_OUTGOING_NETWORKS` (default:
+    /// public addresses only), both lists separated by commas. A network is `10.1.0.0/16` or a single
+    /// address.
     pub fn from_env(env: &mut Env) -> Self {
         let ports = env.or(PORTS, List(vec![HTTPS_PORT])).0;
         Self { ports, networks: env.or(NETWORKS, List(Vec::new())).0 }
     }
 
-    /// Checks the form of a URL, its port, and its address if it names one.
+    /// Checks the form of a URL, its port, and its address if it contains one.
     pub(crate) fn target(&self, text: &str) -> Result<Target, Failure> {
         let refused = |url: &str, why: String| Failure::Refused { url: url.to_owned(), why };
         let unreadable = |why: String| refused("the URL", why);
@@ -83,7 +84,7 @@ impl Policy {
         Ok(())
     }
 
-    /// What stands against a connection to this address.
+    /// Why this address may not be called.
     pub(crate) fn address(&self, address: IpAddr) -> Result<(), String> {
         let address = address.to_canonical();
         let Some(what) = special(address) else { return Ok(()) };
@@ -104,7 +105,7 @@ fn listed(ports: &[u16]) -> String {
     ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Values separated by commas.
+/// A list separated by commas.
 struct List<T>(Vec<T>);
 
 impl<T: FromStr> FromStr for List<T>
@@ -130,7 +131,7 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(Self).map_err(|_| "no network, such as 10.1.0.0/16, and no address")
+        network.map(Self).map_err(|_| "not a network such as 10.1.0.0/16, nor an address")
     }
 }
 
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_address_is_judged() {
+    fn every_spelling_of_an_address_is_checked() {
         for url in [
             "https://2130706433/",
             "https://0x7f.1/",
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_allowed() {
+    fn allowed_ports_and_networks_can_be_called() {
         check(&[], "https://shop.example/a?b#c", "https://shop.example/a?b");
         check(&[(PORTS, "443, 80")], "http://shop.example", "http://shop.example/");
         check(&[(NETWORKS, "10.0.0.0/8,::1")], "https://[::1]/", "https://[::1]/");
@@ -227,8 +228,8 @@ mod tests {
             &[(PORTS, "443,x"), (NETWORKS, "10/8")],
             "",
             "ORDERFLOW_OUTGOING_PORTS: \"443,x\": \"x\": invalid digit found in string\n\
-             ORDERFLOW_OUTGOING_NETWORKS: \"10/8\": \"10/8\": no network, such as 10.1.0.0/16, \
-             and no address",
+             ORDERFLOW_OUTGOING_NETWORKS: \"10/8\": \"10/8\": not a network such as 10.1.0.0/16, \
+             nor an address",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent.
+//! Requests.
 
 use crate::failure::Failure;
 use crate::policy::Target;
@@ -11,7 +11,7 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("orderflow/", env!("CARGO_PKG_VERSION")));
 
-/// Headers that the client sets itself, or that speak of its connection.
+/// Headers that the client sets itself, or that concern the connection.
 const OWN: [HeaderName; 9] = [
     header::HOST,
     header::CONTENT_LENGTH,
@@ -24,7 +24,7 @@ const OWN: [HeaderName; 9] = [
     header::PROXY_AUTHORIZATION,
 ];
 
-/// A request. It has no `Debug`: its URL, headers and body may hold secrets.
+/// A request. It has no `Debug`, because URL, headers and body may contain secrets.
 #[derive(Clone)]
 pub struct Request {
     method: Method,
@@ -34,17 +34,17 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET.
+    /// A GET request.
     pub fn get(url: impl Into<String>) -> Self {
         Self { method: Method::GET, url: url.into(), headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// A POST of `body`; its type is a header.
+    /// A POST request with `body`; set its type with a header.
     pub fn post(url: impl Into<String>, body: impl Into<Bytes>) -> Self {
         Self { method: Method::POST, body: body.into(), ..Self::get(url) }
     }
 
-    /// Adds a header. It is checked when the request is sent: 16 KiB of headers at most.
+    /// Adds a header. Headers are checked when the request is sent; all together may have 16 KiB.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -64,7 +64,7 @@ impl Request {
         headers.insert(header::USER_AGENT, USER_AGENT);
         for (name, value) in &self.headers {
             let Ok(known) = HeaderName::try_from(name) else {
-                return Err(refused(format!("{name:?} is no name of a header")));
+                return Err(refused(format!("{name:?} is not a valid header name")));
             };
             let Ok(mut value) = HeaderValue::try_from(value) else {
                 return Err(refused(format!("header {name}: its value has a control character")));

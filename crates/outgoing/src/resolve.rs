@@ -1,12 +1,12 @@
-//! Addresses of names.
+//! Name resolution.
 
 use futures_util::future::BoxFuture;
 use std::io;
 use std::net::IpAddr;
 
-/// Finds the addresses of a name.
+/// Resolves names.
 pub trait Resolve: Send + Sync {
-    /// All addresses of `host`, the best first. Each of them is judged by the caller.
+    /// All addresses of `host`, the preferred one first. The caller checks each of them.
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 

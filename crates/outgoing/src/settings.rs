@@ -1,4 +1,4 @@
-//! What a client is made of.
+//! Settings of a client.
 
 use crate::policy::Policy;
 use crate::resolve::{Resolve, SystemResolver};
@@ -7,36 +7,36 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a [`crate::Client`] is made.
+/// Settings of a [`crate::Client`].
 #[derive(Clone)]
 pub struct Settings {
-    /// Where calls may go.
+    /// Which addresses may be called.
     pub policy: Policy,
-    /// How long they may take.
+    /// Time-outs and sizes.
     pub limits: Limits,
-    /// Who finds addresses of names; default [`SystemResolver`].
+    /// The resolver; default [`SystemResolver`].
     pub resolver: Arc<dyn Resolve>,
-    /// A PEM file with all certificate authorities that are trusted. Default: those of the operating system,
-    /// or of the file that `SSL_CERT_FILE` names.
+    /// A PEM file with all trusted certificate authorities. Default: those of the operating system, or
+    /// those in the file `SSL_CERT_FILE`.
     pub certificates: Option<PathBuf>,
 }
 
 /// Limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// For one address to accept; then the next one is tried.
+    /// For one address to accept the connection; then the next address is tried.
     pub dial: Duration,
-    /// For a connection: finding addresses, all of them tried, TLS.
+    /// For a connection: resolving the name, trying the addresses, TLS.
     pub connect: Duration,
-    /// From the connection to the end of the answer's head.
+    /// From the connection until the head of the answer is complete.
     pub head: Duration,
-    /// For all of it.
+    /// For the whole call.
     pub whole: Duration,
-    /// Most of an answer's body that is read.
+    /// Most bytes of an answer's body that are read.
     pub body_bytes: usize,
 }
 
-/// 3 s, 10 s, 15 s and 30 s; 64 KiB.
+/// `dial` 3 s, `connect` 10 s, `head` 15 s, `whole` 30 s, `body_bytes` 64 KiB.
 impl Default for Limits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
@@ -46,7 +46,7 @@ impl Default for Limits {
 }
 
 impl Settings {
-    /// The allow-lists of [`Policy::from_env`], and defaults.
+    /// Reads the allow-lists with [`Policy::from_env`]; the rest are defaults.
     pub fn from_env(env: &mut Env) -> Self {
         let (policy, limits) = (Policy::from_env(env), Limits::default());
         Self { policy, limits, resolver: Arc::new(SystemResolver), certificates: None }

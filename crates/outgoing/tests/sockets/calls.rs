@@ -1,4 +1,4 @@
-//! Each rule of a call, against real sockets.
+//! Tests each rule of a call on real sockets.
 
 use crate::support::{Names, Server, client, settings};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use tokio::time::sleep;
 const SHORT: Duration = Duration::from_secs(1);
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
 
-/// A client with one short limit: what comes before that may take its time on a slow machine.
+/// A client with one short limit; the steps before may take longer on a slow machine.
 fn limited(server: &Server, limits: Limits) -> Client {
     let mut settings = settings(server.at.port(), "127.0.0.1");
     settings.limits = limits;
@@ -43,7 +43,7 @@ fn not_sent(result: Result<outgoing::Answer, Failure>, why: &str) {
 }
 
 #[tokio::test]
-async fn a_request_arrives_as_it_is_and_its_answer_comes_back() {
+async fn a_request_arrives_unchanged_and_its_answer_is_returned() {
     let server = Server::http("127.0.0.1", |request| {
         let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
         let names = ["host", "user-agent", "authorization", "content-length"].map(header);
@@ -133,7 +133,7 @@ async fn only_allowed_addresses_are_tried_and_each_of_them() {
     };
     let allowed = call(&["10.0.0.1", "127.0.0.1", "::ffff:127.0.0.2"], server.at.port()).await;
     assert_eq!(allowed.unwrap().body, b"127.0.0.2");
-    // Nobody listens at the first.
+    // Nothing listens on the first address.
     assert_eq!(call(&["127.0.0.2", "127.0.0.3"], one.at.port()).await.unwrap().body, b"ok");
     not_sent(call(&["127.0.0.2"], one.at.port()).await, "127.0.0.2");
     not_sent(call(&[], one.at.port()).await, "the name has no address");
@@ -177,10 +177,10 @@ async fn slow_answers_end_and_say_how_far_they_came() {
 }
 
 #[tokio::test]
-async fn answers_that_are_none_leave_it_unknown() {
+async fn without_a_valid_answer_the_outcome_is_unknown() {
     let reset = Server::scripted("127.0.0.1", |stream| {
         Box::pin(async move {
-            // Closing it at once resets it.
+            // Closing with this option resets the connection.
             socket_linger(&stream);
             Ok(())
         })
@@ -211,7 +211,7 @@ fn socket_linger(stream: &tokio::net::TcpStream) {
     stream.set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-/// Never answers.
+/// A resolver that never answers.
 struct Silent;
 
 impl Resolve for Silent {
@@ -246,7 +246,7 @@ async fn headers_are_checked_and_no_secret_is_shown() {
     let client = client(&server);
     for (name, value, why) in [
         ("x", "secret\r\nhost: inside", "header x: its value has a control character"),
-        ("a b", "secret", "\"a b\" is no name of a header"),
+        ("a b", "secret", "\"a b\" is not a valid header name"),
         ("Host", "secret", "header Host is set by the client alone"),
         ("x", &*"secret".repeat(3_000), "18001 bytes of headers; at most 16384"),
     ] {

@@ -1,4 +1,4 @@
-//! Servers that count, and clients that may call them.
+//! Servers that count their connections, and clients that may call them.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -24,7 +24,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Gives each connection to `serve`.
+    /// Starts a server that passes each connection to `serve`.
     pub(crate) async fn start<F>(
         address: &str,
         serve: impl Fn(TcpStream) -> F + Send + 'static,
@@ -44,7 +44,7 @@ impl Server {
         Self { at, connections }
     }
 
-    /// Speaks HTTP with hyper.
+    /// Starts an HTTP server with hyper.
     pub(crate) async fn http(
         address: &str,
         answer: impl Fn(hyper::Request<Bytes>) -> Answer + Clone + Send + 'static,
@@ -52,7 +52,7 @@ impl Server {
         Self::start(address, move |stream| speak(stream, answer.clone())).await
     }
 
-    /// Reads a request's head and gives the connection to `more`.
+    /// Starts a server that reads the head of a request and passes the connection to `more`.
     pub(crate) async fn scripted(
         address: &str,
         more: impl Fn(TcpStream) -> BoxFuture<'static, io::Result<()>> + Clone + Send + 'static,
@@ -64,14 +64,14 @@ impl Server {
                 while !head.ends_with(b"\r\n\r\n") {
                     head.push(stream.read_u8().await.unwrap());
                 }
-                // The client may have gone away: that is what some tests are about.
+                // The client may have disconnected; some tests do that.
                 drop(more(stream).await);
             }
         };
         Self::start(address, serve).await
     }
 
-    /// Answers each request with these bytes and closes.
+    /// Starts a server that answers each request with these bytes and closes the connection.
     pub(crate) async fn raw(address: &str, bytes: &'static [u8]) -> Self {
         let write = move |mut stream: TcpStream| async move { stream.write_all(bytes).await };
         Self::scripted(address, move |stream| Box::pin(write(stream))).await
@@ -103,7 +103,7 @@ pub(crate) async fn speak(
     drop(connection.serve_connection(TokioIo::new(stream), service).await);
 }
 
-/// May call `port` on the given networks.
+/// Settings that allow `port` on the given networks.
 pub(crate) fn settings(port: u16, networks: &str) -> Settings {
     let port = format!("443,{port}");
     let pairs = [("ORDERFLOW_OUTGOING_PORTS", &*port), ("ORDERFLOW_OUTGOING_NETWORKS", networks)];
@@ -116,7 +116,7 @@ pub(crate) fn client(server: &Server) -> Client {
     Client::new(settings(server.at.port(), "127.0.0.1")).unwrap()
 }
 
-/// Answers each question with the next list; the last one stays.
+/// A resolver that returns the next list for each query; the last list is returned repeatedly.
 pub(crate) struct Names(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Names {

@@ -1,4 +1,4 @@
-//! Who is trusted.
+//! Which servers are trusted.
 
 use crate::support::{Names, Server, settings, speak};
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// An authority whose certificate is in the file `ca.pem` of `dir`.
+/// A certificate authority whose certificate is in the file `ca.pem` of `dir`.
 fn authority(dir: &Path) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -24,7 +24,7 @@ fn authority(dir: &Path) -> CertifiedIssuer<'static, KeyPair> {
     authority
 }
 
-/// `localhost`, with a certificate of `authority`, on 127.0.0.1.
+/// A server for `localhost` on 127.0.0.1, with a certificate of `authority`.
 async fn server(
     authority: &CertifiedIssuer<'static, KeyPair>,
     version: &'static SupportedProtocolVersion,
@@ -86,7 +86,7 @@ fn without_authorities_there_is_no_client() {
     assert!(error.contains("none.pem") && error.contains("SSL_CERT_FILE"), "{error}");
 }
 
-/// It starts itself again, since a process may not change its own environment.
+/// The test runs itself again as a child, since a process may not change its own environment.
 #[tokio::test]
 async fn the_environment_names_authorities_and_no_proxy() {
     const NAME: &str = "tls::the_environment_names_authorities_and_no_proxy";
