@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tabular::{FileError, Limits, Part, Summary, Transform};
 
-/// A function of bytes.
+/// A fuzz target: a function of bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
@@ -35,7 +35,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("transform", transform),
 ];
 
-/// Texts that somebody reads are no longer than this.
+/// Longest text in an error message.
 const REASON_BYTES_MAX: usize = 1_000;
 
 fn batch(body: &[u8]) -> Result<Batch, runtime::Problem> {
@@ -43,10 +43,10 @@ fn batch(body: &[u8]) -> Result<Batch, runtime::Problem> {
     Batch::parse(&HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]), body)
 }
 
-/// A message of NATS as the event that a function gets.
+/// Converts a message of NATS to the event that a function gets.
 ///
 /// # Panics
-/// It is no event, or does not hold what the message held.
+/// If the result is not an event, or does not contain the content of the message.
 pub fn envelope(data: &[u8]) {
     let encoded = encode(&Stored {
         stream: "ORDERS",
@@ -63,8 +63,8 @@ pub fn envelope(data: &[u8]) {
     assert_eq!(event.id(), encoded.id);
     let text = event.raw().get();
     let Ok(whole) = serde_json::from_str::<serde_json::Map<String, Value>>(text) else {
-        // JSON by its grammar that no tree can hold: too deep, a number too large, half a
-        // surrogate. It goes through as it came, for the function to refuse.
+        // Valid JSON by its grammar, but no parser can represent it: too deep, a number too large, or
+        // half a surrogate pair. It is passed on unchanged, for the function to refuse.
         assert!(serde_json::from_slice::<Value>(data).is_err());
         return;
     };
@@ -81,17 +81,17 @@ pub fn envelope(data: &[u8]) {
             let sent: Value = serde_json::from_slice(data).expect("only JSON is data");
             assert_eq!(*json, sent);
         }
-        // An event that says of itself that it is number 7 may have both.
+        // An event whose own `sequence` is 7 may have both.
         (None, None) | (Some(_), Some(_)) => {
             assert!(data.is_empty() || serde_json::from_slice::<Value>(data).is_ok());
         }
     }
 }
 
-/// What anybody sends as an order.
+/// Parses bytes as an order.
 ///
 /// # Panics
-/// A refusal says nothing or too much, or an order does not survive being written.
+/// If a refusal has no text or a too long one, or an order changes when it is written and read again.
 pub fn raw_order(data: &[u8]) {
     let draft = match raw::parse(data, None) {
         Ok(draft) => draft,
@@ -118,10 +118,10 @@ pub fn raw_order(data: &[u8]) {
     assert_eq!(again, order);
 }
 
-/// Texts as tokens of subjects.
+/// Encodes texts as tokens of subjects.
 ///
 /// # Panics
-/// One does not come back, or is more than one token.
+/// If a text cannot be decoded again, or is more than one token.
 pub fn subject_token(data: &[u8]) {
     let given = String::from_utf8_lossy(data);
     let token = subject::token(&given);
@@ -149,10 +149,10 @@ pub fn subject_token(data: &[u8]) {
     }
 }
 
-/// An entry of a journal.
+/// Reads an entry of a journal.
 ///
 /// # Panics
-/// It can be read and does not fold, or means something else when it is written again.
+/// If it can be read but not folded, or changes its meaning when it is written again.
 pub fn journal_entry(data: &[u8]) {
     let Ok(record) = Record::<Body>::parse(data) else { return };
     let written = record.to_bytes();
@@ -165,10 +165,10 @@ pub fn journal_entry(data: &[u8]) {
     assert_eq!(state.stock, other.stock);
 }
 
-/// The body of a call of order-ingest.
+/// Handles the body of a call of order-ingest.
 ///
 /// # Panics
-/// An order would be placed that nobody can read, or in a message that says something else.
+/// If an order would be placed that cannot be read again, or on a subject of another order.
 pub fn batch_body(data: &[u8]) {
     let Ok(batch) = batch(data) else { return };
     let us1 = Terms { partner: PartnerId::parse("US1").expect("a name"), ..Terms::direct() };
@@ -195,10 +195,10 @@ pub fn batch_body(data: &[u8]) {
     }
 }
 
-/// A partner's file. Its first byte says how the partner is configured.
+/// Reads a partner's file. Its first byte selects the partner's configuration.
 ///
 /// # Panics
-/// A row is lost, a line is out of order, or threads and small blocks read something else.
+/// If a row is lost, a line is out of order, or threads and small blocks give another result.
 pub fn partner_file(data: &[u8]) {
     let (choice, file) = data.split_first().unwrap_or((&0, &[]));
     let set = |bit: u8| choice & (1 << bit) != 0;
@@ -229,14 +229,14 @@ pub fn partner_file(data: &[u8]) {
     });
 }
 
-/// What a partner's transform makes of a file. Its first line is the expression of a column, the
-/// second one of which rows count, and the rest the file behind its header.
+/// Applies a partner's transform to a file. The first line of the input is the expression of a column,
+/// the second the condition for rows, and the rest is the file without its header.
 ///
-/// Without the feature `transform` there are no transforms, and nothing is looked at.
+/// Without the feature `transform`, it does nothing.
 ///
 /// # Panics
-/// An expression is neither taken nor refused with a reason, a row is lost, or threads and small
-/// blocks make something else.
+/// If an expression is neither accepted nor refused with a reason, a row is lost, or threads and small
+/// blocks give another result.
 pub fn transform(data: &[u8]) {
     let mut parts = data.splitn(3, |byte| *byte == b'\n');
     let mut text = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
@@ -267,7 +267,7 @@ pub fn transform(data: &[u8]) {
     check_reading(&file, limits, |limits| transform(limits).expect("it can be used"));
 }
 
-/// Threads and small blocks read the same, and no row is lost.
+/// Checks that threads and small blocks give the same result, and that no row is lost.
 fn check_reading(file: &[u8], limits: Limits, transform: impl Fn(Limits) -> Transform) {
     let whole = read(transform(limits), file, usize::MAX);
     for (workers, block_bytes, cut) in [(1, 1, 1), (2, 50, 9)] {
@@ -279,7 +279,7 @@ fn check_reading(file: &[u8], limits: Limits, transform: impl Fn(Limits) -> Tran
     assert_eq!(summary.rows, lines.len() as u64 + summary.filtered);
 }
 
-/// What becomes of each row, in order of their lines.
+/// The result of each row, in order of lines.
 fn read(
     mut transform: Transform,
     file: &[u8],

@@ -1,4 +1,4 @@
-//! Every target holds for what is in `seeds/`, and for what damage makes of it.
+//! Every target holds for the files in `seeds/`, and for damaged copies of them.
 #![cfg(test)]
 
 use orderflow_fuzz::{TARGETS, Target};
@@ -35,7 +35,7 @@ fn every_target_has_a_program() {
     assert_eq!(programs, names);
 }
 
-/// What is done to a seed: bytes put in, taken out, changed or repeated.
+/// Damage to a seed: bytes are inserted, removed, changed or repeated.
 #[derive(Clone, Debug)]
 enum Damage {
     Change(prop::sample::Index, u8),
