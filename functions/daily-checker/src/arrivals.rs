@@ -1,4 +1,4 @@
-//! Complete files become events, each once.
+//! Publishes an event for each complete file, once.
 
 use crate::NAME;
 use crate::clock::now;
@@ -17,22 +17,22 @@ use messaging::{Event, Nats, subject};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Events on their way at the same time; the client has a limit for all its users.
+/// Most events that are published but not confirmed; the client has a limit for all its users.
 const PUBLISH_MAX: usize = 500;
-/// Records of the ledger asked for at the same time.
+/// Most records of the ledger that are requested at the same time.
 const RECORDS_AT_ONCE: usize = 64;
-/// How often a file may come with the same name, size and time of change.
+/// How often a file may arrive with the same name, size and modification time.
 const ARRIVALS_MAX: usize = 50;
 
-/// Where arrivals are claimed.
+/// The stores for arrivals.
 pub(crate) struct Stores {
     pub(crate) nats: Nats,
-    /// What another store, or an older copy, calls new has not arrived.
+    /// Detects another store or an older copy: files that such a store calls new have not arrived.
     pub(crate) store: Arc<Store>,
     pub(crate) ledger: Ledger,
 }
 
-/// Publishes what is complete, and says what became of everything.
+/// Publishes the complete files, and reports on all entries.
 pub(crate) async fn claim(stores: &Stores, account: &Arc<Account>, seen: Seen) -> PartnerReport {
     let mut report = PartnerReport::empty(account.partner.clone());
     let complete = seen.decision.complete.into_iter();
@@ -44,7 +44,7 @@ pub(crate) async fn claim(stores: &Stores, account: &Arc<Account>, seen: Seen) -
             Ok(again) => again,
             Err(error) => {
                 let partner = &account.partner;
-                tracing::warn!(%partner, error, "known files were not looked up");
+                tracing::warn!(%partner, error, "cannot look up known files");
                 Vec::new()
             }
         };
@@ -55,7 +55,8 @@ pub(crate) async fn claim(stores: &Stores, account: &Arc<Account>, seen: Seen) -
             break;
         }
     }
-    let reason = format!("came {ARRIVALS_MAX} times with the same name, size and time of change");
+    let reason =
+        format!("came {ARRIVALS_MAX} times with the same name, size and modification time");
     report.skipped.extend(
         arrivals.into_iter().map(|file| Skipped { name: file.name, reason: reason.clone() }),
     );
@@ -73,7 +74,7 @@ pub(crate) async fn claim(stores: &Stores, account: &Arc<Account>, seen: Seen) -
     report
 }
 
-/// Publishes arrivals; gives those whose event stands already.
+/// Publishes arrivals; returns those whose event already exists.
 async fn publish(
     stores: &Stores,
     arrivals: Vec<Arrived>,
@@ -104,9 +105,10 @@ async fn publish(
     known
 }
 
-/// Of files whose event stands already, those that came again, with their next arrival. What is done
-/// with a file takes it out of the inbox, so one that is still there when its arrival has ended was
-/// put there afterwards: uploaded again with its old time, or with other content of the same size.
+/// Of the files whose event already exists, returns those that were uploaded again, with their next
+/// arrival. Processing moves a file out of the inbox. So a file that is still there after its arrival
+/// has ended was put there later: uploaded again with its old time, or with other content of the same
+/// size.
 async fn again(
     stores: &Stores,
     account: &Arc<Account>,
@@ -126,7 +128,7 @@ async fn again(
     if files.is_empty() {
         return Ok(files);
     }
-    // The list of files may be older than the end of their arrivals.
+    // The list of files may be older than the end of their arrivals, so check again.
     let here = account.clone();
     let there = tokio::task::spawn_blocking(move || look::standing(&here, files)).await;
     let there = there.map_err(said)?.map_err(said)?;
@@ -138,7 +140,7 @@ fn said(error: impl std::error::Error) -> String {
     error.to_string()
 }
 
-/// With what lies behind it: a missing stream looks the same otherwise.
+/// Includes the causes: a missing stream looks the same without them.
 fn unclear(error: &Unclear) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));

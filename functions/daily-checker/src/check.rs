@@ -1,4 +1,4 @@
-//! Checks every inbox and claims what is complete.
+//! Checks all inboxes and claims complete files.
 
 use crate::arrivals::{self, Stores};
 use crate::clock::now;
@@ -25,8 +25,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-/// Longest time for all looks of a check; a gateway waits a minute, and what was found is still to be
-/// published.
+/// Longest time for reading all inboxes in a check; a gateway waits a minute, and the files found must
+/// still be published.
 const LOOKS_TIME_MAX: Duration = Duration::from_secs(45);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,7 +46,7 @@ fn without_folder(configuration: &Configuration) -> Vec<PartnerId> {
     without.map(|(name, _)| name.clone()).collect()
 }
 
-/// Checks inboxes.
+/// Checks all inboxes.
 pub(crate) struct Checker {
     stores: Stores,
     turns: Turns,
@@ -65,9 +65,9 @@ impl Checker {
         registry: &mut Registry,
     ) -> Self {
         let (checks, files, errors) = (Counter::default(), Family::default(), Family::default());
-        registry.register("checks", "Times that all inboxes were looked at", checks.clone());
-        registry.register("files_found", "Files in inboxes, by what was done", files.clone());
-        registry.register("partner_errors", "Checks of a partner that failed", errors.clone());
+        registry.register("checks", "Checks of all inboxes", checks.clone());
+        registry.register("files_found", "Files in inboxes, by state", files.clone());
+        registry.register("partner_errors", "Failed checks of a partner", errors.clone());
         let (turns, recent) = (Turns::new(), Recent::default());
         let stores = Stores { ledger: Ledger::new(&nats), nats, store };
         let checker = Self { stores, turns, recent, partners, checks, files, errors };
@@ -75,7 +75,7 @@ impl Checker {
         checker
     }
 
-    /// A counter that begins with 1 looks to Prometheus as if no file had come, so they begin with 0.
+    /// Prometheus does not see the increase of a counter whose first value is 1, so they begin with 0.
     fn begin(&self) {
         for account in self.partners.get().accounts.values() {
             let partner = account.partner.to_string();
@@ -87,11 +87,11 @@ impl Checker {
         }
     }
 
-    /// Looks at all partners and publishes what arrived.
+    /// Checks all partners and publishes the files that arrived.
     pub(crate) async fn check(self: Arc<Self>) -> Report {
         self.begin();
         if let Err(reason) = self.recent.refresh(&self.stores.ledger, now()).await {
-            tracing::warn!(reason, "originals are not compared again with what was read of them");
+            tracing::warn!(reason, "cannot compare originals again with what was read of them");
         }
         let until = Instant::now() + LOOKS_TIME_MAX;
         let mut servers = JoinSet::new();
@@ -105,18 +105,18 @@ impl Checker {
         if !without_folder.is_empty() {
             let partners: Vec<&str> = without_folder.iter().map(PartnerId::as_str).collect();
             let partners = partners.join(" ");
-            tracing::warn!(partners, "no sftp in partners.yml: nobody looks for files of theirs");
+            tracing::warn!(partners, "no sftp in partners.yml: no function looks for their files");
         }
         Report::new(now().date_naive(), partners, without_folder)
     }
 
-    /// Looks at the partners of one server, each as soon as there is a place.
+    /// Checks the partners of one server, each as soon as a place is free.
     async fn server(self: Arc<Self>, queue: Queue, until: Instant) -> Vec<PartnerReport> {
         let mut checks = JoinSet::new();
         let mut late = Vec::new();
         for account in queue.accounts {
             let Ok(place) = timeout_at(until, self.turns.place(&queue.server)).await else {
-                let error = "its turn did not come: others at its server took all the time";
+                let error = "its turn did not come: other partners of its server took all the time";
                 let report = PartnerReport::failed(account.partner.clone(), error.to_owned());
                 late.push(self.ended(&account, report).await);
                 continue;
@@ -146,7 +146,7 @@ impl Checker {
         self.ended(&account, report).await
     }
 
-    /// Puts originals that changed after they were taken back into the inbox, before it is looked at.
+    /// Puts originals that changed after they were processed back into the inbox, before it is read.
     async fn look_back(
         &self,
         account: &Arc<Account>,
@@ -158,7 +158,7 @@ impl Checker {
         let found = blocking(place, move || changed::find(&here.connect()?, &of)).await;
         let place = self.turns.place(server).await;
         let Ok(found) = found else {
-            // The look into the inbox says what the matter is.
+            // The following check of the inbox reports the problem.
             return place;
         };
         self.recent.looked(&due, now()).await;
@@ -173,7 +173,7 @@ impl Checker {
         place
     }
 
-    /// Two looks. The place is free in between, because nothing is asked then.
+    /// Reads the inbox twice. The place is free in between, because no request is made then.
     async fn look(
         &self,
         account: &Arc<Account>,
@@ -195,11 +195,13 @@ impl Checker {
         blocking(place, move || waiting.second(&here.settings.inbox)).await
     }
 
-    /// Adds what does not depend on the server, and counts.
+    /// Adds what does not depend on the partner's server, and counts.
     async fn ended(&self, account: &Account, mut report: PartnerReport) -> PartnerReport {
         match overdue::look(&self.stores.nats, account, now()).await {
             Ok(overdue) => report.overdue = overdue,
-            Err(reason) => tracing::warn!(partner = %report.partner, reason, "not looked for"),
+            Err(reason) => {
+                tracing::warn!(partner = %report.partner, reason, "cannot look for overdue files")
+            }
         }
         self.tell(&report);
         report
@@ -231,7 +233,8 @@ impl Checker {
     }
 }
 
-/// Runs blocking work; the place is kept until it ends, also when nobody waits for it any more.
+/// Runs blocking work. The place is kept until the work ends, also after the caller has stopped
+/// waiting.
 async fn blocking<T: Send + 'static>(
     place: Place,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -242,6 +245,6 @@ async fn blocking<T: Send + 'static>(
     });
     match done.await {
         Ok(done) => done.map_err(|error| error.to_string()),
-        Err(_) => Err("the check failed inside".to_owned()),
+        Err(_) => Err("internal error of the check".to_owned()),
     }
 }

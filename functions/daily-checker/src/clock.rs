@@ -1,4 +1,4 @@
-//! The only reader of the clock here.
+//! Reads the clock; no other code of this function does.
 
 use chrono::{DateTime, Utc};
 

@@ -1,11 +1,11 @@
-//! One check at a time, whose answer all share who wait for it.
+//! A singleflight: one check at a time, whose answer all waiting callers share.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long an answer is good for callers without a token.
+/// How long callers without a token get the same answer again.
 pub(crate) const FRESH: Duration = Duration::from_secs(10);
 
 type Answer<T> = watch::Receiver<Option<Arc<T>>>;
@@ -23,7 +23,7 @@ struct Last<T> {
     answer: Arc<T>,
 }
 
-/// What a caller gets.
+/// The answer for a caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Landed<T> {
     pub(crate) answer: Arc<T>,
@@ -37,9 +37,9 @@ pub(crate) struct Crashed;
 
 enum Next<T> {
     Landed(Landed<T>),
-    /// This one will do.
+    /// The running check can answer this call.
     Share(Answer<T>),
-    /// This one began too early; ask again after it.
+    /// The running check began before the call; try again after it.
     After(Answer<T>),
 }
 
@@ -48,8 +48,8 @@ impl<T: Send + Sync + 'static> Flight<T> {
         Self(Arc::new(Mutex::new(State { running: None, last: None })))
     }
 
-    /// An answer of `start`: of the run in progress, of one that ended within [`FRESH`], or of a
-    /// new one. With `force` only of one that began after the call.
+    /// An answer of `start`: from the check in progress, from one that ended within [`FRESH`], or from
+    /// a new one. With `force`, only from one that began after the call.
     pub(crate) async fn get<F>(
         &self,
         force: bool,
@@ -63,7 +63,7 @@ impl<T: Send + Sync + 'static> Flight<T> {
             match self.next(asked, force, &start) {
                 Next::Landed(landed) => return Ok(landed),
                 Next::Share(answer) => return wait(answer).await,
-                // Whether that one crashed is the matter of those who share it.
+                // If that check crashed, only the callers who share it get the error.
                 Next::After(answer) => drop(wait(answer).await),
             }
         }
@@ -74,7 +74,7 @@ impl<T: Send + Sync + 'static> Flight<T> {
         F: Future<Output = T> + Send + 'static,
     {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A run that crashed has closed its channel without an answer.
+        // A check that crashed has closed its channel without an answer.
         if let Some((began, answer)) = &state.running
             && answer.has_changed().is_ok()
         {
@@ -91,7 +91,7 @@ impl<T: Send + Sync + 'static> Flight<T> {
         let (sender, answer) = watch::channel(None);
         state.running = Some((now, answer.clone()));
         let (shared, run) = (self.0.clone(), start());
-        // A task of its own: the check goes on when the one who asked has gone.
+        // In its own task: the check continues after its caller has disconnected.
         tokio::spawn(async move {
             let made = Arc::new(run.await);
             let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// A check that takes a second and answers how many there were.
+    /// A check that takes a second and answers with the number of checks so far.
     struct Counting {
         flight: Flight<u32>,
         runs: Arc<AtomicU32>,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_good_for_ten_seconds_but_not_for_whoever_forces() {
+    async fn an_answer_is_shared_for_ten_seconds_but_not_with_force() {
         let counting = Counting::new();
         assert_eq!(counting.get(false).await, (1, false));
         tokio::time::advance(Duration::from_millis(9_900)).await;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_forces_gets_a_run_that_began_after_the_call() {
+    async fn with_force_the_run_began_after_the_call() {
         let counting = Counting::new();
         let late = async |force| {
             tokio::time::sleep(Duration::from_millis(500)).await;

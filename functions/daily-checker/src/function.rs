@@ -1,4 +1,4 @@
-//! Puts it together.
+//! Builds the function.
 
 use crate::check::Checker;
 use crate::{MEMORY, NAME, http};
@@ -7,10 +7,10 @@ use messaging::streams;
 use runtime::{BuildError, Door, Env, Function, Tokens};
 use std::sync::Arc;
 
-/// Makes the function.
+/// Builds the function.
 ///
 /// # Errors
-/// Settings or secrets are missing, or the partners' configuration is wrong; everything is named.
+/// If settings or secrets are missing, or the partners' configuration is wrong; all problems are named.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut setup = Setup::new(env, NAME);
     let partners = setup.partners_with_folders();
@@ -35,7 +35,7 @@ fn api() -> Api<Arc<http::App>> {
         .at(operation(Operation::post), http::check)
 }
 
-/// What its routes do, for the documents.
+/// Its operations, for the API documents.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     api().operations()

@@ -20,10 +20,10 @@ use runtime::Memory;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "daily-checker";
-/// Beside bodies, of which it takes none: the process, and sessions with partners' servers.
+/// Memory for the process and for sessions with partners' servers; it reads no bodies.
 pub const MEMORY: Memory = Memory::new(40, 1);
 
-/// What it does at NATS.
+/// Its permissions at NATS.
 pub const RIGHTS: Rights = Rights {
     about: "Files that arrived, files that are missing.",
     publishes: &["files.arrived.>", "errors.alert.>"],

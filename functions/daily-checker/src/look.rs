@@ -1,5 +1,4 @@
-//! Two looks into an inbox, over SFTP. Everything blocks but the time between them, which is spent
-//! without a thread.
+//! Reads an inbox twice over SFTP. Everything blocks except the wait in between, which needs no thread.
 
 use domain::partner::Inbox;
 use intake::access::Account;
@@ -9,34 +8,34 @@ use intake::sftp::{Error, LIST_MAX, Listing, Session};
 use std::time::Duration;
 
 pub(crate) const INBOX: &str = "inbox";
-/// Where the server's clock is asked; partners' inboxes stay as they are.
+/// A folder in which the server's clock can be read without touching partners' inboxes.
 const DEPOT: &str = "depot";
 
-/// What is in an inbox.
+/// The content of an inbox.
 pub(crate) struct Seen {
     pub(crate) decision: Decision,
-    /// Something was left out for the number of entries.
+    /// Entries were omitted because there are too many.
     pub(crate) is_cut: bool,
-    /// So many hidden and temporary files and folders are not named one by one.
+    /// Number of hidden files, temporary files and folders that are not named individually.
     pub(crate) aside: usize,
 }
 
-/// What the first look found.
+/// The result of the first reading.
 pub(crate) enum First {
-    /// Nothing there can become complete.
+    /// Nothing in it can become complete.
     Enough(Seen),
-    /// The second look has to wait.
+    /// The second reading must wait.
     Waiting(Box<Waiting>),
 }
 
-/// A session between two looks.
+/// A session between the two readings.
 pub(crate) struct Waiting {
     session: Session,
     entries: Vec<Entry>,
     pub(crate) wait: Duration,
 }
 
-/// The first look.
+/// Reads the inbox for the first time.
 pub(crate) fn first(account: &Account) -> Result<First, Error> {
     let session = account.connect()?;
     let inbox = &account.settings.inbox;
@@ -48,7 +47,7 @@ pub(crate) fn first(account: &Account) -> Result<First, Error> {
 }
 
 impl Waiting {
-    /// The second look, when the wait is over.
+    /// Reads the inbox for the second time, after the wait.
     pub(crate) fn second(self, inbox: &Inbox) -> Result<Seen, Error> {
         let listing = list(&self.session, inbox)?;
         let now = now(&self.session)?;
@@ -56,7 +55,7 @@ impl Waiting {
     }
 }
 
-/// Which of the files still stand in the inbox as they were seen.
+/// Which of the files are still unchanged in the inbox.
 pub(crate) fn standing(account: &Account, files: Vec<Arrived>) -> Result<Vec<Arrived>, Error> {
     let session = account.connect()?;
     let mut there = Vec::new();
@@ -75,17 +74,17 @@ fn seen(first: &[Entry], second: Listing, now: u64, inbox: &Inbox) -> Seen {
     Seen { decision, is_cut: second.is_cut, aside: second.aside }
 }
 
-/// What can never be taken does not keep what can from being seen.
+/// Entries that can never be taken do not hide those that can.
 fn list(session: &Session, inbox: &Inbox) -> Result<Listing, Error> {
     session.list_counting(INBOX, |entry| complete::counts(entry, inbox))
 }
 
-/// Why the rest of a long listing is missing.
+/// The reason for the entries that were omitted.
 pub(crate) fn cut_reason() -> String {
     format!("the inbox has more than {LIST_MAX} entries; the others wait for the next check")
 }
 
-/// Why so many entries are not named.
+/// The reason for entries that are not named.
 pub(crate) fn aside_reason(aside: usize) -> String {
     format!(
         "{aside} more that are never taken: hidden, temporary, folders or names that cannot be used"

@@ -1,4 +1,4 @@
-//! Files that should have come and did not: once for each partner and day, on `errors.alert.file.…`.
+//! Overdue files: one alert for each partner and day, on `errors.alert.file.…`.
 
 use crate::NAME;
 use chrono::{DateTime, Utc};
@@ -18,7 +18,7 @@ struct Alert<'a> {
     newest: Option<DateTime<Utc>>,
 }
 
-/// The partner's file that is overdue at `now`, if one is; the alert is stored then.
+/// The overdue file of the partner at `now`, if there is one; its alert is then stored.
 pub(crate) async fn look(
     nats: &Nats,
     account: &Account,
@@ -32,7 +32,7 @@ pub(crate) async fn look(
     if is_overdue(last(nats, partner).await?).is_none() {
         return Ok(None);
     }
-    // One that was changed earlier may have come behind the one that was expected.
+    // A file with an earlier modification time may have arrived after the expected one.
     let newest = newest(nats, partner).await?;
     let Some(overdue) = is_overdue(newest) else { return Ok(None) };
     let subject = subject::missing_file(partner, &overdue.date.to_string());
@@ -44,7 +44,7 @@ pub(crate) async fn look(
     let message = Outgoing::new(subject, event.to_bytes());
     match publish::one(nats, &message, Some(0)).await {
         Ok(Published::Stored(_)) => {
-            tracing::error!(%partner, expected = overdue.expected, date = %overdue.date, "no file came");
+            tracing::error!(%partner, expected = overdue.expected, date = %overdue.date, "the file is missing");
         }
         Ok(Published::Occupied) => {}
         Err(error) => return Err(error.to_string()),
@@ -52,13 +52,13 @@ pub(crate) async fn look(
     Ok(Some(overdue))
 }
 
-/// When the partner's last file to arrive was last changed.
+/// The modification time of the partner's last file to arrive.
 async fn last(nats: &Nats, partner: &PartnerId) -> Result<Option<DateTime<Utc>>, String> {
     let last = stored::last(nats, streams::FILES, &arrived(partner)).await;
     Ok(last.map_err(|error| error.to_string())?.and_then(|last| changed(&last.payload)))
 }
 
-/// When the newest of the partner's files was last changed.
+/// The latest modification time of all files of the partner.
 async fn newest(nats: &Nats, partner: &PartnerId) -> Result<Option<DateTime<Utc>>, String> {
     let (mut newest, filter) = (None, arrived(partner));
     let read = tail::read(nats, streams::FILES, &filter, 1, false, |message| {

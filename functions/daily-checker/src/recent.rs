@@ -1,7 +1,7 @@
-//! Files that were done lately, whose originals are compared again with what was read.
+//! Recently processed files, whose originals are compared again with what was read.
 //!
-//! An upload may go on after its file was taken: [`intake::changed`]. Each original is looked at with
-//! the first check after its file was done, and then when twice the time has passed, for
+//! An upload may continue after its file was taken: [`intake::changed`]. Each original is compared in
+//! the first check after its file was processed, and then each time when twice the time has passed, for
 //! [`WATCHED_FOR`].
 
 use chrono::{DateTime, Utc};
@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// How long an original is compared again. With a check a day each is looked at three times.
+/// How long an original is compared again. With one check a day, each is compared three times.
 pub(crate) const WATCHED_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-/// Files of one partner that are watched; of more the newest.
+/// Most files of one partner that are watched; the newest ones.
 const WATCHED_MAX: usize = 5_000;
-/// Files of all partners that are watched, in equal shares: about a KiB each.
+/// Most files of all partners that are watched, in equal shares; each takes about a KiB.
 const WATCHED_ALL_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -24,9 +24,9 @@ pub(crate) struct Recent(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Sequence of the ledger up to which it was read.
+    /// The sequence of the ledger that was read last.
     read_to: Option<u64>,
-    /// By partner, and by when a file was done and its arrival.
+    /// By partner; the key is when a file was processed, and its arrival.
     files: HashMap<PartnerId, BTreeMap<(DateTime<Utc>, String), Watched>>,
 }
 
@@ -37,25 +37,25 @@ struct Watched {
 }
 
 impl Recent {
-    /// Reads what the ledger wrote since the last time.
+    /// Reads what was written to the ledger since the last call.
     pub(crate) async fn refresh(&self, ledger: &Ledger, now: DateTime<Utc>) -> Result<(), String> {
         let mut known = self.0.lock().await;
         let after = known.read_to;
         let read = ledger.written(after, WATCHED_FOR, |record| known.note(record)).await;
-        // Read in part, it is read again: that changes nothing.
+        // If reading failed half-way, it is repeated from there on, which changes nothing.
         known.read_to = Some(read.map_err(|error| error.to_string())?);
         known.forget(now);
         Ok(())
     }
 
-    /// Those of a partner that are to be looked at now.
+    /// The files of a partner that must be compared now.
     pub(crate) async fn due(&self, partner: &PartnerId, now: DateTime<Utc>) -> Vec<Arc<Record>> {
         let known = self.0.lock().await;
         let files = known.files.get(partner).into_iter().flatten();
         files.filter(|(_, file)| file.is_due(now)).map(|(_, file)| file.record.clone()).collect()
     }
 
-    /// These were looked at.
+    /// Notes that these files were compared.
     pub(crate) async fn looked(&self, records: &[Arc<Record>], now: DateTime<Utc>) {
         let mut known = self.0.lock().await;
         for record in records {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_looked_at_ever_more_rarely_and_only_for_some_days() {
+    fn each_is_compared_less_and_less_often_and_only_for_some_days() {
         let mut known = Known::default();
         known.note(done(0));
         assert_eq!(names(&known, at(60)), ["0"]);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_the_newest_are_watched_and_what_was_put_back_no_more() {
+    fn only_the_newest_are_watched_and_files_put_back_are_not() {
         let mut known = Known::default();
         for number in 0..i64::try_from(WATCHED_MAX).unwrap() + 2 {
             known.note(done(number));

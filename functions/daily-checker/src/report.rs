@@ -1,4 +1,4 @@
-//! What a check answers.
+//! The report of a check.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::PartnerId;
@@ -6,13 +6,13 @@ use intake::expected::Overdue;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A whole check.
+/// The report of a whole check.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     /// The day of the check, UTC.
     pub(crate) order_date: NaiveDate,
     pub(crate) partners: Vec<PartnerReport>,
-    /// Configured partners that have no `sftp`: nobody looks for their files.
+    /// Configured partners without `sftp`: no function looks for their files.
     pub(crate) without_folder: Vec<PartnerId>,
     pub(crate) found: usize,
     pub(crate) skipped: usize,
@@ -69,7 +69,7 @@ impl Report {
         Self { order_date, partners, without_folder, found, skipped }
     }
 
-    /// There are partners, and not one could be checked.
+    /// There are partners, but none could be checked.
     pub(crate) fn has_failed(&self) -> bool {
         !self.partners.is_empty() && self.partners.iter().all(|partner| partner.error.is_some())
     }

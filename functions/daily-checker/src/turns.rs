@@ -1,4 +1,4 @@
-//! Whose turn it is: no server gets too many sessions at once, and none that hangs holds up others.
+//! Limits sessions: no server gets too many at once, and a server that hangs does not block others.
 
 use domain::PartnerId;
 use intake::access::Account;
@@ -6,31 +6,32 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Sessions with one server at once: OpenSSH begins to turn away at ten that have not logged in yet.
+/// Most sessions with one server at once: OpenSSH begins to refuse connections when ten have not logged
+/// in yet.
 const A_SERVER_MAX: usize = 8;
-/// Sessions at once. One that hangs keeps its thread until its time-out.
+/// Most sessions at once. A session that hangs keeps its thread until its time-out.
 const ALL_MAX: usize = 128;
 
 /// Host and port.
 type Address = (String, u16);
 
-/// What outlasts a check: sessions that hang, and who was looked at when.
+/// State that outlasts a check: sessions that hang, and when each partner was last checked.
 #[derive(Debug)]
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
     servers: Mutex<HashMap<Address, Arc<Semaphore>>>,
-    /// By the number of the check.
+    /// The number of the current check, and that of the last check of each partner.
     looked: Mutex<(u64, HashMap<PartnerId, u64>)>,
 }
 
 /// A place for one session, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// Held for their drop.
+    /// Kept only so that they are released on drop.
     _places: [OwnedSemaphorePermit; 2],
 }
 
-/// The partners of one server, those first that have waited longest.
+/// The partners of one server; those that have waited longest come first.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) server: Arc<Semaphore>,
@@ -43,7 +44,7 @@ impl Turns {
         Self { all, servers: Mutex::default(), looked: Mutex::default() }
     }
 
-    /// A new check: its partners by server.
+    /// Begins a check; returns its partners by server.
     pub(crate) fn begin(&self, accounts: &BTreeMap<PartnerId, Arc<Account>>) -> Vec<Queue> {
         let mut by_server = BTreeMap::<Address, Vec<Arc<Account>>>::new();
         for account in accounts.values() {
@@ -54,7 +55,7 @@ impl Turns {
         looked.0 += 1;
         looked.1.retain(|partner, _| accounts.contains_key(partner));
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        // One without partners goes, unless a session still hangs there.
+        // Removes servers without partners, unless a session still hangs there.
         servers.retain(|address, places| {
             by_server.contains_key(address) || places.available_permits() < A_SERVER_MAX
         });
@@ -69,14 +70,14 @@ impl Turns {
 
     /// Waits for a place at a server.
     pub(crate) async fn place(&self, server: &Arc<Semaphore>) -> Place {
-        // The server's first: who waits there must not keep others from theirs.
+        // The server's place first: a task that waits for it must not take one of all places.
         let server = server.clone().acquire_owned().await;
         let all = self.all.clone().acquire_owned().await;
         let open = "nobody closes the semaphore";
         Place { _places: [server.expect(open), all.expect(open)] }
     }
 
-    /// The partner had its turn in this check.
+    /// Notes that the partner was checked in this check.
     pub(crate) fn had(&self, partner: &PartnerId) {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let check = looked.0;

@@ -1,11 +1,11 @@
-//! The same name, size and time of change, for another time.
+//! Files that arrive again with the same name, size and modification time.
 
 use crate::support::{World, check, old_file, summary};
 use domain::PartnerId;
 use intake::ledger::{Claimed, Ledger, Outcome, Record};
 use serde_json::Value;
 
-/// What file-transformer writes down about an arrival that it has brought to its end.
+/// Writes what file-transformer records for an arrival that it has processed.
 async fn end(ledger: &Ledger, event: &Value) {
     let data = &event["data"];
     let text = |name: &str| data[name].as_str().unwrap().to_owned();
@@ -36,7 +36,7 @@ async fn a_file_that_comes_again_with_its_old_time_arrives_again_once_the_first_
     for arrivals in 1..4 {
         let events = world.events().await;
         assert_eq!(events.len(), arrivals);
-        // Done, and moved by whoever did it.
+        // Processed and moved, as file-transformer does it.
         end(&ledger, events.last().unwrap()).await;
         std::fs::rename(&path, &away).unwrap();
         assert!(summary(&check(function).await).is_empty());

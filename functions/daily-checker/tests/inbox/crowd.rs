@@ -1,4 +1,4 @@
-//! Many files, many partners, and one that holds up the others if it can.
+//! Many files, many partners, and partners that try to hold up the others.
 
 use crate::support::{ADMIN, Partner, World, check, old_file, request};
 use serde_json::Value;
@@ -15,7 +15,7 @@ fn states(body: &Value, partner: usize) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_files_arrive_in_one_call_and_those_behind_them_in_the_next() {
+async fn ten_thousand_files_arrive_in_one_call_and_the_rest_in_the_next() {
     let world = World::start(&["US1", "US2"]).await;
     let function = world.serve(&[world.partner("US1"), world.partner("US2")]).await;
     for number in 0..10_000 {
@@ -47,7 +47,7 @@ async fn ten_thousand_files_arrive_in_one_call_and_those_behind_them_in_the_next
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_never_taken_does_not_keep_a_new_file_from_being_seen() {
+async fn entries_that_are_never_taken_do_not_hide_a_new_file() {
     let world = World::start(&["US1"]).await;
     let function = world.serve(&[world.partner("US1")]).await;
     let inbox = world.inbox("US1");
@@ -81,7 +81,7 @@ async fn a_hundred_partners_are_looked_at_while_others_hang() {
     for number in 0..2_000 {
         old_file(world.inbox("P000").join(format!("{number}.csv")), "x");
     }
-    // They accept a connection and never say a word. One more than has a place.
+    // They accept connections and never answer. There is one more than there are places.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     for number in 0..9 {
         let name: &'static str = format!("HANGS{number}").leak();

@@ -1,4 +1,4 @@
-//! An upload that goes on after its file was taken.
+//! Uploads that continue after their file was taken.
 
 use crate::support::{World, check, old_file, summary};
 use domain::PartnerId;
@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What file-transformer leaves behind of a file: its record, the original, and a receipt.
+/// Creates what file-transformer leaves for a processed file: its record, the original, and a receipt.
 async fn done(world: &World, name: &str, original: &str, content: &str, state: State) -> Record {
     let root = world.sshd.root("US1");
     let path = root.join(original);
@@ -41,14 +41,14 @@ fn sha256(content: &str) -> String {
     said.chars().take(64).collect()
 }
 
-/// Goes on writing, and makes it a minute old.
+/// Appends to a file and sets its modification time to a minute ago.
 fn append(path: &Path, rest: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     old_file(path.to_owned(), &(text + rest));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_grew_or_shrank_after_it_was_taken_arrives_by_itself_and_the_receipt_says_so() {
+async fn a_file_that_changed_after_it_was_taken_arrives_again_and_its_receipt_says_so() {
     let world = World::start(&["US1"]).await;
     let function = world.serve(&[world.partner("US1")]).await;
     let root = world.sshd.root("US1");
@@ -72,9 +72,9 @@ async fn what_grew_or_shrank_after_it_was_taken_arrives_by_itself_and_the_receip
     old_file(root.join(files[3].1), "a");
     std::fs::write(root.join(files[5].1), "as it was").unwrap();
     std::fs::remove_file(root.join(files[6].1)).unwrap();
-    // A later file has the name of one of them.
+    // A later file with the name of one of them.
     old_file(root.join("inbox/again.csv"), "another one");
-    // Each is looked at when it is twice as long done as at the last look.
+    // Each is compared when twice the time has passed since the last comparison.
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut found = Vec::new();
     while found.len() < 5 {
@@ -105,7 +105,7 @@ async fn what_grew_or_shrank_after_it_was_taken_arrives_by_itself_and_the_receip
     assert_eq!((&receipt["rows"], &receipt["changed"]["size"]), (&1.into(), &17.into()));
     assert!(!text("depot/same.csv.receipt.json").contains("changed"));
 
-    // Each once.
+    // Each of them arrived once.
     assert!(summary(&check(function).await).iter().all(|line| line.ends_with(" known")));
     assert_eq!(world.events().await.len(), 5);
 }

@@ -78,7 +78,7 @@ async fn a_fresh_file_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_complete_file_is_skipped_with_its_reason() {
+async fn incomplete_files_are_skipped_with_a_reason() {
     use std::os::unix::ffi::OsStrExt as _;
     let world = World::start(&["US1"]).await;
     let function = world.serve(&[world.partner("US1")]).await;
@@ -106,7 +106,7 @@ async fn what_is_no_complete_file_is_skipped_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_waits_for_its_checksum_which_is_no_file_of_its_own() {
+async fn a_file_waits_for_its_checksum_which_is_not_taken_as_a_file() {
     let world = World::start(&["US1"]).await;
     let partner = Partner { inbox: "{checksum: .sha256}", ..world.partner("US1") };
     let function = world.serve(&[partner]).await;
@@ -187,7 +187,7 @@ async fn without_a_token_a_check_runs_at_most_every_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_shows_no_token_learns_no_partner_and_no_name() {
+async fn callers_without_a_token_see_no_partners_and_no_names() {
     let world = World::start(&["US1", "US2"]).await;
     let bad = Partner { port: 1, ..world.partner("US2") };
     let function = world.serve(&[world.partner("US1"), bad]).await;
@@ -203,7 +203,7 @@ async fn who_shows_no_token_learns_no_partner_and_no_name() {
         assert_eq!((status, &body["found"], &body["skipped"]), (200, &json!(1), &json!(1)));
         assert_eq!(body["failed"], 1);
     }
-    // The same check, for who may know.
+    // The same check, for a caller with a token.
     let (_, body) = request(function, "GET /", Some(support::READ)).await;
     assert_eq!((&body["cached"], &body["failed"]), (&json!(true), &json!(1)));
     let lines = summary(&body);
@@ -227,7 +227,7 @@ async fn a_file_that_could_not_be_published_is_found_by_a_later_check() {
     loop {
         let (status, body) = request(function, "POST /", Some(support::ADMIN)).await;
         if status == 200 {
-            // The first attempt may have come through when the server was back.
+            // The first attempt may have succeeded when the server came back.
             let lines = summary(&body);
             assert!(lines[0].starts_with("US1 orders.csv "), "{lines:?}");
             break;
@@ -238,7 +238,7 @@ async fn a_file_that_could_not_be_published_is_found_by_a_later_check() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_with_the_settings_is_named() {
+async fn all_problems_with_the_settings_are_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "partners:\n  US1: {currency: euro}\n  U 2: {currency: EUR}\n")
         .unwrap();

@@ -1,4 +1,4 @@
-//! Names that partners' programs make, and things that are no files.
+//! Names that partners' programs create, and entries that are not files.
 
 use crate::support::{World, check, old_file, summary};
 use std::os::unix::ffi::OsStrExt as _;
@@ -19,13 +19,13 @@ const BAD: [&[u8]; 11] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_name_that_a_file_system_takes_arrives_or_is_refused_with_a_reason() {
+async fn every_name_allowed_by_the_file_system_arrives_or_is_refused_with_a_reason() {
     let world = World::start(&["US1"]).await;
     let function = world.serve(&[world.partner("US1")]).await;
     let inbox = world.inbox("US1");
     let long = format!("{}.csv", "é".repeat(125) + "x");
     assert_eq!(long.len(), 255);
-    // The last two pairs differ by case, and by how an accent is written.
+    // The last two pairs differ only in case, and in how an accent is encoded.
     let good = [
         "-rf.csv",
         "a  b .csv",

@@ -1,4 +1,4 @@
-//! Files that should have come.
+//! Files that are expected and do not come.
 
 use crate::support::{Partner, World, check, old_file};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn alerts(world: &World) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_does_not_come_is_an_alert_once_a_day_until_it_comes() {
     let world = World::start(&["US1", "US2"]).await;
-    // At any time of the day the last deadline was midnight, and the one before a day earlier.
+    // At any time of day, the last deadline was midnight, and the one before was a day earlier.
     let expecting = Partner { more: "expected: daily by 00:00", ..world.partner("US1") };
     let function = world.serve(&[expecting, world.partner("US2")]).await;
     let body = check(function).await;
@@ -60,7 +60,7 @@ async fn an_older_file_that_comes_later_does_not_hide_the_one_that_was_expected(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partner_whose_server_is_away_is_missed_as_well() {
+async fn a_partner_whose_server_is_away_gets_an_alert_as_well() {
     let world = World::start(&["US1", "US2"]).await;
     let away = Partner { more: "expected: daily by 00:00", port: 1, ..world.partner("US1") };
     let function = world.serve(&[away, world.partner("US2")]).await;

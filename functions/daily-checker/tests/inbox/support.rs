@@ -19,7 +19,7 @@ pub(crate) struct World {
     pub(crate) client: Nats,
 }
 
-/// How a partner's configuration differs from a good one.
+/// A partner's configuration, with differences from a good one.
 #[derive(Clone)]
 pub(crate) struct Partner {
     pub(crate) name: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Partner {
     pub(crate) key: String,
     pub(crate) port: u16,
     pub(crate) inbox: &'static str,
-    /// A further setting.
+    /// Another setting.
     pub(crate) more: &'static str,
 }
 
@@ -89,7 +89,7 @@ impl World {
         address
     }
 
-    /// Events that stand in the stream.
+    /// The events that are stored in the stream.
     pub(crate) async fn events(&self) -> Vec<Value> {
         let mut events = Vec::new();
         let read = messaging::tail::read(&self.client, "FILES", "files.arrived.>", 1, false, |m| {
@@ -100,7 +100,7 @@ impl World {
     }
 }
 
-/// Writes a file that was last changed a minute ago.
+/// Writes a file whose modification time is a minute ago.
 pub(crate) fn old_file(path: PathBuf, content: &str) {
     std::fs::write(&path, content).unwrap();
     let minute = std::time::Duration::from_secs(60);
@@ -121,7 +121,7 @@ pub(crate) async fn request(address: SocketAddr, line: &str, token: Option<&str>
     (status, serde_json::from_str(body).unwrap())
 }
 
-/// A check that began now.
+/// Runs a check that begins now.
 pub(crate) async fn check(address: SocketAddr) -> Value {
     let (status, body) = request(address, "POST /", Some(ADMIN)).await;
     assert_eq!(status, 200, "{body}");
