@@ -1,12 +1,13 @@
-//! What is proposed for a file, and what the reader then reads of it, is the same: no row is lost, no header is
-//! a row, no footer is an order. Over files made of every combination of what stands around rows.
+//! A proposed configuration and the reader agree on a file: no row is lost, no header is taken for a
+//! row, and no footer for an order. Checked with files of every combination of text around rows.
 
 use super::{Proposal, propose};
 use domain::PartnerId;
 use tabular::{FileError, Limits, Summary, Transform};
 
 const COLUMNS: [&str; 7] = ["Order", "SKU", "Name", "Qty", "Price", "Date", "Note"];
-/// Rows: with a text of several lines, with a delimiter in quotes, plain, and one that is bad.
+/// Rows: one with a text of several lines, one with delimiters in quotes, a plain one, and one that is
+/// bad.
 const ROWS: [&str; 5] = [
     "1|A-1|\"two\nlines\"|2|3.00|2024-01-13|x",
     "2|B-1|\"a, b; c\td\"|1|4.50|2024-01-14|",
@@ -15,12 +16,12 @@ const ROWS: [&str; 5] = [
     "5|C-3|Plate|1|7.75|2024-01-16|y",
 ];
 
-/// What stands around the rows of a file.
+/// The text around the rows of a file.
 #[derive(Clone, Copy, Debug)]
 struct Around {
     delimiter: char,
     before: &'static str,
-    /// Between the rows; `{header}` is the header in other letters.
+    /// Between the rows; `{header}` is the header in upper or lower case.
     between: &'static str,
     after: &'static str,
     end: &'static str,
@@ -70,7 +71,7 @@ impl Around {
         let (first, last) = ROWS.split_at(3);
         let (first, last) = (first.join("\n"), last.join("\n"));
         let text = format!("{}{header}\n{first}\n{between}{last}\n{}", self.before, self.after);
-        // A delimiter inside of a text stays what it is: the rows have none of `|`.
+        // A delimiter inside a text stays as it is: the rows contain no `|` in texts.
         let delimiter = self.delimiter.to_string();
         let text = text.replace("SEP", &format!("sep={delimiter}")).replace('|', &delimiter);
         text.replace('\n', self.end)
@@ -83,7 +84,7 @@ fn proposed(file: &str) -> (Proposal, Summary) {
     (proposal, summary)
 }
 
-/// What the reader reads of a file as it is proposed, but for what `change` makes of the configuration.
+/// Reads a file with its proposed configuration, changed by `change`.
 fn read(
     proposal: &Proposal,
     file: &str,
@@ -111,7 +112,7 @@ fn agree(what: &str, proposal: &Proposal, summary: &Summary) {
 }
 
 #[test]
-fn what_is_proposed_is_what_is_read() {
+fn the_reader_reads_what_was_proposed() {
     let mut files = 0;
     for around in Around::all() {
         let file = around.file();
@@ -120,7 +121,7 @@ fn what_is_proposed_is_what_is_read() {
         assert_eq!(proposal.delimiter.value, around.delimiter, "{what}");
         agree(&what, &proposal, &summary);
         assert_eq!((summary.rows, summary.accepted), (5, 4), "{what}");
-        // The reader alone comes to the same by what it looks for.
+        // The reader finds the same by itself.
         let auto = |yaml: String| {
             let lines = yaml.lines().map(|line| match line.trim_start().split(':').next() {
                 Some("delimiter") => "      delimiter: auto",
@@ -153,7 +154,7 @@ fn a_footer_is_counted_in_the_lines_that_the_reader_counts() {
     }
 }
 
-/// Beyond the rows that are looked at, too.
+/// Also beyond the rows that the proposal reads.
 #[test]
 fn the_footer_of_a_long_file_is_found() {
     let rows = (0..30_000).map(|n| format!("{n},A,2,3.00,2024-01-01\n"));
@@ -163,7 +164,7 @@ fn the_footer_of_a_long_file_is_found() {
     assert_eq!((summary.rows, summary.accepted), (30_000, 30_000));
 }
 
-/// The header is looked for as far as the reader looks, and a row before it is never passed over.
+/// The header is searched as far as the reader searches, and no row before it is skipped.
 #[test]
 fn a_header_is_found_where_the_reader_finds_it() {
     let table = "order,sku,qty,price,date\n1,A,2,3.00,2024-01-01\n2,B,3,6.00,2024-01-02\n";

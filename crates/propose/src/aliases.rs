@@ -1,25 +1,25 @@
-//! What columns are called in shops' exports, in a dozen languages.
+//! Names of columns in shops' exports, in a dozen languages.
 
 use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// What a column means.
+/// The meaning of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// The partner's number of the order.
+    /// The partner's order number.
     OrderId,
     /// SKU.
     ProductId,
-    /// How many pieces.
+    /// Number of pieces.
     Quantity,
     /// Price of one piece.
     UnitPrice,
-    /// When it was ordered.
+    /// Time of the order.
     OrderedAt,
-    /// Who buys.
+    /// The buyer.
     CustomerId,
-    /// What the product is called.
+    /// Name of the product.
     Description,
     /// Country or sales region.
     Region,
@@ -27,7 +27,8 @@ pub enum Role {
     Category,
 }
 
-/// Names by role, the most telling first; folded as by [`words`], words apart, names between bars.
+/// Names by role, the best ones first; folded as by [`words`], words separated by spaces, names by
+/// bars.
 const ALIASES: [(Role, &str); 9] = [
     (
         Role::OrderId,
@@ -111,7 +112,7 @@ const ALIASES: [(Role, &str); 9] = [
 ];
 
 impl Role {
-    /// In the order of the configuration.
+    /// All roles, in the order of the configuration.
     pub const ALL: [Self; 9] = [
         Self::OrderId,
         Self::ProductId,
@@ -139,7 +140,7 @@ impl Role {
         }
     }
 
-    /// No file can be read without it.
+    /// Whether a file cannot be read without it.
     pub const fn is_required(self) -> bool {
         matches!(
             self,
@@ -152,7 +153,7 @@ impl Role {
         of_role.flat_map(|(_, names)| names.split('|'))
     }
 
-    /// How well `header` names this, out of 1,000; 0: not at all.
+    /// How well `header` names this role, up to 1,000; 0 means not at all.
     pub(super) fn named_by(self, header: &str) -> u32 {
         let words = words(header);
         let aliases = (0u32..).zip(self.aliases());
@@ -160,7 +161,7 @@ impl Role {
             if words.join(" ") == alias || words.concat() == alias.replace(' ', "") {
                 return Some(1_000 - rank.min(99));
             }
-            // All words of the alias stand in the header, and make up a good part of it.
+            // All words of the alias are in the header and make up a good part of it.
             let parts: Vec<&str> = alias.split(' ').collect();
             let all = parts.iter().all(|part| words.iter().any(|word| word == part));
             let share = parts.len() * 400 / words.len().max(1);
@@ -179,19 +180,19 @@ impl std::str::FromStr for Role {
     }
 }
 
-/// All names of all roles, as [`known`] compares them.
+/// All names of all roles, in the form that [`known`] compares.
 pub(super) fn all() -> HashSet<String> {
     let names = ALIASES.iter().flat_map(|(_, names)| names.split('|'));
     names.map(|name| name.split_whitespace().collect()).collect()
 }
 
-/// How many of the cells are one of the names of [`all`].
+/// How many of the cells are a name of [`all`].
 pub(super) fn known(all: &HashSet<String>, cells: &[String]) -> usize {
     cells.iter().filter(|cell| all.contains(&words(cell).concat())).count()
 }
 
-/// The words of a name without case, accents and signs: `N° de commande` is `n de commande`,
-/// `CustomerID` is `customer id`.
+/// The words of a name without case, accents and signs: `N° de commande` becomes `n de commande`, and
+/// `CustomerID` becomes `customer id`.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -209,7 +210,8 @@ pub(super) fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Adds a lower-case letter without its accent. These letters are one with theirs, or two.
+/// Adds a lower-case letter without its accent. The letters listed here do not decompose into letter
+/// and accent.
 fn fold(letter: char, into: &mut String) {
     match letter {
         'ł' => into.push('l'),

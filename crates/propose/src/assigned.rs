@@ -1,10 +1,10 @@
-//! Which column is what, once that is found out.
+//! The columns of the roles, as found.
 
 use super::aliases::Role;
 use super::guess::{Guess, Trust};
 use super::table::{Column, Table};
 
-/// What was found for one role.
+/// The column found for one role.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) role: Role,
@@ -13,7 +13,7 @@ pub(super) struct Found {
     pub(super) why: String,
 }
 
-/// Which column is what.
+/// The columns found for all roles.
 #[derive(Debug, Default)]
 pub(super) struct Assigned {
     pub(super) found: Vec<Found>,
@@ -24,7 +24,7 @@ impl Assigned {
         self.found.iter().find(|found| found.role == role).map(|found| found.at)
     }
 
-    /// The values of a role's column; none if it has no column.
+    /// The values of a role's column; empty if it has no column.
     pub(super) fn values<'a>(&self, table: &'a Table, role: Role) -> &'a [String] {
         let column = self.at(role).and_then(|at| table.columns.get(at));
         column.map(|column| column.values.as_slice()).unwrap_or_default()
@@ -36,7 +36,7 @@ impl Assigned {
         column.map(|column| column.name.as_str()).unwrap_or_default()
     }
 
-    /// Names of columns, in the order of the configuration.
+    /// The names of columns, in the order of the configuration.
     pub(super) fn guesses(&self, table: &Table) -> Vec<(Role, Guess<String>)> {
         let mut found: Vec<&Found> = self.found.iter().collect();
         found.sort_by_key(|found| found.role);

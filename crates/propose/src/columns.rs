@@ -1,4 +1,4 @@
-//! Which column is what: by its name first, by what it holds second.
+//! Finds the column of each role: by name first, then by content.
 
 use std::cmp::Reverse;
 
@@ -9,11 +9,11 @@ use super::table::{Column, Table};
 use super::totals::{are_products, differ};
 use super::{dates, numbers, totals};
 
-/// Values of a column that are looked at.
+/// Most values of a column that are examined.
 const VALUES_MAX: usize = 2_000;
-/// A column that fits less, in percent of its values, is not what its name says.
+/// A column with a lower share of fitting values, in percent, is not what its name says.
 const FIT_MIN: usize = 50;
-/// A name that fits at least so well is no coincidence.
+/// The lowest score of a name that is certainly meant.
 const NAME_GOOD: u32 = 900;
 
 /// Finds a column for each role.
@@ -41,7 +41,7 @@ pub(super) fn assign(table: &Table, named: &[(Role, String)]) -> Result<Assigned
     Ok(assigned)
 }
 
-/// The best names first, each column and role once.
+/// Assigns columns by name, the best names first, each column and role once.
 fn by_name(table: &Table, assigned: &mut Assigned) {
     let mut pairs = Vec::new();
     for (at, column) in table.columns.iter().enumerate() {
@@ -73,7 +73,7 @@ fn by_name(table: &Table, assigned: &mut Assigned) {
     }
 }
 
-/// What is needed and has no column by its name.
+/// Assigns required roles that have no column by name.
 fn by_content(table: &Table, assigned: &mut Assigned) {
     for role in [Role::OrderedAt, Role::UnitPrice, Role::Quantity, Role::OrderId, Role::ProductId] {
         if assigned.at(role).is_some() {
@@ -91,7 +91,7 @@ fn by_content(table: &Table, assigned: &mut Assigned) {
     }
 }
 
-/// Values that are there.
+/// The values that are not empty.
 fn filled(column: &Column) -> impl Iterator<Item = &String> {
     column.values.iter().take(VALUES_MAX).filter(|value| !value.is_empty())
 }
@@ -105,7 +105,7 @@ fn percent<'a>(values: impl Iterator<Item = &'a String>, fits: impl Fn(&str) -> 
     good * 100 / all.max(1)
 }
 
-/// What in a column's values speaks against its name.
+/// A reason to doubt that the values match the column's name.
 fn doubt(role: Role, column: &Column) -> Option<&'static str> {
     let texts: Vec<&str> = filled(column).map(String::as_str).collect();
     let digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -141,7 +141,7 @@ fn is_price(text: &str) -> bool {
     numbers::is_amount(text) && decimals.is_some_and(|places| places.len() == 2)
 }
 
-/// How many of a column's values, in percent, can be what the role needs.
+/// The share of a column's values, in percent, that the role accepts.
 fn fit(role: Role, column: &Column) -> usize {
     let values = filled(column);
     match role {
@@ -149,14 +149,14 @@ fn fit(role: Role, column: &Column) -> usize {
         Role::UnitPrice => percent(values, numbers::is_amount),
         Role::OrderedAt => dates::fit(values),
         Role::OrderId => percent(values, |text| text.len() <= 128),
-        // A text of many words names a product, and does not identify it.
+        // A text of many words is a product's name and not its id.
         Role::ProductId => percent(values, |text| text.split_whitespace().count() <= 3),
         // These may be empty.
         Role::CustomerId | Role::Description | Role::Region | Role::Category => 100,
     }
 }
 
-/// Does a column hold nothing but what the role needs, and is it nothing else?
+/// Does the column contain only values of this role, and would no other role fit better?
 fn looks_like(role: Role, column: &Column) -> bool {
     let is_full = filled(column).count() * 100 >= column.values.len().min(VALUES_MAX) * 95;
     if !is_full || filled(column).next().is_none() || fit(role, column) < 95 {
@@ -171,15 +171,15 @@ fn looks_like(role: Role, column: &Column) -> bool {
             values.sort_unstable();
             values.dedup();
             let is_code = |text: &str| text.chars().any(|c| c.is_ascii_digit());
-            // An order or a product may come again, but not in every row.
+            // An order or a product may occur several times, but not in every row.
             (all < 3 || values.len() > all / 20) && percent(filled(column), is_code) >= 95
         }
         _ => true,
     }
 }
 
-/// Is there a column that quantity times price is equal to? Then the price is one of a piece, or, if
-/// it is that column itself, a total.
+/// Looks for a column that equals quantity times price. If there is one, the price is per piece; if it
+/// is the price column itself, it is a total.
 fn compare_totals(table: &Table, assigned: &mut Assigned) {
     let (Some(quantity), Some(price)) = (assigned.at(Role::Quantity), assigned.at(Role::UnitPrice))
     else {

@@ -1,4 +1,4 @@
-//! In which format dates are written, and whether the day or the month comes first.
+//! Detects the format of dates, and whether the day or the month comes first.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime};
 
@@ -7,14 +7,14 @@ use super::assigned::Assigned;
 use super::guess::{Guess, Trust};
 use super::table::Table;
 
-/// Dates that are looked at.
+/// Most dates that are examined.
 const VALUES_MAX: usize = 2_000;
-/// The same for the question whether a column holds dates at all.
+/// Most values that are examined to find out whether a column contains dates at all.
 const FIT_VALUES_MAX: usize = 100;
-/// Formats of one column.
+/// Most formats of one column.
 const FORMATS_MAX: usize = 3;
 
-/// Days, the unambiguous ones first; of those that may be either, the day comes first.
+/// Days, the unambiguous ones first; among the ambiguous ones, those with the day first.
 const DAYS: [&str; 22] = [
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -39,7 +39,7 @@ const DAYS: [&str; 22] = [
     "%d-%m-%y",
     "%m-%d-%y",
 ];
-/// Times behind them.
+/// Times that may follow a day.
 const TIMES: [&str; 9] = [
     "",
     " %H:%M:%S",
@@ -51,10 +51,10 @@ const TIMES: [&str; 9] = [
     " %I:%M:%S %p",
     " %H:%M:%S%.f",
 ];
-/// Offsets behind those.
+/// Offsets that may follow a time.
 const OFFSETS: [&str; 3] = ["", "%:z", " %Z"];
 
-/// What speaks for the day or the month in front.
+/// What suggests that the day or the month comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     DayFirst,
@@ -63,7 +63,7 @@ pub(super) enum Hint {
 }
 
 impl Hint {
-    /// The United States write the month first, decimal points and commas.
+    /// The United States write the month first, and use decimal points and commas as delimiters.
     pub(super) fn of(table: &Table, assigned: &Assigned, delimiter: char) -> Self {
         let prices = assigned.values(table, Role::UnitPrice);
         let names = table.columns.iter().map(|column| column.name.as_str());
@@ -78,7 +78,7 @@ impl Hint {
     }
 }
 
-/// The day that `text` names by `format`, if it does and the year is one of an order.
+/// The day in `text` according to `format`, if it matches and the year is plausible for an order.
 fn read(text: &str, format: &str) -> Option<NaiveDate> {
     let day = if let Some(format) = format.strip_suffix(" %Z") {
         let (text, name) = text.rsplit_once(' ')?;
@@ -87,7 +87,7 @@ fn read(text: &str, format: &str) -> Option<NaiveDate> {
             && !matches!(name, "AM" | "PM");
         NaiveDateTime::parse_from_str(text, format).ok().filter(|_| is_name)?.date()
     } else if format.ends_with('z') {
-        // A reader takes `Z`, `+01` and ` +0100` for it as well.
+        // The reader also accepts `Z`, `+01` and ` +0100`.
         DateTime::parse_from_str(text, &format.replace("%:z", "%#z")).ok()?.date_naive()
     } else if format.contains("%H") || format.contains("%I") {
         NaiveDateTime::parse_from_str(text, format).ok()?.date()
@@ -97,7 +97,7 @@ fn read(text: &str, format: &str) -> Option<NaiveDate> {
     (1970..=2100).contains(&day.year()).then_some(day)
 }
 
-/// Every format there is; an offset needs a time.
+/// All formats; an offset needs a time.
 fn all_formats() -> impl Iterator<Item = String> {
     DAYS.into_iter().flat_map(|day| {
         TIMES.into_iter().flat_map(move |time| {
@@ -107,7 +107,7 @@ fn all_formats() -> impl Iterator<Item = String> {
     })
 }
 
-/// How many of the values, in percent, are dates of any one format.
+/// The share of values, in percent, that are dates of any format.
 pub(super) fn fit<'a>(values: impl Iterator<Item = &'a String>) -> usize {
     let values: Vec<&String> = values.take(FIT_VALUES_MAX).collect();
     let (mut rest, mut good) = (values.clone(), 0);
@@ -147,12 +147,12 @@ pub(super) fn formats(values: &[String], hint: Hint) -> Guess<Vec<String>> {
     guess
 }
 
-/// The format that reads most of the values.
+/// The format that matches most of the values.
 fn best(values: &[&String], hint: Hint) -> Option<Guess<String>> {
     let count = |format: &str| values.iter().filter(|text| read(text, format).is_some()).count();
     let mut scored: Vec<(usize, String)> =
         all_formats().map(|format| (count(&format), format)).filter(|(n, _)| *n > 0).collect();
-    // Stable: of equals, the one that comes first in the list.
+    // The sort is stable: among equals, the first in the list wins.
     scored.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let (most, first) = scored.first()?.clone();
     let of = format!("{most} of {} dates", values.len());
@@ -161,7 +161,7 @@ fn best(values: &[&String], hint: Hint) -> Option<Guess<String>> {
         return Some(Guess::new(Trust::Sure, first, format!("it reads {of}")));
     };
     if *other_count < most {
-        // A day beyond 12 decides it, unless it is a single slip.
+        // A day beyond 12 decides, unless it is a single mistake.
         let trust = if *other_count * 100 < most * 99 { Trust::Sure } else { Trust::Likely };
         let why = format!("it reads {of}, {other} {other_count}");
         return Some(Guess::new(trust, first, why));
@@ -169,13 +169,13 @@ fn best(values: &[&String], hint: Hint) -> Option<Guess<String>> {
     Some(decide(values, first, other.clone(), hint))
 }
 
-/// `format` with day and month exchanged.
+/// `format` with day and month swapped.
 fn swapped(format: &str) -> String {
     format.replace("%d", "\0").replace("%m", "%d").replace('\0', "%m")
 }
 
-/// Both read all values: the dates of a file mostly stand close together; else the rest of the file
-/// gives a hint.
+/// Both formats match all values. The dates of a file are mostly close together, which decides;
+/// otherwise the rest of the file gives a hint.
 fn decide(values: &[&String], one: String, other: String, hint: Hint) -> Guess<String> {
     let span = |format: &str| {
         let mut days: Vec<NaiveDate> =
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_decides_is_unsure() {
+    fn undecidable_dates_are_unsure() {
         check(&["01/02/2024", "03/04/2024"], Hint::None, &["%d/%m/%Y"], Trust::Unsure);
         check(&["01/02/2024", "03/04/2024"], Hint::MonthFirst, &["%m/%d/%Y"], Trust::Unsure);
         check(&["01/02/2024", "03/04/2024"], Hint::DayFirst, &["%d/%m/%Y"], Trust::Unsure);

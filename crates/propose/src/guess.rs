@@ -1,19 +1,19 @@
-//! A value, why it was chosen, and how far it can be trusted.
+//! A value, why it was chosen, and how certain it is.
 
-/// How far a guess can be trusted.
+/// How certain a guess is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
-    /// Nothing speaks for it; somebody has to look.
+    /// There is no evidence; a person must check it.
     Unsure,
-    /// It fits, and so might something else.
+    /// It fits, but something else might fit, too.
     Likely,
     /// Nothing else fits.
     Sure,
 }
 
 impl Trust {
-    /// As it stands in a comment.
+    /// The word used in comments.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Trust {
 pub struct Guess<T> {
     /// The value.
     pub value: T,
-    /// How far it can be trusted.
+    /// How certain it is.
     pub trust: Trust,
     /// Why it was chosen.
     pub why: String,
@@ -44,47 +44,47 @@ impl<T> Guess<T> {
 /// Why nothing can be proposed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoProposal {
-    /// It has nothing.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// It has a header and nothing else.
+    /// It has only a header.
     #[error("there is no row behind the names of the columns: {0:?}")]
     NoRows(Vec<String>),
-    /// It has zero bytes.
+    /// It contains zero bytes.
     #[error("the file is no text: it has zero bytes")]
     NoText,
-    /// It is no table.
+    /// It is not a table.
     #[error(
         "no delimiter makes columns of it: tried comma, semicolon, tab and |; the first line is {0:?}"
     )]
     NoColumns(String),
-    /// Its first line has no names.
-    #[error("line {line} is no line with the names of the columns: {found:?}")]
+    /// Its first line does not contain column names.
+    #[error("line {line} does not contain the names of the columns: {found:?}")]
     NoHeader {
         /// Physical line.
         line: u64,
         /// Its fields.
         found: Vec<String>,
     },
-    /// A column that is needed was not found.
+    /// A required column was not found.
     #[error(
         "no column looks like {}; name it with --column {}=NAME; there are {found:?}",
         missing.join(", "), missing.first().copied().unwrap_or_default()
     )]
     Missing {
-        /// What they would be.
+        /// The roles without a column.
         missing: Vec<&'static str>,
-        /// The columns that are there.
+        /// The columns of the file.
         found: Vec<String>,
     },
-    /// A column was named that is not there.
+    /// A column that a person named does not exist.
     #[error("--column {role}={name}: the file has no such column; there are {found:?}")]
     NoSuchColumn {
-        /// What it was named for.
+        /// The role.
         role: &'static str,
         /// Its name.
         name: String,
-        /// The columns that are there.
+        /// The columns of the file.
         found: Vec<String>,
     },
 }

@@ -1,5 +1,5 @@
-//! Looks at a file that nobody has configured and proposes how to read it. Every guess says why it
-//! was made and how far it can be trusted; nothing here decides anything for good.
+//! Examines an unknown file and proposes how to read it. Every guess has a reason and a degree of
+//! certainty; a person decides.
 
 #[cfg(test)]
 mod agree;

@@ -1,4 +1,5 @@
-//! What prices are in, and which signs at them say so: what is other money must not become the partner's.
+//! Finds the currency of prices, and the currency signs next to them. Amounts in another currency must
+//! not be read as the partner's.
 
 use tabular::currency::{is_column, meanings};
 
@@ -8,26 +9,26 @@ use super::guess::{Guess, Trust};
 use super::numbers;
 use super::table::{Column, Table};
 
-/// Signs that are proposed, and that a reason shows.
+/// Most signs that are proposed, and that a reason shows.
 const SIGNS_MAX: usize = 5;
 /// An unknown sign is proposed only if at least this many rows have it.
 const ROWS_MIN: usize = 2;
-/// Words in the name of a column that says what prices are in.
+/// Words in the name of a currency column.
 const CURRENCY: [&str; 10] = [
     "currency", "ccy", "wahrung", "waehrung", "devise", "moneda", "valuta", "divisa", "waluta",
     "moeda",
 ];
 
-/// What the file says of money.
+/// What the file says about currencies.
 #[derive(Debug)]
 pub(super) struct Money {
     pub(super) currency: Guess<String>,
     pub(super) signs: Option<Guess<Vec<String>>>,
-    /// The name of the column that says what prices are in.
+    /// The name of the currency column.
     pub(super) column: Option<Guess<String>>,
 }
 
-/// Texts and the rows in which they stand, the most frequent first.
+/// Texts with the number of rows that contain them, the most frequent first.
 type Counted<'a> = Vec<(&'a str, usize)>;
 
 fn add<'a>(text: &'a str, into: &mut Counted<'a>) {
@@ -44,7 +45,7 @@ fn counted<'a>(texts: impl Iterator<Item = &'a str>) -> Counted<'a> {
     found
 }
 
-/// May `text` mean the currency `code`?
+/// Can `text` mean the currency `code`?
 fn means(text: &str, code: &str) -> bool {
     text.eq_ignore_ascii_case(code) || meanings(text).contains(&code)
 }
@@ -57,7 +58,7 @@ fn shown(texts: &[(&str, usize)]) -> String {
     all.collect::<Vec<_>>().join(", ") + more
 }
 
-/// The currency that most rows name. A sign of several counts for the usual one.
+/// The currency that most rows name. An ambiguous sign counts for its most common currency.
 fn most(texts: &[(&str, usize)]) -> Option<String> {
     let mut codes: Vec<(&str, usize)> = Vec::new();
     for (text, rows) in texts {
@@ -71,7 +72,7 @@ fn most(texts: &[(&str, usize)]) -> Option<String> {
     codes.first().map(|(code, _)| (*code).to_owned())
 }
 
-/// Finds out what prices are in.
+/// Finds the currency of the prices.
 pub(super) fn find(table: &Table, assigned: &Assigned, decimal_mark: char) -> Money {
     let column = column(table, assigned);
     let prices = assigned.values(table, Role::UnitPrice);
@@ -109,9 +110,9 @@ pub(super) fn find(table: &Table, assigned: &Assigned, decimal_mark: char) -> Mo
     Money { currency, signs, column }
 }
 
-/// The signs at prices that mean `code`; what stands at the others is named.
+/// The signs at prices that mean `code`; the reason names the other signs.
 fn signs(marked: &[(&str, usize)], code: &str, prices: usize) -> Option<Guess<Vec<String>>> {
-    // One that nobody knows may be a unit or a slip of a key.
+    // An unknown sign may be a unit or a typing mistake.
     let is_usual = |rows: usize| ROWS_MIN <= rows && prices <= rows * 2;
     let is_ours = |(sign, rows): &(&str, usize)| {
         means(sign, code) || (meanings(sign).is_empty() && is_usual(*rows))
@@ -124,7 +125,7 @@ fn signs(marked: &[(&str, usize)], code: &str, prices: usize) -> Option<Guess<Ve
     let (ours, rest) = ours.split_at(SIGNS_MAX.min(ours.len()));
     let others = [rest, &others].concat();
     let mut value: Vec<String> = ours.iter().map(|(sign, _)| (*sign).to_owned()).collect();
-    // The reader takes the first that fits: `US$` before `$`.
+    // The reader uses the first sign that matches, so `US$` must come before `$`.
     value.sort_by_key(|sign| std::cmp::Reverse(sign.chars().count()));
     let guessed = ours.iter().find(|(sign, _)| !means(sign, code));
     let (trust, why) = match (guessed, others.as_slice()) {
@@ -146,12 +147,12 @@ fn signs(marked: &[(&str, usize)], code: &str, prices: usize) -> Option<Guess<Ve
     Some(Guess::new(trust, value, why))
 }
 
-/// What one text says, and how far that is to be trusted.
+/// The currency that a text names, and how certain that is.
 fn said(text: &str) -> Option<(Trust, String)> {
     match meanings(text) {
         [] => None,
         [code] => Some((Trust::Sure, (*code).to_owned())),
-        // Most dollars are those of the United States; kronor and crowns are anybody's.
+        // A dollar sign mostly means US dollars; kronor and crowns exist in several countries.
         [code, ..] if *code == "USD" => Some((Trust::Likely, "USD".to_owned())),
         [code, ..] => Some((Trust::Unsure, (*code).to_owned())),
     }
@@ -171,7 +172,7 @@ fn of_signs(known: &[(&str, usize)]) -> Option<Guess<String>> {
     Some(Guess::new(trust, code, format!("prices have {shown}{may_be}")))
 }
 
-/// What the name of the price column says.
+/// The currency in the name of the price column.
 fn of_header(header: &str) -> Option<Guess<String>> {
     let is_end = |c: char| c.is_whitespace() || "()[]{}/,:;_-|".contains(c);
     let words = header.split(is_end).filter(|word| !word.is_empty());
@@ -181,7 +182,7 @@ fn of_header(header: &str) -> Option<Guess<String>> {
     Some(Guess::new(trust, code, format!("the name of the price column is {header:?}")))
 }
 
-/// The column that says what prices are in: by its name, or because it holds nothing but codes.
+/// The currency column: found by its name, or because it contains only codes.
 fn column<'a>(table: &'a Table, assigned: &Assigned) -> Option<&'a Column> {
     let is_word = |name: &str| words(name).iter().any(|word| CURRENCY.contains(&word.as_str()));
     let filled = |column: &'a Column| column.values.iter().filter(|value| !value.is_empty());
@@ -197,12 +198,12 @@ fn column<'a>(table: &'a Table, assigned: &Assigned) -> Option<&'a Column> {
     named.into_iter().find(speaks).or_else(|| free().find(is_codes))
 }
 
-/// Looks like a code of ISO 4217.
+/// Whether it looks like a code of ISO 4217.
 fn is_code(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// What a column of currencies says.
+/// The currency in a currency column.
 fn of_column(column: &Column) -> Option<Guess<String>> {
     let texts = counted(column.values.iter().map(String::as_str).filter(|text| !text.is_empty()));
     let unlisted = || texts.iter().map(|(text, _)| *text).find(|text| is_code(text));
@@ -276,7 +277,7 @@ mod tests {
         use Trust::Unsure;
         check("price", &["1e2", "2.5E+3", "3", "4"], ("USD", Unsure), None);
         check("price", &["5e", "3", "4", "5"], ("USD", Unsure), Some(("", Unsure)));
-        // Whoever writes it at every price means something by it.
+        // A sign at every price is intended.
         check("price", &["5e", "3e", "4.50e"], ("USD", Unsure), Some(("e", Unsure)));
     }
 }

@@ -1,23 +1,23 @@
-//! Amounts: decimal mark, what groups digits, free articles.
+//! Amounts: decimal mark, thousands mark, and free articles.
 
 use super::guess::{Guess, Trust};
 
-/// Units of an amount in one: four decimals.
+/// Units per 1.0 of an amount: four decimals.
 const UNITS: i64 = 10_000;
 
-/// Is it a sign of a currency that is no letter?
+/// Is it a currency sign other than a letter?
 pub(super) fn is_currency_sign(c: char) -> bool {
     matches!(c, '$' | '£' | '¥' | '¢' | '￥' | '฿' | '\u{20A0}'..='\u{20CF}')
 }
 
-/// What stands before the digits, the digits with what stands between them, and what stands behind.
+/// The text before the first digit, from the first to the last digit, and after the last digit.
 fn parts(text: &str) -> Option<(&str, &str, &str)> {
     let first = text.find(|c: char| c.is_ascii_digit())?;
     let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
     Some((text.get(..first)?, text.get(first..end)?, text.get(end..)?))
 }
 
-/// What stands at the digits of an amount and is no part of it: signs of a currency, mostly.
+/// Texts next to the digits of an amount that are not part of the number: mostly currency signs.
 pub(super) fn beside(text: &str) -> Vec<&str> {
     let is_part = |c: char| {
         c.is_whitespace()
@@ -33,8 +33,8 @@ pub(super) fn beside(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// An amount without the currency and blanks around and in it. What has letters between its digits, such
-/// as `1e2`, stays as it is: it is none.
+/// An amount without currency and spaces. A text with letters between its digits, such as `1e2`, is not
+/// changed, because it is not an amount.
 fn bare(text: &str) -> String {
     let is_foreign = |c: char| c.is_alphabetic() || is_currency_sign(c);
     if parts(text).is_some_and(|(_, digits, _)| digits.contains(is_foreign)) {
@@ -44,7 +44,7 @@ fn bare(text: &str) -> String {
     text.chars().filter(is_part).collect()
 }
 
-/// Is it an amount with whatever marks?
+/// Is it an amount, with any marks?
 pub(super) fn is_amount(text: &str) -> bool {
     let text = bare(text);
     let digits = text.trim_start_matches(['-', '+']);
@@ -52,12 +52,12 @@ pub(super) fn is_amount(text: &str) -> bool {
         && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
 }
 
-/// A whole number with its sign.
+/// An integer with its sign.
 pub(super) fn whole(text: &str) -> Option<i64> {
     text.parse().ok()
 }
 
-/// In units of 10⁻⁴. More decimals are no amount.
+/// The amount in units of 10⁻⁴; `None` if it has more decimals.
 pub(super) fn amount(text: &str, mark: char) -> Option<i64> {
     let other = if mark == ',' { '.' } else { ',' };
     let text = bare(text).replace(other, "");
@@ -74,7 +74,7 @@ pub(super) fn amount(text: &str, mark: char) -> Option<i64> {
     units.checked_add(places.parse::<i64>().ok()?).map(|units| sign * units)
 }
 
-/// Which of `.` and `,` the values use.
+/// Whether the values use `.` or `,` as decimal mark.
 pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
     let (mut dots, mut commas, mut open) = (0_usize, 0_usize, None);
     for value in values {
@@ -87,7 +87,7 @@ pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
         let mark = if last.starts_with(',') { ',' } else { '.' };
         let has_both = text.contains('.') && text.contains(',');
         let is_repeated = text.matches(mark).count() > 1;
-        // `1.234` may be either; `1.234.567`, `1,5`, `0.999` and `1234.567` may not.
+        // `1.234` is ambiguous; `1.234.567`, `1,5`, `0.999` and `1234.567` are not.
         let decimals = if is_repeated { 3 } else { last.len() - 1 };
         let whole = text.get(..at).unwrap_or_default().trim_start_matches(['-', '+']);
         let may_be_group = !whole.starts_with('0') && (1..=3).contains(&whole.len());
@@ -117,7 +117,7 @@ pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
     }
 }
 
-/// The sign between groups of three digits, if a price has one.
+/// The thousands mark, if a price has one.
 pub(super) fn thousands_mark(values: &[String], mark: char) -> Option<Guess<char>> {
     let grouping = |value: &&String| {
         let digits = value.trim_matches(|c: char| !c.is_ascii_digit());
@@ -136,7 +136,7 @@ pub(super) fn thousands_mark(values: &[String], mark: char) -> Option<Guess<char
     Some(Guess::new(Trust::Likely, sign, why))
 }
 
-/// Must prices be above zero?
+/// Must prices be positive?
 pub(super) fn price_positive(values: &[String]) -> Guess<bool> {
     let is_zero =
         |value: &&String| is_amount(value) && !value.contains(|c: char| matches!(c, '1'..='9'));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_is_what_stands_before_the_decimals() {
+    fn the_mark_is_the_sign_before_the_decimals() {
         check(&["1.50", "2"], '.', Trust::Sure);
         check(&["1,50", "2"], ',', Trust::Sure);
         check(&["1.234,56", "€ 3"], ',', Trust::Sure);
@@ -170,21 +170,21 @@ mod tests {
         check(&["1.234.567"], ',', Trust::Sure);
         check(&["1,234,567"], '.', Trust::Sure);
         check(&["1.234", "0,5"], ',', Trust::Sure);
-        // No grouped number begins with 0, or with four digits.
+        // A number with a thousands mark begins neither with 0 nor with four digits.
         check(&["0.999", "1.234"], '.', Trust::Sure);
         check(&["1234,567"], ',', Trust::Sure);
         check(&["5", "7"], '.', Trust::Likely);
     }
 
     #[test]
-    fn a_mark_that_may_be_either_is_said_aloud() {
+    fn an_ambiguous_mark_is_reported() {
         check(&["1.234", "2.500"], ',', Trust::Unsure);
         check(&["1,234"], '.', Trust::Unsure);
         check(&["1.5", "1,5", "2,5"], ',', Trust::Unsure);
     }
 
     #[test]
-    fn what_groups_digits_is_found() {
+    fn the_thousands_mark_is_found() {
         let values = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
         let thousands =
             |texts: &[&str], mark| thousands_mark(&values(texts), mark).map(|g| g.value);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_an_amount_is_told_from_its_marks() {
+    fn signs_next_to_an_amount_are_distinguished_from_its_marks() {
         for (text, expected) in [
             ("-$ 1,234.50", &["$"][..]),
             ("(1.234,50 €)", &["€"]),

@@ -1,4 +1,4 @@
-//! How to read a file, guessed from what it holds.
+//! A proposed configuration, guessed from the content of a file.
 
 use domain::partner::{Encoding, Quote, QuoteEscape};
 
@@ -8,7 +8,7 @@ use super::guess::{Guess, NoProposal, Trust};
 use super::table::{Seen, Table};
 use super::{columns, dates, money, numbers, text};
 
-/// How to read the file.
+/// A proposed configuration.
 #[derive(Debug)]
 pub struct Proposal {
     pub(crate) encoding: Guess<Encoding>,
@@ -23,22 +23,22 @@ pub struct Proposal {
     pub(crate) time_zone: Guess<String>,
     pub(crate) currency: Guess<String>,
     pub(crate) columns: Vec<(Role, Guess<String>)>,
-    /// The column that says what prices are in.
+    /// The name of the currency column.
     pub(crate) currency_column: Option<Guess<String>>,
     pub(crate) customer_required: Guess<bool>,
     pub(crate) price_positive: Guess<bool>,
     pub(crate) return_prefix: Option<Guess<String>>,
-    /// Columns that mean nothing to orderflow.
+    /// Columns that orderflow does not use.
     pub(crate) unused: Vec<String>,
-    /// Where the table was seen that all this was guessed from.
+    /// The position of the table from which everything was guessed.
     pub seen: Seen,
 }
 
-/// Proposes how to read a file that begins with `bytes`, or is all of it with `is_whole`. `named`
-/// are columns that somebody has named.
+/// Proposes how to read a file that begins with `bytes`, or consists of them if `is_whole`. `named` are
+/// the columns that a person has named.
 ///
 /// # Errors
-/// It is no table, or a column that is needed cannot be found.
+/// If it is not a table, or a required column cannot be found.
 pub fn propose(
     bytes: &[u8],
     is_whole: bool,
@@ -82,7 +82,7 @@ pub fn propose(
     })
 }
 
-/// For dates that do not say their own.
+/// The time zone of dates without an offset.
 fn time_zone(dates: &Guess<Vec<String>>) -> Guess<String> {
     let has_offset = |format: &String| format.ends_with(['z', 'Z']);
     let (trust, why) = if dates.value.iter().all(has_offset) && !dates.value.is_empty() {
@@ -108,7 +108,8 @@ fn footer_lines(table: &Table) -> Option<Guess<usize>> {
     Some(Guess::new(trust, lines, why))
 }
 
-/// Rows with a product and without a date, whose order is that of the row before or left out.
+/// For each row, whether it continues the order of the row before: it has a product but no date, and
+/// its order id is the same or empty.
 fn continued(table: &Table, assigned: &Assigned) -> Vec<bool> {
     let column = |role| assigned.values(table, role).iter();
     let (mut rows, mut before) = (Vec::new(), None);
@@ -123,7 +124,7 @@ fn continued(table: &Table, assigned: &Assigned) -> Vec<bool> {
 
 fn customer_required(table: &Table, assigned: &Assigned) -> Guess<bool> {
     let values = assigned.values(table, Role::CustomerId);
-    // A row that continues an order has the customer of its first row.
+    // A row that continues an order has the customer of the order's first row.
     let rows = values.iter().zip(continued(table, assigned));
     let empty = rows.filter(|(value, continues)| value.is_empty() && !continues).count();
     match (values.len(), empty) {
@@ -136,7 +137,7 @@ fn customer_required(table: &Table, assigned: &Assigned) -> Guess<bool> {
     }
 }
 
-/// A letter that all orders with negative quantities start with, and no other order.
+/// A letter with which the ids of all orders with negative quantities begin, and no others.
 fn return_prefix(orders: &[String], quantities: &[String]) -> Option<Guess<String>> {
     let rows = || orders.iter().zip(quantities).filter(|(order, _)| !order.is_empty());
     let negative = |quantity: &str| quantity.starts_with('-');

@@ -1,4 +1,4 @@
-//! From text to columns, by the reader's own eyes.
+//! Splits text into columns, with the reader's own code.
 
 use domain::partner::{Quote, QuoteEscape};
 use tabular::look::{self, NoTable, Quotes, Told};
@@ -6,14 +6,14 @@ use tabular::look::{self, NoTable, Quotes, Told};
 use super::aliases;
 use super::guess::{Guess, NoProposal, Trust};
 
-/// Rows that are looked at.
+/// Most rows that are read.
 const ROWS_MAX: usize = 20_000;
 
 /// One column of the file.
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// Trimmed; empty where a row is too short.
+    /// Trimmed; empty if a row is too short.
     pub(super) values: Vec<String>,
 }
 
@@ -21,24 +21,24 @@ pub(super) struct Column {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
-    /// Lines with text behind the rows, if the whole file was looked at.
+    /// Number of text lines after the rows, if the whole file was read.
     pub(super) footer_lines: usize,
     /// The file ends in the middle of a line.
     pub(super) is_open: bool,
-    /// What quotes mean, if that is not the usual.
+    /// The meaning of quotes, if it is unusual.
     pub(super) quotes: Option<Guess<(Quote, QuoteEscape)>>,
-    /// Where the table stands, for comparison with what the reader finds.
+    /// The position of the table, for comparison with the reader's.
     pub(super) seen: Seen,
 }
 
-/// Where a table was seen.
+/// The position of a table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Seen {
     /// Physical line of the header.
     pub header_line: u64,
-    /// Physical lines on which it stands again.
+    /// Physical lines that repeat the header.
     pub header_again: Vec<u64>,
-    /// Rows, if the whole file was looked at.
+    /// Number of rows, if the whole file was read.
     pub rows: Option<u64>,
 }
 
@@ -125,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn a_delimiter_inside_quotes_is_none() {
+    fn a_delimiter_inside_quotes_is_text() {
         check("a;b;c\n\"1,2,3,4\";2;3\n\"1;1\";2;3\n", ';', &["a", "b", "c"]);
     }
 
     #[test]
-    fn what_quotes_mean_is_what_reads_most_lines() {
+    fn the_meaning_of_quotes_is_the_one_that_reads_most_lines() {
         let quotes =
             |text: &str| Table::read(text, true).unwrap().0.quotes.map(|guess| guess.value);
         let none = Some((Quote::None, QuoteEscape::Doubled));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_around_the_table_is_left_out() {
+    fn text_around_the_table_is_left_out() {
         check("My shop\n\na;b;c\n1;2;3\n", ';', &["a", "b", "c"]);
         check("sep=;\na;b;c\n1,5;2,5;3,5\n", ';', &["a", "b", "c"]);
         let text = "a,b,c,d\n1,2,3,4\n\n1,record(s) downloaded\nSeller: x\n";
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_footer_that_is_filled_up_is_none_where_rows_look_like_it() {
+    fn a_row_that_looks_like_a_footer_is_a_row() {
         let (table, _) = Table::read("a,b,c,d\n1,2,3,4\nSum,,,4\n", true).unwrap();
         assert_eq!((table.footer_lines, table.columns[0].values.len()), (1, 1));
         let (table, _) = Table::read("a,b,c,d\n1,2,3,4\n,5,6,\n1,2,3,4\n,5,6,\n", true).unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_refused() {
+    fn a_file_without_a_table_is_refused() {
         let no = |text| Table::read(text, true).unwrap_err();
         assert_eq!(no("Dear customer\nthank you\n"), NoProposal::NoColumns("Dear customer".into()));
         assert!(matches!(no("1,2,3\n4,5,6\n"), NoProposal::NoHeader { line: 1, .. }));

@@ -1,4 +1,4 @@
-//! Whole proposals.
+//! Tests of whole proposals.
 
 use super::aliases::Role;
 use super::guess::*;
@@ -101,7 +101,7 @@ fn a_total_is_told_from_a_price_by_multiplication() {
 }
 
 #[test]
-fn columns_without_a_known_name_are_found_by_what_they_hold_and_said_to_be_unsure() {
+fn columns_with_unknown_names_are_found_by_content_and_unsure() {
     let proposal = check(
         "a1,b2,c3,d4,e5\nO-1,P-1,2,3.00,2024-01-01\nO-2,P-2,3,6.00,2024-01-02\nO-2,P-3,1,6.00,2024-01-02\n",
         &[
@@ -141,7 +141,7 @@ fn a_column_that_was_named_by_hand_is_taken() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_what_is_there() {
+fn missing_columns_are_named_with_those_of_the_file() {
     let error = propose(b"name of dog,colour,age\nRex,red,x\n", true, &[]).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("product-id, quantity, unit-price, ordered-at"), "{text}");
@@ -149,7 +149,7 @@ fn what_is_missing_is_named_with_what_is_there() {
 }
 
 #[test]
-fn what_a_file_says_stays_inside_its_comment_and_its_quotes() {
+fn text_of_a_file_cannot_leave_its_comment_or_its_quotes() {
     let text = "\"order\n  evil: 1\",sku,qty,price,date,\"c: #\u{7}\"\n1,A,2,3.00,2024-01-01,x\n";
     let proposal = propose(text.as_bytes(), true, &[]).unwrap();
     let name = domain::PartnerId::parse("NEW").unwrap();
@@ -174,7 +174,7 @@ fn a_name_that_its_values_contradict_is_unsure() {
     // A total that is not quantity × price.
     let text = format!("{head},total\n1,A,2,3.00,2024-01-01,3.00\n2,B,3,6.00,2024-01-02,6.00\n");
     assert_eq!(trust(&text, Role::UnitPrice), Trust::Unsure);
-    // A postal code as price, a number as quantity, a price as order.
+    // A postal code as price, a number as quantity, and a price as order.
     let text = format!("{head}\n1,A,2,80331,2024-01-01\n2,B,3,10115,2024-01-02\n");
     assert_eq!(trust(&text, Role::UnitPrice), Trust::Unsure);
     let text = format!("{head}\n1,A,2,01067,2024-01-01\n2,B,3,99,2024-01-02\n");
@@ -242,7 +242,7 @@ fn a_column_of_currencies_is_known_by_other_names_and_by_what_it_holds() {
         let text = format!("order,sku,qty,price,date,{name}\n{}", rows.collect::<String>());
         let proposal = check(&text, &[("currency", expected), ("file.columns.currency", name)]);
         assert_eq!(proposal.currency.trust, trust, "{name}: {}", proposal.currency.why);
-        // It is used.
+        // The column is used.
         assert!(proposal.unused.is_empty(), "{:?}", proposal.unused);
     }
 }
@@ -260,12 +260,12 @@ fn a_total_of_a_line_is_told_from_a_price_by_the_same_product_in_another_quantit
         price("1,A,3,30.00,2024-01-01\n2,A,1,10.00,2024-01-02\n3,B,2,5.00,2024-01-02\n");
     assert_eq!(trust, Trust::Unsure, "{why}");
     assert!(why.contains("product \"A\" costs 10.00 at quantity 1 and 30.00 at 3"), "{why}");
-    // Rounded to cents.
+    // Totals are rounded to cents.
     let (trust, why) = price("1,A,3,10.00,2024-01-01\n2,A,1,3.33,2024-01-02\n");
     assert_eq!(trust, Trust::Unsure, "{why}");
     for rows in [
         "1,A,3,10.00,2024-01-01\n2,A,1,10.00,2024-01-02\n",
-        // It costs less in great numbers; and two prices at one quantity.
+        // A discount for large quantities; and two prices at one quantity.
         "1,A,3,8.00,2024-01-01\n2,A,1,10.00,2024-01-02\n",
         "1,A,3,30.00,2024-01-01\n2,A,3,10.00,2024-01-02\n",
     ] {

@@ -1,11 +1,11 @@
-//! From bytes to text: which encoding.
+//! Detects the encoding and converts bytes to text.
 
 use domain::partner::Encoding;
 use tabular::look::{self, Candidate, Text};
 
 use super::guess::{NoProposal, Trust};
 
-/// What the bytes say.
+/// The decoded text.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) value: String,
@@ -15,7 +15,8 @@ pub(super) struct Decoded {
 }
 
 pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal> {
-    // A line that is cut off would look like a bad one, and a letter like none.
+    // An incomplete last line would look like a bad row, and an incomplete character like another
+    // encoding.
     let bytes = match bytes.iter().rposition(|byte| *byte == b'\n') {
         Some(end) if !is_whole => {
             let wide = usize::from(bytes.get(end + 1) == Some(&0));
@@ -89,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_utf_8_is_utf_8() {
+    fn utf_8_is_detected() {
         check(b"a,b\n1,2", true, (Encoding::Utf8, Trust::Sure, "a,b\n1,2"));
         check("\u{feff}a\n".as_bytes(), true, (Encoding::Utf8, Trust::Sure, "a\n"));
         check("Désignation\n".as_bytes(), true, (Encoding::Utf8, Trust::Sure, "Désignation\n"));
     }
 
     #[test]
-    fn what_is_not_is_most_likely_windows_1252_and_shows_its_words() {
+    fn other_text_is_likely_windows_1252_and_shows_its_words() {
         check(
             b"D\xE9signation;\x80\n",
             true,
@@ -106,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_reader_would_refuse_is_unsure_and_what_is_garbled_as_well() {
+    fn text_that_the_reader_refuses_or_that_is_garbled_is_unsure() {
         let found = decode(&encoding_rs::SHIFT_JIS.encode("歯ブラシ").0, true).unwrap();
         assert!(
             found.trust == Trust::Unsure && found.why.contains("shift_jis (歯ブラシ)"),
             "{found:?}"
         );
-        // Valid UTF-8 may be garbled as well.
+        // Valid UTF-8 may be garbled, too.
         for text in ["GrÃ¶ÃŸe", "Gr\u{FFFD}\u{FFFD}e"] {
             assert_eq!(decode(text.as_bytes(), true).unwrap().trust, Trust::Unsure, "{text}");
         }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_has_its_mark_and_what_is_no_text_is_refused() {
+    fn utf_16_is_detected_by_its_mark_and_binary_files_are_refused() {
         check(b"\xFF\xFEa\0,\0", true, (Encoding::Utf16, Trust::Sure, "a,"));
         let text = "order,sku,qty,price\n1,2,3,4\n";
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();

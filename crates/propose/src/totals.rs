@@ -1,8 +1,8 @@
-//! Is an amount the price of one piece, or the total of a line?
+//! Distinguishes the price of one piece from the total of a line.
 
 use std::collections::HashMap;
 
-/// What a column of totals is called.
+/// Names of columns with totals.
 pub(super) const NAMES: [&str; 14] = [
     "total",
     "subtotal",
@@ -20,11 +20,11 @@ pub(super) const NAMES: [&str; 14] = [
     "bedrag",
 ];
 
-/// Half a cent, to which totals are rounded, in units of 10⁻⁴.
+/// Half a cent in units of 10⁻⁴; totals are rounded to cents.
 const ROUNDED: i64 = 50;
 
-/// Why the prices are totals of their lines, if they look so: the same product costs as many times more as
-/// there are pieces of it.
+/// Why the prices seem to be totals of their lines: the price of the same product grows in proportion
+/// to the number of pieces.
 pub(super) fn of_lines(
     pieces: &[Option<i64>],
     prices: &[Option<i64>],
@@ -61,14 +61,14 @@ pub(super) fn of_lines(
     ))
 }
 
-/// Is the price of a piece the same in both lines of pieces and total?
+/// Is the price per piece the same in both lines, each given as pieces and total?
 fn are_in_step(one: (i64, i64), other: (i64, i64)) -> bool {
     let off = one.1.checked_mul(other.0).zip(other.1.checked_mul(one.0));
     let rounded = one.0.checked_add(other.0).and_then(|pieces| pieces.checked_mul(ROUNDED));
     off.zip(rounded).is_some_and(|((a, b), most)| (a - b).abs() <= most)
 }
 
-/// Do most rows that say something about it contradict `pieces` × `prices` = `totals`?
+/// Do most of the rows that can show it contradict `pieces` × `prices` = `totals`?
 pub(super) fn differ(
     pieces: &[Option<i64>],
     prices: &[Option<i64>],
@@ -88,7 +88,7 @@ pub(super) fn differ(
     0 < all && all < bad * 2
 }
 
-/// Is `pieces` × `prices` = `totals` in nearly all rows that say something about it?
+/// Does `pieces` × `prices` = `totals` hold in nearly all rows that can show it?
 pub(super) fn are_products(
     pieces: &[Option<i64>],
     prices: &[Option<i64>],
@@ -97,7 +97,7 @@ pub(super) fn are_products(
     let (mut all, mut good) = (0_usize, 0_usize);
     for ((pieces, price), total) in pieces.iter().zip(prices).zip(totals) {
         let (Some(pieces), Some(price), Some(total)) = (pieces, price, total) else { continue };
-        // One piece costs as much as all of them.
+        // With one piece, the total equals the price anyway.
         if *pieces == 1 || *price == 0 {
             continue;
         }

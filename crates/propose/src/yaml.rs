@@ -1,4 +1,4 @@
-//! The proposal as a person reads and corrects it.
+//! The proposal as YAML that a person can read and correct.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::guess::Guess;
 use super::proposal::Proposal;
 
-/// Characters of a line before its comment.
+/// Width of a line before its comment.
 const WIDTH: usize = 44;
 
 impl Proposal {
-    /// The configuration with every guess and its reason, as a comment.
+    /// The configuration, with the reason for every guess as a comment.
     pub fn yaml(&self, name: &PartnerId, file: &str) -> String {
         let mut lines = Lines(String::new());
         lines.plain(
@@ -81,7 +81,7 @@ impl Proposal {
         lines.0
     }
 
-    /// The guesses for scripts.
+    /// The guesses, for scripts.
     pub fn guesses(&self) -> Vec<Value> {
         let mut all = vec![
             entry("currency", &self.currency, Clone::clone),
@@ -153,12 +153,12 @@ fn word(encoding: Encoding) -> String {
     }
 }
 
-/// What a file says must not end a comment or begin a line.
+/// Text from a file must not end a comment or begin a line.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// JSON's texts are YAML's.
+/// JSON strings are valid YAML strings.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
