@@ -13,14 +13,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What the handlers share.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub(crate) struct App {
-    /// Who holds a lease: unique for this process.
+    /// The owner of leases: unique for this process.
     pub(crate) owner: String,
     pub(crate) nats: Nats,
     pub(crate) ledger: Ledger,
-    /// A file that another store calls new is not moved, and no order is published there.
+    /// Detects another store: a file that such a store calls new is not moved, and no order is
+    /// published there.
     pub(crate) store: Arc<Store>,
     pub(crate) partners: Live<Arc<Configuration>>,
     /// How long a silent process keeps its files.

@@ -1,12 +1,12 @@
-//! What an encrypted file looks like from outside, and why it is not read.
+//! Recognises encrypted files, and describes why one cannot be read.
 
 use pgp::composed::Esk;
 use std::fmt;
 
-/// Most characters of what the library says of a message.
+/// Most characters of the library's error message.
 const REASON_CHARS_MAX: usize = 200;
 
-/// Why an encrypted file is not read.
+/// Why an encrypted file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Closed {
     #[error("the file is not encrypted, as file.decrypt wants it")]
@@ -43,7 +43,7 @@ impl From<pgp::errors::Error> for Closed {
     }
 }
 
-/// The keys that a message is encrypted to.
+/// The keys to which a message is encrypted.
 #[derive(Debug)]
 pub(crate) struct Recipients(Vec<String>);
 
@@ -60,7 +60,7 @@ impl Recipients {
         Self(ids.collect())
     }
 
-    /// Is one of these keys among them?
+    /// Is one of these keys a recipient?
     pub(crate) fn any_of(&self, keys: &[String]) -> bool {
         self.0.iter().any(|id| keys.contains(id))
     }
@@ -82,14 +82,14 @@ impl fmt::Display for Recipients {
     }
 }
 
-/// Do these first bytes begin a message that is encrypted, or anything else that is armoured?
+/// Do these first bytes begin an encrypted message, or any other armoured one?
 pub(crate) fn is_message(first: &[u8]) -> bool {
     const ARMOUR: &[u8] = b"-----BEGIN PGP ";
     if first.trim_ascii_start().starts_with(ARMOUR) {
         return true;
     }
     let [head, rest @ ..] = first else { return false };
-    // RFC 9580, 4.2: the kind of the first packet, and how long its length is.
+    // RFC 9580, 4.2: the type of the first packet, and the size of its length field.
     let (kind, length) = match (head, rest.first()) {
         (0xc0.., Some(0xc0..0xe0)) => (head & 0x3f, 2),
         (0xc0.., Some(0xff)) => (head & 0x3f, 5),
@@ -99,7 +99,7 @@ pub(crate) fn is_message(first: &[u8]) -> bool {
         }
         _ => return false,
     };
-    // No text has such a version's number as its second to sixth byte.
+    // A text cannot contain these version numbers as its second to sixth byte.
     match (kind, rest.get(length..)) {
         (1, Some([3 | 6, ..])) | (3, Some([4..=6, ..])) | (18 | 20, Some([1 | 2, ..])) => true,
         (10, Some(marker)) => marker.starts_with(b"PGP"),

@@ -1,4 +1,4 @@
-//! What whoever made a file says it holds: a trailer in it, a checksum or a manifest beside it.
+//! Control totals of a file: a trailer in it, a checksum or a manifest beside it.
 
 use crate::spool::{Content, Pass};
 use domain::control::{self, Compared, Figure, Source};
@@ -6,25 +6,25 @@ use domain::partner::{Partner, SideFiles, Trailer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Most bytes of a side file.
+/// Largest side file.
 pub(crate) const SIDE_BYTES_MAX: usize = 64 << 10;
 
-/// The files beside a file, as far as they are configured and there.
+/// The side files of a file, as far as they are configured and exist.
 #[derive(Debug, Default)]
 pub(crate) struct Sides {
     pub(crate) checksum: Option<Side>,
     pub(crate) manifest: Option<Side>,
 }
 
-/// A file beside a file.
+/// A side file.
 #[derive(Debug)]
 pub(crate) struct Side {
     pub(crate) name: String,
-    /// At most [`SIDE_BYTES_MAX`] and one more.
+    /// At most one byte more than [`SIDE_BYTES_MAX`].
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Why nothing can be compared, which refuses the file.
+/// Why the control totals cannot be compared, which refuses the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
     #[error("the {} is missing", source_name.as_str())]
@@ -39,14 +39,15 @@ pub(crate) enum Problem {
     OtherFile { name: String, file: String },
 }
 
-/// What was compared, and why the file is refused for it, if it is.
+/// The comparisons, and why the file is refused, if it is.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) compared: Vec<Compared>,
     pub(crate) refusal: Option<String>,
 }
 
-/// Looks for the side files of `file`; `read` gives the start of what is at a name, if anything.
+/// Finds the side files of `file`; `read` returns the beginning of the file with this name, if it
+/// exists.
 pub(crate) fn sides<E>(
     partner: &Partner,
     file: &str,
@@ -63,7 +64,7 @@ pub(crate) fn sides<E>(
     })
 }
 
-/// Compares everything that is stated with what was found.
+/// Compares the sender's declared totals with the computed ones.
 pub(crate) fn compare(partner: &Partner, file: &str, sides: &Sides, pass: &Pass) -> Verdict {
     let mut verdict = Verdict::default();
     let Ok(content) = &pass.content else { return verdict };
@@ -87,7 +88,7 @@ pub(crate) fn compare(partner: &Partner, file: &str, sides: &Sides, pass: &Pass)
     verdict
 }
 
-/// One figure, as it is written somewhere.
+/// A declared value, as written by the sender.
 struct Stated {
     source: Source,
     figure: Figure,
@@ -165,7 +166,8 @@ fn text(side: &Side) -> Result<&str, Problem> {
         .map_err(|_| Problem::Unreadable { name, reason: "it is not UTF-8".into() })
 }
 
-/// The digest of `file` in lines as `sha256sum` writes them; alone on its line, it needs no name.
+/// The digest of `file` in lines in the format of `sha256sum`; a digest alone on its line needs no
+/// name.
 fn in_checksum(side: &Side, file: &str) -> Result<String, Problem> {
     let bad = |reason: &str| Problem::Unreadable { name: side.name.clone(), reason: reason.into() };
     let mut others = false;
@@ -174,7 +176,7 @@ fn in_checksum(side: &Side, file: &str) -> Result<String, Problem> {
         if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(bad("it has no SHA-256 as sha256sum writes it"));
         }
-        // A star says that the file was read as it is, not as text.
+        // A star means that the file was hashed in binary mode.
         let name = name.trim_start();
         let name = name.strip_prefix('*').unwrap_or(name);
         if name.is_empty() || name.rsplit(['/', '\\']).next() == Some(file) {
@@ -189,7 +191,7 @@ fn in_checksum(side: &Side, file: &str) -> Result<String, Problem> {
     })
 }
 
-/// A JSON object, or a CSV with a header: `name` and any of the figures.
+/// Reads a JSON object, or a CSV with a header: `name` and any of the totals.
 fn in_manifest(side: &Side, file: &str, all: &mut Vec<Stated>) -> Result<(), Problem> {
     let text = text(side)?;
     let entries = if text.trim_start().starts_with(['{', '[']) { json(text) } else { table(text) };
@@ -214,7 +216,7 @@ fn in_manifest(side: &Side, file: &str, all: &mut Vec<Stated>) -> Result<(), Pro
     Ok(())
 }
 
-/// What a manifest says of one file, by lower-case name.
+/// The entry of one file in a manifest, by lower-case names.
 type Entry = BTreeMap<String, String>;
 
 fn json(text: &str) -> Result<Vec<Entry>, String> {
@@ -226,7 +228,7 @@ fn json(text: &str) -> Result<Vec<Entry>, String> {
         read(text)
     };
     let objects = objects.map_err(|error| error.to_string())?;
-    // A number as it is written: as a float, an amount could be another one.
+    // Keeps a number as written: as a float, an amount could change.
     let written = |value: &RawValue| {
         serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
     };

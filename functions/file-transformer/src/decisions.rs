@@ -1,8 +1,8 @@
-//! What became of a file's orders, once all of them are decided: `….decisions.csv`.
+//! Writes `….decisions.csv`: what was decided about each order of a file, once all of them are decided.
 //!
-//! Asked for by `files.transformed.…`, which stays undone until everything is decided, so that a
-//! crash forgets nothing. The orders are those that stand on the subject `orders` with ids of this
-//! file: what a partner finds in its folder it could change.
+//! The event `files.transformed.…` calls this and is not acknowledged until everything is decided, so a
+//! crash loses nothing. The orders are those on the subject `orders` with ids of this file; files in
+//! the partner's folder are not used, because the partner could change them.
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -24,19 +24,19 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use tabular::output::guarded;
 
-/// Orders that are looked up at once.
+/// Most orders that are looked up at once.
 const AT_ONCE: usize = 64;
 
-/// How far a file's orders are.
+/// Whether the decisions of a file are complete.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// The file with the decisions is there, or there is nothing to decide.
+    /// The file with the decisions is written, or there is nothing to decide.
     Written,
-    /// Not all of so many are decided.
+    /// Not all of this many orders are decided.
     Waiting(u64),
 }
 
-/// One line.
+/// One line of the file.
 struct Line {
     order_id: OrderId,
     decision: &'static str,
@@ -46,17 +46,17 @@ struct Line {
     decided_at: String,
 }
 
-/// An order of a file, as it stands on the subject `orders`.
+/// An order of a file, as published on the subject `orders`.
 #[derive(Debug)]
 struct Given {
     order_id: OrderId,
-    /// Its sequence; the last one, if it was published several times.
+    /// Its sequence; the last one if it was published several times.
     sequence: u64,
     /// The id of its event, as a token.
     event: String,
 }
 
-/// Whose orders are looked up.
+/// The file whose orders are looked up.
 struct Asked<'a> {
     app: &'a App,
     settings: &'a Partner,
@@ -64,10 +64,10 @@ struct Asked<'a> {
     sha256: &'a str,
 }
 
-/// Writes the decisions about the orders of a file that was transformed, if all are there.
+/// Writes the decisions about the orders of a transformed file, if all are there.
 ///
-/// What counts is what became of each order itself: how far anybody has read the subject `orders`, and
-/// what others have put there, is nothing to a file.
+/// Only the result of each order itself counts: how far the subject `orders` has been read, and other
+/// messages on it, do not matter.
 pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failure> {
     let (Some(sha256), Some(receipt)) = (&record.sha256, &record.results.receipt) else {
         return Ok(Progress::Written);
@@ -79,7 +79,8 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     };
     let asked = Asked { app, settings: &account.settings, partner: &record.partner, sha256 };
     app.letters.refresh(&app.nats).await?;
-    // Asked first: to read all orders of a large file takes time, and this is asked again and again.
+    // Check the last order first: reading all orders of a large file takes time, and this is called
+    // repeatedly.
     if let Some(to) = record.orders_to {
         let last = stored::at(&app.nats, streams::ORDERS, to).await?;
         let of = (&record.partner, sha256.as_str());
@@ -91,7 +92,8 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     }
     let orders = published(app, record, sha256).await?;
     let waiting = Progress::Waiting(orders.len() as u64);
-    // Mostly the last ones are decided last: who asks too early is told so at once.
+    // The last orders are mostly decided last, so begin with them: a call that comes too early returns
+    // quickly.
     let mut lines = Vec::with_capacity(orders.len());
     for some in orders.rchunks(AT_ONCE) {
         let looks = some.iter().rev().map(|given| asked.look(given));
@@ -119,7 +121,7 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     Ok(Progress::Written)
 }
 
-/// The file's orders as they stand on the subject `orders`.
+/// The file's orders, as published on the subject `orders`.
 async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given>, Failure> {
     let (mut orders, mut places) = (Vec::<Given>::new(), HashMap::new());
     let from = record.orders_from.unwrap_or(1);
@@ -131,7 +133,7 @@ async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given
         let Some(given) = given else { return };
         let place = *places.entry(given.order_id.clone()).or_insert(orders.len());
         match orders.get_mut(place) {
-            // A process that went on after a crash published it again.
+            // A process that continued after a crash has published it again.
             Some(before) => before.sequence = sequence,
             None => orders.push(given),
         }
@@ -140,13 +142,13 @@ async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given
     Ok(orders)
 }
 
-/// The order of the partner's file that a message with these headers is.
+/// The order of the partner's file in a message with these headers, if it is one.
 fn order_of(
     headers: &HeaderMap,
     (partner, sha256): (&PartnerId, &str),
     sequence: u64,
 ) -> Option<Given> {
-    // One of before this header has none.
+    // Messages from before this header was introduced do not have it.
     if headers.get(header::SENDER).is_some_and(|sender| sender.as_str() != partner.as_str()) {
         return None;
     }
@@ -157,7 +159,7 @@ fn order_of(
 }
 
 impl Asked<'_> {
-    /// What became of one order; nothing if it is not decided.
+    /// The decision on one order; `None` if it is not decided.
     async fn look(&self, given: &Given) -> Result<Option<Line>, Failure> {
         let Self { app, settings, partner, sha256 } = self;
         let order_id = &given.order_id;
@@ -174,13 +176,14 @@ impl Asked<'_> {
         }
         match placed {
             Some(placed) => self.beside(given, placed).await,
-            // order-ingest has not come to it.
+            // order-ingest has not read it yet.
             None => Ok(None),
         }
     }
 
-    /// What an order is that stands beside `placed`, which came before. Of the same content it is a
-    /// duplicate, of other content a conflict, whether order-ingest has said so or is about to.
+    /// The result of an order with the same number as `placed`, which came earlier: with the same
+    /// content a duplicate, with other content a conflict, whether order-ingest has already reported
+    /// the conflict or not.
     async fn beside(&self, given: &Given, placed: &Standing) -> Result<Option<Line>, Failure> {
         let nats = &self.app.nats;
         let said = conflict(self.app, self.partner, given).await?;
@@ -192,7 +195,7 @@ impl Asked<'_> {
                 let stored = placed.header(header::CONTENT).unwrap_or_default();
                 match draft(&message.payload, self.partner).and_then(|it| it.has_content(stored)) {
                     Some(is_same) => is_same,
-                    // It is no order, or cannot be compared here: order-ingest is about to say so.
+                    // It is not an order or cannot be compared here; order-ingest will report it soon.
                     None => return Ok(None),
                 }
             }
@@ -208,13 +211,13 @@ impl Asked<'_> {
     }
 }
 
-/// The order that a message on the subject `orders` holds, as order-ingest reads it.
+/// The order in a message on the subject `orders`, as order-ingest reads it.
 fn draft(payload: &[u8], partner: &PartnerId) -> Option<Draft> {
     let event: Event = serde_json::from_slice(payload).ok()?;
     domain::raw::parse(event.data?.get().as_bytes(), Some(partner)).ok()
 }
 
-/// When order-ingest said that another order stands where this one of the file belongs, if it did.
+/// When order-ingest reported that this order of the file conflicts with another one, if it did.
 async fn conflict(app: &App, partner: &PartnerId, given: &Given) -> Result<Option<i64>, Failure> {
     let subject = subject::conflict(partner, &given.order_id);
     let Some(last) = stored::last(&app.nats, streams::ERRORS, &subject).await? else {
@@ -226,7 +229,7 @@ async fn conflict(app: &App, partner: &PartnerId, given: &Given) -> Result<Optio
     if is_ours(&last.payload) {
         return Ok(Some(last.time_ms));
     }
-    // That of another file may have come behind it.
+    // A conflict of another file may have been stored after it.
     let mut said = None;
     let each = |message: &async_nats::jetstream::Message| {
         if said.is_none() && is_ours(&message.payload) {
@@ -238,7 +241,7 @@ async fn conflict(app: &App, partner: &PartnerId, given: &Given) -> Result<Optio
     Ok(said)
 }
 
-/// The fact about the last attempt.
+/// The decision of the last attempt.
 fn decided(order_id: &OrderId, found: &Messages) -> Option<Line> {
     let (decision, fact) = match found.status()? {
         Status::Pending => return None,
@@ -256,7 +259,7 @@ fn decided(order_id: &OrderId, found: &Messages) -> Option<Line> {
     Some(line)
 }
 
-/// The numbers of a refusal: `available 3, product P001, requested 5`.
+/// The details of a refusal: `available 3, product P001, requested 5`.
 fn detail(payload: &[u8]) -> String {
     #[derive(Default, Deserialize)]
     struct Refused {
@@ -273,7 +276,7 @@ fn detail(payload: &[u8]) -> String {
 }
 
 impl Line {
-    /// `said` is when, in milliseconds since 1970.
+    /// `said` is the time of the decision, in milliseconds since 1970.
     fn new(id: &OrderId, decision: &'static str, reason: &str, said: Option<i64>) -> Self {
         let time = said.and_then(DateTime::from_timestamp_millis);
         let time = time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
@@ -323,7 +326,7 @@ mod tests {
         assert_eq!(order(Some("US1"), "f00").as_deref(), Some("A1"));
         assert_eq!(order(Some("US2"), "f00"), None);
         assert_eq!(order(Some("US1"), "f01"), None);
-        // One that was sent before there was such a header.
+        // A message from before this header was introduced.
         assert_eq!(order(None, "f00").as_deref(), Some("A1"));
     }
 }

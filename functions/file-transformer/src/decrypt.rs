@@ -1,9 +1,8 @@
-//! Files that are encrypted with OpenPGP, which are read from a temporary file. What is in them comes out
-//! while it is decrypted; memory holds one block, or one chunk of at most 4 MiB where the format has
-//! chunks.
+//! Reads files encrypted with OpenPGP, from a temporary file. The content is passed on while it is
+//! decrypted; memory holds one block, or one chunk of at most 4 MiB if the format has chunks.
 //!
-//! Only what is protected against changes is taken, but that is known at the end: whoever gets the bytes
-//! acts on none before [`read_all`] says that all is well.
+//! Only messages with integrity protection are accepted, but integrity is known only at the end: the
+//! receiver of the bytes must not act on them before [`read_all`] has succeeded.
 
 use crate::closed::{Closed, Recipients};
 use crate::failure::Failure;
@@ -17,12 +16,12 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Most bytes of a file before what is encrypted: more than a hundred recipients.
+/// Most bytes before the encrypted data: enough for more than a hundred recipients.
 const HEAD_BYTES_MAX: u64 = 128 << 10;
-/// Compressed, signed, compressed again: what any program writes.
+/// Compressed, signed, compressed again: no program writes more layers.
 const LAYERS_MAX: usize = 4;
 
-/// Whom the message in `file` is encrypted to, as far as it can be said.
+/// Why the message in `file` is refused: names its recipients, as far as they are known.
 pub(crate) fn refusal(file: File) -> Closed {
     match parse(file) {
         Ok((Message::Encrypted { esk, .. }, _)) => match Recipients::of(&esk) {
@@ -34,11 +33,11 @@ pub(crate) fn refusal(file: File) -> Closed {
     }
 }
 
-/// Gives what the message in `file` holds, which may be packed, to `each`. The inner error: why that is
-/// not possible, or must not be used.
+/// Passes the content of the message in `file`, which may be packed, to `each`. The inner error says
+/// why this is not possible, or why the content must not be used.
 ///
 /// # Errors
-/// Of `each`, and of temporary files.
+/// Errors of `each`, and of temporary files.
 pub(crate) fn read_all<E: From<Failure>>(
     file: File,
     keyring: &Keyring,
@@ -69,7 +68,7 @@ pub(crate) fn read_all<E: From<Failure>>(
     }
 }
 
-/// Why reading a message ends before its end.
+/// Why reading a message stopped before its end.
 enum Stop<E> {
     Packed(PackedError),
     Each(E),
@@ -81,7 +80,7 @@ impl<E: From<Failure>> From<Failure> for Stop<E> {
     }
 }
 
-/// The message that `file` is, and what it may still read before it is opened.
+/// Parses the message in `file`; also returns how many bytes may still be read before it is opened.
 fn parse(file: File) -> Result<(Message<'static>, Arc<AtomicU64>), Closed> {
     let left = Arc::new(AtomicU64::new(HEAD_BYTES_MAX));
     let head = Head { file, left: left.clone() };
@@ -89,7 +88,7 @@ fn parse(file: File) -> Result<(Message<'static>, Arc<AtomicU64>), Closed> {
     Ok((message, left))
 }
 
-/// Decrypts and unpacks as far as to where the content begins.
+/// Decrypts and unpacks up to the beginning of the content.
 fn open(file: File, keyring: &Keyring) -> Result<Message<'static>, Closed> {
     let (message, left) = parse(file)?;
     let Message::Encrypted { esk, edata, .. } = &message else { return Err(Closed::Plain) };
@@ -138,7 +137,7 @@ fn open(file: File, keyring: &Keyring) -> Result<Message<'static>, Closed> {
     Err(Closed::Damaged("it is packed too often".to_owned()))
 }
 
-/// A file of which only so much is read until its message was opened: what stands there is kept in
+/// A file of which only a limited part is read before its message is opened: that part is kept in
 /// memory.
 #[derive(Debug)]
 struct Head {

@@ -1,4 +1,4 @@
-//! A file judged as file-transformer would, without a server: nothing is placed or moved.
+//! Judges a file like file-transformer does, but without a server: nothing is placed or moved.
 
 use crate::control::{self, SIDE_BYTES_MAX};
 use crate::decrypt;
@@ -26,26 +26,26 @@ pub enum Error {
     /// The partner has no `file` section.
     #[error("partner {0} has no file section in this configuration")]
     NoFormat(PartnerId),
-    /// The format and the rules do not fit together.
+    /// Format and rules do not fit together.
     #[error("the configuration cannot be used: {0}")]
     Configuration(String),
-    /// The file.
+    /// The file cannot be read.
     #[error("cannot read {path}: {source}")]
     File {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// What is packed in it cannot be read.
+    /// The packed content cannot be read.
     #[error("cannot read {path}: {reason}")]
     Packed {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Temporary files.
+    /// A temporary file cannot be used.
     #[error("{0}")]
     Scratch(String),
 }
@@ -53,48 +53,48 @@ pub enum Error {
 /// The beginning of a file, unpacked if it is gzip or a zip archive.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// At most as many as were asked for.
+    /// At most the requested number of bytes.
     pub bytes: Vec<u8>,
-    /// They are all of it.
+    /// Whether this is the whole content.
     pub is_whole: bool,
 }
 
-/// What would become of a file.
+/// The result for a file.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Accepted, or refused as a whole. Whether the content was known already, only the pipeline
-    /// can say.
+    /// Accepted, or refused as a whole. Only the pipeline knows whether the content was processed
+    /// before.
     pub outcome: Outcome,
-    /// The receipt as JSON. Names of results and the arrival are empty.
+    /// The receipt as JSON. The names of results and the arrival are empty.
     pub receipt: Vec<u8>,
-    /// What would come of it. Nothing for a file that is unreadable as a whole.
+    /// The results. `None` for a file that is unreadable as a whole.
     pub files: Option<Files>,
 }
 
-/// Temporary files, each from its beginning.
+/// Temporary files, each positioned at its beginning.
 #[derive(Debug)]
 pub struct Files {
     /// The accepted rows as CSV, cleaned.
     pub output: File,
     /// The rejected rows as CSV.
     pub rejects: File,
-    /// The orders that would be placed, one a line, as JSON.
+    /// The orders that would be placed, one per line, as JSON.
     pub orders: File,
 }
 
-/// What a partner has beside its configuration.
+/// The data of a partner outside its configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Beside {
     /// Its tables.
     pub products: Option<Arc<Products>>,
-    /// What opens its encrypted files.
+    /// The keys for its encrypted files.
     pub keys: Option<Keys>,
 }
 
-/// Judges the file at `path`; temporary files go to the folder `scratch`. Blocks.
+/// Judges the file at `path`; temporary files are created in the folder `scratch`. Blocks.
 ///
 /// # Errors
-/// The file or the scratch folder cannot be used, or the partner's configuration cannot.
+/// If the file, the scratch folder or the partner's configuration cannot be used.
 pub fn judge(
     partner: &PartnerId,
     settings: &Partner,
@@ -137,11 +137,12 @@ pub fn judge(
     Ok(Verdict { outcome, receipt, files })
 }
 
-/// The first `bytes_max` bytes of what the file at `path` holds; temporary files go to the folder
-/// `scratch`. Blocks.
+/// The first `bytes_max` bytes of the content of the file at `path`; temporary files are created in the
+/// folder `scratch`. Blocks.
 ///
 /// # Errors
-/// The file or the scratch folder cannot be used; it is encrypted, or packed in a way that is not taken.
+/// If the file or the scratch folder cannot be used, or the file is encrypted or packed in an
+/// unsupported way.
 pub fn sample(path: &Path, bytes_max: usize, scratch: &Path) -> Result<Sample, Error> {
     let of_file = |source| Error::File { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(of_file)?;
@@ -167,7 +168,7 @@ pub fn sample(path: &Path, bytes_max: usize, scratch: &Path) -> Result<Sample, E
     }
 }
 
-/// Why no more of a file is read.
+/// Why reading a file stops.
 enum Stop {
     Enough,
     Error(Error),
@@ -179,7 +180,7 @@ impl From<Failure> for Stop {
     }
 }
 
-/// The start of a file beside the one at `path`, if it is there.
+/// The beginning of a side file of the file at `path`, if it exists.
 fn side(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -196,7 +197,7 @@ fn side(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// What is wrong with the partners' transforms, which only who reads files can say.
+/// Problems of the partners' transforms, which only the reader can detect.
 #[must_use]
 pub fn problems(partners: &Partners) -> Vec<Problem> {
     let wrong = partners.iter().filter_map(|(name, partner)| {
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_what_the_file_holds_up_to_the_limit() {
+    fn a_sample_is_the_content_up_to_the_limit() {
         let whole = |bytes: &[u8]| Sample { bytes: bytes.to_vec(), is_whole: true };
         let begun = |bytes: &[u8]| Sample { bytes: bytes.to_vec(), is_whole: false };
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_unpacked_says_why() {
+    fn the_error_says_why_a_file_cannot_be_unpacked() {
         let broken = sampled(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 0xff], 8).unwrap_err();
         assert!(broken.contains("the gzip file is broken behind 0 unpacked bytes"), "{broken}");
         let broken = sampled(b"PK\x05\x06", 8).unwrap_err();

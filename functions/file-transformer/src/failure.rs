@@ -1,11 +1,11 @@
-//! Why a file is not done.
+//! Why a file is not finished.
 
 use chrono::{DateTime, Utc};
 use intake::ledger::{self, StepError};
 use intake::sftp;
 use std::time::Duration;
 
-/// Why a file is not done.
+/// Why a file is not finished.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -50,8 +50,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Did the partner's server not do its part, so that its other files had better wait as well? One
-    /// file that may not be opened says nothing of them.
+    /// Did the partner's server fail, so that the partner's other files should wait as well? A single
+    /// file that may not be opened says nothing about the others.
     pub(crate) fn is_of_server(&self) -> bool {
         match self {
             Self::Sftp(error) => !matches!(
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_may_not_be_opened_is_no_fault_of_the_server() {
+    fn a_file_that_may_not_be_opened_is_not_a_failure_of_the_server() {
         let what = || "open inbox/a.csv".to_owned();
         let denied = Failure::Sftp(sftp::Error::Denied { what: what() });
         let silent = Failure::Sftp(sftp::Error::TimedOut { what: what() });

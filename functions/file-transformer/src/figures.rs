@@ -1,4 +1,4 @@
-//! What Prometheus sees.
+//! Metrics.
 
 use chassis::{Counts, Kind};
 use intake::ledger::State;
@@ -6,7 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tabular::Rule;
 
-/// What this function counts.
+/// The metrics of this function.
 #[derive(Debug)]
 pub(crate) struct Figures {
     pub(crate) files: Counts<Fate>,
@@ -18,18 +18,18 @@ pub(crate) struct Figures {
 impl Figures {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let orders = Counter::default();
-        registry.register("file_orders", "Orders that came in files", orders.clone());
+        registry.register("file_orders", "Orders in files", orders.clone());
         let by_rule = "Rows that were rejected, by the rule that they broke";
         Self {
-            files: Counts::register(registry, "files", "Files by what became of them"),
-            rows: Counts::register(registry, "file_rows", "Rows of files by what became of them"),
+            files: Counts::register(registry, "files", "Files by outcome"),
+            rows: Counts::register(registry, "file_rows", "Rows of files by outcome"),
             rejected: Counts::register(registry, "file_rows_rejected", by_rule),
             orders,
         }
     }
 }
 
-/// What became of a file.
+/// The outcome of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fate(pub(crate) State);
 
@@ -43,7 +43,7 @@ impl Kind for Fate {
     }
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Row {
     Accepted,

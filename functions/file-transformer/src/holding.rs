@@ -1,4 +1,4 @@
-//! A file in the hands of this process: its lease lasts as long as the work, and no longer.
+//! Holds a file for this process: the lease lasts exactly as long as the work.
 
 use crate::failure::Failure;
 use crate::publish::Progress;
@@ -10,21 +10,21 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Times that a lease is renewed while it lasts.
+/// How often a lease is renewed during its length.
 const RENEWALS: u32 = 4;
 
-/// A file that this process holds.
+/// A file held by this process.
 pub(crate) struct Holding<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) owner: &'a str,
     pub(crate) held: &'a Mutex<Held>,
-    /// What of it is written down with each renewal.
+    /// The progress that is written with each renewal.
     pub(crate) progress: &'a Progress,
 }
 
 impl Holding<'_> {
-    /// Does the work while the lease is renewed. Work that fails, panics or lost its lease ends, and
-    /// the file is free as far as it was still ours.
+    /// Does the work while the lease is renewed. Work that fails, panics or has lost its lease ends;
+    /// the lease is then released if it is still ours.
     pub(crate) async fn while_doing<T>(
         &self,
         lease: Duration,
@@ -49,7 +49,7 @@ impl Holding<'_> {
         done
     }
 
-    /// Renews the lease until another process has taken the file over.
+    /// Renews the lease until another process has taken over the file.
     async fn renew(&self, every: Duration) -> Failure {
         loop {
             tokio::time::sleep(every).await;
@@ -63,7 +63,7 @@ impl Holding<'_> {
                 Err(lost @ (ledger::Error::Overtaken(_) | ledger::Error::Step(_))) => {
                     return lost.into();
                 }
-                // It may be ours still: the next one finds out.
+                // The lease may still be ours; the next renewal will show.
                 Err(error) => tracing::warn!(%error, "the lease was not renewed"),
             }
         }
@@ -132,6 +132,10 @@ mod tests {
         let overtaken = Err::<(), _>(Failure::Ledger(ledger::Error::Overtaken("a".into())));
         assert_eq!(format!("{done:?}"), format!("{overtaken:?}"));
         let record = ledger.get(&us1, "a").await.unwrap().unwrap();
-        assert_eq!(record.claim.unwrap().owner, "two", "it gave nothing back");
+        assert_eq!(
+            record.claim.unwrap().owner,
+            "two",
+            "the lease of the other process was not released"
+        );
     }
 }

@@ -17,14 +17,14 @@ use runtime::events::{self, Answer, Batch};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest time one call waits; the work goes on.
+/// How long one call waits; the work continues afterwards.
 const ANSWER_MAX: Duration = Duration::from_secs(40);
-/// When a file comes again that found no memory: the one before it may take a minute.
+/// When to retry a file for which there was no memory: the file before it may take a minute.
 const MEMORY_AFTER: Duration = Duration::from_secs(20);
-/// When to ask again about a file in other hands, at the earliest.
+/// Earliest time to ask again about a file that another process holds.
 const HELD_AFTER_MIN: Duration = Duration::from_millis(50);
-/// When to ask again about a file whose partner is not known: daily-checker may have read of a new one
-/// earlier. Ten attempts take longer than a cluster takes to hand a new configuration to every pod.
+/// When to retry a file whose partner is unknown: daily-checker may have got a new configuration
+/// earlier. Ten attempts take longer than a cluster takes to give a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
 
 pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer {
@@ -53,7 +53,7 @@ pub(crate) async fn receive(State(app): State<Arc<App>>, batch: Batch) -> Answer
     answer
 }
 
-/// What an event asks for.
+/// The work that an event asks for.
 enum Call {
     Arrived(Box<Arrived>, Option<DateTime<Utc>>),
     Transformed(Box<Record>),
@@ -71,7 +71,7 @@ impl Call {
     }
 }
 
-/// Begins with what an event asks for, unless this process is at it.
+/// Begins the work that an event asks for, unless this process is already doing it.
 fn start(app: &Arc<App>, call: Call) -> Result<Job, Verdict> {
     let running = &app.running;
     let app = app.clone();
@@ -112,7 +112,7 @@ async fn arrive(work: Work, record: Record) -> Verdict {
     done.map_or_else(verdict, |_| Verdict::Done)
 }
 
-/// Writes down what became of a file's orders, or waits until all are decided.
+/// Writes the decisions about a file's orders, or waits until all are decided.
 async fn decide(app: Arc<App>, record: Box<Record>) -> Verdict {
     match decisions::write(&app, &record).await {
         Ok(Progress::Written) => Verdict::Done,
@@ -125,8 +125,8 @@ async fn decide(app: Arc<App>, record: Box<Record>) -> Verdict {
 
 fn record(arrived: Arrived, time: Option<DateTime<Utc>>) -> Record {
     let Arrived { partner, name, size, mtime, arrival } = arrived;
-    // Without the event's time, which daily-checker sets: that of the file itself, so that the
-    // results have the same names each time.
+    // Without the event's time, which daily-checker sets, use that of the file itself, so that the
+    // results get the same names each time.
     let at = time.or_else(|| DateTime::from_timestamp(i64::try_from(mtime).ok()?, 0));
     Record::new(arrival, partner, name, size, mtime, at.unwrap_or_default())
 }
@@ -138,7 +138,7 @@ fn verdict(failure: Failure) -> Verdict {
             Disposition::Retry => Verdict::Wait(reason, Duration::from_secs(10)),
             Disposition::Fault => Verdict::Wait(reason, Duration::from_secs(60)),
         },
-        // As soon as its owner would have been silent for too long.
+        // Ask again when the lease of a silent owner would have expired.
         Failure::Held { after, .. } => {
             Verdict::Wait(reason, after.clamp(HELD_AFTER_MIN, ASK_AGAIN))
         }
@@ -146,7 +146,7 @@ fn verdict(failure: Failure) -> Verdict {
         Failure::Memory(_) => Verdict::Wait(reason, MEMORY_AFTER),
         Failure::Replaced => Verdict::Never(reason),
         Failure::Configuration(_) => Verdict::Wait(reason, Duration::from_secs(60)),
-        // NATS or the disk, and again not the file's fault.
+        // NATS or the disk failed; again this is not the file's fault.
         Failure::Ledger(_)
         | Failure::Scratch(_)
         | Failure::NotStored(_)

@@ -1,5 +1,5 @@
-//! A file that was read to its end, with what came of it: the part that needs no partner's server
-//! and no NATS.
+//! A file that was read to its end, with its results: the part that needs neither the partner's server
+//! nor NATS.
 
 use crate::control::{self, Sides};
 use crate::failure::Failure;
@@ -12,16 +12,16 @@ use std::fs::File;
 use std::path::Path;
 use tabular::Rule;
 
-/// What the first two passes found.
+/// The result of the first two passes.
 pub(crate) struct Judged {
     pub(crate) pass: Pass,
-    /// Nothing for a file that is unreadable as a whole.
+    /// `None` for a file that is unreadable as a whole.
     pub(crate) results: Option<Results>,
     control: control::Verdict,
 }
 
 impl Judged {
-    /// The second pass. `file` is the name that `sides` belong to.
+    /// Runs the second pass. `file` is the name to which `sides` belong.
     pub(crate) fn new(
         mut pass: Pass,
         file: &str,
@@ -44,8 +44,8 @@ impl Judged {
         Ok(Self { pass, results, control })
     }
 
-    /// Why the file is refused as a whole, if it is: unreadable, not what its control totals say,
-    /// or against the partner's policy.
+    /// Why the file is refused as a whole, if it is: it is unreadable, differs from its control totals,
+    /// or breaks the partner's policy.
     pub(crate) fn refusal(&self, partner: &Partner) -> Option<String> {
         let (results, filtered) = match (&self.pass.content, &self.results) {
             (Err(error), _) => return Some(error.to_string()),
@@ -60,7 +60,7 @@ impl Judged {
         partner.rules.refusal(rows, results.rejected() - harmless.sum::<u64>())
     }
 
-    /// What a receipt says beside the file's record.
+    /// The content of a receipt in addition to the file's record.
     pub(crate) fn readable(&self) -> Option<Readable<'_>> {
         let (Ok(Content { summary, orders, .. }), Some(results)) =
             (&self.pass.content, &self.results)
@@ -71,13 +71,13 @@ impl Judged {
         Some(Readable { summary, totals: orders.totals(), results, control })
     }
 
-    /// The orders, if the file is still what `record` says of it. Another process may have judged it,
-    /// with another configuration.
+    /// The orders, if they still match `record`. Another process may have judged the file with another
+    /// configuration.
     pub(crate) fn orders_of(&self, record: &Record) -> Result<&File, Failure> {
         let counts = self.counts();
         let reason = match &self.results {
             Some(results) if counts == record.counts => {
-                // A record of before the digest has none.
+                // Records from before this digest was introduced do not have it.
                 match &record.orders_sha256 {
                     Some(judged) if *judged != results.orders_sha256 => {
                         "it makes other orders of a file than those that were judged".to_owned()
@@ -144,7 +144,8 @@ mod tests {
         Judged::new(pass, "a.csv", &Sides::default(), &partner, dir.path()).unwrap()
     }
 
-    /// Orders of two lines that stand `apart` orders apart; every third line stands twice.
+    /// A file with orders of two lines each, which are `apart` orders apart; every third line occurs
+    /// twice.
     fn file(orders: usize, apart: usize) -> String {
         let mut file = "order,sku,qty,price,date,who\n".to_owned();
         let mut line = |order: usize, sku: &str| {
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_the_same_whatever_goes_to_disk() {
+    fn results_do_not_depend_on_what_is_spooled_to_disk() {
         let file = file(3_000, 100);
         let of = |seen_bytes_max, workers| {
             let limits = Limits { seen_bytes_max, workers, ..Limits::default() };
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(refusal(&file(10, 2), orders), None);
         let expected = Some("the file has more than 10 orders".to_owned());
         assert_eq!(refusal(&file(11, 2), orders), expected);
-        // Also of orders of which no line is good.
+        // Also counts orders without any good line.
         let bad = file(11, 2).replace(",1,2.50", ",x,2.50");
         assert_eq!(refusal(&bad, orders), expected);
 

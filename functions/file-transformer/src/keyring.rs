@@ -1,4 +1,4 @@
-//! The keys that open a partner's encrypted files, and those that sign them.
+//! The keys that decrypt a partner's files, and those that verify signatures.
 
 use crate::closed::Closed;
 use domain::PartnerId;
@@ -11,16 +11,16 @@ use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType};
 use pgp::types::{KeyDetails, Password, VerifyingKey};
 
-/// What opens and proves a message.
+/// The keys for decrypting and verifying messages.
 #[derive(Debug)]
 pub(crate) struct Keyring {
     pub(crate) private: Vec<SignedSecretKey>,
     pub(crate) passphrase: Password,
-    /// One of them must have signed, if there are any.
+    /// If set, one of these keys must have signed.
     signers: Option<Vec<SignedPublicKey>>,
 }
 
-/// Why keys cannot be used, by the setting that names the secret.
+/// Why keys cannot be used, with the setting that names the secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error("private-key-secret: it is no armoured private key: {0}")]
@@ -40,7 +40,7 @@ pub(crate) enum KeyError {
 }
 
 impl KeyError {
-    /// With its place in the configuration.
+    /// The error with its place in the configuration.
     pub(crate) fn problem(&self, partner: &PartnerId) -> Problem {
         let text = self.to_string();
         let (setting, reason) = text.split_once(": ").unwrap_or(("private-key-secret", &text));
@@ -50,10 +50,10 @@ impl KeyError {
 }
 
 impl Keyring {
-    /// Reads the keys, and looks whether they can be used.
+    /// Reads the keys and checks that they can be used.
     ///
     /// # Errors
-    /// They cannot.
+    /// If they cannot.
     pub(crate) fn read(keys: &Keys) -> Result<Self, KeyError> {
         let private = all::<SignedSecretKey>(&keys.private_key).map_err(KeyError::NoPrivateKey)?;
         let passphrase = keys.passphrase.as_deref().map_or_else(Password::empty, Password::from);
@@ -71,7 +71,7 @@ impl Keyring {
             }
             let is_bound =
                 |subkey: &SignedPublicSubKey| subkey.verify_bindings(&key.primary_key).is_ok();
-            // A subkey that was taken back needs not be proven.
+            // A revoked subkey need not be valid.
             if !key.public_subkeys.iter().all(|subkey| is_revoked(subkey) || is_bound(subkey)) {
                 return Err(KeyError::NotBound(id()));
             }
@@ -84,10 +84,10 @@ impl Keyring {
         self.private.iter().flat_map(decrypting).map(|(id, _)| id).collect()
     }
 
-    /// Is the message, which was read to its end, signed as it must be?
+    /// Checks that the message, which was read to its end, is signed by the right key.
     ///
     /// # Errors
-    /// It is not.
+    /// If it is not.
     pub(crate) fn verify(&self, message: &Message<'_>) -> Result<(), Closed> {
         let Some(signers) = &self.signers else { return Ok(()) };
         let Message::Signed { reader, .. } = message else { return Err(Closed::Unsigned) };
@@ -122,7 +122,7 @@ impl Keyring {
     }
 }
 
-/// Two contents with one hash can be made.
+/// Whether collisions of this hash can be constructed.
 fn is_weak(hash: HashAlgorithm) -> bool {
     !matches!(
         hash,
@@ -135,7 +135,7 @@ fn is_weak(hash: HashAlgorithm) -> bool {
     )
 }
 
-/// All keys of an armoured text, at least one.
+/// All keys in an armoured text, at least one.
 fn all<K: Deserializable>(text: &str) -> Result<Vec<K>, String> {
     let (keys, _) = K::from_string_many(text).map_err(|error| error.to_string())?;
     let keys = keys.collect::<Result<Vec<K>, _>>().map_err(|error| error.to_string())?;
@@ -146,19 +146,19 @@ fn id(key: &(impl KeyDetails + ?Sized)) -> String {
     hex::encode_upper(key.legacy_key_id().as_ref())
 }
 
-/// Both names of a key: its id, and its fingerprint.
+/// The two identifiers of a key: its id and its fingerprint.
 fn names(key: &(impl KeyDetails + ?Sized)) -> [String; 2] {
     [id(key), format!("{:X}", key.fingerprint())]
 }
 
-/// What a signature calls the key that made it.
+/// The identifiers by which a signature names its key.
 fn issuers(signature: &Signature) -> Vec<String> {
     let ids = signature.issuer_key_id().into_iter().map(|id| hex::encode_upper(id.as_ref()));
     let fingerprints = signature.issuer_fingerprint().into_iter().map(|name| format!("{name:X}"));
     ids.chain(fingerprints).collect()
 }
 
-/// Opens a key with a passphrase.
+/// Unlocks a key with a passphrase.
 type Unlock<'a> = Box<dyn Fn(&Password) -> bool + 'a>;
 
 /// The keys of `key` that can decrypt.
@@ -174,7 +174,7 @@ fn decrypting(key: &SignedSecretKey) -> impl Iterator<Item = (String, Unlock<'_>
     first.into_iter().chain(further)
 }
 
-/// Is there a key in it that the passphrase opens?
+/// Does it contain a key for decryption that the passphrase unlocks?
 fn opens(key: &SignedSecretKey, passphrase: &Password, is_given: bool) -> Result<(), KeyError> {
     let mut is_for_decrypting = false;
     for (_, unlock) in decrypting(key) {
@@ -191,7 +191,7 @@ fn opens(key: &SignedSecretKey, passphrase: &Password, is_given: bool) -> Result
     })
 }
 
-/// The keys of `key` that may sign. Their expiry is not looked at: what is configured counts.
+/// The keys of `key` that may sign. Expiry is ignored: the configuration decides which keys are valid.
 fn signing(key: &SignedPublicKey) -> impl Iterator<Item = &dyn VerifyingKey> {
     let first: &dyn VerifyingKey = &key.primary_key;
     let may_sign = |subkey: &&SignedPublicSubKey| {

@@ -1,6 +1,6 @@
-//! Dead letters of order-ingest: which orders of files it did not take.
+//! Dead letters of order-ingest: the orders of files that it did not accept.
 //!
-//! They are read once and remembered by what they are about, so that many files may ask often.
+//! Each is read once and remembered by its order, so that many files can ask often.
 
 use crate::failure::Failure;
 use async_nats::HeaderMap;
@@ -10,37 +10,38 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use tokio::sync::Mutex;
 
-/// The function that takes orders.
+/// The function that accepts orders.
 const INGEST: &str = "order-ingest";
-/// Letters that are remembered; of more, those of the oldest orders are forgotten and looked for.
+/// Most letters that are remembered; beyond that, those of the oldest orders are dropped and read again
+/// when needed.
 const LETTERS_MAX: usize = 200_000;
 
-/// What is known of them.
+/// The letters read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Letters(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The stream of errors that was read, and up to where.
+    /// The creation time of the stream of errors, and the sequence up to which it was read.
     created: i128,
     read_to: u64,
-    /// By the order's sequence.
+    /// By the sequence of the order.
     letters: BTreeMap<u64, Letter>,
-    /// Letters of orders up to this sequence may be forgotten.
+    /// Letters of orders up to this sequence may have been dropped.
     forgotten_to: u64,
 }
 
-/// A letter of an order of a file.
+/// A dead letter about an order of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Letter {
-    /// Fingerprint of the id of the order's event: a stream that is made anew counts from 1 again.
+    /// Hash of the id of the order's event: a stream that is created again counts from 1.
     event: u64,
-    /// Its own sequence in the stream of errors.
+    /// Its sequence in the stream of errors.
     at: u64,
 }
 
 impl Letters {
-    /// Reads those that came since the last time.
+    /// Reads the letters that are new since the last call.
     pub(crate) async fn refresh(&self, nats: &Nats) -> Result<(), Failure> {
         let mut known = self.0.lock().await;
         let stream = nats.js.get_stream(streams::ERRORS).await;
@@ -55,8 +56,8 @@ impl Letters {
         Ok(())
     }
 
-    /// Why order-ingest did not take the order of `event` (its id as a token) that stands on the subject
-    /// `orders` as number `sequence`, if a letter says so.
+    /// Why order-ingest did not accept the order of `event` (its id as a token) with this sequence on
+    /// the subject `orders`, if there is a dead letter.
     pub(crate) async fn reason(
         &self,
         nats: &Nats,
@@ -85,11 +86,11 @@ impl Letters {
     }
 }
 
-/// What a letter says.
+/// The content of a letter.
 #[derive(Debug)]
 pub(crate) struct Reason {
     pub(crate) text: String,
-    /// When, milliseconds since 1970.
+    /// When it was written, milliseconds since 1970.
     pub(crate) time_ms: Option<i64>,
 }
 
@@ -104,8 +105,8 @@ impl Known {
     }
 }
 
-/// Calls `each` with the orders' sequences of letters from `from` on; the last sequence that was looked
-/// at.
+/// Calls `each` with the sequence of the order of every letter from `from` on; returns the last
+/// sequence read.
 async fn read(nats: &Nats, from: u64, mut each: impl FnMut(u64, Letter)) -> Result<u64, Failure> {
     let filter = subject::dead_letters(INGEST);
     let each = |message: &Message| {
@@ -117,7 +118,7 @@ async fn read(nats: &Nats, from: u64, mut each: impl FnMut(u64, Letter)) -> Resu
     Ok(tail::read(nats, streams::ERRORS, &filter, from, true, each).await?)
 }
 
-/// Sequence and fingerprint of the order of a file that a letter is about.
+/// Sequence and hash of the order of a file that a letter is about.
 fn about(headers: &HeaderMap) -> Option<(u64, u64)> {
     let text = |name| headers.get(name).map(async_nats::HeaderValue::as_str);
     let is_order = text(header::DEAD_STREAM)? == streams::ORDERS;
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_very_many_letters_the_newest_are_remembered() {
+    fn only_the_newest_of_very_many_letters_are_remembered() {
         let mut known = Known::default();
         let letter = Letter { event: 1, at: 1 };
         for order in 1..=LETTERS_MAX as u64 + 2 {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_is_about_something_else_is_none_of_an_order() {
+    fn a_letter_about_something_else_is_ignored() {
         let letter = |stream: &str, event: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.insert(header::DEAD_STREAM, stream);

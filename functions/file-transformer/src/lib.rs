@@ -44,16 +44,16 @@ use std::time::Duration;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "file-transformer";
-/// Shorter leases end before they can be renewed.
+/// Shorter leases would expire before they can be renewed.
 const LEASE_MIN: Duration = Duration::from_secs(1);
-/// How long a process may be silent before another goes on with its files.
+/// How long a process may be silent before another process takes over its files.
 const LEASE_DEFAULT: Duration = Duration::from_secs(3);
-/// Memory of the files in work together.
+/// Memory of all files in work together.
 const FILES_MEMORY_MIB: usize = 256;
-/// Beside bodies, with the default of `ORDERFLOW_FILES_MEMORY_MIB`.
+/// Memory besides bodies, with the default of `ORDERFLOW_FILES_MEMORY_MIB`.
 pub const MEMORY: Memory = memory_for(FILES_MEMORY_MIB << 20);
 
-/// What it does at NATS.
+/// Its permissions at NATS.
 pub const RIGHTS: Rights = Rights {
     about: "What became of files, and their orders.",
     publishes: &["files.transformed.>", "files.failed.>", "orders", "errors.alert.>"],
@@ -63,10 +63,10 @@ pub const RIGHTS: Rights = Rights {
     ..Rights::NONE
 };
 
-/// Makes the function.
+/// Builds the function.
 ///
 /// # Errors
-/// Settings are missing, or the partners cannot be used; every problem is named with its place.
+/// If settings are missing or the partners cannot be used; every problem is named with its place.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut setup = Setup::new(env, NAME);
     let scratch = setup.env.or("ORDERFLOW_SCRATCH_DIR", PathBuf::from("/tmp"));
@@ -108,20 +108,20 @@ fn api() -> Api<Arc<App>> {
         .at(Operation::post("/", what, Role::Connector, Scope::AllPartners), http::receive)
 }
 
-/// What its routes do, for the documents.
+/// Its operations, for the API documents.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     api().operations()
 }
 
-/// What it takes beside bodies when its files may take so many bytes: the process, what it sends and
-/// what its allocator keeps come on top.
+/// Memory besides bodies, if files may use this many bytes: the process itself, outgoing messages and
+/// the allocator's overhead are added.
 const fn memory_for(files: usize) -> Memory {
     let process = Memory::new(128, 4);
     Memory { base: process.base + files as u64, copies: process.copies }
 }
 
-/// What is wrong with a configuration that only who reads files can say.
+/// Problems of a configuration that only the reader of files can detect.
 fn wrong(found: &Configuration) -> Vec<Problem> {
     let mut problems = dry_run::problems(&found.partners);
     let keys =

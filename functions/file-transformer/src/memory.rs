@@ -1,13 +1,14 @@
-//! Memory for the files in work: together they stay within what the process may have, and the one
-//! that began first always goes on.
+//! Limits the memory of the files in work: together they stay within the limit, and the file that began
+//! first always continues.
 //!
-//! How much a file takes is known only when it was read, packed ones above all. So each says what it
-//! has taken so far, and where that is too much in sum, it is given up and begun anew later.
+//! How much memory a file needs is known only after it was read, in particular for packed files. So
+//! each file reports what it has used so far. If the sum is too large, a file is given up and begins
+//! again later.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a file takes whatever is in it: blocks of each worker, and a session with its server.
+/// Memory of any file: the blocks of each worker, and a session with its server.
 const FILE_BYTES: usize = 8 << 20;
 
 /// The memory of all files in work.
@@ -24,12 +25,12 @@ struct Taken {
     next: u64,
 }
 
-/// The files in work take all the memory there is, and others began before this one.
+/// The files in work use all the memory, and others began before this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("other files in work take the memory that there is")]
 pub(crate) struct Full;
 
-/// What one file takes, until it is dropped.
+/// The memory of one file, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     memory: Arc<Memory>,
@@ -37,16 +38,16 @@ pub(crate) struct Share {
 }
 
 impl Memory {
-    /// For files that take `bytes_max` together. One alone may take more: what a file may take at
-    /// most is bounded elsewhere.
+    /// Creates a limit for all files together. A single file may use more: the most that one file can
+    /// use is limited elsewhere.
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self { bytes_max, taken: Mutex::default() })
     }
 
-    /// Begins with a file.
+    /// Begins a file.
     ///
     /// # Errors
-    /// The others leave no room.
+    /// If the other files leave no memory.
     pub(crate) fn share(self: &Arc<Self>) -> Result<Arc<Share>, Full> {
         let number = {
             let mut taken = self.lock();
@@ -64,10 +65,10 @@ impl Memory {
 }
 
 impl Share {
-    /// Says that what was read of the file takes `bytes` now.
+    /// Reports that the file uses `bytes` now.
     ///
     /// # Errors
-    /// That is too much beside the others: the file is to be given up, and to come again.
+    /// If this is too much together with the other files: the file must be given up and come again.
     pub(crate) fn takes(&self, bytes: usize) -> Result<(), Full> {
         let mut taken = self.memory.lock();
         taken.of.insert(self.number, FILE_BYTES + bytes);
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_began_first_goes_on_and_the_others_as_far_as_there_is_room() {
+    fn the_first_file_continues_and_the_others_if_there_is_memory() {
         let memory = Memory::new(100 << 20);
         let [first, second] = [memory.share().unwrap(), memory.share().unwrap()];
         second.takes(84 << 20).unwrap();

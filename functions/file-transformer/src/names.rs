@@ -1,14 +1,14 @@
-//! Names of what comes of a file.
+//! The names of a file's results.
 
 use intake::ledger::{Outcome, Record, Results};
 
-/// File systems take names of 255 bytes, and `.20240203T080000Z-0123abcd.decisions.csv` comes behind.
+/// File systems allow names of 255 bytes, and `.20240203T080000Z-0123abcd.decisions.csv` is appended.
 const STEM_BYTES_MAX: usize = 200;
 const ENDING_BYTES_MAX: usize = 16;
 /// `~` and eight digits.
 const MARK_BYTES: usize = 9;
 
-/// The names, the same each time, because they come from the arrival and the content.
+/// The names. They depend only on the arrival and the content, so they are always the same.
 pub(crate) fn names(
     record: &Record,
     sha256: &str,
@@ -33,8 +33,8 @@ pub(crate) fn names(
     }
 }
 
-/// What the names of results begin with, and the ending of the original. Files of one day that differ
-/// in their names have different results, too.
+/// The stem of the results' names, and the extension of the original. Files of one day with different
+/// names also have different results.
 fn parts(name: &str, arrival: &str) -> (String, String) {
     let mark: String = arrival.chars().take(8).collect();
     let (stem, ending) = match name.rsplit_once('.') {
@@ -42,7 +42,7 @@ fn parts(name: &str, arrival: &str) -> (String, String) {
         Some((_, ending)) if ending.len() < ENDING_BYTES_MAX => {
             (name.to_owned(), format!(".{ending}"))
         }
-        // `orders` beside `orders.csv`.
+        // `orders` and `orders.csv` must have different results.
         _ => (format!("{}~{mark}", cut(name)), String::new()),
     };
     let stem = if stem.len() <= STEM_BYTES_MAX { stem } else { format!("{}~{mark}", cut(&stem)) };

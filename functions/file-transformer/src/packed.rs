@@ -1,14 +1,14 @@
-//! How a file can be packed, and what of that is too much.
+//! Kinds of packing, and limits for unpacked content.
 
 use crate::closed::Closed;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// Most bytes that one packed byte may become. Real order files become 4 to 30 times as large; what is
-/// made to fill a disk, up to 1,032 times.
+/// Most unpacked bytes for each packed byte. Real order files grow by a factor of 4 to 30; files made
+/// to fill a disk by up to 1,032.
 const RATIO_MAX: u64 = 200;
-/// Below this many bytes the ratio does not matter.
+/// The ratio is not checked below this many bytes.
 pub(crate) const RATIO_FROM_BYTES: u64 = 16 << 20;
 
 /// How a file is packed.
@@ -16,7 +16,7 @@ pub(crate) const RATIO_FROM_BYTES: u64 = 16 << 20;
 pub(crate) enum Packing {
     Gzip,
     Zip,
-    /// Encrypted, and perhaps packed within.
+    /// Encrypted; the content may be packed.
     Pgp,
 }
 
@@ -45,16 +45,16 @@ pub(crate) enum PackedError {
     Closed(#[from] Closed),
 }
 
-/// What a packed file may hold, and where it is kept if it has to be.
+/// Limits for a packed file, and the folder for temporary files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps<'a> {
     pub(crate) bytes_max: u64,
-    /// Bytes of the outermost file, which all that is packed within is compared with.
+    /// Bytes of the outermost file: the content of nested packing is compared with these.
     pub(crate) packed_max: u64,
     pub(crate) scratch: &'a Path,
 }
 
-/// Counts what comes out of a packed file.
+/// Counts the unpacked bytes of a file.
 pub(crate) struct Meter {
     packing: Packing,
     bytes_max: u64,
@@ -67,7 +67,7 @@ impl Meter {
         Self { packing, bytes_max: caps.bytes_max, packed_max: caps.packed_max, bytes: 0 }
     }
 
-    /// So many more bytes came, of `packed` bytes so far.
+    /// Adds `len` unpacked bytes, after `packed` bytes were read.
     pub(crate) fn add(&mut self, len: usize, packed: u64) -> Result<(), PackedError> {
         let (packing, bytes_max) = (self.packing, self.bytes_max);
         self.bytes += len as u64;
@@ -81,7 +81,7 @@ impl Meter {
         Ok(())
     }
 
-    /// So many came.
+    /// The unpacked bytes so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! The orders of a file, published on the subject `orders`.
+//! Publishes the orders of a file on the subject `orders`.
 
 use crate::failure::Failure;
 use domain::PartnerId;
@@ -15,31 +15,31 @@ use std::io::{BufRead as _, BufReader};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Orders that are read before they are sent. How many of them wait for their acknowledgement at once is
-/// [`publish::all`]'s to say; at the end of each chunk it waits for the last.
+/// Orders that are read before they are sent. [`publish::all`] limits how many of them wait for their
+/// acknowledgement at once; each chunk is complete when all are acknowledged.
 const CHUNK: usize = 5_000;
-/// What their JSON may have together; one more order always fits.
+/// Most bytes of JSON in a chunk; one order more always fits.
 const CHUNK_BYTES: usize = 4 << 20;
-/// Attempts to have one chunk acknowledged before the file is given back.
+/// How often one chunk is tried before the file is given back.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// How far the sending of a file came, written down when its lease is renewed.
+/// How much of a file was sent; written when its lease is renewed.
 pub(crate) type Progress = Mutex<Option<Sending>>;
 
 /// How the orders of a file are sent.
 pub(crate) struct Rest<'a> {
     /// May an earlier process have sent some of them?
     pub(crate) goes_on: bool,
-    /// How far it is, for whoever renews the record.
+    /// The progress, for the task that renews the lease.
     pub(crate) progress: &'a Progress,
-    /// Is it still the same store? What another one acknowledged is not sent.
+    /// Checks that the store is still the same: acknowledgements of another store do not count.
     pub(crate) still: &'a (dyn Fn() -> Result<(), Failure> + Sync),
 }
 
-/// Publishes every order that is not stored yet and waits until each is. Where an earlier process
-/// stopped is known from the record, and what it sent behind that from the stream, which is read where
-/// there may be one: `goes_on`. Publishing again is harmless: the ids are the same and order-ingest
-/// places an order once.
+/// Publishes every order that is not stored yet, and waits until all are stored. The record says how
+/// far an earlier process came; orders that it sent afterwards are found in the stream, which is read
+/// only if there may be some: `goes_on`. Publishing again is harmless: the ids are the same, and
+/// order-ingest places an order once.
 pub(crate) async fn orders(
     nats: &Nats,
     record: &Record,
@@ -59,7 +59,7 @@ pub(crate) async fn orders(
     }
     loop {
         let (mut chunk, mut all) = (Vec::new(), 0);
-        // From a disk, and thousands of them.
+        // Reading thousands of lines from a disk blocks.
         heavy(CHUNK_BYTES, || {
             let mut bytes = 0;
             for line in lines.by_ref().take(CHUNK) {
@@ -88,7 +88,7 @@ pub(crate) async fn orders(
     }
 }
 
-/// The ids of the file's orders that are stored behind what the record knows of.
+/// The ids of the file's orders that are stored after the last one in the record.
 async fn behind(
     nats: &Nats,
     partner: &PartnerId,
@@ -112,7 +112,7 @@ async fn behind(
         }
     };
     tail::read(nats, streams::ORDERS, subject::ORDERS, from, true, each).await?;
-    tracing::info!(file = sha256, sent = sent.orders, stored = stored.len(), "sending goes on");
+    tracing::info!(file = sha256, sent = sent.orders, stored = stored.len(), "continuing to send");
     Ok(stored)
 }
 
@@ -136,7 +136,7 @@ fn message(record: &Record, sha256: &str, json: String) -> Result<(String, Outgo
     event.time = Some(record.arrived_at);
     event.partner = Some(record.partner.clone());
     event.file = Some(sha256.to_owned());
-    // Not a message id: nats-server would remember each for two minutes, and nothing depends on it.
+    // Not a message id: nats-server would remember each for two minutes, and nothing needs that.
     let outgoing = Outgoing::new(subject::ORDERS.into(), event.to_bytes());
     let outgoing = outgoing.header(header::EVENT, &subject::token(&id));
     Ok((id, outgoing.header(header::SENDER, record.partner.as_str())))

@@ -1,4 +1,4 @@
-//! What a partner is told about a file.
+//! The receipt that a partner gets for a file.
 
 mod table;
 
@@ -27,26 +27,26 @@ pub(crate) struct Receipt<'a> {
     arrived_at: DateTime<Utc>,
     #[serde(flatten)]
     outcome: &'a Outcome,
-    /// Physical lines of the file. Rows may take several, and headers and blank lines are none.
+    /// Physical lines of the file. A row may have several lines; headers and blank lines are not rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<u64>,
     rows: u64,
     accepted: u64,
     rejected: u64,
-    /// Rows that the partner's transform leaves out, which are no rejects.
+    /// Rows that the partner's transform filters out; these are not rejects.
     #[serde(skip_serializing_if = "is_zero")]
     filtered: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rejected_by_rule: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     examples: Vec<Example>,
-    /// What was said of the file, and what was found.
+    /// The control totals: declared by the sender, and computed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     control: &'a [Compared],
     orders: Orders,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Format<'a>>,
-    /// As the file was found to be; nothing if it is unreadable.
+    /// The detected format; `None` if the file is unreadable.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Detected>,
     results: &'a ledger::Results,
@@ -67,13 +67,13 @@ struct Orders {
     sales_total: Money,
     returns: u64,
     returns_total: Money,
-    /// What charges of sales and returns come to, by kind.
+    /// Sums of the charges of sales and returns, by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     charges: BTreeMap<ChargeKind, Money>,
     currency: String,
 }
 
-/// As it is configured.
+/// The configured format.
 #[derive(Debug, Serialize)]
 struct Format<'a> {
     delimiter: domain::partner::Delimiter,
@@ -83,7 +83,7 @@ struct Format<'a> {
     time_zone: &'a str,
 }
 
-/// What a readable file adds.
+/// The additional content for a readable file.
 pub(crate) struct Readable<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) totals: Totals,
@@ -146,7 +146,7 @@ impl<'a> Receipt<'a> {
         }
     }
 
-    /// As JSON.
+    /// The receipt as JSON.
     pub(crate) fn json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("receipts have only string keys")
     }
@@ -157,7 +157,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Who bought is nobody's business who only wants to know what became of a file.
+/// Hides personal data: readers of a receipt need not know who bought.
 fn columns(profile: &[ColumnProfile]) -> Vec<ColumnProfile> {
     let hide = |column: &ColumnProfile| match column.column.as_str() {
         "customer_id" => ColumnProfile { min: None, max: None, ..column.clone() },

@@ -1,5 +1,5 @@
-//! The second pass: with every order judged, the rows become the output, the rejects and the
-//! orders, each a temporary file.
+//! The second pass: after every order was judged, the rows are written to the output, the rejects and
+//! the orders, each a temporary file.
 
 use crate::failure::Failure;
 use crate::spool::{Apart, Content, SpooledReject, SpooledRow};
@@ -19,27 +19,27 @@ use std::path::Path;
 use tabular::output::{OutputWriter, RejectsWriter};
 use tabular::{Batch, Reject, Row, Rule};
 
-/// Rejects of each rule that are shown in a receipt.
+/// Most rejects of each rule that a receipt shows.
 const EXAMPLES_MAX: u64 = 3;
 
-/// What came of a readable file.
+/// The results of a readable file.
 #[derive(Debug)]
 pub(crate) struct Results {
     pub(crate) output: File,
     pub(crate) rejects: File,
-    /// One order a line, as it goes to the subject `orders`.
+    /// One order per line, as sent to the subject `orders`.
     pub(crate) orders: File,
-    /// Of the orders.
+    /// SHA-256 of the orders.
     pub(crate) orders_sha256: String,
     /// Rows in the output.
     pub(crate) accepted: u64,
     /// Rows in the rejects, by rule.
     pub(crate) rejected_by_rule: BTreeMap<&'static str, u64>,
-    /// The first rejects of each rule, without what stood in them.
+    /// The first rejects of each rule, without their content.
     pub(crate) examples: Vec<Example>,
 }
 
-/// A rejected row as a receipt shows it: no personal data.
+/// A rejected row in a receipt, without personal data.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Example {
     pub(crate) line: u64,
@@ -54,7 +54,7 @@ impl Results {
     }
 }
 
-/// An order as it goes to the subject `orders`.
+/// An order as sent to the subject `orders`.
 #[derive(Debug, Serialize)]
 struct Draft<'a> {
     order_id: &'a str,
@@ -71,7 +71,7 @@ struct Draft<'a> {
     tax_given: Option<Money>,
 }
 
-/// Writes them all. The inner error: more orders wait for further lines than memory may hold.
+/// Writes all results. The inner error: too many bytes of orders wait for further lines.
 pub(crate) fn write(
     content: &mut Content,
     partner: &Partner,
@@ -122,18 +122,18 @@ pub(crate) fn write(
 
 struct Writing<'a> {
     output: OutputWriter<BufWriter<File>>,
-    /// Do results have columns for what only some rows say?
+    /// Do the results have columns for optional fields?
     extras: bool,
     rejects: RejectsWriter<BufWriter<File>>,
     orders: BufWriter<File>,
     orders_sha256: Sha256,
-    /// The last order, as it is written.
+    /// The order that was written last.
     draft: Vec<u8>,
-    /// What separates the columns of the file.
+    /// The delimiter of the file.
     delimiter: u8,
     verdicts: &'a Orders,
     currency: &'a str,
-    /// Orders of which lines are missing: few, where a file keeps an order's lines together.
+    /// Orders that still miss lines: few, if a file keeps the lines of an order together.
     open: HashMap<Box<str>, Open>,
     open_bytes: usize,
     accepted: u64,
@@ -141,7 +141,7 @@ struct Writing<'a> {
     examples: Vec<Example>,
 }
 
-/// What a line takes in memory beside its texts, about.
+/// Approximate memory of a line besides its texts.
 const LINE_BYTES: usize = 250;
 
 #[derive(Default)]
@@ -151,7 +151,7 @@ struct Open {
     region: Option<String>,
     lines: Vec<Line>,
     charges: Vec<Charge>,
-    /// Rows of it so far.
+    /// Its rows so far.
     rows: u32,
 }
 
@@ -179,7 +179,7 @@ impl Writing<'_> {
         }
     }
 
-    /// Adds a row to its order, which is written once it has all its rows.
+    /// Adds a row to its order, and writes the order once it has all its rows.
     fn add(&mut self, row: &Row<'_>, order: &Assembled) -> Result<(), Failure> {
         let bad = |_| Failure::Scratch(std::io::Error::other("an id that was checked is bad"));
         let mut open = self.open.remove(row.order_id).unwrap_or_default();
@@ -266,7 +266,7 @@ fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The line that a row is.
+/// The order line of a row.
 fn line(row: &Row<'_>) -> Result<Line, IdError> {
     let extra = row.extra.as_deref();
     Ok(Line {
@@ -280,7 +280,7 @@ fn line(row: &Row<'_>) -> Result<Line, IdError> {
     })
 }
 
-/// The charge that a row is. What it comes to was found to be within the limit.
+/// The charge of a row. Its amount was checked before.
 fn of_row(row: &Row<'_>, kind: ChargeKind) -> Charge {
     Charge {
         kind,
@@ -290,7 +290,8 @@ fn of_row(row: &Row<'_>, kind: ChargeKind) -> Charge {
     }
 }
 
-/// A reason repeats what stood in a field: an address in the wrong column is still an address.
+/// Masks addresses: a reason quotes the content of a field, which may be an address in the wrong
+/// column.
 fn masked(reason: &str) -> String {
     let is_address = |word: &str| {
         let name = word.trim_matches(|c: char| !c.is_alphanumeric());
@@ -300,7 +301,7 @@ fn masked(reason: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// What separates the columns of a file, by the name that a receipt has for it.
+/// The delimiter of a file, by its name in the receipt.
 fn delimiter(name: &str) -> u8 {
     match name.as_bytes() {
         b"tab" => b'\t',
@@ -309,8 +310,8 @@ fn delimiter(name: &str) -> u8 {
     }
 }
 
-/// A row that is good by itself, as it stands in an output, but with the delimiter of its file. The line as
-/// it came is not kept of such a row.
+/// A row that is good by itself but belongs to a refused order, as in an output but with the delimiter
+/// of its file. The original line of such a row is not kept.
 fn cleaned(row: &Row<'_>, delimiter: u8, extras: bool) -> Result<String, Failure> {
     let time = DateTime::from_timestamp_millis(row.ordered_at).unwrap_or_default();
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());

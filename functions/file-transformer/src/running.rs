@@ -8,26 +8,27 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// When to ask again about what is in work.
+/// When to ask again about work in progress.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Work that has ended and whose result no call has asked for, at most: its message may have expired.
-/// Asked again, it is begun again, and finds that nothing is left to do.
+/// Most finished jobs whose result was not collected, perhaps because their message has expired. If
+/// such a job is asked for again, it begins again and finds nothing left to do.
 const UNTOLD_MAX: usize = 10_000;
 
-/// What is said about an event.
+/// The result for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Done,
     Later(String, Duration),
-    /// The partner's server, or another process: not the file's fault.
+    /// Another process or the partner's server is the reason, not the file.
     Wait(String, Duration),
     Never(String),
 }
 
-/// Work of this process, by what it is about.
+/// The jobs of this process, by key.
 ///
-/// What came of it stays until somebody was told: work that takes longer than a call, and that a
+/// A result is kept until a call has collected it. Otherwise work that takes longer than a call would
+/// begin again with every call and never finish.
 /// next call would begin anew, would never be done.
 #[derive(Debug, Default)]
 pub(crate) struct Running(Mutex<HashMap<String, Job>>);
@@ -35,14 +36,14 @@ pub(crate) struct Running(Mutex<HashMap<String, Job>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     key: String,
-    /// Bytes to be read, and bytes read.
+    /// Bytes to read, and bytes read.
     size: u64,
     read: Arc<AtomicU64>,
     done: watch::Receiver<Option<Verdict>>,
 }
 
 impl Running {
-    /// Begins with `work`, unless this process is at what `key` names. It may count the bytes that it
+    /// Begins `work`, unless this process already works on `key`. The work may count the bytes that it
     /// has read of `size`.
     pub(crate) fn start<F>(
         &self,
@@ -68,7 +69,7 @@ impl Running {
         job
     }
 
-    /// What came of it; nothing, if that is not known by `deadline`.
+    /// The result; `None` if it is not known by `deadline`.
     pub(crate) async fn wait(&self, job: &mut Job, deadline: Instant) -> Option<Verdict> {
         let verdict = match timeout_at(deadline, job.done.wait_for(Option::is_some)).await {
             Ok(Ok(verdict)) => verdict.clone(),
@@ -76,7 +77,7 @@ impl Running {
             Err(_) => return None,
         };
         let mut running = self.lock();
-        // Another caller may have been told before, and the work have begun anew.
+        // Another caller may have collected it before, and the work may have begun again.
         if running.get(&job.key).is_some_and(|other| Arc::ptr_eq(&other.read, &job.read)) {
             running.remove(&job.key);
         }
@@ -101,7 +102,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_outlives_its_call_is_told_of_and_not_begun_again() {
+    async fn work_that_outlives_its_call_is_reported_and_not_begun_again() {
         let running = Running::default();
         let begun = AtomicU64::new(0);
         let (end, mut ended) = oneshot::channel::<()>();
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(ask().await, (None, 25));
         assert_eq!(ask().await, (None, 25));
         end.send(()).unwrap();
-        // It ends while nobody asks.
+        // The work ends while no call waits for it.
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!(ask().await, (Some(Verdict::Done), 25));
         assert_eq!(begun.load(Ordering::Relaxed), 1);
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_work_that_nobody_asks_for_only_so_much_is_kept() {
+    async fn the_number_of_uncollected_results_is_limited() {
         let running = Running::default();
         let (end, ended) = watch::channel(false);
         let mut open = running.start("open".into(), 0, |_| {
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_told_of_and_may_begin_again() {
+    async fn work_that_panics_is_reported_and_may_begin_again() {
         let running = Running::default();
         let soon = || Instant::now() + Duration::from_secs(60);
         let mut job = running.start("a".into(), 0, |_| async { panic!("of the test") });

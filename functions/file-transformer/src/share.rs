@@ -1,5 +1,5 @@
-//! No partner holds up the others: how many of its files are in work at once, and when those that
-//! have to wait come again.
+//! Keeps partners from blocking each other: limits how many files of a partner are in work at once, and
+//! decides when waiting files come again.
 
 use domain::PartnerId;
 use std::collections::HashMap;
@@ -7,32 +7,32 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Files of one partner in work at once.
+/// Most files of one partner in work at once.
 const AT_ONCE_MAX: u32 = 2;
-/// Between two files that wait, at least and at most.
+/// Shortest and longest time between two waiting files.
 const STEP_MIN: Duration = Duration::from_millis(20);
 const STEP_MAX: Duration = Duration::from_secs(5);
-/// Those that wait come again after this time at the latest.
+/// Longest time until a waiting file comes again.
 const WAIT_MAX: Duration = Duration::from_secs(120);
-/// How long a server that fails is left alone, but for one file.
+/// How long a failing server gets only one file at a time.
 const FAILING: Duration = Duration::from_secs(10);
 
-/// How each partner's files are doing.
+/// The state of each partner's files.
 #[derive(Debug, Default)]
 pub(crate) struct Shares(HashMap<PartnerId, Share>);
 
 #[derive(Debug)]
 struct Share {
     in_work: u32,
-    /// What a file took, of late.
+    /// Recent time per file.
     takes: Duration,
-    /// When the last file that waits comes again.
+    /// When the last waiting file comes again.
     tail: Instant,
     failing_until: Option<Instant>,
 }
 
 impl Shares {
-    /// Begins with a file of `partner`; else, after which time it has its turn.
+    /// Begins a file of `partner`; otherwise returns how long the file must wait for its turn.
     fn begin(&mut self, partner: &PartnerId, now: Instant) -> Result<(), Duration> {
         let share = self.0.entry(partner.clone()).or_insert_with(|| Share {
             in_work: 0,
@@ -46,14 +46,14 @@ impl Shares {
             share.in_work += 1;
             return Ok(());
         }
-        // Each has a time of its own: thousands that came again at once would wait again.
+        // Each file gets its own time: thousands that came again at once would only have to wait again.
         let from = failing.unwrap_or(now).max(share.tail);
         let after = from + (share.takes / AT_ONCE_MAX).clamp(STEP_MIN, STEP_MAX);
         share.tail = after.min(now + WAIT_MAX);
         Err(share.tail - now)
     }
 
-    /// A file of `partner` is done, or not, after `took`; `failed`: its server did not do its part.
+    /// A file of `partner` has ended after `took`; `failed`: the partner's server failed.
     fn end(&mut self, partner: &PartnerId, took: Duration, failed: bool, now: Instant) {
         let Some(share) = self.0.get_mut(partner) else { return };
         share.in_work -= 1;
@@ -75,21 +75,21 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Else, after which time it has its turn.
+    /// Begins a file; otherwise returns how long it must wait for its turn.
     pub(crate) fn take(shares: &'a Mutex<Shares>, partner: &PartnerId) -> Result<Self, Duration> {
         let (began, partner) = (Instant::now(), partner.clone());
         shares.lock().unwrap_or_else(PoisonError::into_inner).begin(&partner, began)?;
         Ok(Self { shares, partner, began, failed: false })
     }
 
-    /// Says whether the partner's server did not do its part.
+    /// Notes whether the partner's server failed.
     pub(crate) fn failed(&mut self, failed: bool) {
         self.failed = failed;
     }
 }
 
 impl Drop for Turn<'_> {
-    /// Also when the work panics.
+    /// Also runs when the work panics.
     fn drop(&mut self) {
         let now = Instant::now();
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partner_has_its_share_and_the_others_theirs() {
+    fn each_partner_has_its_own_share() {
         let ([us1, us2], now) = (partners(), Instant::now());
         let mut shares = Shares::default();
         assert_eq!([shares.begin(&us1, now), shares.begin(&us1, now)], [Ok(()), Ok(())]);

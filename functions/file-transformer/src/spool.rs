@@ -1,6 +1,6 @@
-//! The first pass: a file is read, hashed, checked row by row and kept in a temporary file, because
-//! an order is judged only when all its lines were seen. Memory holds a few blocks, the orders'
-//! figures, and the rows that others are compared with: what [`Bounds`] says at most.
+//! The first pass: a file is read, hashed, checked row by row and kept in a temporary file, because an
+//! order can be judged only after all its lines were seen. Memory holds a few blocks, data about the
+//! orders, and the rows needed for comparison, limited by [`Bounds`].
 
 use crate::closed::Closed;
 use crate::decrypt;
@@ -24,18 +24,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tabular::{FileError, Limits, Part, Reject, Row, Rule, Scratch, Summary, Transform};
 
 const WORKERS_MAX: usize = 4;
-/// What a row that others are compared with takes, and its order: see [`Limits::seen_bytes_max`].
+/// Memory of a row that is kept for comparison, and of its order: see [`Limits::seen_bytes_max`].
 const SEEN_ROW_BYTES: usize = 12;
 const SEEN_ORDER_BYTES: usize = 58;
 
 /// A file that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    /// Of the bytes as they came.
+    /// Of the bytes as received.
     pub(crate) sha256: String,
-    /// The file's time of last access afterwards, by which it is known again.
+    /// The file's last access time after reading, by which it is recognised later.
     pub(crate) mark: Option<u64>,
-    /// What was found, or why it is unreadable as a whole.
+    /// The content, or why the file is unreadable as a whole.
     pub(crate) content: Result<Content, Unreadable>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Unreadable {
     Apart(#[from] Apart),
 }
 
-/// Orders whose lines stand too far apart.
+/// The lines of an order are too far apart.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "line {line}: lines of one order stand too far apart; more than {bytes_max} bytes of orders wait \
@@ -61,7 +61,7 @@ pub(crate) struct Apart {
 }
 
 impl Unreadable {
-    /// Scratch space that fails is not the file's fault.
+    /// Failing scratch space is not the file's fault.
     fn of(error: FileError) -> Result<Self, Failure> {
         match error {
             FileError::Scratch { reason } => Err(Failure::Scratch(io::Error::other(reason))),
@@ -70,14 +70,14 @@ impl Unreadable {
     }
 }
 
-/// What a file may take.
+/// Limits for one file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Of reading it; the number of workers is found when it is read.
+    /// Limits for reading; the number of workers is decided when the file is read.
     pub(crate) limits: Limits,
     /// Most orders.
     pub(crate) orders_max: usize,
-    /// Most bytes of orders that wait for further lines when the output is written.
+    /// Most bytes of orders that wait for further lines while the output is written.
     pub(crate) open_bytes_max: usize,
 }
 
@@ -88,15 +88,15 @@ impl Default for Bounds {
     }
 }
 
-/// How a file is read.
+/// What is needed to read a file.
 pub(crate) struct Reading<'a> {
     pub(crate) partner: &'a Partner,
     pub(crate) format: &'a FileFormat,
     pub(crate) products: Option<Arc<Products>>,
-    /// What opens it if it is encrypted.
+    /// The keys, in case it is encrypted.
     pub(crate) keys: Option<&'a Keys>,
     pub(crate) bounds: Bounds,
-    /// Without one, the file is the only one.
+    /// `None` if this is the only file.
     pub(crate) share: Option<Arc<Share>>,
     pub(crate) scratch: &'a Path,
 }
@@ -129,7 +129,7 @@ pub(crate) struct Content {
     pub(crate) rejects: Spool,
 }
 
-/// A row as it is spooled.
+/// A row in the spool file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SpooledRow<'a> {
     pub(crate) line: u64,
@@ -142,7 +142,7 @@ pub(crate) struct SpooledRow<'a> {
     pub(crate) customer_id: &'a str,
     pub(crate) region: &'a str,
     pub(crate) category: &'a str,
-    /// What it says beside, as JSON; empty where that is nothing.
+    /// Its optional fields as JSON; empty if there are none.
     #[serde(borrow)]
     pub(crate) extra: Cow<'a, str>,
 }
@@ -186,7 +186,7 @@ impl<'a> SpooledRow<'a> {
     }
 }
 
-/// A reject as it is spooled.
+/// A reject in the spool file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SpooledReject {
     pub(crate) line: u64,
@@ -196,7 +196,7 @@ pub(crate) struct SpooledReject {
     pub(crate) raw: String,
 }
 
-/// Records in a temporary file without a name, so that nothing stays behind.
+/// Records in a temporary file without a name, so that no file is left behind.
 #[derive(Debug)]
 pub(crate) struct Spool {
     writer: csv::Writer<File>,
@@ -212,7 +212,7 @@ impl Spool {
         self.writer.serialize(record).map_err(Failure::spool)
     }
 
-    /// From its beginning.
+    /// Reads the records from the beginning.
     pub(crate) fn reader(&mut self) -> Result<csv::Reader<File>, Failure> {
         self.writer.flush().map_err(Failure::scratch)?;
         let mut file = self.writer.get_ref().try_clone().map_err(Failure::scratch)?;
@@ -221,7 +221,7 @@ impl Spool {
     }
 }
 
-/// Reads what `fill` puts into blocks, until it puts nothing there.
+/// Reads the blocks that `fill` fills, until it returns 0.
 pub(crate) fn pass<E: From<Failure>>(
     reading: &Reading<'_>,
     fill: impl FnMut(&mut [u8]) -> Result<usize, E>,
@@ -253,12 +253,12 @@ pub(crate) fn pass<E: From<Failure>>(
     Ok(Pass { sha256: source.sha256(), mark: None, content: pass.finish()? })
 }
 
-/// The pass while it runs. A file that turns out to be unreadable is still read to its end, for
-/// its hash.
+/// The running first pass. A file that turns out to be unreadable is still read to its end, for its
+/// hash.
 struct Passing {
     bounds: Bounds,
     share: Option<Arc<Share>>,
-    /// Accepted rows that others are compared with.
+    /// Number of accepted rows that are kept for comparison.
     compared: Option<usize>,
     transform: Result<Transform, Unreadable>,
     orders: Orders,
@@ -308,7 +308,7 @@ impl Passing {
         Ok(())
     }
 
-    /// Says how much memory it takes now.
+    /// Reports how much memory it uses now.
     fn weigh(&self) -> Result<(), Full> {
         let Some(share) = &self.share else { return Ok(()) };
         let seen = self
@@ -370,13 +370,13 @@ fn facts<'a>(row: &'a Row<'_>) -> LineFacts<'a> {
     }
 }
 
-/// Threads that check rows while this one receives and keeps them: as many as there are cores, but
-/// no more than a transfer can feed.
+/// Number of threads that check rows while this one receives and stores them: one per core, but no more
+/// than a transfer can keep busy.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(WORKERS_MAX))
 }
 
-/// Bytes of `text` in JSON; control characters are written as `\u0001`.
+/// Length of `text` in JSON; control characters are written as `\u0001`.
 fn json_len(text: &str) -> usize {
     let len = |byte: u8| match byte {
         b'"' | b'\\' => 2,

@@ -1,4 +1,4 @@
-//! What is done on the partner's server. Blocking; every step can be repeated.
+//! The steps on the partner's server. They block, and each can be repeated.
 
 use crate::control::{self, SIDE_BYTES_MAX, Sides};
 use crate::failure::Failure;
@@ -20,10 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const BLOCK_BYTES: usize = 1 << 18;
-/// A half-written file in the depot that did not change for so long belongs to a killed process.
+/// A partial file in the depot that did not change for this long belongs to a killed process.
 const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Reads the file to its end, and what stands beside it.
+/// Reads the file and its side files.
 pub(crate) fn read(
     account: &Account,
     record: &Record,
@@ -37,7 +37,7 @@ pub(crate) fn read(
     Ok((pass, control::sides(&account.settings, &record.name, side)?))
 }
 
-/// Reads the file of `record`; `read` follows the bytes.
+/// Reads the file of `record`; `read` counts the bytes.
 fn whole(
     session: &Session,
     account: &Account,
@@ -61,7 +61,7 @@ fn whole(
         read.fetch_add(len as u64, Ordering::Relaxed);
         Ok::<_, Failure>(len)
     })?;
-    // Never half a file: what was read must be what stands there now.
+    // A partly replaced file is never used: the file must still be the one that was read.
     if !reader.is_unchanged()? || read.load(Ordering::Relaxed) != record.size {
         return Err(Failure::Replaced);
     }
@@ -69,7 +69,7 @@ fn whole(
     Ok(pass)
 }
 
-/// The start of a file beside the one that arrived: where it was moved to, or in the inbox.
+/// The beginning of a side file: where the original was moved to, or in the inbox.
 fn side(session: &Session, record: &Record, suffix: &str) -> Result<Option<Vec<u8>>, Failure> {
     if NAME_BYTES_MAX < record.name.len() + suffix.len() {
         return Ok(None);
@@ -90,7 +90,7 @@ fn side(session: &Session, record: &Record, suffix: &str) -> Result<Option<Vec<u
     Ok(None)
 }
 
-/// Opens the file that arrived: in the inbox, or where it was moved to when it was judged.
+/// Opens the file that arrived: in the inbox, or where it was moved to after it was judged.
 pub(crate) fn open(session: &Session, record: &Record) -> Result<Reader, Failure> {
     let inbox = inbox(record);
     for path in record.results.original.as_ref().into_iter().chain([&inbox]) {
@@ -109,7 +109,7 @@ pub(crate) fn open(session: &Session, record: &Record) -> Result<Reader, Failure
     Err(Failure::Replaced)
 }
 
-/// Takes output and rejects out of the depot.
+/// Removes output and rejects from the depot.
 pub(crate) fn withdraw(account: &Account, names: &ledger::Results) -> Result<(), Failure> {
     let session = account.connect()?;
     for name in names.output.iter().chain(&names.rejects) {
@@ -128,7 +128,7 @@ pub(crate) fn upload(
     let session = account.connect()?;
     session.make_folder("depot")?;
     if let Err(error) = session.sweep("depot", LEFTOVER_AGE) {
-        tracing::debug!(%error, "leftovers of killed processes stay for now");
+        tracing::debug!(%error, "cannot remove leftovers of killed processes");
     }
     for (name, file) in
         [(&names.output, &mut results.output), (&names.rejects, &mut results.rejects)]
@@ -153,12 +153,12 @@ fn put(session: &Session, name: &str, file: &mut File) -> Result<(), Failure> {
     Ok(upload.commit()?)
 }
 
-/// Puts files that fit into memory into the depot, each by its name.
+/// Puts files from memory into the depot, each with its name.
 pub(crate) fn put_small(account: &Account, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
     put_all(&account.connect()?, files)
 }
 
-/// The same, unless the original is not what was read any more: then how it is now.
+/// The same, unless the original has changed since it was read; then returns its current state.
 pub(crate) fn put_unless_changed(
     account: &Account,
     record: &Record,
@@ -176,7 +176,8 @@ pub(crate) fn put_unless_changed(
     Ok(changed)
 }
 
-/// Puts files into the depot, and looks whether the original, to its content, is what was read.
+/// Puts files into the depot, and checks whether the original, including its content, is still what was
+/// read.
 pub(crate) fn put_and_compare(
     account: &Account,
     record: &Record,
@@ -196,41 +197,42 @@ fn put_all(session: &Session, files: &[(String, Vec<u8>)]) -> Result<(), Failure
     Ok(())
 }
 
-/// What is known of the file that is moved.
+/// What is known about the file that is moved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Known {
-    /// It was just read; its time of last access by which it is known again, if the server has one.
+    /// It was just read; with its last access time, if the server has one.
     Read(Option<u64>),
     /// It was moved long ago, or never.
     Earlier,
 }
 
-/// Moves the original out of the inbox, if it is still there and still the one that was read. One that
-/// is another one behind the move is said to be [`Failure::Replaced`], and stays for [`put_back`].
+/// Moves the original out of the inbox, if it is still the file that was read. If another file was
+/// moved instead, returns [`Failure::Replaced`] and leaves that file for [`put_back`].
 pub(crate) fn archive(account: &Account, record: &Record, known: Known) -> Result<(), Failure> {
     let Some(target) = &record.results.original else { return Ok(()) };
     let session = account.connect()?;
     let inbox = inbox(record);
     let is_it = |entry: &Entry| (entry.size, entry.mtime) == (record.size, record.mtime);
     match session.stat(&inbox)? {
-        // If the target is there, what stands in the inbox came later.
+        // If the target exists, the file in the inbox came later.
         Some(entry) if is_it(&entry) && session.stat(target)?.is_none() => {
             if let Some((folder, _)) = target.rsplit_once('/') {
                 session.make_folder(folder)?;
             }
-            // The marker goes first: a later file of this name must not be complete by it.
+            // The marker is removed first, so that a later file with this name is not taken as
+            // complete.
             if let Some(marker) = &account.settings.inbox.done_marker {
                 session.remove(&format!("{inbox}{marker}"))?;
             }
             move_sides(&session, account, &inbox, target)?;
             session.rename(&inbox, target)?;
         }
-        // Moved by an earlier try, or replaced by a file that arrives by itself.
+        // An earlier attempt has moved it, or it was replaced by a file that arrives on its own.
         found => tracing::debug!(file = %record.name, there = found.is_some(), "not moved"),
     }
     let Known::Read(mark) = known else { return Ok(()) };
-    // Another one may have come between the look and the move, and an upload that goes on writes
-    // wherever its file was moved to.
+    // Another file may have come between the check and the move, and an upload in progress continues
+    // writing to the moved file.
     let there = session.stat(target)?;
     if there.is_some_and(|there| !is_it(&there))
         || (mark.is_some() && session.accessed(target)?.is_some_and(|found| Some(found) != mark))
@@ -240,12 +242,12 @@ pub(crate) fn archive(account: &Account, record: &Record, known: Known) -> Resul
     Ok(())
 }
 
-/// Moves what stands beside an original with it, as far as it is there.
+/// Moves the existing side files together with the original.
 fn move_sides(session: &Session, account: &Account, from: &str, to: &str) -> Result<(), Failure> {
     let settings = &account.settings.inbox;
     for suffix in settings.checksum.iter().chain(&settings.manifest) {
         match session.rename(&format!("{from}{suffix}"), &format!("{to}{suffix}")) {
-            // An earlier try moved it, and what stands there now belongs to a later file.
+            // An earlier attempt has moved it, and the file there now belongs to a later one.
             Ok(()) | Err(Error::NotFound { .. } | Error::Exists { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -253,7 +255,7 @@ fn move_sides(session: &Session, account: &Account, from: &str, to: &str) -> Res
     Ok(())
 }
 
-/// Puts what was moved back into the inbox, if anything was: it is not what was judged.
+/// Puts a moved file back into the inbox, because it is not the one that was judged.
 pub(crate) fn put_back(
     account: &Account,
     record: &Record,

@@ -1,4 +1,4 @@
-//! The clock, and threads for work that blocks.
+//! The clock, and threads for blocking work.
 
 use crate::failure::Failure;
 use chrono::{DateTime, Utc};
@@ -8,7 +8,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// Runs blocking work off the async threads.
+/// Runs blocking work outside the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

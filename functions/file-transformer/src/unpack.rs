@@ -1,7 +1,7 @@
-//! A file's bytes as they come, and what they hold if they are packed.
+//! The bytes of a file as received, and its content if it is packed.
 //!
-//! What is packed is known by its first bytes, whatever the name says. gzip (RFC 1952) is unpacked while
-//! it comes; memory holds one block.
+//! Packed files are recognised by their first bytes, whatever their name is. gzip (RFC 1952) is
+//! unpacked while it is received; memory holds one block.
 
 use crate::closed::{self, Closed};
 use crate::failure::Failure;
@@ -14,15 +14,15 @@ use std::io::{self, BufRead, Read, Seek as _, Write as _};
 use std::path::Path;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Of an archive with entries, and of one without.
+/// Magic numbers: of an archive with entries, and of an empty one.
 const ZIP: [[u8; 4]; 2] = [*b"PK\x03\x04", *b"PK\x05\x06"];
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Gives what the file holds to `each`, unless it is encrypted, and reads it to its end. The inner error:
-/// why it cannot be unpacked.
+/// Passes the content of the file to `each`, unless it is encrypted, and reads the file to its end. The
+/// inner error says why it cannot be unpacked.
 ///
 /// # Errors
-/// Of the file or `each`, and of temporary files.
+/// Errors of the file, of `each`, and of temporary files.
 pub(crate) fn content<F, E: From<Failure>>(
     source: &mut Source<F, E>,
     packing: Option<Packing>,
@@ -43,7 +43,7 @@ where
     }
 }
 
-/// Fills `block` as far as `read` has bytes.
+/// Fills `block`, as long as `read` returns bytes.
 pub(crate) fn fill<E>(
     block: &mut [u8],
     mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
@@ -58,7 +58,7 @@ pub(crate) fn fill<E>(
     Ok(len)
 }
 
-/// The bytes of a file, hashed as they come.
+/// The bytes of a file, hashed as they are received.
 pub(crate) struct Source<F, E> {
     fill: F,
     hash: Sha256,
@@ -70,7 +70,7 @@ pub(crate) struct Source<F, E> {
 }
 
 impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
-    /// `fill` puts bytes into a block; none, at the end.
+    /// `fill` puts bytes into a block and returns their number; 0 at the end.
     pub(crate) fn new(fill: F) -> Self {
         let block = vec![0; BLOCK_BYTES];
         Self { fill, hash: Sha256::new(), block, at: 0, len: 0, bytes: 0, failed: None }
@@ -79,7 +79,7 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
     /// How the file is packed, if it is.
     ///
     /// # Errors
-    /// Of `fill`.
+    /// Errors of `fill`.
     pub(crate) fn packing(&mut self) -> Result<Option<Packing>, E> {
         let first = self.next()?;
         Ok(if first.starts_with(&GZIP) {
@@ -93,10 +93,10 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         })
     }
 
-    /// Gives the bytes as they come to `each`, to the end.
+    /// Passes all bytes as received to `each`.
     ///
     /// # Errors
-    /// Of `fill` or `each`.
+    /// Errors of `fill` or `each`.
     pub(crate) fn read_plain(
         &mut self,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
@@ -112,10 +112,10 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         }
     }
 
-    /// The file in a temporary one, which stands at its beginning.
+    /// Copies the file to a temporary file, positioned at its beginning.
     ///
     /// # Errors
-    /// Of `fill`, and of the temporary file.
+    /// Errors of `fill`, and of the temporary file.
     pub(crate) fn keep(&mut self, scratch: &Path) -> Result<File, E>
     where
         E: From<Failure>,
@@ -126,11 +126,11 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         Ok(file)
     }
 
-    /// Gives what a gzip file holds to `each`, and reads the file to its end whatever happens to be in
-    /// it, for the hash. The inner error: why it cannot be unpacked.
+    /// Passes the content of a gzip file to `each`, and in any case reads the file to its end for the
+    /// hash. The inner error says why it cannot be unpacked.
     ///
     /// # Errors
-    /// Of `fill` or `each`.
+    /// Errors of `fill` or `each`.
     fn read_gzip(
         &mut self,
         caps: Caps<'_>,
@@ -141,7 +141,7 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         Ok(unpacked)
     }
 
-    /// SHA-256 of all bytes that came, in hexadecimal digits.
+    /// SHA-256 of all received bytes, in hexadecimal digits.
     pub(crate) fn sha256(self) -> String {
         hex::encode(self.hash.finalize())
     }
@@ -170,7 +170,7 @@ impl<F: FnMut(&mut [u8]) -> Result<usize, E>, E> Source<F, E> {
         }
     }
 
-    /// What comes next; nothing at the end.
+    /// The next bytes; empty at the end.
     fn next(&mut self) -> Result<&[u8], E> {
         if self.at == self.len {
             self.at = 0;
@@ -223,7 +223,7 @@ mod tests {
         Caps { bytes_max, packed_max: u64::MAX, scratch: Path::new("/tmp") }
     }
 
-    /// What is in it, in pieces of `piece` bytes; the hash is that of the bytes as they came.
+    /// The content, read in pieces of `piece` bytes; the hash is that of the bytes as received.
     fn unpacked(file: &[u8], piece: usize, bytes_max: u64) -> (Vec<u8>, Result<(), PackedError>) {
         let (mut rest, mut found) = (file, Vec::new());
         let mut source = Source::new(|block: &mut [u8]| -> Result<usize, io::Error> {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_and_packed_are_the_same_however_they_come() {
+    fn plain_and_packed_files_have_the_same_content_in_pieces_of_any_size() {
         let two = [packed(&text()), packed(b"second\n")].concat();
         for piece in [2, 1_000, BLOCK_BYTES] {
             for (file, expected) in [
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_said_before_it_is_unpacked() {
+    fn a_too_large_file_is_refused_before_it_is_unpacked() {
         let bytes_max = 10_000;
         let (found, result) = unpacked(&packed(&text()), 100, bytes_max);
         let error = result.unwrap_err().to_string();

@@ -1,8 +1,8 @@
-//! zip archives (PKWARE's APPNOTE.TXT), which are read from a temporary file: what an archive holds
-//! stands at its end.
+//! Reads zip archives (PKWARE's APPNOTE.TXT) from a temporary file, because the list of entries is at
+//! the end of an archive.
 //!
-//! Exactly one file, stored or deflated, is taken. Everything that order files do not need is refused:
-//! encryption, several disks, zip64, other methods.
+//! An archive must contain exactly one file, stored or deflated. Features that order files do not need
+//! are refused: encryption, several disks, zip64, other methods.
 
 use crate::failure::Failure;
 use crate::packed::{Caps, Meter, PackedError, Packing};
@@ -11,40 +11,40 @@ use flate2::read::DeflateDecoder;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Take};
 
-/// Most entries of an archive, folders included.
+/// Most entries of an archive, including folders.
 const ENTRIES_MAX: u16 = 1_000;
-/// Most bytes of the list of entries.
+/// Largest list of entries.
 const LIST_BYTES_MAX: u32 = 1 << 20;
-/// Names that are shown of an archive with several files.
+/// How many names are shown of an archive with several files.
 const NAMES_SHOWN: usize = 5;
 const BLOCK_BYTES: usize = 1 << 20;
-/// What an archive holds that is a spreadsheet: Office Open XML (ECMA-376), and `OpenDocument`.
+/// Entries of spreadsheets: Office Open XML (ECMA-376), and `OpenDocument`.
 const OF_SPREADSHEETS: [&str; 2] = ["xl/workbook.xml", "content.xml"];
-/// Where macOS puts what only macOS can read.
+/// The folder for metadata of macOS.
 const OF_MACOS: &str = "__MACOSX/";
 
-/// The record at the end of an archive: without its comment, and the longest comment.
+/// The record at the end of an archive: its length without comment, and the longest comment.
 const END: [u8; 4] = *b"PK\x05\x06";
 const END_BYTES: usize = 22;
 const COMMENT_BYTES_MAX: u64 = 0xffff;
-/// Stands before it in archives of more than 4 GiB or 65,535 entries.
+/// The record before it in archives of more than 4 GiB or 65,535 entries.
 const END_64: [u8; 4] = *b"PK\x06\x07";
 const END_64_BYTES: usize = 20;
-/// An entry of the list, without name and what follows it.
+/// An entry of the list, without its name and the following fields.
 const ENTRY: [u8; 4] = *b"PK\x01\x02";
 const ENTRY_BYTES: usize = 46;
-/// Stands before an entry's bytes.
+/// The header before an entry's bytes.
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const LOCAL_BYTES: u64 = 30;
-/// Flags: encrypted, and a list that is.
+/// Flags: an encrypted entry, and an encrypted list.
 const ENCRYPTED: u16 = 1 | 1 << 13;
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
-/// Gives the one file that the archive holds to `each`. The inner error: why that is not possible.
+/// Passes the only file of the archive to `each`. The inner error says why that is not possible.
 ///
 /// # Errors
-/// Of `each`, and of reading the temporary file.
+/// Errors of `each`, and of reading the temporary file.
 pub(crate) fn read_all<E: From<Failure>>(
     mut archive: File,
     caps: Caps<'_>,
@@ -81,7 +81,7 @@ pub(crate) fn read_all<E: From<Failure>>(
 
 /// Why an archive cannot be read.
 enum Broken {
-    /// The temporary file.
+    /// The temporary file cannot be read.
     File(io::Error),
     Archive(String),
 }
@@ -106,7 +106,7 @@ struct Entry {
     crc: u32,
     packed: u32,
     size: u32,
-    /// Of its local header, later of its bytes.
+    /// Offset of its local header, later of its bytes.
     at: u64,
 }
 
@@ -134,11 +134,11 @@ impl Entry {
     }
 }
 
-/// Little-endian numbers of a record.
+/// The little-endian numbers of a record.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
-    /// Zero where the record is too short, which is looked at before.
+    /// Zero if the record is too short; callers check the length before.
     fn two(&self, at: usize) -> u16 {
         self.0.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b))
     }
@@ -148,7 +148,7 @@ impl Fields<'_> {
     }
 }
 
-/// The only file; the archive stands at its first byte then.
+/// The only file; the archive is then positioned at its first byte.
 fn find(archive: &mut File, packed: u64) -> Result<Entry, Broken> {
     let mut files = list(archive, packed)?;
     files.retain(|entry| !entry.name.ends_with('/') && !entry.name.starts_with(OF_MACOS));
@@ -219,7 +219,7 @@ fn list(archive: &mut File, packed: u64) -> Result<Vec<Entry>, Broken> {
     Ok(found)
 }
 
-/// How many entries there are, and the bytes and the place of their list.
+/// The number of entries, and the size and offset of their list.
 fn end(archive: &mut File, packed: u64) -> Result<(u16, u32, u32), Broken> {
     let longest = (END_BYTES + END_64_BYTES) as u64 + COMMENT_BYTES_MAX;
     archive.seek(SeekFrom::Start(packed.saturating_sub(longest)))?;

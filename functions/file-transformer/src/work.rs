@@ -1,4 +1,5 @@
-//! One file, from claimed to done. Every step can be repeated; the ledger says how far it came.
+//! The steps of one file, from claimed to done. Every step can be repeated; the ledger records the last
+//! one.
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -28,12 +29,13 @@ pub(crate) struct Work {
     pub(crate) account: Arc<Account>,
     /// Bytes read.
     pub(crate) read: Arc<AtomicU64>,
-    /// Orders sent, written down with each renewal of the lease.
+    /// Orders sent; written with each renewal of the lease.
     pub(crate) progress: Arc<publish::Progress>,
 }
 
 impl Work {
-    /// Brings the file of `record` to its end, or says why not; then anyone may go on.
+    /// Processes the file of `record` to its end, or returns why that failed; any process may then
+    /// continue.
     pub(crate) async fn run(&self, record: Record) -> Result<State, Failure> {
         self.app.store.check().await?;
         let record = self.app.ledger.arrive(record).await?;
@@ -77,8 +79,8 @@ impl Work {
                 Ok(next) => record = next,
                 Err(Failure::Replaced) => {
                     record = held.lock().await.record().clone();
-                    // Whatever stands where the original belongs is not what was judged, and nothing
-                    // else would take it.
+                    // The file at the original's place is not the one that was judged, and nothing else
+                    // would process it.
                     let (account, moved) = (self.account.clone(), record.clone());
                     let back = blocking(move || steps::put_back(&account, &moved, now())).await?;
                     if let Some(changed) = back {
@@ -107,7 +109,7 @@ impl Work {
         Ok(outcome)
     }
 
-    /// Reads, judges, publishes and writes the receipt.
+    /// Reads and judges the file, publishes its orders and writes the receipt.
     async fn transform(&self, held: &Mutex<Held>, mut record: Record) -> Result<Record, Failure> {
         let (account, scratch) = (self.account.clone(), self.app.scratch.clone());
         let (read, of) = (self.read.clone(), record.clone());
@@ -146,8 +148,8 @@ impl Work {
                 })
                 .await?;
         }
-        // Moved before the orders are published: nobody can replace it there, so that whoever goes
-        // on after a crash publishes the same orders.
+        // Moved before the orders are published: nobody can replace it there, so a process that
+        // continues after a crash publishes the same orders.
         let (account, original) = (self.account.clone(), record.clone());
         let known = Known::Read(judged.pass.mark);
         blocking(move || steps::archive(&account, &original, known)).await?;
@@ -171,7 +173,7 @@ impl Work {
         self.put_receipt(held, &record, Some(&judged)).await
     }
 
-    /// Behind which sequence the orders of a file that was judged now will be stored.
+    /// The sequence after which the orders of the judged file will be stored.
     async fn sending(&self, outcome: &Outcome, orders: u64) -> Result<Option<Sending>, Failure> {
         if *outcome != Outcome::Accepted || orders == 0 {
             return Ok(None);
@@ -180,8 +182,8 @@ impl Work {
         Ok(Some(Sending { to, ..Sending::default() }))
     }
 
-    /// What was judged is not there any more, and nothing is left to do but to say so. What was in its
-    /// place is in the inbox again.
+    /// The judged file no longer exists, and only the outcome remains to be reported. The file that
+    /// took its place is back in the inbox.
     async fn only_tell(&self, held: &Mutex<Held>, record: &Record) -> Result<Record, Failure> {
         let mut record = record.clone();
         if record.state <= State::Published && record.results.original.is_some() {
@@ -195,7 +197,7 @@ impl Work {
         self.put_receipt(held, &record, None).await
     }
 
-    /// Puts the receipt into the depot: a short one, if the file cannot be read any more.
+    /// Puts the receipt into the depot; a short one if the file can no longer be read.
     async fn put_receipt(
         &self,
         held: &Mutex<Held>,
@@ -211,7 +213,8 @@ impl Work {
             blocking(move || steps::put_small(&account, &files)).await?;
         }
         let record = self.advance(held, State::Receipted).await?;
-        // Counted when the partner is told: a file that is read again after a crash counts once.
+        // Counted when the partner gets the receipt: a file that is read again after a crash counts
+        // once.
         if let Some(results) = judged.and_then(|judged| judged.results.as_ref()) {
             for rule in Rule::ALL {
                 let rows = results.rejected_by_rule.get(rule.code()).copied();
@@ -221,7 +224,7 @@ impl Work {
         Ok(record)
     }
 
-    /// The receipt in its forms, each with its name.
+    /// The receipt in all formats, with their names.
     fn receipt(&self, record: &Record, judged: Option<&Judged>) -> Vec<(String, Vec<u8>)> {
         let outcome = record.outcome.clone().unwrap_or(Outcome::Accepted);
         let readable = judged.and_then(|judged| judged.readable());
@@ -231,10 +234,10 @@ impl Work {
         contents.into_iter().filter_map(|(name, text)| Some((name.clone()?, text))).collect()
     }
 
-    /// The original changed after its orders were sent: it goes back into the inbox, where it arrives
-    /// by itself.
+    /// The original changed after its orders were sent: it is put back into the inbox and arrives
+    /// again.
     async fn take_back(&self, held: &Mutex<Held>, changed: Changed) -> Result<Record, Failure> {
-        // First, so that a process that goes on knows why the original is not there.
+        // Written first, so that a process that continues knows why the original is missing.
         let record = self.note(held, changed).await?;
         let (account, original) = (self.account.clone(), record.clone());
         let back = blocking(move || steps::put_back(&account, &original, now())).await?;
@@ -259,7 +262,7 @@ impl Work {
         self.write(held, noted).await
     }
 
-    /// Accepted, refused as a whole, or known already?
+    /// Is the file accepted, refused as a whole, or a duplicate?
     async fn judge(&self, record: &Record, judged: &Judged) -> Result<Outcome, Failure> {
         if let Some(reason) = judged.refusal(&self.account.settings) {
             return Ok(Outcome::Refused { reason });
@@ -274,7 +277,8 @@ impl Work {
         if standing.arrival == record.arrival {
             return Ok(Outcome::Accepted);
         }
-        // Until its orders are sent it may be given up, and then this one is the first.
+        // Until its orders are sent, the first file may still be given up; then this one becomes the
+        // first.
         let first = self.app.ledger.get(&record.partner, &standing.arrival).await?;
         if first.is_some_and(|first| first.state < State::Published) {
             return Err(Failure::Same(standing.name));
@@ -282,8 +286,8 @@ impl Work {
         Ok(Outcome::Duplicate { of: standing.arrival })
     }
 
-    /// The file is not what arrived, and its orders were not all published: what stands in the inbox
-    /// now is left there and arrives by itself.
+    /// The file is not the one that arrived, and not all its orders were published: the file now in the
+    /// inbox stays there and arrives on its own.
     async fn give_up(&self, held: &Mutex<Held>, record: &Record) -> Result<State, Failure> {
         let owner = &self.app.owner;
         let sent = record.sending.is_some_and(|sending| 0 < sending.orders);
@@ -302,7 +306,7 @@ impl Work {
                 Ok(Record { outcome: Some(outcome), results, ..held })
             };
             let record = self.write(held, withdrawn).await?;
-            // Of orders that were sent the partner is told.
+            // The partner gets a receipt about the orders that were sent.
             let (account, files) = (self.account.clone(), self.receipt(&record, None));
             blocking(move || steps::put_small(&account, &files)).await?;
         }
@@ -314,7 +318,7 @@ impl Work {
         Ok(State::Refused)
     }
 
-    /// Publishes what became of the file, once.
+    /// Publishes the outcome of the file, once.
     async fn tell(&self, record: &Record) -> Result<(), Failure> {
         let accepted = record.outcome == Some(Outcome::Accepted);
         let (stage, kind) = if accepted {

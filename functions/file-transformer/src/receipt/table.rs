@@ -1,4 +1,4 @@
-//! The receipt as a table for a spreadsheet: a line for each thing to know.
+//! The receipt as a table for a spreadsheet: one line for each fact.
 
 use super::Receipt;
 use intake::ledger::Outcome;
@@ -8,7 +8,7 @@ use tabular::output::guarded;
 const HEADER: [&str; 3] = ["what", "value", "note"];
 
 impl Receipt<'_> {
-    /// The same as the JSON, as CSV.
+    /// The content of the JSON, as CSV.
     pub(crate) fn csv(&self) -> Vec<u8> {
         let mut rows = self.file();
         rows.extend(self.rows());

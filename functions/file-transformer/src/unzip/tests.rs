@@ -4,7 +4,7 @@ use flate2::write::DeflateEncoder;
 use std::io::Write as _;
 use std::path::Path;
 
-/// How an archive is to be odd.
+/// Unusual properties of an archive.
 #[derive(Clone, Copy, Default)]
 struct Odd {
     flags: u16,
@@ -15,7 +15,7 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     odd(entries, Odd::default())
 }
 
-/// As programs write it that pack while they read: sizes stand behind the bytes and in the list.
+/// An archive as written by programs that stream: sizes are after the bytes and in the list.
 fn odd(entries: &[(&str, &[u8])], odd: Odd) -> Vec<u8> {
     let (mut archive, mut list) = (Vec::new(), Vec::new());
     for (name, content) in entries {
@@ -70,7 +70,7 @@ fn content() -> Vec<u8> {
 }
 
 #[test]
-fn the_one_file_of_an_archive_is_what_it_holds() {
+fn the_only_file_of_an_archive_is_its_content() {
     let content = content();
     let files = [("day/", &b""[..]), ("day/a.csv", &content), ("__MACOSX/._a.csv", b"x")];
     for method in [None, Some(STORED)] {
@@ -80,7 +80,7 @@ fn the_one_file_of_an_archive_is_what_it_holds() {
     }
 }
 
-/// As other programs write them, one with a comment and one through a pipe.
+/// Archives of other programs, one with a comment and one written to a pipe.
 #[test]
 fn archives_of_other_programs_are_read() {
     let python = "import io, sys, zipfile
@@ -136,7 +136,7 @@ fn an_archive_that_is_encrypted_cut_changed_or_of_another_kind_is_refused() {
 }
 
 #[test]
-fn what_is_too_large_is_said_before_it_is_unpacked() {
+fn a_too_large_file_is_refused_before_it_is_unpacked() {
     let (found, result) = unpacked(&archive(&[("a", &vec![b'0'; 100_000])]), 10_000);
     let error = result.unwrap_err().to_string();
     assert_eq!(error, "the zip file holds more than 10000 bytes, the limit of inbox.max-bytes");
@@ -147,7 +147,7 @@ fn what_is_too_large_is_said_before_it_is_unpacked() {
 }
 
 #[test]
-fn a_spreadsheet_is_named_as_one() {
+fn a_spreadsheet_is_reported_as_one() {
     for name in ["xl/workbook.xml", "content.xml"] {
         let archive = archive(&[("mimetype", b"x"), (name, b"<x/>")]);
         refused(&archive, "it is a spreadsheet; save it as CSV");
