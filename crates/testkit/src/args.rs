@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Command-line arguments.
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -17,22 +17,22 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Checks what a run left in the streams: every order decided once, no fact missing or doubled
+    /// Checks the streams after a run: every order decided once, no fact missing or doubled
     CheckHistory {
         /// Address of the nats-server
         #[arg(long)]
         nats: String,
-        /// Leave out what became of the messages on `orders`
+        /// Do not check the outcome of the messages on `orders`
         #[arg(long)]
         without_sent: bool,
     },
     /// Runs the whole pipeline under kills, network faults, wrong clocks and full disks, and checks
     /// that nothing is lost, doubled, negative or contradictory
     Campaign(Campaign),
-    /// Does to the whole pipeline what strangers, mistaken programs and restarts do, and checks after each
-    /// step that every good order is confirmed, once
+    /// Does to the whole pipeline what hostile clients, faulty programs and restarts do, and checks
+    /// after each step that every good order is confirmed once
     Attack(Attack),
-    /// Stores many orders and what became of them, to measure what reads them
+    /// Stores many orders with their decisions, to measure programs that read them
     Facts(Facts),
 }
 
@@ -41,13 +41,13 @@ pub(crate) struct Facts {
     /// Address of the nats-server
     #[arg(long)]
     pub(crate) nats: String,
-    /// How many orders
+    /// Number of orders
     #[arg(long, default_value_t = 1_000_000)]
     orders: u64,
-    /// Partners that they belong to
+    /// Number of partners
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     partners: u64,
-    /// Orders of one file
+    /// Orders per file
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     per_file: u64,
 }
@@ -61,7 +61,7 @@ impl Facts {
 
 #[derive(clap::Args)]
 pub(crate) struct Attack {
-    /// Starts on the same data folder
+    /// Number of starts on the same data folder
     #[arg(long, default_value_t = 10)]
     starts: u32,
     /// Good orders in each step
@@ -95,16 +95,16 @@ fn beside() -> Result<PathBuf> {
 
 #[derive(clap::Args)]
 pub(crate) struct Campaign {
-    /// How long faults happen
+    /// How long faults are injected
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_080))]
     minutes: u32,
-    /// The same seed makes the same schedule and the same orders; without it, another one each time
+    /// The same seed gives the same schedule and the same orders; random if not given
     #[arg(long)]
     seed: Option<u64>,
-    /// Processes killed with signal 9 [default: 12 a minute]
+    /// Processes killed with SIGKILL [default: 12 a minute]
     #[arg(long)]
     kills: Option<u32>,
-    /// Connections harmed [default: 100 a minute]
+    /// Connections with a fault [default: 100 a minute]
     #[arg(long)]
     faults: Option<u32>,
     /// Messages sent on `orders` [default: 3000 a minute]
@@ -113,21 +113,22 @@ pub(crate) struct Campaign {
     /// Files sent over SFTP [default: 1 a minute]
     #[arg(long)]
     files: Option<u32>,
-    /// Three nats-servers instead of one, whose members die, stop, are parted, emptied and restarted one
-    /// after another; parts are then killed and connections harmed a fifth as often by default
+    /// Use three nats-servers instead of one. Their members are killed, suspended, isolated, emptied
+    /// and restarted one after another; by default, processes are then killed and connections disturbed
+    /// a fifth as often
     #[arg(long)]
     cluster: bool,
-    /// All members get this program, one after another, before other faults; may be given several times,
-    /// oldest first: the others come evenly over the time
+    /// Upgrade all members to this program, one after another, before other faults; may be given
+    /// several times, oldest first: the later ones are spread evenly over the time
     #[arg(long, value_name = "BIN", requires = "cluster")]
     upgrade: Vec<PathBuf>,
-    /// Nothing is sent while members are upgraded: the way from 2.9
+    /// Send nothing while members are upgraded; needed for upgrades from 2.9
     #[arg(long, requires = "upgrade")]
     quiet_upgrades: bool,
-    /// Leaders step down and die, and members are restarted; nobody is stopped, cut off or emptied
+    /// Only let leaders step down, kill them and restart members; do not suspend, isolate or empty any
     #[arg(long, requires = "cluster")]
     gentle: bool,
-    /// Members sync each write to disk before they confirm it, as k8s/base has it; not before 2.10
+    /// Let members sync each write to disk before they confirm it, like k8s/base; not before 2.10
     #[arg(long, requires = "cluster")]
     sync_always: bool,
     /// The nats-server to use; without it the one in PATH
@@ -136,7 +137,7 @@ pub(crate) struct Campaign {
     /// The orderflow to use; without it the one beside this program
     #[arg(long, value_name = "BIN")]
     orderflow: Option<PathBuf>,
-    /// Work in this folder and keep it; without it, only what went wrong is kept
+    /// Work in this folder and keep it; without it, a temporary folder is kept only after a failure
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -144,7 +145,7 @@ pub(crate) struct Campaign {
 impl Campaign {
     pub(crate) fn options(self) -> Result<Options> {
         let minutes = self.minutes;
-        // What is measured with three servers is how soon decisions go on behind another leader.
+        // With three servers, the measurement is how soon decisions continue after a change of leaders.
         let (kills, faults) = if self.cluster { (2, 20) } else { (12, 100) };
         let alone = if self.cluster { 0 } else { minutes };
         let cluster = cluster::Options {
@@ -171,7 +172,7 @@ impl Campaign {
             orders: self.orders.unwrap_or(3_000 * u64::from(minutes)),
             files: self.files.unwrap_or(minutes),
             pauses: alone,
-            // Longer than every lease, which are 30 s at most.
+            // Longer than any lease, which is at most 30 s.
             pause: (Duration::from_secs(5), Duration::from_secs(45)),
             clock_jumps: alone,
             disk_full: alone.div_ceil(10),

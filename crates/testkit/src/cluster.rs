@@ -1,4 +1,4 @@
-//! Three real `nats-server`s.
+//! A cluster of three real `nats-server`s.
 
 use crate::lock;
 use crate::proxy::Proxy;
@@ -8,22 +8,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// How many there are.
+/// Number of members.
 const MEMBERS: usize = 3;
 
 /// A cluster with its own ports and stores; killed when dropped.
 #[derive(Debug)]
 pub struct Cluster {
-    // Before `dir`, so that it is killed before its files are removed.
+    // Declared before `dir`, so that it is killed before its files are removed.
     cluster: Mutex<servers::cluster::Cluster>,
-    /// By who connects, and by whom.
+    /// The routes in both directions.
     routes: Vec<Route>,
     dir: PathBuf,
-    /// Removed when dropped.
+    /// Deleted on drop.
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// The way from one member to another.
+/// The route from one member to another.
 #[derive(Debug)]
 struct Route {
     from: usize,
@@ -32,20 +32,20 @@ struct Route {
 }
 
 impl Cluster {
-    /// Starts three in a folder for temporary files and waits until they have a leader. The program is
-    /// the one that the environment variable `NATS_SERVER_BIN` names, else `nats-server` from `PATH`.
+    /// Starts three members in a temporary folder and waits until they have a leader. The program is
+    /// the one in the environment variable `NATS_SERVER_BIN`, else `nats-server` from `PATH`.
     ///
     /// # Panics
-    /// One does not start, or they find no leader.
+    /// If a member does not start, or they have no leader.
     #[must_use]
     pub fn start() -> Self {
         Self::of(crate::nats_server_bin().as_deref())
     }
 
-    /// The same with this program.
+    /// Like [`Self::start`], with this program.
     ///
     /// # Panics
-    /// One does not start, or they find no leader.
+    /// If a member does not start, or they have no leader.
     #[must_use]
     pub fn of(binary: Option<&Path>) -> Self {
         let temporary = crate::temp_dir();
@@ -56,11 +56,11 @@ impl Cluster {
         Self { cluster, routes: Vec::new(), dir, _temporary: Some(temporary) }
     }
 
-    /// Starts three under `dir`, which stays, with a fault proxy on each way between two of them. The
-    /// proxies end with the runtime in which this is called.
+    /// Starts three members under `dir`, which is kept, with a fault proxy on every route between two
+    /// of them. The proxies end together with the tokio runtime of the caller.
     ///
     /// # Errors
-    /// One does not start, or they find no leader.
+    /// If a member does not start, or they have no leader.
     pub async fn with_proxies(
         dir: &Path,
         binary: Option<&Path>,
@@ -93,21 +93,21 @@ impl Cluster {
         self.members().url()
     }
 
-    /// Folder of the members' configurations, logs and stores.
+    /// Folder with the members' configurations, logs and stores.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The members, to look at, kill, pause and restart them. All calls block.
+    /// The members, to inspect, kill, suspend and restart them. All calls block.
     pub fn members(&self) -> MutexGuard<'_, servers::cluster::Cluster> {
         lock(&self.cluster)
     }
 
-    /// The same from a task.
+    /// Calls `act` with the members from an async task.
     ///
     /// # Errors
-    /// What `act` says.
+    /// The error of `act`.
     pub async fn act<T: Send + 'static>(
         self: &Arc<Self>,
         act: impl FnOnce(&mut servers::cluster::Cluster) -> Result<T> + Send + 'static,
@@ -117,14 +117,14 @@ impl Cluster {
         done.await.context("it panicked")?
     }
 
-    /// Where each member tells how it is, also while [`Cluster::members`] is taken.
+    /// The monitoring port of each member; can be used while [`Cluster::members`] is locked.
     #[must_use]
     pub fn monitors(&self) -> Vec<Monitor> {
         self.members().members().iter().filter_map(servers::nats::Server::monitoring).collect()
     }
 
-    /// Parts this member from all others, or lets all hear each other again: connections between them
-    /// stay open, and nothing passes. Its clients stay with it. Nothing happens without proxies.
+    /// Isolates this member from all others, or reconnects all: connections between members stay open,
+    /// but nothing passes. Clients stay connected. Has no effect without proxies.
     pub fn isolate(&self, member: Option<usize>) {
         for route in &self.routes {
             route.proxy.set_cut([route.from, route.to].map(Some).contains(&member));

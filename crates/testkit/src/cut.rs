@@ -1,6 +1,6 @@
-//! A TCP proxy whose connections end after an exact number of bytes, or trickle.
+//! A TCP proxy whose connections end after an exact number of bytes, or are slow.
 //!
-//! Threads and no async: what it is made for blocks, and a byte more or less would matter.
+//! Uses threads instead of async: its clients block, and every byte counts.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,19 +10,19 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 const BUFFER_BYTES: usize = 16 << 10;
-/// How often bytes are let through where they trickle.
+/// How often bytes pass when the speed is limited.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// What is done to connections; counted over all bytes in both directions.
+/// Limits for connections, counted over all bytes in both directions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan {
-    /// Each connection ends after so many bytes.
+    /// Each connection ends after this many bytes.
     pub cut_after: Option<u64>,
-    /// So many bytes pass in a second, in each direction.
+    /// At most this many bytes pass per second, in each direction.
     pub bytes_a_second: Option<usize>,
 }
 
-/// A listener on loopback; ended, with its connections, when dropped.
+/// A proxy on loopback; it ends with its connections when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -32,10 +32,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port and passes connections on to `upstream`.
+    /// Listens on a free port and forwards connections to `upstream`.
     ///
     /// # Errors
-    /// It cannot listen.
+    /// If it cannot listen.
     pub fn start(upstream: SocketAddr, plan: Plan) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -49,7 +49,7 @@ impl Proxy {
                 let Ok(client) = client else { continue };
                 let Ok(server) = TcpStream::connect(upstream) else { continue };
                 let left = Arc::new(AtomicU64::new(plan.cut_after.unwrap_or(u64::MAX)));
-                // Single packets would be put together again. It fails only for a dead connection.
+                // Without this, single packets would be merged. It fails only for a closed connection.
                 client.set_nodelay(true).ok();
                 server.set_nodelay(true).ok();
                 for (from, to) in [(&client, &server), (&server, &client)] {
@@ -62,13 +62,13 @@ impl Proxy {
         Ok(Self { address, passed, ended, accepting: Some(accepting) })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Bytes that passed so far, in both directions of all connections.
+    /// Bytes passed so far, in both directions of all connections.
     #[must_use]
     pub fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
@@ -80,12 +80,12 @@ impl Drop for Proxy {
         self.ended.store(true, Ordering::Relaxed);
         // Wakes the listener.
         drop(TcpStream::connect(self.address));
-        // It panicked only if the system gave no thread; then the test has failed already.
+        // It panicked only if the system could not create a thread; then the test has failed already.
         drop(self.accepting.take().map(JoinHandle::join));
     }
 }
 
-/// Passes bytes on until one end closes or none are left; then both ends are closed.
+/// Forwards bytes until one end closes or none are left; then closes both ends.
 fn pump(
     mut from: TcpStream,
     mut to: TcpStream,
@@ -104,7 +104,7 @@ fn pump(
             may = left.min(len as u64);
             Some(left - may)
         };
-        // Both directions take from one number, so that the cut is where it should be.
+        // Both directions share one counter, so that the cut is exact.
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok();
         let passes =
             usize::try_from(may).ok().and_then(|may| buffer.get(..may)).unwrap_or_default();

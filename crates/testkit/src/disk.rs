@@ -1,13 +1,13 @@
-//! A small file system for somebody's files, whose room can be taken away and given back.
+//! A small file system whose free space can be taken away and given back.
 
 use anyhow::{Context as _, Result, ensure};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is left of the room when it is taken away.
+/// Free space that is left when it is taken away.
 pub const LEFT_BYTES: u64 = 64 << 10;
-/// How often it is tried to leave no more, while others write.
+/// How often filling is tried while others write.
 const ATTEMPTS_MAX: u32 = 20;
 
 /// A mounted tmpfs; unmounted when dropped.
@@ -18,10 +18,10 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Mounts one of so many bytes at `path`.
+    /// Mounts one with this size at `path`.
     ///
     /// # Errors
-    /// Only root can do that.
+    /// Only root can mount it.
     pub fn mount(path: &Path, bytes: u64) -> Result<Self> {
         std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
         let mut command = Command::new("mount");
@@ -30,31 +30,32 @@ impl Disk {
         Ok(Self { path: path.to_owned(), bytes })
     }
 
-    /// The same for a test; without root there is none, and it is printed that nothing is checked.
+    /// Like [`Self::mount`], for a test; without root, prints that nothing is checked and returns
+    /// `None`.
     ///
     /// # Panics
-    /// Root cannot mount it.
+    /// If root cannot mount it.
     #[must_use]
     pub fn for_test(path: &Path, bytes: u64) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            // What `eprintln` writes is not shown when the test passes.
+            // `eprintln` output is not shown when the test passes.
             drop(writeln!(io::stderr(), "NOT CHECKED: a full disk, which only root can mount"));
             return None;
         }
         Some(Self::mount(path, bytes).unwrap_or_else(|error| panic!("{error:#}")))
     }
 
-    /// Leaves no more than [`LEFT_BYTES`].
+    /// Leaves at most [`LEFT_BYTES`].
     ///
     /// # Errors
-    /// The file system does not change.
+    /// If the file system cannot be resized.
     pub fn fill(&self) -> Result<()> {
         let mut attempts = 0;
         loop {
             let stat = rustix::fs::statvfs(&self.path).context("the size of the file system")?;
             let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
             attempts += 1;
-            // A tmpfs refuses to be smaller than what is in it, and that has grown meanwhile.
+            // A tmpfs cannot become smaller than its content, which may have grown in the meantime.
             match self.resize(used + LEFT_BYTES) {
                 Err(_) if attempts < ATTEMPTS_MAX => {}
                 result => return result,
@@ -62,18 +63,18 @@ impl Disk {
         }
     }
 
-    /// Gives the room back.
+    /// Gives the space back.
     ///
     /// # Errors
-    /// The file system does not change.
+    /// If the file system cannot be resized.
     pub fn empty(&self) -> Result<()> {
         self.resize(self.bytes)
     }
 
-    /// Unmounts it, and leaves what is in it in its place.
+    /// Unmounts it, and puts a copy of its content in its place.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// If there is no space for the copy.
     pub fn keep_content(self) -> Result<()> {
         let (path, copy) = (self.path.clone(), self.path.with_extension("kept"));
         let mut command = Command::new("cp");
@@ -94,7 +95,7 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let mut command = Command::new("umount");
-        // Lazily, because a server that was killed this moment may still hold files.
+        // Lazily, because a server that was just killed may still hold files.
         command.arg("--lazy").arg(&self.path);
         drop(run(command));
     }
@@ -113,7 +114,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
-    fn a_disk_is_filled_while_somebody_writes() {
+    fn a_disk_is_filled_while_a_process_writes() {
         let dir = tempfile::tempdir().unwrap();
         let Some(disk) = Disk::for_test(&dir.path().join("disk"), 16 << 20) else { return };
         let is_done = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! A process that ends between two of its steps.
+//! A process that dies between two of its steps.
 
 use messaging::Nats;
 use messaging::publish::{Outgoing, Published};
@@ -6,10 +6,10 @@ use state::wire::{End, Message, Unclear, Wire};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// So many steps were taken, and one more was asked for.
+/// All steps were taken, and one more was requested.
 const OVER: usize = usize::MAX;
 
-/// A process that ends after so many steps: nothing that it does afterwards reaches the server.
+/// A process that dies after this many steps: nothing that it does afterwards reaches the server.
 #[derive(Clone, Debug)]
 pub struct Ends {
     nats: Nats,
@@ -17,13 +17,13 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Ends after so many steps.
+    /// Dies after `steps` steps.
     #[must_use]
     pub fn after(nats: &Nats, steps: usize) -> Self {
         Self { nats: nats.clone(), left: Arc::new(AtomicUsize::new(steps)) }
     }
 
-    /// Did it come to its end?
+    /// Has it died?
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.left.load(Ordering::Relaxed) == OVER

@@ -1,4 +1,4 @@
-//! Many orders and what became of them, stored at once: to measure what reads them.
+//! Stores many orders with their decisions at once, to measure programs that read them.
 
 use anyhow::{Context as _, Result, ensure};
 use domain::{OrderId, PartnerId, WarehouseId};
@@ -7,24 +7,24 @@ use messaging::subject::{self, Stage};
 use messaging::{Nats, header, streams};
 use std::time::Instant;
 
-/// What is stored.
+/// What to store.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Orders: of ten, one has no stock, and each 97th is not decided.
+    /// Number of orders: one in ten is refused, and each 97th is not decided.
     pub orders: u64,
-    /// Partners that they belong to, `P0` and so on.
+    /// Number of partners, `P0` and so on.
     pub partners: u64,
-    /// Orders of one file.
+    /// Orders per file.
     pub per_file: u64,
 }
 
-/// Messages that wait for their acknowledgement at once.
+/// Most messages without acknowledgement.
 const AT_ONCE: u64 = 1_000;
 
-/// Makes the streams and stores the orders, as the functions would: placed, and then decided.
+/// Creates the streams and stores the orders like the functions would: placed, then decided.
 ///
 /// # Errors
-/// The server does not answer, or orders of these numbers are there already.
+/// If the server does not answer, or orders with these numbers exist.
 pub async fn store(url: &str, options: Options) -> Result<String> {
     let nats = Nats::connect(url, "testkit", false).await?;
     for step in streams::setup(&nats, streams::Settings::default()).await {
@@ -48,7 +48,7 @@ pub async fn store(url: &str, options: Options) -> Result<String> {
     Ok(format!("{orders} orders, {messages} messages in {:.1} s", began.elapsed().as_secs_f32()))
 }
 
-/// What becomes of an order; nothing of one that is not decided.
+/// The decision on an order; `None` if it is not decided.
 fn fate(number: u64) -> Option<Stage> {
     match number {
         number if number.is_multiple_of(97) => None,

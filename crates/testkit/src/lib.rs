@@ -16,7 +16,7 @@ pub mod tls;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A server is as good after a test's panic as before.
+/// A panicked test does not make a server unusable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -28,14 +28,15 @@ fn temp_dir() -> tempfile::TempDir {
         .expect("tests need a writable folder for temporary files")
 }
 
-/// Which `nats-server` tests run against, so that the same tests run on the oldest and the newest one.
+/// The `nats-server` for tests, so that the same tests can run on the oldest and the newest version.
 #[must_use]
 pub fn nats_server_bin() -> Option<PathBuf> {
     std::env::var_os("NATS_SERVER_BIN").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// That one (nothing: the one from `PATH`), and behind it those that `ORDERFLOW_TEST_NATS_SERVERS`
-/// names, separated by colons, oldest first: for what differs between versions.
+/// The server of [`nats_server_bin`] (`None`: from `PATH`), then those in
+/// `ORDERFLOW_TEST_NATS_SERVERS`, separated by colons, oldest first: for behaviour that differs between
+/// versions.
 #[must_use]
 pub fn nats_servers() -> Vec<Option<PathBuf>> {
     let more = std::env::var_os("ORDERFLOW_TEST_NATS_SERVERS").unwrap_or_default();

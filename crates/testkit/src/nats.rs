@@ -5,38 +5,38 @@ use servers::nats::{Settings, Tls};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-/// A server with its own port and store; killed, and its store removed, when dropped.
+/// A server with its own port and store; when dropped, it is killed and its store is deleted.
 #[derive(Debug)]
 pub struct Server {
-    // Before `dir`, so that it is killed before its files are removed.
+    // Declared before `dir`, so that it is killed before its files are removed.
     server: Mutex<servers::nats::Server>,
     dir: tempfile::TempDir,
 }
 
 impl Server {
-    /// Starts one and waits until it accepts. The program is the one that the environment variable
-    /// `NATS_SERVER_BIN` names, else `nats-server` from `PATH`.
+    /// Starts a server and waits until it is ready. The program is the one in the environment variable
+    /// `NATS_SERVER_BIN`, else `nats-server` from `PATH`.
     ///
     /// # Panics
-    /// It does not start; names the Debian package when it is not installed.
+    /// If it does not start; the message names the Debian package if it is not installed.
     #[must_use]
     pub fn start() -> Self {
         Self::of(crate::nats_server_bin())
     }
 
-    /// The same with this program; without one it is `nats-server` from `PATH`.
+    /// Like [`Self::start`], with this program; `None` is `nats-server` from `PATH`.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     #[must_use]
     pub fn of(binary: Option<PathBuf>) -> Self {
         Self::with_tls(binary, None)
     }
 
-    /// The same, speaking TLS in this way.
+    /// Like [`Self::of`], with TLS.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     #[must_use]
     pub fn with_tls(binary: Option<PathBuf>, tls: Option<Tls>) -> Self {
         let dir = crate::temp_dir();
@@ -51,13 +51,13 @@ impl Server {
         lock(&self.server).url()
     }
 
-    /// Where it listens.
+    /// Its port.
     #[must_use]
     pub fn port(&self) -> u16 {
         lock(&self.server).port()
     }
 
-    /// Its process.
+    /// Its pid.
     #[must_use]
     pub fn pid(&self) -> u32 {
         lock(&self.server).pid()
@@ -69,15 +69,15 @@ impl Server {
         self.dir.path()
     }
 
-    /// Ends it with signal 9; [`Server::restart`] brings it back.
+    /// Kills it with SIGKILL; [`Server::restart`] starts it again.
     pub fn kill(&self) {
         lock(&self.server).kill();
     }
 
-    /// Starts it again on the same port with the same store; kills it first if it runs.
+    /// Starts it again on the same port with the same store; kills it first if it is running.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     pub fn restart(&self) {
         lock(&self.server).restart().unwrap_or_else(|error| panic!("{error}"));
     }

@@ -1,4 +1,4 @@
-//! Messages that no client library would send: any bytes as subject and header block.
+//! Sends messages that no client library would send: with any bytes as subject and header block.
 
 use anyhow::{Context as _, Result, ensure};
 use std::io::ErrorKind;
@@ -7,12 +7,12 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long the server may take for an answer.
+/// How long the server may take to answer.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Messages that are sent before their acknowledgements are read.
 const AT_ONCE: usize = 1_000;
 
-/// Header blocks that nats-server stores and that are none, and what is wrong with each.
+/// Invalid header blocks that nats-server stores, with what is wrong with each.
 pub const UNREADABLE: &[(&str, &[u8])] = &[
     ("a line without a colon", b"NATS/1.0\r\nno colon here\r\n\r\n"),
     ("a name that is not ASCII", "NATS/1.0\r\nGrüße: x\r\n\r\n".as_bytes()),
@@ -27,8 +27,8 @@ pub const UNREADABLE: &[(&str, &[u8])] = &[
     ("no character", b"\0\0\0\0"),
 ];
 
-/// Header blocks with a status, as only the server's own words have one. nats-server 2.9 stores it, newer
-/// ones take it out of what is stored.
+/// Header blocks with a status line, which only messages of the server should have. nats-server 2.9
+/// stores it; newer versions remove it.
 pub const STATUSES: &[(&str, &[u8])] = &[
     ("a status that is no number", b"NATS/1.0 abc\r\n\r\n"),
     ("a status that ends a fetch", b"NATS/1.0 404 No Messages\r\n\r\n"),
@@ -46,7 +46,7 @@ impl Raw {
     /// Connects to `nats://[user:password@]host:port`.
     ///
     /// # Errors
-    /// Nobody listens there, or it refuses.
+    /// If nothing listens there, or the server refuses.
     pub async fn connect(url: &str) -> Result<Self> {
         let address = url.trim_start_matches("nats://").trim_end_matches('/');
         let (login, address) = address.rsplit_once('@').unwrap_or(("", address));
@@ -63,18 +63,18 @@ impl Raw {
         Ok(raw)
     }
 
-    /// Publishes one message; its sequence in the stream that keeps it.
+    /// Publishes one message; returns its sequence in its stream.
     ///
     /// # Errors
-    /// No stream confirms it.
+    /// If no stream confirms it.
     pub async fn publish(&mut self, subject: &[u8], block: &[u8], payload: &[u8]) -> Result<u64> {
         Ok(self.publish_all(subject, &[(block, payload)]).await?.first().copied().unwrap_or(0))
     }
 
-    /// Publishes messages with these header blocks and payloads; their sequences.
+    /// Publishes messages with these header blocks and payloads; returns their sequences.
     ///
     /// # Errors
-    /// A stream does not confirm one of them.
+    /// If one of them is not confirmed.
     pub async fn publish_all(
         &mut self,
         subject: &[u8],

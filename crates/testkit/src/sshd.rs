@@ -5,21 +5,21 @@ use servers::sshd::Settings;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-/// A server with its own port, keys and folders; killed with its sessions, and its folders removed,
-/// when dropped.
+/// A server with its own port, keys and folders; when dropped, it is killed with its sessions, and its
+/// folders are deleted.
 #[derive(Debug)]
 pub struct Server {
-    // Before `dir`, so that it is killed before its files are removed.
+    // Declared before `dir`, so that it is killed before its files are removed.
     server: Mutex<servers::sshd::Server>,
     dir: tempfile::TempDir,
 }
 
 impl Server {
-    /// Starts one with a key and the folders `inbox`, `depot`, `archive` and `quarantine` for each
-    /// partner, and waits until it accepts.
+    /// Starts a server with a key and the folders `inbox`, `depot`, `archive` and `quarantine` for each
+    /// partner, and waits until it is ready.
     ///
     /// # Panics
-    /// It does not start; names the Debian package when it is not installed.
+    /// If it does not start; the message names the Debian package if it is not installed.
     #[must_use]
     pub fn start(partners: &[&str]) -> Self {
         let dir = crate::temp_dir();
@@ -28,19 +28,19 @@ impl Server {
         Self { server: Mutex::new(server), dir }
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         lock(&self.server).port()
     }
 
-    /// Its process.
+    /// Its pid.
     #[must_use]
     pub fn pid(&self) -> u32 {
         lock(&self.server).pid()
     }
 
-    /// The login of every partner.
+    /// The login name of every partner.
     #[must_use]
     pub fn user(&self) -> String {
         lock(&self.server).user().to_owned()
@@ -61,14 +61,14 @@ impl Server {
     /// A partner's private key.
     ///
     /// # Panics
-    /// There is no such partner.
+    /// If there is no such partner.
     #[must_use]
     pub fn private_key(&self, partner: &str) -> String {
         std::fs::read_to_string(self.private_key_path(partner))
             .unwrap_or_else(|error| panic!("no key of partner {partner}: {error}"))
     }
 
-    /// A partner's folder, where its login starts.
+    /// A partner's folder, in which its sessions start.
     #[must_use]
     pub fn root(&self, partner: &str) -> PathBuf {
         lock(&self.server).root(partner)
@@ -80,15 +80,15 @@ impl Server {
         self.dir.path()
     }
 
-    /// Ends it and its sessions with signal 9; [`Server::restart`] brings it back.
+    /// Kills it and its sessions with SIGKILL; [`Server::restart`] starts it again.
     pub fn kill(&self) {
         lock(&self.server).kill();
     }
 
-    /// Starts it again on the same port with the same keys; kills it first if it runs.
+    /// Starts it again on the same port with the same keys; kills it first if it is running.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     pub fn restart(&self) {
         lock(&self.server).restart().unwrap_or_else(|error| panic!("{error}"));
     }

@@ -1,21 +1,21 @@
-//! A certificate authority for one test, and certificates of servers.
+//! A certificate authority for a test, and server certificates.
 
 pub use servers::nats::Tls;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// An authority that nobody trusts who was not given its file.
+/// An authority that is trusted only by clients that get its file.
 #[derive(Debug)]
 pub struct Authority {
     dir: PathBuf,
 }
 
 impl Authority {
-    /// Makes one of this name by the program `openssl`, with its files in `dir`.
+    /// Creates an authority with this name with the program `openssl`; its files are in `dir`.
     ///
     /// # Panics
-    /// The program is missing, or fails.
+    /// If the program is missing or fails.
     #[must_use]
     pub fn new(name: &str, dir: impl Into<PathBuf>) -> Self {
         let authority = Self { dir: dir.into() };
@@ -35,10 +35,10 @@ impl Authority {
         self.dir.join("ca.key")
     }
 
-    /// A certificate for a server with these names and addresses, without which it takes no client.
+    /// Creates a certificate for a server with these names and addresses; clients must use TLS.
     ///
     /// # Panics
-    /// The program fails.
+    /// If the program fails.
     pub fn server(&self, names: &[&str]) -> Tls {
         let tls = of_server(&self.dir, names);
         let kind = |name: &&str| match name.parse::<IpAddr>() {
@@ -53,14 +53,14 @@ impl Authority {
     }
 }
 
-/// Where [`Authority::server`] with its files in `dir` puts what it makes for a server with these names.
+/// Where [`Authority::server`] with the folder `dir` puts the files for a server with these names.
 #[must_use]
 pub fn of_server(dir: &Path, names: &[&str]) -> Tls {
     let path = |end: &str| dir.join(format!("{}.{end}", names.join("+")));
     Tls { certificate: path("pem"), key: path("key"), is_optional: false }
 }
 
-/// Makes a key and its certificate, signed by `by` or by itself.
+/// Creates a key and its certificate, signed by `by` or by itself.
 fn certify(
     certificate: &Path,
     key: &Path,

@@ -1,7 +1,7 @@
-//! What strangers, mistaken programs and restarts do to the whole pipeline, step by step.
+//! Attacks the whole pipeline step by step: hostile clients, faulty programs and restarts.
 //!
-//! Forged entries and facts, poison, unfinished requests, starts on one folder. After each step every good
-//! order must have been confirmed, once.
+//! Forged entries and facts, poison messages, unfinished requests, several starts on one folder. After
+//! each step, every good order must have been confirmed once.
 
 use super::pipeline::Pipeline;
 use crate::raw::{Raw, UNREADABLE};
@@ -21,37 +21,37 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 const PRODUCT: &str = "P001";
-/// Pieces of it at the beginning; each order takes one.
+/// Pieces in stock at the beginning; each order takes one.
 const STOCK: u64 = 1_000_000;
 /// How long good orders may take to be confirmed.
 const SETTLE: Duration = Duration::from_secs(120);
-/// How long a good request may take while strangers are at the door.
+/// How long a good request may take during the attack.
 const ANSWER: Duration = Duration::from_secs(10);
-/// A message on `orders` that the server still takes.
+/// Bytes of a large message on `orders` that the server still accepts.
 const LARGE: usize = 900_000;
 
-/// What to attack, and how often.
+/// What to run, and how often.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The program `orderflow`.
     pub orderflow: PathBuf,
-    /// The program `nats-server`; without it the one in `PATH`.
+    /// The program `nats-server`; `None`: the one in `PATH`.
     pub nats_server: Option<PathBuf>,
-    /// Starts on the same folder.
+    /// Number of starts on the same folder.
     pub starts: u32,
     /// Good orders in each step.
     pub orders: u32,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Each step, and what was wrong after it.
+    /// Each step, with the problem found after it.
     pub steps: Vec<(&'static str, Option<String>)>,
 }
 
 impl Report {
-    /// Did every step leave all good orders as they should be?
+    /// Were all good orders correct after every step?
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.steps.iter().all(|(_, problem)| problem.is_none())
@@ -75,14 +75,14 @@ struct Site {
     work: tempfile::TempDir,
     pipeline: Pipeline,
     nats: Nats,
-    /// Good orders that were sent.
+    /// Number of good orders sent so far.
     sent: u32,
 }
 
-/// Runs all steps, one behind the other, on one pipeline.
+/// Runs all steps, one after another, on one pipeline.
 ///
 /// # Errors
-/// The pipeline cannot be started. What is wrong with it is no error but in the report.
+/// If the pipeline cannot be started. Problems of the pipeline are not errors; they are in the report.
 pub async fn run(options: &Options) -> Result<Report> {
     let work = tempfile::tempdir().context("the folder to work in")?;
     let (pipeline, nats) = start(options, work.path()).await?;
@@ -126,7 +126,7 @@ async fn start(options: &Options, work: &Path) -> Result<(Pipeline, Nats)> {
 }
 
 impl Site {
-    /// Sends good orders, each confirmed by the server.
+    /// Sends good orders and waits until the server has stored each.
     async fn good(&mut self) -> Result<()> {
         let orders = (self.sent..self.sent + self.options.orders).map(|number| {
             let order =
@@ -141,7 +141,7 @@ impl Site {
         Ok(())
     }
 
-    /// Waits until every good order is confirmed, and compares the stock.
+    /// Waits until every good order is confirmed, and checks the stock.
     async fn settled(&self) -> Result<()> {
         let began = Instant::now();
         for number in 0..self.sent {
@@ -173,7 +173,7 @@ impl Site {
         Ok(())
     }
 
-    /// Good orders behind what can never be one.
+    /// Sends good orders after messages that can never be orders.
     async fn poison(&mut self) -> Result<()> {
         let event = |(name, value): (&str, Value)| {
             let event = json!({"specversion": "1.0", "id": "e", "source": "/stranger",
@@ -197,7 +197,8 @@ impl Site {
         self.good().await
     }
 
-    /// In every kind of stream, between good orders; then starts on what has them.
+    /// Sends messages with unreadable headers to every kind of stream, between good orders; then starts
+    /// again on these streams.
     async fn unreadable_headers(&mut self) -> Result<()> {
         let mut raw = Raw::connect(&self.pipeline.run()?.nats).await?;
         let (mut given_up, mut entries) = (0, BTreeSet::new());
@@ -235,7 +236,7 @@ impl Site {
         Ok(())
     }
 
-    /// Is what was given up a dead letter, and does `verify` name the entries that are none?
+    /// Checks that the messages given up are dead letters, and that `verify` names the invalid entries.
     async fn strangers_are_known(&self, given_up: usize, entries: &BTreeSet<u64>) -> Result<()> {
         let (mut letters, mut strangers) = (BTreeSet::new(), 0);
         let read = tail::read(&self.nats, streams::ERRORS, "errors.>", 1, true, |letter| {
@@ -275,7 +276,7 @@ impl Site {
         Ok(())
     }
 
-    /// Where facts of the next orders belong.
+    /// Publishes forged facts on the subjects of the next orders.
     async fn forged_facts(&mut self) -> Result<()> {
         for number in self.sent..self.sent + 3 {
             let subject = format!("orders.confirmed.main.DIRECT.{}", id(number));
@@ -308,7 +309,7 @@ impl Site {
             self.publish(&subject, event.to_string()).await?;
         }
         self.publish("orders.placed.main.DIRECT.junk", "junk").await?;
-        // Behind orders that are confirmed.
+        // On the subjects of confirmed orders.
         let junk = json!({"specversion": "1.0", "id": "j", "source": "/stranger",
             "type": "orderflow.order.placed.v1", "data": {"attempt": 9}});
         for (number, payload) in (0..).zip(["junk".to_owned(), junk.to_string(), String::new()]) {
@@ -317,7 +318,7 @@ impl Site {
         self.good().await
     }
 
-    /// While many wait with half a request at every door, good ones are answered.
+    /// Checks that good requests are answered while many unfinished requests are open on every port.
     async fn unfinished_requests(&mut self) -> Result<()> {
         let run = self.pipeline.run()?;
         let gateway: SocketAddr = run.gateway.trim_start_matches("http://").parse()?;
@@ -325,7 +326,7 @@ impl Site {
         let mut open = Vec::new();
         for door in doors.chain([gateway]) {
             for _ in 0..100 {
-                // One for which there is no room any more is the next one's.
+                // A connection that is refused leaves room for the next one.
                 let Ok(mut stream) = TcpStream::connect(door).await else { continue };
                 let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n{";
                 drop(stream.write_all(head.as_bytes()).await);
@@ -359,10 +360,10 @@ impl Site {
 }
 
 const JOURNAL: &str = "journal.inventory.main";
-/// Beyond every sequence that a journal will have.
+/// Higher than any sequence that a journal reaches.
 const FORGED: u64 = 1 << 40;
 
-/// An object with further members.
+/// An object with additional members.
 fn with<const N: usize>(object: Value, members: [(&str, Value); N]) -> Value {
     let Value::Object(mut object) = object else { return object };
     object.extend(members.map(|(name, value)| (name.to_owned(), value)));

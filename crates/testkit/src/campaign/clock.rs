@@ -1,15 +1,15 @@
-//! Wall clocks that are wrong, by libfaketime.
+//! Wrong wall clocks, with libfaketime.
 
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
 
-/// Where Debian has the library for programs with threads.
+/// Where Debian installs the library for programs with threads.
 const LIBRARY: [&str; 2] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
 ];
 
-/// A file from which each part takes, when it starts, by how much its clock is wrong.
+/// A file with the error of the clock; each process reads it when it starts.
 #[derive(Debug)]
 pub(super) struct Clock {
     file: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Nothing if libfaketime is not installed.
+    /// `None` if libfaketime is not installed.
     pub(super) fn in_folder(folder: &Path) -> Result<Option<Self>> {
         let library = LIBRARY.into_iter().find(|path| Path::new(path).is_file());
         let Some(library) = library else { return Ok(None) };
@@ -26,7 +26,7 @@ impl Clock {
         Ok(Some(clock))
     }
 
-    /// What starts from now on is wrong by so many hours.
+    /// Processes that start from now on have a clock that is wrong by this many hours.
     pub(super) fn set(&self, hours: i8) -> Result<()> {
         let sign = if hours < 0 { '-' } else { '+' };
         let text = format!("{sign}{}h\n", hours.unsigned_abs());
@@ -36,15 +36,15 @@ impl Clock {
         std::fs::rename(&part, &self.file).context("the file of the clock")
     }
 
-    /// What a part needs in its environment.
+    /// The environment that a process needs.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let file = self.file.display().to_string();
         [
             ("LD_PRELOAD", self.library),
             ("FAKETIME_TIMESTAMP_FILE", &file),
-            // Time-outs measure with the monotonic clock, which no machine sets.
+            // Time-outs use the monotonic clock, which nobody can set.
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-            // Read at the start, and then for years not again.
+            // Read once at the start.
             ("FAKETIME_CACHE_DURATION", "100000000"),
             ("NO_FAKE_STAT", "1"),
         ]

@@ -1,4 +1,4 @@
-//! Sample files as a partner sends them, over SFTP.
+//! Sends sample files over SFTP, like a partner.
 
 use super::pipeline::Pipeline;
 use anyhow::{Context as _, Result};
@@ -9,10 +9,10 @@ use tokio::time::sleep;
 
 const DAY: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/US1/2011-12-09.csv"));
-/// What the day's file holds.
+/// Number of orders in the day's file.
 const DAY_ORDERS: u64 = 46;
 const PARTNER: &str = "US1";
-/// Every so many-th file has the content of the one before, under another name.
+/// Every n-th file repeats the content of the one before under another name.
 const REPEAT_EVERY: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often daily-checker is called.
@@ -24,7 +24,7 @@ pub(super) struct Files {
     pub(super) count: u32,
 }
 
-/// What `files list` answers.
+/// The answer of `files list`.
 #[derive(Deserialize)]
 struct List {
     files: Vec<File>,
@@ -45,12 +45,12 @@ impl Files {
         (0..self.count).filter(|number| Self::is_repeat(*number)).count().try_into().unwrap_or(0)
     }
 
-    /// Different orders in all of them.
+    /// Number of different orders in all files.
     pub(super) fn orders(self) -> u64 {
         u64::from(self.count - self.repeats()) * DAY_ORDERS
     }
 
-    /// Sends them evenly over `length`, and has the inboxes looked into all the time.
+    /// Sends the files evenly over `length`, and calls daily-checker repeatedly.
     pub(super) async fn send(self, pipeline: &Pipeline, length: Duration) -> Result<()> {
         let started = Instant::now();
         let mut number = 0;
@@ -60,7 +60,7 @@ impl Files {
                 self.send_one(pipeline, number).await?;
                 number += 1;
             }
-            // Fails while something is down; the next one succeeds.
+            // This call fails while a process is down; a later one succeeds.
             pipeline.orderflow(&["check"]).await?;
             sleep(CHECK_EVERY).await;
         }
@@ -80,7 +80,7 @@ impl Files {
         Ok(())
     }
 
-    /// What is wrong with the states of the files at the end.
+    /// Problems with the states of the files at the end.
     pub(super) async fn problems(self, pipeline: &Pipeline) -> Result<Vec<String>> {
         let answer = pipeline.json(&["files", "list"]).await?;
         let answer = List::deserialize(&answer)?;
@@ -105,7 +105,7 @@ impl Files {
     }
 }
 
-/// The day's file under other order numbers, so that several of them are several files.
+/// The day's file with other order numbers, so that each copy is a different file.
 fn another_day(number: u32) -> String {
     let mut text = String::with_capacity(DAY.len() * 2);
     for (index, line) in DAY.lines().enumerate() {

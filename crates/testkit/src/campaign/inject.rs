@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How long it may take until nothing is stored any longer on a full disk.
+/// How long it may take until nothing is stored on a full disk any more.
 const FULL_MAX: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Carries out `events`. What concerns all parts at once happens alone, and the schedule waits.
+/// Carries out `events`. A fault of the whole pipeline happens alone, and the schedule waits for its
+/// end.
 pub(super) async fn run(site: &Arc<Site>, events: Vec<Event>) {
     let mut tasks = JoinSet::new();
     let mut start = Instant::now();
@@ -58,7 +59,7 @@ async fn one_part(site: Arc<Site>, what: Injection) {
             }
         }
         Injection::Fault(link, fault, pick) => {
-            // While too many wait for a connection, this one waits for its turn.
+            // If too many faults wait for a connection already, wait.
             while !site.inject(link, fault, pick) {
                 sleep(LOOK).await;
             }
@@ -68,7 +69,7 @@ async fn one_part(site: Arc<Site>, what: Injection) {
 }
 
 async fn kill(site: &Site, part: &str, name: &str) {
-    // It may be starting just now, after an earlier one.
+    // It may be restarting after an earlier kill.
     let Ok(pid) = site.pipeline.pid_of(part) else { return };
     site.tally.begin(name);
     signal(pid, Signal::KILL);
@@ -100,7 +101,7 @@ async fn alone(site: &Site, what: Injection) {
     site.tally.end(name, recovered);
 }
 
-/// Takes the room away until nothing is stored any longer and somebody says so, and gives it back.
+/// Fills the disk until nothing is stored any more and a process reports that, then frees the space.
 async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duration> {
     let logs = site.pipeline.log_ends();
     disk.fill()?;
@@ -113,7 +114,7 @@ async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duratio
             if nothing_stored && !site.pipeline.complaints_since(&logs).is_empty() {
                 return;
             }
-            // What was left may be enough for a while.
+            // The remaining space may be enough for a while.
             if let Err(error) = disk.fill() {
                 return site.tally.problem(format!("{error:#}"));
             }
@@ -121,7 +122,7 @@ async fn disk_full(site: &Site, disk: &Disk, during: Duration) -> Result<Duratio
     })
     .await;
     disk.empty()?;
-    // Whatever came of it, what follows needs a server that stores.
+    // Even after a failure, the following faults need a server that can store.
     let recovered = site.confirmed_again().await;
     full.context("there is no room, and orders are confirmed or no part complains")?;
     recovered

@@ -1,4 +1,4 @@
-//! Publishes orders until each is confirmed, and knows which are.
+//! Publishes messages until each is confirmed, and remembers which are.
 
 use super::orders::Maker;
 use crate::lock;
@@ -14,39 +14,39 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 const MESSAGE_ID: &str = "Nats-Msg-Id";
-/// Messages whose confirmation is not there yet.
+/// Most messages without confirmation.
 const OPEN_MAX: usize = 500;
 const TICK: Duration = Duration::from_millis(10);
-/// Before a message is sent again.
+/// Pause before a message is sent again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The messages on `orders` of one campaign.
+/// The messages on `orders` in one campaign.
 #[derive(Debug)]
 pub(super) struct Load {
     maker: Maker,
-    /// Each message takes another one, and another again when it is sent once more.
+    /// Messages use them in turn; a repeated message uses another one.
     clients: Vec<Nats>,
     count: u64,
     /// One flag for each message.
     confirmed: Mutex<Vec<bool>>,
     confirmed_count: AtomicU64,
     unclear: AtomicU64,
-    /// Publishes whose answer is not there yet.
+    /// Number of publishes without an answer.
     open: AtomicU64,
     gate: watch::Sender<bool>,
 }
 
-/// What stands in the stream.
+/// What is in the stream.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Confirmed messages that are not there.
+    /// Confirmed messages that are missing.
     pub(super) missing: Vec<u64>,
-    /// Messages that are no orders.
+    /// Number of messages that are not orders.
     pub(super) broken: u64,
 }
 
 impl Load {
-    /// There must be a client.
+    /// `clients` must not be empty.
     pub(super) fn new(maker: Maker, clients: Vec<Nats>, count: u64) -> Self {
         let flags = usize::try_from(count).expect("the flags of all messages fit into memory");
         Self {
@@ -61,27 +61,28 @@ impl Load {
         }
     }
 
-    /// One of its connections.
+    /// One of the connections.
     pub(super) fn nats(&self) -> &Nats {
         self.clients.first().expect("there is a client")
     }
 
-    /// How many are confirmed.
+    /// Number of confirmed messages.
     pub(super) fn confirmed(&self) -> u64 {
         self.confirmed_count.load(Ordering::Relaxed)
     }
 
-    /// Are all of them?
+    /// Are all messages confirmed?
     pub(super) fn is_done(&self) -> bool {
         self.confirmed() == self.count
     }
 
-    /// How many answers did not come, or said no.
+    /// Number of publishes that failed or got no answer.
     pub(super) fn unclear(&self) -> u64 {
         self.unclear.load(Ordering::Relaxed)
     }
 
-    /// Sends all messages, evenly over `length`; what is late is sent as fast as the server takes it.
+    /// Sends all messages evenly over `length`; late messages are sent as fast as the server accepts
+    /// them.
     pub(super) async fn run(&self, length: Duration) {
         let started = Instant::now();
         let mut sent = 0;
@@ -111,8 +112,8 @@ impl Load {
             gate.wait_for(|open| *open).await.expect("the gate lives as long as this");
             self.open.fetch_add(1, Ordering::SeqCst);
             let answer = one(nats, &message, None).await;
-            // An answer that comes while the gate is closed is not believed: it may be that of a
-            // server whose store is not the true one.
+            // An answer that comes while the gate is closed is ignored: it may come from a server with
+            // the wrong store.
             let confirmed = matches!(answer, Ok(Published::Stored(_))) && *self.gate.borrow();
             self.open.fetch_sub(1, Ordering::SeqCst);
             if confirmed {
@@ -128,7 +129,7 @@ impl Load {
         self.confirmed_count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Sends nothing any longer, and waits for what is open.
+    /// Stops sending, and waits for the open answers.
     pub(super) async fn pause(&self) {
         self.gate.send_replace(false);
         while self.open.load(Ordering::SeqCst) > 0 {
@@ -136,12 +137,12 @@ impl Load {
         }
     }
 
-    /// Goes on after [`Load::pause`].
+    /// Continues after [`Load::pause`].
     pub(super) fn resume(&self) {
         self.gate.send_replace(true);
     }
 
-    /// Compares what was confirmed with what is there.
+    /// Compares the confirmed messages with the stored ones.
     pub(super) async fn look_for(&self) -> anyhow::Result<Found> {
         let mut seen = vec![false; lock(&self.confirmed).len()];
         let mut found = Found::default();

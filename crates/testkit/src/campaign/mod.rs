@@ -1,10 +1,10 @@
-//! The whole pipeline under faults, and whether anything is lost, doubled, negative or contradictory.
+//! Runs the whole pipeline under faults, and checks whether anything is lost, doubled, negative or
+//! contradictory.
 //!
-//! Starts `orderflow up --processes` with a fault proxy before NATS and one before the gateway,
-//! sends orders and files through it, carries out a schedule of kills, pauses, network faults, wrong
-//! clocks, full disks and empty stores, waits until everything is decided, and has the history
-//! checked. The schedule and the orders depend on the seed alone; what the operating system and the
-//! network make of them does not.
+//! Starts `orderflow up --processes` with a fault proxy before NATS and one before the gateway, sends
+//! orders and files through it, carries out a schedule of kills, pauses, network faults, wrong clocks,
+//! full disks and empty stores, waits until everything is decided, and has the history checked.
+//! Schedule and orders depend only on the seed; the reactions of operating system and network do not.
 
 pub mod attack;
 mod clock;

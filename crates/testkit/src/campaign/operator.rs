@@ -1,4 +1,4 @@
-//! What operators do meanwhile: set stock, try orders again, cancel orders.
+//! Commands of operators during a campaign: set stock, retry orders, cancel orders.
 
 use super::orders::Maker;
 use super::site::Site;
@@ -7,13 +7,13 @@ use load::What;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How often something is done.
+/// How often a command is given.
 const EVERY: Duration = Duration::from_secs(2);
-/// Pieces that a product gets.
+/// Range of pieces that a product gets.
 const AVAILABLE: (u32, u32) = (1_000, 6_000);
 
-/// Does something every two seconds for so long. Most of it fails while something is down, or
-/// because the order is not in the right state; what is done must be done right.
+/// Gives a command every two seconds during `length`. Many fail while a process is down, or because the
+/// order is in the wrong state; those that succeed must have the right effect.
 pub(super) async fn run(site: &Site, maker: Maker, length: Duration) {
     let started = Instant::now();
     let mut rng = Rng::with_seed(maker.seed);

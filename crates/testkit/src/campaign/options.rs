@@ -5,43 +5,43 @@ use super::orders::Maker;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What to run, and how hard.
+/// What to run, and how many faults to inject.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The program `orderflow`.
     pub orderflow: PathBuf,
-    /// The program `nats-server`; without it the one in `PATH`.
+    /// The program `nats-server`; `None`: the one in `PATH`.
     pub nats_server: Option<PathBuf>,
-    /// What schedule and orders depend on.
+    /// Determines schedule and orders.
     pub seed: u64,
-    /// How long faults happen.
+    /// How long faults are injected.
     pub length: Duration,
-    /// Processes killed with signal 9.
+    /// Processes killed with SIGKILL.
     pub kills: u32,
-    /// Connections harmed.
+    /// Connections with a fault.
     pub faults: u32,
     /// Messages sent on `orders`.
     pub orders: u64,
     /// Files sent over SFTP.
     pub files: u32,
-    /// Processes stopped and continued.
+    /// Processes that are suspended and resumed.
     pub pauses: u32,
-    /// Shortest and longest stop; longer than leases, where there is time for it.
+    /// Shortest and longest suspension; longer than leases if there is time for it.
     pub pause: (Duration, Duration),
-    /// Processes that come back with a wrong clock; needs libfaketime.
+    /// Processes that restart with a wrong clock; needs libfaketime.
     pub clock_jumps: u32,
     /// How often the disk is full; needs root.
     pub disk_full: u32,
-    /// How often nats-server comes back with an empty store.
+    /// How often nats-server restarts with an empty store.
     pub empty_store: u32,
-    /// Three nats-servers instead of one, and what is done to them.
+    /// Use three nats-servers instead of one, with these faults.
     pub cluster: Option<cluster::Options>,
     /// Longest stall of a connection.
     pub fault_max: Duration,
     /// How long it may take afterwards until everything is decided.
     pub settle: Duration,
-    /// Where to work; kept afterwards. Without it a folder for temporary files, kept if something
-    /// is wrong.
+    /// The folder to work in, which is kept. `None`: a temporary folder, kept only if there is a
+    /// problem.
     pub keep: Option<PathBuf>,
 }
 

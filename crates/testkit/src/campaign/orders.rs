@@ -1,11 +1,11 @@
-//! The orders of a campaign: each message is a function of the seed and its number, from 0.
+//! The orders of a campaign: each message depends only on the seed and its number, from 0.
 
 use bytes::BytesMut;
 use chrono::DateTime;
 use load::{ALL, Mix, Plan, What};
 use serde_json::Value;
 
-/// The time that orders say they were made at, in seconds since 1970.
+/// The time in all orders, in seconds since 1970.
 const AT: i64 = 1_700_000_000;
 
 /// Makes the messages of one seed.
@@ -16,8 +16,8 @@ pub(super) struct Maker {
 }
 
 impl Maker {
-    /// 4 in 100 messages are duplicates, 2 conflicts and 1 broken; one in thirty orders is a return, and
-    /// six of ten lines are of one product.
+    /// Of 100 messages, 4 are duplicates, 2 conflicts and 1 broken; one in thirty orders is a return,
+    /// and six of ten lines are of one product.
     pub(super) fn new(seed: u64) -> Self {
         let mix = Mix {
             duplicates: ALL / 25,
@@ -38,12 +38,12 @@ impl Maker {
         self.plan.what(n + 1).0
     }
 
-    /// Different orders among the first `count` messages.
+    /// Number of different orders among the first `count` messages.
     pub(super) fn distinct(&self, count: u64) -> u64 {
         self.plan.distinct(count)
     }
 
-    /// What is sent as message number `n`. A duplicate says the same in other bytes.
+    /// The body of message number `n`. A duplicate has the same content in other bytes.
     pub(super) fn body(&self, n: u64) -> Vec<u8> {
         let message = self.plan.message(n + 1, &mut BytesMut::new());
         if message.what == What::Duplicate {
@@ -53,7 +53,7 @@ impl Maker {
         message.body.into()
     }
 
-    /// The order id of message number `n`, if it has an order of its own.
+    /// The order id of message number `n`, if it has its own order.
     pub(super) fn order_id(&self, n: u64) -> String {
         self.plan.order_id(n + 1)
     }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duplicate_says_the_same_in_other_bytes() {
+    fn a_duplicate_has_the_same_content_in_other_bytes() {
         let maker = Maker::new(7);
         let read = |n| domain::raw::parse(&maker.body(n), None).unwrap();
         let duplicates: Vec<u64> = (0..500).filter(|n| maker.what(*n) == What::Duplicate).collect();

@@ -1,4 +1,4 @@
-//! `orderflow up --processes` as a child, and its parts as processes to harm.
+//! `orderflow up --processes` as a child process, and access to its processes.
 
 use super::plan::NATS;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// In a line of a log.
+/// Parts of a log line.
 const ERROR: &str = "\"level\":\"ERROR\"";
 const WARNING: &str = "\"level\":\"WARN\"";
 const CONNECTION: &str = "\"message\":\"nats\"";
@@ -26,9 +26,9 @@ const READY_MAX: Duration = Duration::from_secs(180);
 const COMMAND_MAX: Duration = Duration::from_secs(150);
 /// How long `up` may take to end.
 const END_MAX: Duration = Duration::from_secs(90);
-/// How long a part may take to come back.
+/// How long a process may take to restart.
 const RECOVERY_MAX: Duration = Duration::from_secs(150);
-/// How long a part may take to say that it is ready.
+/// How long a process may take to answer that it is ready.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -41,7 +41,7 @@ pub(super) struct Pipeline {
     path: OsString,
 }
 
-/// What `up` says of itself in `run.json`.
+/// The content of `run.json`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Run {
     pub(super) gateway: String,
@@ -50,7 +50,7 @@ pub(super) struct Run {
     pub(super) processes: BTreeMap<String, Process>,
 }
 
-/// One of its parts.
+/// One of its processes.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Process {
     pub(super) pid: i32,
@@ -59,8 +59,8 @@ pub(super) struct Process {
 }
 
 impl Pipeline {
-    /// Starts it in `work` with `environment` for every part; it uses the servers at `nats`, or starts
-    /// `nats_server`.
+    /// Starts it in `work` with `environment` for every process. It uses the servers at `nats`, or
+    /// starts `nats_server`.
     pub(super) fn start(
         orderflow: &Path,
         work: &Path,
@@ -78,7 +78,7 @@ impl Pipeline {
         for (name, value) in environment {
             command.arg("--env").arg(format!("{name}={value}"));
         }
-        // In a group of its own, because Ctrl-C is for the campaign, which ends it.
+        // In its own process group, because the campaign handles Ctrl-C and ends it.
         command.current_dir(work).env("PATH", &path).process_group(0).kill_on_drop(true);
         let up = command
             .stdin(Stdio::null())
@@ -89,7 +89,7 @@ impl Pipeline {
         Ok(Self { orderflow: orderflow.to_owned(), work: work.to_owned(), up, path })
     }
 
-    /// Waits until `run.json` is there, which is before the functions start.
+    /// Waits until `run.json` exists, which is before the functions start.
     pub(super) async fn servers_started(&mut self) -> Result<Run> {
         let started = Instant::now();
         loop {
@@ -115,7 +115,7 @@ impl Pipeline {
         self.run()
     }
 
-    /// What runs now.
+    /// The current processes.
     pub(super) fn run(&self) -> Result<Run> {
         let bytes = std::fs::read(self.data_dir().join("run.json")).context("run.json")?;
         serde_json::from_slice(&bytes).context("run.json")
@@ -125,7 +125,7 @@ impl Pipeline {
         data_dir(&self.work)
     }
 
-    /// Where nats-server keeps its streams.
+    /// The folder with the streams of nats-server.
     pub(super) fn store(&self) -> PathBuf {
         store_dir(&self.work)
     }
@@ -143,7 +143,7 @@ impl Pipeline {
         output.with_context(|| format!("orderflow {args:?}"))?.context("orderflow")
     }
 
-    /// The JSON that `orderflow ARGS…` answers.
+    /// The JSON answer of `orderflow ARGS…`.
     pub(super) async fn json(&self, args: &[&str]) -> Result<Value> {
         let output = self.orderflow(&[args, &["--json"]].concat()).await?;
         let error = String::from_utf8_lossy(&output.stderr);
@@ -151,20 +151,20 @@ impl Pipeline {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Where the log of each part ends now.
+    /// The current end of each process's log.
     pub(super) fn log_ends(&self) -> BTreeMap<PathBuf, u64> {
         let logs = std::fs::read_dir(self.data_dir().join("logs")).into_iter().flatten().flatten();
         let end = |path: PathBuf| Some((path.clone(), path.metadata().ok()?.len()));
         logs.filter_map(|entry| end(entry.path())).collect()
     }
 
-    /// What functions and connector call an error in their logs behind `ends`.
+    /// Errors in the logs of functions and connector after `ends`.
     pub(super) fn errors_since(&self, ends: &BTreeMap<PathBuf, u64>) -> Vec<String> {
         self.lines_since(ends, |line| line.contains(ERROR))
     }
 
-    /// As [`Self::errors_since`], and what they warn of, but for connections that come and go: somebody who
-    /// waits for a stream that takes nothing has nothing to call an error.
+    /// Like [`Self::errors_since`], but with warnings, except for those about connections. A process
+    /// that waits for a stream that stores nothing only warns.
     pub(super) fn complaints_since(&self, ends: &BTreeMap<PathBuf, u64>) -> Vec<String> {
         self.lines_since(ends, |line| {
             line.contains(ERROR) || line.contains(WARNING) && !line.contains(CONNECTION)
@@ -186,13 +186,13 @@ impl Pipeline {
         lines
     }
 
-    /// Its process now.
+    /// The current pid of a process.
     pub(super) fn pid_of(&self, part: &str) -> Result<i32> {
         let run = self.run()?;
         Ok(run.processes.get(part).with_context(|| format!("{part} does not run"))?.pid)
     }
 
-    /// Waits until the part is ready in another process than `before`; `None` if it does not come.
+    /// Waits until the process is ready with another pid than `before`; `None` if it does not recover.
     pub(super) async fn recovered(&self, part: &str, before: Option<i32>) -> Option<Duration> {
         let started = Instant::now();
         while started.elapsed() < RECOVERY_MAX {
@@ -208,8 +208,8 @@ impl Pipeline {
         None
     }
 
-    /// Kills nats-server, does `meanwhile`, and lets it be started again. `up` cannot be faster,
-    /// because it is stopped.
+    /// Kills nats-server, runs `meanwhile`, and lets nats-server be restarted. `up` is suspended, so it
+    /// cannot restart it earlier.
     pub(super) async fn while_nats_is_down(
         &self,
         meanwhile: impl FnOnce() -> Result<()>,
@@ -228,7 +228,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Ends it in an orderly way.
+    /// Ends it gracefully.
     pub(super) async fn stop(&mut self) -> Result<()> {
         if let Some(pid) = self.up.id().and_then(|pid| i32::try_from(pid).ok()) {
             signal(pid, Signal::CONT);
@@ -249,33 +249,33 @@ fn data_dir(work: &Path) -> PathBuf {
     work.join("data")
 }
 
-/// `PATH` with a folder in front in which `nats-server` is the one that was asked for.
+/// `PATH` with a folder in front that contains the requested `nats-server`.
 fn search_path(work: &Path, nats_server: Option<&Path>) -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let Some(program) = nats_server else { return Ok(path) };
     let program = program.canonicalize().with_context(|| program.display().to_string())?;
     let bin = work.join("bin");
     std::fs::create_dir_all(&bin).context("the folder of programs")?;
-    // It is there from an earlier start.
+    // The link may exist from an earlier start.
     drop(std::fs::remove_file(bin.join(NATS)));
     std::os::unix::fs::symlink(program, bin.join(NATS)).context("nats-server")?;
     Ok(std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path)))?)
 }
 
-/// Who is gone already needs no signal.
+/// Errors do not matter: a process that has ended needs no signal.
 pub(super) fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
         kill_process(pid, signal).ok();
     }
 }
 
-/// Not there, or only its exit status is left.
+/// True if the process does not exist, or only its exit status is left.
 fn is_gone(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"))
 }
 
-/// Is it ready for work, by what it says itself?
+/// Does the process report that it is ready?
 async fn answers(part: &str, process: &Process, run: &Run) -> bool {
     let asked = async {
         match (part, process.traffic) {

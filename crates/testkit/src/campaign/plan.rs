@@ -1,18 +1,18 @@
-//! What is done to the pipeline and when, from a seed and nothing else.
+//! The schedule of faults, determined by the seed alone.
 
 use crate::proxy::{Fault, Side};
 use fastrand::Rng;
 use std::time::Duration;
 
-/// Process names as in `run.json`.
+/// The name of nats-server in `run.json`.
 pub(super) const NATS: &str = "nats-server";
 
-/// How much of what.
+/// Number and kind of faults.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) seed: u64,
     pub(super) length: Duration,
-    /// All that can be killed.
+    /// All processes that can be killed.
     pub(super) parts: Vec<String>,
     pub(super) kills: u32,
     pub(super) faults: u32,
@@ -20,7 +20,7 @@ pub(super) struct Plan {
     pub(super) clock_jumps: u32,
     pub(super) disk_full: u32,
     pub(super) empty_store: u32,
-    /// There are several nats-servers.
+    /// Whether there are several nats-servers.
     pub(super) has_routes: bool,
     /// Longest stall, delay or half-open time of a connection.
     pub(super) fault_max: Duration,
@@ -28,10 +28,10 @@ pub(super) struct Plan {
     pub(super) pause: (Duration, Duration),
 }
 
-/// Between whom a connection is.
+/// The ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// Any part and nats-server.
+    /// Any process and nats-server.
     Nats,
     /// The connector and the gateway.
     Gateway,
@@ -39,33 +39,33 @@ pub(super) enum Link {
     Route,
 }
 
-/// One thing that is done.
+/// A fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Injection {
-    /// Signal 9.
+    /// Killed with SIGKILL.
     Kill(String),
-    /// Stopped for so long; then it goes on as if nothing had been.
+    /// Suspended for this time, then resumed.
     Pause(String, Duration),
     /// A fault of a connection.
     Fault(Link, Fault, usize),
-    /// Killed; its wall clock is off by so many hours when it comes back.
+    /// Killed, and restarted with a clock that is wrong by this many hours.
     Clock(String, i8),
-    /// nats-server has no room for so long.
+    /// The disk of nats-server is full for this time.
     DiskFull(Duration),
-    /// nats-server comes back with an empty store for so long, in which somebody has made the
-    /// streams if this is set.
+    /// nats-server runs with an empty store for this time; with `streams`, the streams have been
+    /// created in it.
     EmptyStore { streams: bool, during: Duration },
 }
 
-/// When what is done.
+/// A fault with its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
-    /// Since the start.
+    /// Time since the start.
     pub(super) at: Duration,
     pub(super) what: Injection,
 }
 
-/// The same plan makes the same events, in the order of time.
+/// The events in order of time; the same plan gives the same events.
 pub(super) fn schedule(plan: &Plan) -> Vec<Event> {
     let mut rng = Rng::with_seed(plan.seed);
     let mut what = Vec::new();
@@ -75,7 +75,7 @@ pub(super) fn schedule(plan: &Plan) -> Vec<Event> {
     for part in paused.take(plan.pauses) {
         what.push(Injection::Pause(part, between(&mut rng, plan.pause.0, plan.pause.1)));
     }
-    // The servers get no environment from us.
+    // The servers do not get our environment.
     let jumping = Victims::new(plan, &mut rng, |part| part != NATS && part != "sshd");
     for part in jumping.take(plan.clock_jumps) {
         what.push(Injection::Clock(part, if rng.bool() { 1 } else { -1 }));
@@ -105,7 +105,7 @@ pub(super) fn schedule(plan: &Plan) -> Vec<Event> {
     events
 }
 
-/// Every part once, in any order, before one comes again.
+/// Chooses processes: each once, in random order, before one is chosen again.
 struct Victims {
     parts: Vec<String>,
 }
@@ -151,13 +151,13 @@ fn between(rng: &mut Rng, shortest: Duration, longest: Duration) -> Duration {
     shortest + any(rng, longest.saturating_sub(shortest))
 }
 
-/// A quarter of the way on average: with many long ones no connection would ever be whole, and
-/// nothing would be in the middle of anything when the next one comes.
+/// A quarter of the range on average: with many long faults, no connection would ever work, and the
+/// next fault would hit an idle pipeline.
 fn mostly_short(rng: &mut Rng, shortest: Duration, longest: Duration) -> Duration {
     shortest + longest.saturating_sub(shortest).mul_f64(rng.f64().powi(3))
 }
 
-/// The place of number `number` of `count`, each in its own part of the time.
+/// The time of event `number` of `count`, each in its own part of `length`.
 fn spread(length: Duration, number: u32, count: u32, place: f64) -> Duration {
     length.mul_f64((f64::from(number) + place) / f64::from(count.max(1)))
 }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_was_asked_for_happens_in_time_and_to_everybody() {
+    fn all_requested_faults_happen_in_time_and_to_every_process() {
         let plan = plan(7);
         let events = schedule(&plan);
         let mut killed = BTreeMap::<&str, u32>::new();

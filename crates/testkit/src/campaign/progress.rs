@@ -1,4 +1,4 @@
-//! A line every few seconds, so that whoever waits knows for what.
+//! Prints a line of progress every few seconds.
 
 use super::site::Site;
 use anyhow::Result;
@@ -7,10 +7,10 @@ use messaging::{Nats, streams};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// Abandoned consumers are gone after this.
+/// The server removes abandoned consumers after this time.
 const CONSUMER_MAX: Duration = Duration::from_secs(5);
 
-/// Attempts that are confirmed or refused.
+/// Counts attempts that are confirmed or refused.
 #[derive(Debug)]
 pub(super) struct Decided {
     nats: Nats,
@@ -22,7 +22,7 @@ impl Decided {
         Self { nats, count: 0 }
     }
 
-    /// How many there are; those of before if the server does not answer.
+    /// The number of decisions; the last known one if the server does not answer.
     pub(super) async fn count(&mut self) -> u64 {
         let counts = tokio::try_join!(self.on("orders.confirmed.>"), self.on("orders.refused.>"));
         if let Ok((confirmed, refused)) = counts {
@@ -31,7 +31,7 @@ impl Decided {
         self.count
     }
 
-    /// The server counts what a reader would get, without sending it.
+    /// The number of messages that a consumer would get; they are not sent.
     async fn on(&self, filter: &str) -> Result<u64> {
         let stream = self.nats.js.get_stream_no_info(streams::ORDERS).await?;
         let reader = stream.create_consumer(pull::Config {
@@ -45,7 +45,7 @@ impl Decided {
     }
 }
 
-/// How it stands.
+/// Prints the current progress.
 pub(super) async fn line(
     site: &Site,
     decided: &mut Decided,
@@ -73,7 +73,7 @@ pub(super) async fn line(
     ));
 }
 
-/// A line about what happens, for people.
+/// Prints a line for people.
 pub(super) fn say(text: impl std::fmt::Display) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -1,4 +1,4 @@
-//! From the start to the verdict.
+//! Runs a campaign from the start to the result.
 
 use super::cluster::{self, Ring};
 use super::options::Options;
@@ -17,25 +17,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How often a line says how it stands.
+/// How often progress is printed.
 const SAY_EVERY: Duration = Duration::from_secs(5);
-/// The same for a reading of a large stream.
+/// How often progress is printed while a large stream is read.
 const SAY_EVERY_LARGE: Duration = Duration::from_secs(30);
 const LARGE: u64 = 200_000;
-/// About how long a full disk or an empty store takes.
+/// Approximate time of a full disk or an empty store.
 const ALONE: Duration = Duration::from_secs(25);
-/// The least that the store of nats-server gets where a full disk is planned.
+/// Smallest store of nats-server if full disks are planned.
 const DISK_BYTES_MIN: u64 = 1 << 30;
-/// What an order and everything that follows from it takes in the store, generously.
+/// Upper estimate of the storage for an order with all its messages.
 const ORDER_BYTES: u64 = 12 << 10;
-/// Before a command that failed is tried again.
+/// Pause before a failed command is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs a campaign.
 ///
 /// # Errors
-/// The pipeline does not start, or cannot be looked at. What the pipeline does wrong is in the
-/// outcome.
+/// If the pipeline does not start, or cannot be observed. Problems of the pipeline are in the outcome.
 pub async fn run(options: &Options) -> Result<Outcome> {
     let (folder, temporary) = match &options.keep {
         Some(folder) => {
@@ -116,7 +115,7 @@ fn disk_bytes(orders: u64) -> u64 {
     DISK_BYTES_MIN.max(orders.saturating_mul(ORDER_BYTES))
 }
 
-/// Everything that is started, and the names of the parts that can be killed.
+/// Starts everything; also returns the names of the processes that can be killed.
 async fn start(options: &Options, folder: &Path) -> Result<(Site, Vec<String>)> {
     let disk = match options.disk_full {
         0 => None,
@@ -193,8 +192,8 @@ fn plan_of(options: &Options, site: &Site, parts: Vec<String>) -> Plan {
     }
 }
 
-/// How long faults and what they wait for take: the schedule stands still while something concerns
-/// all parts at once, and orders are sent all the time.
+/// How long faults take including waits: the schedule stops during a fault of the whole pipeline, while
+/// orders are still sent.
 fn with_waits(options: &Options) -> Duration {
     options.length + ALONE * (options.disk_full + options.empty_store)
 }
@@ -203,7 +202,7 @@ fn with_waits(options: &Options) -> Duration {
 async fn settle(site: &Site, longest: Duration) -> Result<()> {
     let started = Instant::now();
     loop {
-        // A file may have arrived after the last look into the inbox.
+        // A file may have arrived after the last check of the inbox.
         let checked = site.pipeline.orderflow(&["check"]).await?.status.success();
         let waited = site.pipeline.orderflow(&["wait", "--timeout", "60s"]).await?;
         if checked && waited.status.success() {

@@ -1,4 +1,4 @@
-//! What a campaign has started, and can reach.
+//! Everything that a campaign has started.
 
 use super::clock::Clock;
 use super::cluster::Ring;
@@ -17,21 +17,21 @@ use tokio::time::sleep;
 const AGAIN_MAX: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// All that an injection can reach.
+/// Everything that a fault can affect.
 pub(super) struct Site {
     pub(super) pipeline: Pipeline,
     pub(super) load: Load,
-    /// One before each nats-server.
+    /// One proxy before each nats-server.
     pub(super) nats: Vec<Proxy>,
     pub(super) gateway: Proxy,
-    /// The servers, where there are several.
+    /// The cluster, if there is one.
     pub(super) ring: Option<Ring>,
     pub(super) disk: Option<Disk>,
     pub(super) clock: Option<Clock>,
     pub(super) tally: Tally,
-    /// Only one clock is wrong at a time.
+    /// Held while a clock is wrong, so that only one is at a time.
     pub(super) clock_turn: tokio::sync::Mutex<()>,
-    /// Held by an operator's command, and while there must be none.
+    /// Held during an operator's command, and while none is allowed.
     pub(super) operator_turn: tokio::sync::Mutex<()>,
 }
 
@@ -44,10 +44,10 @@ impl Site {
         }
     }
 
-    /// Harms a connection. False if too many wait for a connection already.
+    /// Injects a fault into a connection. Returns false if too many faults wait for a connection.
     pub(super) fn inject(&self, link: Link, fault: Fault, pick: usize) -> bool {
         let mut proxies = self.proxies(link);
-        // Two members share one connection, whichever of them opened it.
+        // Two members share one connection, opened by either of them, so use a proxy that has one.
         if link == Link::Route {
             proxies.retain(|proxy| proxy.connections() > 0);
         }
@@ -55,7 +55,7 @@ impl Site {
         proxies.get(index).is_some_and(|proxy| proxy.inject(fault, pick / proxies.len()))
     }
 
-    /// Faults of connections that were carried out, by name.
+    /// Number of injected connection faults, by name.
     pub(super) fn faults(&self) -> BTreeMap<String, u64> {
         let mut all = BTreeMap::new();
         for (link, name) in [(Link::Nats, "NATS"), (Link::Gateway, "HTTP"), (Link::Route, "route")]
@@ -67,7 +67,7 @@ impl Site {
         all
     }
 
-    /// Waits until orders are confirmed again, without a hand.
+    /// Waits until orders are confirmed again without intervention.
     pub(super) async fn confirmed_again(&self) -> Result<Duration> {
         let started = Instant::now();
         let before = self.load.confirmed();

@@ -1,4 +1,4 @@
-//! nats-server with an empty store, as after a wrong mount or a forgotten volume.
+//! Runs nats-server with an empty store, like after a wrong mount or a forgotten volume.
 
 use super::site::Site;
 use anyhow::{Context as _, Result, ensure};
@@ -14,18 +14,19 @@ const TRUE: &str = "jetstream.true";
 
 /// How long order-processor may take until it has read its journal.
 const KNOWN_MAX: Duration = Duration::from_secs(180);
-/// How long it may take until a part finds out that the store is empty: each asks when it has something
-/// to do, and all of them may want the same few cores.
+/// How long it may take until a process reports that the store is empty: each finds out when it has
+/// work to do, and all of them may compete for few cores.
 const SAID_MAX: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Takes the store away for at least so long; with streams in the empty one an order is sent there, which
-/// nobody may decide, because everything that is known is somewhere else, and some part must say so.
+/// Replaces the store by an empty one for at least `during`. With `streams`, the streams are created in
+/// it and an order is sent, which must not be decided, because all data is in the other store; a
+/// process must report this.
 pub(super) async fn empty(site: &Site, streams: bool, during: Duration) -> Result<Duration> {
-    // What an empty store confirms is lost.
+    // Messages that an empty store confirms would be lost.
     let _operator_waits = site.operator_turn.lock().await;
     site.load.pause().await;
-    // A process that has just started, and has read nothing yet, cannot know that there was more.
+    // A process that has just started and read nothing cannot know that there was more data.
     let known = timeout(KNOWN_MAX, async {
         while !site.pipeline.orderflow(&["stock", "get", "P001"]).await?.status.success() {
             sleep(LOOK).await;
@@ -62,7 +63,7 @@ async fn look(site: &Site, with_streams: bool, during: Duration) -> Result<()> {
         ensure!(output.status.success(), "setup: {error}");
         let order = json!({"order_id": "PROBE", "product": "P001", "quantity": 1, "price": 1});
         let message = Outgoing::new(subject::ORDERS.into(), order.to_string().into());
-        // It need not be the first: what clients held back for the true store comes here too.
+        // It may not be the first message: clients may send what they held back for the true store.
         one(&nats, &message, None).await.context("the empty store takes nothing")?;
     }
     let logs = site.pipeline.log_ends();

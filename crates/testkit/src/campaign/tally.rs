@@ -1,4 +1,4 @@
-//! What was done, how long it took to recover, and what went wrong.
+//! Counts faults, recovery times and problems.
 
 use crate::lock;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Shared by all that happens at once.
+/// Shared by all concurrent tasks.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     state: Mutex<State>,
@@ -21,12 +21,12 @@ struct State {
 }
 
 impl Tally {
-    /// Something begins from which the pipeline must recover.
+    /// A fault begins from which the pipeline must recover.
     pub(super) fn begin(&self, what: &str) {
         lock(&self.state).under_way.insert(what.to_owned());
     }
 
-    /// It has recovered after so long, or never.
+    /// The pipeline has recovered after this time, or not at all.
     pub(super) fn end(&self, what: &str, recovered: Option<Duration>) {
         let mut state = lock(&self.state);
         state.under_way.remove(what);
@@ -37,14 +37,14 @@ impl Tally {
         }
     }
 
-    /// Something was done from which nobody has to recover, or from which it is not known who did.
+    /// A fault ended that needs no recovery, or whose recovery cannot be observed.
     pub(super) fn done(&self, what: &str) {
         let mut state = lock(&self.state);
         state.under_way.remove(what);
         *state.done.entry(what.to_owned()).or_default() += 1;
     }
 
-    /// Something that must not be.
+    /// Adds a problem.
     pub(super) fn problem(&self, text: String) {
         lock(&self.state).problems.push(text);
     }
@@ -53,18 +53,18 @@ impl Tally {
         lock(&self.state).problems.clone()
     }
 
-    /// How much of what was done whose name starts like this.
+    /// Number of faults whose name begins with `prefix`.
     pub(super) fn count(&self, prefix: &str) -> u64 {
         let state = lock(&self.state);
         state.done.iter().filter(|(what, _)| what.starts_with(prefix)).map(|(_, n)| n).sum()
     }
 
-    /// What is not over.
+    /// Faults that have not ended.
     pub(super) fn under_way(&self) -> Vec<String> {
         lock(&self.state).under_way.iter().cloned().collect()
     }
 
-    /// A line for each thing: how often, and the median and longest time to recover.
+    /// A line for each kind: how often, and the median and longest recovery time.
     pub(super) fn table(&self, faults: &BTreeMap<String, u64>) -> String {
         let mut text =
             format!("{:<36} {:>6}  {:>10} {:>10}\n", "what", "times", "median", "longest");

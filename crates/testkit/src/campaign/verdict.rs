@@ -1,4 +1,4 @@
-//! What a campaign found.
+//! The result of a campaign.
 
 use super::cluster::Figures;
 use super::files::Files;
@@ -12,33 +12,33 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// Confirmed messages that are named one by one when they are missing.
+/// Most missing messages that are named.
 const MISSING_SHOWN: usize = 10;
-/// How long a command that checks may not come to an end.
+/// How long a failing check is repeated.
 const CHECK_MAX: Duration = Duration::from_secs(60);
-/// Broken rules of the history that are named one by one.
+/// Most broken rules that are named.
 const VIOLATIONS_SHOWN: usize = 50;
 
-/// What a campaign found.
+/// The result of a campaign.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Its seed.
     pub seed: u64,
     /// Everything that is lost, doubled, negative or contradictory, or did not recover.
     pub problems: Vec<String>,
-    /// Figures of the history.
+    /// Numbers of the history.
     pub summary: Summary,
-    /// Processes that were killed.
+    /// Number of killed processes.
     pub kills: u64,
-    /// Connections that were harmed.
+    /// Number of connections with a fault.
     pub faults: u64,
-    /// How often another nats-server led orders, decisions or all, where there are several.
+    /// How often the leader of orders, of decisions or of the meta group changed.
     pub leader_changes: u64,
-    /// A line for each kind of fault: how often, and how long the pipeline took to recover.
+    /// A line for each kind of fault: how often, and the recovery time.
     pub table: String,
-    /// How long all of it took.
+    /// Total time.
     pub elapsed: Duration,
-    /// Where everything lies that it wrote, if it was kept.
+    /// The folder with all files, if it was kept.
     pub kept: Option<PathBuf>,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Do decisions go on soon behind a change of leaders?
+/// Returns a problem if decisions took too long to continue after changes of leaders.
 fn too_slow(figures: &Figures, gap_max: Duration) -> Option<String> {
     let (median, longest) = figures.gap?;
     let text = || {
@@ -92,8 +92,8 @@ fn too_slow(figures: &Figures, gap_max: Duration) -> Option<String> {
     (gap_max < median).then(text)
 }
 
-/// What a command that checks says is wrong, also when it is asked again: members may be choosing a leader
-/// just now, and what is wrong stays so.
+/// The problem that a checking command reports repeatedly. A single failure does not count, because
+/// members may be electing a leader; a real problem stays.
 async fn refuted(site: &Site, args: &[&str]) -> Result<Option<String>> {
     let started = Instant::now();
     loop {
@@ -110,7 +110,7 @@ async fn refuted(site: &Site, args: &[&str]) -> Result<Option<String>> {
     }
 }
 
-/// Compares what was sent with what there is, once everything is decided.
+/// Compares what was sent with what is stored, after everything is decided.
 pub(super) async fn of(
     options: &Options,
     site: &Site,

@@ -1,4 +1,4 @@
-//! One connection, and the faults that it gets.
+//! Forwards one connection and applies its faults.
 
 use super::{Fault, Side};
 use std::io;
@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 const BUFFER_BYTES: usize = 64 * 1024;
-/// Bytes of a piece that pass one by one; the rest of it follows at once, or a large message would
-/// take minutes.
+/// Most bytes of a chunk that pass one by one; the rest follows at once, or a large message would take
+/// minutes.
 const SLICES_MAX: usize = 2_000;
-/// How long a request is waited for whose reply is to be dropped.
+/// How long to wait for a request whose reply is to be dropped.
 const REQUEST_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How bytes pass in one direction.
@@ -23,7 +23,7 @@ enum Pass {
     Not,
     Later(Duration),
     OneByOne,
-    /// Read and thrown away.
+    /// Read and discarded.
     Lost,
 }
 
@@ -47,7 +47,7 @@ impl Modes {
     }
 }
 
-/// What is done to this connection, and whether all are cut.
+/// The modes of this connection, and whether all connections are cut.
 #[derive(Clone)]
 struct Lines {
     modes: watch::Receiver<Modes>,
@@ -55,7 +55,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// Waits until what `side` sends passes in some way; an error when the proxy has gone.
+    /// Waits until bytes from `side` may pass, and returns how; an error when the proxy was dropped.
     async fn open(&mut self, side: Side) -> io::Result<Pass> {
         let ended = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
         self.cut.wait_for(|cut| !cut).await.map_err(ended)?;
@@ -69,7 +69,7 @@ enum End {
     HalfOpen { gone: Side, during: Duration },
 }
 
-/// Passes bytes on until an end closes or a fault ends the connection; `started` hears of each fault.
+/// Forwards bytes until one end closes or a fault ends the connection; calls `started` for each fault.
 pub(super) async fn carry(
     mut client: TcpStream,
     mut server: TcpStream,
@@ -77,7 +77,7 @@ pub(super) async fn carry(
     cut: watch::Receiver<bool>,
     started: impl Fn(Fault),
 ) {
-    // Otherwise single bytes would be put together again. It fails only for a dead connection.
+    // Without this, single bytes would be merged. It fails only for a closed connection.
     client.set_nodelay(true).ok();
     server.set_nodelay(true).ok();
     let (modes, mode) = watch::channel(Modes::both(Pass::Through));
@@ -108,7 +108,7 @@ pub(super) async fn carry(
                 Side::Server => (server, client),
             };
             reset(gone);
-            // Its end is not told on: who waits must find out by itself.
+            // The other end is not told; it must find out by itself.
             drop(timeout(during, swallow(&mut left)).await);
             reset(left);
         }
@@ -127,7 +127,7 @@ async fn swallow(stream: &mut TcpStream) {
     std::future::pending().await
 }
 
-/// Carries out faults one after another until one ends the connection.
+/// Applies faults one after another until one ends the connection.
 async fn obey(
     modes: &watch::Sender<Modes>,
     faults: &mut mpsc::Receiver<Fault>,
@@ -142,7 +142,7 @@ async fn obey(
             Fault::DropReplies(after) => {
                 modes.send_replace(Modes { requests: Pass::Through, replies: Pass::Lost });
                 let before = *requests.borrow_and_update();
-                // Nobody may have anything to ask.
+                // There may be no request.
                 drop(timeout(REQUEST_WAIT_MAX, requests.wait_for(|now| *now > before)).await);
                 sleep(after).await;
                 return End::Reset;
@@ -155,11 +155,11 @@ async fn obey(
         sleep(during).await;
         modes.send_replace(Modes::both(Pass::Through));
     }
-    // The proxy has gone, and takes this connection with it.
+    // The proxy was dropped, which also ends this connection.
     End::Reset
 }
 
-/// Passes what `side` sends on to the other.
+/// Forwards the bytes of `side` to the other side.
 async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -170,7 +170,7 @@ async fn pump(
     let mut buffer = vec![0; BUFFER_BYTES];
     let ended = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
     loop {
-        // What does not pass is not read either, so that the sender's buffers fill up.
+        // While nothing may pass, nothing is read either, so that the sender's buffers fill up.
         lines.open(side).await?;
         let count = tokio::select! {
             read = from.read(&mut buffer) => read?,
@@ -179,7 +179,7 @@ async fn pump(
                 continue;
             }
         };
-        // The end of a connection is not told either while it is cut.
+        // The end of a connection is not forwarded either while it is cut.
         let pass = lines.open(side).await?;
         let Some(bytes @ [_, ..]) = buffer.get(..count) else { return to.shutdown().await };
         match pass {

@@ -1,46 +1,47 @@
-//! What can be done to a connection.
+//! Faults of connections.
 
 use std::time::Duration;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Who has connected.
+    /// The side that connected.
     Client,
-    /// Who has accepted.
+    /// The side that accepted.
     Server,
 }
 
-/// What is done to one connection.
+/// A fault of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Both ends get a reset at once.
+    /// Both ends get a reset immediately.
     Reset,
-    /// Nothing passes for so long, then everything does.
+    /// Nothing passes for this time.
     Stall(Duration),
-    /// Every piece comes later.
+    /// Every chunk is delayed.
     Delay {
-        /// By so much.
+        /// The delay.
         by: Duration,
-        /// For so long.
+        /// How long the fault lasts.
         during: Duration,
     },
-    /// Bytes pass one by one (the first thousands of each piece) for so long.
+    /// Bytes pass one by one (only the first thousands of each chunk) for this time.
     Slices(Duration),
-    /// Requests pass and replies are dropped; so long after a request has passed, both ends get a
+    /// Requests pass and replies are dropped; this time after a request has passed, both ends get a
     /// reset.
     DropReplies(Duration),
-    /// One end gets a reset; what the other sends is swallowed for so long, until it gets one too.
+    /// One end gets a reset; the bytes of the other end are discarded for this time, until it gets one,
+    /// too.
     HalfOpen {
-        /// The end that knows.
+        /// The end that gets the reset first.
         gone: Side,
-        /// How long the other does not.
+        /// How long the other end does not know.
         during: Duration,
     },
 }
 
 impl Fault {
-    /// What it is called in tables.
+    /// Its name in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

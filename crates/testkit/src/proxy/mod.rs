@@ -1,7 +1,7 @@
-//! A TCP proxy that does to a connection what networks do.
+//! A TCP proxy that injects network faults.
 //!
-//! It stands between a client and a server, passes everything on, and harms one connection at a
-//! time when it is told to. It decides nothing by itself, so that whoever tells it can repeat a run.
+//! It forwards everything between a client and a server, and injects a fault into one connection at a
+//! time on request. It decides nothing itself, so its caller can repeat a run.
 
 mod carry;
 mod fault;
@@ -18,19 +18,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// Faults that wait for a connection; more are refused.
+/// Most faults that wait for a connection; more are refused.
 const ARMED_MAX: usize = 16;
 /// How long the server may take to accept.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// After a failed `accept`, which is a lack of file descriptors.
+/// Pause after a failed `accept`; usually no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A listener on loopback that passes connections on; ended, with its connections, when dropped.
+/// A proxy on loopback; it ends with its connections when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// Held for its drop.
+    /// Kept only so that the tasks end on drop.
     _tasks: JoinSet<()>,
 }
 
@@ -38,7 +38,7 @@ pub struct Proxy {
 struct Shared {
     upstream: Mutex<Option<SocketAddr>>,
     connections: Mutex<Connections>,
-    /// Faults that were carried out, by name.
+    /// Number of injected faults, by name.
     injected: Mutex<BTreeMap<&'static str, u64>>,
     cut: watch::Sender<bool>,
 }
@@ -51,10 +51,10 @@ struct Connections {
 }
 
 impl Proxy {
-    /// Listens on a free port. Connections are closed at once until there is an upstream.
+    /// Listens on a free port. Connections are closed immediately until there is an upstream.
     ///
     /// # Errors
-    /// It cannot listen.
+    /// If it cannot listen.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -64,49 +64,49 @@ impl Proxy {
         Ok(Self { address, shared, _tasks: tasks })
     }
 
-    /// Listens on a free port and passes connections on to `upstream`.
+    /// Listens on a free port and forwards connections to `upstream`.
     ///
     /// # Errors
-    /// It cannot listen.
+    /// If it cannot listen.
     pub async fn to(upstream: SocketAddr) -> io::Result<Self> {
         let proxy = Self::start().await?;
         proxy.set_upstream(upstream);
         Ok(proxy)
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where later connections go.
+    /// Sets the server for later connections.
     pub fn set_upstream(&self, upstream: SocketAddr) {
         *lock(&self.shared.upstream) = Some(upstream);
     }
 
-    /// Lets nothing pass, in either direction of any connection, or everything again. As where a network
-    /// is in two parts: connections stay open, their ends hear nothing, and what was sent meanwhile
+    /// Blocks all bytes in both directions of all connections, or lets them pass again. Like in a
+    /// network partition, connections stay open, nothing arrives, and what was sent in the meantime
     /// arrives afterwards.
     pub fn set_cut(&self, cut: bool) {
         self.shared.cut.send_replace(cut);
     }
 
-    /// Open connections.
+    /// Number of open connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         lock(&self.shared.connections).live.len()
     }
 
-    /// Faults that were carried out, by name.
+    /// Number of injected faults, by name.
     #[must_use]
     pub fn injected(&self) -> BTreeMap<&'static str, u64> {
         lock(&self.shared.injected).clone()
     }
 
-    /// Harms the open connection number `pick` (modulo how many there are), or the next one if that
-    /// has a fault already; without any, the next one that is made. False if too many faults wait
-    /// for a connection.
+    /// Injects a fault into the open connection number `pick` (modulo their number), or into the next
+    /// one if that one has a fault already; without open connections, into the next new one. Returns
+    /// false if too many faults wait for a connection.
     #[must_use]
     pub fn inject(&self, fault: Fault, pick: usize) -> bool {
         let mut connections = lock(&self.shared.connections);
@@ -144,7 +144,7 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
         return;
     }
     let Some(upstream) = *lock(&shared.upstream) else { return };
-    // Closing the client's connection is what says that the server is not there.
+    // Closing the client's connection tells the client that the server is not reachable.
     let Ok(Ok(server)) = tokio::time::timeout(CONNECT_MAX, TcpStream::connect(upstream)).await
     else {
         return;
@@ -166,13 +166,13 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     })
     .await;
     drop(listed);
-    // A fault that came too late is for the next one.
+    // A fault that came too late is applied to the next connection.
     if let Ok(fault) = faults.try_recv() {
         lock(&shared.connections).armed.push_back(fault);
     }
 }
 
-/// Takes a connection out of the list however it ends.
+/// Removes a connection from the list, however it ends.
 struct Listed<'a> {
     number: u64,
     shared: &'a Shared,

@@ -1,4 +1,4 @@
-//! Orders that are tried again or cancelled.
+//! Orders that are retried or cancelled.
 
 use crate::run::{Run, confirmed};
 use domain::inventory::Verdict;
@@ -8,7 +8,7 @@ use testkit::history::Rule;
 #[tokio::test]
 async fn a_second_attempt_after_a_refusal_breaks_no_rule() {
     let run = Run::whole().await;
-    // Number 3 is refused, for nobody knows its product.
+    // Number 3 is refused because its product is unknown.
     run.place_next(&run.placed().await[3], domain::Order::again).await;
     run.check(&[Rule::Undecided]).await;
     run.decide_all().await;
@@ -64,16 +64,16 @@ async fn a_return_whose_stock_is_gone_stays_confirmed_and_can_be_cancelled_later
 }
 
 #[tokio::test]
-async fn a_cancellation_of_what_does_not_stand_is_found() {
+async fn a_cancellation_of_an_order_that_is_not_confirmed_is_found() {
     let run = Run::whole().await;
     let placed = run.placed().await;
-    // One that was refused, and one twice.
+    // Cancels one order that was refused, and one order twice.
     run.cancel(&placed[3]).await;
     run.cancel(&placed[0]).await;
     run.decide_all().await;
     run.cancel_again(&placed[0]).await;
     run.decide_all().await;
-    // They are refused as they must be, though nobody may place them.
+    // They are refused correctly, although nobody may place them.
     let [a, c] = [Rule::AttemptWrong, Rule::CancelWrong];
     run.check(&[a, a]).await;
     run.cancel_again(&placed[3]).await;
@@ -124,7 +124,7 @@ async fn a_cancellation_that_gives_back_a_part_or_ends_as_an_order_is_found() {
 }
 
 #[tokio::test]
-async fn what_is_put_behind_a_confirmed_order_must_be_kept() {
+async fn an_attempt_placed_after_a_confirmed_order_must_keep_it() {
     let run = Run::whole().await;
     let sale = run.placed().await.swap_remove(0);
     let bad = |order: &domain::Order| domain::Order { lines: Vec::new(), ..order.again() };
@@ -132,9 +132,9 @@ async fn what_is_put_behind_a_confirmed_order_must_be_kept() {
     run.decide_all().await;
     let report = run.report(|_| true).await;
     assert_eq!(report.summary.kept, 1, "{report}");
-    // Nobody may place it; what was decided is right.
+    // Nobody may place it, but the decision was right.
     run.check(&[Rule::AttemptWrong]).await;
-    // Refused, it would hide the order.
+    // If it were refused, it would hide the order.
     run.place_next(&sale, bad).await;
     let last = run.placed().await.pop().unwrap();
     let mut refused = confirmed(&last);

@@ -1,4 +1,4 @@
-//! What is published of a decision.
+//! Facts of decisions.
 
 use crate::run::Run;
 use messaging::{stored, streams};
@@ -30,7 +30,7 @@ async fn a_changed_fact_is_found() {
     let change = |payload: String| payload.replace("\"attempt\":1", "\"attempt\":2");
     run.again(streams::ORDERS, subject, change).await;
     run.check(&[Rule::FactTwice, Rule::FactChanged]).await;
-    // The changed one alone.
+    // Without the other one, only the changed fact is left.
     let report = run.report(|_| true).await;
     let twice = report.violations.iter().find(|v| v.rule == Rule::FactTwice).unwrap().sequence;
     let lost = |message: &Message<'_>| message.subject == subject && message.sequence != twice;

@@ -1,10 +1,10 @@
-//! Entries of a journal, and which orders they decide.
+//! Entries of a journal, and the orders that they decide.
 
 use crate::run::{Run, confirmed};
 use testkit::history::{Message, Rule};
 
 #[tokio::test]
-async fn what_two_racing_journals_leave_breaks_no_rule() {
+async fn two_racing_journals_break_no_rule() {
     let run = Run::whole().await;
     let report = run.report(|_| true).await;
     report.assert_clean();
@@ -40,12 +40,12 @@ async fn an_order_decided_twice_in_the_journal_is_found() {
     let placed = run.placed().await;
     let (again, last) = (placed.first().unwrap(), placed.last().unwrap());
     run.append("again", last.sequence, vec![confirmed(again)]).await;
-    // The second decision also replaces the fact of the first, and ends at the wrong place.
+    // The second decision also publishes another fact for the first, and ends at the wrong position.
     run.check(&[Rule::DecidedTwice, Rule::PositionWrong, Rule::FactTwice, Rule::FactChanged]).await;
 }
 
 #[tokio::test]
-async fn a_quiet_lane_moves_over_what_is_not_its_own_and_nothing_else() {
+async fn a_quiet_lane_moves_only_over_orders_of_other_lanes() {
     let run = Run::whole().await;
     let end = run.placed().await.last().unwrap().sequence + 1_000;
     run.append("quiet", end, Vec::new()).await;
@@ -58,7 +58,7 @@ async fn a_quiet_lane_moves_over_what_is_not_its_own_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_decision_on_nothing_is_found() {
+async fn a_decision_about_no_order_is_found() {
     let run = Run::whole().await;
     let mut last = run.placed().await.pop().unwrap();
     last.sequence += 1000;
@@ -67,7 +67,7 @@ async fn a_decision_on_nothing_is_found() {
 }
 
 #[tokio::test]
-async fn a_missing_entry_is_a_hole_in_the_chain() {
+async fn a_missing_entry_is_a_gap_in_the_chain() {
     let run = Run::empty().await;
     for number in [0, 5, 10] {
         run.send_and_place(number).await;

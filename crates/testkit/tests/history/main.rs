@@ -1,4 +1,4 @@
-//! The history checker on streams that real code filled, and on each thing that can be wrong.
+//! The history checker on streams filled by real code, and on each kind of damage.
 #![cfg(test)]
 
 mod attempts;

@@ -1,4 +1,4 @@
-//! Streams as a run leaves them, made by real code, and what can be done to them.
+//! Streams after a run, made by real code, and ways to damage them.
 
 use chrono::DateTime;
 use domain::inventory::{Body, Confirmed, Input, Lookup, Outcome, Stands, State};
@@ -16,7 +16,7 @@ use stock::InventoryJournal;
 use testkit::history::{History, Message, Options, Report, Rule};
 use testkit::nats::Server;
 
-/// Orders of a run; more of P002 than there is, so that some are refused.
+/// Orders of a run; more of P002 than there is in stock, so that some are refused.
 const ORDERS: usize = 300;
 
 pub(crate) struct Run {
@@ -32,7 +32,7 @@ pub(crate) struct Order {
 }
 
 impl Run {
-    /// Streams as set-up makes them, and nothing in them.
+    /// Streams as created by setup, without messages.
     pub(crate) async fn empty() -> Self {
         let server = Server::start();
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
@@ -42,7 +42,7 @@ impl Run {
         Self { server, nats }
     }
 
-    /// A few hundred orders, sent, placed, and decided by two journals that race.
+    /// A few hundred orders, sent, placed, and decided by two racing journals.
     pub(crate) async fn whole() -> Self {
         let run = Self::empty().await;
         for number in 0..ORDERS {
@@ -78,7 +78,7 @@ impl Run {
         self.place(&json, &format!("ORDERS:{sent}")).await
     }
 
-    /// As order-ingest does it.
+    /// Places an order like order-ingest does.
     pub(crate) async fn place(&self, json: &Value, event_id: &str) -> u64 {
         let draft = raw::read(json, None).unwrap();
         let content = draft.content();
@@ -115,13 +115,14 @@ impl Run {
         orders
     }
 
-    /// Decides placed orders in batches through the real journal; how many were appended.
+    /// Decides placed orders in batches through the real journal; returns how many entries were
+    /// appended.
     pub(crate) async fn decide(&self, journal: &InventoryJournal, batch: usize) -> usize {
         let placed = self.placed().await;
         let last = placed.last().map_or(0, |order| order.sequence);
         let mut appends = 0;
         let mut done = 0;
-        // As 0.1.0 did, whose journals begin with the sample products.
+        // Like version 0.1.0, whose journals begin with the sample products.
         let sample = State::seeded().stock;
         while done < last {
             let mut looked = BTreeMap::new();
@@ -156,7 +157,7 @@ impl Run {
         appends
     }
 
-    /// Which attempt of the order is confirmed.
+    /// The confirmed attempt of the order, if any.
     async fn looked_up(&self, order: &Order) -> Lookup {
         let first = |order: domain::Order| order.attempt == 1 && order.cancels.is_none();
         if read(order).is_some_and(first) {
@@ -180,7 +181,7 @@ impl Run {
         self.journal().command(&BoundKey::new(key, &()), set).await.unwrap().unwrap();
     }
 
-    /// Appends a decision that no journal would make, and publishes its facts as a journal does.
+    /// Appends a decision that no journal would make, and publishes its facts like a journal does.
     pub(crate) async fn append(&self, id: &str, decided_to: u64, outcomes: Vec<Outcome>) {
         let subject = subject::inventory_journal(&WarehouseId::main());
         let last = stored::last(&self.nats, streams::JOURNAL, &subject).await.unwrap();
@@ -193,7 +194,7 @@ impl Run {
             body: Body::Orders { outcomes, checked: BTreeSet::new() },
         };
         self.publish(&subject, serde_json::to_vec(&entry).unwrap()).await;
-        // A journal that only reads settles the last entry: its facts are published.
+        // A journal that only reads completes the last entry: it publishes its facts.
         let settle = self.journal();
         settle
             .commit(|view| if view.fresh { Decide::Answer(()) } else { Decide::Refresh })
@@ -201,7 +202,7 @@ impl Run {
             .unwrap();
     }
 
-    /// Places the last attempt of an order again, as `next` makes it.
+    /// Places another attempt of an order, made by `next` from the last one.
     pub(crate) async fn place_next(
         &self,
         order: &Order,
@@ -226,7 +227,7 @@ impl Run {
         self.place_next(order, |order| order.cancelling(cancels)).await;
     }
 
-    /// Places another cancellation of what the last one was to cancel.
+    /// Repeats the last cancellation.
     pub(crate) async fn cancel_again(&self, order: &Order) {
         let next = |order: &domain::Order| order.cancelling(order.cancels.clone().unwrap());
         self.place_next(order, next).await;
@@ -246,7 +247,7 @@ impl Run {
         let standing = stored::last(&self.nats, stream, subject).await.unwrap().unwrap();
         let payload = change(String::from_utf8(standing.payload.to_vec()).unwrap());
         let mut message = Outgoing::new(subject.into(), payload.into());
-        // Not the expectation that it was first published with.
+        // Without the expected sequence with which it was first published.
         for name in [header::DECISION, header::DECISION_SEQUENCE] {
             message = message.header(name, standing.header(name).unwrap());
         }
@@ -268,12 +269,12 @@ impl Run {
         history.check(Options::default())
     }
 
-    /// Exactly these rules are broken.
+    /// Checks that exactly these rules are broken.
     pub(crate) async fn check(&self, expected: &[Rule]) {
         self.check_without(|_| false, expected).await;
     }
 
-    /// Exactly these rules are broken when the messages for which `lost` is true are not there.
+    /// Checks that exactly these rules are broken if the messages for which `lost` is true are missing.
     pub(crate) async fn check_without(
         &self,
         lost: impl Fn(&Message<'_>) -> bool,
@@ -325,8 +326,8 @@ pub(crate) fn position(sequence: u64) -> Position {
     }
 }
 
-/// The outcome of an order, as the journal would write it if stock were endless and a cancellation
-/// always named what is confirmed.
+/// The outcome of an order, as the journal would write it with unlimited stock and a cancellation that
+/// names the confirmed attempt.
 pub(crate) fn confirmed(order: &Order) -> Outcome {
     let mut stock = domain::stock::Stock::default();
     for product in ["P001", "P002", "P003", "P005", "P404"] {

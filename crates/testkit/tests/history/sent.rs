@@ -1,4 +1,4 @@
-//! Messages on `orders`, each of which ends in one way.
+//! Messages on `orders`, each of which must have exactly one outcome.
 
 use crate::run::{Run, order};
 use domain::{OrderId, PartnerId};
@@ -9,7 +9,7 @@ use serde_json::json;
 use testkit::history::{Message, Rule};
 
 #[tokio::test]
-async fn a_duplicate_a_conflict_and_a_dead_letter_are_ends_of_their_own() {
+async fn a_duplicate_a_conflict_and_a_dead_letter_are_separate_outcomes() {
     let run = Run::whole().await;
     run.publish(subject::ORDERS, order(3).to_string()).await;
     let other = json!({"order_id": "A.3", "product": "P001", "quantity": 9, "price": 1});
@@ -27,7 +27,7 @@ async fn a_duplicate_a_conflict_and_a_dead_letter_are_ends_of_their_own() {
     report.assert_clean();
     let s = report.summary;
     assert_eq!((s.sent, s.duplicates, s.conflicts, s.dead), (304, 1, 1, 1));
-    // Each end is needed: without the conflict and the dead letter both messages are lost.
+    // Without the conflict and the dead letter, both messages would be lost.
     let errors = |message: &Message<'_>| message.subject.starts_with("errors.");
     run.check_without(errors, &[Rule::Lost, Rule::Lost]).await;
 }
@@ -41,7 +41,7 @@ async fn a_lost_message_on_orders_is_found() {
 }
 
 #[tokio::test]
-async fn an_order_that_nobody_sent_is_found() {
+async fn an_order_that_was_never_sent_is_found() {
     let run = Run::whole().await;
     let lost = |message: &Message<'_>| message.subject == subject::ORDERS && message.sequence == 1;
     run.check_without(lost, &[Rule::NeverSent]).await;

@@ -1,4 +1,4 @@
-//! What orders may take, and why they may be refused.
+//! What orders may take from stock, and why they may be refused.
 
 use crate::run::{Run, confirmed};
 use domain::ProductId;

@@ -1,12 +1,12 @@
-//! No file uses one that uses it, over however many others: what can be read and tested one after the
-//! other has an order.
+//! Files do not depend on each other in circles, so that each can be read and tested after those it
+//! uses.
 
 use crate::source::{Uses, uses};
 use crate::workspace::{packages, root};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Rooms with circles that are not opened yet: how their files begin, and why.
+/// Folders whose circles are known: the beginning of their paths, and the reason.
 const KNOWN: &[(&str, &str)] = &[
     (
         "crates/state/src/effect",
@@ -19,7 +19,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("functions/status-checker/src/http/", "both read the clock"),
 ];
 
-/// Everything that can be reached from `file`.
+/// All files that can be reached from `file`.
 fn reached<'a>(uses: &'a Uses, file: &'a Path) -> BTreeSet<&'a Path> {
     let mut reached = BTreeSet::new();
     let mut open = vec![file];
@@ -47,7 +47,7 @@ fn circles(uses: &Uses) -> BTreeSet<BTreeSet<PathBuf>> {
     circles
 }
 
-/// A circle in words: who uses what of whom.
+/// A description of a circle: which file uses what of which.
 fn said(uses: &Uses, circle: &BTreeSet<PathBuf>, root: &Path) -> String {
     let name = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
     let mut lines = Vec::new();
@@ -134,14 +134,14 @@ fn a_circle_is_found_however_it_is_written() {
         ("c.rs", "use crate::a::A;"),
     ];
     check(&third, &[&["a.rs", "b.rs", "c.rs"]]);
-    // A parent with code is a file like any other.
+    // A parent module with code counts like any other file.
     let parent = [("lib.rs", "mod a; pub struct L; fn f() { a::g() }"), ("a.rs", "use super::L;")];
     check(&parent, &[&["lib.rs", "a.rs"]]);
 }
 
 #[test]
-fn faces_tests_and_what_is_outside_are_no_circles() {
-    // A face is looked through.
+fn facades_tests_and_other_crates_make_no_circles() {
+    // A facade only re-exports, so the paths through it are followed.
     let face = [
         ("lib.rs", "mod room; pub use room::One; mod other;"),
         ("room/mod.rs", "mod one; mod two; pub use one::One; pub use two::Two;"),

@@ -1,4 +1,4 @@
-//! Dependencies point one way, and OpenFaaS's limit on functions holds.
+//! Dependencies point one way, and the number of functions stays within OpenFaaS's limit.
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::{Dependency, Package, packages, root};
 
-/// OpenFaaS CE refuses the sixteenth.
+/// OpenFaaS CE refuses the sixteenth function.
 const FUNCTIONS_MAX: usize = 15;
 
-/// What a crate may use.
+/// The dependencies that a crate may have.
 struct Layer {
     name: &'static str,
-    /// Members of the workspace.
+    /// Allowed members of the workspace.
     members: &'static [&'static str],
-    /// Crates from outside; `None`: any that [`OWNED`] does not keep for others.
+    /// Allowed crates from outside; `None`: any that [`OWNED`] does not reserve for others.
     others: Option<&'static [&'static str]>,
     rule: &'static str,
 }
@@ -213,9 +213,9 @@ const LAYERS: &[Layer] = &[
     },
 ];
 
-/// Those that look at the functions of this program: they build them, or read their names and settings.
+/// Crates that know the functions of this program: they build them, or read their names and settings.
 const KNOW_FUNCTIONS: &[&str] = &["stack", "machine", "deploy", "bench"];
-/// What a function may use.
+/// The dependencies that a function may have.
 const FUNCTION: &[&str] = &[
     "domain",
     "tabular",
@@ -227,10 +227,10 @@ const FUNCTION: &[&str] = &[
     "runtime",
     "outgoing",
 ];
-/// The one program that puts all of them together.
+/// The program that combines all crates.
 const CLI: &str = "orderflow";
 
-/// Crates from outside that belong to one member.
+/// Crates from outside that only these members may use.
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars", &["tabular"], "it takes minutes to build, and its types change with every release"),
     ("pgp", &["file-transformer"], "only who reads files has their keys"),
@@ -245,14 +245,14 @@ impl Package {
         self.manifest_path.parent().and_then(Path::parent).is_some_and(|p| p.ends_with("functions"))
     }
 
-    /// Names of what it is built with; tests may use what they like.
+    /// Names of its dependencies, except those for tests.
     fn uses(&self, member: bool) -> impl Iterator<Item = &str> {
         let built = self.dependencies.iter().filter(|one| one.kind.as_deref() != Some("dev"));
         built.filter(move |one| one.path.is_some() == member).map(|one| one.name.as_str())
     }
 }
 
-/// Each thing that breaks a rule, with the rule.
+/// All violations, each with its rule.
 fn problems(packages: &[Package]) -> Vec<String> {
     let functions: BTreeSet<&str> =
         packages.iter().filter(|p| p.is_function()).map(|p| p.name.as_str()).collect();
@@ -339,7 +339,7 @@ fn every_rule_names_a_member() {
 }
 
 #[test]
-fn a_wrong_dependency_is_found_and_the_rule_said() {
+fn a_wrong_dependency_is_reported_with_its_rule() {
     let rule = "the business has no IO, no clock and no async";
     check(("crates", "domain"), &[("tokio", false)], &[&format!("domain uses tokio: {rule}")]);
     check(("crates", "domain"), &[("runtime", true)], &[&format!("domain uses runtime: {rule}")]);

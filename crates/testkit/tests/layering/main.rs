@@ -1,4 +1,4 @@
-//! What may use what: crates, and the files of a crate.
+//! The allowed dependencies between crates, and between the files of a crate.
 #![cfg(test)]
 
 mod circles;

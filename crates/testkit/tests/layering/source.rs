@@ -1,14 +1,14 @@
-//! Which files of a crate use which, read from their text.
+//! Finds out from the source text which files of a crate use which.
 //!
-//! A file uses another one where its code names something that stands there: by `use`, or by a path. A
-//! file that only declares and re-exports (a face) has no code, and what is named through it is looked up
-//! where it stands. What is for tests only does not count.
+//! A file uses another one if its code names an item that is defined there, by `use` or by a path. A
+//! file that only declares and re-exports (a facade) has no code; names through it are resolved to the
+//! file that defines them. Code for tests does not count.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// By file: the files it uses, and by which names.
+/// By file: the files that it uses, and the names.
 pub(crate) type Uses = BTreeMap<PathBuf, BTreeMap<PathBuf, BTreeSet<String>>>;
 
 /// The modules of one crate; the first is its root.
@@ -21,7 +21,7 @@ struct Tree {
 struct Module {
     parent: Option<usize>,
     file: PathBuf,
-    /// Where the files of its children stand.
+    /// The folder with the files of its child modules.
     folder: PathBuf,
     children: BTreeMap<String, usize>,
     imports: Vec<Import>,
@@ -31,21 +31,21 @@ struct Module {
 
 struct Import {
     path: Vec<String>,
-    /// What it is called here; `*` for all.
+    /// Its local name; `*` for all.
     name: String,
-    /// `pub use`: it is passed on, and used only if its name stands in the code.
+    /// `pub use`: re-exported, and used only if its name occurs in the code.
     is_passed_on: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Target {
     Module(usize),
-    /// Something that stands in this module.
+    /// An item that this module defines.
     Item(usize),
 }
 
-/// What the files of the crate with this root use.
+/// The uses between the files of the crate with this root.
 pub(crate) fn uses(root: &Path) -> Uses {
     let mut tree = Tree::default();
     let folder = root.parent().unwrap().to_owned();
@@ -114,7 +114,7 @@ impl Tree {
         }
     }
 
-    /// `NAME;` or `NAME { … }` behind `mod`.
+    /// `NAME;` or `NAME { … }` after `mod`.
     fn child(&mut self, module: usize, tokens: &[TokenTree], at: usize) -> usize {
         let name = ident(tokens.get(at)).unwrap();
         let folder = self.modules[module].folder.clone();
@@ -149,7 +149,8 @@ impl Tree {
         at + 2
     }
 
-    /// The types of an enum's variants. The names of variants are its own, whatever else is called so.
+    /// Reads the types of an enum's variants. Names of variants are not uses of items with the same
+    /// name.
     fn variants(&mut self, module: usize, tokens: &[TokenTree], from: usize) -> usize {
         let end = behind_item(tokens, from);
         let Some(TokenTree::Group(body)) = tokens.get(end - 1) else { return end };
@@ -161,12 +162,12 @@ impl Tree {
         end
     }
 
-    /// The path that begins here, if one does.
+    /// Reads the path that begins here, if there is one.
     fn name(&mut self, module: usize, tokens: &[TokenTree], mut at: usize) -> usize {
         let before = |back: usize, mark| {
             at.checked_sub(back).is_some_and(|at| is_punct(tokens.get(at), mark))
         };
-        // A field, a method, a lifetime, or the end of a path that began otherwise.
+        // A field, a method, a lifetime, or the rest of a path.
         let is_part = before(1, '.') && !before(2, '.')
             || before(1, ':') && before(2, ':')
             || before(1, '\'');
@@ -186,9 +187,9 @@ impl Tree {
         at
     }
 
-    /// What `path` in `module` leads to; nothing if it leads out of the crate, or is a name of its own.
+    /// The target of `path` in `module`; `None` if it leads out of the crate or is a local name.
     fn find(&self, module: usize, path: &[String], depth: usize) -> Option<Target> {
-        // Two faces may re-export each other's names.
+        // Two facades may re-export each other's names.
         if 16 < depth {
             return None;
         }
@@ -232,7 +233,7 @@ fn is_word(token: &TokenTree, word: &str) -> bool {
     matches!(token, TokenTree::Ident(ident) if ident == word)
 }
 
-/// The file that `#[path = "…"]` names, right before a `mod`.
+/// The file in `#[path = "…"]` directly before a `mod`.
 fn path_attribute(before: &[TokenTree]) -> Option<String> {
     let Some(TokenTree::Group(attribute)) = before.last() else { return None };
     let tokens: Vec<TokenTree> = attribute.stream().into_iter().collect();
@@ -255,7 +256,7 @@ fn is_public(tokens: &[TokenTree], at: usize) -> bool {
     is_pub(word(1)) || matches!(word(1), Some(TokenTree::Group(_))) && is_pub(word(2))
 }
 
-/// `cfg(test)`, also beside other conditions; not `cfg(not(test))`.
+/// `cfg(test)`, also together with other conditions; not `cfg(not(test))`.
 fn is_of_tests(attribute: TokenStream) -> bool {
     let mut tokens = attribute.into_iter();
     let is_cfg = tokens.next().is_some_and(|token| is_word(&token, "cfg"));
@@ -266,7 +267,7 @@ fn is_of_tests(attribute: TokenStream) -> bool {
         && !text.contains("not")
 }
 
-/// Behind the item that begins at `at`: its semicolon, or its braces.
+/// The position after the item that begins at `at`: after its semicolon or its braces.
 fn behind_item(tokens: &[TokenTree], mut at: usize) -> usize {
     let mut is_use = false;
     while let Some(token) = tokens.get(at) {

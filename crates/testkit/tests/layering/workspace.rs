@@ -1,4 +1,4 @@
-//! The packages of this workspace, as cargo tells of them.
+//! The packages of this workspace, as reported by cargo.
 
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub(crate) struct Package {
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    /// Nothing for a normal one, else `dev` or `build`.
+    /// `None` for a normal dependency, else `dev` or `build`.
     pub(crate) kind: Option<String>,
     pub(crate) path: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What a partition does to three nats-servers, seen by clients on both sides.
+//! The effect of a partition on three nats-servers, seen by clients on both sides.
 
 use async_nats::jetstream::stream;
 use messaging::Nats;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 const STREAM: &str = "S";
 
-/// A client that stays with one member.
+/// A client that stays connected to one member.
 async fn at(cluster: &Cluster, member: usize) -> Nats {
     let url = cluster.members().members()[member].url();
     Nats::connect(&url, "test", false).await.unwrap()

@@ -1,4 +1,4 @@
-//! What the servers and proxies of tests do, seen by real clients.
+//! The behaviour of the servers and proxies for tests, seen by real clients.
 #![cfg(test)]
 
 mod cluster;

@@ -1,4 +1,4 @@
-//! What the fault proxy does to connections, seen by a real nats-server and its clients.
+//! The effect of the fault proxy on connections, seen by a real nats-server and its clients.
 
 use async_nats::jetstream::stream;
 use messaging::Nats;
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(30);
 
-/// A server with a stream, one client through a proxy and one that goes straight there.
+/// A server with a stream, one client through a proxy and one that connects directly.
 struct Site {
     proxy: Proxy,
     through: Nats,
@@ -49,7 +49,7 @@ impl Site {
         one(&self.through, &Outgoing::new("s.a".into(), "x".into()), None).await
     }
 
-    /// The client finds its way back, however long that takes it.
+    /// Publishes until the client has reconnected, however long that takes.
     async fn publish_until_stored(&self) {
         while self.publish().await.is_err() {}
     }
@@ -78,7 +78,7 @@ async fn a_client_comes_back_after_a_reset() {
 }
 
 #[tokio::test]
-async fn what_is_stalled_or_delayed_comes_later() {
+async fn stalled_and_delayed_bytes_arrive_later() {
     let site = site().await;
     for fault in [Fault::Stall(SHORT), Fault::Delay { by: SHORT, during: LONG }] {
         let started = Instant::now();
@@ -91,7 +91,7 @@ async fn what_is_stalled_or_delayed_comes_later() {
 }
 
 #[tokio::test]
-async fn what_is_cut_is_silent_and_comes_later() {
+async fn a_cut_connection_is_silent_and_its_bytes_arrive_later() {
     let site = site().await;
     site.proxy.set_cut(true);
     let (sent, ()) = tokio::join!(site.publish(), async {
@@ -104,7 +104,7 @@ async fn what_is_cut_is_silent_and_comes_later() {
 }
 
 #[tokio::test]
-async fn one_byte_slices_change_nothing_of_what_is_said() {
+async fn one_byte_slices_do_not_change_the_content() {
     let site = site().await;
     site.inject(Fault::Slices(LONG));
     let body: Vec<u8> = (0..100_000).map(|n: u32| n.to_le_bytes()[0]).collect();
@@ -121,7 +121,7 @@ async fn one_byte_slices_change_nothing_of_what_is_said() {
 async fn a_publish_to_a_server_that_is_gone_is_not_stored() {
     let site = site().await;
     site.inject(Fault::HalfOpen { gone: Side::Server, during: SHORT });
-    // The connection must have been cut before the publish, and nothing tells the client.
+    // The connection must be cut before the publish, without the client noticing.
     while site.proxy.injected().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -133,7 +133,7 @@ async fn a_publish_to_a_server_that_is_gone_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_server_is_not_told_that_its_client_is_gone() {
+async fn a_server_does_not_notice_that_its_client_is_gone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap()).await.unwrap();
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_server_is_not_told_that_its_client_is_gone() {
 }
 
 #[tokio::test]
-async fn a_fault_without_a_connection_meets_the_next_one() {
+async fn a_fault_without_a_connection_is_applied_to_the_next_one() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::start().await.unwrap();
     let mut early = TcpStream::connect(proxy.address()).await.unwrap();
@@ -166,14 +166,14 @@ async fn a_fault_without_a_connection_meets_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_fault_that_comes_when_its_connection_ends_meets_the_next_one() {
+async fn a_fault_for_a_connection_that_ends_is_applied_to_the_next_one() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap()).await.unwrap();
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
     client.write_all(b"x").await.unwrap();
     assert_eq!(server.read_u8().await.unwrap(), b'x');
-    // The first one is taken at once, the second one waits for its end.
+    // The first fault is applied at once, the second one waits for its end.
     assert!(proxy.inject(Fault::DropReplies(SHORT), 0));
     while proxy.injected().is_empty() {
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Does to the members what the plan says.
+//! Carries out the faults of the plan.
 
 use super::plan::{Fault, Faults, Whom};
 use super::ring::Ring;
@@ -12,30 +12,30 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// Between two faults.
+/// Pause between two faults.
 const BETWEEN: Duration = Duration::from_millis(500);
-/// How long it may take until decisions go on.
+/// How long decisions may stop.
 const RECOVERY_MAX: Duration = Duration::from_secs(150);
-/// How long it may take until there is a leader.
+/// How long there may be no leader.
 const LEADER_MAX: Duration = Duration::from_secs(60);
-/// How long it may take until every member has everything.
+/// How long the members may take until each has all data.
 const WHOLE_MAX: Duration = Duration::from_secs(240);
-/// How long a member that was asked to end may take.
+/// How long a member may take to end after it was asked.
 const END_MAX: Duration = Duration::from_secs(60);
 /// How long it may take until leaders have changed often enough.
 const CHANGES_MAX: Duration = Duration::from_secs(120);
-/// Without orders nothing is decided.
+/// After this time without orders, no decision is expected.
 const IDLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Harms one member after another for so long, each when all are whole again.
+/// Injects faults into one member after another during `length`, each after all members have recovered.
 pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
     let Some(ring) = &site.ring else { return };
     let started = Instant::now();
     let count = u32::try_from(ring.options.upgrades.len()).unwrap_or(u32::MAX);
     let mut upgrades = (0u32..).zip(&ring.options.upgrades).peekable();
     let faults = Faults::new(seed, &ring.options);
-    // An upgrade is a rolling restart as well.
+    // An upgrade is also a rolling restart.
     let mut faults = faults.filter(|fault| count == 0 || *fault != Fault::RollingRestart);
     loop {
         let left = length.saturating_sub(started.elapsed());
@@ -52,7 +52,7 @@ pub(in super::super) async fn run(site: &Site, seed: u64, length: Duration) {
         } else if let Some(fault) = faults.next()
             && !left.is_zero()
         {
-            // Nothing begins that would end behind the last order.
+            // Start no fault that would end after the last order.
             if longest(fault) < left {
                 carry_out(site, &fault.name(), one(site, ring, fault)).await;
             }
@@ -88,7 +88,7 @@ async fn version(binary: &Path) -> String {
     said.trim().rsplit(' ').next().unwrap_or_default().trim_start_matches('v').to_owned()
 }
 
-/// Does it, and waits until decisions go on and all members are whole.
+/// Carries out a fault, and waits until decisions continue and all members have recovered.
 async fn carry_out(site: &Site, name: &str, fault: impl Future<Output = Result<()>>) {
     let Some(ring) = &site.ring else { return };
     site.tally.begin(name);
@@ -109,7 +109,7 @@ async fn carry_out(site: &Site, name: &str, fault: impl Future<Output = Result<(
     }
 }
 
-/// Upgrades all members while nobody sends anything.
+/// Upgrades all members while nothing is sent.
 async fn quietly(site: &Site, ring: &Ring, name: &str, binary: &Path) {
     let _operator_waits = site.operator_turn.lock().await;
     site.load.pause().await;
@@ -130,7 +130,8 @@ async fn quietly(site: &Site, ring: &Ring, name: &str, binary: &Path) {
     site.load.resume();
 }
 
-/// Waits until decisions are stored that began since then; nothing if there is nothing left to decide.
+/// Waits until decisions that began after `begun` are stored; `None` if there is nothing left to
+/// decide.
 async fn decided(site: &Site, begun: Instant) -> Result<Option<Duration>> {
     let Some(ring) = &site.ring else { return Ok(None) };
     while !ring.watch.has_decided_since(begun) {
@@ -149,7 +150,7 @@ async fn one(site: &Site, ring: &Ring, fault: Fault) -> Result<()> {
     match fault {
         Fault::StepDown(stream) => {
             let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{stream}");
-            // Who is asked may be going just now, and its answer with it.
+            // The member that is asked may be stepping down now, so its answer may be lost.
             drop(site.load.nats().client.request(subject, "".into()).await);
         }
         Fault::Kill(whom, during) => {
@@ -194,10 +195,10 @@ async fn with<T: Send + 'static>(
     ring.cluster.act(act).await
 }
 
-/// One after another ends in an orderly way and comes back, in another version if one is given.
+/// Ends and restarts one member after another, with another program if one is given.
 async fn roll(ring: &Ring, binary: Option<&Path>) -> Result<()> {
     for member in 0..ring.cluster.monitors().len() {
-        // As pods are replaced: when the one before is ready.
+        // As pods are replaced: only when the one before is ready.
         whole(ring).await?;
         end(ring, member).await?;
         let binary = binary.map(Path::to_owned);
@@ -225,7 +226,7 @@ async fn end(ring: &Ring, member: usize) -> Result<()> {
     Ok(())
 }
 
-/// The member whose turn it is.
+/// The member for a fault.
 async fn pick(ring: &Ring, whom: Whom) -> Result<usize> {
     let found = timeout(LEADER_MAX, async {
         loop {
@@ -245,11 +246,11 @@ async fn pick(ring: &Ring, whom: Whom) -> Result<usize> {
 fn follower(ring: &Ring) -> Option<usize> {
     let leaders = [ORDERS, JOURNAL, META].map(|group| ring.watch.leader(group));
     let count = ring.cluster.monitors().len();
-    // With three leaders it is the one that leads all and none of what an order needs.
+    // If there are three leaders, the one that leads the meta group but no stream that orders need.
     (0..count).find(|member| !leaders.contains(&Some(*member))).or(leaders[2])
 }
 
-/// Waits until every member has all that it is to have.
+/// Waits until every member has all its data.
 async fn whole(ring: &Ring) -> Result<()> {
     let started = Instant::now();
     for monitor in ring.cluster.monitors() {

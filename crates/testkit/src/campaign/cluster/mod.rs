@@ -1,4 +1,5 @@
-//! The pipeline on three nats-servers, whose members die, stop, are parted, emptied and upgraded.
+//! The pipeline on three nats-servers whose members are killed, suspended, isolated, emptied and
+//! upgraded.
 
 mod carry_out;
 mod options;

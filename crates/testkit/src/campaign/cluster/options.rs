@@ -1,30 +1,30 @@
-//! How hard the members are harmed.
+//! Options for faults of members.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is done to the members of a cluster.
+/// Which faults are injected into the members of a cluster.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Programs of later versions, in the order in which all members get them: the first one before
-    /// anything else is done, the others evenly over the time.
+    /// Programs of later versions, in the order in which all members are upgraded to them: the first
+    /// one before any other fault, the others spread evenly over the time.
     pub upgrades: Vec<PathBuf>,
-    /// Nothing is sent during an upgrade, and everything is decided before it.
+    /// Send nothing during an upgrade, and start it only after everything is decided.
     pub quiet_upgrades: bool,
-    /// Nobody is stopped, cut off or emptied: leaders step down and die, and members are restarted.
+    /// Only let leaders step down, kill them and restart members; do not suspend, isolate or empty any.
     pub gentle: bool,
-    /// Sync each write to disk before it is confirmed, as `k8s/base` does; not before version 2.10.
+    /// Sync each write to disk before it is confirmed, like `k8s/base`; not before version 2.10.
     pub sync_always: bool,
-    /// Members are asked as pods are to send their clients elsewhere before they end, which takes 30 s
-    /// each; else they get SIGTERM.
+    /// Ask members to move their clients before they end, like pods, which takes 30 s each; otherwise
+    /// they get SIGTERM.
     pub lame_duck: bool,
-    /// Shortest and longest stop of a member; a leader's lease is 10 s.
+    /// Shortest and longest suspension of a member; a leader's lease is 10 s.
     pub pause: (Duration, Duration),
     /// Shortest and longest partition.
     pub isolate: (Duration, Duration),
-    /// Leaders step down at the end until another one has led so often.
+    /// At the end, leaders step down until the leader has changed this often.
     pub changes_min: u64,
-    /// How long nothing may be decided when another one leads, in half of all cases.
+    /// Longest median time without decisions after a change of leaders.
     pub gap_max: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What is done to the members of a cluster: one thing after another, by the seed and nothing else.
+//! The plan of faults for the members of a cluster: one after another, determined by the seed alone.
 
 use super::options::Options;
 use super::watch::META;
@@ -6,39 +6,39 @@ use fastrand::Rng;
 use messaging::streams::{JOURNAL, ORDERS};
 use std::time::Duration;
 
-/// How often a leader is asked to give up, in each round.
+/// How often a leader is asked to step down in each round.
 const STEP_DOWNS: usize = 6;
-/// How long a killed member is away.
+/// How long a killed member is down.
 const DOWN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(4));
 
-/// Whose turn it is.
+/// The member for a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whom {
-    /// The leader of a stream, or of all ([`META`]).
+    /// The leader of a stream, or the meta leader ([`META`]).
     Leader(&'static str),
-    /// One that leads neither orders nor decisions, if there is one.
+    /// A member that leads neither orders nor decisions, if there is one.
     Follower,
 }
 
-/// One thing that is done.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The leader of this stream is asked to give up.
+    /// The leader of this stream is asked to step down.
     StepDown(&'static str),
-    /// Signal 9; it comes back after so long.
+    /// Killed with SIGKILL, and restarted after this time.
     Kill(Whom, Duration),
-    /// Stopped for so long; then it goes on as if nothing had been.
+    /// Suspended for this time, then resumed.
     Pause(Whom, Duration),
-    /// No member hears it for so long, and its clients stay with it.
+    /// Isolated from the other members for this time, while its clients stay connected.
     Isolate(Whom, Duration),
-    /// Killed; it comes back without anything that it stored.
+    /// Killed, and restarted with an empty store.
     EmptyDisk(Whom),
-    /// One after another ends in an orderly way and comes back.
+    /// All members are ended and restarted one after another.
     RollingRestart,
 }
 
 impl Fault {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub(super) fn name(self) -> String {
         match self {
             Self::StepDown(group) => format!("step-down of {group}'s leader"),
@@ -50,7 +50,7 @@ impl Fault {
         }
     }
 
-    /// Is nobody stopped, cut off or emptied?
+    /// Does it only step down, kill or restart?
     fn is_gentle(self) -> bool {
         matches!(self, Self::StepDown(_) | Self::Kill(..) | Self::RollingRestart)
     }
@@ -65,7 +65,7 @@ impl Whom {
     }
 }
 
-/// Faults without end: everything once, in any order, before it comes again.
+/// An endless sequence of faults: each occurs once per round, in random order.
 pub(super) struct Faults {
     rng: Rng,
     pause: (Duration, Duration),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_is_gentle_nobody_is_stopped_cut_off_or_emptied() {
+    fn gentle_faults_do_not_suspend_isolate_or_empty_members() {
         let options = Options { gentle: true, ..Options::default() };
         let names: Vec<_> = Faults::new(7, &options).take(40).map(Fault::name).collect();
         let harsh = ["stop ", "partition ", "empty "];

@@ -1,4 +1,4 @@
-//! The members, and who speaks to them.
+//! The members of a cluster, and connections to them.
 
 use super::options::Options;
 use super::watch::Watch;
@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How long the streams may take until they are there.
+/// How long the creation of the streams may take.
 const SETUP_MAX: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -25,14 +25,14 @@ pub(in crate::campaign) struct Ring {
     pub(in crate::campaign) options: Options,
     pub(in crate::campaign) cluster: Arc<Cluster>,
     pub(in crate::campaign) watch: Watch,
-    /// One to each member, which stays with it.
+    /// One client for each member, which stays connected to it.
     pub(in crate::campaign) clients: Vec<Nats>,
-    /// Held for its drop.
+    /// Kept only so that the tasks end on drop.
     _tasks: JoinSet<()>,
 }
 
 impl Ring {
-    /// Starts it in `folder`.
+    /// Starts the cluster in `folder`.
     pub(in crate::campaign) async fn start(
         folder: &Path,
         nats_server: Option<&Path>,
@@ -50,7 +50,7 @@ impl Ring {
         Ok(Self { options, cluster, watch, clients, _tasks: tasks })
     }
 
-    /// Makes the streams, three copies of each.
+    /// Creates the streams, with three copies of each.
     pub(in crate::campaign) async fn set_up(&self, orderflow: &Path) -> Result<()> {
         let (url, started) = (self.cluster.url(), Instant::now());
         loop {
@@ -66,7 +66,7 @@ impl Ring {
         }
     }
 
-    /// Where clients reach the members, through a proxy before each.
+    /// A proxy before each member, through which clients connect.
     pub(in crate::campaign) async fn proxies(&self) -> Result<Vec<Proxy>> {
         let mut proxies = Vec::new();
         for address in addresses(&self.cluster) {

@@ -1,4 +1,4 @@
-//! Who leads, and how long no decision is stored when another one does.
+//! Observes who leads, and how long no decision is stored after a change of leaders.
 
 use crate::lock;
 use anyhow::Result;
@@ -15,16 +15,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// What leads all streams, among the names of streams.
+/// The name of the meta group, used like the name of a stream.
 pub(super) const META: &str = "meta";
 
 /// How often each member is asked.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Decisions that are remembered: those of minutes.
+/// How many decisions are remembered: those of some minutes.
 const DECIDED_MAX: usize = 10_000;
 
-/// Asks every member all the time until it is dropped.
+/// Asks every member repeatedly until it is dropped.
 #[derive(Debug)]
 pub(in super::super) struct Watch {
     seen: Arc<Mutex<Seen>>,
@@ -33,33 +33,33 @@ pub(in super::super) struct Watch {
 
 #[derive(Debug)]
 struct Seen {
-    /// By member: what it led when it answered last.
+    /// By member: the streams that it led according to its last answer.
     claims: BTreeMap<usize, (Instant, BTreeSet<String>)>,
-    /// Who has begun to lead last.
+    /// By stream: the member that became leader last.
     leaders: BTreeMap<String, usize>,
     changes: BTreeMap<String, Changes>,
-    /// The last entry of the journal that decided an order.
+    /// The last journal entry that decided an order.
     entry: u64,
-    /// When each new one was seen, the last ones.
+    /// When the last new decisions were seen.
     decided: VecDeque<Instant>,
-    /// Changes behind which nothing was decided yet, and since when they may be.
+    /// Changes after which nothing has been decided yet, with the time of each.
     open: Vec<(String, Instant)>,
 }
 
-/// Of one stream, or of all of them.
+/// Changes of the leader of one stream, or of all streams.
 #[derive(Clone, Debug, Default)]
 struct Changes {
     count: u64,
-    /// How long no decision was stored.
+    /// How long no decision was stored, for each change.
     gaps: Vec<Duration>,
 }
 
-/// What was seen of the leaders.
+/// What was observed about leaders.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Figures {
-    /// Another member leads orders, decisions, or all: so often.
+    /// How often the leader of orders, of decisions or of the meta group changed.
     pub(in super::super) changes: u64,
-    /// How long no decision was stored around such a change: the median and the longest.
+    /// How long no decision was stored around such a change: median and longest time.
     pub(in super::super) gap: Option<(Duration, Duration)>,
     /// A line for each stream.
     pub(in super::super) table: String,
@@ -79,7 +79,8 @@ impl Watch {
         let ended = Arc::new(AtomicBool::new(false));
         for (member, monitor) in monitors.into_iter().enumerate() {
             let (seen, ended) = (Arc::clone(&seen), Arc::clone(&ended));
-            // One that is stopped does not answer for seconds, and must not keep the others waiting.
+            // In its own thread: a suspended member does not answer for seconds and must not delay the
+            // others.
             std::thread::spawn(move || {
                 while !ended.load(Ordering::Relaxed) {
                     match monitor.view() {
@@ -87,7 +88,7 @@ impl Watch {
                         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                             lock(&seen).hear(member, &View::default(), Instant::now());
                         }
-                        // It may lead all the same.
+                        // It may still be the leader.
                         Err(_) => {}
                     }
                     std::thread::sleep(EVERY);
@@ -97,15 +98,15 @@ impl Watch {
         Self { seen, ended }
     }
 
-    /// Who leads it.
+    /// The current leader of a stream.
     pub(super) fn leader(&self, group: &str) -> Option<usize> {
         let seen = lock(&self.seen);
         let leader = *seen.leaders.get(group)?;
         seen.claims(leader, group).then_some(leader)
     }
 
-    /// Hears through this connection what is decided. A fact is sent when its entry is stored, and those of
-    /// the next entry when all of this one are stored.
+    /// Observes decisions through this connection. A fact is published after its entry is stored, and
+    /// the facts of the next entry after all facts of this one are stored.
     pub(super) async fn listen(&self, nats: &Nats, tasks: &mut JoinSet<()>) -> Result<()> {
         for subject in ["orders.confirmed.>", "orders.refused.>"] {
             let mut facts = nats.client.subscribe(subject).await?;
@@ -123,17 +124,17 @@ impl Watch {
         Ok(())
     }
 
-    /// Nothing was sent until now: what was not decided meanwhile is no gap.
+    /// Nothing was sent until now, so the time without decisions is not a gap.
     pub(super) fn was_idle(&self) {
         lock(&self.seen).be_idle_until(Instant::now());
     }
 
-    /// Were decisions stored twice since then? The first may have been on its way before.
+    /// Were two decisions stored since `time`? The first may have been in progress before.
     pub(super) fn has_decided_since(&self, time: Instant) -> bool {
         lock(&self.seen).decided.iter().nth_back(1).is_some_and(|second| time < *second)
     }
 
-    /// What was seen until now.
+    /// What was observed so far.
     pub(in super::super) fn figures(&self) -> Figures {
         let changes = lock(&self.seen).changes.clone();
         let mut table = format!(
@@ -170,7 +171,8 @@ impl Changes {
 }
 
 impl Seen {
-    /// One that begins to lead what another one led before is a change, between its last answer and this.
+    /// A member that leads a stream led by another member before is a change, between its last answer
+    /// and this one.
     fn hear(&mut self, member: usize, view: &View, now: Instant) {
         let mut claims = view.leads.clone();
         if view.leads_all {
@@ -179,7 +181,7 @@ impl Seen {
         let (since, known) = self.claims.remove(&member).unwrap_or((now, BTreeSet::new()));
         for group in &claims {
             let last = self.leaders.get(group).copied();
-            // One that led before, and was not asked while it did not, leads again.
+            // A member that led before, and was not asked in the meantime, may lead again.
             let is_back = last.is_some_and(|last| !self.claims(last, group));
             if last == Some(member) || known.contains(group) && !is_back {
                 continue;
@@ -217,7 +219,7 @@ impl Seen {
         }
     }
 
-    /// The longest time between two decisions that lasted then or later.
+    /// The longest time between two decisions that ended after `since`.
     fn longest_gap(&self, since: Instant) -> Duration {
         let pairs = self.decided.iter().zip(self.decided.iter().skip(1));
         let later = pairs.filter(|(_, end)| since < **end);
@@ -253,10 +255,10 @@ mod tests {
         seen.hear(0, &view(&[ORDERS, JOURNAL]), at(30));
         seen.hear_entry(1, at(31));
         seen.hear(1, &view(&[]), at(35));
-        // Decided under the new leader already, and only then it is seen to lead.
+        // Decided under the new leader before that leader is observed.
         seen.hear_entry(2, at(38));
         seen.hear(1, &view(&[JOURNAL]), at(39));
-        // Member 0 still takes itself for the leader, and a fact is sent once more.
+        // Member 0 still believes that it is the leader, and a fact is published again.
         seen.hear(0, &view(&[ORDERS, JOURNAL]), at(40));
         seen.hear_entry(2, at(50));
         assert!(seen.changes[JOURNAL].gaps.is_empty());
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_leads_again_before_it_is_asked_is_the_leader() {
+    fn a_member_that_leads_again_before_it_is_asked_is_the_leader() {
         let now = Instant::now();
         let mut seen = seen(now);
         seen.hear(0, &view(&[ORDERS]), now);
