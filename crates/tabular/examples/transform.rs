@@ -1,9 +1,8 @@
-//! Reads a file of a British mail-order shop (UCI Online Retail) and says how fast:
-//! `cargo run --release -p tabular --example transform -- FILE`.
+//! Reads a file of a British mail-order shop (UCI Online Retail) and reports the speed: `cargo run
+//! --release -p tabular --example transform -- FILE`.
 //!
-//! Options: `--out DIR` writes `output.csv` and `rejects.csv` there, on a thread of its own;
-//! `--workers N` (default: one for each core); `--duplicates off|per-order|whole-file`;
-//! `--block-kib N`.
+//! Options: `--out DIR` writes `output.csv` and `rejects.csv` there, in a separate thread; `--workers
+//! N` (default: one per core); `--duplicates off|per-order|whole-file`; `--block-kib N`.
 
 use anyhow::{Context, bail};
 use domain::partner::{Columns, Duplicates, FileFormat, Rules};
@@ -16,7 +15,7 @@ use std::time::Instant;
 use tabular::output::{OutputWriter, RejectsWriter};
 use tabular::{Limits, Part, Summary, Transform};
 
-/// As in every function.
+/// The same allocator as in every function.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -76,7 +75,7 @@ fn run(options: &Options) -> anyhow::Result<(usize, Summary)> {
     let mut file = File::open(&options.file).context(options.file.display().to_string())?;
     let mut block = vec![0; 64 << 10];
     let mut bytes = 0;
-    // What waits to be written takes memory; with less the threads wait for the disk.
+    // Parts that wait to be written use memory; with a smaller queue, the threads wait for the disk.
     let (sender, parts) = sync_channel(4);
     let summary = thread::scope(|scope| {
         let writer = scope.spawn(|| write(parts, options.out.as_deref()));

@@ -1,7 +1,7 @@
-//! Does a line look like a row, whatever its quotes mean?
+//! Decides whether a line looks like a row, whatever its quotes mean.
 //!
-//! A quote that opens a field by mistake takes the rows behind it into one value, and a footer that
-//! is not there one day takes the last order. Both are told by what the lines hold.
+//! A quote that opens a field by mistake takes the following rows into one value, and a missing footer
+//! takes the last order with it. Both mistakes are detected by the content of the lines.
 
 use crate::column::Column;
 use crate::config::Config;
@@ -12,7 +12,7 @@ use crate::rules;
 use crate::scanner::{Quoting, Scanner, Span, Step, part};
 use domain::ids::ID_BYTES_MAX;
 
-/// What rows of a file look like.
+/// The properties of a file's rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Looks<'a> {
     pub(crate) config: &'a Config,
@@ -20,7 +20,7 @@ pub(crate) struct Looks<'a> {
     pub(crate) delimiter: u8,
 }
 
-/// Which cells of a line can be read; nothing for a column that the file does not have.
+/// Which cells of a line can be read; `None` for a column that the file does not have.
 struct Read {
     order_id: bool,
     product_id: bool,
@@ -36,9 +36,9 @@ impl Read {
 }
 
 impl Looks<'_> {
-    /// Is a line inside of quotes a row: as many fields as the header, an order's number, and a
-    /// quantity or both price and date? With other fields than the header's, as one whose text holds a
-    /// delimiter, all three have to be there, counted from either end.
+    /// Is a line inside quotes a row? It must have as many fields as the header, an order id, and
+    /// either a quantity or both price and date. With another number of fields, for example because a
+    /// text contains a delimiter, all three are needed, counted from either end.
     pub(crate) fn is_row(self, line: &[u8]) -> bool {
         let text = String::from_utf8_lossy(line);
         let naive = cells(&text, self.delimiter);
@@ -49,7 +49,7 @@ impl Looks<'_> {
         quoted.is_some_and(|cells| self.is_row_of(&cells))
     }
 
-    /// Holds a record of several lines, the first of which has `first` bytes, a row inside of quotes?
+    /// Does a record of several lines contain a row inside quotes? Its first line has `first` bytes.
     pub(crate) fn has_row(self, record: &[u8], first: usize, fields: &[Span]) -> bool {
         let opened = self.is_row(part(record, 0, first));
         let mut start = first;
@@ -62,28 +62,28 @@ impl Looks<'_> {
             if is_inside {
                 return self.is_row(line);
             }
-            // With what is behind the closing quote, the last line of a text in the first column has as
-            // many fields as the header.
+            // The last line of a text in the first column has, with the fields after the closing quote,
+            // as many fields as the header.
             (opened && self.is_row(line)) || (at != Some(0) && self.is_good_row(line))
         })
     }
 
-    /// Has a line as many fields as the header, and all that is needed?
+    /// Does a line have as many fields as the header, and all required values?
     fn is_good_row(self, line: &[u8]) -> bool {
         let cells = cells(&String::from_utf8_lossy(line), self.delimiter);
         let read = self.read(&cells, 0);
         cells.len() == self.layout.width && read.order_id && read.typed().all(|good| good)
     }
 
-    /// The same of a line that was said to be no row: product and date are needed as well, which a line
-    /// of sums does not have.
+    /// Is a line that was taken for something else a row? Product and date are required as well, which
+    /// a line with totals does not have.
     pub(crate) fn is_order(self, line: &[u8]) -> bool {
         let text = String::from_utf8_lossy(line);
         self.are_order(&cells(&text, self.delimiter))
             || self.quoted(&text).is_some_and(|cells| self.are_order(&cells))
     }
 
-    /// The same of the fields of a record.
+    /// The same check for the fields of a record.
     pub(crate) fn is_order_of(self, record: &[u8], fields: &[Span]) -> bool {
         let cell =
             |field: &Span| clean(&String::from_utf8_lossy(part(record, field.start, field.end)));
@@ -107,7 +107,7 @@ impl Looks<'_> {
         read.order_id && read.product_id && typed && read.typed().any(|good| good)
     }
 
-    /// What stands in the order's column of a line, if it has as many fields as the header.
+    /// The cell in the order column of a line, if it has as many fields as the header.
     pub(crate) fn order_text(self, line: &[u8]) -> Option<String> {
         let cells = cells(&String::from_utf8_lossy(line), self.delimiter);
         let cell = cells.get(self.layout.order_id.at)?;
@@ -137,7 +137,7 @@ impl Looks<'_> {
         if cells.len() < 2 || cells.iter().all(String::is_empty) {
             return false;
         }
-        // Cells behind the one that is too many, or missing, are counted from the end.
+        // Cells after the extra or missing one are counted from the end.
         let (left, right) =
             (self.read(cells, 0), self.read(cells, cells.len().wrapping_sub(width)));
         let either = |one: Option<bool>, other: Option<bool>| {
@@ -154,10 +154,10 @@ impl Looks<'_> {
             && typed.iter().all(|good| *good != Some(false))
     }
 
-    /// Reads the cells, the columns of which are moved on by `by`.
+    /// Reads the cells; the columns are shifted by `by`.
     fn read(self, cells: &[String], by: usize) -> Read {
         let Self { config, layout, .. } = self;
-        // Columns that are made stand behind those of the file.
+        // Computed columns come after those of the file.
         let cell = |column: &Column| {
             (column.at < layout.width).then(|| {
                 cells.get(column.at.wrapping_add(by)).map(String::as_str).unwrap_or_default()
@@ -181,12 +181,12 @@ impl Looks<'_> {
     }
 }
 
-/// What stands between the delimiters, if quotes mean nothing.
+/// The texts between the delimiters, ignoring quotes.
 fn cells(text: &str, delimiter: u8) -> Vec<String> {
     text.split(char::from(delimiter)).map(clean).collect()
 }
 
-/// A cell without what may stand around it.
+/// A cell without surrounding characters.
 fn clean(cell: &str) -> String {
     let cell = record::trim(cell);
     let cell = cell.strip_prefix('=').unwrap_or(cell);

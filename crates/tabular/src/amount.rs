@@ -1,6 +1,6 @@
-//! Numbers as people and spreadsheets write them, made plain: a sign, digits, a decimal mark.
+//! Normalises numbers as people and spreadsheets write them: to a sign, digits and a decimal mark.
 //!
-//! What a mark means is configured, never found out: `1,234` is one number or another.
+//! The meaning of marks is configured and never guessed: `1,234` can be two different numbers.
 
 use domain::Money;
 use domain::money::MoneyError;
@@ -14,10 +14,10 @@ pub(crate) struct Notation {
 }
 
 impl Notation {
-    /// An amount, with or without a currency.
+    /// Reads an amount, with or without a currency.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If it is not an amount.
     pub(crate) fn amount(&self, text: &str, scratch: &mut String) -> Result<Money, MoneyError> {
         let parse = |text: &str| Money::parse_bytes(text.as_bytes(), self.decimal_mark);
         parse(text).or_else(|error| match error {
@@ -26,8 +26,8 @@ impl Notation {
         })
     }
 
-    /// Writes `text` plainly into `into`; nothing if it is no such number. Of a quantity `currency`
-    /// is false: it has no sign of one.
+    /// Writes `text` as a plain number into `into`; `None` if it is not a number. `currency` is false
+    /// for quantities, which have no currency sign.
     pub(crate) fn plain<'a>(
         &self,
         text: &str,
@@ -35,7 +35,7 @@ impl Notation {
         into: &'a mut String,
     ) -> Option<&'a str> {
         let mut text = text;
-        // One each: two signs, or two currencies, are a mistake.
+        // At most one of each: two signs or two currencies are a mistake.
         let mut sign = None;
         let mut money = !currency;
         loop {
@@ -81,7 +81,7 @@ impl Notation {
         })
     }
 
-    /// Adds digits and the decimal mark of `text` without what groups them by three.
+    /// Adds the digits and the decimal mark of `text` without thousands marks.
     fn ungrouped(&self, text: &str, into: &mut String) -> Option<()> {
         let mark = char::from(self.decimal_mark);
         let (whole, places) = match text.split_once(mark) {
@@ -97,7 +97,7 @@ impl Notation {
             into.push_str(group);
             grouped = true;
         }
-        // `0.999` is grouped by nobody: its mark is one of decimals.
+        // `0.999` is never grouped: its mark is a decimal mark.
         if grouped && (!(1..=3).contains(&first.len()) || first.starts_with('0')) {
             return None;
         }
@@ -113,10 +113,10 @@ fn is_sign(c: &char) -> bool {
     matches!(c, '-' | '+' | '\u{2212}')
 }
 
-/// Is `c` what the configured `mark` stands for?
+/// Does `c` match the configured `mark`?
 fn groups(mark: char, c: char) -> bool {
     match mark {
-        // The blanks that number formats use: hard, thin and narrow.
+        // The spaces that number formats use: no-break, thin and narrow no-break.
         ' ' => matches!(c, ' ' | '\u{A0}' | '\u{2009}' | '\u{202F}'),
         '\'' => matches!(c, '\'' | '\u{2019}'),
         _ => c == mark,
@@ -150,20 +150,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_grouped_by_three_is_no_number() {
+    fn numbers_not_grouped_by_three_are_refused() {
         for text in [
             "12,50", "1,23,456", "1234,567", ",123", "1,234,", "1,,234", "0,999", "00,999",
             "-0,123",
         ] {
             check('.', Some(','), text, None);
         }
-        // Marks in places are left to who reads the plain number, which refuses them.
+        // Marks among the decimals are left to the parser of the plain number, which refuses them.
         check('.', Some(','), "1.234,5", Some("1.234,5"));
         check('.', None, "1,234", Some("1,234"));
     }
 
     #[test]
-    fn a_configured_currency_may_stand_at_either_end() {
+    fn a_configured_currency_may_be_at_either_end() {
         for text in ["£12.50", "12.50 £", "GBP 12.50", "12.50gbp", "+£12.50", "US$\u{A0}12.50"] {
             let sign = if text.starts_with('+') { "+" } else { "" };
             check('.', None, text, Some(&format!("{sign}12.50")));

@@ -1,9 +1,9 @@
-//! Accepted rows, column by column.
+//! Accepted rows, stored by column.
 
 use domain::Money;
 use domain::extra::Extra;
 
-/// The texts of one column, end to end.
+/// The texts of one column, concatenated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextColumn {
     text: String,
@@ -37,7 +37,7 @@ impl TextColumn {
         self.ends.push(self.text.len());
     }
 
-    /// An empty column with room for one like this.
+    /// An empty column with capacity for a similar one.
     fn room(&self) -> Self {
         let text = String::with_capacity(self.text.len() + self.text.len() / 8);
         Self { text, ends: Vec::with_capacity(self.ends.len() + self.ends.len() / 8) }
@@ -62,32 +62,32 @@ impl<'a> FromIterator<&'a str> for TextColumn {
     }
 }
 
-/// Accepted rows in file order, each column by itself.
+/// Accepted rows in file order, stored by column.
 ///
-/// Every text is trimmed; a column that the file does not have is empty text.
+/// Every text is trimmed; for a column that the file does not have, the texts are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Physical line on which the row begins; the file's first line is 1.
     pub line: Vec<u64>,
-    /// The partner's number of the order; fits [`domain::OrderId`].
+    /// The partner's order number; valid for [`domain::OrderId`].
     pub order_id: TextColumn,
-    /// SKU; fits [`domain::ProductId`].
+    /// SKU; valid for [`domain::ProductId`].
     pub product_id: TextColumn,
-    /// What the product is called, at most 512 bytes.
+    /// Name of the product, at most 512 bytes.
     pub description: TextColumn,
-    /// Pieces, never zero; negative in a return.
+    /// Number of pieces, never zero; negative for a return.
     pub quantity: Vec<i64>,
     /// Price of one piece in units of 10⁻⁴.
     pub unit_price: Vec<i64>,
-    /// When it was ordered, in milliseconds since 1970, UTC.
+    /// Time of the order, in milliseconds since 1970, UTC.
     pub ordered_at: Vec<i64>,
-    /// Who buys; fits [`domain::CustomerId`] or is empty.
+    /// The buyer; valid for [`domain::CustomerId`], or empty.
     pub customer_id: TextColumn,
     /// Country or sales region, at most 512 bytes.
     pub region: TextColumn,
     /// Product category, at most 512 bytes.
     pub category: TextColumn,
-    /// What some rows say beside: number of the row, ascending, and what it says.
+    /// Optional fields of some rows: row number, ascending, and the fields.
     pub extras: Vec<(usize, Extra)>,
 }
 
@@ -96,25 +96,25 @@ pub struct Batch {
 pub struct Row<'a> {
     /// Physical line on which it begins.
     pub line: u64,
-    /// The partner's number of the order.
+    /// The partner's order number.
     pub order_id: &'a str,
     /// SKU.
     pub product_id: &'a str,
-    /// What the product is called.
+    /// Name of the product.
     pub description: &'a str,
     /// Pieces.
     pub quantity: i64,
     /// Price of one piece.
     pub unit_price: Money,
-    /// When it was ordered, in milliseconds since 1970, UTC.
+    /// Time of the order, in milliseconds since 1970, UTC.
     pub ordered_at: i64,
-    /// Who buys, or empty.
+    /// The buyer, or empty.
     pub customer_id: &'a str,
     /// Country or sales region.
     pub region: &'a str,
     /// Product category.
     pub category: &'a str,
-    /// What it says beside.
+    /// Optional fields.
     pub extra: Option<Box<Extra>>,
 }
 
@@ -125,7 +125,7 @@ impl Batch {
         self.line.len()
     }
 
-    /// Has it no row?
+    /// Whether it has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.line.is_empty()
@@ -149,7 +149,7 @@ impl Batch {
         })
     }
 
-    /// What row `i` says beside.
+    /// The optional fields of row `i`.
     fn extra(&self, i: usize) -> Option<&Extra> {
         if self.extras.is_empty() {
             return None;
@@ -158,12 +158,12 @@ impl Batch {
         self.extras.get(place).map(|(_, extra)| extra)
     }
 
-    /// The rows in order.
+    /// All rows in order.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.len()).filter_map(|i| self.row(i))
     }
 
-    /// An empty batch with room for one like this and a little more.
+    /// An empty batch with capacity for a similar one.
     pub(crate) fn room(&self) -> Self {
         let rows = self.len() + self.len() / 8;
         Self {
@@ -181,7 +181,7 @@ impl Batch {
         }
     }
 
-    /// The rows but those with the ascending numbers `out`.
+    /// All rows except those with the ascending numbers in `out`.
     pub(crate) fn without(&self, out: &[usize]) -> Self {
         let mut kept = self.room();
         let mut from = 0;

@@ -1,19 +1,19 @@
-//! Stretches of a file, and places in them.
+//! Blocks of a file, and positions in them.
 
-/// A stretch of the file and, behind it, what its last record may need.
+/// A section of the file, with the following bytes that its last record may need.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
-    /// Records that begin before this are the block's.
+    /// Records that begin before this position belong to the block.
     pub(crate) len: usize,
-    /// Nothing is behind `bytes`.
+    /// The file ends after `bytes`.
     pub(crate) end: bool,
 }
 
-/// A place between two records, or inside a line that is too long and whose rest is dropped.
+/// A position between two records, or inside a line that is too long and whose rest is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
-    /// In bytes from the start of the block; may be behind its end.
+    /// In bytes from the start of the block; may be after its end.
     pub(crate) at: usize,
     pub(crate) skipping: bool,
 }

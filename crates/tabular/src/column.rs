@@ -1,23 +1,23 @@
-//! A column of a file, and how names of columns are compared.
+//! Columns of a file, and the comparison of column names.
 
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// A column in use: where it stands, and how the file calls it.
+/// A used column: its position, and its name in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) at: usize,
     pub(crate) name: Arc<str>,
 }
 
-/// A name without case and the blanks around it.
+/// A name without case and surrounding spaces.
 pub(crate) fn close(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// A name without case, accents, blanks and punctuation; currency signs stay, since `Price €` and
-/// `Price $` are two columns. What is nothing but punctuation stays as it is.
+/// A name without case, accents, spaces and punctuation; currency signs are kept, since `Price €` and
+/// `Price $` are different columns. A name of only punctuation is kept.
 pub(crate) fn folded(name: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, '€' | '£' | '$' | '¥');
     let letters = name.nfkd().filter(|c| !is_combining_mark(*c)).filter(kept);

@@ -1,4 +1,4 @@
-//! A partner's format and rules, checked once and made ready for use.
+//! A partner's format and rules, validated once and prepared for use.
 
 use crate::amount::Notation;
 use crate::column::folded;
@@ -15,30 +15,30 @@ use domain::partner::{
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Most lines that may be passed over before a header, and that a footer may have.
+/// Most lines that may be skipped before a header, and most lines of a footer.
 pub(crate) const PREAMBLE_LINES_MAX: u32 = 1_000;
 pub(crate) const FOOTER_LINES_MAX: usize = 20;
 
-/// Most sets of columns that are to be unique, each of which is remembered by itself.
+/// Most sets of unique columns; each set is remembered separately.
 pub(crate) const UNIQUE_MAX: usize = 4;
 
-/// Limits of what is read.
+/// Limits for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes of one record with its line end; a longer one is rejected.
     pub record_bytes_max: usize,
     /// Most bytes of a rejected record that are kept.
     pub raw_bytes_max: usize,
-    /// Most rows of a file; one more refuses the file. More than 2³² − 1 count as that.
+    /// Most rows of a file; one more refuses the file. At most 2³² − 1.
     pub rows_max: u64,
-    /// Most bytes of memory to remember rows that others are compared with: 12 for each accepted
-    /// one and at most 58 for each order, or 30 for a row whose order stands in several places.
-    /// What is more goes to the [`Scratch`](crate::Scratch); to find it there takes another
-    /// quarter, and to sort it, for a moment, an eighth.
+    /// Most bytes of memory for rows that are kept for comparison: 12 for each accepted row and at most
+    /// 58 for each order, or 30 for a row whose order occurs in several places. More data goes to the
+    /// [`Scratch`](crate::Scratch); finding it there needs another quarter of this memory, and sorting
+    /// it temporarily an eighth.
     pub seen_bytes_max: usize,
-    /// Bytes that are worked on at once, at least 1. About twice as many are held for each worker.
+    /// Bytes that are processed at once, at least 1. Each worker holds about twice as many.
     pub block_bytes: usize,
-    /// Threads that read blocks ahead of the one that pushes; below 2 it does all by itself.
+    /// Threads that read blocks ahead of the caller; below 2, the caller does everything.
     pub workers: usize,
 }
 
@@ -55,29 +55,29 @@ impl Default for Limits {
     }
 }
 
-/// A partner's format and rules, ready for use.
+/// A partner's format and rules, prepared for use.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) delimiter: Delimiter,
     pub(crate) encoding: Encoding,
     pub(crate) quoting: Quoting,
-    /// What prices are in.
+    /// The currency of prices.
     pub(crate) currency: Currency,
     pub(crate) notation: Notation,
     pub(crate) dates: Dates,
     pub(crate) preamble_lines: u32,
     pub(crate) footer_lines: usize,
     pub(crate) end: Option<End>,
-    /// Are rows added up?
+    /// Whether quantities and totals are summed.
     pub(crate) sums: bool,
     pub(crate) continued_rows: bool,
-    /// The columns in use, with the names that they may have.
+    /// The used columns, with their possible names.
     pub(crate) columns: Vec<(Column, Names)>,
     pub(crate) derivation: Option<Derivation>,
     /// Product codes of rows that are charges.
     pub(crate) charges: HashMap<Box<str>, ChargeRow>,
     pub(crate) customer_required: bool,
-    /// Further columns that must not be empty.
+    /// Additional columns that must not be empty.
     pub(crate) required: Vec<Column>,
     pub(crate) values: Vec<(Column, HashSet<Box<str>>)>,
     pub(crate) unique: Vec<Vec<Column>>,
@@ -148,7 +148,7 @@ impl Config {
     }
 }
 
-/// May it enclose a field?
+/// May this sign enclose a field?
 fn is_sign(sign: char) -> bool {
     sign.is_ascii_punctuation() && !matches!(sign, '\\' | '.' | '-')
 }
@@ -239,7 +239,7 @@ fn notation(format: &FileFormat) -> Result<Notation, ConfigError> {
     })
 }
 
-/// The columns of the file in use but for those that are `made`.
+/// The used columns of the file, except the computed ones in `made`.
 fn columns(format: &FileFormat, made: &[Column]) -> Result<Vec<(Column, Names)>, ConfigError> {
     let columns = &format.columns;
     let mut used: Vec<(Column, Names)> = Vec::new();

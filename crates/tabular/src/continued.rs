@@ -1,9 +1,9 @@
-//! Rows that continue an order: exports of shops give date, customer and region of an order on its
-//! first row only, and some its number.
+//! Rows that continue an order: some shops export date, customer and region of an order, and sometimes
+//! its number, only on its first row.
 
 use crate::record::Record;
 
-/// The order of the rows before, as texts of the file.
+/// The order of the preceding rows, as texts of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
     id: String,
@@ -14,8 +14,8 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// The order that `record` begins, if it does not continue `before`. If the record is
-    /// `filtered`, so is what continues its order.
+    /// The order that `record` begins, if it does not continue `before`. If the record is `filtered`,
+    /// the rows that continue its order are as well.
     pub(crate) fn begun(
         record: &Record<'_>,
         before: Option<&Self>,
@@ -35,12 +35,12 @@ impl Order {
         })
     }
 
-    /// Does a row with this in the order's column continue it?
+    /// Does a row with this text in the order column continue this order?
     pub(crate) fn is_continued_by(&self, id: &str) -> bool {
         id.is_empty() || id == self.id
     }
 
-    /// Does the partner want none of its rows?
+    /// Are its rows filtered out?
     pub(crate) fn is_filtered(&self) -> bool {
         self.filtered
     }

@@ -1,11 +1,11 @@
-//! What prices are in: a row of another currency is other money.
+//! The currency of prices: a row in another currency is not accepted.
 
 use crate::column::{Column, folded};
 use crate::fault::{Fault, shown};
 use crate::reject::Rule;
 use domain::partner::FileFormat;
 
-/// What a column of currencies is called, as names of columns are compared.
+/// Names of currency columns, in folded form.
 const NAMES: [&str; 22] = [
     "currency",
     "currencycode",
@@ -30,13 +30,13 @@ const NAMES: [&str; 22] = [
     "moeda",
     "mena",
 ];
-/// Codes of ISO 4217 that are met in shops.
+/// Codes of ISO 4217 that occur in shops.
 const CODES: [&str; 36] = [
     "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "ISK", "PLN", "CZK", "HUF", "RON", "BGN",
     "CAD", "AUD", "NZD", "SGD", "HKD", "JPY", "CNY", "KRW", "TWD", "THB", "INR", "BRL", "MXN",
     "ZAR", "TRY", "ILS", "AED", "SAR", "UAH", "IDR", "MYR", "PHP", "VND",
 ];
-/// Signs and words of currencies; of several, the usual one stands first.
+/// Signs and words for currencies; of several currencies, the most common one is first.
 const SIGNS: [(&str, &[&str]); 51] = [
     ("€", &["EUR"]),
     ("euro", &["EUR"]),
@@ -47,7 +47,7 @@ const SIGNS: [(&str, &[&str]); 51] = [
     ("british pound", &["GBP"]),
     ("british pounds", &["GBP"]),
     ("sterling", &["GBP"]),
-    // Half a dozen countries call theirs dollar.
+    // Several countries have a dollar.
     ("$", &["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"]),
     ("us$", &["USD"]),
     ("$us", &["USD", "CAD"]),
@@ -92,8 +92,8 @@ const SIGNS: [(&str, &[&str]); 51] = [
     ("₴", &["UAH"]),
 ];
 
-/// Codes of ISO 4217 that `text`, a code, sign or name of a currency, may mean, the usual one first;
-/// none of a text that is not known.
+/// The codes of ISO 4217 that `text`, a code, sign or name of a currency, can mean, the most common one
+/// first; none for an unknown text.
 #[must_use]
 pub fn meanings(text: &str) -> &'static [&'static str] {
     if let Some(at) = CODES.iter().position(|code| code.eq_ignore_ascii_case(text)) {
@@ -103,7 +103,7 @@ pub fn meanings(text: &str) -> &'static [&'static str] {
     SIGNS.iter().find(|(sign, _)| *sign == lower).map_or(&[], |(_, codes)| codes)
 }
 
-/// Is a column of this name one that says what prices are in?
+/// Is a column with this name a currency column?
 #[must_use]
 pub fn is_column(name: &str) -> bool {
     NAMES.contains(&folded(name).as_str())
@@ -112,11 +112,12 @@ pub fn is_column(name: &str) -> bool {
 /// The partner's currency, and how a file may write it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Currency {
-    /// ISO 4217; nothing if it is not known, and then nothing is checked.
+    /// The ISO 4217 code; `None` if unknown, and then nothing is checked.
     code: Option<String>,
-    /// Further signs and codes that are taken for it.
+    /// Additional signs and codes that are accepted for it.
     taken: Vec<String>,
-    /// The partner names the column. One that was only found by its name may hold something else.
+    /// Whether the configuration names the column. A column found only by its name may contain
+    /// something else.
     named: bool,
 }
 
@@ -133,12 +134,12 @@ impl Currency {
         self.code = Some(code.to_owned());
     }
 
-    /// Is a column looked for that nobody has named?
+    /// Should a currency column be found by its name?
     pub(crate) fn is_looked_for(&self) -> bool {
         self.code.is_some() && !self.named
     }
 
-    /// Checks what a row says of its currency.
+    /// Checks the currency of a row.
     pub(crate) fn check(&self, text: &str, column: &Column) -> Result<(), Fault> {
         let Some(code) = self.code.as_deref().filter(|code| !code.eq_ignore_ascii_case(text))
         else {
@@ -150,7 +151,7 @@ impl Currency {
         if meanings(text).contains(&code) {
             return Ok(());
         }
-        // Such a column may hold something else: days (valuta) or rates.
+        // A column found by its name may contain something else: dates (valuta) or rates.
         let says_money = |c: char| c.is_alphabetic() || !c.is_ascii() || c == '$';
         if !self.named && !text.contains(says_money) {
             return Ok(());

@@ -9,9 +9,9 @@ use chrono::{
 use chrono_tz::Tz;
 use std::fmt::Write as _;
 
-/// The format that is read without the general parser.
+/// The format that is parsed without the general parser.
 const FAST: &str = "%Y-%m-%d %H:%M:%S";
-/// Years that an order can be from.
+/// Accepted years of orders.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// Reads dates.
@@ -21,7 +21,7 @@ pub(crate) struct Dates {
     zone: Tz,
 }
 
-/// The last date read, as text and time: the rows of an order mostly carry the same one.
+/// The last date read, as text and time: the rows of an order mostly have the same date.
 #[derive(Debug, Default)]
 pub(crate) struct LastDate(String, i64);
 
@@ -29,7 +29,7 @@ pub(crate) struct LastDate(String, i64);
 struct Format {
     fast: bool,
     items: Vec<Item<'static>>,
-    /// Where the name of a zone stands among them.
+    /// The position of a zone name among them.
     zone_at: Option<usize>,
 }
 
@@ -43,10 +43,10 @@ impl Dates {
         Ok(Self { formats, zone })
     }
 
-    /// Milliseconds since 1970 in UTC, by the first format that fits.
+    /// Milliseconds since 1970 in UTC, by the first format that matches.
     ///
-    /// A local time that exists twice is the earlier one; one that the clock jumps over is moved
-    /// on by as much as the clock.
+    /// A local time that occurs twice is the earlier one; one that is skipped by the clock is moved
+    /// forward by the length of the jump.
     pub(crate) fn read(&self, text: &str, last: &mut LastDate) -> Option<i64> {
         if !text.is_empty() && last.0 == text {
             return Some(last.1);
@@ -65,7 +65,7 @@ impl Format {
         let items = StrftimeItems::new(format)
             .parse_to_owned()
             .map_err(|_| error("is not a strftime format"))?;
-        // What the format writes, it must be able to read back.
+        // The format must be able to read what it writes.
         let sample = DateTime::from_timestamp_millis(1_323_419_940_000).expect("a date in 2011");
         let mut written = String::new();
         let strict: Vec<_> = items.iter().map(|item| offset_as(item, "%:z")).collect();
@@ -90,7 +90,7 @@ impl Format {
         let mut named = None;
         match self.zone_at.and_then(|at| self.items.split_at_checked(at)) {
             None => parse(&mut parsed, text, self.items.iter()).ok()?,
-            // The general parser passes over a name, whatever it is.
+            // The general parser accepts any name and ignores it.
             Some((before, behind)) => {
                 let rest = parse_and_remainder(&mut parsed, text, before.iter()).ok()?;
                 let (name, rest) = zones::name(rest)?;
@@ -113,8 +113,8 @@ impl Format {
     }
 }
 
-/// `item`, and if it is an offset in the manner `like`: `%#z` reads `Z`, `+01`, `+0100` and `+01:00`,
-/// but writes none; `%:z` writes.
+/// `item`, with an offset replaced by the format `like`: `%#z` reads `Z`, `+01`, `+0100` and `+01:00`
+/// but cannot write; `%:z` writes.
 fn offset_as(item: &Item<'static>, like: &'static str) -> Item<'static> {
     let first = |format| StrftimeItems::new(format).next();
     let offsets = ["%z", "%:z", "%#z"].map(first);
@@ -128,7 +128,7 @@ fn has_time(parsed: &Parsed) -> bool {
     parsed.hour_mod_12().is_some() || parsed.hour_div_12().is_some() || parsed.minute().is_some()
 }
 
-/// `2011-12-09 08:39:00`, all digits in their places.
+/// Reads `2011-12-09 08:39:00` with all digits in fixed positions.
 fn fast(text: &[u8]) -> Option<NaiveDateTime> {
     let &[a, b, c, d, b'-', e, f, b'-', g, h, b' ', i, j, b':', k, l, b':', m, n] = text else {
         return None;
@@ -152,7 +152,7 @@ fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<i64> {
     if let Some(time) = zone.from_local_datetime(&local).earliest() {
         return Some(time.timestamp_millis());
     }
-    // The clock jumped over it: the offset from before the jump holds.
+    // The clock jumped over this time: use the offset from before the jump.
     let offset = (1..=48).find_map(|half_hours| {
         let before = local.checked_sub_signed(TimeDelta::minutes(30 * half_hours))?;
         Some(zone.from_local_datetime(&before).earliest()?.offset().fix())
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_time_that_never_was_moves_on_with_the_clock() {
+    fn a_skipped_local_time_is_moved_forward() {
         check(FAST, "Europe/London", "2011-03-27 01:30:00", "2011-03-27T01:30:00Z");
         check("%Y-%m-%d", "Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z");
     }
@@ -218,9 +218,9 @@ mod tests {
             ("2026-06-02 10:00:00 cest", "2026-06-02T08:00:00Z"),
             ("2026-06-02 10:00:00 UTC", "2026-06-02T10:00:00Z"),
             ("2026-06-02 10:00:00 America/New_York", "2026-06-02T14:00:00Z"),
-            // In summer, British: the partner's own.
+            // In summer this is British time, the partner's own zone.
             ("2026-06-02 10:00:00 BST", "2026-06-02T09:00:00Z"),
-            // It may be that of Chicago or of China.
+            // This could be Chicago or China.
             ("2026-06-02 10:00:00 CST", "none"),
             ("2026-06-02 10:00:00 XYZ", "none"),
             ("2026-06-02 10:00:00 ", "none"),
@@ -230,7 +230,7 @@ mod tests {
         }
         check(format, "America/Chicago", "2026-01-02 10:00:00 CST", "2026-01-02T16:00:00Z");
         check(format, "Asia/Kolkata", "2026-01-02 10:00:00 IST", "2026-01-02T04:30:00Z");
-        // The hour that comes twice.
+        // The hour that occurs twice.
         for (name, expected) in [("EDT", "05:30:00Z"), ("EST", "06:30:00Z")] {
             let text = format!("2026-11-01 01:30:00 {name}");
             check(format, "America/New_York", &text, &format!("2026-11-01T{expected}"));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_date_is_none() {
+    fn texts_that_are_not_dates_are_refused() {
         for text in [
             "",
             "2011-13-09 08:39:00",

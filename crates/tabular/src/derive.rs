@@ -1,8 +1,7 @@
-//! What a partner's `transform` makes of rows: columns of several columns, and rows that are left
-//! out.
+//! A partner's `transform`: computes columns from several columns, and filters rows.
 //!
-//! Expressions are parsed and typed when the configuration is read, so that none can fail for
-//! another reason than a row's content; then each batch of rows is calculated at once.
+//! Expressions are parsed and typed when the configuration is read, so that later only the content of a
+//! row can make one fail. Each batch of rows is then evaluated at once.
 
 #[cfg(feature = "polars")]
 mod bind;
@@ -31,21 +30,21 @@ use crate::batch::TextColumn;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What was made of a batch.
+/// The result for a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Derived {
-    /// For each column that is made the texts of all rows; nothing where there is none.
+    /// For each computed column the texts of all rows; empty if there are none.
     pub(crate) columns: Vec<TextColumn>,
-    /// Rows that do not go on.
+    /// Rows that are not processed further.
     pub(crate) verdicts: BTreeMap<usize, Verdict>,
 }
 
-/// Why a row does not go on.
+/// Why a row is not processed further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The partner does not want it.
+    /// The partner's filter excludes it.
     Filtered,
-    /// It cannot be said whether the partner wants it, or what a column is: which of them.
+    /// The filter or a computed column cannot be evaluated; with the column.
     #[cfg_attr(not(feature = "polars"), expect(dead_code, reason = "nothing is calculated"))]
     Failed(Option<usize>, Cow<'static, str>),
 }

@@ -1,12 +1,12 @@
-//! Remembers which rows were there already.
+//! Remembers which rows occurred already.
 //!
-//! Equal rows have the same order, and a file mostly has an order's rows together. So a row is
-//! compared with those of its order's run only, in a small set that stays in the cache; of an order
-//! that is over only a list is kept. Where an order comes again, its rows move to one large set, and
+//! Equal rows have the same order, and a file mostly keeps the rows of an order together. So a row is
+//! compared only with the current run of its order, in a small set that fits into the cache; after the
+//! run, only a list of its rows is kept. If an order occurs again, its rows move to one large set and
 //! are compared there from then on.
 //!
-//! Whatever there is to remember takes no more than a given number of bytes; then it goes to disk
-//! ([`crate::spill`]), and memory begins anew.
+//! If the memory exceeds a given limit, its content is written to disk ([`crate::spill`]), and memory
+//! starts empty again.
 
 mod file;
 
@@ -18,10 +18,10 @@ use file::File;
 use std::io;
 use std::sync::Arc;
 
-/// The filter of what is on disk takes this part of what may be in memory.
+/// The fraction of the memory limit that the filter for rows on disk uses.
 const FILTER_PART: usize = 4;
 
-/// The rows seen, as far as they are compared with.
+/// The rows seen so far, as far as they are needed for comparison.
 #[derive(Debug)]
 pub(crate) struct Seen {
     kept: Kept,
@@ -32,19 +32,18 @@ pub(crate) struct Seen {
 
 #[derive(Debug)]
 enum Kept {
-    /// None are.
+    /// No rows.
     Off,
-    /// Those of the order that the last row belongs to, without a break.
+    /// The rows of the current run of the last row's order.
     Order { id: String, rows: Set },
-    /// All.
+    /// All rows.
     File(Box<File>),
-    /// All, of which those of one order need not be equal.
+    /// All rows, with no assumption about their orders.
     Any { sets: Vec<Set>, rows: usize },
 }
 
 impl Seen {
-    /// Nothing yet. What does not fit into `bytes_max` goes to `scratch`; without one, it refuses
-    /// the file.
+    /// No rows yet. Data beyond `bytes_max` goes to `scratch`; without one, such a file is refused.
     pub(crate) fn new(
         duplicates: Duplicates,
         bytes_max: usize,
@@ -58,13 +57,13 @@ impl Seen {
         Self { kept, bytes_max, spilled: None, scratch }
     }
 
-    /// For what two rows of different orders may share.
+    /// For values that rows of different orders may share.
     pub(crate) fn unique(bytes_max: usize, scratch: Option<Arc<dyn Scratch>>) -> Self {
         let kept = Kept::Any { sets: vec![Set::default(); SHARDS], rows: 0 };
         Self { kept, bytes_max, spilled: None, scratch }
     }
 
-    /// Was it there already? Of what [`Seen::unique`] made only.
+    /// Was it seen before? Only for a set made by [`Seen::unique`].
     pub(crate) fn contains(&mut self, row: Fingerprint) -> Result<bool, FileError> {
         if let Kept::Any { sets, .. } = &self.kept
             && sets.get(row.shard()).is_some_and(|set| set.contains(&row))
@@ -75,7 +74,7 @@ impl Seen {
         spilled.contains(row).map_err(FileError::scratch)
     }
 
-    /// Whether `row`, which belongs to `order`, is new.
+    /// Inserts `row` of `order`; returns whether it is new.
     pub(crate) fn insert(&mut self, row: Fingerprint, order: &str) -> Result<bool, FileError> {
         let is_new = match &mut self.kept {
             Kept::Off => return Ok(true),
@@ -128,7 +127,7 @@ impl Kept {
         }
     }
 
-    /// Puts all rows to disk.
+    /// Writes all rows to disk.
     fn spill(&mut self, to: &mut Spilled) -> io::Result<()> {
         match self {
             Self::Off => {}
@@ -182,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_is_new_exactly_once_wherever_its_order_stands(
+        fn a_row_is_new_exactly_once_wherever_its_order_occurs(
             rows in prop::collection::vec((0..6_u8, 0..4_u8, 1..4_usize), 0..200),
             bytes_max in prop::sample::select(vec![0, 300, 200_000, usize::MAX]),
         ) {
@@ -228,7 +227,7 @@ mod tests {
         let bytes_max = 2 << 20;
         let (mut seen, disk) = seen(Duplicates::WholeFile, bytes_max);
         let mut most = 0;
-        // Orders of one line, of many lines, and of lines that stand apart.
+        // Orders of one line, of many lines, and of lines that are far apart.
         for n in 0..300_000_usize {
             let order = if n % 3 == 0 { n } else { n % 7 }.to_string();
             assert_eq!(seen.insert(Fingerprint::of(&n.to_le_bytes()), &order), Ok(true));

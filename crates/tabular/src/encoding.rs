@@ -1,4 +1,4 @@
-//! Whatever encoding a file has, what is scanned is UTF-8.
+//! Converts a file of any encoding to UTF-8 for the scanner.
 
 mod auto;
 
@@ -10,10 +10,11 @@ use auto::LOOKED_AT_BYTES;
 use domain::partner::Encoding;
 use encoding_rs::{DecoderResult, ISO_8859_15, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// Stands for what is no text in the file's encoding: never part of UTF-8, so it costs its row.
+/// Replaces bytes that are invalid in the file's encoding: it is never part of UTF-8, so the row is
+/// rejected.
 const NO_TEXT: u8 = 0xFF;
 
-/// Makes UTF-8 of a file's bytes, wherever they are cut.
+/// Converts a file's bytes to UTF-8, wherever they are cut.
 #[derive(Debug)]
 pub(crate) struct Decode {
     configured: Encoding,
@@ -40,8 +41,8 @@ impl Decode {
         Self { configured, state: State::Start(Vec::new()) }
     }
 
-    /// Adds `bytes` to `into` as UTF-8; `end` says that no more follow. Says which encoding the
-    /// file has, in the call in which that is known.
+    /// Adds `bytes` to `into` as UTF-8; `end` means that no more follow. Returns the encoding of the
+    /// file in the call in which it is determined.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
@@ -92,7 +93,7 @@ impl Decode {
     }
 }
 
-/// Finds the encoding from a file's first bytes; says how long its byte order mark is.
+/// Determines the encoding from a file's first bytes; also returns the length of the byte order mark.
 fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError> {
     let marked = encoding_rs::Encoding::for_bom(first);
     let wanted = match configured {
@@ -112,7 +113,7 @@ fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError>
         },
     };
     match marked {
-        // In no single-byte encoding does a text begin with the letters that a mark would be.
+        // In single-byte encodings, no text begins with the letters that a mark would be.
         Some((mark, _)) if mark != wanted => {
             Err(FileError::OtherEncoding { configured: wanted.name(), found: mark.name() })
         }
@@ -125,7 +126,7 @@ fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError>
 mod tests {
     use super::*;
 
-    /// The text of a file, and its encoding; the same however it is cut.
+    /// The text of a file and its encoding are the same however the file is cut.
     #[track_caller]
     fn check(configured: Encoding, file: &[u8], expected: &str, encoding: &str) {
         for cut in [1, 2, 3, 1000] {
@@ -179,7 +180,7 @@ mod tests {
         known.extend(["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "ISO-8859-15"]);
         known.sort_unstable();
         known.dedup();
-        // 40 in all; two of them decode nothing that is a text.
+        // 40 in total; two of them cannot encode text.
         assert_eq!(known.len(), 38);
         for (name, text) in
             [("shift_jis", "歯ブラシ"), ("windows-1251", "Чайник"), ("euc-kr", "칫솔")]
@@ -206,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_stays_visible() {
+    fn invalid_bytes_stay_visible() {
         let mut file = utf16("a,", u16::to_le_bytes);
-        file.extend([0x00, 0xD8]); // Half of a pair.
+        file.extend([0x00, 0xD8]); // Half of a surrogate pair.
         file.extend(utf16(",b\n", u16::to_le_bytes));
         check(Encoding::Utf16Le, &file, "a,\u{FFFD},b\n", "UTF-16LE false");
-        file.push(b'x'); // Half of a letter.
+        file.push(b'x'); // Half of a character.
         check(Encoding::Utf16Le, &file, "a,\u{FFFD},b\n\u{FFFD}", "UTF-16LE false");
     }
 

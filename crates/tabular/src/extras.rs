@@ -1,4 +1,4 @@
-//! What a row says beside the columns that every file has: charges, discounts, tax.
+//! Optional fields of a row: charges, discounts, tax.
 
 use crate::column::Column;
 use crate::config::Config;
@@ -10,8 +10,8 @@ use domain::extra::Extra;
 use domain::partner::Column as Role;
 use domain::{Money, TaxCategory, TaxCategoryError};
 
-/// Reads it; nothing, and quickly, where there is nothing of it. `charge` says that the row is no line
-/// of its order.
+/// Reads the optional fields; returns `None` quickly if there are none. `charge` means that the row is
+/// a charge and not a line of its order.
 pub(crate) fn read(
     config: &Config,
     record: &Record<'_>,
@@ -60,7 +60,7 @@ fn tax_category(text: &str, column: &Column) -> Result<TaxCategory, Fault> {
     })
 }
 
-/// A column that is called discount says how much is taken off, whatever its sign. Zero is none.
+/// A discount column contains the reduction, whatever its sign. Zero means no discount.
 fn line_discount(
     amount: Money,
     quantity: i64,
@@ -68,7 +68,7 @@ fn line_discount(
     column: &Column,
 ) -> Result<Option<Money>, Fault> {
     let discount = amount.magnitude();
-    // Beyond the limit, its order is refused for that.
+    // If the product exceeds the limit, the order is refused for that reason.
     let whole = unit_price.times(quantity.abs());
     match whole {
         Some(whole) if whole < discount => {

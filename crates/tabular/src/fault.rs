@@ -22,7 +22,7 @@ impl Fault {
     }
 }
 
-/// A value for people: quoted, escaped, cut.
+/// A value for people: quoted, escaped and shortened.
 pub(crate) fn shown(text: &str) -> String {
     let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     if cut.len() == text.len() { format!("{text:?}") } else { format!("{cut:?}…") }

@@ -10,32 +10,32 @@ fn listed(candidates: &[Candidate]) -> String {
 /// Why a file is unreadable as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// Nothing but blank lines.
+    /// Only blank lines.
     #[error("the file is empty")]
     Empty,
-    /// The byte order mark says something else than the configuration.
+    /// The byte order mark contradicts the configuration.
     #[error("the file begins with the byte order mark of {found}; configured is {configured}")]
     OtherEncoding {
         /// The configured encoding.
         configured: &'static str,
-        /// That of the file.
+        /// The encoding of the file.
         found: &'static str,
     },
-    /// With `auto`: its text looks like one in no encoding that can be told.
+    /// With `auto`: the encoding cannot be determined from the text.
     #[error(
         "the encoding cannot be told; configure the one with which words of the file are right: {}",
         listed(candidates)
     )]
     EncodingUnclear {
-        /// What it may be.
+        /// The possible encodings.
         candidates: Vec<Candidate>,
     },
-    /// The first line with text is not a record, and no line behind it is the header.
+    /// The first line with text is not a record, and no later line is the header.
     #[error("line {line}: the header is unreadable: {reason}")]
     HeaderUnreadable {
         /// Physical line.
         line: u64,
-        /// What is wrong with it.
+        /// Why it is unreadable.
         reason: String,
     },
     /// Another encoding, or not a text file at all.
@@ -45,26 +45,26 @@ pub enum FileError {
     HeaderNotText {
         /// Physical line.
         line: u64,
-        /// The encoding that the file was taken to have.
+        /// The assumed encoding of the file.
         encoding: &'static str,
     },
-    /// A column of the partner's configuration is not there.
+    /// A configured column is missing.
     #[error("the header has no column {missing:?}; found: {found:?}")]
     HeaderMissing {
-        /// The configured names that are not there.
+        /// The missing names.
         missing: Vec<String>,
-        /// The names that are there, at most 32.
+        /// The existing names, at most 32.
         found: Vec<String>,
     },
-    /// It would be a guess which of them is meant.
+    /// It is unclear which of the columns is meant.
     #[error("the header has column {column:?} more than once: {found:?}")]
     HeaderDuplicate {
         /// The configured name.
         column: String,
-        /// The names that are it.
+        /// The matching names in the file.
         found: Vec<String>,
     },
-    /// The header has all columns with more than one delimiter.
+    /// With several delimiters, the header has all columns.
     #[error("line {line}: the delimiter may be any of {choices:?}; configure one of them")]
     DelimiterUnclear {
         /// Physical line.
@@ -72,7 +72,7 @@ pub enum FileError {
         /// The delimiters.
         choices: Vec<char>,
     },
-    /// Two files in one.
+    /// The file was put together from two files.
     #[error(
         "line {line} has names of columns again, in another order or not all of them: two files were put \
          together, and have to be sent one by one"
@@ -81,13 +81,13 @@ pub enum FileError {
         /// Physical line.
         line: u64,
     },
-    /// A row that would be passed over as a preamble.
+    /// A row that would be skipped as a preamble.
     #[error("line {line} is before the header, and looks like a row")]
     RowBeforeHeader {
         /// Physical line.
         line: u64,
     },
-    /// A row that would be passed over as a footer.
+    /// A row that would be skipped as a footer.
     #[error("line {line} looks like a row, but stands in the footer that begins in line {footer}")]
     RowInFooter {
         /// Physical line.
@@ -95,15 +95,15 @@ pub enum FileError {
         /// Physical line of the marker.
         footer: u64,
     },
-    /// What was taken for the footer goes on.
+    /// Too many lines follow the beginning of the footer.
     #[error("line {line} has the footer's marker, but more than {max} lines follow")]
     FooterTooLong {
         /// Physical line of the marker.
         line: u64,
-        /// Lines allowed.
+        /// Most lines that may follow.
         max: usize,
     },
-    /// The trailer says that the file ends with it.
+    /// Lines follow the trailer, which must be the last line.
     #[error("line {line} is the trailer, but other lines follow")]
     BehindTrailer {
         /// Physical line of the trailer.
@@ -112,20 +112,20 @@ pub enum FileError {
     /// More rows than the limit.
     #[error("the file has more than {max} rows")]
     TooManyRows {
-        /// Rows allowed.
+        /// The limit.
         max: u64,
     },
-    /// Rows that are compared with each other need more memory than the limit, and there is no
-    /// scratch space.
+    /// Rows that are compared with each other need more memory than the limit, and there is no scratch
+    /// space.
     #[error("its rows cannot be compared with each other within {bytes_max} bytes of memory")]
     TooManyToCompare {
-        /// Bytes allowed.
+        /// The limit.
         bytes_max: usize,
     },
     /// Scratch space failed, which is not the file's fault.
     #[error("scratch space: {reason}")]
     Scratch {
-        /// What the disk says.
+        /// The error of the disk.
         reason: String,
     },
 }

@@ -1,18 +1,18 @@
-//! What stands for a row, and sets of it.
+//! Fingerprints of rows, and sets of them.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// What stands for a row: 96 bits of its XXH3 hash.
+/// The fingerprint of a row: 96 bits of its XXH3 hash.
 ///
-/// Two different rows among n share one with a probability of about n² / 2⁹⁷: for 25 million rows
-/// 4·10⁻¹⁵. (With 64 bits it would be 2 in 100,000, too often for an order to be lost.)
+/// The probability that any two of n different rows collide is about n² / 2⁹⁷: for 25 million rows
+/// 4·10⁻¹⁵. (With 64 bits it would be 2 in 100,000, too often for losing an order.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fingerprint([u32; 3]);
 
 impl Fingerprint {
-    /// Of the bytes that two rows share exactly when they are equal.
+    /// The fingerprint of bytes that are equal for two rows exactly when the rows are equal.
     pub(crate) fn of(row: &[u8]) -> Self {
         let hash = xxh3_128(row).to_le_bytes();
         Self::from_bytes(*hash.first_chunk().expect("16 bytes were hashed to"))
@@ -28,13 +28,13 @@ impl Fingerprint {
         [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 
-    /// The first `bits` of what fingerprints are ordered by.
+    /// The first `bits` of the value by which fingerprints are ordered.
     pub(crate) fn top_bits(self, bits: u32) -> u32 {
         let [first, ..] = self.0;
         first >> (u32::BITS - bits)
     }
 
-    /// Three hashes of the row.
+    /// Three independent hashes of the row.
     pub(crate) fn hashes(self) -> [u64; 3] {
         let [a, b, c] = self.0.map(u64::from);
         [a | b << 32, b | c << 32, c | a << 32]
@@ -53,17 +53,17 @@ impl std::hash::Hash for Fingerprint {
     }
 }
 
-/// A set of a few thousand rows grows at a time, not one of millions: while a set grows, it is
-/// there twice. The same goes for the list of all rows.
+/// A growing set is temporarily in memory twice, so sets of a few thousand rows grow one at a time
+/// instead of one set of millions. The same applies to the list of all rows.
 pub(crate) const SHARDS: usize = 256;
 pub(crate) const CHUNK_ROWS: usize = 1 << 14;
-/// A set of more rows than this is not kept for the next order: to empty it would take as long.
+/// A larger set is not reused for the next order, because clearing it would take too long.
 pub(crate) const RUN_SET_MAX: usize = 1 << 12;
 
 pub(crate) type Set = HashSet<Fingerprint, BuildHasherDefault<Same>>;
 
-/// What a row takes in the list, in a set, and an order among all orders: at most, in bytes, with
-/// the room that is there to grow.
+/// Upper limits in bytes, with free capacity: of a row in the list, of a row in a set, and of an order
+/// among all orders.
 pub(crate) const LISTED_BYTES: usize = size_of::<Fingerprint>();
 pub(crate) const SET_BYTES: usize = 30;
 pub(crate) const ORDER_BYTES: usize = 58;
@@ -78,7 +78,7 @@ pub(crate) fn insert(shards: &mut [Set], row: Fingerprint) -> bool {
     shards.get_mut(row.shard()).is_some_and(|shard| shard.insert(row))
 }
 
-/// Part of a hash is a hash.
+/// Uses a part of the fingerprint as the hash.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Same(u64);
 

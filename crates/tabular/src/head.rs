@@ -1,7 +1,7 @@
-//! Before the first row: finds the delimiter and the header.
+//! Reads the lines before the first row: finds the delimiter and the header.
 //!
-//! The header is the first line that has every configured column. That says the delimiter as well,
-//! and which lines are a preamble, without a guess from the looks of the file.
+//! The header is the first line with every configured column. This also determines the delimiter and
+//! the preamble, without guessing from the look of the file.
 
 use crate::alike::Looks;
 use crate::config::Config;
@@ -18,85 +18,85 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Most lines with text, and most bytes, among which the header is looked for.
+/// Most lines with text, and most bytes, in which the header is searched.
 const LINES_MAX: usize = 50;
 const BYTES_MAX: usize = 256 << 10;
-/// What `auto` tries.
+/// The delimiters that `auto` tries.
 pub(crate) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Most lines of a preamble or footer that are kept, and most characters of each.
 pub(crate) const TEXTS_MAX: usize = 20;
 const TEXT_CHARS_MAX: usize = 200;
 
-/// How a file looks, as it was found.
+/// The detected format of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Detected {
     /// Name of the character encoding.
     pub encoding: String,
-    /// It began with a byte order mark.
+    /// Whether it began with a byte order mark.
     pub bom: bool,
-    /// What separates the columns.
+    /// The delimiter of columns.
     pub delimiter: String,
-    /// It began with a line such as `sep=;`.
+    /// Whether it began with a line such as `sep=;`.
     pub sep_line: bool,
     /// Physical line of the header; the file's first is 1.
     pub header_line: u64,
-    /// The columns in use: keys of the configuration and names in the file.
+    /// The used columns: keys of the configuration and names in the file.
     pub columns: BTreeMap<String, String>,
-    /// Lines with text before the header, at most 20, each cut at 200 characters.
+    /// Lines with text before the header, at most 20, each shortened to 200 characters.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub preamble: Vec<String>,
-    /// Lines with text that were no rows at the end, with the same limits.
+    /// Lines with text at the end that are not rows, with the same limits.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub footer: Vec<String>,
-    /// Physical lines on which the header stands again, at most 20. They are no rows.
+    /// Physical lines that repeat the header, at most 20. They are not rows.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub header_again: Vec<u64>,
 }
 
-/// Looks for the header.
+/// Searches the header.
 #[derive(Debug)]
 pub(crate) struct Head {
     config: Config,
     scanners: Vec<Scanner>,
     found: Option<Found>,
-    /// The first line may still say `sep=`.
+    /// The first line may be a `sep=` line.
     first: bool,
-    /// Lines still to be passed over.
+    /// Lines still to be skipped.
     skip: u32,
     /// Physical line of the first byte in the buffer.
     line: u64,
     search: Search,
     sep_line: bool,
     preamble: Vec<String>,
-    /// The lines passed over, with their numbers.
+    /// The skipped lines, with their numbers.
     passed: Vec<(u64, Vec<u8>)>,
-    /// Columns missing in the line that lacks the fewest, and what is said about it.
+    /// The number of missing columns in the best line so far, and the error for it.
     best: Option<(usize, FileError)>,
 }
 
-/// How far the header was looked for.
+/// How far the header was searched.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// Lines with text, and bytes from the first of them on.
+    /// Number of lines with text, and of bytes from the first of them on.
     texts: usize,
     bytes: usize,
 }
 
 impl Search {
-    /// No further line is looked at.
+    /// Whether the search is over.
     pub(crate) fn is_over(&self) -> bool {
         LINES_MAX <= self.texts || BYTES_MAX <= self.bytes
     }
 
-    /// A line of so many bytes is none.
+    /// A line of this length is not the header.
     pub(crate) fn pass(&mut self, len: usize, has_text: bool) {
         self.texts += usize::from(has_text);
         self.bytes += if self.texts == 0 { 0 } else { len };
     }
 }
 
-/// What was found: the first row is on `line`.
+/// The header was found; the first row is on `line`.
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) layout: Layout,
@@ -105,12 +105,12 @@ pub(crate) struct Start {
     pub(crate) detected: Detected,
 }
 
-/// What a line is.
+/// The kind of a line.
 enum Line {
-    /// Not decidable without more bytes.
+    /// More bytes are needed to decide.
     Need,
     Blank,
-    /// One that is not looked at.
+    /// A line that is skipped.
     PassedOver,
     Text,
     Header(Box<Layout>, u8, Step),
@@ -147,17 +147,17 @@ impl Head {
         self.found = Some(found);
     }
 
-    /// Rows are to be added up.
+    /// Quantities and totals must be summed.
     pub(crate) fn sum(&mut self) {
         self.config.sums = true;
     }
 
-    /// Product ids are to be looked up.
+    /// Product ids must be looked up.
     pub(crate) fn look_up(&mut self, products: Arc<Products>) {
         self.config.products = Some(products);
     }
 
-    /// Prices are in this currency.
+    /// Sets the currency of prices.
     pub(crate) fn priced_in(&mut self, currency: &str) {
         self.config.currency.set(currency);
     }
@@ -170,7 +170,7 @@ impl Head {
         encoding_name(self.found)
     }
 
-    /// Takes lines out of `buffer`, the header included. Nothing if more bytes are needed.
+    /// Removes lines from `buffer`, including the header. `None` if more bytes are needed.
     pub(crate) fn read(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -228,7 +228,7 @@ impl Head {
         Ok(start)
     }
 
-    /// Keeps a line that is no header.
+    /// Keeps a line that is not the header.
     fn pass(&mut self, line: &[u8]) {
         keep_line(line, &mut self.preamble);
         let kept: usize = self.passed.iter().map(|(_, line)| line.len()).sum();
@@ -237,8 +237,8 @@ impl Head {
         }
     }
 
-    /// A row before the header would be lost: the file was sorted, or put together, perhaps of files with
-    /// several delimiters.
+    /// A row before the header would be lost: the file was sorted or put together, perhaps from files
+    /// with different delimiters.
     fn check_passed(&self, layout: &Layout, delimiter: u8) -> Result<(), FileError> {
         let is_order = |line: &[u8]| {
             let mut delimiters = DELIMITERS.into_iter().chain([delimiter]);
@@ -251,7 +251,7 @@ impl Head {
         }
     }
 
-    /// Is the line at the start of `bytes` one that is not looked at? Nothing if it may go on.
+    /// Is the line at the start of `bytes` skipped? `None` if the line may not be complete.
     fn pass_over(&mut self, bytes: &[u8], end: bool) -> Result<Option<bool>, FileError> {
         if !self.first && self.skip == 0 {
             return Ok(Some(false));
@@ -259,7 +259,7 @@ impl Head {
         let max = self.config.limits.record_bytes_max;
         let line = match memchr(b'\n', part(bytes, 0, bytes.len().min(max))) {
             Some(n) => part(bytes, 0, n),
-            // One without end is not passed over: what else it hides is not known.
+            // A line without end is not skipped, because it may hide anything.
             None if max < bytes.len() && self.skip != 0 => {
                 let reason = broken(Defect::TooLong, None, max).reason.into_owned();
                 return Err(FileError::HeaderUnreadable { line: self.line, reason });
@@ -282,7 +282,7 @@ impl Head {
         Ok(Some(skipped))
     }
 
-    /// What the line at the start of `bytes` is with each delimiter.
+    /// The kind of the line at the start of `bytes`, with each delimiter.
     fn look(&mut self, bytes: &[u8], end: bool) -> Result<Line, FileError> {
         let mut headers = Vec::new();
         for i in 0..self.scanners.len() {
@@ -296,13 +296,13 @@ impl Head {
             let scanner = &*scanner;
             match header(&self.config, self.found, scanner, self.line, bytes, step) {
                 Ok(layout) => headers.push((Box::new(layout), scanner.delimiter(), step)),
-                // All columns are there: no other line is meant.
+                // All columns are there, so no other line is the header.
                 Err((0, error)) => return Err(error),
                 Err((missing, error)) => {
                     if self.best.as_ref().is_none_or(|(fewest, _)| missing < *fewest) {
                         self.best = Some((missing, error));
                     }
-                    // A line without end is not passed over.
+                    // A line without end is not skipped.
                     if matches!(step, Step::Bad { len: None, .. }) {
                         return Err(self.give_up());
                     }
@@ -337,12 +337,12 @@ impl Head {
     }
 }
 
-/// Name of an encoding, as people write it.
+/// The usual name of an encoding.
 pub(crate) fn encoding_name(found: Option<Found>) -> &'static str {
     found.map_or("UTF-8", |found| found.encoding.name())
 }
 
-/// Keeps a line for people, if there is text on it and room for it.
+/// Keeps a line for people, if it has text and the limit is not reached.
 pub(crate) fn keep_line(line: &[u8], texts: &mut Vec<String>) {
     let text = String::from_utf8_lossy(line);
     let text = text.trim();
@@ -351,7 +351,7 @@ pub(crate) fn keep_line(line: &[u8], texts: &mut Vec<String>) {
     }
 }
 
-/// The delimiter of a line `sep=;`, in quotes or not.
+/// The delimiter in a line `sep=;`, with or without quotes.
 pub(crate) fn sep_line(line: &[u8]) -> Option<u8> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.strip_prefix(b"\"").and_then(|l| l.strip_suffix(b"\"")).unwrap_or(line);
@@ -363,7 +363,7 @@ pub(crate) fn sep_line(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// Reads a record as the header; or how many columns it lacks, and what is to be said about it.
+/// Reads a record as the header; otherwise returns the number of missing columns and the error.
 fn header(
     config: &Config,
     found: Option<Found>,

@@ -1,4 +1,4 @@
-//! The header line: which column of the file holds what.
+//! Reads the header line: the position of each column.
 
 use crate::column::{Column, close, folded};
 use crate::config::Config;
@@ -9,20 +9,20 @@ use domain::partner::{Column as Role, Names};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Most header names that an error repeats, and most characters of each.
+/// Most header names in an error message, and most characters of each.
 const FOUND_MAX: usize = 32;
 const FOUND_CHARS_MAX: usize = 64;
 
-/// Where the columns stand in this file.
+/// The positions of the columns in a file.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// Fields of each record. Columns that are made stand behind them.
+    /// Number of fields of each record. Computed columns come after them.
     pub(crate) width: usize,
-    /// Columns that others are made of.
+    /// Columns that expressions use.
     pub(crate) inputs: Vec<Column>,
-    /// How the columns that are made are called.
+    /// Names of the computed columns.
     pub(crate) made: Vec<Arc<str>>,
-    /// All header names, for the column of a structural defect.
+    /// All header names, to name the column of a structural defect.
     pub(crate) names: Vec<Arc<str>>,
     pub(crate) order_id: Column,
     pub(crate) product_id: Column,
@@ -34,24 +34,24 @@ pub(crate) struct Layout {
     pub(crate) region: Option<Column>,
     pub(crate) category: Option<Column>,
     pub(crate) currency: Option<Column>,
-    /// Those of [`Role::EXTRA`] that the partner has.
+    /// The columns of [`Role::EXTRA`] that the partner has.
     pub(crate) extras: Vec<(Role, Column)>,
 }
 
-/// A line in the middle of a file that has names of columns.
+/// A line with column names in the middle of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderAgain {
-    /// All where they are: the line is no row, and rows go on behind it.
+    /// All names in their places: the line is not a row, and rows follow.
     Same,
-    /// Somewhere else, or not all of them: what is behind it cannot be read by this header.
+    /// Other places, or some are missing: the following rows cannot be read with this header.
     Other,
 }
 
-/// So many names of columns in one line are no accident.
+/// This many column names in one line are not a coincidence.
 pub(crate) const NAMES_MIN: usize = 3;
 
 impl Layout {
-    /// Matches header `names` with the configured columns.
+    /// Matches the header `names` with the configured columns.
     pub(crate) fn new(config: &Config, names: &[String]) -> Result<Self, FileError> {
         let header = Header::new(names);
         let mut columns = Vec::with_capacity(config.columns.len());
@@ -119,7 +119,7 @@ impl Layout {
         })
     }
 
-    /// The column of this meaning, if the partner has it.
+    /// The column of this role, if the partner has it.
     pub(crate) fn column(&self, role: Role) -> Option<&Column> {
         match role {
             Role::OrderId => Some(&self.order_id),
@@ -142,8 +142,8 @@ impl Layout {
         }
     }
 
-    /// May a record have names of columns where the rows have numbers and dates? Asked of what is no
-    /// good row, and quick.
+    /// Can a record have column names where rows have numbers and dates? A quick check for records that
+    /// are not good rows.
     pub(crate) fn may_be_header<'a>(&self, field: impl Fn(&Column) -> Option<&'a str>) -> bool {
         let typed = [&self.quantity, &self.unit_price, &self.ordered_at];
         let texts = typed.into_iter().filter(|column| column.at < self.width).filter_map(field);
@@ -153,7 +153,7 @@ impl Layout {
         texts.peek().is_none() || texts.any(is_name)
     }
 
-    /// Are `names`, of a line behind the header, names of columns again?
+    /// Are `names`, from a line after the header, column names again?
     pub(crate) fn again(&self, config: &Config, names: &[String]) -> Option<HeaderAgain> {
         let inputs = config.derivation.iter().flat_map(Derivation::inputs);
         let inputs = inputs.map(|name| Names::from(name.as_str()));
@@ -172,17 +172,17 @@ impl Layout {
         Some(if same { HeaderAgain::Same } else { HeaderAgain::Other })
     }
 
-    /// The columns in use: their keys in the configuration and their names in the file.
+    /// The used columns: their keys in the configuration and their names in the file.
     pub(crate) fn used(&self) -> BTreeMap<String, String> {
         let named = |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
         Role::ALL.into_iter().filter_map(named).collect()
     }
 }
 
-/// Which place has which meaning.
+/// The role of each position.
 ///
 /// # Errors
-/// One has two.
+/// If a position has two roles.
 fn taken(columns: &[(Role, usize)], names: &[String]) -> Result<BTreeMap<usize, Role>, FileError> {
     let mut taken = BTreeMap::new();
     for (role, at) in columns {
@@ -198,22 +198,22 @@ fn taken(columns: &[(Role, usize)], names: &[String]) -> Result<BTreeMap<usize, 
     Ok(taken)
 }
 
-/// How many columns with these names have one of them among `cells`.
+/// How many of the columns have one of their names in `cells`.
 pub(crate) fn names_in(columns: &[Names], cells: &[String]) -> usize {
     let cells: Vec<String> = cells.iter().map(|cell| folded(cell)).collect();
     let is_there = |names: &&Names| names.iter().any(|name| cells.contains(&folded(name)));
     columns.iter().filter(is_there).count()
 }
 
-/// How a column, or `where`, is called in a reject when an expression is to blame.
+/// The name of a computed column, or of `where`, in a reject.
 pub(crate) fn by_transform(key: &str) -> Arc<str> {
     format!("{key} (by transform)").into()
 }
 
-/// The names of a header, as they are compared.
+/// The names of a header, in the forms that are compared.
 struct Header<'a> {
     names: &'a [String],
-    /// Exactly but for case and blanks around them.
+    /// Exact except for case and surrounding spaces.
     close: Vec<String>,
     folded: Vec<String>,
 }
@@ -224,7 +224,7 @@ impl<'a> Header<'a> {
         Self { close, folded: names.iter().map(|name| folded(name)).collect(), names }
     }
 
-    /// The column with the first of `names` that is there; an exact name before a similar one.
+    /// The column with the first of `names` that exists; an exact match before a folded one.
     fn find(&self, names: &Names) -> Result<Option<usize>, FileError> {
         for name in names.iter() {
             for (keys, key) in [(&self.close, close(name)), (&self.folded, folded(name))] {

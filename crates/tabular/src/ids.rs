@@ -1,4 +1,4 @@
-//! Ids as files write them: what belongs to them, and what was made of them on the way.
+//! Ids in files: their valid forms, and changes made by spreadsheets.
 
 use crate::column::Column;
 use crate::fault::{Fault, shown};
@@ -8,7 +8,7 @@ use crate::scanner::Span;
 use domain::ids::{ID_BYTES_MAX, visible};
 use std::borrow::Cow;
 
-/// What stands in a cell for nothing, in capitals. Beside these are errors of spreadsheets, `#REF!`.
+/// Upper-case texts that mean an empty cell. Errors of spreadsheets such as `#REF!` count as well.
 const PLACEHOLDERS: [&str; 13] = [
     "NULL",
     "(NULL)",
@@ -24,17 +24,17 @@ const PLACEHOLDERS: [&str; 13] = [
     "ERROR",
     "(BLANK)",
 ];
-/// Longest of them, and of the errors of spreadsheets.
+/// The longest placeholder and error of a spreadsheet.
 const PLACEHOLDER_BYTES_MAX: usize = 16;
 
-/// Why a text is no id.
+/// Why a text is not an id.
 pub(crate) enum BadId<'a> {
     Missing,
     TooLong(usize),
     Control,
-    /// A spreadsheet made `4.51E+12` of a number.
+    /// A spreadsheet has changed a number to `4.51E+12`.
     Shortened(&'a str),
-    /// It stands for no id.
+    /// It is a placeholder for a missing id.
     Placeholder(&'a str),
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn required(id: &str) -> Result<&str, BadId<'_>> {
     if id.is_empty() { Err(BadId::Missing) } else { Ok(id) }
 }
 
-/// What stands for no id is none, where none is needed.
+/// If no id is required, a placeholder counts as empty.
 pub(crate) fn optional<'a>(id: Result<&'a str, BadId<'a>>) -> Result<&'a str, BadId<'a>> {
     match id {
         Err(BadId::Placeholder(_)) => Ok(""),
@@ -74,8 +74,7 @@ pub(crate) fn optional<'a>(id: Result<&'a str, BadId<'a>>) -> Result<&'a str, Ba
     }
 }
 
-/// `text` without the `'` that a spreadsheet needs before a text that looks like a number or a
-/// formula.
+/// `text` without the `'` that spreadsheets put before texts that look like a number or a formula.
 pub(crate) fn unguarded(text: &str) -> &str {
     let Some(rest) = text.strip_prefix('\'') else { return text };
     let number = || rest.bytes().all(|byte| byte.is_ascii_digit() || b".,-+ ".contains(&byte));
@@ -86,10 +85,10 @@ pub(crate) fn unguarded(text: &str) -> &str {
     }
 }
 
-/// Checks an id as `domain` will; `17850.0`, a number that went through a spreadsheet or a float
-/// column, is `17850`.
+/// Checks an id like `domain` does; `17850.0`, a number from a spreadsheet or a float column, becomes
+/// `17850`.
 pub(crate) fn id(text: &str) -> Result<&str, BadId<'_>> {
-    // Most ids, and there is nothing to find in them.
+    // Most ids consist of digits, and nothing can be wrong with them.
     if text.len() <= ID_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text);
     }
@@ -115,13 +114,13 @@ pub(crate) fn id(text: &str) -> Result<&str, BadId<'_>> {
     Ok(if is_float { digits } else { text })
 }
 
-/// Has it an `E`? Nearly no id has, so the rest is asked of few.
+/// Does it contain an `E`? Hardly any id does, so further checks are rarely needed.
 #[inline]
 fn has_power(text: &str) -> bool {
     text.bytes().any(|byte| byte | 0x20 == b'e')
 }
 
-/// Is it `4.51E+12`, in any country? `12E5` may be a number of a product.
+/// Is it like `4.51E+12`, in any locale? `12E5` may be a product number.
 #[inline(never)]
 fn is_shortened(text: &str) -> bool {
     let text = text.strip_prefix('\'').unwrap_or(text);
@@ -143,7 +142,7 @@ fn is_placeholder(text: &str) -> bool {
     if text.len() > PLACEHOLDER_BYTES_MAX {
         return false;
     }
-    // A column that is too narrow is shown, and saved as text, as `#####`.
+    // A column that is too narrow is displayed, and saved as text, as `#####`.
     let error = |rest: &str| {
         rest.bytes().all(|byte| byte == b'#')
             || (rest.ends_with(['!', '?']) && rest.bytes().any(|byte| byte.is_ascii_alphabetic()))
@@ -152,7 +151,7 @@ fn is_placeholder(text: &str) -> bool {
         || text.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && error(rest))
 }
 
-/// An id as ids are compared, without blanks around it: what looks the same is the same.
+/// An id in the form that is compared, without surrounding spaces: ids that look the same are the same.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     match visible(text) {
         Cow::Borrowed(text) => Cow::Borrowed(text),
@@ -160,7 +159,7 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A record whose ids are clean: its text and fields.
+/// A record whose ids are cleaned: its text and fields.
 #[derive(Debug, Default)]
 pub(crate) struct Cleaned {
     text: String,
@@ -203,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_a_spreadsheet_has_shortened_are_told_from_numbers_of_products() {
+    fn shortened_numbers_are_distinguished_from_product_numbers() {
         for text in [
             "4.51E+12",
             "4,51E+12",
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_nothing_is_no_id() {
+    fn placeholders_are_not_ids() {
         for text in [
             "NULL", "null", "N/A", "n/a", "#REF!", "#N/A", "#NAME?", "ERROR", "Unknown", "\\N",
             "####",
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_seen_does_not_count() {
+    fn invisible_characters_do_not_count() {
         for text in
             ["\u{FEFF}B2", "B\u{200B}2", "B2\u{200E}", "\u{202A}B2\u{202C}", "B\u{AD}2\u{2060}"]
         {

@@ -1,4 +1,4 @@
-//! Puts pieces together in file order: checks where each began, finds duplicates, counts.
+//! Joins the pieces in file order: checks where each begins, finds duplicates, and counts.
 
 use crate::block::{Block, Point};
 use crate::config::{Config, FOOTER_LINES_MAX};
@@ -23,38 +23,38 @@ use memchr::memchr_iter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Most bytes of a footer.
+/// Largest footer.
 const FOOTER_BYTES_MAX: usize = 64 << 10;
 
-/// The file up to some place.
+/// The state after a part of the file.
 #[derive(Debug)]
 pub(crate) struct Join {
     plan: Arc<Plan>,
-    /// Reads what no guess was right about.
+    /// Reads the parts for which no guess was right.
     reader: Reader,
-    /// Where the file goes on, from the start of the next block.
+    /// The current position, from the start of the next block.
     point: Point,
-    /// Physical line there.
+    /// The physical line of that position.
     line: u64,
     /// The order that the next row may continue.
     order: Option<Order>,
-    /// What is behind the last row.
+    /// The lines after the last row.
     footer: Option<Footer>,
     seen: Seen,
-    /// The keys seen of each set of columns that is to be unique.
+    /// The keys seen for each set of unique columns.
     unique: Vec<Seen>,
     rows: u64,
     accepted: u64,
     rejected: BTreeMap<Rule, u64>,
     filtered: u64,
-    /// Physical lines on which the header stands again.
+    /// Physical lines that repeat the header.
     headers: Vec<u64>,
     profile: Profile,
     sums: Sums,
 }
 
 impl Join {
-    /// At the first line behind the header.
+    /// Starts at the first line after the header.
     pub(crate) fn new(plan: Arc<Plan>, line: u64, scratch: Option<Arc<dyn Scratch>>) -> Self {
         let Config { limits, unique, duplicates, .. } = &plan.config;
         let sets = unique.len() + usize::from(*duplicates != Duplicates::Off);
@@ -79,8 +79,8 @@ impl Join {
         }
     }
 
-    /// Adds the next block. `guessed` was read from a place in it that may be wrong; it counts only
-    /// if what is before that place ends there.
+    /// Adds the next block. `guessed` was read from a position that may be wrong; it is used only if
+    /// the previous piece ends there.
     pub(crate) fn add(
         &mut self,
         block: &Block,
@@ -106,7 +106,7 @@ impl Join {
         Ok(())
     }
 
-    /// Reads on where no guess was right.
+    /// Reads the part for which no guess was right.
     fn read(&mut self, block: &Block, until: usize, into: &mut Vec<Part>) -> Result<(), FileError> {
         if self.footer.is_some() || until <= self.point.at {
             return Ok(());
@@ -115,7 +115,7 @@ impl Join {
         self.take(block, piece, into)
     }
 
-    /// Bytes at the start of `tail`, which is said to be a footer, up to and with its last row.
+    /// The number of bytes at the start of `tail`, the assumed footer, up to the end of its last row.
     pub(crate) fn rows_in(&mut self, tail: &[u8]) -> usize {
         let (mut end, mut rows) = (0, 0);
         for line in tail.split_inclusive(|byte| *byte == b'\n') {
@@ -125,7 +125,7 @@ impl Join {
         rows
     }
 
-    /// A row in what a marker begins would be lost.
+    /// A row after a footer's marker would be lost.
     fn check_footer(&mut self) -> Result<(), FileError> {
         let Some(footer) = &self.footer else { return Ok(()) };
         if !self.plan.config.end.as_ref().is_some_and(End::is_marker) {
@@ -139,7 +139,8 @@ impl Join {
         Ok(())
     }
 
-    /// What the file held; `detected` before the first row, and `tail` behind the last.
+    /// The summary of the file; `detected` comes from before the first row, and `tail` from after the
+    /// last.
     pub(crate) fn finish(
         mut self,
         mut detected: Detected,
@@ -180,7 +181,7 @@ impl Join {
         Ok(Some(trailer::fields(line, self.plan.delimiter, self.plan.config.quoting)))
     }
 
-    /// Adds a piece that begins where the file goes on.
+    /// Adds a piece that begins at the current position.
     fn take(
         &mut self,
         block: &Block,
@@ -218,7 +219,7 @@ impl Join {
         Ok(())
     }
 
-    /// Makes rejects of the rows that an earlier row equals, or shares with what is to be unique.
+    /// Rejects rows that equal an earlier row or repeat unique values.
     fn remove_duplicates(&mut self, block: &Block, piece: &mut Piece) -> Result<(), FileError> {
         let mut out = Vec::new();
         let mut repeated = false;
@@ -246,14 +247,14 @@ impl Join {
             piece.rejects.sort_by_key(|reject| reject.line);
         }
         if repeated {
-            // Another row than an earlier one may have been the least or the greatest.
+            // Another row than the earlier one may have been the minimum or maximum.
             piece.profile = Profile::of(&piece.batch);
         }
         Ok(())
     }
 
-    /// What an accepted row before shares of what is to be unique, by its keys; else they are
-    /// remembered.
+    /// The fault of a row that repeats the unique values of an earlier accepted row; otherwise its keys
+    /// are remembered.
     fn repeated(&mut self, keys: &[Fingerprint]) -> Result<Option<Fault>, FileError> {
         let Plan { config, layout, .. } = &*self.plan;
         let sets = self.unique.iter_mut().zip(keys).zip(&config.unique);
@@ -274,13 +275,13 @@ impl Join {
     }
 }
 
-/// Physical lines, of which the last may have no end.
+/// Number of physical lines; the last one may have no line end.
 fn lines(bytes: &[u8]) -> u64 {
     let unended = bytes.last().is_some_and(|byte| *byte != b'\n');
     memchr_iter(b'\n', bytes).count() as u64 + u64::from(unended)
 }
 
-/// The lines behind the last row, the first of which has the marker.
+/// The lines after the last row; the first of them has the marker.
 #[derive(Debug)]
 struct Footer {
     line: u64,
@@ -288,7 +289,7 @@ struct Footer {
 }
 
 impl Footer {
-    /// A marker that also stands in a row would take all rows behind it: a footer is short.
+    /// If a row contained the marker, all rows after it would be lost, so a footer must be short.
     fn add(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.bytes.extend_from_slice(part(bytes, 0, bytes.len().min(FOOTER_BYTES_MAX + 1)));
         let texts = self.bytes.split(|c| *c == b'\n').filter(|line| has_text(line));

@@ -1,5 +1,4 @@
-//! Looks at a file that nobody has configured, with the means of the reader: what is found here is what
-//! the reader will find.
+//! Examines an unknown file with the reader's own code, so that the reader will find the same.
 
 mod table;
 
@@ -9,21 +8,20 @@ use domain::partner::Encoding;
 use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 pub use table::{Known, NoTable, Quotes, Table, Told, table};
 
-/// A text, and how it was encoded.
+/// A text, and its encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// Without its byte order mark.
+    /// The text without byte order mark.
     pub text: String,
-    /// As it is to be configured.
+    /// The value for the configuration.
     pub encoding: Encoding,
-    /// It began with a byte order mark.
+    /// Whether it began with a byte order mark.
     pub has_mark: bool,
-    /// What it may be where `encoding: auto` refuses the file; `encoding` is then no more than a try.
+    /// The possible encodings if `encoding: auto` refuses the file; `encoding` is then only an attempt.
     pub candidates: Vec<Candidate>,
 }
 
-/// The text of a file, or of its beginning, as `encoding: auto` would have it. What is no text in its
-/// encoding is replaced.
+/// The text of a file, or of its beginning, as `encoding: auto` decodes it. Invalid bytes are replaced.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Text {
     let (found, mark, candidates) = match auto(bytes) {
@@ -39,18 +37,18 @@ pub fn decode(bytes: &[u8]) -> Text {
     Text { text, encoding, has_mark, candidates }
 }
 
-/// The first words with letters beyond ASCII, at most three.
+/// The first words with non-ASCII letters, at most three.
 #[must_use]
 pub fn words(text: &str) -> String {
     encoding::words(text)
 }
 
-/// Words with letters beyond ASCII, with the signs inside of them.
+/// Words with non-ASCII letters, including signs inside them.
 pub fn foreign_words(text: &str) -> impl Iterator<Item = &str> {
     encoding::foreign_words(text)
 }
 
-/// Were these letters UTF-8 that somebody has read as Windows-1252 before?
+/// Is it UTF-8 that was decoded as Windows-1252 by mistake?
 #[must_use]
 pub fn is_doubly_encoded(word: &str) -> bool {
     let (bytes, _, has_lost) = WINDOWS_1252.encode(word);

@@ -1,5 +1,5 @@
-//! The rows of a stretch on their way through a partner's transform: all are gathered, then what is
-//! made of them is calculated at once, then each is checked with it.
+//! Applies a partner's transform to the rows of a block: collects all rows, evaluates the expressions
+//! at once, then returns each row with its computed columns.
 
 use crate::batch::TextColumn;
 use crate::derive::{Derivation, Derived, Verdict};
@@ -11,20 +11,20 @@ use crate::scanner::Span;
 
 #[derive(Debug, Default)]
 pub(crate) struct Making {
-    /// Columns of the file that expressions use, and the number of their rows.
+    /// The columns of the file that expressions use, and their number of rows.
     gathered: Vec<TextColumn>,
     rows: usize,
-    /// Nothing while rows are gathered.
+    /// `None` while rows are collected.
     derived: Option<Derived>,
-    /// Rows that were taken.
+    /// Number of rows that were returned.
     taken: usize,
-    /// A record with what is made of it behind it, and its fields.
+    /// A record with its computed columns appended, and its fields.
     text: String,
     fields: Vec<Span>,
 }
 
 impl Making {
-    /// Begins to gather.
+    /// Begins to collect rows.
     pub(crate) fn begin(&mut self) {
         (self.rows, self.taken, self.derived) = (0, 0, None);
         self.gathered.clear();
@@ -43,7 +43,7 @@ impl Making {
         self.rows += 1;
     }
 
-    /// No more rows come before they are taken.
+    /// Evaluates the expressions; no more rows are collected before all were returned.
     pub(crate) fn calculate(&mut self, derivation: &Derivation) {
         self.derived = Some(match self.rows {
             0 => Derived::default(),
@@ -52,8 +52,8 @@ impl Making {
         self.gathered.clear();
     }
 
-    /// The next row, in the order in which they were gathered, with the columns that are made; and
-    /// what it is if it does not go on.
+    /// The next row, in the order in which rows were collected, with its computed columns; and the
+    /// verdict if it is not processed further.
     pub(crate) fn take<'a>(&'a mut self, record: &Record<'a>) -> (Record<'a>, Option<Verdict>) {
         let row = self.taken;
         self.taken += 1;

@@ -1,7 +1,7 @@
-//! Results as CSV: the accepted rows and the rejects.
+//! Writes results as CSV: accepted rows and rejects.
 //!
-//! People open both in a spreadsheet, which takes a cell that starts with `=`, `+`, `-`, `@`, a tab
-//! or a carriage return for a formula. Such a text gets a leading `'`, unless it is a plain number.
+//! People open both in a spreadsheet, which interprets a cell that starts with `=`, `+`, `-`, `@`, a
+//! tab or a carriage return as a formula. Such a text gets a leading `'`, unless it is a plain number.
 
 use crate::batch::Batch;
 use crate::profile::rfc3339;
@@ -29,24 +29,24 @@ pub const OUTPUT_HEADER: [&str; 9] = [
 /// Header of the rejects.
 pub const REJECTS_HEADER: [&str; 5] = ["line", "column", "rule", "reason", "raw"];
 
-/// Bytes that are collected before they are written. With 64 KiB a file took 7 % longer on ext4.
+/// Bytes that are collected before they are written. With 64 KiB, a file took 7 % longer on ext4.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes accepted rows.
 #[derive(Debug)]
 pub struct OutputWriter<W: io::Write> {
     lines: Lines<W>,
-    /// Are there columns for what only some rows say?
+    /// Whether there are columns for optional fields.
     extras: bool,
-    /// The last date written: the rows of an order mostly carry the same one.
+    /// The last date written: the rows of an order mostly have the same date.
     last_date: Option<(i64, String)>,
 }
 
 impl<W: io::Write> OutputWriter<W> {
-    /// Writes the header, with `extras` that of [`Extra`] as well. `to` needs no buffer of its own.
+    /// Writes the header, with `extras` including that of [`Extra`]. `to` needs no buffer of its own.
     ///
     /// # Errors
-    /// What `to` says.
+    /// Errors of `to`.
     pub fn new(to: W, extras: bool) -> io::Result<Self> {
         let header: Vec<&str> = match extras {
             true => OUTPUT_HEADER.into_iter().chain(Extra::COLUMNS).collect(),
@@ -58,7 +58,7 @@ impl<W: io::Write> OutputWriter<W> {
     /// Writes the rows of `batch`.
     ///
     /// # Errors
-    /// What the writer below says.
+    /// Errors of the underlying writer.
     pub fn write(&mut self, batch: &Batch) -> io::Result<()> {
         for row in batch.rows() {
             let lines = &mut self.lines;
@@ -85,10 +85,10 @@ impl<W: io::Write> OutputWriter<W> {
         Ok(())
     }
 
-    /// Writes what is left, and gives the writer below back.
+    /// Writes the rest and returns the underlying writer.
     ///
     /// # Errors
-    /// What the writer below says.
+    /// Errors of the underlying writer.
     pub fn finish(self) -> io::Result<W> {
         self.lines.finish()
     }
@@ -104,7 +104,7 @@ impl<W: io::Write> RejectsWriter<W> {
     /// Writes the header. `to` needs no buffer of its own.
     ///
     /// # Errors
-    /// What `to` says.
+    /// Errors of `to`.
     pub fn new(to: W) -> io::Result<Self> {
         Ok(Self { lines: Lines::new(to, &REJECTS_HEADER)? })
     }
@@ -112,7 +112,7 @@ impl<W: io::Write> RejectsWriter<W> {
     /// Writes `rejects`. Bytes that are not UTF-8 become `�`.
     ///
     /// # Errors
-    /// What the writer below says.
+    /// Errors of the underlying writer.
     pub fn write(&mut self, rejects: &[Reject]) -> io::Result<()> {
         for reject in rejects {
             let lines = &mut self.lines;
@@ -120,7 +120,7 @@ impl<W: io::Write> RejectsWriter<W> {
             lines.text(reject.column.as_deref().unwrap_or_default());
             lines.plain(reject.rule.code());
             lines.text(&reject.reason);
-            // To find that all of it is text takes less than to look for what is not.
+            // Checking that all of it is text is faster than searching for what is not.
             match str::from_utf8(&reject.raw) {
                 Ok(raw) => lines.text(raw),
                 Err(_) => lines.text(&String::from_utf8_lossy(&reject.raw)),
@@ -130,17 +130,17 @@ impl<W: io::Write> RejectsWriter<W> {
         Ok(())
     }
 
-    /// Writes what is left, and gives the writer below back.
+    /// Writes the rest and returns the underlying writer.
     ///
     /// # Errors
-    /// What the writer below says.
+    /// Errors of the underlying writer.
     pub fn finish(self) -> io::Result<W> {
         self.lines.finish()
     }
 }
 
-/// Lines of CSV, as the `csv` crate writes them. That one looks at every byte of every field by
-/// itself, which took as long as reading the rows.
+/// Writes CSV lines like the `csv` crate. That crate examines every byte of every field separately,
+/// which took as long as reading the rows.
 #[derive(Debug)]
 struct Lines<W: io::Write> {
     to: W,
@@ -155,7 +155,7 @@ impl<W: io::Write> Lines<W> {
         Ok(lines)
     }
 
-    /// A field that needs no quotes.
+    /// Writes a field that needs no quotes.
     fn plain(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
         self.buffer.push(b',');
@@ -170,12 +170,12 @@ impl<W: io::Write> Lines<W> {
 
     fn field(&mut self, text: &str) {
         let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-        // Not `any`: without a way out of the loop, sixteen bytes are looked at together.
+        // Not `any`: without an early exit, sixteen bytes are examined at once.
         if !text.as_bytes().iter().fold(false, |found, byte| found | special(byte)) {
             return self.plain(text);
         }
         self.buffer.push(b'"');
-        // Each quote ends one part and begins the next, so that it is there twice.
+        // Each quote ends one part and begins the next, so it is written twice.
         let mut start = 0;
         for quote in memchr_iter(b'"', text.as_bytes()) {
             self.buffer.extend_from_slice(part(text.as_bytes(), start, quote + 1));
@@ -193,7 +193,7 @@ impl<W: io::Write> Lines<W> {
         self.buffer.push(b',');
     }
 
-    /// As its `Display`.
+    /// Like its `Display`.
     fn money(&mut self, amount: Money) {
         let (units, scale) = (amount.units().unsigned_abs(), SCALE.unsigned_abs());
         if amount < Money::ZERO {
@@ -209,7 +209,7 @@ impl<W: io::Write> Lines<W> {
         self.buffer.push(b',');
     }
 
-    /// At least `least` digits.
+    /// Writes at least `least` digits.
     fn digits(&mut self, number: u64, least: usize) {
         let mut digits = [b'0'; 20];
         let (mut left, mut used) = (number, 0);
@@ -243,7 +243,7 @@ impl<W: io::Write> Lines<W> {
     }
 }
 
-/// `text` as a spreadsheet may have it: for whoever writes a CSV of their own.
+/// `text` made safe for spreadsheets: for code that writes its own CSV.
 #[must_use]
 pub fn guarded(text: &str) -> Cow<'_, str> {
     match text.as_bytes().first() {
@@ -254,7 +254,7 @@ pub fn guarded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A sign, digits, and at most one decimal mark between them.
+/// A sign, digits, and at most one decimal mark between digits.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, places) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
@@ -307,7 +307,7 @@ mod tests {
         );
     }
 
-    /// Amounts and texts with which a mistake would show.
+    /// Amounts and texts that would reveal a mistake.
     #[test]
     fn lines_are_those_of_the_csv_crate() {
         let mut lines = Lines::new(Vec::new(), &["n", "m", "t"]).unwrap();

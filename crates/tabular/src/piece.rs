@@ -1,4 +1,4 @@
-//! What was read of a part of the file: rows, rejects, and header lines between them.
+//! The result of reading a part of the file: rows, rejects, and repeated headers.
 
 use crate::alike::Looks;
 use crate::batch::Batch;
@@ -15,10 +15,10 @@ use crate::rules;
 use crate::scanner::{Span, Step, part};
 use domain::control::Sums;
 
-/// Between two files that were put together there may be one, which is no part of the row behind it.
+/// A byte order mark may occur between two concatenated files; it is not part of the next row.
 pub(crate) const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// What all readers of a file share.
+/// Shared by all readers of a file.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
@@ -34,47 +34,47 @@ impl Plan {
     }
 }
 
-/// What was read between two places. Lines are counted from 0 at the first.
+/// The result for the part between two positions. Lines are counted from 0.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) from: Point,
     pub(crate) to: Point,
-    /// Line ends between the two.
+    /// Number of line ends between the two.
     pub(crate) lines: u64,
     pub(crate) batch: Batch,
     pub(crate) rejects: Vec<Reject>,
-    /// Rows that the partner's transform leaves out.
+    /// Number of rows that the partner's transform filters out.
     pub(crate) filtered: u64,
-    /// Lines on which the header stands again.
+    /// Lines that repeat the header.
     pub(crate) headers: Vec<u64>,
-    /// The line of another header, which what is behind it cannot be read by.
+    /// The line of a different header; the rows after it cannot be read.
     pub(crate) other_header: Option<u64>,
     pub(crate) profile: Profile,
-    /// If rows are added up, of all that are here.
+    /// Sums of all rows in this piece, if rows are summed.
     pub(crate) sums: Sums,
-    /// The footer begins at `to`.
+    /// Whether the footer begins at `to`.
     pub(crate) footer: bool,
-    /// The order that a row behind may continue.
+    /// The order that the next row may continue.
     pub(crate) order: Option<Order>,
-    /// For each row what stands for it and where its text is; empty if rows are not compared.
+    /// For each row its fingerprint and the position of its text; empty if rows are not compared.
     pub(crate) origins: Vec<Origin>,
-    /// For each row, and each set of columns that is to be unique, what stands for them.
+    /// For each row and each set of unique columns, the fingerprint of their values.
     pub(crate) keys: Vec<Fingerprint>,
 }
 
-/// What was read from where a record was guessed to begin.
+/// A piece read from a guessed position.
 #[derive(Debug)]
 pub(crate) struct Guessed {
     pub(crate) piece: Piece,
-    /// The order that its first row begins, where rows continue orders.
+    /// The order that its first row begins, if rows can continue orders.
     pub(crate) begins: Option<String>,
 }
 
-/// A row as it may have to be rejected later.
+/// Data of a row that may have to be rejected later.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) fingerprint: Fingerprint,
-    /// Its record, in bytes from the start of the block.
+    /// The position of its record, in bytes from the start of the block.
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
@@ -101,13 +101,13 @@ impl Piece {
 }
 
 impl Piece {
-    /// The order that a row with this in the order's column belongs to.
+    /// The order of a row with this text in the order column.
     pub(crate) fn order_named(&self, id: &str) -> Option<String> {
         let continued = || self.order.as_ref().map(Order::id).unwrap_or_default();
         rules::order_id(if id.is_empty() { continued() } else { id })
     }
 
-    /// Keeps the line that was reached if `names` are those of columns again. What follows continues no
+    /// Records the current line if `names` are column names again. Rows after it do not continue an
     /// order before it.
     pub(crate) fn header(&mut self, plan: &Plan, names: &[String]) -> bool {
         match plan.layout.again(&plan.config, names) {
@@ -121,8 +121,8 @@ impl Piece {
         true
     }
 
-    /// Is a record with a fault a line with names of columns? Then it is kept as such. A header has a text
-    /// in every column.
+    /// Checks whether a faulty record is a line of column names, and records it as such. A header has a
+    /// text in every column.
     pub(crate) fn is_header(&mut self, plan: &Plan, record: &Record<'_>, fault: &Fault) -> bool {
         let layout = &plan.layout;
         if fault.rule.is_missing() || !layout.may_be_header(|column| Some(record.field(column))) {
@@ -154,7 +154,7 @@ impl Piece {
         self.rejects.push(Reject { line: self.lines, column, rule, reason, raw, order_id });
     }
 
-    /// Goes behind a record, or with `whole` false only behind its first line.
+    /// Moves to the end of a record, or with `whole` false only to the end of its first line.
     pub(crate) fn pass(&mut self, step: Step, whole: bool, record_bytes_max: usize) {
         let (len, lines) = match step {
             Step::Record { len, lines, .. } if whole => (len, lines),
@@ -170,7 +170,7 @@ impl Piece {
     }
 }
 
-/// As much of a record as a reject keeps.
+/// The part of a record that a reject keeps.
 pub(crate) fn cut(raw: &[u8], config: &Config) -> Vec<u8> {
     part(raw, 0, raw.len().min(config.limits.raw_bytes_max)).to_vec()
 }

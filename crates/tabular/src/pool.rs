@@ -1,4 +1,4 @@
-//! Threads that read blocks before it is known where their first record begins.
+//! Threads that read blocks before it is known where their first records begin.
 
 use crate::block::Block;
 use crate::piece::{Guessed, Plan};
@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// Blocks that are in work or done for each thread: enough that none waits for the others.
+/// Blocks in progress or finished for each thread: enough that no thread waits for the others.
 const BLOCKS_PER_THREAD: usize = 3;
 
-/// The threads. They end when it is dropped.
+/// The threads; they end on drop.
 #[derive(Debug)]
 pub(crate) struct Pool {
     jobs: Option<SyncSender<Job>>,
@@ -23,7 +23,7 @@ struct Job {
     answer: SyncSender<Option<Guessed>>,
 }
 
-/// A block that a thread reads.
+/// A block that a thread is reading.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) block: Arc<Block>,
@@ -41,12 +41,12 @@ impl Pool {
         Self { jobs: Some(jobs), threads: threads.collect() }
     }
 
-    /// How many blocks may be out at once; more would only take memory.
+    /// Most blocks in progress at once; more would only use memory.
     pub(crate) fn blocks_max(&self) -> usize {
         self.threads.len() * BLOCKS_PER_THREAD
     }
 
-    /// Gives a block to one of the threads.
+    /// Passes a block to one of the threads.
     pub(crate) fn read(&self, block: Block) -> Pending {
         let (answer, receiver) = sync_channel(1);
         let block = Arc::new(block);
@@ -58,7 +58,7 @@ impl Pool {
 }
 
 impl Pending {
-    /// What was read from where a record was guessed to begin, if anywhere. Waits.
+    /// Waits for the piece read from the guessed position, if there is one.
     pub(crate) fn wait(self) -> (Arc<Block>, Option<Guessed>) {
         let piece = self.answer.recv().expect("every job is answered");
         (self.block, piece)
@@ -69,7 +69,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // A thread that panicked was noticed by who waited for its answer.
+            // The caller that waited for its answer has noticed a panicked thread.
             drop(thread.join());
         }
     }
@@ -77,10 +77,10 @@ impl Drop for Pool {
 
 fn work(queue: &Mutex<Receiver<Job>>, reader: &mut Reader) {
     loop {
-        // The lock is held while waiting: the others would wait for the same.
+        // The lock is held while waiting; other threads would wait for the same queue anyway.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, answer }) = job else { return };
-        // Nobody waits any more when the file was given up.
+        // Nothing waits for the answer any more if the file was given up.
         drop(answer.send(reader.read_ahead(&block)));
     }
 }

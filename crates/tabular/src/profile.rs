@@ -1,26 +1,26 @@
-//! The receipt's column profile.
+//! The column profile in the receipt.
 //!
-//! It is put together from the profiles of the file's pieces. A duplicate equals an earlier row, so
-//! taking it out changes counts, never a least or a greatest value.
+//! It is merged from the profiles of the file's pieces. A duplicate equals an earlier row, so removing
+//! it changes counts, but never a minimum or maximum.
 
 use crate::batch::{Batch, Row, TextColumn};
 use chrono::{DateTime, SecondsFormat};
 use domain::Money;
 use serde::{Deserialize, Serialize};
 
-/// What the accepted rows hold in one column.
+/// Statistics of the accepted rows in one column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnProfile {
     /// Name of the column in the output.
     pub column: String,
     /// Rows with a value.
     pub count: u64,
-    /// Rows without.
+    /// Rows without a value.
     pub empty: u64,
-    /// Least value: of numbers and dates by size, of texts by their bytes.
+    /// Minimum: numbers and dates are compared by value, texts by their bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<String>,
-    /// Greatest value.
+    /// Maximum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<String>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// Of all rows of `batch`.
+    /// The profile of all rows of `batch`.
     pub(crate) fn of(batch: &Batch) -> Self {
         Self {
             rows: batch.len() as u64,
@@ -57,7 +57,7 @@ impl Profile {
         }
     }
 
-    /// Takes out a row that equals an earlier one.
+    /// Removes a row that equals an earlier one.
     pub(crate) fn forget(&mut self, row: &Row<'_>) {
         self.rows -= 1;
         self.order_id.forget(row.order_id);
@@ -99,7 +99,7 @@ impl Profile {
     }
 }
 
-/// Milliseconds since 1970 as `2011-12-09T08:39:00Z`, with milliseconds only if there are any.
+/// Milliseconds since 1970 as `2011-12-09T08:39:00Z`, with a fraction only if it is not zero.
 pub(crate) fn rfc3339(millis: i64) -> String {
     DateTime::from_timestamp_millis(millis)
         .expect("dates are read from the years 1970 to 9999 only")
@@ -152,12 +152,12 @@ impl Text {
                 empty += 1;
                 continue;
             }
-            // Runs of one value are the rule (an order's id, customer, region).
+            // Repeated values are common (an order's id, customer, region).
             if text == last {
                 continue;
             }
             last = text;
-            // The first eight bytes settle nearly every comparison.
+            // The first eight bytes decide nearly every comparison.
             let key = key(text);
             match &mut range {
                 None => (range, keys) = (Some((text, text)), (key, key)),
@@ -193,7 +193,7 @@ impl Text {
     }
 }
 
-/// The first eight bytes as a number that compares as they do.
+/// The first eight bytes as a number with the same order.
 fn key(text: &str) -> u64 {
     match text.as_bytes().first_chunk::<8>() {
         Some(bytes) => u64::from_be_bytes(*bytes),

@@ -1,7 +1,7 @@
-//! Reads a stretch of the file by itself: rows, rejects and where the next stretch begins.
+//! Reads a part of the file independently: rows, rejects, and where the next part begins.
 //!
-//! What becomes of a record depends on its bytes alone, so stretches can be read at the same time
-//! and in any order, as soon as it is known, or guessed, where a record begins.
+//! The result for a record depends only on its bytes, so parts can be read concurrently and in any
+//! order, once it is known or guessed where a record begins.
 
 use crate::batch::Batch;
 use crate::block::{Block, Point};
@@ -20,26 +20,26 @@ use domain::partner::Duplicates;
 use memchr::memchr;
 use std::sync::Arc;
 
-/// Most lines that are tried as the first one of a record: a guess may fail, not take long.
+/// Most lines that are tried as the beginning of a record: a guess may fail, but must not take long.
 const GUESSES_MAX: usize = 64;
 
-/// Reads pieces; what it keeps between two is scratch.
+/// Reads pieces; its fields are only buffers.
 #[derive(Debug)]
 pub(crate) struct Reader {
     plan: Arc<Plan>,
     scanner: Scanner,
     scratch: Scratch,
-    /// An empty batch with room for one like the last.
+    /// An empty batch with capacity for one like the last.
     room: Batch,
-    /// A record whose doubled quotes are single, and its fields.
+    /// A record with unescaped quotes, and its fields.
     unescaped: String,
     unescaped_fields: Vec<Span>,
     cleaned: Cleaned,
-    /// The block that is read is ASCII throughout, so nothing in it is not seen.
+    /// The current block is pure ASCII, so it contains no invisible characters.
     is_ascii: bool,
-    /// What two equal rows share.
+    /// The bytes that two equal rows share.
     fingerprint: Vec<u8>,
-    /// Only where a transform makes columns or leaves rows out.
+    /// `Some` only if a transform computes columns or filters rows.
     making: Option<Making>,
 }
 
@@ -63,18 +63,18 @@ impl Reader {
         }
     }
 
-    /// Reads a block of which it is not known where its first record begins.
+    /// Reads a block without knowing where its first record begins.
     pub(crate) fn read_ahead(&mut self, block: &Block) -> Option<Guessed> {
         let (start, begins) = self.guess(block)?;
         let piece = self.read(block, Point::record(start), block.len, None);
         Some(Guessed { piece, begins })
     }
 
-    /// Where a record begins in `block`, probably: behind a line end, where one of the header's
-    /// width can be read. Inside a text of several lines that can be wrong.
+    /// The probable beginning of a record in `block`: after a line end, where a record with the
+    /// header's number of fields can be read. Inside a text of several lines this can be wrong.
     ///
-    /// Where rows continue orders it is the first record of an order, and its number comes along:
-    /// what is before the block may be the same order.
+    /// If rows can continue orders, it is the first record of an order, and its order id is returned as
+    /// well: the rows before the block may belong to the same order.
     fn guess(&mut self, block: &Block) -> Option<(usize, Option<String>)> {
         let plan = self.plan.clone();
         let mut at = 0;
@@ -104,15 +104,15 @@ impl Reader {
         None
     }
 
-    /// The record at `at`, if it has the header's width.
+    /// The record at `at`, if it has the header's number of fields.
     fn scan_row(&mut self, block: &Block, at: usize) -> Option<Step> {
         let step = self.scanner.scan(rest(&block.bytes, at), block.end);
         let fits = self.scanner.fields.len() == self.plan.layout.width;
         (matches!(step, Step::Record { .. }) && fits).then_some(step)
     }
 
-    /// Reads the records that begin in `block` at or behind `from` and before `until`, the first of
-    /// which may continue `order`.
+    /// Reads the records that begin in `block` at or after `from` and before `until`; the first one may
+    /// continue `order`.
     pub(crate) fn read(
         &mut self,
         block: &Block,
@@ -124,7 +124,7 @@ impl Reader {
         let mut piece = Piece::new(from, order);
         let most = from.at < until / 2;
         if most {
-            // One block is like another: columns that grow are copied again and again.
+            // Blocks are similar, so this avoids growing columns by repeated copying.
             piece.batch = std::mem::take(&mut self.room);
         }
         self.walk(block, until, &mut piece);
@@ -135,7 +135,7 @@ impl Reader {
         piece
     }
 
-    /// Calculates what a transform makes of the rows, before the first of them is checked.
+    /// Evaluates the transform for the rows before the first of them is checked.
     fn make(&mut self, block: &Block, from: Point, until: usize) {
         let Some(making) = &mut self.making else { return };
         making.begin();
@@ -146,13 +146,13 @@ impl Reader {
         }
     }
 
-    /// Goes over the records that begin at or behind `piece.to` and before `until`.
+    /// Iterates over the records that begin at or after `piece.to` and before `until`.
     fn walk(&mut self, block: &Block, until: usize, piece: &mut Piece) {
         let from = piece.to;
         let bytes = block.bytes.as_slice();
-        // Once for all records: other threads count the same references.
+        // Cloned once for all records, because other threads count the same references.
         let plan = &*self.plan.clone();
-        // Once for all records: a good block is text throughout, but for its cut end.
+        // Checked once for all records: a good block is valid text, except for its cut end.
         let text = match std::str::from_utf8(rest(bytes, from.at)) {
             Ok(text) => text,
             Err(error) => {
@@ -182,13 +182,13 @@ impl Reader {
                 continue;
             }
             match self.scanner.scan(rest(bytes, at), block.end) {
-                // A block holds its records whole, or more of them than a record may have.
+                // A block contains complete records, or more bytes than a record may have.
                 Step::Need => unreachable!("byte {at} of a block of {}", block.len),
                 Step::Blank { len } => {
                     piece.to.at += len;
                     piece.lines += 1;
                 }
-                // What a spreadsheet makes of a blank line.
+                // Spreadsheets write blank lines like this.
                 Step::Record { len, lines, .. } if is_empty(&self.scanner.fields) => {
                     piece.to.at += len;
                     piece.lines += lines;
@@ -198,7 +198,7 @@ impl Reader {
         }
     }
 
-    /// Does the file's footer begin here? A row that has its marker is a row.
+    /// Does the file's footer begin here? A row that contains its marker is still a row.
     fn is_end(&mut self, plan: &Plan, bytes: &[u8], at_end: bool) -> bool {
         let Some(end) = &plan.config.end else { return false };
         let len = memchr(b'\n', bytes).unwrap_or(bytes.len());
@@ -207,7 +207,7 @@ impl Reader {
             && !(end.is_marker() && self.is_order(plan, bytes, line, at_end))
     }
 
-    /// Is what stands at the start of `bytes` an order's row, by its record or by its `line`?
+    /// Does a row begin at the start of `bytes`, judged by its record or by its `line`?
     fn is_order(&mut self, plan: &Plan, bytes: &[u8], line: &[u8], at_end: bool) -> bool {
         let looks = plan.looks();
         if looks.is_order(line) {
@@ -219,20 +219,20 @@ impl Reader {
         lines > 1 && looks.is_order_of(part(bytes, 0, raw), &self.scanner.fields)
     }
 
-    /// Is `line`, which was said to be no row, one all the same?
+    /// Is `line`, from an assumed footer, a row after all?
     pub(crate) fn is_row(&mut self, line: &[u8]) -> bool {
         let plan = self.plan.clone();
         if plan.looks().is_order(line) {
             return true;
         }
-        // What a transform makes of it, only the transform knows.
+        // Only the transform knows its computed columns.
         let block = Block { bytes: line.to_vec(), len: line.len(), end: true };
         plan.config.derivation.is_some()
             && !self.read(&block, Point::record(0), block.len, None).batch.is_empty()
     }
 
-    /// Handles the record or defect at `piece.to`, and goes behind it. `text` begins there, and is
-    /// as much as is known to be UTF-8.
+    /// Handles the record or defect at `piece.to`, and moves after it. `text` begins there and contains
+    /// the bytes that are known to be UTF-8.
     fn record(
         &mut self,
         plan: &Plan,
@@ -276,13 +276,12 @@ impl Reader {
             piece.reject(raw, fault, order_id, plan);
         }
         piece.sums.unread += 1;
-        // It may have begun an order: what is behind it must not be taken for the one before.
+        // It may have begun an order: the following rows must not continue the order before it.
         piece.order = None;
         piece.pass(step, whole, limits.record_bytes_max);
     }
 
-    /// What stands in the order's column of a record that is broken, or of its first line if that is
-    /// all that is given up.
+    /// The text in the order column of a broken record, or of its first line if only that is given up.
     fn order_text(&self, plan: &Plan, bytes: &[u8], step: Step, whole: bool) -> Option<String> {
         let fields = self.scanner.fields.as_slice();
         let text = |fields| rules::order_text(&plan.layout, plan.config.quoting, bytes, fields);
@@ -298,7 +297,7 @@ impl Reader {
         }
     }
 
-    /// Is a record that is no row a line with names of columns? Then it is kept as such.
+    /// Checks whether a record that is not a row is a line of column names, and records it as such.
     fn header(&self, plan: &Plan, raw: &[u8], piece: &mut Piece) -> bool {
         let name = |span: &Span| {
             let text = String::from_utf8_lossy(part(raw, span.start, span.end));
@@ -309,7 +308,7 @@ impl Reader {
         plan.layout.may_be_header(field) && piece.header(plan, &names)
     }
 
-    /// Adds a record of the right width to the batch or to the rejects.
+    /// Adds a record with the right number of fields to the batch or to the rejects.
     fn row(&mut self, plan: &Plan, raw: &str, piece: &mut Piece) {
         let Plan { config, layout, .. } = plan;
         let (mut text, mut fields) = (raw, &self.scanner.fields);
@@ -319,7 +318,7 @@ impl Reader {
             rules::unescape(text, config.quoting, &mut self.unescaped_fields, into);
             (text, fields) = (&self.unescaped, &self.unescaped_fields);
         }
-        // What a transform makes may have letters that the file does not have.
+        // Computed columns may contain letters that the file does not.
         let is_clean = self.is_ascii && self.making.is_none();
         let mut record = Record { layout, text, fields };
         let mut verdict = None;

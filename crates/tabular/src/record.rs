@@ -4,7 +4,7 @@ use crate::column::Column;
 use crate::header::Layout;
 use crate::scanner::Span;
 
-/// A record of the right width, none of whose fields has doubled quotes.
+/// A record with the right number of fields and without escaped quotes.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
     pub(crate) layout: &'a Layout,
@@ -13,21 +13,21 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The text of a column without the blanks around it.
+    /// The text of a column without surrounding spaces.
     #[inline]
     pub(crate) fn field(&self, column: &Column) -> &'a str {
         let span = self.fields.get(column.at);
         trim(span.and_then(|span| self.text.get(span.start..span.end)).unwrap_or_default())
     }
 
-    /// The same of a column that the partner may not have.
+    /// The same for an optional column.
     pub(crate) fn optional(&self, column: Option<&Column>) -> &'a str {
         column.map(|column| self.field(column)).unwrap_or_default()
     }
 }
 
-/// A text without blanks and what is not seen around it, quick for one that has nothing of it; and
-/// without `="…"`, by which a spreadsheet is told that it is text.
+/// A text without surrounding spaces and invisible characters, and without `="…"`, which tells a
+/// spreadsheet that it is text; quick if there is nothing to remove.
 #[inline]
 pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
@@ -37,7 +37,7 @@ pub(crate) fn trim(text: &str) -> &str {
     }
 }
 
-/// Called for few texts, so it is not to stand in the middle of what is done for all.
+/// A separate function, because few texts need it and the common path must stay short.
 #[inline(never)]
 fn trimmed(text: &str) -> &str {
     let mut text = text.trim();
@@ -49,7 +49,7 @@ fn trimmed(text: &str) -> &str {
     inside.map_or(text, str::trim)
 }
 
-/// A character that is not seen, and is left out around a text.
+/// An invisible character that is removed around a text.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'

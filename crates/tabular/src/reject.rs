@@ -1,4 +1,4 @@
-//! Rejected rows, and the rules that reject them.
+//! Rejected rows, and the rules.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -16,28 +16,28 @@ pub struct Reject {
     pub rule: Rule,
     /// For people: the value, and what is wrong with it.
     pub reason: Cow<'static, str>,
-    /// The record as it stands in the file, cut at [`Limits::raw_bytes_max`](crate::Limits). From
-    /// a Windows-1252 file it is in UTF-8. Of a line that is good by itself, and rejected because of its order,
-    /// it is a record of the cleaned fields.
+    /// The record as in the file, cut at [`Limits::raw_bytes_max`](crate::Limits), converted to UTF-8.
+    /// For a line that is good by itself but rejected because of its order, it is a record of the
+    /// cleaned fields.
     pub raw: Vec<u8>,
-    /// The order the row belongs to, when that could be read.
+    /// The order of the row, if it could be read.
     pub order_id: Option<String>,
 }
 
 macro_rules! rules {
     ($($(#[doc = $doc:literal])* $name:ident => $code:literal, $advice:literal;)*) => {
-        /// Why a row is rejected. The variants stand in the order in which they are tested: the
-        /// first that fails is the one named.
+        /// Why a row is rejected. The variants are in the order in which they are checked: the first
+        /// rule that fails is reported.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Rule {
             $($(#[doc = $doc])* #[serde(rename = $code)] $name,)*
         }
 
         impl Rule {
-            /// All rules, in the order in which they are tested.
+            /// All rules, in the order in which they are checked.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The name that receipts, rejects and metrics carry.
+            /// The code used in receipts, rejects and metrics.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self {
@@ -45,7 +45,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What is wrong with the row, in a sentence or two.
+            /// What is wrong with the row, in one or two sentences.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self {
@@ -53,7 +53,8 @@ macro_rules! rules {
                 }
             }
 
-            /// What the partner or the operator can do, in Markdown; names settings of `partners.yml`.
+            /// What the partner or the operator can do, in Markdown; mentions settings of
+            /// `partners.yml`.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self {
@@ -77,8 +78,8 @@ rules! {
     /// A quote that is not closed before the file, or the longest record, ends.
     UnclosedQuote => "unclosed_quote",
         "Close the quote in the file, or `quote: none` if quotes are inch signs there; `line-ends-in-fields: false` keeps the harm to one line.";
-    /// A field in quotes that holds line ends, and a row of the file in them: a quote that was meant as
-    /// a letter.
+    /// A field in quotes contains line ends and a line that looks like a row: the quote was meant as a
+    /// letter.
     RowInQuotes => "row_in_quotes",
         "A quote that opens a field was meant as a letter: `quote: none`, or `line-ends-in-fields: false`.";
     /// A carriage return inside a field without quotes.
@@ -96,22 +97,24 @@ rules! {
     /// Bytes that are not UTF-8.
     InvalidUtf8 => "invalid_utf8",
         "Look at `encoding`: the bytes are no text in it. `auto` says in its refusal which ones may be meant.";
-    /// The partner's transform leaves the row out. Harms no order.
+    /// The partner's transform filters the row out. Does not affect its order.
     Filtered => "filtered",
         "Nothing: `where` of the `transform` leaves it out, as configured.";
-    /// The partner's transform cannot be calculated.
+    /// The partner's transform cannot be evaluated.
     TransformFailed => "transform_failed",
         "The reason names the expression and the value: correct the line, or let the expression handle it (`CASE`, `NULLIF`).";
     /// No order id.
     MissingOrderId => "missing_order_id",
         "Fill it in. If only the first row of an order has it: `continued-rows: true`.";
-    /// The order id is too long, has control characters, stands for nothing, or was shortened.
+    /// The order id is too long, has control characters, is a placeholder, or was shortened by a
+    /// spreadsheet.
     BadOrderId => "bad_order_id",
         "Ids have at most 128 bytes; a spreadsheet's `4.51E+12` has lost digits: export the column as text.";
     /// No product id.
     MissingProductId => "missing_product_id",
         "Fill it in, or map the right column as `product-id`.";
-    /// The product id is too long, has control characters, stands for nothing, or was shortened.
+    /// The product id is too long, has control characters, is a placeholder, or was shortened by a
+    /// spreadsheet.
     BadProductId => "bad_product_id",
         "As `bad_order_id`.";
     /// Not in the catalogue.
@@ -120,7 +123,7 @@ rules! {
     /// No customer, where one is required.
     MissingCustomer => "missing_customer",
         "Fill it in, or `customer-required: false`.";
-    /// The customer id is too long, has control characters, or was shortened.
+    /// The customer id is too long, has control characters, or was shortened by a spreadsheet.
     BadCustomerId => "bad_customer_id",
         "As `bad_order_id`.";
     /// Not a whole number within the limit.
@@ -141,7 +144,7 @@ rules! {
     /// The price is in another currency than the partner's.
     OtherCurrency => "other_currency",
         "A partner has one currency: split the file into one partner for each, or correct `currency` or `currency-signs`.";
-    /// The discount of a line is more than the line comes to.
+    /// The discount of a line is more than the total of the line.
     BadDiscount => "bad_discount",
         "Correct it. `line-discount` is an amount for all pieces of the line; percents are for a `transform`.";
     /// Not a date in one of the partner's formats.
@@ -150,16 +153,16 @@ rules! {
     /// Description, region or category is longer than 512 bytes, or a tax category than 64.
     TooLong => "too_long",
         "Shorten the text to that.";
-    /// Nothing in a column in which the partner's rules want something.
+    /// No value in a column that the partner's rules require.
     MissingValue => "missing_value",
         "Fill it in, or take the column out of `required`.";
-    /// What the partner's list for the column does not have.
+    /// The value is not in the partner's list for the column.
     ValueNotAllowed => "value_not_allowed",
         "Correct it, or add it to `values`.";
-    /// Every cleaned column equals an earlier accepted row's. Harms no order.
+    /// All cleaned columns equal those of an earlier accepted row. Does not affect its order.
     Duplicate => "duplicate",
         "Nothing, if it is one. Where equal rows are meant: `duplicates: off`.";
-    /// In columns that are to be unique, the same values as an earlier accepted row.
+    /// The same values as an earlier accepted row in columns that must be unique.
     NotUnique => "not_unique",
         "Correct it, or take the list out of `unique`.";
     /// Another line of its order was rejected, and the partner wants all or nothing.
@@ -171,30 +174,32 @@ rules! {
     /// The lines of its order have quantities above and below zero.
     OrderSigns => "order_mixes_signs",
         "A sale and a return are two orders: give the return an id of its own.";
-    /// The id of its order says sale or return, the quantity says the other.
+    /// The id of its order says sale or return, but the quantity says the opposite.
     OrderWrongSign => "order_sign_contradicts_id",
         "Look at `return-prefix`, or correct the quantity.";
-    /// Its order has charges and no line.
+    /// Its order has charges but no line.
     OrderWithoutLines => "order_without_lines",
         "An order has a product at least: look at `charges`, or whether its other rows were rejected.";
-    /// The rows of its order say different shipping, discount or tax of the whole order.
+    /// The rows of its order have different shipping, discount or tax for the whole order.
     OrderValues => "order_values_differ",
         "Columns of the whole order stand in one of its rows or are the same in all: correct them, or map a column of single rows as `line-discount`.";
-    /// The discount of its order adds to it, or its charges take off more than its lines come to.
+    /// The discount of its order increases the total, or its charges reduce it by more than the sum of
+    /// its lines.
     OrderCharges => "order_charges_wrong",
         "A row of a discount has a price below zero in a sale, and above zero in a return. Correct the amounts.";
-    /// Its order has more lines or bytes than an order may have.
+    /// Its order has more lines or bytes than allowed.
     OrderTooLarge => "order_too_large",
         "Split it: an order has at most 1,000 lines, 100 charges and 256 KiB.";
 }
 
 impl Rule {
-    /// Does it say that nothing stands in a column that is needed?
+    /// Does it say that a required column is empty?
     pub(crate) fn is_missing(self) -> bool {
         matches!(self, Self::MissingOrderId | Self::MissingProductId | Self::MissingCustomer)
     }
 
-    /// Is a row that it rejects no bad row? Such a row harms no order, and no budget counts it.
+    /// Is a row with this rule not a bad row? Such a row does not affect its order, and does not count
+    /// against the error budget.
     #[must_use]
     pub fn is_harmless(self) -> bool {
         matches!(self, Self::Duplicate | Self::Filtered)

@@ -1,4 +1,4 @@
-//! The typed rules: from a record's fields to a clean row, or the first rule it breaks.
+//! The rules for values: convert a record to a clean row, or return the first rule that it breaks.
 
 use crate::batch::Row;
 use crate::column::Column;
@@ -19,19 +19,19 @@ use std::borrow::Cow;
 
 /// Most bytes of a description, region or category.
 pub(crate) const TEXT_BYTES_MAX: usize = 512;
-/// Largest quantity either way.
+/// Largest absolute quantity.
 pub(crate) const QUANTITY_MAX: i64 = 1_000_000_000;
-/// Why a duplicate is one.
+/// The reason for duplicates.
 pub(crate) const DUPLICATE: &str = "equals an earlier row";
 
-/// What is kept from row to row to save time.
+/// Buffers that are reused from row to row.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     last_date: LastDate,
     number: String,
 }
 
-/// What stands for a row: two rows have the same exactly when all their cleaned columns are equal.
+/// The fingerprint of a row: equal for two rows exactly when all their cleaned columns are equal.
 pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) -> Fingerprint {
     into.clear();
     let texts =
@@ -49,7 +49,7 @@ pub(crate) fn fingerprint(row: &Row<'_>, into: &mut Vec<u8>) -> Fingerprint {
     Fingerprint::of(into)
 }
 
-/// Makes a clean row of a record, which may continue `order`.
+/// Converts a record, which may continue `order`, to a clean row.
 pub(crate) fn read<'a>(
     config: &'a Config,
     record: &Record<'a>,
@@ -147,7 +147,7 @@ fn check_length(text: &str, column: Option<&Column>) -> Result<(), Fault> {
     }
 }
 
-/// Columns that must not be empty, and those in which only some texts may stand.
+/// Checks columns that must not be empty, and columns with a list of allowed texts.
 fn check_lists(config: &Config, layout: &Layout, row: &Row<'_>) -> Result<(), Fault> {
     let fault = |rule, column, reason: Cow<'static, str>| {
         let column = layout.column(column).map(|column| column.name.clone());
@@ -168,7 +168,7 @@ fn check_lists(config: &Config, layout: &Layout, row: &Row<'_>) -> Result<(), Fa
     Ok(())
 }
 
-/// What stands in a column of text.
+/// The text of a text column.
 fn text<'a>(row: &Row<'a>, column: domain::partner::Column) -> Option<&'a str> {
     use domain::partner::Column;
     match column {
@@ -190,7 +190,7 @@ fn text<'a>(row: &Row<'a>, column: domain::partner::Column) -> Option<&'a str> {
     }
 }
 
-/// What stands for some columns of a row; two rows have the same exactly when these are equal.
+/// The fingerprint of some columns of a row: equal for two rows exactly when these columns are equal.
 pub(crate) fn key(
     row: &Row<'_>,
     columns: &[domain::partner::Column],
@@ -214,7 +214,7 @@ pub(crate) fn key(
     Fingerprint::of(into)
 }
 
-/// Quantity and price of a record that is rejected, as far as they are numbers.
+/// Quantity and price of a rejected record, as far as they are numbers.
 pub(crate) fn amounts(
     config: &Config,
     record: &Record<'_>,
@@ -225,8 +225,7 @@ pub(crate) fn amounts(
     (quantity, config.notation.amount(record.field(&layout.unit_price), number).ok())
 }
 
-/// What stands in the order's column of a record that is otherwise unreadable, if that much can be
-/// read.
+/// The text in the order column of a record that is otherwise unreadable, if it can be read.
 pub(crate) fn order_text(
     layout: &Layout,
     quoting: Quoting,
@@ -239,12 +238,12 @@ pub(crate) fn order_text(
     Some(clean(trim(&text)).into_owned())
 }
 
-/// The order id that such a text is.
+/// The order id in such a text.
 pub(crate) fn order_id(text: &str) -> Option<String> {
     Some(id(text).and_then(required).ok()?.to_owned())
 }
 
-/// Writes `record` to `into` with its doubled quotes single, and moves `fields` accordingly.
+/// Writes `record` to `into` with unescaped quotes, and adjusts `fields`.
 pub(crate) fn unescape(record: &str, quoting: Quoting, fields: &mut [Span], into: &mut String) {
     into.clear();
     for span in fields {
@@ -256,7 +255,7 @@ pub(crate) fn unescape(record: &str, quoting: Quoting, fields: &mut [Span], into
 }
 
 pub(crate) fn whole(text: &str, config: &Config, scratch: &mut String) -> Option<i64> {
-    // `parse` takes a sign and digits, nothing else.
+    // `parse` accepts only a sign and digits.
     let number = text.parse::<i64>().ok();
     let number = number.or_else(|| config.notation.plain(text, false, scratch)?.parse().ok());
     number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n))

@@ -1,35 +1,35 @@
-//! The strict scanner: RFC 4180, and what a partner says of its quotes, one record at a time.
+//! The strict scanner: RFC 4180 with the partner's settings for quotes, one record at a time.
 //!
-//! It is a function of the bytes from the start of a record on. A structural defect costs the
-//! physical line on which the record began, never a line after it: an unclosed quote therefore
-//! cannot swallow the orders behind it.
+//! The result depends only on the bytes from the start of a record on. A structural defect costs the
+//! physical line on which the record began, never a later line: so an unclosed quote cannot swallow the
+//! orders after it.
 
 use domain::partner::{FileFormat, Quote, QuoteEscape};
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use std::borrow::Cow;
 
-/// Where a field's text stands in its record, without the enclosing quotes.
+/// The position of a field's text in its record, without the enclosing quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Holds quotes as they are written inside of quotes: see [`Quoting::plain`].
+    /// Whether it contains escaped quotes: see [`Quoting::plain`].
     pub(crate) escaped: bool,
 }
 
 /// How fields may be enclosed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quoting {
-    /// The sign around a field; without one, quotes mean nothing.
+    /// The sign around a field; without one, quotes have no meaning.
     pub(crate) sign: Option<u8>,
     /// Inside a field in quotes, `\"` is a quote and `\\` a backslash.
     pub(crate) backslash: bool,
-    /// A field in quotes may go on on the next line.
+    /// A field in quotes may contain line ends.
     pub(crate) lines: bool,
 }
 
 impl Quoting {
-    /// As a partner's format says it; the sign was checked to be ASCII.
+    /// From a partner's format; the sign is known to be ASCII.
     pub(crate) fn of(format: &FileFormat) -> Self {
         Self {
             sign: match format.quote {
@@ -41,7 +41,7 @@ impl Quoting {
         }
     }
 
-    /// What the text inside of quotes says: its doubled quotes are single, and so on.
+    /// The unescaped text of a field in quotes.
     pub(crate) fn plain(self, text: &str) -> Cow<'_, str> {
         let Some(sign) = self.sign.map(char::from) else { return text.into() };
         let mut plain = String::with_capacity(text.len());
@@ -58,34 +58,35 @@ impl Quoting {
     }
 }
 
-/// What makes a record's structure unreadable.
+/// Defects of a record's structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Defect {
     StrayQuote,
     TextAfterQuote,
     UnclosedQuote,
-    /// Where fields do not hold line ends.
+    /// If fields may not contain line ends.
     UnclosedOnLine,
     StrayCarriageReturn,
     TooLong,
 }
 
-/// What stands at the start of the bytes.
+/// The result for the start of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Not decidable without more bytes.
+    /// More bytes are needed to decide.
     Need,
     /// A line without text, `len` bytes with its end.
     Blank { len: usize },
-    /// A record of `lines` physical lines, `len` bytes with its end and `raw` without; its first
-    /// physical line has `first` bytes with its end. The fields are in [`Scanner::fields`].
+    /// A record of `lines` physical lines, with `len` bytes including its line end and `raw` without;
+    /// its first physical line has `first` bytes including its line end. The fields are in
+    /// [`Scanner::fields`].
     Record { len: usize, raw: usize, lines: u64, first: usize, has_nul: bool },
-    /// A defect; its line has `len` bytes with its end, or does not end within the limit.
-    /// [`Scanner::fields`] holds the fields before the defect.
+    /// A defect; its line has `len` bytes including its line end, or does not end within the limit.
+    /// [`Scanner::fields`] contains the fields before the defect.
     Bad { defect: Defect, len: Option<usize>, raw: usize },
 }
 
-/// Scans records; keeps its field list to save allocations.
+/// Scans records; reuses its field list to save allocations.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     delimiter: u8,
@@ -95,13 +96,13 @@ pub(crate) struct Scanner {
     pub(crate) fields: Vec<Span>,
 }
 
-/// The bytes a record may stand in, and what is behind them.
+/// The bytes that a record may use, and what follows them.
 #[derive(Clone, Copy)]
 struct Window<'a> {
     bytes: &'a [u8],
-    /// The record limit is reached: what is behind the window does not matter.
+    /// The record limit is reached: bytes after the window do not matter.
     full: bool,
-    /// Nothing is behind the window.
+    /// No bytes follow the window.
     end: bool,
 }
 
@@ -114,7 +115,7 @@ impl Scanner {
         self.delimiter
     }
 
-    /// Scans the record at the start of `bytes`; `end` says that no more bytes follow.
+    /// Scans the record at the start of `bytes`; `end` means that no more bytes follow.
     pub(crate) fn scan(&mut self, bytes: &[u8], end: bool) -> Step {
         self.fields.clear();
         if bytes.is_empty() {
@@ -126,7 +127,7 @@ impl Scanner {
         let (line, first) = match memchr(b'\n', window.bytes) {
             Some(at) => (part(bytes, 0, at), at + 1),
             None if full => {
-                // For the fields before the limit: the order's id is likely among them.
+                // Scans the fields before the limit: the order id is probably among them.
                 self.scan_quoted(window, 0, 0);
                 return Step::Bad { defect: Defect::TooLong, len: None, raw: window.bytes.len() };
             }
@@ -140,7 +141,7 @@ impl Scanner {
         if memchr3(self.quoting.sign.unwrap_or(b'\r'), b'\r', 0, line).is_some() {
             let window = match self.quoting.lines {
                 true => window,
-                // What is open at the end of the line is not closed behind it.
+                // A quote that is open at the end of the line is not closed later.
                 false => Window { bytes: part(bytes, 0, first), full: false, end: true },
             };
             return self.scan_quoted(window, first, line.len());
@@ -149,17 +150,17 @@ impl Scanner {
         Step::Record { len: first, raw: line.len(), lines: 1, first, has_nul: false }
     }
 
-    /// The fast path: no quote, so every delimiter ends a field.
+    /// The fast path: without quotes, every delimiter ends a field.
     ///
-    /// Fields are short, and a call of `memchr` for each costs more than looking at eight bytes at
-    /// a time: a third of the whole scan.
+    /// Fields are short, and calling `memchr` for each costs more than examining eight bytes at a time:
+    /// it would be a third of the whole scan.
     fn split(&mut self, line: &[u8]) {
         const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
         let pattern = u64::from_ne_bytes([self.delimiter; 8]);
         let mut start = 0;
         let (words, tail) = line.as_chunks::<8>();
         for (i, word) in words.iter().enumerate() {
-            // The top bit of each byte of `hits` says that the byte is the delimiter.
+            // The top bit of each byte in `hits` is set if the byte is the delimiter.
             let other = u64::from_le_bytes(*word) ^ pattern;
             let mut hits = !(((other & LOW) + LOW) | other | LOW);
             while hits != 0 {
@@ -180,7 +181,7 @@ impl Scanner {
         self.fields.push(Span { start, end: line.len(), escaped: false });
     }
 
-    /// The slow path, for a record whose first line has a quote or a carriage return.
+    /// The slow path, for a record whose first line contains a quote or a carriage return.
     fn scan_quoted(&mut self, window: Window<'_>, first: usize, raw: usize) -> Step {
         let mut at = 0;
         let found = loop {
@@ -256,7 +257,7 @@ impl Scanner {
         let sign = self.quoting.sign.unwrap_or(b'\n');
         let stop = memchr3(self.delimiter, b'\n', sign, rest(bytes, start)).map(|n| start + n);
         let (end, ended) = match stop.map(|at| (at, bytes.get(at))) {
-            // `="0017"`, by which a spreadsheet is told to keep the zeros.
+            // `="0017"`, which tells a spreadsheet to keep the zeros.
             Some((at, Some(b'"'))) if sign == b'"' && part(bytes, start, at) == b"=" => {
                 return self.quoted_field(window, at);
             }
@@ -282,7 +283,7 @@ impl Scanner {
 }
 
 impl Window<'_> {
-    /// What a field is that does not end within the window.
+    /// The result for a field that does not end within the window.
     fn cut(self, bad: Field) -> Field {
         if self.full || self.end { bad } else { Field::Need }
     }
@@ -293,7 +294,7 @@ impl Window<'_> {
 enum Field {
     /// The next one starts here.
     Next(usize),
-    /// It was the record's last.
+    /// It was the last field of the record.
     Last {
         raw: usize,
         len: usize,
@@ -302,12 +303,12 @@ enum Field {
     Bad(Defect),
 }
 
-/// `bytes[start..end]`, for bounds that were found in `bytes`.
+/// `bytes[start..end]`, for positions that were found in `bytes`.
 pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     bytes.get(start..end).unwrap_or_default()
 }
 
-/// `bytes[start..]`, for a start that was found in `bytes`.
+/// `bytes[start..]`, for a position that was found in `bytes`.
 pub(crate) fn rest(bytes: &[u8], start: usize) -> &[u8] {
     bytes.get(start..).unwrap_or_default()
 }

@@ -1,36 +1,38 @@
 //! Fingerprints that do not fit into memory.
 //!
-//! When the memory for them is full, all go to disk as one run, sorted. A filter in memory says of
-//! nearly every row that it is in no run; for the others one page of each run is read. So what is
-//! asked is answered at once and exactly, in file order, as if all were in memory.
+//! When their memory is full, all fingerprints are written to disk as one sorted run. For nearly every
+//! row, a filter in memory shows that it is in no run; for the others, one page of each run is read. So
+//! every query is answered immediately and exactly, in file order, as if all fingerprints were in
+//! memory.
 
 use crate::fingerprint::Fingerprint;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// Room outside of memory, for one file. It need not last: nothing in it is used again.
+/// Storage outside memory for one file. It is temporary: nothing in it is used later.
 pub trait Scratch: fmt::Debug + Send + Sync {
-    /// Puts `bytes` behind all that is there, and says where they begin.
+    /// Appends `bytes` and returns their position.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Errors of the disk.
     fn append(&self, bytes: &[u8]) -> io::Result<u64>;
 
-    /// Fills `into` with what begins at `from`.
+    /// Fills `into` from the position `from`.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Errors of the disk.
     fn read(&self, from: u64, into: &mut [u8]) -> io::Result<()>;
 }
 
-/// Rows of one page: what is read to look for one row.
+/// Rows of a page: the unit that is read to search for a row.
 const PAGE_ROWS: usize = 256;
 const ROW_BYTES: usize = size_of::<Fingerprint>();
-/// A run is sorted in so many parts, so that sorting takes a small part of its size in memory.
+/// A run is sorted in this many parts (log2), so that sorting needs only a small part of its size in
+/// memory.
 const PARTS_LOG2: u32 = 4;
 
-/// What was put to disk, and how to find it there.
+/// The data on disk, and an index of it.
 #[derive(Debug)]
 pub(crate) struct Spilled {
     scratch: Arc<dyn Scratch>,
@@ -39,7 +41,7 @@ pub(crate) struct Spilled {
     page: Vec<u8>,
 }
 
-/// Where sorted rows begin; 24 bytes in memory for 256 rows.
+/// The beginning of sorted rows; 24 bytes in memory for 256 rows.
 #[derive(Debug)]
 struct Page {
     first: Fingerprint,
@@ -48,13 +50,13 @@ struct Page {
 }
 
 impl Spilled {
-    /// Nothing yet; the filter takes `filter_bytes`.
+    /// No runs yet; the filter uses `filter_bytes`.
     pub(crate) fn new(scratch: Arc<dyn Scratch>, filter_bytes: usize) -> Self {
         let filter = Filter::new(filter_bytes);
         Self { scratch, runs: Vec::new(), filter, page: vec![0; PAGE_ROWS * ROW_BYTES] }
     }
 
-    /// Adds a run of `rows`, which are gone through several times.
+    /// Adds a run of `rows`, which are iterated several times.
     pub(crate) fn add<I: Iterator<Item = Fingerprint>>(
         &mut self,
         rows: impl Fn() -> I,
@@ -105,8 +107,8 @@ impl Spilled {
     }
 }
 
-/// A Bloom filter. What it does not have was never added; of what was never added it has a few in
-/// a hundred, at five to ten bits a row.
+/// A Bloom filter. A row that it does not contain was never added; at five to ten bits per row, it
+/// wrongly contains a few percent of other rows.
 #[derive(Debug)]
 struct Filter(Vec<u64>);
 
@@ -127,7 +129,7 @@ impl Filter {
         self.bits(row).into_iter().all(|(word, bit)| self.0.get(word).is_some_and(|w| w & bit != 0))
     }
 
-    /// Three of its bits: the word of each, and the bit in it.
+    /// The three bits of a row: the word of each, and the bit in it.
     fn bits(&self, row: Fingerprint) -> [(usize, u64); 3] {
         let bits = self.0.len() as u64 * u64::from(u64::BITS);
         row.hashes().map(|hash| {

@@ -1,4 +1,4 @@
-//! What is wrong with a record before it is known what stands in it.
+//! Checks of a record before its fields are interpreted.
 
 use crate::fault::Fault;
 use crate::piece::Plan;
@@ -8,8 +8,8 @@ use memchr::memchr;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// What is wrong with a record's width and bytes; with it, whether the whole record is to blame
-/// or only its first line. `text` is `raw` if that is known to be UTF-8.
+/// Checks a record's number of fields and its bytes. An error also says whether the whole record is
+/// affected, or only its first line. `text` is `raw` if that is known to be UTF-8.
 pub(crate) fn check_structure<'a>(
     plan: &Plan,
     fields: usize,
@@ -22,7 +22,7 @@ pub(crate) fn check_structure<'a>(
     if fields != width {
         let rule = if fields < width { Rule::TooFewFields } else { Rule::TooManyFields };
         let reason = format!("has {fields} fields, the header has {width}");
-        // A quote that was left open may have run to the next row's first one.
+        // An unclosed quote may extend to the first quote of the next row.
         return Err((fault(rule, reason.into()), false));
     }
     if has_nul {
@@ -39,7 +39,7 @@ pub(crate) fn check_structure<'a>(
     })
 }
 
-/// What a defect is, for people.
+/// The reason for a defect, for people.
 pub(crate) fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> Fault {
     let (rule, reason): (Rule, Cow<'static, str>) = match defect {
         Defect::StrayQuote => (Rule::StrayQuote, "a quote inside a field without quotes".into()),
@@ -58,14 +58,14 @@ pub(crate) fn broken(defect: Defect, column: Option<Arc<str>>, limit: usize) -> 
     Fault { rule, column, reason }
 }
 
-/// A quote that was opened, and closed behind further rows.
+/// A quote that was closed only after further rows.
 pub(crate) fn row_in_quotes() -> Fault {
     let reason = "a quote is opened, and before it is closed there is a line that looks like a row; where \
                   quotes are letters, configure quote: none";
     Fault { rule: Rule::RowInQuotes, column: None, reason: reason.into() }
 }
 
-/// Has a record several fields, and nothing in them?
+/// Does a record have several fields that are all empty?
 pub(crate) fn is_empty(fields: &[Span]) -> bool {
     fields.len() > 1 && fields.iter().all(|field| field.start == field.end)
 }

@@ -1,4 +1,4 @@
-//! What comes of a file: its rows and rejects, and what it held.
+//! The result of a file: its rows and rejects, and its statistics.
 
 use crate::batch::Batch;
 use crate::head::Detected;
@@ -8,7 +8,7 @@ use domain::control::Sums;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Rows and rejects of a stretch of the file, each in file order.
+/// Rows and rejects of a part of the file, both in file order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// Accepted rows.
@@ -17,29 +17,30 @@ pub struct Part {
     pub rejects: Vec<Reject>,
 }
 
-/// What a file held. `rows` is always `accepted`, `filtered` and all of `rejected_by_rule` together.
+/// Statistics of a file. `rows` is always the sum of `accepted`, `filtered` and all of
+/// `rejected_by_rule`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Physical lines of the file: rows may take several, and not every line is one.
+    /// Physical lines of the file: a row may have several, and not every line belongs to a row.
     #[serde(default)]
     pub lines: u64,
-    /// Rows behind the header; blank lines are none.
+    /// Rows after the header, without blank lines.
     pub rows: u64,
-    /// Rows that the partner's transform leaves out. They are no rejects.
+    /// Rows that the partner's transform filters out. These are not rejects.
     #[serde(default)]
     pub filtered: u64,
     /// Rows accepted.
     pub accepted: u64,
     /// Rows rejected, by the code of the rule.
     pub rejected_by_rule: BTreeMap<String, u64>,
-    /// What the accepted rows hold, column by column.
+    /// Statistics of the accepted rows, column by column.
     pub profile: Vec<ColumnProfile>,
-    /// How the file looks.
+    /// The detected format of the file.
     pub detected: Detected,
     /// The fields of its trailer, at most 100.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trailer: Option<Vec<String>>,
-    /// What its rows add up to, if that was asked for.
+    /// Sums over its rows, if requested.
     #[serde(default)]
     pub sums: Sums,
 }

@@ -1,20 +1,20 @@
-//! Where the rows end before the file does.
+//! The end of the rows, if it is before the end of the file.
 
 use crate::scanner::{Quoting, Scanner, Step, part};
 use domain::partner::FileFormat;
 use memchr::memmem::Finder;
 use memchr::{memchr, memrchr};
 
-/// Most fields of a trailer that are kept, and most bytes of a trailer.
+/// Most fields of a trailer that are kept, and largest trailer.
 const FIELDS_MAX: usize = 100;
 const BYTES_MAX: usize = 64 << 10;
 
-/// What the first line looks like that is no row.
+/// How the first line after the rows is recognised.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
-    /// This stands somewhere on it.
+    /// The line contains this text.
     Marker(Box<Finder<'static>>),
-    /// This is its first field.
+    /// This is the first field of the line.
     Trailer(String),
 }
 
@@ -28,7 +28,7 @@ impl End {
         trailer.map(Self::Trailer).or_else(marker)
     }
 
-    /// Is it a text that may stand anywhere on a line?
+    /// Is it a text that may occur anywhere on a line?
     pub(crate) fn is_marker(&self) -> bool {
         matches!(self, Self::Marker(_))
     }
@@ -51,7 +51,7 @@ fn first(line: &[u8], delimiter: u8, quoting: Quoting) -> &[u8] {
     part(line, 0, memchr(end, line).unwrap_or(line.len()))
 }
 
-/// The fields of a trailer, trimmed. What is broken has none.
+/// The fields of a trailer, trimmed; empty for a broken one.
 pub(crate) fn fields(line: &[u8], delimiter: u8, quoting: Quoting) -> Vec<String> {
     let mut scanner = Scanner::new(delimiter, quoting, BYTES_MAX);
     let Step::Record { .. } = scanner.scan(line, true) else { return Vec::new() };
@@ -62,7 +62,7 @@ pub(crate) fn fields(line: &[u8], delimiter: u8, quoting: Quoting) -> Vec<String
     scanner.fields.iter().take(FIELDS_MAX).map(|field| text(field.start, field.end)).collect()
 }
 
-/// Where the last `lines` lines with text begin in the last `within` bytes.
+/// Where the last `lines` lines with text begin, within the last `within` bytes.
 pub(crate) fn footer_start(bytes: &[u8], lines: usize, within: usize) -> usize {
     let mut start = bytes.len();
     let mut left = lines;
@@ -80,7 +80,7 @@ pub(crate) fn footer_start(bytes: &[u8], lines: usize, within: usize) -> usize {
     start
 }
 
-/// Does a line count where lines of a footer are counted?
+/// Does the line count as a line of a footer?
 pub(crate) fn has_text(line: &[u8]) -> bool {
     !line.trim_ascii().is_empty()
 }

@@ -1,4 +1,4 @@
-//! From blocks of bytes to batches and rejects.
+//! Converts blocks of bytes to batches and rejects.
 
 use crate::block::Block;
 use crate::config::{Config, Limits};
@@ -19,33 +19,34 @@ use std::sync::Arc;
 
 /// Reads one file, block by block.
 ///
-/// With [`Limits::workers`] above 1 that many threads read blocks ahead, and the thread that pushes
-/// only puts together what they found. Rows, rejects and figures are the same for any number.
+/// With [`Limits::workers`] above 1, that many threads read blocks ahead, and the thread that calls
+/// `push` only joins their results. Rows, rejects and statistics do not depend on the number of
+/// workers.
 #[derive(Debug)]
 pub struct Transform {
     state: State,
     decode: Decode,
     block_bytes: usize,
-    /// Bytes behind a block that its last record may need.
+    /// Bytes after a block that its last record may need.
     behind_bytes: usize,
-    /// Lines that a footer has, and bytes at the end of the buffer that it may be in.
+    /// Lines of a footer, and most bytes of it at the end of the buffer.
     footer_lines: usize,
     footer_bytes: usize,
-    /// Bytes that are in no block yet.
+    /// Bytes that do not belong to a block yet.
     buffer: Vec<u8>,
     scratch: Option<Arc<dyn Scratch>>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The header was not read yet.
+    /// Before the end of the header.
     Head(Box<Head>),
     Body(Box<Body>),
     /// The file is unreadable.
     Failed(FileError),
 }
 
-/// Behind the header.
+/// The state after the header.
 #[derive(Debug)]
 struct Body {
     join: Join,
@@ -55,10 +56,10 @@ struct Body {
 }
 
 impl Transform {
-    /// Makes ready to read one file of a partner. `time_zone` is its IANA name.
+    /// Prepares to read one file of a partner. `time_zone` is an IANA name.
     ///
     /// # Errors
-    /// What in the configuration cannot be used.
+    /// If the configuration cannot be used.
     pub fn new(
         format: &FileFormat,
         rules: &Rules,
@@ -78,7 +79,7 @@ impl Transform {
         })
     }
 
-    /// Adds up quantities and totals of all rows, also of those that are rejected.
+    /// Sums quantities and totals of all rows, including rejected ones.
     #[must_use]
     pub fn with_sums(mut self) -> Self {
         if let State::Head(head) = &mut self.state {
@@ -87,8 +88,8 @@ impl Transform {
         self
     }
 
-    /// Rejects rows of another currency than this one, an ISO 4217 code. Without it, what a file says of
-    /// currencies is not looked at.
+    /// Rejects rows in another currency than this one, an ISO 4217 code. Without it, currencies in the
+    /// file are ignored.
     #[must_use]
     pub fn with_currency(mut self, currency: &str) -> Self {
         if let State::Head(head) = &mut self.state {
@@ -97,7 +98,7 @@ impl Transform {
         self
     }
 
-    /// Looks product ids up: what is no product is rejected.
+    /// Looks up product ids: rows with an unknown product are rejected.
     #[must_use]
     pub fn with_products(mut self, products: Arc<Products>) -> Self {
         if let State::Head(head) = &mut self.state {
@@ -106,19 +107,18 @@ impl Transform {
         self
     }
 
-    /// Gives room for what [`Limits::seen_bytes_max`] keeps out of memory; without it, such a file
-    /// is refused.
+    /// Sets the storage for data that [`Limits::seen_bytes_max`] does not allow in memory; without it,
+    /// such a file is refused.
     #[must_use]
     pub fn with_scratch(self, scratch: Arc<dyn Scratch>) -> Self {
         Self { scratch: Some(scratch), ..self }
     }
 
-    /// Reads on: `bytes` is any piece of the file. What is returned are the rows that are done by
-    /// now, of earlier bytes mostly; all parts, taken together, do not depend on where the pieces
-    /// were cut.
+    /// Reads `bytes`, the next piece of the file. Returns the rows that are finished, mostly of earlier
+    /// pieces; all parts together do not depend on where the pieces were cut.
     ///
     /// # Errors
-    /// Why the file is unreadable as a whole; every later call says the same.
+    /// If the file is unreadable as a whole; every later call returns the same error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Part>, FileError> {
         let mut parts = Vec::new();
         let mut bytes = bytes;
@@ -135,10 +135,10 @@ impl Transform {
         Ok(parts)
     }
 
-    /// The file ends here.
+    /// Ends the file.
     ///
     /// # Errors
-    /// As [`Transform::push`].
+    /// Like [`Transform::push`].
     pub fn finish(mut self) -> Result<(Vec<Part>, Summary), FileError> {
         let mut parts = Vec::new();
         self.add(b"", true, &mut parts)?;
@@ -148,7 +148,7 @@ impl Transform {
             State::Body(mut body) => {
                 let mut bytes = self.buffer;
                 let len = footer_start(&bytes, self.footer_lines, self.footer_bytes);
-                // A footer that is not there must not take the last rows.
+                // If there is no footer, the last rows must not be lost.
                 let len = len + body.join.rows_in(rest(&bytes, len));
                 let tail = bytes.split_off(len);
                 body.add(Block { bytes, len, end: true }, &mut parts)?;
@@ -159,7 +159,7 @@ impl Transform {
         }
     }
 
-    /// Bytes in the buffer from which a block can be made.
+    /// Number of buffered bytes from which a block can be made.
     fn full(&self) -> usize {
         self.block_bytes + self.behind_bytes + self.footer_bytes
     }
@@ -178,7 +178,7 @@ impl Transform {
         let full = self.full();
         let State::Body(body) = &mut self.state else { return Ok(()) };
         while full <= self.buffer.len() {
-            // Copied is only what is needed twice.
+            // Only bytes that are needed twice are copied.
             let mut next = Vec::with_capacity(full);
             next.extend_from_slice(rest(&self.buffer, self.block_bytes));
             let mut bytes = std::mem::replace(&mut self.buffer, next);

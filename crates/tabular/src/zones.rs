@@ -1,10 +1,10 @@
-//! Names of time zones behind a time: `PST`, `CEST`, `Europe/Paris`.
+//! Names of time zones after a time: `PST`, `CEST`, `Europe/Paris`.
 
 use chrono::{FixedOffset, NaiveDateTime, Offset as _, TimeZone as _};
 use chrono_tz::{OffsetName as _, Tz};
 
-/// Names that mean one offset, in minutes. Those that mean several (`IST`, `CST`, `BST`) are not here: they
-/// are read where the partner's own zone has that name.
+/// Names with a unique offset, in minutes. Ambiguous names (`IST`, `CST`, `BST`) are not listed; they
+/// are accepted if the partner's own zone uses them.
 const NAMES: [(&str, i32); 44] = [
     ("UTC", 0),
     ("GMT", 0),
@@ -51,10 +51,10 @@ const NAMES: [(&str, i32); 44] = [
     ("NZDT", 780),
     ("ACDT", 630),
 ];
-/// The offset that `name` means at `local`, where the partner's zone is `zone`.
+/// The offset of `name` at `local`; the partner's zone is `zone`.
 pub(crate) fn offset(name: &str, local: NaiveDateTime, zone: Tz) -> Option<FixedOffset> {
     let is = |known: &str| known.eq_ignore_ascii_case(name);
-    // Of a time that exists twice, the name says which.
+    // If a time occurs twice, the name decides.
     let own = |zone: Tz| {
         let found = zone.offset_from_local_datetime(&local);
         let offsets = [found.earliest(), found.latest()];
@@ -74,7 +74,7 @@ pub(crate) fn offset(name: &str, local: NaiveDateTime, zone: Tz) -> Option<Fixed
     zone.offset_from_local_datetime(&local).earliest().map(|offset| offset.fix())
 }
 
-/// The name at the start of `text`, and what is behind it.
+/// The name at the start of `text`, and the rest.
 pub(crate) fn name(text: &str) -> Option<(&str, &str)> {
     let is_part = |c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '_');
     let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());

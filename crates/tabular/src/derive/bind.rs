@@ -1,7 +1,7 @@
-//! From SQL to a checked expression.
+//! Converts SQL to a checked expression.
 //!
-//! What is not named here is refused: an expression is a value of one row, so there is no aggregate,
-//! window, sub-query, clock or chance.
+//! Everything that is not explicitly supported is refused. An expression is computed from a single row,
+//! so there are no aggregates, windows, sub-queries, clock or random numbers.
 
 use super::number::{self, PLACES_MAX};
 use super::tree::{Comparison, Expr, Number, NumberKind, Operator, Table, Text, Truth};
@@ -17,31 +17,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::thread;
 
-/// Most bytes of an expression, most words and signs, most levels, and most parts.
+/// Limits of an expression: bytes, tokens, nesting depth, and parts.
 const BYTES_MAX: usize = 8 << 10;
 const TOKENS_MAX: usize = 1_000;
 const DEPTH_MAX: usize = 40;
 const PARTS_MAX: usize = 2_000;
-/// Bytes of stack to read an expression with. The parser, and what shows a part of an expression,
-/// call themselves for each level, and of a chain (`a + b + c`) for each link, with up to 100 KB for
-/// a `CASE` and 16 KB for a link: more than a thread has otherwise.
+/// Bytes of stack for parsing an expression. The parser, and the formatter of parts of an expression,
+/// recurse for each level of nesting, and in a chain (`a + b + c`) for each link, with up to 100 KB for
+/// a `CASE` and 16 KB for a link: more than the default stack of a thread.
 const STACK_BYTES: usize = 64 << 20;
 
-/// What becomes of a call of a function, and of whatever is no part of an expression by itself.
+/// Converts a function call, and everything else that this module does not handle itself.
 pub(super) type Call = fn(&mut Binder<'_>, &Sql) -> Bound<Expr>;
 
-/// What the expressions of a partner share.
+/// State shared by the expressions of a partner.
 pub(super) struct Binder<'a> {
-    /// Columns of the file that are in use, as the expressions write them.
+    /// The used columns of the file, as written in the expressions.
     pub(super) columns: Vec<String>,
     pub(super) look_ups: &'a BTreeMap<String, Table>,
     pub(super) call: Call,
-    /// Parts of the expression so far: what is written once may be needed for each value of a list.
+    /// Parts of the expression so far: a part that is written once may be needed for each value of a
+    /// list.
     pub(super) parts: usize,
 }
 
 impl Binder<'_> {
-    /// An expression for a column of ours.
+    /// Parses an expression for one of our columns.
     pub(super) fn column(&mut self, sql: &str) -> Bound<Text> {
         match self.parse(sql)? {
             Expr::Text(text) => Ok(text),
@@ -51,7 +52,7 @@ impl Binder<'_> {
         }
     }
 
-    /// The expression that says which rows count.
+    /// Parses the filter expression.
     pub(super) fn condition(&mut self, sql: &str) -> Bound<Truth> {
         match self.parse(sql)? {
             Expr::Truth(truth) => Ok(truth),
@@ -213,7 +214,7 @@ impl Binder<'_> {
         Ok(Expr::Truth(self.compared(compare, left, right)?))
     }
 
-    /// What may be put behind another text.
+    /// A value that may be concatenated.
     pub(super) fn part(&mut self, sql: &Sql) -> Bound<Text> {
         match self.expr(sql)? {
             Expr::Number(number) => Ok(Text::OfNumber(Box::new(number))),
@@ -346,7 +347,7 @@ impl Binder<'_> {
     }
 }
 
-/// A list of nothing but texts.
+/// A list of only texts.
 fn texts(list: &[Sql]) -> Option<BTreeSet<Box<str>>> {
     let texts = list.iter().map(|sql| match sql {
         Sql::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => {

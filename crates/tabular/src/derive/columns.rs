@@ -1,8 +1,7 @@
-//! Evaluates expressions over all rows of a batch at once, as columns of polars.
+//! Evaluates expressions for all rows of a batch at once, as columns of polars.
 //!
-//! Nothing here starts a thread or waits for one: it runs where the batch is. A row that cannot be
-//! calculated is noted with its reason, and is NULL from there on; rows that a `CASE` passes by
-//! are not to blame.
+//! Nothing here starts a thread or waits for one: it runs in the thread of the batch. A row that cannot
+//! be evaluated is recorded with its reason and is NULL from there on, but not if a `CASE` skips it.
 
 use super::number;
 use super::texts;
@@ -18,7 +17,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Why rows cannot be calculated; of several reasons of a row the first.
+/// Why rows cannot be evaluated; for each row the first reason.
 pub(super) type Faults = BTreeMap<usize, Cow<'static, str>>;
 
 /// Some rows of a batch.
@@ -37,7 +36,7 @@ impl<'a> Columns<'a> {
         Self { columns: columns.iter().map(column).collect(), rows: rows.len(), notation }
     }
 
-    /// A text for each row.
+    /// Evaluates a text for each row.
     pub(super) fn text(&self, text: &Text, faults: &mut Faults) -> StringChunked {
         match text {
             Text::Column(at) => self.columns.get(*at).expect("columns are those in use").clone(),
@@ -65,7 +64,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// For each row units of the last place.
+    /// Evaluates a number for each row, in units of the last decimal place.
     fn number(&self, number: &Number, faults: &mut Faults) -> Int64Chunked {
         match &number.kind {
             NumberKind::Literal(units) => self.every(|_| *units),
@@ -111,7 +110,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// For each row whether it is so.
+    /// Evaluates a condition for each row.
     pub(super) fn truth(&self, truth: &Truth, faults: &mut Faults) -> BooleanChunked {
         match truth {
             Truth::Literal(truth) => self.every(|_| *truth),
@@ -164,7 +163,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Two truths. A row that the left one `decides` cannot fail in the right one.
+    /// Evaluates two conditions. A row for which the left one `decides` cannot fail in the right one.
     fn both(
         &self,
         left: &Truth,
@@ -179,7 +178,7 @@ impl<'a> Columns<'a> {
         (left, right)
     }
 
-    /// For each row which of the values holds, and the values.
+    /// For each row the index of the matching value, and all values.
     fn case<T, C>(
         &self,
         case: &Case<T>,
@@ -209,7 +208,7 @@ impl<'a> Columns<'a> {
         (picked, values)
     }
 
-    /// Values of which the first that is there holds; what is behind it cannot fail.
+    /// Values of which the first non-NULL one counts; later ones cannot fail.
     fn first<T, C>(
         &self,
         all: &[T],
@@ -248,12 +247,12 @@ impl<'a> Columns<'a> {
         self.every(|row| table.get(key.get(row)?).map(String::as_str))
     }
 
-    /// A column of what `value` says of each row.
+    /// A column with the result of `value` for each row.
     fn every<T, C: FromIterator<Option<T>>>(&self, value: impl Fn(usize) -> Option<T>) -> C {
         (0..self.rows).map(value).collect()
     }
 
-    /// The same of what may fail.
+    /// The same for a function that may fail.
     fn noted<T, C: FromIterator<Option<T>>>(
         &self,
         faults: &mut Faults,
@@ -270,7 +269,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Adds the faults of rows that `count`.
+/// Adds the faults of the rows for which `count` is true.
 fn add(faults: &mut Faults, inner: Faults, count: impl Fn(usize) -> bool) {
     for (row, reason) in inner.into_iter().filter(|(row, _)| count(*row)) {
         faults.entry(row).or_insert(reason);

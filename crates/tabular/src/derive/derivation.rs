@@ -1,4 +1,4 @@
-//! A partner's transform, ready for use.
+//! A partner's transform, prepared for use.
 
 use super::bind::Binder;
 use super::columns::{Columns, Faults};
@@ -13,10 +13,10 @@ use polars::prelude::BooleanChunked;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Each part of an expression is a column of so many rows for a moment.
+/// Each part of an expression temporarily becomes a column of this many rows.
 const ROWS_AT_ONCE: usize = 1 << 10;
 
-/// A partner's transform, ready for use.
+/// A partner's transform, prepared for use.
 #[derive(Clone, Debug)]
 pub(crate) struct Derivation {
     columns: Vec<(Column, Text)>,
@@ -27,7 +27,7 @@ pub(crate) struct Derivation {
 
 impl Derivation {
     pub(crate) fn new(transform: &Transform, notation: &Notation) -> Result<Self, ConfigError> {
-        // What an expression is does not depend on what stands in a table.
+        // The type of an expression does not depend on the content of a table.
         let look_ups = transform.look_ups.iter().map(|(name, look_up)| match look_up {
             LookUp::Table(table) => (name.clone(), table.clone()),
             LookUp::File(_) => (name.clone(), Arc::default()),
@@ -54,17 +54,17 @@ impl Derivation {
         Ok(Self { columns, condition, inputs: binder.columns, notation: notation.clone() })
     }
 
-    /// The columns that it makes.
+    /// The computed columns.
     pub(crate) fn roles(&self) -> impl Iterator<Item = Column> {
         self.columns.iter().map(|(role, _)| *role)
     }
 
-    /// The columns of the file that it needs, as the expressions write them.
+    /// The required columns of the file, as written in the expressions.
     pub(crate) fn inputs(&self) -> &[String] {
         &self.inputs
     }
 
-    /// Calculates `rows` rows, of which `inputs` holds the columns of the file in use.
+    /// Evaluates `rows` rows; `inputs` contains the used columns of the file.
     pub(crate) fn evaluate(&self, inputs: &[TextColumn], rows: usize) -> Derived {
         let mut columns = vec![TextColumn::default(); self.columns.len()];
         let mut verdicts = BTreeMap::new();
@@ -89,7 +89,7 @@ impl Derivation {
     }
 }
 
-/// Of a row that failed the first fault counts, and none of one that is left out.
+/// Records the first fault of each row that failed; filtered rows have none.
 fn note(
     verdicts: &mut BTreeMap<usize, Verdict>,
     start: usize,

@@ -8,11 +8,12 @@ use sqlparser::ast::{
     Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TrimWhereField,
 };
 
-/// What a refusal tells of what is not refused.
+/// The functions that an error message lists.
 const KNOWN: &str = "ABS COALESCE CONCAT LEFT LENGTH LOOKUP LOWER LPAD LTRIM NULLIF REPLACE RIGHT ROUND \
                      RPAD RTRIM SPLIT_PART SUBSTR TRIM UPPER";
 
-/// Functions of texts: names, and for each argument whether it is a text or a whole number.
+/// Functions of texts: name, function, and for each argument whether it is a text (t) or an integer
+/// (n).
 const TEXT_FUNCTIONS: &[(&str, TextFunction, &str)] = &[
     ("upper", TextFunction::Upper, "t"),
     ("lower", TextFunction::Lower, "t"),
@@ -31,14 +32,14 @@ const TEXT_FUNCTIONS: &[(&str, TextFunction, &str)] = &[
     ("rpad", TextFunction::PadEnd, "tnt"),
 ];
 
-/// A call of a function that is known; anything else is refused.
+/// Converts a call of a known function; any other is refused.
 pub(super) fn call(binder: &mut Binder<'_>, sql: &Sql) -> Bound<Expr> {
     match sql {
         Sql::Function(function) => {
             let (name, args) = plain(function).ok_or_else(|| refused(sql))?;
             named(binder, &name, &args).unwrap_or_else(|| Err(refused(sql)))
         }
-        // The parser knows these by themselves.
+        // The parser has separate nodes for these functions.
         Sql::Substring { expr, substring_from: Some(from), substring_for: len, .. } => {
             let args: Vec<&Sql> = [&**expr, &**from].into_iter().chain(len.as_deref()).collect();
             named(binder, "substr", &args).unwrap_or_else(|| Err(refused(sql)))
@@ -63,7 +64,7 @@ fn refused(sql: &Sql) -> String {
     )
 }
 
-/// Name and arguments of a call without what only aggregates, windows and tables have.
+/// Name and arguments of a call without the clauses of aggregates, windows and table functions.
 fn plain(function: &Function) -> Option<(String, Vec<&Sql>)> {
     let Function {
         name,
@@ -89,7 +90,7 @@ fn plain(function: &Function) -> Option<(String, Vec<&Sql>)> {
     Some((name.as_ident()?.value.to_lowercase(), args.collect::<Option<_>>()?))
 }
 
-/// Nothing if there is no such function with so many arguments.
+/// `None` if there is no such function with this number of arguments.
 fn named(binder: &mut Binder<'_>, name: &str, args: &[&Sql]) -> Option<Bound<Expr>> {
     Some(match (name, args) {
         ("length" | "char_length" | "character_length", [text]) => binder.text(text).map(|text| {
@@ -149,7 +150,7 @@ fn rounded(binder: &mut Binder<'_>, number: &Sql, places: Option<&Sql>) -> Bound
     Ok(Expr::Number(Number { kind: NumberKind::Rescaled(number, DIGITS_MAX), places }))
 }
 
-/// As `||`, but NULL adds nothing.
+/// Like `||`, but NULL is treated as an empty text.
 fn concat(binder: &mut Binder<'_>, args: &[&Sql]) -> Bound<Expr> {
     let mut all: Option<Text> = None;
     for arg in args {

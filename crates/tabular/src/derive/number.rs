@@ -1,22 +1,21 @@
-//! Exact decimal numbers: whole numbers of units of the last place, of at most 18 digits. What has
-//! more is an error, and nothing is rounded that nobody asked to round, but for a quotient's eighth
-//! place.
+//! Exact decimal numbers: integers in units of the last decimal place, with at most 18 digits. A larger
+//! number is an error, and nothing is rounded implicitly except the eighth decimal place of a quotient.
 
 use super::tree::Operator;
 use crate::amount::Notation;
 use crate::fault::shown;
 use std::borrow::Cow;
 
-/// Most places.
+/// Most decimal places.
 pub(super) const PLACES_MAX: u32 = 8;
 /// Most digits of a number.
 pub(super) const DIGITS_MAX: u32 = 18;
-/// Places of a quotient; half a unit of the last is rounded up.
+/// Decimal places of a quotient, rounded half away from zero.
 pub(super) const QUOTIENT_PLACES: u32 = PLACES_MAX;
 
 const TOO_LARGE: &str = "a number is larger than can be calculated with";
 
-/// Reads a number as a partner writes it, with a currency or without.
+/// Reads a number as the partner writes it, with or without a currency.
 pub(super) fn read(
     text: &str,
     digits_max: u32,
@@ -41,13 +40,13 @@ pub(super) fn read(
     })
 }
 
-/// `units`, if they have no more digits.
+/// `units`, if it has at most this many digits.
 pub(super) fn fitting(units: i128, digits_max: u32) -> Option<i64> {
     let fits = units.unsigned_abs() < 10_u128.pow(digits_max.min(DIGITS_MAX));
     i64::try_from(units).ok().filter(|_| fits)
 }
 
-/// Units of the last place, and how many places there are.
+/// The units of the last decimal place, and the number of decimal places.
 pub(super) fn parse(text: &str, mark: char) -> Option<(i128, u32)> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -65,8 +64,8 @@ pub(super) fn parse(text: &str, mark: char) -> Option<(i128, u32)> {
     Some((sign * units, u32::try_from(places.len()).ok()?))
 }
 
-/// `units` with other places, of at most so many digits; half of the last one is rounded away from
-/// zero.
+/// `units` converted to another number of decimal places, with at most this many digits; rounded half
+/// away from zero.
 pub(super) fn rescaled(
     units: i64,
     from: u32,
@@ -81,7 +80,7 @@ pub(super) fn rescaled(
     scaled.and_then(|units| fitting(units, digits_max)).ok_or(TOO_LARGE.into())
 }
 
-/// Places of what `operator` makes of numbers of so many.
+/// Decimal places of the result of `operator`.
 pub(super) fn places(operator: Operator, left: u32, right: u32) -> u32 {
     match operator {
         Operator::Plus | Operator::Minus => left.max(right),
@@ -90,7 +89,7 @@ pub(super) fn places(operator: Operator, left: u32, right: u32) -> u32 {
     }
 }
 
-/// Calculates with two numbers, each with its places; the result has those that [`places`] says.
+/// Calculates with two numbers, each with its decimal places; [`places`] gives those of the result.
 pub(super) fn calculated(
     operator: Operator,
     (left, left_places): (i64, u32),
@@ -113,7 +112,7 @@ pub(super) fn calculated(
     units.and_then(|units| fitting(units, DIGITS_MAX)).ok_or(TOO_LARGE.into())
 }
 
-/// Half is rounded away from zero.
+/// Division, rounded half away from zero.
 fn divided(left: i128, right: i128) -> Option<i128> {
     let (quotient, rest) = (left.checked_div(right)?, left.checked_rem(right)?);
     let up = rest.unsigned_abs() >= right.unsigned_abs() - rest.unsigned_abs();
@@ -121,7 +120,7 @@ fn divided(left: i128, right: i128) -> Option<i128> {
     Some(if up && rest != 0 { quotient + sign } else { quotient })
 }
 
-/// As a text, without zeros at the end of its places.
+/// The number as text, without trailing zeros among the decimals.
 pub(super) fn show(units: i64, places: u32, mark: u8) -> String {
     let sign = if units < 0 { "-" } else { "" };
     let all = units.unsigned_abs();
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_or_not_exact_is_said() {
+    fn texts_that_are_no_exact_numbers_are_reported() {
         for text in ["", "abc", "1,", ",5", "1.5", "1e3", "--1", "$5"] {
             check(text, &format!("{text:?} is not a number"));
         }
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error_and_never_another_number() {
+    fn a_too_large_result_is_an_error_and_never_another_number() {
         use Operator::{Divided, Minus, Plus, Times};
         const MOST: i64 = 999_999_999_999_999_999;
         for (left, operator, right) in [

@@ -1,15 +1,15 @@
-//! What functions make of the texts of one row.
+//! The text functions, applied to one row.
 
 use super::tree::TextFunction;
 use std::borrow::Cow;
 use std::str::Chars;
 
-/// Most bytes of a text that is made longer: a column of ours has 512 at most.
+/// Most bytes of a text that a function makes longer: our columns have at most 512.
 pub(super) const BYTES_MAX: usize = 4 << 10;
 
 type Made<'a> = Result<Cow<'a, str>, Cow<'static, str>>;
 
-/// What `function` makes of the arguments of one row.
+/// Applies `function` to the arguments of one row.
 pub(super) fn apply<'a>(function: TextFunction, texts: &[&'a str], numbers: &[i64]) -> Made<'a> {
     let text = texts.first().copied().unwrap_or_default();
     let second = texts.get(1).copied();
@@ -26,7 +26,7 @@ pub(super) fn apply<'a>(function: TextFunction, texts: &[&'a str], numbers: &[i6
             between(text, from, usize::MAX).into()
         }
         TextFunction::Substring => {
-            // Counted from 1; what is before the first character counts, and is empty.
+            // Counted from 1; positions before the first character count, and are empty.
             let end = match numbers.get(1) {
                 Some(len) => {
                     number.saturating_add(i64::try_from(length(*len)?).unwrap_or(i64::MAX))
@@ -43,15 +43,15 @@ pub(super) fn apply<'a>(function: TextFunction, texts: &[&'a str], numbers: &[i6
     })
 }
 
-/// A text made of two.
+/// Concatenates two texts.
 pub(super) fn joined(left: &str, right: &str) -> Result<String, Cow<'static, str>> {
     if left.len() + right.len() > BYTES_MAX { Err(too_long()) } else { Ok([left, right].concat()) }
 }
 
-/// Is `text` like `pattern`, in which `%` is any text and `_` any character?
+/// Does `text` match `pattern`, in which `%` is any text and `_` any character?
 pub(super) fn like(text: &str, pattern: &[char]) -> bool {
-    // Behind the last `%`, and behind the text that it takes: one character more whenever what
-    // follows does not fit.
+    // The positions after the last `%` and after the text that it matches; extended by one character
+    // whenever the rest does not match.
     let mut any: Option<(usize, Chars<'_>)> = None;
     let (mut at, mut rest) = (0, text.chars());
     loop {
@@ -85,7 +85,7 @@ fn length(number: i64) -> Result<usize, Cow<'static, str>> {
     usize::try_from(number).map_err(|_| "a length below zero".into())
 }
 
-/// Characters `from..to`.
+/// The characters `from..to`.
 fn between(text: &str, from: usize, to: usize) -> &str {
     let place = |count: usize| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
     let from = place(from);
@@ -100,7 +100,7 @@ fn replaced<'a>(text: &'a str, from: Option<&str>, to: Option<&str>) -> Made<'a>
     if added > BYTES_MAX { Err(too_long()) } else { Ok(text.replace(from, to).into()) }
 }
 
-/// Counted from 1; what is behind the last part is empty.
+/// A part, counted from 1; parts after the last one are empty.
 fn part<'a>(text: &'a str, separator: &str, number: i64) -> Result<&'a str, Cow<'static, str>> {
     let Some(before) = usize::try_from(number).ok().and_then(|number| number.checked_sub(1)) else {
         return Err("a SPLIT_PART below 1".into());
@@ -111,7 +111,7 @@ fn part<'a>(text: &'a str, separator: &str, number: i64) -> Result<&'a str, Cow<
     Ok(text.split(separator).nth(before).unwrap_or_default())
 }
 
-/// Cut at `width` characters, as in SQL, if it is longer.
+/// Like in SQL, a longer text is cut to `width` characters.
 fn padded<'a>(text: &'a str, width: usize, fill: &str, start: bool) -> Made<'a> {
     let count = text.chars().count();
     if width <= count || fill.is_empty() {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_text_is_said() {
+    fn impossible_texts_are_reported() {
         use TextFunction::{Left, PadStart, Replace, SplitPart};
         check(Left, &["a"], &[-1], "a length below zero");
         check(SplitPart, &["a", "-"], &[0], "a SPLIT_PART below 1");
@@ -197,7 +197,7 @@ mod tests {
             let pattern: Vec<char> = pattern.chars().collect();
             assert_eq!(like(text, &pattern), expected, "{text:?} {pattern:?}");
         }
-        // Only what the last `%` takes is tried again, so that no text takes long.
+        // Only the text matched by the last `%` is tried again, so that no text takes long.
         let pattern: Vec<char> = "%a".repeat(30).chars().collect();
         assert!(!like(&"b".repeat(2_000), &pattern));
     }

@@ -1,11 +1,11 @@
-//! An expression that was checked: every part of it has a type, and works on one row by itself.
+//! A checked expression: every part has a type and can be evaluated for a single row.
 //!
-//! There is nothing here for what would need other rows, the time or chance, so no expression can.
+//! There are no nodes for other rows, the time or random numbers, so no expression can use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What each text of a look-up becomes.
+/// The result for each text of a look-up.
 pub(super) type Table = Arc<BTreeMap<String, String>>;
 
 #[derive(Clone, Debug)]
@@ -13,15 +13,15 @@ pub(super) enum Expr {
     Text(Text),
     Number(Number),
     Truth(Truth),
-    /// Of no type yet.
+    /// Without a type yet.
     Null,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Text {
-    /// Of the file, by its place among those in use.
+    /// A column of the file, by its index among the used ones.
     Column(usize),
-    /// Nothing is NULL.
+    /// `None` is NULL.
     Literal(Option<Box<str>>),
     Concat(Box<Text>, Box<Text>),
     Call {
@@ -35,7 +35,7 @@ pub(super) enum Text {
     Coalesce(Vec<Text>),
 }
 
-/// Functions from texts and whole numbers to a text.
+/// Functions from texts and integers to a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextFunction {
     Upper,
@@ -52,7 +52,7 @@ pub(super) enum TextFunction {
     PadEnd,
 }
 
-/// A decimal number. How many places it has is known before the first row.
+/// A decimal number. Its number of decimal places is known before the first row.
 #[derive(Clone, Debug)]
 pub(super) struct Number {
     pub(super) kind: NumberKind,
@@ -61,12 +61,12 @@ pub(super) struct Number {
 
 #[derive(Clone, Debug)]
 pub(super) enum NumberKind {
-    /// In units of the last place; nothing is NULL.
+    /// In units of the last decimal place; `None` is NULL.
     Literal(Option<i64>),
-    /// A text as the partner writes numbers, of at most so many digits.
+    /// A text parsed as a number in the partner's notation, with at most this many digits.
     OfText(Box<Text>, u32),
     Length(Box<Text>),
-    /// To more places, or rounded to fewer, of at most so many digits.
+    /// Converted to more decimal places, or rounded to fewer, with at most this many digits.
     Rescaled(Box<Number>, u32),
     Negated(Box<Number>),
     Absolute(Box<Number>),
@@ -85,7 +85,7 @@ pub(super) enum Operator {
 
 #[derive(Clone, Debug)]
 pub(super) enum Truth {
-    /// Nothing is NULL.
+    /// `None` is NULL.
     Literal(Option<bool>),
     CompareTexts(Comparison, Box<Text>, Box<Text>),
     CompareNumbers(Comparison, Box<Number>, Box<Number>),

@@ -4,21 +4,21 @@ use super::number::{self, DIGITS_MAX, PLACES_MAX};
 use super::tree::{Case, Expr, Number, NumberKind, Text, Truth};
 use sqlparser::ast::{ExactNumberInfo, Value};
 
-/// Digits and places of `DECIMAL`: an amount of money has them.
+/// Digits and decimal places of `DECIMAL`, enough for amounts of money.
 const DECIMAL: (u32, u32) = (DIGITS_MAX, 4);
 
 /// A part of an expression, or why it is refused.
 pub(super) type Bound<T> = Result<T, String>;
 
-/// Values of which one is taken.
+/// Values of a common type, of which one is chosen.
 pub(super) enum Alike {
     Texts(Vec<Text>),
-    /// All with these places.
+    /// All with this number of decimal places.
     Numbers(Vec<Number>, u32),
     Nulls,
 }
 
-/// Brings values to one type.
+/// Converts values to a common type.
 pub(super) fn alike(values: Vec<Expr>) -> Bound<Alike> {
     let places = values.iter().filter_map(|value| match value {
         Expr::Number(number) => Some(number.places),
@@ -81,7 +81,7 @@ pub(super) fn literal(value: &Value) -> Bound<Expr> {
     }
 }
 
-/// Digits and places.
+/// Digits and decimal places.
 pub(super) fn decimal(info: ExactNumberInfo) -> Bound<(u32, u32)> {
     let (digits, places) = match info {
         ExactNumberInfo::None => return Ok(DECIMAL),

@@ -1,4 +1,4 @@
-//! In place of transforms, for programs that are built without them.
+//! Replaces transforms in programs that are built without them.
 
 use super::Derived;
 use crate::amount::Notation;
@@ -6,7 +6,7 @@ use crate::batch::TextColumn;
 use crate::config_error::ConfigError;
 use domain::partner::{Column, Transform};
 
-/// There is none.
+/// There are no transforms.
 #[derive(Clone, Debug)]
 pub(crate) enum Derivation {}
 

@@ -1,4 +1,4 @@
-//! The rows of a whole file, each compared with those of its order.
+//! The rows of a whole file; each is compared with those of its order.
 
 use crate::fingerprint::{
     CHUNK_ROWS, Fingerprint, LISTED_BYTES, ORDER_BYTES, SET_BYTES, SHARDS, Same, Set, empty, insert,
@@ -14,20 +14,20 @@ pub(super) struct File {
     /// The order of the last row, and its key.
     order: String,
     key: u64,
-    /// Its rows, if it was not there before.
+    /// Its rows, if the order did not occur before.
     run: Option<Run>,
     run_rows: Set,
-    /// Orders that are over. Two with one key are taken for one that came again, which is slower
-    /// and nothing else.
+    /// Finished orders. Two orders with the same key are treated as one that occurred again, which is
+    /// only slower.
     orders: HashMap<u64, Order, BuildHasherDefault<Same>>,
-    /// Rows of orders that came once.
+    /// Rows of orders that occurred once.
     once: Vec<Vec<Fingerprint>>,
-    /// Rows of orders that came again, and how many.
+    /// Rows of orders that occurred again, and their number.
     again: Vec<Set>,
     again_rows: usize,
 }
 
-/// Rows that stand together in the list.
+/// Rows that are adjacent in the list.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     start: u32,
@@ -108,18 +108,18 @@ impl File {
         is_new
     }
 
-    /// Rows in the list.
+    /// Number of rows in the list.
     fn listed(&self) -> usize {
         let full = self.once.len().saturating_sub(1) * CHUNK_ROWS;
         full + self.once.last().map_or(0, Vec::len)
     }
 
-    /// In any order.
+    /// All rows, in no particular order.
     pub(super) fn rows(&self) -> impl Iterator<Item = Fingerprint> {
         self.once.iter().flatten().chain(self.again.iter().flatten()).copied()
     }
 
-    /// In memory, at most, but for the room in the last chunk.
+    /// Upper limit of the memory, except for the free capacity of the last chunk.
     pub(super) fn bytes(&self) -> usize {
         self.listed() * LISTED_BYTES
             + (self.run_rows.len() + self.again_rows) * SET_BYTES

@@ -1,20 +1,21 @@
-//! Which encoding a file has of which nobody says it. The reader with `encoding: auto` and whoever
-//! proposes a configuration ask here, so that both say the same.
+//! Determines the encoding of a file if it is not configured. Both the reader with `encoding: auto` and
+//! the proposal of a configuration use this, so that they agree.
 
 use domain::partner::Encoding;
 use encoding_rs::{ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::fmt;
 
-/// As much of a file as is looked at.
+/// How much of a file is examined.
 pub(super) const LOOKED_AT_BYTES: usize = 256 << 10;
-/// Words that are shown of a text, and most characters of each.
+/// How many words of a text are shown, and how many characters of each.
 const WORDS_MAX: usize = 3;
 const WORD_CHARS_MAX: usize = 20;
-/// One broken letter among so many good ones is a mistake in UTF-8, and no other encoding.
+/// One invalid byte sequence among this many valid characters is a mistake in UTF-8 rather than another
+/// encoding.
 const GOOD_LETTERS_MIN: usize = 10;
-/// One strange word among so many is none.
+/// One unusual word among this many is ignored.
 const USUAL_WORDS_MIN: usize = 10;
-/// What a file may have that is not UTF-8 and makes no words as Windows-1252.
+/// Possible encodings of a file that is not UTF-8 and gives no words as Windows-1252.
 const OTHERS: [&str; 9] = [
     "shift_jis",
     "gb18030",
@@ -27,21 +28,21 @@ const OTHERS: [&str; 9] = [
     "koi8-r",
 ];
 
-/// What the first bytes of a file say.
+/// The result for the first bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Auto {
-    /// It is this one, by a mark of so many bytes or by what is in it.
+    /// The encoding, with the length of its mark (0 if it was determined by the content).
     Is(&'static encoding_rs::Encoding, usize),
     /// It may be any of these.
     Unclear(Vec<Candidate>),
 }
 
-/// An encoding that a file may have.
+/// A possible encoding of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// As it is configured.
+    /// The value for the configuration.
     pub encoding: Encoding,
-    /// The first words with letters beyond ASCII, as they look with it.
+    /// The first words with non-ASCII letters, decoded with it.
     pub words: String,
 }
 
@@ -51,7 +52,7 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// The encoding of a file that begins with `first`. How much more than is looked at there is does not matter.
+/// The encoding of a file that begins with `first`. Bytes beyond the examined part do not matter.
 pub(crate) fn auto(first: &[u8]) -> Auto {
     if let Some((marked, len)) = encoding_rs::Encoding::for_bom(first) {
         return Auto::Is(marked, len);
@@ -62,15 +63,16 @@ pub(crate) fn auto(first: &[u8]) -> Auto {
     found.unwrap_or_else(|| windows_1252(seen))
 }
 
-/// Whole lines of what is looked at: a letter may be cut behind them.
+/// The complete lines of the examined part, because a character may be cut after them.
 fn seen(first: &[u8]) -> &[u8] {
     let Some(seen) = first.get(..LOOKED_AT_BYTES) else { return first };
     let end = memchr::memrchr(b'\n', seen).map_or(seen.len(), |at| at + 1);
-    // In UTF-16 the other half of the line end may be behind.
+    // In UTF-16, the second byte of the line end may follow.
     seen.get(..end.next_multiple_of(2).min(seen.len())).unwrap_or(seen)
 }
 
-/// A CSV is full of ASCII, of which every other byte is zero in UTF-16; a stray zero is not that.
+/// A CSV consists mostly of ASCII, in which every other byte is zero in UTF-16; a stray zero byte is
+/// not enough.
 fn wide(seen: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let zeros = |odd: usize| seen.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
@@ -81,18 +83,19 @@ fn wide(seen: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     (most < even && odd < even / 8).then_some(UTF_16BE)
 }
 
-/// Is it UTF-8, or one that is written with the bytes of ASCII?
+/// Is it UTF-8, or an encoding that uses only ASCII bytes?
 fn utf_8(seen: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let (good, broken) = letters(seen);
     if broken * GOOD_LETTERS_MIN > good {
         return None;
     }
-    // It changes to Japanese letters with ESC $ B or ESC $ @, which no other text has.
+    // ISO-2022-JP switches to Japanese characters with ESC $ B or ESC $ @, which no other text
+    // contains.
     let changes = |bytes: &[u8]| matches!(bytes, b"\x1B$B" | b"\x1B$@");
     Some(if seen.windows(3).any(changes) { ISO_2022_JP } else { UTF_8 })
 }
 
-/// Letters of UTF-8 beyond ASCII, and what is none.
+/// Number of non-ASCII characters in UTF-8, and of invalid sequences.
 fn letters(seen: &[u8]) -> (usize, usize) {
     let (mut good, mut broken) = (0, 0);
     for chunk in seen.utf8_chunks() {
@@ -128,26 +131,26 @@ fn windows_1252(seen: &[u8]) -> Auto {
     Auto::Unclear(candidates)
 }
 
-/// In no file of orders.
+/// Characters that occur in no file of orders.
 fn is_no_text(c: char) -> bool {
     let is_private = matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..);
     is_private || (c.is_control() && !matches!(c, '\t' | '\r' | '\n'))
 }
 
-/// Words with letters beyond ASCII, with the signs inside of them.
+/// Words with non-ASCII letters, including signs inside them.
 pub(crate) fn foreign_words(text: &str) -> impl Iterator<Item = &str> {
     let is_end = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric();
     text.split(is_end).filter(|word| !word.is_ascii())
 }
 
-/// Is it no word of a language that is written with Windows-1252? There, foreign letters are few and
-/// small, and a sign does not stand between letters.
+/// Is it unlikely to be a word of a language that uses Windows-1252? In such words, non-ASCII letters
+/// are few and mostly lower case, and there are no signs between letters.
 fn is_strange(word: &str) -> bool {
     let is_letter = |c: char| {
         matches!(c, '\u{C0}'..='\u{FF}' | 'Š' | 'š' | 'Ž' | 'ž' | 'Œ' | 'œ' | 'Ÿ')
             && !matches!(c, '×' | '÷')
     };
-    // Between the words of a name, and on the same bytes in most encodings.
+    // Signs that join the words of a name, and have the same bytes in most encodings.
     let joins = |c: char| matches!(c, '’' | '·' | '–' | '—' | '-' | '®' | '™' | '°' | '\u{A0}');
     let letters: Vec<char> = word.chars().collect();
     let run = letters.split(char::is_ascii).map(<[char]>::len).max().unwrap_or(0);
@@ -166,7 +169,7 @@ fn is_strange(word: &str) -> bool {
     control || 2 < run || inside || capital || (!alone && odd * 2 > letters.len())
 }
 
-/// The first words of the first lines with letters beyond ASCII: names of columns mostly.
+/// The first words with non-ASCII letters: mostly names of columns.
 pub(crate) fn words(text: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let parts = text.split(|c: char| !c.is_alphabetic() && c != '€');
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_no_text_is_not_guessed_and_the_right_one_is_among_the_candidates() {
+    fn an_unclear_encoding_is_not_guessed_and_the_right_one_is_a_candidate() {
         for (name, text) in [
             ("shift_jis", "歯ブラシ 8本セット"),
             ("gb18030", "牙刷"),
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_western_europe_writes_is_windows_1252() {
+    fn western_european_text_is_windows_1252() {
         for text in [
             "Qté;Désignation;1,50 €",
             "ÄRMELLOSE BLUSE",
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_with_a_broken_letter_is_utf_8_and_what_is_put_together_is_not_guessed() {
+    fn utf_8_with_an_invalid_byte_is_utf_8_and_mixed_files_are_not_guessed() {
         let mut file = "größe;süß;fußweg;gemüse;möhre;länge;höhe;tür\n".repeat(2).into_bytes();
         file.extend(b"\xE9t\n");
         is(&file, "UTF-8");
@@ -248,13 +251,13 @@ mod tests {
     }
 
     #[test]
-    fn japanese_in_seven_bits_is_told_by_how_it_changes() {
+    fn seven_bit_japanese_is_detected_by_its_escape_sequences() {
         is(&encoded("iso-2022-jp", "sku,name\n1,歯ブラシ\n"), "ISO-2022-JP");
         is(b"a\x1B[0m,b\n", "UTF-8");
     }
 
     #[test]
-    fn a_letter_that_is_cut_where_looking_ends_does_not_matter() {
+    fn a_character_that_is_cut_at_the_end_of_the_examined_part_does_not_matter() {
         let line = "größe;süß\n";
         for name in ["utf-8", "utf-16le"] {
             let bytes: Vec<u8> = match name {

@@ -1,8 +1,7 @@
-//! Where the table stands in a text that nobody has configured: what separates its columns, which line is its
-//! header, where its rows end.
+//! Finds the table in an unknown text: the delimiter, the header, and the end of the rows.
 //!
-//! The reader asks the same, and knows the names of the columns, while here only the looks of a line speak. How
-//! lines are gone through, what is no row and how lines are counted is the reader's own code.
+//! The reader does the same but knows the column names; here only the look of a line can be used.
+//! Iterating over lines, skipping lines and counting them use the reader's own code.
 
 use crate::config::FOOTER_LINES_MAX;
 use crate::head::{self, DELIMITERS, Search};
@@ -14,20 +13,20 @@ use crate::trailer::has_text;
 use domain::partner::{Names, Quote, QuoteEscape};
 use memchr::memchr;
 
-/// Most bytes of a record.
+/// Largest record.
 const RECORD_BYTES_MAX: usize = 64 << 10;
-/// Records by which delimiters are compared, and by which what quotes mean is.
+/// Number of records by which delimiters are compared, and by which the meaning of quotes is.
 const COMPARED_MAX: usize = 500;
 const QUOTED_MAX: usize = 20_000;
-/// Records at the end that may be no rows, and cells with something in them in such a record that has the
-/// width of a row.
+/// Most records at the end that may be a footer, and most non-empty cells in such a record if it has
+/// the width of a row.
 const FOOTER_RECORDS_MAX: usize = 5;
 const FILLED_UP_CELLS_MAX: usize = 2;
-/// Fewer columns make no order.
+/// An order has at least this many columns.
 const COLUMNS_MIN: usize = 3;
-/// What quotes mean in RFC 4180.
+/// The meaning of quotes in RFC 4180.
 const USUAL: (Quote, QuoteEscape) = (Quote::Is('"'), QuoteEscape::Doubled);
-/// What they may mean.
+/// Possible meanings of quotes.
 const QUOTES: [(Quote, QuoteEscape); 4] = [
     USUAL,
     (Quote::Is('"'), QuoteEscape::Backslash),
@@ -35,76 +34,77 @@ const QUOTES: [(Quote, QuoteEscape); 4] = [
     (Quote::Is('\''), QuoteEscape::Doubled),
 ];
 
-/// A table, as it looks.
+/// A detected table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// What separates its columns.
+    /// Its delimiter.
     pub delimiter: char,
-    /// How that was told.
+    /// How the delimiter was determined.
     pub told: Told,
-    /// What quotes mean, if that is not the usual.
+    /// The meaning of quotes, if it is unusual.
     pub quotes: Option<Quotes>,
-    /// Physical line of the header; the text's first is 1.
+    /// Physical line of the header; the first line of the text is 1.
     pub header_line: u64,
     /// The cells of the header, trimmed.
     pub header: Vec<String>,
-    /// The cells of each row, trimmed. Blank lines, records of empty cells, headers that stand again and the
-    /// footer are none.
+    /// The cells of each row, trimmed. Blank lines, records of empty cells, repeated headers and the
+    /// footer are not rows.
     pub rows: Vec<Vec<String>>,
-    /// Physical lines on which names of columns stand again.
+    /// Physical lines that repeat column names.
     pub header_again: Vec<u64>,
-    /// Lines with text behind the rows, if the text is the whole file.
+    /// Number of lines with text after the rows, if the text is the whole file.
     pub footer_lines: usize,
 }
 
-/// How a delimiter was told.
+/// How a delimiter was determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// The first line says it: `sep=;`.
+    /// The first line names it: `sep=;`.
     First,
-    /// Of the first `of` records from the header on `same` have as many columns as the header.
+    /// Of the first `of` records from the header on, `same` have as many columns as the header.
     ByRecords {
-        /// That many.
+        /// Columns of the header.
         width: usize,
-        /// Records with as many.
+        /// Records with as many columns.
         same: usize,
-        /// Records looked at.
+        /// Records examined.
         of: usize,
     },
 }
 
-/// What quotes mean where that is not the usual.
+/// An unusual meaning of quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotes {
-    /// What may enclose a cell.
+    /// The sign that may enclose a cell.
     pub quote: Quote,
-    /// How a quote is written inside of them.
+    /// How a quote inside an enclosed cell is written.
     pub escape: QuoteEscape,
-    /// Lines that are read so, lines that are read with quotes as usual, and all.
+    /// Number of lines that can be read like this, that can be read with usual quotes, and of all
+    /// lines.
     pub lines: [usize; 3],
 }
 
-/// Why a text is no table.
+/// Why a text is not a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoTable {
-    /// There is no text.
+    /// The text is empty.
     Empty,
-    /// No delimiter makes at least three columns of it; this is the first line.
+    /// No delimiter gives at least three columns; contains the first line.
     NoColumns(String),
-    /// No line looks like names of columns: the first record, and its line.
+    /// No line looks like column names; contains the line number and the first record.
     NoHeader(u64, Vec<String>),
 }
 
-/// How many of a line's cells somebody knows as names of columns.
+/// Counts how many of a line's cells are known column names.
 pub type Known<'a> = &'a dyn Fn(&[String]) -> usize;
 
-/// Finds the table in `text`, which is a whole file, or its beginning up to a line's end.
+/// Finds the table in `text`, which is a whole file, or its beginning up to a line end.
 ///
-/// The header is the first line that looks like one, unless a later one has at least three more names that
-/// are `known`: a title may look like a header too.
+/// The header is the first line that looks like one, unless a later line has at least three more
+/// `known` names: a title can look like a header, too.
 ///
 /// # Errors
-/// There is none.
+/// If there is no table.
 pub fn table(text: &str, is_whole: bool, known: Known<'_>) -> Result<Table, NoTable> {
     let (delimiter, told, from) = match sep_line(text) {
         Some((delimiter, behind)) => (delimiter, Told::First, behind),
@@ -150,7 +150,7 @@ pub fn table(text: &str, is_whole: bool, known: Known<'_>) -> Result<Table, NoTa
     })
 }
 
-/// The delimiter of a first line such as `sep=;`, and what is behind it.
+/// The delimiter in a first line such as `sep=;`, and the position after it.
 fn sep_line(text: &str) -> Option<(u8, Point)> {
     let bytes = text.as_bytes();
     let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
@@ -158,23 +158,23 @@ fn sep_line(text: &str) -> Option<(u8, Point)> {
     Some((delimiter, Point { at: (end + 1).min(bytes.len()), line: 2 }))
 }
 
-/// Lines with text, as the reader counts those of a footer.
+/// Number of lines with text, counted like those of a footer.
 fn text_lines(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte == b'\n').filter(|line| has_text(line)).count()
 }
 
-/// Names, and hardly anything else.
+/// Mostly names.
 fn is_header(cells: &[String]) -> bool {
     let is_name = |cell: &&String| cell.chars().any(char::is_alphabetic);
     let names = cells.iter().filter(is_name).count();
     COLUMNS_MIN.max(cells.len().div_ceil(2)) <= names
 }
 
-/// How many records at the end are no rows: they have something in at most half of the cells that a
-/// row has, and are short.
+/// How many records at the end are a footer: at most half of their cells are non-empty, and they are
+/// few.
 ///
-/// A spreadsheet fills such a line up with empty cells. What has a product, a quantity and a price may
-/// still be a row, one that continues an order, and so may what looks like rows before it.
+/// A spreadsheet pads such lines with empty cells. A record with a product, a quantity and a price may
+/// still be a row that continues an order, and so may a record that looks like rows before it.
 fn footer(records: &[Record], width: usize) -> usize {
     let filled = |record: &Record| record.cells.iter().filter(|cell| !cell.is_empty()).count();
     let is_sparse = |record: &Record| (1..=width / 2).contains(&filled(record));
@@ -189,7 +189,7 @@ fn footer(records: &[Record], width: usize) -> usize {
     if footer > FOOTER_RECORDS_MAX { 0 } else { footer }
 }
 
-/// The delimiter that makes a header of a line, and that most records agree on.
+/// The delimiter with which a line becomes a header and most records agree.
 fn delimiter(text: &str, known: Known<'_>) -> Result<(u8, Told), NoTable> {
     let agreeing = |delimiter: u8| {
         let mut lines = Lines::new(text, delimiter, USUAL);
@@ -210,7 +210,7 @@ fn delimiter(text: &str, known: Known<'_>) -> Result<(u8, Told), NoTable> {
         Told::ByRecords { .. } | Told::First => None,
     };
     let found = DELIMITERS.map(agreeing);
-    // The first of equals: `max_by_key` would take the last.
+    // The first of equal ones; `max_by_key` would choose the last.
     let best = found.iter().rev().filter(|found| score(found).is_some()).max_by_key(|f| score(f));
     best.map(|(_, delimiter, told)| (*delimiter, *told)).ok_or_else(|| {
         let first = text.lines().next().unwrap_or_default();
@@ -218,7 +218,7 @@ fn delimiter(text: &str, known: Known<'_>) -> Result<(u8, Told), NoTable> {
     })
 }
 
-/// What quotes mean, if the usual reads fewer lines than something else.
+/// The meaning of quotes, if the usual one reads fewer lines than another one.
 fn quotes(text: &str, from: Point, delimiter: u8, known: Known<'_>) -> Option<Quotes> {
     let physical: Vec<&str> = text.lines().collect();
     let all = physical.iter().filter(|line| !line.trim().is_empty()).count();
@@ -226,8 +226,9 @@ fn quotes(text: &str, from: Point, delimiter: u8, known: Known<'_>) -> Option<Qu
         let mut lines = Lines::new(text, delimiter, (quote, escape));
         let Some((header, behind)) = lines.header(from, known) else { return (0, (quote, escape)) };
         let width = header.cells.len();
-        // A line inside of quotes that has as many columns is a row that they took. The last one is
-        // only where the first one is as well: behind the quote stand columns of every such row.
+        // A line inside quotes with as many columns is a row that the quotes have swallowed. The last
+        // line counts only if the first one does as well: columns of every such row follow the closing
+        // quote.
         let has_row = |record: &Record| {
             let start = usize::try_from(record.line - 1).unwrap_or(usize::MAX);
             let lines = physical.iter().skip(start).take(record.lines);
@@ -245,32 +246,32 @@ fn quotes(text: &str, from: Point, delimiter: u8, known: Known<'_>) -> Option<Qu
         (header.lines + good.map(|record| record.lines).sum::<usize>(), (quote, escape))
     });
     let usual = scored.first().map_or(0, |(good, _)| *good);
-    // The first of equals: `max_by_key` would take the last.
+    // The first of equal ones; `max_by_key` would choose the last.
     let (best, (quote, escape)) = scored.into_iter().rev().max_by_key(|(good, _)| *good)?;
     (usual < best).then_some(Quotes { quote, escape, lines: [best, usual, all] })
 }
 
-/// A place where a line begins.
+/// The position of the beginning of a line.
 #[derive(Clone, Copy, Debug)]
 struct Point {
     at: usize,
     line: u64,
 }
 
-/// What stands between two line ends, or over several lines in quotes.
+/// The content between two line ends, or of several lines in quotes.
 #[derive(Debug)]
 struct Record {
-    /// Trimmed. Of a broken record, what stands between the delimiters of its first line.
+    /// Trimmed. For a broken record, the texts between the delimiters of its first line.
     cells: Vec<String>,
     at: usize,
     line: u64,
-    /// Physical lines.
+    /// Number of physical lines.
     lines: usize,
-    /// Its structure is what the settings say.
+    /// Whether its structure is valid.
     is_whole: bool,
 }
 
-/// Goes over a text as the reader goes over a file.
+/// Iterates over a text like the reader over a file.
 struct Lines<'a> {
     text: &'a str,
     quoting: Quoting,
@@ -287,8 +288,8 @@ impl<'a> Lines<'a> {
         Self { text, quoting, scanner: Scanner::new(delimiter, quoting, RECORD_BYTES_MAX) }
     }
 
-    /// What stands at `from`, and how many bytes of a line begin there. A mark between two files is
-    /// passed over.
+    /// The record at `from`, and the length of its first line. A byte order mark between two files is
+    /// skipped.
     fn scan(&mut self, from: &mut Point) -> Option<(Step, usize)> {
         while rest(self.text.as_bytes(), from.at).starts_with(MARK) {
             from.at += MARK.len();
@@ -298,7 +299,7 @@ impl<'a> Lines<'a> {
         (!bytes.is_empty()).then(|| (self.scanner.scan(bytes, true), line))
     }
 
-    /// The header from `from` on, and what is behind it.
+    /// The header from `from` on, and the position after it.
     fn header(&mut self, from: Point, known: Known<'_>) -> Option<(Record, Point)> {
         let (mut from, mut search) = (from, Search::default());
         let mut best: Option<(usize, (Record, Point))> = None;
@@ -314,7 +315,7 @@ impl<'a> Lines<'a> {
                         best = Some((named, (record, behind)));
                     }
                 }
-                // A line without end is not passed over.
+                // A line without end is not skipped.
                 Step::Bad { len: None, .. } => break,
                 Step::Bad { .. } | Step::Blank { .. } | Step::Need => {}
             }
@@ -324,8 +325,8 @@ impl<'a> Lines<'a> {
         best.map(|(_, found)| found)
     }
 
-    /// The first records from `from` on, at most `max`. Of one that runs over several lines and has not
-    /// `width` cells only the first line is given up.
+    /// The first records from `from` on, at most `max`. If a record spans several lines and does not
+    /// have `width` cells, only its first line is given up.
     fn records(&mut self, from: Point, width: Option<usize>, max: usize) -> Vec<Record> {
         let (mut from, mut records) = (from, Vec::new());
         while records.len() < max

@@ -1,4 +1,4 @@
-//! What docs/FILES.md says about rejects is made from the rules.
+//! The table of rules in docs/FILES.md is generated from the rules.
 
 use std::fmt::Write as _;
 use tabular::Rule;
@@ -18,19 +18,19 @@ fn table() -> String {
 }
 
 #[test]
-fn the_page_says_of_every_rule_what_it_means_and_what_to_do() {
+fn the_page_explains_every_rule() {
     let (_, behind) = PAGE.split_once(BEGIN).expect("the page marks where the table begins");
     let (stands, _) = behind.split_once(END).expect("the page marks where the table ends");
     assert_eq!(stands, table(), "put this table into docs/FILES.md:\n{}", table());
 }
 
 #[test]
-fn advice_names_only_settings_and_rules_that_there_are() {
+fn advice_mentions_only_existing_settings_and_rules() {
     let (before, behind) = PAGE.split_once(BEGIN).unwrap();
     let page = format!("{before}{}", behind.split_once(END).unwrap().1);
     for rule in Rule::ALL {
         let quoted = rule.advice().split('`').skip(1).step_by(2);
-        // A value, an id or a word of SQL is no setting.
+        // A value, an id or an SQL keyword is not a setting.
         for word in quoted.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase())) {
             let setting = word.split(':').next().unwrap();
             let is_rule = Rule::ALL.iter().any(|rule| rule.code() == setting);

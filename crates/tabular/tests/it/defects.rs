@@ -1,10 +1,10 @@
-//! Structure: what is broken costs its own line, and says which.
+//! Structural defects cost only their own line, and are reported with it.
 
 use crate::support::{HEADER, check, plain};
 
 const GOOD: &str = "A9,P9,1,2.50,2026-11-22 10:00:00,c9,fine\n";
 
-/// `rows` between two good rows; `lines` is how many physical lines they take.
+/// Checks `rows` between two good rows; `lines` is their number of physical lines.
 #[track_caller]
 fn check_between(rows: &[u8], lines: u64, expected: &[&str]) {
     let last = GOOD.replace("A9", "B9");
@@ -52,7 +52,7 @@ fn text_after_a_closing_quote_costs_its_line() {
 }
 
 #[test]
-fn an_unclosed_quote_does_not_swallow_the_rows_behind_it() {
+fn an_unclosed_quote_does_not_swallow_the_rows_after_it() {
     check_between(b"A1,\"P1,1,2,2026-11-22 10:00:00,c1,x\n", 1, &["3: unclosed_quote sku"]);
     check_between(
         b"A1,\"P1,1,2,2026-11-22 10:00:00,c1,x\nA2,\"P2\",1,2,2026-11-22 10:00:00,c2,\"y\"\n",
@@ -90,7 +90,8 @@ fn too_few_and_too_many_fields_cost_their_line() {
     check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1\n", 1, &["3: too_few_fields"]);
     check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,x,\n", 1, &["3: too_many_fields"]);
     check_between(b" \n", 1, &["3: too_few_fields"]);
-    // A record of the wrong width may be an unclosed quote: its first line only is given up.
+    // A record with the wrong number of fields may have an unclosed quote, so only its first line is
+    // given up.
     check_between(
         b"A1,P1,1,2,2026-11-22 10:00:00,\"c1,x\nA2,P2,1,2,soon,c2,\"\n",
         2,
@@ -173,7 +174,7 @@ fn line_ends_of_any_kind_and_blank_lines_keep_line_numbers_exact() {
 }
 
 #[test]
-fn a_byte_order_mark_and_blank_lines_may_stand_before_the_header() {
+fn a_byte_order_mark_and_blank_lines_may_come_before_the_header() {
     let row = "A1,P1,1,2,2026-11-22 10:00:00,c1,x";
     assert_eq!(
         plain().outcome(format!("\u{FEFF}\r\n\n{HEADER}{row}").as_bytes()),
@@ -232,7 +233,7 @@ fn a_file_without_a_usable_header_is_refused_and_says_why() {
 }
 
 #[test]
-fn a_column_twice_is_no_matter_when_nobody_uses_it() {
+fn a_repeated_column_is_allowed_if_it_is_not_used() {
     let file = "order,sku,qty,price,date,customer,text,id,id\n\
                 A1,P1,1,2,2026-11-22 10:00:00,c1,x,1,2\n";
     assert_eq!(plain().outcome(file.as_bytes()), ["2: A1 P1 x1 2.00 c1 [x]"]);

@@ -1,5 +1,5 @@
-//! Random expressions over random rows, beside an evaluator that goes row by row and only where it
-//! has to, and shares nothing with the one that is tested.
+//! Random expressions over random rows, compared with an independent evaluator that works row by row
+//! and only as far as necessary.
 
 mod language;
 mod rows;
@@ -20,7 +20,7 @@ proptest! {
     ) {
         let mut choices = Choices(choices.iter());
         let (text, truth) = (choices.text(4), choices.truth(3));
-        // NULL is to be told from an empty text, and no text is to be trimmed.
+        // NULL must be distinguishable from an empty text, and no text may be trimmed.
         let sql = format!("'<' || COALESCE({}, 'NULL') || '>'", text.sql());
         let mut setting = made(&[(Role::Description, &sql)], Some(&truth.sql()));
         setting.format.columns = plain().format.columns;

@@ -1,4 +1,4 @@
-//! What partners' programs make of a CSV, and what is found out about it.
+//! Formats written by partners' programs, and what is detected about them.
 
 use crate::support::{HEADER, Setting, check, plain};
 use domain::partner::{Delimiter, Duplicates, Encoding, Names};
@@ -7,7 +7,7 @@ use tabular::{Detected, Limits};
 const ROW: &str = "A1,P1,1,2,2026-11-22 10:00:00,c1,größer\n";
 const READ: &str = "A1 P1 x1 2.00 c1 [größer]";
 
-/// Reads `file` in all ways of cutting it, which must agree; gives what was found out.
+/// Reads `file` cut in several ways, which must agree; returns the detected format.
 #[track_caller]
 fn detected(setting: &Setting, file: &[u8], expected: &[&str]) -> Detected {
     let whole = setting.read(file, usize::MAX);
@@ -53,7 +53,7 @@ fn a_file_is_the_same_in_any_encoding() {
 }
 
 #[test]
-fn half_a_letter_of_utf_16_costs_its_row() {
+fn half_a_character_of_utf_16_costs_its_row() {
     let mut file = utf16(&format!("\u{FEFF}{HEADER}{ROW}A2,P1,1,2,22/11/2026,c"), u16::to_le_bytes);
     file.extend([0x00, 0xDC]);
     file.extend(utf16(",x\nA3,P1,1,2,22/11/2026,c,\n", u16::to_le_bytes));
@@ -74,7 +74,7 @@ fn a_mark_of_another_encoding_than_the_configured_one_refuses_the_file() {
 #[test]
 fn the_delimiter_is_the_one_with_which_the_header_has_all_columns() {
     for (delimiter, name) in [(",", ","), (";", ";"), ("\t", "tab"), ("|", "|")] {
-        // Decimal commas and texts with the others do not mislead it.
+        // Decimal commas and texts with other delimiters do not mislead the detection.
         let file = format!("{HEADER}{}", ROW.replace("größer", "a b")).replace(',', delimiter);
         let found = detected(&auto(), file.as_bytes(), &["2: A1 P1 x1 2.00 c1 [a b]"]);
         assert_eq!(found.delimiter, name);
@@ -94,7 +94,7 @@ fn a_sep_line_says_the_delimiter() {
         let found = detected(&auto(), file.as_bytes(), &[&format!("3: {READ}")]);
         assert_eq!((found.delimiter.as_str(), found.sep_line, found.header_line), ("^", true, 2));
     }
-    // What is configured holds.
+    // A configured delimiter has priority.
     let file = format!("sep=;\n{HEADER}{ROW}");
     assert!(detected(&plain(), file.as_bytes(), &[&format!("3: {READ}")]).sep_line);
 }
@@ -110,7 +110,7 @@ fn the_header_is_the_first_line_with_all_columns() {
     assert_eq!(found.preamble.len(), 4);
     assert_eq!(found.columns["unit-price"], "price");
     assert_eq!(found.columns.len(), 7);
-    // The line that comes nearest says what is missing.
+    // The error names the columns missing in the closest line.
     let file = format!("Report\n{}{ROW}", HEADER.replace("price", "prix"));
     let expected = "the header has no column [\"price\"]; found: [\"order\", \"sku\", \"qty\", \
                     \"prix\", \"date\", \"customer\", \"text\"]";
@@ -127,7 +127,7 @@ fn a_header_is_looked_for_in_fifty_lines() {
 }
 
 #[test]
-fn preamble_lines_are_passed_over_unseen() {
+fn preamble_lines_are_skipped_unread() {
     let mut setting = plain();
     setting.format.preamble_lines = 2;
     let file = format!("{HEADER}\"\n{HEADER}{ROW}");
@@ -136,7 +136,7 @@ fn preamble_lines_are_passed_over_unseen() {
 }
 
 #[test]
-fn as_many_preamble_lines_as_are_configured_are_passed_over() {
+fn the_configured_number_of_preamble_lines_is_skipped() {
     let mut setting = plain();
     setting.format.preamble_lines = 1_000;
     let file = format!("{}{HEADER}{ROW}", format!("{}\n", "x".repeat(300)).repeat(1_000));
@@ -205,7 +205,7 @@ fn a_row_at_the_end_is_a_row_on_days_without_a_footer() {
             assert_eq!(found.footer.len(), usize::from(end.starts_with("Sum")));
         }
     }
-    // A remark before the last row is a row that is none: said, and not lost.
+    // A remark before the last row is reported as a reject and not lost.
     let mut setting = plain();
     setting.format.footer_lines = 2;
     let file = format!("{HEADER}Remark\n{ROW}");
@@ -216,7 +216,7 @@ fn a_row_at_the_end_is_a_row_on_days_without_a_footer() {
 }
 
 #[test]
-fn a_marker_in_a_row_does_not_swallow_the_rows_behind_it() {
+fn a_marker_in_a_row_does_not_swallow_the_rows_after_it() {
     let mut setting = plain();
     setting.format.footer_marker = Some("Total".into());
     let file = format!("{HEADER}A0,P1,1,2,22/11/2026,c1,Total eclipse\n{ROW}Total,2\n");
@@ -225,14 +225,14 @@ fn a_marker_in_a_row_does_not_swallow_the_rows_behind_it() {
     let file = format!("{HEADER}A0,P1,1,2,22/11/2026,c1,\"Total\neclipse\"\n{ROW}");
     let rows = ["2: A0 P1 x1 2.00 c1 [Total⏎eclipse]", &format!("4: {READ}")];
     detected(&setting, file.as_bytes(), &rows);
-    // What is behind the footer's begin is looked at as well.
+    // Lines after the beginning of the footer are checked as well.
     let file = format!("{HEADER}Total,2\n\n{ROW}");
     let expected = "line 4 looks like a row, but stands in the footer that begins in line 2";
     detected(&setting, file.as_bytes(), &[expected]);
     let file = format!("{HEADER}Total,2\n{}", "and so on\n".repeat(21));
     let expected = "line 2 has the footer's marker, but more than 20 lines follow";
     detected(&setting, file.as_bytes(), &[expected]);
-    // Inside a text of several lines it is none.
+    // Inside a text of several lines, the marker has no meaning.
     let file = format!("{HEADER}A0,P1,1,2,22/11/2026,c1,\"x\nTotal\"\n");
     detected(&setting, file.as_bytes(), &["2: A0 P1 x1 2.00 c1 [x⏎Total]"]);
 }
@@ -246,11 +246,11 @@ fn a_column_may_have_several_names_and_spellings() {
     let found = detected(&setting, format!("{header}{ROW}").as_bytes(), &[&format!("2: {READ}")]);
     assert_eq!(found.columns["order-id"], "n de_Commande");
     assert_eq!(found.columns["unit-price"], "PRIX-UNITAIRE");
-    // The first name of the list counts, and an exact name before a similar one.
+    // The first name of the list has priority, and an exact match over a similar one.
     let header = "Bestell-Nummer,sku,qty,prix  unitaire,date,customer,text,N° de commande,Qty.\n";
     let row = ROW.replace('\n', ",B7,9\n");
     detected(&setting, format!("{header}{row}").as_bytes(), &[&format!("2: {READ}")]);
-    // Two similar ones are a question.
+    // Two similar names are ambiguous.
     setting.format.columns.quantity = Names::from("Q T Y");
     let expected = "the header has column \"Q T Y\" more than once: [\"qty\", \"Qty.\"]";
     detected(&setting, format!("{header}{row}").as_bytes(), &[expected]);
@@ -279,7 +279,7 @@ fn amounts_are_read_as_the_partner_writes_them() {
         ("1.234", "1234.00"),
         ("1,5-", "negative_price price"),
         ("(1,5)", "negative_price price"),
-        // Would be a hundred times as much if the dot were taken for a mark of thousands.
+        // This would be a hundred times as much if the dot were a thousands mark.
         ("12.50", "bad_price price"),
         ("1,234.56", "bad_price price"),
         ("$12,50", "bad_price price"),
@@ -363,7 +363,7 @@ fn a_row_without_order_columns_continues_the_order_before_it() {
 }
 
 #[test]
-fn a_row_behind_a_broken_one_is_not_taken_for_the_order_before_that() {
+fn a_row_after_a_broken_one_does_not_continue_the_order_before_that() {
     let rows = ",P0,1,2,,,\nA1,P1,1,2,22/11/2026,c1,x\nB1,P\"1,1,2,23/11/2026,c2,\n,P2,1,2,,,z\n\
                 C1,P1,x,2,22/11/2026,c1,x\n,P2,1,2,,,z\n";
     let expected = [

@@ -13,7 +13,7 @@ fn setting() -> Setting {
     setting
 }
 
-/// What becomes of rows `order,sku,customer,text,region`.
+/// Checks the results for rows `order,sku,customer,text,region`.
 #[track_caller]
 fn check(setting: &Setting, rows: &[&str], expected: &[&str]) {
     let mut file = "order,sku,customer,text,region,qty,price,date\n".to_owned();
@@ -92,7 +92,7 @@ fn the_second_row_with_the_same_values_is_rejected_and_only_accepted_rows_count(
 }
 
 #[test]
-fn a_row_that_is_not_unique_leaves_no_trace_in_the_profile() {
+fn a_row_that_is_not_unique_does_not_change_the_profile() {
     let mut setting = plain();
     setting.rules.unique = vec![vec![Column::OrderId]];
     let rows = "A1,P5,5,2,22/11/2026,c,\nA1,P9,9,1,23/11/2026,c,\nA2,P6,6,2,22/11/2026,c,\n";
@@ -106,7 +106,7 @@ fn a_row_that_is_not_unique_leaves_no_trace_in_the_profile() {
 
 proptest! {
     #[test]
-    fn what_is_unique_is_found_whatever_goes_to_disk_and_however_it_is_read(
+    fn unique_values_are_checked_whatever_goes_to_disk_and_however_the_file_is_read(
         rows in prop::collection::vec((0..5_u8, 0..5_u8, 0..3_u8), 0..120),
         seen_bytes_max in prop::sample::select(vec![0, 500, 1 << 20]),
         workers in prop::sample::select(vec![1, 2, 7]),
@@ -141,7 +141,7 @@ proptest! {
 }
 
 #[test]
-fn a_list_for_what_is_not_there_is_refused() {
+fn a_list_for_a_missing_column_is_refused() {
     let check = |change: &dyn Fn(&mut Setting), expected: &str| {
         let mut setting = plain();
         change(&mut setting);

@@ -1,4 +1,4 @@
-//! The crate through its public door: bytes in, rows and rejects out.
+//! Tests of the public interface: bytes in, rows and rejects out.
 #![cfg(test)]
 
 mod advice;

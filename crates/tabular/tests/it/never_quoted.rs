@@ -1,5 +1,5 @@
-//! The second judge beside the csv crate: exports that never quote, of which the csv crate itself would lose
-//! rows. Every line that is a row has to be accepted as it stands, or rejected by its line.
+//! An independent check besides the csv crate: exports that never quote, in which the csv crate itself
+//! would lose rows. Every row must be accepted unchanged, or rejected with its line.
 
 use crate::support::{HEADER, Setting, plain};
 use domain::partner::{Duplicates, Quote};
@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tabular::{Limits, Part, Summary};
 
-/// Files that are simulated; the variable `NEVER_QUOTED_FILES` says another number.
+/// Number of simulated files; the variable `NEVER_QUOTED_FILES` changes it.
 const FILES: u64 = 1_000;
 const ROWS_MAX: u64 = 80;
 
-/// Small numbers that look like chance and are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-/// A name as shops write them: 4 % end with an inch sign, 1 % begin with a quote.
+/// A product name as in shops: 4 % end with an inch sign, 1 % begin with a quote.
 fn name(dice: &mut Dice) -> String {
     let name =
         dice.of(&["Lamp oak", "Monitor 27", "Frame 8 x 10", "Throw", "Cup", "5 m cable", ""]);
@@ -38,10 +38,10 @@ fn name(dice: &mut Dice) -> String {
     format!("{front}{name}{end}")
 }
 
-/// What a row says: its order, product, pieces.
+/// The content of a row: its order, product and pieces.
 type Said = (String, String, i64);
 
-/// A file, and what stands on each of its lines that is a row.
+/// A file, and the content of each line that is a row.
 fn file(seed: u64) -> (String, char, BTreeMap<u64, Said>) {
     let mut dice = Dice(seed);
     let delimiter = dice.of(&['\t', ',', ';', '|']);
@@ -71,14 +71,14 @@ fn file(seed: u64) -> (String, char, BTreeMap<u64, Said>) {
             _ => dice.of(&["", "", "gift", "size 10\""]).to_owned(),
         });
         text += &cells.collect::<Vec<_>>().join(&glue);
-        // The last line may have no end.
+        // The last line may have no line end.
         text += if n + 1 < count || dice.roll(2) == 0 { end } else { "" };
         rows.insert(n + 2, said);
     }
     (text, delimiter, rows)
 }
 
-/// Every row is accepted as it stands, or rejected by its line, and no other line is.
+/// Every row is accepted unchanged or rejected with its line, and no other line is.
 fn judge(rows: &BTreeMap<u64, Said>, (part, summary): &(Part, Summary)) -> Result<(), String> {
     let accepted = part.batch.rows().map(|row| {
         let said = (row.order_id.to_owned(), row.product_id.to_owned(), row.quantity);
@@ -117,7 +117,7 @@ fn no_row_of_exports_that_never_quote_is_lost_unreported() {
         judge(&said, &read).unwrap_or_else(|wrong| panic!("file {seed}: {wrong}\n{text}"));
         assert_eq!(read.1.lines, said.len() as u64 + 1, "file {seed}");
         (rows, rejected) = (rows + read.1.rows, rejected + read.1.rejected());
-        // Where it is said that they never quote, all are read.
+        // If quotes are configured as unused, all rows are read.
         setting.format.quote = Quote::None;
         setting.limits = Limits { workers: 2, block_bytes: 200, ..setting.limits };
         let read = setting.read(text.as_bytes(), usize::MAX).unwrap();
@@ -128,7 +128,7 @@ fn no_row_of_exports_that_never_quote_is_lost_unreported() {
     assert!(rejected * 100 < rows * 60 && rows < rejected * 10, "{rejected} of {rows}");
 }
 
-/// Whole lines of a file: what stands there, and whether it is a row.
+/// A line of a file, and whether it is a row.
 fn line() -> impl Strategy<Value = (String, bool)> {
     prop_oneof![
         4 => ("[a-c]{0,3}", any::<bool>()).prop_map(|(text, marked)| {
@@ -157,7 +157,7 @@ fn line() -> impl Strategy<Value = (String, bool)> {
 
 proptest! {
     #[test]
-    fn what_looks_like_an_order_is_accepted_rejected_or_said_to_be_passed_over(
+    fn every_line_that_looks_like_an_order_is_accepted_rejected_or_reported_as_skipped(
         lines in prop::collection::vec(line(), 0..30),
         crlf in any::<bool>(),
         footer_lines in 0..4_u32,
@@ -172,7 +172,7 @@ proptest! {
         setting.format.footer_marker = marker.then(|| "Total".to_owned());
         setting.format.line_ends_in_fields = line_ends;
         setting.format.quote = if quoted { Quote::default() } else { Quote::None };
-        // A file that is refused as a whole is said as well.
+        // Refusing the whole file also counts as a report.
         let Ok((part, summary)) = setting.read([HEADER, &text].concat().as_bytes(), 33) else {
             return Ok(());
         };

@@ -1,11 +1,11 @@
-//! What holds for every input.
+//! Properties that hold for every input.
 
 use crate::support::{HEADER, Setting, plain};
 use domain::partner::Duplicates;
 use proptest::prelude::*;
 use tabular::Rule;
 
-/// Bytes that meet the scanner's cases often.
+/// Bytes that often trigger the special cases of the scanner.
 fn torture() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
@@ -23,7 +23,7 @@ fn torture() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// With a small record limit, so that it is met.
+/// With a small record limit, so that it is reached.
 fn setting() -> Setting {
     let mut setting = plain();
     setting.limits.record_bytes_max = 96;
@@ -31,7 +31,7 @@ fn setting() -> Setting {
     setting
 }
 
-/// A field as somebody might mean it.
+/// A realistic field.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{0,6}",
@@ -48,8 +48,8 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// `text` as the docs say that it is cleaned: no blanks around it, and no apostrophe that a
-/// spreadsheet puts before what looks like a number or a formula.
+/// `text` cleaned as documented: without surrounding spaces, and without the apostrophe that a
+/// spreadsheet puts before texts that look like a number or a formula.
 fn cleaned(text: &str) -> String {
     let text = text.trim();
     let text =
@@ -64,7 +64,7 @@ fn cleaned(text: &str) -> String {
 proptest! {
     #[test]
     fn any_bytes_are_counted_and_none_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        // `read` holds rows == accepted + rejected.
+        // `read` checks rows == accepted + rejected.
         _ = setting().read(&bytes, usize::MAX);
         _ = setting().read(&[HEADER.as_bytes(), &bytes].concat(), usize::MAX);
     }
@@ -95,7 +95,7 @@ proptest! {
         prop_assert_eq!(&setting.read_blocks(blocks.into_iter()), &whole);
     }
 
-    /// Blocks begin anywhere in the pieces: inside quotes, defects, line ends and letters.
+    /// Blocks begin anywhere: inside quotes, defects, line ends and characters.
     #[test]
     fn any_number_of_workers_and_any_size_of_blocks_give_the_same(
         rows in torture(),
@@ -125,7 +125,7 @@ proptest! {
 
     #[test]
     fn a_broken_line_costs_no_good_row_after_it(rows in torture()) {
-        // The good rows have no quote, so nothing that is open before them is closed in them.
+        // The good rows have no quotes, so a quote that is open before them is not closed in them.
         let mut setting = setting();
         setting.rules.duplicates = Duplicates::Off;
         let good = "Z9,P9,1,2,2026-11-22 10:00:00,c9,\n".repeat(4);
@@ -144,7 +144,7 @@ proptest! {
             let start: usize =
                 file.split_inclusive(|byte| *byte == b'\n').take(line).map(<[u8]>::len).sum();
             let mut line = &file[start..];
-            // A byte order mark is no part of a row.
+            // A byte order mark is not part of a row.
             while let Some(rest) = line.strip_prefix("\u{FEFF}".as_bytes()) {
                 line = rest;
             }
@@ -180,7 +180,7 @@ proptest! {
         let read: Vec<csv::StringRecord> =
             reader.into_records().collect::<Result<_, _>>().unwrap();
         prop_assert_eq!(summary.rows, read.len() as u64);
-        // No defect of structure: what is wrong is a value.
+        // No structural defects: only values can be wrong.
         for reject in &part.rejects {
             prop_assert!(reject.rule >= Rule::MissingOrderId, "{:?}", reject);
             if reject.rule == Rule::MissingOrderId {

@@ -1,4 +1,4 @@
-//! Quotes that are letters, and what a partner can say of quotes.
+//! Quotes that are letters, and the settings for quotes.
 
 use crate::support::{HEADER, Setting, check, plain};
 use domain::partner::{Quote, QuoteEscape};
@@ -13,8 +13,8 @@ fn quoting(quote: Quote, escape: QuoteEscape, lines: bool) -> Setting {
     setting
 }
 
-/// A shop that never quotes: the first name opens with a quote, the last one ends with an inch sign.
-/// `place` is the column of the names.
+/// A file of a shop that never quotes: the first name begins with a quote, the last one ends with an
+/// inch sign. `place` is the column of the names.
 fn inches(place: usize, end: &str) -> String {
     let row = |n: usize, name: &str| {
         let mut cells: Vec<String> =
@@ -58,11 +58,11 @@ fn a_quote_that_opens_a_field_by_mistake_takes_no_row_with_it() {
                 "8: stray_quote text",
             ];
             assert_eq!(found, expected, "names in column {place}");
-            // The order whose row is given up is the one that the line names.
+            // The order of the row that is given up is the one on the line.
             let (part, summary) = plain().read(file.as_bytes(), usize::MAX).unwrap();
             assert_eq!(part.rejects[1].order_id.as_deref(), Some("A3"), "names in column {place}");
             assert_eq!((summary.lines, summary.rows), (8, 7));
-            // Where quotes are said to be letters, all are read.
+            // If quotes are configured as letters, all rows are read.
             let setting = quoting(Quote::None, QuoteEscape::Doubled, true);
             let (part, _) = setting.read(file.as_bytes(), 10).unwrap();
             assert_eq!(part.batch.len(), 7);
@@ -72,7 +72,7 @@ fn a_quote_that_opens_a_field_by_mistake_takes_no_row_with_it() {
 }
 
 #[test]
-fn rows_in_quotes_are_known_though_they_are_bad_or_have_a_delimiter_in_a_text() {
+fn rows_in_quotes_are_detected_even_if_bad_or_with_a_delimiter_in_a_text() {
     for inner in [
         "A2,P2,x,2.50,2026-11-22 10:00:00,c2,Desk",
         "A2,P2,1,2.50,2026-11-22 10:00:00,c2,Desk, oak",
@@ -89,14 +89,14 @@ fn rows_in_quotes_are_known_though_they_are_bad_or_have_a_delimiter_in_a_text() 
 }
 
 #[test]
-fn a_text_of_several_lines_that_is_meant_is_a_value() {
+fn an_intended_text_of_several_lines_is_a_value() {
     let with = |text: &str| format!("A1,P1,1,2.50,2026-11-22 10:00:00,c1,\"{text}\"\n");
     for text in ["Please ring\nat 2, High St, London", "a,b,c,d,e,f\ng", "1\n2\n3", "x\n,,,,,,\ny"]
     {
         let shown = text.replace('\n', "⏎");
         check(with(text), &[&format!("2: A1 P1 x1 2.50 c1 [{shown}]")]);
     }
-    // In the first columns, what is behind it is on its last line.
+    // In the first columns, the fields after the text are on its last line.
     let file =
         "text,order,sku,qty,price,date,customer\n\"two\nlines\",A1,P1,1,2,22/11/2026,\"c1, c2\"\n";
     assert_eq!(plain().outcome(file.as_bytes()), ["2: A1 P1 x1 2.00 c1, c2 [two⏎lines]"]);
@@ -142,7 +142,7 @@ fn fields_may_be_said_to_hold_no_line_ends() {
 }
 
 #[test]
-fn what_a_spreadsheet_writes_to_keep_zeros_is_the_text() {
+fn the_spreadsheet_notation_to_keep_zeros_is_read_as_text() {
     check(
         "=\"0017\",=\"P0\",=\"2\",=\"1.50\",22/11/2026,=\"099\",=\"x\"\n\
          \"=\"\"0018\"\"\",P1,1,2,22/11/2026,c,\"=\"\" 007 \"\"\"\n=\"0019\"x,P1,1,2,22/11/2026,c,x\n",

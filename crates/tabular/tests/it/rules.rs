@@ -1,10 +1,10 @@
-//! Typed rules: each with its code, its column and a reason; the first that fails is named.
+//! Rules for values: each with its code, its column and a reason; the first that fails is reported.
 
 use crate::support::{HEADER, Setting, check, plain};
 use domain::partner::{Duplicates, Encoding};
 use tabular::{ConfigError, Limits, Transform};
 
-/// A row with `value` in one column and good values in all others.
+/// A row with `value` in one column and good values in the others.
 fn with(column: &str, value: &str) -> String {
     let good = ["A1", "P1", "1", "2", "2026-11-22 10:00:00", "c1", "x"];
     let names = HEADER.trim_end().split(',');
@@ -12,7 +12,7 @@ fn with(column: &str, value: &str) -> String {
     fields.collect::<Vec<_>>().join(",") + "\n"
 }
 
-/// What becomes of a row with `value` in `column`: `ok`, or rule and reason.
+/// Checks the result of a row with `value` in `column`: `ok`, or rule and reason.
 #[track_caller]
 fn check_value(setting: &Setting, column: &str, value: &str, expected: &str) {
     let file = format!("{HEADER}{}", with(column, value));
@@ -46,7 +46,7 @@ fn ids_are_trimmed_required_and_limited() {
 }
 
 #[test]
-fn an_id_that_went_through_a_float_is_whole_again() {
+fn an_id_from_a_float_column_becomes_an_integer() {
     check(
         "17850.0,22.0,1,2,2026-11-22 10:00:00,\"012.0\",x\n\
          1.50,a.0,1,2,2026-11-22 10:00:00,.0,x\n",
@@ -223,7 +223,7 @@ fn the_profile_describes_the_accepted_rows() {
 }
 
 #[test]
-fn a_configuration_that_cannot_work_is_refused_with_its_place() {
+fn an_impossible_configuration_is_refused_with_its_place() {
     let check = |change: &dyn Fn(&mut Setting), expected: &str| {
         let mut setting = plain();
         change(&mut setting);

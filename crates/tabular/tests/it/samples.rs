@@ -1,4 +1,4 @@
-//! The samples that are shipped, read with the partners that are shipped.
+//! Reads the shipped samples with the shipped partners.
 
 use crate::support::Setting;
 use domain::PartnerId;
@@ -92,7 +92,7 @@ fn the_shop_of_single_products_has_one_broken_line() {
 }
 
 #[test]
-fn what_is_written_is_read_again_without_a_reject() {
+fn written_rows_are_read_again_without_a_reject() {
     let (part, _) = read("US2", include_bytes!("../../../../samples/US2/orders.csv"));
     let mut output = OutputWriter::new(Vec::new(), false).unwrap();
     output.write(&part.batch).unwrap();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use tabular::{FileError, Part, Summary, Transform};
 
-/// Orders of three rows, each of which stands twice, the second time 40 orders later.
+/// Orders of three rows; each order occurs twice, the second time 40 orders later.
 fn file() -> String {
     let mut file = HEADER.to_owned();
     for n in 0..240 {
@@ -25,7 +25,7 @@ fn read(mut transform: Transform, file: &str) -> Result<(Vec<Part>, Summary), Fi
 }
 
 #[test]
-fn what_goes_to_disk_changes_nothing_and_memory_that_suffices_needs_none() {
+fn spilling_to_disk_changes_nothing_and_is_not_used_if_memory_suffices() {
     let mut setting = plain();
     let whole = setting.read(file().as_bytes(), usize::MAX).unwrap();
     assert_eq!(whole.1.rejected_by_rule.get("duplicate"), Some(&360));
@@ -50,7 +50,7 @@ fn what_goes_to_disk_changes_nothing_and_memory_that_suffices_needs_none() {
 }
 
 #[test]
-fn a_disk_that_is_full_is_no_fault_of_the_file() {
+fn a_full_disk_is_not_a_fault_of_the_file() {
     let mut setting = plain();
     setting.limits.seen_bytes_max = 0;
     let transform =

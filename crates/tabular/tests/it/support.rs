@@ -1,4 +1,4 @@
-//! The one place that knows the API.
+//! The only place in the tests that uses the API.
 
 use domain::partner::{Columns, FileFormat, Rules};
 use std::io;
@@ -16,7 +16,7 @@ pub(crate) struct Setting {
     pub(crate) limits: Limits,
 }
 
-/// Comma, UTF-8, UTC, all rules at their defaults.
+/// Comma, UTF-8, UTC, all rules with their defaults.
 pub(crate) fn plain() -> Setting {
     Setting {
         format: FileFormat {
@@ -46,7 +46,7 @@ impl Setting {
             .with_scratch(Arc::<Disk>::default())
     }
 
-    /// Reads `file`, cut into blocks of `block` bytes, and holds the counts together.
+    /// Reads `file`, cut into blocks of `block` bytes, and checks the counts.
     pub(crate) fn read(&self, file: &[u8], block: usize) -> Result<(Part, Summary), FileError> {
         self.read_blocks(file.chunks(block.max(1)))
     }
@@ -68,7 +68,7 @@ impl Setting {
         Ok((all, summary))
     }
 
-    /// What becomes of `file`: one text per row, in file order.
+    /// The outcome of `file`: one text per row, in file order.
     pub(crate) fn outcome(&self, file: &[u8]) -> Vec<String> {
         let (part, _) = match self.read(file, usize::MAX) {
             Ok(read) => read,
@@ -120,7 +120,7 @@ fn joined(one: &tabular::Batch, two: &tabular::Batch) -> tabular::Batch {
     one.rows().chain(two.rows()).collect()
 }
 
-/// Scratch space, as large as it was made.
+/// Scratch space with a limited size.
 #[derive(Debug)]
 pub(crate) struct Disk {
     bytes: Mutex<Vec<u8>>,

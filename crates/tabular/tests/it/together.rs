@@ -1,11 +1,11 @@
-//! Files that were put together from several, and what is not seen in them.
+//! Files that were put together from several, and invisible characters in files.
 
 use crate::support::{HEADER, Setting, check, plain};
 use tabular::{FileError, Limits, Summary};
 
 const ROW: &str = "A1,P1,1,2,22/11/2026,c1,x\n";
 
-/// What is read of a file, the same in every way of cutting it.
+/// Reads a file cut in several ways, which must agree.
 #[track_caller]
 fn read(setting: &Setting, file: &str, expected: &[&str]) -> Option<Summary> {
     let whole = setting.read(file.as_bytes(), usize::MAX);
@@ -19,7 +19,7 @@ fn read(setting: &Setting, file: &str, expected: &[&str]) -> Option<Summary> {
 }
 
 #[test]
-fn the_header_again_is_passed_over_and_said() {
+fn a_repeated_header_is_skipped_and_reported() {
     let marked = format!("\u{FEFF}{HEADER}");
     let quoted = HEADER.trim_end().split(',').map(|name| format!("\"{name}\"")).collect::<Vec<_>>();
     let spaced = HEADER.replace(',', " , ").to_uppercase();
@@ -43,14 +43,14 @@ fn another_header_refuses_the_file() {
             "\u{FEFF}\"ORDER\",\"Qty\",\"SKU\",\"Price\",\"Date\",\"Customer\",\"Text\"\r\n",
             "A2,3,12,2,22/11/2026,c1,x\n",
         ),
-        // A name that is not known, a column more, and one less.
+        // An unknown name, one more column, and one fewer.
         ("order,qty,sku,price,day,customer,text\n", "A2,3,12,2,22/11/2026,c1,x\n"),
         ("order,sku,qty,price,date,customer,text,note\n", "A2,12,3,2,22/11/2026,c1,x,y\n"),
         ("order,sku,qty,price,date,customer\n", "A2,12,3,2,22/11/2026,c1\n"),
     ] {
         assert_eq!(read(&plain(), &format!("{HEADER}{ROW}{again}{row}"), &[expected]), None);
     }
-    // A bad row that says one of the names is a bad row.
+    // A bad row that contains one of the names is a bad row.
     check("order,P1,qty,2,22/11/2026,c1,x\n", &["2: bad_quantity qty"]);
 }
 
@@ -95,9 +95,9 @@ fn ids_that_look_the_same_are_the_same() {
     }
     check("A\u{308}1,P,1,2,22/11/2026,c,x\n", &["2: Ä1 P x1 2.00 c [x]"]);
     check("\u{200B},P,1,2,22/11/2026,c,x\n", &["2: missing_order_id order"]);
-    // Around a number or a date it does not count either.
+    // It does not count around a number or a date either.
     check("A,P,\u{200B}1,2\u{200E},\u{FEFF}22/11/2026,c,x\n", &["2: A P x1 2.00 c [x]"]);
-    // Of a row that is rejected, and of one that continues an order, too.
+    // Also for a rejected row, and for one that continues an order.
     let mut setting = plain();
     setting.format.continued_rows = true;
     setting.check(
@@ -110,7 +110,7 @@ fn ids_that_look_the_same_are_the_same() {
 }
 
 #[test]
-fn what_a_spreadsheet_made_of_an_id_is_refused_and_named() {
+fn ids_changed_by_a_spreadsheet_are_refused_and_named() {
     for (id, reason) in [
         ("4.51E+12", "is a number that a spreadsheet has shortened"),
         ("\"4,51E+12\"", "is a number that a spreadsheet has shortened"),
@@ -143,7 +143,8 @@ fn rows_of_another_currency_are_refused() {
     };
     let good = |n: usize| format!("{}: A{n} P1 x1 2.00 c1 [x]", n + 1);
     let bad = |n: usize, name: &str| format!("{}: other_currency {name}", n + 1);
-    // By its name alone it may hold days as well; whatever names money must name the partner's.
+    // A column found by its name may also contain dates; values that name a currency must name the
+    // partner's.
     for name in ["Currency", "currency_code", "Währung", "Ccy"] {
         let mut expected: Vec<String> = (1..=10).map(good).collect();
         for n in [2, 6, 8, 9] {
@@ -155,7 +156,7 @@ fn rows_of_another_currency_are_refused() {
     let mut named = plain();
     named.format.columns.currency = Some("in".into());
     assert_eq!(named.outcome(file("in").as_bytes())[8..], [bad(9, "in"), bad(10, "in")]);
-    // What is configured is taken, and other columns say nothing.
+    // Configured signs are accepted, and other columns do not matter.
     let mut taken = plain();
     taken.format.currency_signs = vec!["SEK".into(), "£".into()];
     assert_eq!(taken.read(file("currency").as_bytes(), 99).unwrap().1.rejected(), 2);

@@ -1,4 +1,4 @@
-//! Files with which others test their readers, and worse ones: none hangs, panics or loses a row.
+//! Files from the tests of other CSV readers, and worse ones: none hangs, panics or loses a row.
 
 use crate::support::{HEADER, Setting, plain};
 use domain::partner::{Columns, Delimiter, Encoding};
@@ -14,8 +14,8 @@ fn files() -> Vec<(String, Vec<u8>)> {
     csv.map(|path| (name(&path), fs::read(&path).unwrap())).collect()
 }
 
-/// Settings that have to do with every file somehow: as it comes, with the first columns of the
-/// file itself, and with what else may be configured.
+/// Settings that can be applied to every file: plain ones, with the first columns of the file, and with
+/// other options.
 fn settings(file: &[u8]) -> Vec<Setting> {
     let mut setting = plain();
     setting.format.delimiter = Delimiter::Auto;
@@ -53,7 +53,7 @@ fn other_readers_torture_files_are_read_the_same_however_they_are_cut() {
     for (name, file) in files {
         let under_header = [HEADER.as_bytes(), &file].concat();
         for setting in settings(&file) {
-            // Not every configuration is one.
+            // Not every configuration is valid.
             let limits = setting.limits;
             let new =
                 tabular::Transform::new(&setting.format, &setting.rules, setting.zone, limits);
@@ -61,7 +61,7 @@ fn other_readers_torture_files_are_read_the_same_however_they_are_cut() {
                 continue;
             }
             for file in [&file, &under_header] {
-                // `read` holds rows == accepted + rejected.
+                // `read` checks rows == accepted + rejected.
                 let whole = setting.read(file, usize::MAX);
                 for (workers, block_bytes) in [(1, 1), (2, 10), (7, 64)] {
                     let mut setting = setting.clone();
@@ -112,7 +112,8 @@ fn a_megabyte_of_blank_lines_before_the_header_is_passed_over() {
     assert_eq!(plain().outcome(file.as_bytes()), ["1048578: A1 P1 x1 2.00 c1 [x]"]);
 }
 
-/// A quote on every line, so that no line end is a safe place to cut: still the same, in time.
+/// A quote on every line, so that no line end is a safe place to cut: still the same result, in
+/// reasonable time.
 #[test]
 fn quotes_everywhere_cost_no_more_than_reading_twice() {
     let row = "A1,P1,1,2,22/11/2026,c1,\"a\nb\"\n";

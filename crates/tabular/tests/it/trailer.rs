@@ -1,4 +1,4 @@
-//! A last line that says what the file holds, and what it is compared with.
+//! A last line with control totals, and what it is compared with.
 
 use crate::support::{HEADER, Setting, plain};
 use domain::partner::Trailer;
@@ -27,7 +27,7 @@ fn a_trailer_is_no_row_and_its_fields_come_with_the_summary() {
     }
     let (_, summary) = with_trailer().read(HEADER.as_bytes(), 9).unwrap();
     assert_eq!(summary.trailer, None);
-    // Broken, it is there all the same, and says nothing.
+    // A broken trailer is still recognised, but has no fields.
     let broken = [HEADER, "T,\"1"].concat();
     assert_eq!(with_trailer().read(broken.as_bytes(), 9).unwrap().1.trailer.unwrap(), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! What a partner's transform makes of rows.
+//! The results of a partner's transform.
 
 mod refused;
 
@@ -10,7 +10,7 @@ use tabular::{Limits, Transform};
 
 const HEADER: &str = "order,sku,qty,cents,day,time,customer,text,kind,status\n";
 
-/// Columns of ours that are made by expressions, and which rows count.
+/// A setting with computed columns and a filter.
 pub(crate) fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting {
     let mut setting = plain();
     setting.format.columns.unit_price = "cents".into();
@@ -48,7 +48,7 @@ fn check(setting: &Setting, rows: &str, expected: &[&str]) {
     assert_eq!(setting.outcome(file.as_bytes()), expected, "for {rows:?}");
 }
 
-/// What `sql` makes of the texts a, b and c, or the reason why it makes nothing.
+/// Checks the result of `sql` for the texts a, b and c, or the reason why it fails.
 #[track_caller]
 fn makes(sql: &str, (a, b, c): (&str, &str, &str), expected: &str) {
     let mut setting = made(&[(Role::Description, sql)], None);
@@ -64,7 +64,7 @@ fn makes(sql: &str, (a, b, c): (&str, &str, &str), expected: &str) {
 }
 
 #[test]
-fn a_column_is_made_of_several() {
+fn a_column_is_computed_from_several() {
     let setting = made(
         &[
             (Role::OrderedAt, "day || ' ' || time"),
@@ -104,7 +104,7 @@ fn a_reject_says_what_failed_in_which_order() {
     assert_eq!(reject.order_id.as_deref(), Some("A1"));
     assert_eq!(reject.raw, b"A1,P1,0,5,2026-11-22,,c1,x,,");
     assert_eq!(summary.detected.columns["unit-price"], "unit-price (by transform)");
-    // An order's number that is made is known of a reject as well.
+    // A computed order id is known for rejects as well.
     let setting = made(&[(Role::OrderId, "'N' || \"order\"")], Some("CAST(qty AS INTEGER) > 0"));
     let file = format!("{HEADER}7,P1,x,5,2026-11-22,,c1,x,,\n8,P1,1,\"5\n");
     let (part, _) = setting.read(file.as_bytes(), usize::MAX).unwrap();
@@ -115,7 +115,7 @@ fn a_reject_says_what_failed_in_which_order() {
 }
 
 #[test]
-fn what_is_not_true_is_left_out() {
+fn rows_for_which_the_filter_is_not_true_are_left_out() {
     let rows = "A1,P1,1,5,2026-11-22,,c1,x,,paid\nA2,P1,1,5,2026-11-22,,c1,x,,\n";
     for (condition, kept) in [
         ("status <> 'cancelled'", vec!["A1", "A2"]),
@@ -132,7 +132,7 @@ fn what_is_not_true_is_left_out() {
         let orders: Vec<_> = part.batch.rows().map(|row| row.order_id).collect();
         assert_eq!(orders, kept, "{condition}");
         assert_eq!(summary.rows, 2);
-        // They are no rejects.
+        // These are not rejects.
         assert_eq!((summary.filtered, summary.rejected()), (2 - kept.len() as u64, 0));
     }
 }
@@ -222,7 +222,7 @@ fn numbers_are_exact_and_as_the_partner_writes_them() {
 }
 
 #[test]
-fn what_is_passed_by_cannot_fail() {
+fn parts_that_are_not_evaluated_cannot_fail() {
     let abc = ("abc", "3", "");
     for (sql, expected) in [
         ("CASE WHEN b = '3' THEN 'ok' ELSE CAST(CAST(a AS INTEGER) AS TEXT) END", "ok"),
@@ -239,9 +239,9 @@ fn what_is_passed_by_cannot_fail() {
     }
 }
 
-/// More rows than are calculated at once.
+/// More rows than are evaluated at once.
 #[test]
-fn what_is_made_belongs_to_its_row() {
+fn computed_values_belong_to_their_rows() {
     let setting = made(&[(Role::Region, "CAST(cents AS INTEGER) * 2")], Some("kind <> 'x'"));
     let row = |n: usize| {
         let cents = if n.is_multiple_of(997) { "?".to_owned() } else { (n + 1).to_string() };
@@ -266,7 +266,7 @@ fn what_is_made_belongs_to_its_row() {
     }
 }
 
-/// Readers are threads already.
+/// The readers are threads already.
 #[test]
 fn polars_starts_no_threads() {
     let mut setting = made(&[(Role::Region, "UPPER(kind) || qty")], Some("status = ''"));

@@ -1,6 +1,6 @@
-//! The language: expressions, how they are made of chance, and as SQL.
+//! The language: expressions, how they are generated randomly, and their SQL.
 
-/// What may stand in a row.
+/// Possible cell values.
 pub(super) const TEXTS: [&str; 14] = [
     "",
     "0",
@@ -20,7 +20,7 @@ pub(super) const TEXTS: [&str; 14] = [
 
 const PATTERNS: [&str; 7] = ["%", "a%", "_b", "%b_%", "%ö%e", "", "A_%"];
 
-/// Most places.
+/// Most decimal places.
 pub(super) const PLACES: u32 = 8;
 
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub(super) enum Truth {
     Or(Box<Truth>, Box<Truth>),
 }
 
-/// Makes an expression of bytes, so that it gets smaller with them.
+/// Builds an expression from bytes, so that shrinking the bytes shrinks the expression.
 pub(super) struct Choices<'a>(pub(super) std::slice::Iter<'a, u8>);
 
 impl Choices<'_> {
@@ -239,7 +239,7 @@ impl Number {
 
     pub(super) fn sql(&self) -> String {
         match self {
-            // With all its places, which the result depends on.
+            // With all its decimal places, because the result depends on them.
             Self::Literal(units, 0) => units.to_string(),
             Self::Literal(units, places) => {
                 let digits = format!("{units:0>width$}", width = *places as usize + 1);

@@ -1,14 +1,14 @@
-//! What an expression is for one row.
+//! Evaluates an expression for one row.
 
 use super::language::{Number, PLACES, Text, Truth};
 
-/// The limit of units of the last place.
+/// The limit for units of the last decimal place.
 const UNITS: i128 = 1_000_000_000_000_000_000;
 
-/// A value, NULL, or nothing where it cannot be calculated.
+/// A value, NULL, or an error if it cannot be calculated.
 type Made<T> = Result<Option<T>, ()>;
 
-/// The value of the first arm that holds; no other is looked at.
+/// The value of the first matching arm; others are not evaluated.
 fn case<T, V>(
     arms: &[(Truth, T)],
     other: Option<&T>,
@@ -103,7 +103,7 @@ fn called(name: &str, texts: &[String], numbers: &[i64]) -> Result<String, ()> {
     })
 }
 
-/// A number as a text, without zeros at the end of its places.
+/// A number as text, without trailing zeros among the decimals.
 fn shown(units: i128, places: u32) -> String {
     let (sign, units) = if units < 0 { ("-", -units) } else { ("", units) };
     let digits = format!("{units:0>width$}", width = places as usize + 1);
@@ -117,7 +117,7 @@ fn fitting(units: i128, limit: i128) -> Result<i128, ()> {
     if -limit < units && units < limit { Ok(units) } else { Err(()) }
 }
 
-/// The nearest whole number; of two the one away from zero.
+/// The nearest integer, rounded half away from zero.
 fn quotient(l: i128, r: i128) -> i128 {
     let sign = if (l < 0) == (r < 0) { 1 } else { -1 };
     sign * ((l.abs() * 2 + r.abs()) / (r.abs() * 2))

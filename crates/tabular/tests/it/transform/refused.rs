@@ -1,11 +1,11 @@
-//! Expressions and configurations that no partner's transform may have.
+//! Expressions and configurations that are refused.
 
 use super::{HEADER, made, makes};
 use crate::support::Setting;
 use domain::partner::{Column as Role, Names};
 use tabular::{FileError, Limits, Transform};
 
-/// Why `sql` cannot make the column.
+/// Checks why `sql` cannot compute the column.
 #[track_caller]
 fn refused(role: Role, sql: &str, expected: &str) {
     let setting = made(&[(role, sql)], None);
@@ -19,7 +19,7 @@ fn refused(role: Role, sql: &str, expected: &str) {
 }
 
 #[test]
-fn what_needs_more_than_one_row_is_refused() {
+fn expressions_over_several_rows_are_refused() {
     for sql in [
         "SUM(qty)",
         "COUNT(*)",
@@ -103,7 +103,7 @@ fn money_is_no_float_and_a_column_is_a_text_or_a_number() {
 }
 
 #[test]
-fn what_is_no_expression_is_refused() {
+fn texts_that_are_not_expressions_are_refused() {
     refused(Role::Region, "", "EOF");
     refused(Role::Region, "qty ||", "EOF");
     refused(Role::Region, "qty qty", "has qty behind its end");
@@ -120,9 +120,9 @@ fn what_is_no_expression_is_refused() {
     refused(Role::Region, &nested, "has more than 2000 parts");
 }
 
-/// The parser calls itself for each of them, and so does what shows a part of an expression.
+/// The parser recurses for each of them, and so does the formatter of parts of an expression.
 #[test]
-fn what_is_long_or_deep_is_calculated_or_refused() {
+fn long_or_deep_expressions_are_evaluated_or_refused() {
     let chain = |link: &str| format!("'x'{}", link.repeat(480));
     makes(&chain("||a"), ("y", "", ""), &format!("x{}", "y".repeat(480)));
     let sum = format!("1{}", " + CAST(a AS INTEGER)".repeat(120));
@@ -169,7 +169,7 @@ fn a_file_without_a_column_of_an_expression_is_refused_by_name() {
     let read = setting.read(format!("{HEADER}A1,P1\n").as_bytes(), usize::MAX);
     let Err(FileError::HeaderMissing { missing, .. }) = read else { panic!("{read:?}") };
     assert_eq!(missing, ["Ship Country", "state"]);
-    // Names are compared as those of other columns.
+    // Names are compared like those of other columns.
     let setting = made(&[(Role::Region, "ship_country")], None);
     let file = "order,sku,qty,cents,day,customer,text,Ship-Country\nA1,P1,1,5,2026-11-22,c,x, ES\n";
     let (part, _) = setting.read(file.as_bytes(), usize::MAX).unwrap();
