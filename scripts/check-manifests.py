@@ -1,4 +1,4 @@
-"""Holds rendered manifests against the schemas of Kubernetes, or of k8s/schemas.yml.
+"""Validates rendered manifests against the schemas of Kubernetes or of k8s/schemas.yml.
 
 usage: check-manifests.py FILE…
 """
@@ -12,16 +12,16 @@ import yaml
 from kubernetes_validate.utils import schema_contents
 from referencing import Registry, Resource
 
-# The oldest and the newest that are looked at.
+# The oldest and the newest version of Kubernetes that manifests are validated for.
 VERSIONS = ("1.27", "1.37")
-# Kinds that never reach a cluster.
+# The API group of kinds that are never applied to a cluster.
 BUILT = "kustomize.config.k8s.io/"
-# Below these keys names are free.
+# Below these keys any name is allowed.
 FREE = {"annotations", "environment", "labels", "matchLabels", "limits", "requests"}
 
 
 def own_schemas():
-    """A validator for each kind of k8s/schemas.yml."""
+    """Returns a validator for each kind in k8s/schemas.yml."""
     newest = VERSIONS[-1]
     definitions = f"kubernetes-json-schema/v{newest}.0-local-strict/_definitions.json"
     definitions = schema_contents(definitions, newest)
@@ -47,11 +47,11 @@ def validate(document, schemas):
 
 
 def misspelt(document):
-    """Copies of a document, each with another key misspelt, and that key's place."""
+    """Yields copies of a document, each with a different key misspelt, and the path of that key."""
 
     def walk(node, place):
         if isinstance(node, list):
-            # Items have one schema; one of each make is enough.
+            # All items have the same schema, so one item per set of keys is enough.
             makes = (tuple(item) if isinstance(item, dict) else None for item in node)
             for index in {make: index for index, make in enumerate(makes)}.values():
                 yield from walk(node[index], [*place, index])
@@ -70,7 +70,7 @@ def misspelt(document):
 
 
 def accepted_misspelt(document, schemas):
-    """Places where a misspelt key would not be noticed: a schema that is not closed there."""
+    """Returns the paths at which the schema accepts a misspelt key, because it allows unknown keys."""
     own = schemas[kind_of(document)]
     return [place for changed, place in misspelt(document) if own.is_valid(changed)]
 
@@ -82,7 +82,7 @@ def main(paths):
         with open(path) as file:
             documents = [document for document in yaml.safe_load_all(file) if document]
         for document in documents:
-            # Overlays have most of it in common.
+            # Overlays share most objects. Each is checked once.
             text = yaml.dump(document)
             if document["apiVersion"].startswith(BUILT) or text in seen:
                 continue
@@ -90,7 +90,7 @@ def main(paths):
             name = f"{path}: {document['kind']} {document.get('metadata', {}).get('name')}"
             try:
                 validate(document, schemas)
-            except Exception as error:  # whatever the library says about one object
+            except Exception as error:  # any error of the library is a failure of this object
                 failures.append(f"{name}: {error}")
                 continue
             if kind_of(document) in schemas and kind_of(document) not in tried:

@@ -1,4 +1,4 @@
-"""The job of `crates/tabular/examples/transform.rs` in pandas and in polars.
+"""Does the same work as `crates/tabular/examples/transform.rs`, in pandas or in polars.
 
 usage: compare-csv.py pandas|polars FILE OUTPUT REJECTS
 """
@@ -48,7 +48,7 @@ def with_pandas(file, output, rejects):
 
 
 def with_polars(file, output, rejects):
-    """Streaming, and so without duplicates: they would need the whole file."""
+    """Streams the file, so it does not look for duplicates: that would need the whole file in memory."""
     import polars
     from polars import col
 
