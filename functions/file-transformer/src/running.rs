@@ -29,7 +29,6 @@ pub(crate) enum Verdict {
 ///
 /// A result is kept until a call has collected it. Otherwise work that takes longer than a call would
 /// begin again with every call and never finish.
-/// next call would begin anew, would never be done.
 #[derive(Debug, Default)]
 pub(crate) struct Running(Mutex<HashMap<String, Job>>);
 

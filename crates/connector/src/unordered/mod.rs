@@ -166,7 +166,7 @@ impl Source {
         if let Some(before) = before {
             self.rebuilds.inc();
             let Subscription { function, filter, .. } = subscription;
-            tracing::warn!(function, filter, made = ensured.made, "reading anew");
+            tracing::warn!(function, filter, made = ensured.made, "reading again");
             if !before.is_of(&ensured.place.identity) {
                 worker.records.clear();
             }

@@ -53,7 +53,7 @@ const LAYERS: &[Layer] = &[
             "unicode-normalization",
             "xxhash-rust",
         ]),
-        rule: "it turns bytes into rows, whoever brings them",
+        rule: "it turns bytes into rows, independent of their source",
     },
     Layer {
         name: "messaging",
@@ -134,7 +134,7 @@ const LAYERS: &[Layer] = &[
         name: "load",
         members: &["domain"],
         others: Some(&["bytes", "chrono", "fastrand", "serde", "serde_json", "thiserror", "tokio"]),
-        rule: "made-up orders are a function of a seed, whoever sends them",
+        rule: "generated orders depend only on a seed, not on their sender",
     },
     Layer {
         name: "stack",
