@@ -162,6 +162,9 @@ fn what_cannot_start_says_why() {
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     fs::write(temp.path().join("s.yml"), "functions: {nope: {}}").unwrap();
+    let misspelt = stack::BUILT_IN.replacen("    annotations:", "    anotations:", 1);
+    assert_ne!(misspelt, stack::BUILT_IN);
+    fs::write(temp.path().join("m.yml"), misspelt).unwrap();
     fs::write(temp.path().join("p.yml"), "partners: {A: {}}").unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -169,6 +172,7 @@ fn what_cannot_start_says_why() {
     for (args, expected) in [
         (["--stack", &file("s.yml")], "\"nope\" is not in this program"),
         (["--stack", &file("none.yml")], "cannot read"),
+        (["--stack", &file("m.yml")], "error key-unknown: functions.daily-checker.anotations: "),
         (["--partners", &file("p.yml")], "partners.A.currency"),
         (["--port", &port], "--port 0 takes a free port"),
     ] {
