@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::api::{Api, Operation};
 use crate::extract::{Body, Query};
+use crate::page::{After, Limit};
 use crate::role::{Role, Scope};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -55,9 +56,9 @@ struct Filter {
     /// Whose last change was before then.
     until: Option<DateTime<Utc>>,
     /// 1 to 1000; 100 if nothing is said.
-    limit: Option<usize>,
+    limit: Option<Limit<LIMIT_MAX>>,
     /// The `next` of the page before.
-    cursor: Option<u64>,
+    cursor: Option<After>,
 }
 
 /// What became of a message for one target.
@@ -177,14 +178,10 @@ async fn page<O: Outside, W: Wire>(
     filter: Filter,
 ) -> Result<Answer<Page>, Problem> {
     let Filter { state, lane, since, until, limit, cursor } = filter;
-    let limit = limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let detail = format!("limit: {limit} is not a number from 1 to {LIMIT_MAX}");
-        return Err(Problem::bad_request(detail));
-    }
+    let limit = limit.map_or(LIMIT, Limit::get);
     let states = state.map(StateName::text).into_iter().collect();
     let wanted = Wanted { states, lane, since, until };
-    let found = effects.list(&wanted, cursor.unwrap_or(0), limit).await;
+    let found = effects.list(&wanted, cursor.map_or(0, After::get), limit).await;
     let found = found.map_err(|error| unclear(&error))?;
     let next = found.last().map(|last| last.revision).filter(|_| found.len() == limit);
     let deliveries: Vec<Delivery> = found.into_iter().map(Delivery::from).collect();
