@@ -46,7 +46,11 @@ fn orders_are_decided_and_can_be_looked_at() {
     let order = up.json(&["orders", "get", "ORD-1-1"]);
     assert_eq!(order["order"]["order_id"], "ORD-1-1");
     assert_ne!(order["status"], "pending");
-    let page = up.json(&["orders", "list", "--limit", "30"]);
+    assert_eq!(
+        up.json(&["orders", "list", "--since", "2100-01-01T00:00:00Z"])["orders"],
+        serde_json::json!([])
+    );
+    let page = up.json(&["orders", "list", "--limit", "30", "--since", "2h"]);
     assert_eq!(page["orders"].as_array().unwrap().len(), 30);
     let next = page["next"].to_string();
     let page = up.json(&["orders", "list", "--limit", "30", "--cursor", &next]);
