@@ -2,7 +2,7 @@
 
 use super::lane::Lane;
 use super::open::Journals;
-use super::skip::{Skip, Skipped, skip};
+use super::skip::{Skip, SkipAnswer, skip};
 use crate::answer::Answer;
 use crate::api::{Api, Operation};
 use crate::extract::{Body, Query};
@@ -56,7 +56,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         .at(
             pass,
             async move |State(state): State<S>, key: Key, Body(asked): Body<Skip>| {
-                let skipped: Skipped = skip(of(&state), key, asked).await?;
+                let skipped: SkipAnswer = skip(of(&state), key, asked).await?;
                 Ok::<_, Problem>(Answer::ok(0, &skipped))
             },
         )
