@@ -406,7 +406,7 @@ async fn two_processes_at_once_decide_each_order_once() {
                 let batch = Batch { after: position, events: batch, ..Batch::default() };
                 let (status, body) = batch.send(&router).await;
                 assert!(status == 200 || status == 409, "{body}");
-                position = body["decided_to"].as_u64().unwrap();
+                position = body["decided_to"].as_u64().unwrap_or_else(|| panic!("{status} {body}"));
             }
         })
     };
