@@ -215,12 +215,11 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
     }
 }
 
-/// The order of a request, and the event that brought it, if one did.
-fn order(
-    app: &App,
-    headers: &HeaderMap,
-    bytes: &[u8],
-) -> Result<(Checked, Option<Event<Box<RawValue>>>), raw::Error> {
+/// An order, and the event that brought it, if one did.
+type Brought = (Checked, Option<Event<Box<RawValue>>>);
+
+/// The order of a request.
+fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Brought, raw::Error> {
     let terms = app.terms.get();
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     if let Some(json) = envelope::of_request(headers, bytes) {

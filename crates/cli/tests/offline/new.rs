@@ -182,7 +182,7 @@ fn what_is_no_table_of_orders_says_what_is_missing() {
 fn what_cannot_be_read_says_what_would_help() {
     let here = Here::new();
     let table = "注文番号,商品コード,数量,単価,日付,顧客\nA1,P1,2,3.00,2024-01-01,歯ブラシ\n";
-    here.write("jp.csv", encoding_rs::SHIFT_JIS.encode(table).0.into_owned());
+    here.write("jp.csv", &encoding_rs::SHIFT_JIS.encode(table).0);
     let (code, text) = here.says(&["new", "jp.csv"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("--encoding") && text.contains("shift_jis (注文番号"), "{text}");
