@@ -30,7 +30,7 @@ pub(crate) struct PartnersNew {
     /// Say which column is what, where the guess is wrong; may be given several times.
     #[arg(long = "column", value_name = "ROLE=NAME", value_parser = column)]
     pub(crate) columns: Vec<(Role, String)>,
-    /// In which encoding the file is, where that cannot be told: shift_jis, windows-1251.
+    /// In which encoding the file is, where that cannot be told: `shift_jis`, `windows-1251`.
     #[arg(long, value_name = "NAME", value_parser = Encoding::parse)]
     pub(crate) encoding: Option<Encoding>,
 }
