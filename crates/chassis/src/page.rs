@@ -21,12 +21,12 @@ impl<const MAX: usize> Limit<MAX> {
     /// # Errors
     /// 400 with the text and what is allowed.
     pub fn read(text: &str) -> Result<Self, Problem> {
-        Self::of(text).map_err(Problem::bad_request)
+        Self::of(text).map_err(|reason| Problem::bad_request(format!("limit: {reason}")))
     }
 
     fn of(text: &str) -> Result<Self, String> {
         let limit = text.parse().ok().filter(|limit| (1..=MAX).contains(limit));
-        limit.map(Self).ok_or_else(|| format!("limit: {text:?} is not a number from 1 to {MAX}"))
+        limit.map(Self).ok_or_else(|| format!("{text:?} is not a number from 1 to {MAX}"))
     }
 }
 
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for After {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(|_| {
-            D::Error::custom(format!("cursor: {text:?} is not the `next` of a page, a number"))
+            D::Error::custom(format!("{text:?} is not the `next` of a page, a number"))
         })
     }
 }

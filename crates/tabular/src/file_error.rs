@@ -1,7 +1,7 @@
 //! Why a file is unreadable as a whole.
 
+use crate::delimiter::another;
 use crate::encoding::Candidate;
-use crate::head::DELIMITERS;
 use crate::listed::listed;
 
 fn possible(candidates: &[Candidate]) -> String {
@@ -11,17 +11,6 @@ fn possible(candidates: &[Candidate]) -> String {
 /// `',' or ';'`
 fn any_of(choices: &[char]) -> String {
     choices.iter().map(|choice| format!("{choice:?}")).collect::<Vec<_>>().join(" or ")
-}
-
-/// What to configure where the only name in the header holds another delimiter several times.
-fn delimiter(found: &[String]) -> String {
-    let [one] = found else { return String::new() };
-    let count = |delimiter: &char| one.matches(*delimiter).count();
-    let most = DELIMITERS.map(char::from).into_iter().max_by_key(count);
-    let hint = |delimiter: char| {
-        format!(" (one column; should it be `delimiter: {:?}`?)", delimiter.to_string())
-    };
-    most.filter(|delimiter| 2 <= count(delimiter)).map(hint).unwrap_or_default()
 }
 
 /// Why a file is unreadable as a whole.
@@ -70,7 +59,7 @@ pub enum FileError {
         "the header has no column {}; found: {}{}",
         listed(missing),
         listed(found),
-        delimiter(found)
+        another(found)
     )]
     HeaderMissing {
         /// The missing names.

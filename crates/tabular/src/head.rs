@@ -5,6 +5,7 @@
 
 use crate::alike::Looks;
 use crate::config::Config;
+use crate::delimiter::DELIMITERS;
 use crate::encoding::Found;
 use crate::file_error::FileError;
 use crate::header::Layout;
@@ -21,8 +22,6 @@ use std::sync::Arc;
 /// Most lines with text, and most bytes, in which the header is searched.
 const LINES_MAX: usize = 50;
 const BYTES_MAX: usize = 256 << 10;
-/// The delimiters that `auto` tries.
-pub(crate) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Most lines of a preamble or footer that are kept, and most characters of each.
 pub(crate) const TEXTS_MAX: usize = 20;
 const TEXT_CHARS_MAX: usize = 200;

@@ -10,6 +10,7 @@ mod config_error;
 mod continued;
 pub mod currency;
 mod dates;
+mod delimiter;
 mod derive;
 mod duplicates;
 mod encoding;

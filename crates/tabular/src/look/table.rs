@@ -4,7 +4,8 @@
 //! Iterating over lines, skipping lines and counting them use the reader's own code.
 
 use crate::config::FOOTER_LINES_MAX;
-use crate::head::{self, DELIMITERS, Search};
+use crate::delimiter::DELIMITERS;
+use crate::head::{self, Search};
 use crate::header::{NAMES_MIN, names_in};
 use crate::piece::MARK;
 use crate::scanner::{Quoting, Scanner, Step, part, rest};

@@ -38,9 +38,9 @@ impl<'de> Deserialize<'de> for Wait {
             Some(wait) if wait <= WAIT_MAX => Ok(Self(wait)),
             Some(_) => {
                 let max = WAIT_MAX.as_secs();
-                Err(D::Error::custom(format!("wait: {text:?} is more than {max}s")))
+                Err(D::Error::custom(format!("{text:?} is more than {max}s")))
             }
-            None => Err(D::Error::custom(format!("wait: {text:?} is no time such as 2s or 500ms"))),
+            None => Err(D::Error::custom(format!("{text:?} is no time such as 2s or 500ms"))),
         }
     }
 }
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Since {
         time.map(Self).ok_or_else(|| {
             let wrong =
                 "is neither a time such as 2026-01-31T08:00:00Z nor how long ago, such as 2h";
-            D::Error::custom(format!("since: {text:?} {wrong}"))
+            D::Error::custom(format!("{text:?} {wrong}"))
         })
     }
 }
