@@ -84,18 +84,20 @@ impl Board {
         }
     }
 
-    /// Lanes that have room again, with the first message that was left out. It is asked for once; what is
-    /// [added](Self::add) then and has no room again is left out again.
-    pub(super) fn refills(&mut self) -> Vec<(String, u64)> {
+    /// Lanes that have room again, with the first message that was left out. Who has read them from there on gives
+    /// them to [`Board::refill`]; until then they are asked for again.
+    pub(super) fn refills(&self) -> Vec<(String, u64)> {
         let half = self.settings.lane_open_max / 2;
-        let with_room = self.lanes.iter_mut().filter(|(_, lane)| lane.open.len() <= half);
-        with_room.filter_map(|(name, lane)| Some((name.clone(), lane.beyond.take()?))).collect()
+        let with_room = self.lanes.iter().filter(|(_, lane)| lane.open.len() <= half);
+        with_room.filter_map(|(name, lane)| Some((name.clone(), lane.beyond?))).collect()
     }
 
-    /// The refill of a lane failed.
-    pub(super) fn not_refilled(&mut self, lane: &str, from: u64) {
-        let lane = self.lanes.entry(lane.to_owned()).or_default();
-        lane.beyond = Some(lane.beyond.map_or(from, |first| first.min(from)));
+    /// The messages of a lane from the first one on that was left out. Those without room are left out again.
+    pub(super) fn refill(&mut self, lane: &str, sequences: &[u64], now: Instant) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.beyond = None;
+        }
+        sequences.iter().for_each(|sequence| self.add(lane, *sequence, now));
     }
 
     /// The next message whose turn it is, if one is due and may be worked on. Lanes take turns.
@@ -251,11 +253,30 @@ mod tests {
             }
             assert!(board.position() <= seen.last().copied().unwrap_or(0) || seen.len() == 11);
             for (lane, from) in board.refills() {
-                let rest = all.iter().filter(|sequence| from <= **sequence);
-                rest.for_each(|sequence| board.add(&lane, *sequence, now));
+                let rest: Vec<u64> = all.iter().copied().filter(|it| from <= *it).collect();
+                board.refill(&lane, &rest, now);
             }
         }
         assert_eq!(seen, all);
         assert_eq!(board.position(), 12);
+    }
+    #[tokio::test]
+    async fn what_could_not_be_read_is_asked_for_again_and_holds_the_position() {
+        let (mut board, now) = (board(4, 64, 2), Instant::now());
+        for sequence in 1..=3 {
+            board.add("a", sequence, now);
+            board.add("b", 10 + sequence, now);
+        }
+        board.set_read_to(13);
+        for next in begun(&mut board, now) {
+            board.done(&next, &Turn::Done { sent: true }, now);
+        }
+        let both = [("a".to_owned(), 3), ("b".to_owned(), 13)];
+        assert_eq!((board.refills(), board.position()), (both.to_vec(), 2));
+        board.refill("b", &[13], now);
+        assert_eq!((board.refills(), board.position()), (both[..1].to_vec(), 2));
+        board.refill("a", &[3], now);
+        assert_eq!((board.refills(), board.position()), (vec![], 2));
+        assert_eq!(sequences(&begun(&mut board, now)), [3, 13]);
     }
 }

@@ -167,38 +167,43 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             // What is under way is not on this board.
             clock.lease += ANOTHER;
         }
+        let now = Instant::now();
         if clock.board.read_to() < end.last {
             let filter = format!("outbox.{}.>", token(O::FUNCTION));
             let from = clock.board.read_to() + 1;
-            let to = self.add(clock, &filter, from, u64::MAX).await?;
+            let board = &mut clock.board;
+            let mut each = |lane: &str, sequence| board.add(lane, sequence, now);
+            let to = self.read(&filter, from, &mut each).await?;
             clock.board.set_read_to(to);
         }
+        let mut failed = None;
         for (lane, from) in clock.board.refills() {
             let filter = format!("outbox.{}.{}.>", token(O::FUNCTION), token(&lane));
-            let to = clock.board.read_to();
-            if let Err(error) = self.add(clock, &filter, from, to).await {
-                clock.board.not_refilled(&lane, from);
-                return Err(error);
+            let (to, mut sequences) = (clock.board.read_to(), Vec::new());
+            let mut each = |_: &str, sequence| {
+                if sequence <= to {
+                    sequences.push(sequence);
+                }
+            };
+            // A lane that cannot be read now holds up no other.
+            match self.read(&filter, from, &mut each).await {
+                Ok(_) => clock.board.refill(&lane, &sequences, now),
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Adds messages under a filter, from one sequence to another.
-    async fn add(
+    /// Gives lane and sequence of each message under a filter from a sequence on; how far it came.
+    async fn read(
         &self,
-        clock: &mut Clock,
         filter: &str,
         from: u64,
-        to: u64,
+        each: &mut (dyn FnMut(&str, u64) + Send),
     ) -> Result<u64, Unclear> {
-        let now = Instant::now();
-        let board = &mut clock.board;
         let mut each = |message: Message| {
-            if let Some(place) = Place::of_subject(&message.subject)
-                && message.sequence <= to
-            {
-                board.add(&place.lane(), message.sequence, now);
+            if let Some(place) = Place::of_subject(&message.subject) {
+                each(&place.lane(), message.sequence);
             }
         };
         self.wire.read(OUTBOX, filter, from, false, &mut each).await

@@ -1,5 +1,6 @@
 //! Targets that are slow or dead, and replicas beside each other.
 
+use crate::faults::{Fault, Faults, Step};
 use crate::{Do, Replica, World, done, event, settings, start, taken, told, with};
 use state::effect::{Answer, Settings};
 use std::collections::BTreeMap;
@@ -78,6 +79,27 @@ async fn more_messages_than_a_lane_may_have_open_are_all_sent() {
     for (message, attempts) in seen {
         let expected = if message.ends_with(">dead") { 2 } else { 1 };
         assert_eq!(attempts.len(), expected, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_cannot_be_read_again_takes_nothing_from_others_and_loses_nothing() {
+    let (_server, nats) = start().await;
+    let world = World::kind();
+    let lost = AtomicUsize::new(0);
+    let faults = Faults::new(&nats, move |step| match step {
+        Step::Read { filter: "outbox.test.a.>", .. } if lost.fetch_add(1, Ordering::SeqCst) < 4 => {
+            Fault::Cut
+        }
+        _ => Fault::None,
+    });
+    let effects = with(&faults, &world, Settings { lane_open_max: 4, ..settings() });
+    for n in 0..20 {
+        effects.accept(&event(&format!("e{n}"), &["a", "b"])).await.unwrap();
+    }
+    let _replica = Replica::of(&effects);
+    for n in 0..20 {
+        done(&effects, &format!("e{n}"), 2).await;
     }
 }
 

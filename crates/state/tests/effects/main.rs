@@ -3,6 +3,7 @@
 
 mod again;
 mod cluster;
+mod faults;
 mod kills;
 mod lanes;
 mod outbox;

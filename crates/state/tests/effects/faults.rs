@@ -1,0 +1,97 @@
+//! A real server whose requests fail where a test wants it.
+
+use messaging::Nats;
+use messaging::publish::{Outgoing, Published};
+use state::wire::{End, Message, Unclear, Wire};
+use std::sync::Arc;
+
+/// One request.
+pub(crate) enum Step<'a> {
+    Last,
+    At,
+    Put(&'a Outgoing),
+    Remove,
+    Read { filter: &'a str, from: u64 },
+    End,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// It does not reach the server.
+    Cut,
+    /// A leader answers that has not read anything yet.
+    Behind,
+}
+
+/// A connection on which `fault` decides what becomes of each request.
+#[derive(Clone)]
+pub(crate) struct Faults {
+    nats: Nats,
+    fault: Arc<dyn Fn(&Step<'_>) -> Fault + Send + Sync>,
+}
+
+impl Faults {
+    pub(crate) fn new(
+        nats: &Nats,
+        fault: impl Fn(&Step<'_>) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        Self { nats: nats.clone(), fault: Arc::new(fault) }
+    }
+
+    /// Does the leader know what it has?
+    fn step(&self, step: &Step<'_>) -> Result<bool, Unclear> {
+        match (self.fault)(step) {
+            Fault::None => Ok(true),
+            Fault::Behind => Ok(false),
+            Fault::Cut => Err(Unclear::new("test", "the request was lost")),
+        }
+    }
+}
+
+impl Wire for Faults {
+    async fn last(&self, stream: &str, subject: &str) -> Result<Option<Message>, Unclear> {
+        self.step(&Step::Last)?;
+        self.nats.last(stream, subject).await
+    }
+
+    async fn at(&self, stream: &str, sequence: u64) -> Result<Option<Message>, Unclear> {
+        match self.step(&Step::At)? {
+            true => self.nats.at(stream, sequence).await,
+            false => Ok(None),
+        }
+    }
+
+    async fn put(&self, message: Outgoing, expected: u64) -> Result<Published, Unclear> {
+        self.step(&Step::Put(&message))?;
+        self.nats.put(message, expected).await
+    }
+
+    async fn remove(&self, stream: &str, subject: &str, to: u64) -> Result<(), Unclear> {
+        self.step(&Step::Remove)?;
+        self.nats.remove(stream, subject, to).await
+    }
+
+    async fn read(
+        &self,
+        stream: &str,
+        filter: &str,
+        from: u64,
+        bodies: bool,
+        each: &mut (dyn FnMut(Message) + Send),
+    ) -> Result<u64, Unclear> {
+        self.step(&Step::Read { filter, from })?;
+        self.nats.read(stream, filter, from, bodies, each).await
+    }
+
+    async fn end(&self, stream: &str) -> Result<End, Unclear> {
+        let is_whole = self.step(&Step::End)?;
+        let end = self.nats.end(stream).await?;
+        Ok(End { last: if is_whole { end.last } else { 0 }, ..end })
+    }
+
+    fn unique(&self) -> String {
+        self.nats.unique()
+    }
+}
