@@ -7,7 +7,9 @@ use super::target::Place;
 use super::{Answer, Attempt, Effects, Outside, now};
 use crate::wire::{Unclear, Wire};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 use messaging::streams::OUTBOX;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -89,7 +91,11 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     return Ok(Turn::later(wait));
                 }
             }
-            State::Sending if under_way == Some(revision) => delivery.unknown += 1,
+            State::Sending if under_way == Some(revision) => {
+                // Whoever began it has ended: it counts as any other attempt does.
+                let why = "no answer was recorded".to_owned();
+                return self.answered(&place, delivery, revision, Answer::Unknown { why }).await;
+            }
             State::Sending => {
                 let under_way = Some(revision);
                 return Ok(Turn::Later { wait: self.settings.send_max, refused: false, under_way });
@@ -116,9 +122,14 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             unknown: 0 < delivery.unknown,
         };
         let send_max = self.settings.send_max;
-        let sent = self.outside.send(&delivery.lane, message, &attempt);
-        let unanswered = || Answer::Unknown { why: format!("no answer within {send_max:?}") };
-        timeout(send_max, sent).await.unwrap_or_else(|_| unanswered())
+        // Also one that panics before it gives a future.
+        let sent = async { self.outside.send(&delivery.lane, message, &attempt).await };
+        let why = match timeout(send_max, AssertUnwindSafe(sent).catch_unwind()).await {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(_)) => "the function panicked; see its log".to_owned(),
+            Err(_) => format!("no answer within {send_max:?}"),
+        };
+        Answer::Unknown { why }
     }
 
     /// Records an answer, however long that takes: what was sent must not be sent again.

@@ -8,6 +8,7 @@ mod kills;
 mod lanes;
 mod outbox;
 mod sending;
+mod unanswered;
 
 use messaging::publish::Outgoing;
 use messaging::{Event, Nats, streams};
