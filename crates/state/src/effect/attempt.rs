@@ -163,15 +163,25 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 sleep(AGAIN).await;
                 continue;
             };
-            revision = now;
-            match standing {
-                Some(standing) if standing == delivery || standing.state.is_final() => {
-                    break standing;
-                }
-                Some(_) if wait.is_some() => return Ok(Turn::later(AGAIN)),
-                Some(standing) => delivery.attempts = standing.attempts,
-                None => {}
+            if now == revision {
+                continue;
             }
+            revision = now;
+            let Some(standing) = standing else { continue };
+            if standing == delivery {
+                break standing;
+            }
+            match standing.state {
+                State::Sent { .. } => break standing,
+                // What was taken must not be called failed.
+                State::Failed { .. } | State::Dead { .. } if !sent => break standing,
+                State::Sending | State::Waiting { .. } if wait.is_some() => {
+                    return Ok(Turn::later(AGAIN));
+                }
+                _ => {}
+            }
+            let Delivery { attempts, before, unknown, .. } = standing;
+            delivery = Delivery { attempts, before, unknown, ..delivery };
         };
         if standing.state.is_final() {
             self.tell(place, standing, revision).await?;

@@ -7,6 +7,7 @@ mod faults;
 mod kills;
 mod lanes;
 mod outbox;
+mod recording;
 mod sending;
 mod unanswered;
 
