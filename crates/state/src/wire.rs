@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use messaging::publish::{self, Outgoing, Published};
+use messaging::streams::identity::Identity;
 use messaging::{Nats, stored, tail};
 use std::future::Future;
 
@@ -47,8 +48,8 @@ impl Unclear {
 /// Where a stream ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Another text means that it may be another stream: all that was read of it has to be read again.
-    pub made: String,
+    /// Which stream it is. With another one all that was read has to be read again.
+    pub identity: Identity,
     /// Its last sequence, 0 if it never had a message.
     pub last: u64,
 }
@@ -162,8 +163,7 @@ impl Wire for Nats {
         let found = self.js.get_stream(stream).await;
         let found = found.map_err(|error| Unclear::new(stream, error))?;
         let info = found.cached_info();
-        let made = info.created.unix_timestamp_nanos().to_string();
-        Ok(End { made, last: info.state.last_sequence })
+        Ok(End { identity: Identity::of(info), last: info.state.last_sequence })
     }
 
     fn unique(&self) -> String {

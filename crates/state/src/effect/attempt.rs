@@ -50,7 +50,15 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         sequence: u64,
         under_way: Option<u64>,
     ) -> Result<Turn, Unclear> {
-        let Some(found) = self.wire.at(OUTBOX, sequence).await? else {
+        let mut found = self.wire.at(OUTBOX, sequence).await?;
+        if found.is_none() {
+            // A new leader may not have read all that it has: one that has got so far is asked once more.
+            if self.wire.end(OUTBOX).await?.last < sequence {
+                return Ok(Turn::later(AGAIN));
+            }
+            found = self.wire.at(OUTBOX, sequence).await?;
+        }
+        let Some(found) = found else {
             tracing::info!(sequence, "a message was deleted from the outbox before it was sent");
             return Ok(Turn::Done { sent: false });
         };

@@ -6,6 +6,7 @@ use super::board::{Board, Next};
 use super::lease::{Position, keep};
 use super::target::Place;
 use super::{Effects, Outside};
+use crate::follow;
 use crate::lease::Lease;
 use crate::wire::{Message, Unclear, Wire};
 use chrono::{DateTime, Utc};
@@ -33,8 +34,8 @@ const ANOTHER: u64 = 1 << 32;
 /// What a replica does while it has the lease.
 struct Clock {
     board: Board,
-    /// Which stream it reads.
-    made: String,
+    /// Which stream it reads: the name of its identity.
+    stream: String,
     /// Attempts of an earlier lease do not count in this one.
     lease: u64,
     look: Instant,
@@ -85,7 +86,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     self.advance(clock, working).await;
                     self.show(clock).await;
                     let sequence = clock.board.position();
-                    position.send_replace(Position { made: clock.made.clone(), sequence });
+                    position.send_replace(Position { stream: clock.stream.clone(), sequence });
                     clock.board.due().map_or(clock.look, |due| due.min(clock.look))
                 }
             };
@@ -99,7 +100,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     position.send_replace(from.clone().unwrap_or_default());
                     clock = from.map(|from| Clock {
                         board: Board::new(self.settings, from.sequence),
-                        made: from.made,
+                        stream: from.stream,
                         lease: leases,
                         look: Instant::now(),
                         oldest: (0, None, Instant::now()),
@@ -159,14 +160,15 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     }
 
     async fn look(&self, clock: &mut Clock) -> Result<(), Unclear> {
-        let end = self.wire.end(OUTBOX).await?;
-        if end.made != clock.made || end.last < clock.board.read_to() {
-            // It may be another stream. What is done with in it is known by its deliveries.
+        let read_to = clock.board.read_to();
+        let (end, is_same) = follow::end(&self.wire, OUTBOX, &clock.stream, read_to).await?;
+        if !is_same {
+            // What is done with in it is known by its deliveries.
             clock.board = Board::new(self.settings, 0);
-            clock.made = end.made;
             // What is under way is not on this board.
             clock.lease += ANOTHER;
         }
+        clock.stream = end.identity.name;
         let now = Instant::now();
         if clock.board.read_to() < end.last {
             let filter = format!("outbox.{}.>", token(O::FUNCTION));

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod again;
+mod behind;
 mod cluster;
 mod faults;
 mod kills;

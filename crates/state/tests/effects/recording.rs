@@ -12,8 +12,7 @@ async fn an_answer_whose_record_is_lost_once_is_recorded_then() {
     const AFTER: Duration = Duration::from_millis(3_500);
     let (_server, nats) = start().await;
     let again = || Answer::Again { why: "429".into(), after: Some(AFTER) };
-    let world =
-        World::new(move |_, it| if it.number == 1 { Do::Answer(again()) } else { taken() });
+    let world = World::new(move |_, it| if it.number == 1 { Do::Answer(again()) } else { taken() });
     let lost = AtomicBool::new(false);
     let faults = Faults::new(&nats, move |step| match step {
         Step::Put(message)
@@ -49,7 +48,8 @@ async fn what_was_taken_is_sent_also_where_another_replica_has_given_it_up_meanw
         _ => Do::Answer(Answer::Never { why: "410 gone".into() }),
     });
     let cut = Arc::clone(&is_cut);
-    let fault = move |_: &Step<'_>| if cut.load(Ordering::SeqCst) { Fault::Cut } else { Fault::None };
+    let fault =
+        move |_: &Step<'_>| if cut.load(Ordering::SeqCst) { Fault::Cut } else { Fault::None };
     let first = with(&Faults::new(&nats, fault), &world, Settings::default());
     let _first = Replica::of(&first);
     first.accept(&event("e", &["shop"])).await.unwrap();

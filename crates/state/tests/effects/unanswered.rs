@@ -33,7 +33,8 @@ async fn a_send_that_always_panics_is_given_up_after_all_its_attempts_and_costs_
         _ => taken(),
     });
     // Longer than this test lasts: nobody waits until an attempt that panicked is over.
-    let effects = with(&nats, &world, Settings { send_max: Duration::from_secs(600), ..settings() });
+    let effects =
+        with(&nats, &world, Settings { send_max: Duration::from_secs(600), ..settings() });
     let _replica = Replica::of(&effects);
     effects.accept(&event("e", &["bad", "good"])).await.unwrap();
     let found = done(&effects, "e", 2).await;

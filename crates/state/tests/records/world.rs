@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use messaging::publish::{Outgoing, Published};
+use messaging::streams::identity::Identity;
 use messaging::subject::matches;
 use state::wire::{End, Message, Unclear, Wire};
 use std::pin::Pin;
@@ -203,7 +204,8 @@ impl Wire for Client {
     }
 
     async fn end(&self, _: &str) -> Result<End, Unclear> {
-        self.step(None, |store| End { made: "once".into(), last: store.last }).await
+        let identity = Identity { name: "once".into(), also: Vec::new() };
+        self.step(None, |store| End { identity, last: store.last }).await
     }
 
     fn unique(&self) -> String {
