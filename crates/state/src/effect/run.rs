@@ -54,14 +54,20 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         let key = format!("{}.lease", token(O::FUNCTION));
         let mut lease = Lease::new(self.wire.clone(), EFFECTS, &key, self.settings.lease);
         let mut working = JoinSet::new();
+        let work = async {
+            tokio::select! {
+                () = self.tick(&mut is_mine, &position, &mut working) => {}
+                () = stop => {}
+            }
+            let ends = async { while working.join_next().await.is_some() {} };
+            if timeout(self.settings.send_max + AGAIN, ends).await.is_err() {
+                tracing::warn!("attempts were under way at the end; their answers are unknown");
+            }
+        };
+        // Kept until the last attempt has ended, so that no other replica waits for its answer.
         tokio::select! {
             () = keep(&mut lease, &mine, &positions) => {}
-            () = self.tick(&mut is_mine, &position, &mut working) => {}
-            () = stop => {}
-        }
-        let ends = async { while working.join_next().await.is_some() {} };
-        if timeout(self.settings.send_max + AGAIN, ends).await.is_err() {
-            tracing::warn!("attempts were under way at the end; their answers are unknown");
+            () = work => {}
         }
         let at = position.borrow().clone();
         lease.release(at).await;

@@ -131,3 +131,26 @@ async fn replicas_send_each_message_once_and_one_follows_another() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_stopped_keeps_the_lease_until_its_attempts_have_ended() {
+    let (_server, nats) = start().await;
+    let world = World::new(|lane, _| if lane == "slow" { Do::Hang } else { taken() });
+    // Longer than a lease that is not renewed.
+    let send_max = Duration::from_secs(3);
+    let two = || with(&nats, &world, Settings { send_max, ..settings() });
+    let (first, second) = (two(), two());
+    let stopped = Replica::of(&first);
+    first.accept(&event("e", &["slow"])).await.unwrap();
+    world.until("it is under way", |seen| seen.len() == 1).await;
+    let begun = Instant::now();
+    let _second = Replica::of(&second);
+    let stop = tokio::spawn(stopped.stop());
+    // The first one begins nothing more.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    second.accept(&event("f", &["fast"])).await.unwrap();
+    world.until("the second one sends", |seen| seen.contains_key("f>fast")).await;
+    let after = begun.elapsed();
+    assert!(send_max - Duration::from_millis(500) <= after, "sent after {after:?}");
+    stop.await.unwrap();
+}
