@@ -126,7 +126,7 @@ pub struct Settings {
     pub send_max: Duration,
     /// Attempts at once in one lane; one where the last attempt failed.
     pub lane_max: usize,
-    /// Attempts at once in all lanes.
+    /// Attempts at once in all lanes; half of them in all lanes together where the last attempt failed.
     pub all_max: usize,
     /// Messages of one lane that are known at once. Later ones wait until half of them are done.
     pub lane_open_max: usize,

@@ -37,11 +37,24 @@ impl Lane {
         [open, self.beyond].into_iter().flatten().min()
     }
 
-    /// When its next message can be begun, if another one can.
+    /// When its next message can be begun, if so many may be under way at once.
     fn due(&self, lane_max: usize) -> Option<Instant> {
-        let may = if self.refuses { 1 } else { lane_max.max(1) };
-        let first = self.waiting.first().filter(|_| self.running < may);
+        let first = self.waiting.first().filter(|_| self.running < lane_max);
         first.map(|(due, _)| *due)
+    }
+}
+
+/// How many attempts may be under way in a lane.
+struct Room {
+    /// In one that takes messages.
+    takes: usize,
+    /// In one where the last attempt failed.
+    refuses: usize,
+}
+
+impl Room {
+    fn due(&self, lane: &Lane) -> Option<Instant> {
+        lane.due(if lane.refuses { self.refuses } else { self.takes })
     }
 }
 
@@ -102,11 +115,8 @@ impl Board {
 
     /// The next message whose turn it is, if one is due and may be worked on. Lanes take turns.
     pub(super) fn next(&mut self, now: Instant) -> Option<Next> {
-        if self.settings.all_max.max(1) <= self.running {
-            return None;
-        }
-        let lane_max = self.settings.lane_max;
-        let can = |lane: &Lane| lane.due(lane_max).is_some_and(|due| due <= now);
+        let room = self.room();
+        let can = |lane: &Lane| room.due(lane).is_some_and(|due| due <= now);
         let after = (std::ops::Bound::Excluded(self.last.clone()), std::ops::Bound::Unbounded);
         let later = self.lanes.range(after).chain(self.lanes.range(..=self.last.clone()));
         let name = later.into_iter().find(|(_, lane)| can(lane))?.0.clone();
@@ -154,9 +164,22 @@ impl Board {
 
     /// When [`Board::next`] has something, if nothing ends before that.
     pub(super) fn due(&self) -> Option<Instant> {
-        let room = self.running < self.settings.all_max.max(1);
-        let due = self.lanes.values().filter_map(|lane| lane.due(self.settings.lane_max));
-        due.min().filter(|_| room)
+        let room = self.room();
+        self.lanes.values().filter_map(|lane| room.due(lane)).min()
+    }
+
+    /// How many attempts may be under way at once in a lane now. Lanes that refuse get half of all together, so that
+    /// however many hang, others are sent to.
+    fn room(&self) -> Room {
+        let Settings { lane_max, all_max, .. } = self.settings;
+        let refusing = self.lanes.values().filter(|lane| lane.refuses);
+        let refusing: usize = refusing.map(|lane| lane.running).sum();
+        let is_full = all_max.max(1) <= self.running;
+        let is_half = (all_max / 2).max(1) <= refusing;
+        Room {
+            takes: if is_full { 0 } else { lane_max.max(1) },
+            refuses: usize::from(!is_full && !is_half),
+        }
     }
 
     /// All up to here is done with.
@@ -278,5 +301,21 @@ mod tests {
         board.refill("a", &[3], now);
         assert_eq!((board.refills(), board.position()), (vec![], 2));
         assert_eq!(sequences(&begun(&mut board, now)), [3, 13]);
+    }
+    #[tokio::test]
+    async fn lanes_that_refuse_get_half_of_all_attempts_together() {
+        let (mut board, now) = (board(4, 8, 100), Instant::now());
+        (0..20).for_each(|n| board.add(&format!("dead{n}"), n, now));
+        while let Some(next) = board.next(now) {
+            board.done(&next, &later(true), now);
+        }
+        let half = begun(&mut board, now + SECOND);
+        assert_eq!(half.len(), 4);
+        assert_eq!(board.due(), None, "until one of them ends");
+        (100..120).for_each(|sequence| board.add("fine", sequence, now));
+        let fine = begun(&mut board, now + SECOND);
+        assert_eq!(sequences(&fine), [100, 101, 102, 103]);
+        board.done(&half[0], &later(true), now + SECOND);
+        assert_eq!(begun(&mut board, now + SECOND).len(), 1, "another one that refuses");
     }
 }

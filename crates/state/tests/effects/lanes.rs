@@ -154,3 +154,28 @@ async fn a_replica_that_is_stopped_keeps_the_lease_until_its_attempts_have_ended
     assert!(send_max - Duration::from_millis(500) <= after, "sent after {after:?}");
     stop.await.unwrap();
 }
+
+#[tokio::test]
+async fn many_lanes_that_hang_leave_half_of_all_attempts_to_others() {
+    let (_server, nats) = start().await;
+    let refusal = || Answer::Again { why: "503".into(), after: None };
+    let world = World::new(move |lane, attempt| match attempt.number {
+        _ if lane == "fine" => taken(),
+        1 => Do::Answer(refusal()),
+        _ => Do::Hang,
+    });
+    let many = Settings { all_max: 8, send_max: Duration::from_secs(600), ..settings() };
+    let effects = with(&nats, &world, many);
+    let _replica = Replica::of(&effects);
+    let dead: Vec<String> = (0..40).map(|n| format!("dead{n}")).collect();
+    let dead: Vec<&str> = dead.iter().map(String::as_str).collect();
+    effects.accept(&event("e", &dead)).await.unwrap();
+    let hanging = |seen: &BTreeMap<String, Vec<_>>| seen.values().filter(|it| 1 < it.len()).count();
+    world.until("half of all attempts hang", |seen| 4 <= hanging(seen)).await;
+    world.until("each has failed once", |seen| 40 <= seen.len()).await;
+    for n in 0..10 {
+        effects.accept(&event(&n.to_string(), &["fine"])).await.unwrap();
+        done(&effects, &n.to_string(), 1).await;
+    }
+    assert_eq!(hanging(&world.seen.borrow()), 4);
+}
