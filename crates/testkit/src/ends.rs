@@ -2,7 +2,7 @@
 
 use messaging::Nats;
 use messaging::publish::{Outgoing, Published};
-use state::wire::{End, Message, Unclear, Wire};
+use state::wire::{Each, End, Message, Unclear, Wire};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -58,16 +58,16 @@ impl Wire for Ends {
         self.nats.remove(stream, subject, to).await
     }
 
-    async fn read(
+    async fn read_while(
         &self,
         stream: &str,
         filter: &str,
         from: u64,
         bodies: bool,
-        each: &mut (dyn FnMut(Message) + Send),
+        each: &mut Each<'_>,
     ) -> Result<u64, Unclear> {
         self.step()?;
-        self.nats.read(stream, filter, from, bodies, each).await
+        self.nats.read_while(stream, filter, from, bodies, each).await
     }
 
     async fn end(&self, stream: &str) -> Result<End, Unclear> {

@@ -105,7 +105,8 @@ impl Board {
         with_room.filter_map(|(name, lane)| Some((name.clone(), lane.beyond?))).collect()
     }
 
-    /// The messages of a lane from the first one on that was left out. Those without room are left out again.
+    /// The messages of a lane from the first one on that was left out: all, or more than there is room for. Those
+    /// without room are left out again.
     pub(super) fn refill(&mut self, lane: &str, sequences: &[u64], now: Instant) {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.beyond = None;

@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use messaging::streams::{EFFECTS, OUTBOX};
 use messaging::subject::token;
 use serde::de::IgnoredAny;
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -178,43 +179,42 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         let now = Instant::now();
         if clock.board.read_to() < end.last {
             let filter = format!("outbox.{}.>", token(O::FUNCTION));
-            let from = clock.board.read_to() + 1;
-            let board = &mut clock.board;
-            let mut each = |lane: &str, sequence| board.add(lane, sequence, now);
-            let to = self.read(&filter, from, &mut each).await?;
+            let (from, board) = (clock.board.read_to() + 1, &mut clock.board);
+            let mut each = |message: Message| {
+                if let Some(place) = Place::of_subject(&message.subject) {
+                    board.add(&place.lane(), message.sequence, now);
+                }
+            };
+            let to = self.wire.read(OUTBOX, &filter, from, false, &mut each).await?;
             clock.board.set_read_to(to);
         }
         let mut failed = None;
         for (lane, from) in clock.board.refills() {
-            let filter = format!("outbox.{}.{}.>", token(O::FUNCTION), token(&lane));
-            let (to, mut sequences) = (clock.board.read_to(), Vec::new());
-            let mut each = |_: &str, sequence| {
-                if sequence <= to {
-                    sequences.push(sequence);
-                }
-            };
             // A lane that cannot be read now holds up no other.
-            match self.read(&filter, from, &mut each).await {
-                Ok(_) => clock.board.refill(&lane, &sequences, now),
+            match self.left_out(&lane, from, clock.board.read_to()).await {
+                Ok(sequences) => clock.board.refill(&lane, &sequences, now),
                 Err(error) => failed = Some(error),
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    /// Gives lane and sequence of each message under a filter from a sequence on; how far it came.
-    async fn read(
-        &self,
-        filter: &str,
-        from: u64,
-        each: &mut (dyn FnMut(&str, u64) + Send),
-    ) -> Result<u64, Unclear> {
+    /// The messages of a lane between two sequences, and of these one more than there can be room for.
+    async fn left_out(&self, lane: &str, from: u64, to: u64) -> Result<Vec<u64>, Unclear> {
+        let filter = format!("outbox.{}.{}.>", token(O::FUNCTION), token(lane));
+        let (most, mut sequences) = (self.settings.lane_open_max.max(1), Vec::new());
         let mut each = |message: Message| {
-            if let Some(place) = Place::of_subject(&message.subject) {
-                each(&place.lane(), message.sequence);
+            let is_known = message.sequence <= to;
+            if is_known && Place::of_subject(&message.subject).is_some() {
+                sequences.push(message.sequence);
+            }
+            match is_known && sequences.len() <= most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
             }
         };
-        self.wire.read(OUTBOX, filter, from, false, &mut each).await
+        self.wire.read_while(OUTBOX, &filter, from, false, &mut each).await?;
+        Ok(sequences)
     }
 
     /// A turn that fails or panics is one that comes again.

@@ -1,5 +1,6 @@
 //! Messages that are sent again by hand, lists of deliveries, and metrics.
 
+use crate::faults::{Fault, Faults};
 use crate::{Do, Replica, World, done, effects, event, settings, start, taken, told, with};
 use chrono::{DateTime, TimeDelta};
 use messaging::streams::OUTBOX;
@@ -169,6 +170,30 @@ async fn deliveries_are_listed_by_state_lane_and_time_page_by_page() {
     assert!(gone.to_string().contains("30 days"), "{gone}");
     let gone = Asked { gone: 5, ..Asked::default() };
     assert_eq!(effects.again_all(&of(&["failed"])).await.unwrap(), gone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_reads_what_it_lists_and_sending_all_again_reads_once() {
+    let (_server, nats) = start().await;
+    let faults = Faults::new(&nats, |_| Fault::None);
+    let effects = effects(&faults, &first_refused());
+    let replica = Replica::of(&effects);
+    for n in 0..30 {
+        effects.accept(&event(&n.to_string(), &["shop"])).await.unwrap();
+    }
+    for n in 0..30 {
+        done(&effects, &n.to_string(), 1).await;
+    }
+    replica.stop().await;
+    faults.read();
+    let page = effects.list(&of(&["failed"]), 0, 10).await.unwrap();
+    assert_eq!((page.len(), faults.read()), (10, 10));
+    let page = effects.list(&of(&["failed"]), page[9].revision, 10).await.unwrap();
+    assert_eq!((page.len(), faults.read()), (10, 10));
+    assert_eq!(effects.list(&of(&[]), 0, 0).await.unwrap(), []);
+    assert_eq!(effects.list(&of(&[]), u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(effects.again_all(&of(&["failed"])).await.unwrap().again, 30);
+    assert_eq!(faults.read(), 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,9 @@
 
 use messaging::Nats;
 use messaging::publish::{Outgoing, Published};
-use state::wire::{End, Message, Unclear, Wire};
+use state::wire::{Each, End, Message, Unclear, Wire};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One request.
 pub(crate) enum Step<'a> {
@@ -30,6 +31,8 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     nats: Nats,
     fault: Arc<dyn Fn(&Step<'_>) -> Fault + Send + Sync>,
+    /// Messages that were read.
+    read: Arc<AtomicUsize>,
 }
 
 impl Faults {
@@ -37,7 +40,12 @@ impl Faults {
         nats: &Nats,
         fault: impl Fn(&Step<'_>) -> Fault + Send + Sync + 'static,
     ) -> Self {
-        Self { nats: nats.clone(), fault: Arc::new(fault) }
+        Self { nats: nats.clone(), fault: Arc::new(fault), read: Arc::default() }
+    }
+
+    /// How many messages were read since this was asked last.
+    pub(crate) fn read(&self) -> usize {
+        self.read.swap(0, Ordering::SeqCst)
     }
 
     /// Does the leader know what it has?
@@ -73,16 +81,20 @@ impl Wire for Faults {
         self.nats.remove(stream, subject, to).await
     }
 
-    async fn read(
+    async fn read_while(
         &self,
         stream: &str,
         filter: &str,
         from: u64,
         bodies: bool,
-        each: &mut (dyn FnMut(Message) + Send),
+        each: &mut Each<'_>,
     ) -> Result<u64, Unclear> {
         self.step(&Step::Read { filter, from })?;
-        self.nats.read(stream, filter, from, bodies, each).await
+        let mut each = |message| {
+            self.read.fetch_add(1, Ordering::SeqCst);
+            each(message)
+        };
+        self.nats.read_while(stream, filter, from, bodies, &mut each).await
     }
 
     async fn end(&self, stream: &str) -> Result<End, Unclear> {
