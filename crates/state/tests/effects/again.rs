@@ -1,6 +1,5 @@
 //! Messages that are sent again by hand, lists of deliveries, and metrics.
 
-use crate::faults::{Fault, Faults};
 use crate::{Do, Replica, World, done, effects, event, settings, start, taken, told, with};
 use chrono::{DateTime, TimeDelta};
 use messaging::streams::OUTBOX;
@@ -8,6 +7,7 @@ use prometheus_client::registry::Registry;
 use state::effect::{AgainError, Answer, Asked, Metrics, Settings, State, Wanted};
 use std::time::Duration;
 use testkit::ends::Ends;
+use testkit::faults::{Fault, Faults};
 use tokio::time::Instant;
 
 /// Refuses the first attempt at each message for ever.
@@ -57,7 +57,7 @@ async fn what_failed_is_sent_again_once_under_the_same_key_wherever_the_asker_is
         let place = listed.iter().find(|it| it.delivery.key == failed.key).unwrap().id.clone();
         // Its event is told: until then an attempt counts as under way.
         let ends = Ends::after(&nats, steps);
-        let killed = effects(&ends, &world).again(&place).await;
+        let killed = effects(ends.wire(), &world).again(&place).await;
         completed += usize::from(killed.is_ok());
         // It may be sent already; asking again is about that one then, and is another wish.
         let begun = world.seen.borrow()[&format!("{id}>shop")].len();
@@ -185,7 +185,7 @@ async fn a_page_reads_what_it_lists_and_sending_all_again_reads_once() {
         done(&effects, &n.to_string(), 1).await;
     }
     replica.stop().await;
-    faults.read();
+    assert!(30 <= faults.read());
     let page = effects.list(&of(&["failed"]), 0, 10).await.unwrap();
     assert_eq!((page.len(), faults.read()), (10, 10));
     let page = effects.list(&of(&["failed"]), page[9].revision, 10).await.unwrap();

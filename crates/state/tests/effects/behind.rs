@@ -1,12 +1,12 @@
 //! A new leader that has not read all that it has.
 
-use crate::faults::{Fault, Faults, Step};
 use crate::{Replica, World, done, effects, event, start};
 use messaging::streams::OUTBOX;
 use messaging::{Nats, streams};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use testkit::faults::{Fault, Faults, Step};
 
 #[tokio::test]
 async fn a_message_that_a_leader_does_not_know_yet_is_sent_later() {

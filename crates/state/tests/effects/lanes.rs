@@ -1,12 +1,12 @@
 //! Targets that are slow or dead, and replicas beside each other.
 
-use crate::faults::{Fault, Faults, Step};
 use crate::{Do, Replica, World, done, event, settings, start, taken, told, with};
 use state::effect::{Answer, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use testkit::faults::{Fault, Faults, Step};
 
 #[tokio::test]
 async fn a_target_that_hangs_slows_nobody() {

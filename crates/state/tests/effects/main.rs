@@ -4,7 +4,6 @@
 mod again;
 mod behind;
 mod cluster;
-mod faults;
 mod kills;
 mod lanes;
 mod outbox;

@@ -1,11 +1,11 @@
 //! Answers that cannot be recorded at once.
 
-use crate::faults::{Fault, Faults, Step};
 use crate::{Do, Replica, World, done, effects, event, settings, start, taken, with};
 use state::effect::{Answer, Settings, State};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use testkit::faults::{Fault, Faults, Step};
 
 #[tokio::test]
 async fn an_answer_whose_record_is_lost_once_is_recorded_then() {

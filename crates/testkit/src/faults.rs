@@ -1,4 +1,4 @@
-//! A real server whose requests fail where a test wants it.
+//! A connection to a real server on which requests fail where a test wants it.
 
 use messaging::Nats;
 use messaging::publish::{Outgoing, Published};
@@ -6,29 +6,42 @@ use state::wire::{Each, End, Message, Unclear, Wire};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// One request.
-pub(crate) enum Step<'a> {
+/// One request, as in [`Wire`].
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// The last message of a subject.
     Last,
+    /// The message with a sequence.
     At,
+    /// A message that is published.
     Put(&'a Outgoing),
+    /// Messages that are removed.
     Remove,
-    Read { filter: &'a str, from: u64 },
+    /// Messages that are read.
+    Read {
+        /// Under which subjects.
+        filter: &'a str,
+        /// From which sequence on.
+        from: u64,
+    },
+    /// Where a stream ends.
     End,
 }
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
+    /// It is answered.
     None,
     /// It does not reach the server.
     Cut,
-    /// A leader answers that has not read anything yet.
+    /// A leader answers that has not read anything yet; as [`Fault::None`] where that makes no sense.
     Behind,
 }
 
 /// A connection on which `fault` decides what becomes of each request.
 #[derive(Clone)]
-pub(crate) struct Faults {
+pub struct Faults {
     nats: Nats,
     fault: Arc<dyn Fn(&Step<'_>) -> Fault + Send + Sync>,
     /// Messages that were read.
@@ -36,15 +49,15 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn new(
-        nats: &Nats,
-        fault: impl Fn(&Step<'_>) -> Fault + Send + Sync + 'static,
-    ) -> Self {
+    /// Asks `fault` before each request.
+    #[must_use]
+    pub fn new(nats: &Nats, fault: impl Fn(&Step<'_>) -> Fault + Send + Sync + 'static) -> Self {
         Self { nats: nats.clone(), fault: Arc::new(fault), read: Arc::default() }
     }
 
     /// How many messages were read since this was asked last.
-    pub(crate) fn read(&self) -> usize {
+    #[must_use]
+    pub fn read(&self) -> usize {
         self.read.swap(0, Ordering::SeqCst)
     }
 
@@ -55,6 +68,12 @@ impl Faults {
             Fault::Behind => Ok(false),
             Fault::Cut => Err(Unclear::new("test", "the request was lost")),
         }
+    }
+}
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faults").finish_non_exhaustive()
     }
 }
 
