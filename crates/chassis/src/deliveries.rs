@@ -19,7 +19,7 @@ const LIMIT_MAX: usize = 1_000;
 /// About what a delivery takes in an answer.
 const ITEM_BYTES: usize = 500;
 
-/// How a message stands.
+/// The state of the delivery of a message.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum StateName {
@@ -81,7 +81,7 @@ struct Delivery {
     attempts: u32,
     /// How many of them got no answer: the message may have arrived with each.
     unknown: u32,
-    /// Since when it stands so.
+    /// When it came into this state.
     at: DateTime<Utc>,
     /// The same for all attempts.
     key: String,

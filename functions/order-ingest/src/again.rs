@@ -6,7 +6,7 @@
 
 mod attempt;
 
-use attempt::{Attempt, Stands, Step, Verb};
+use attempt::{Attempt, OrderState, Step, Verb};
 
 use crate::app::{App, now};
 use axum::extract::State;
@@ -134,7 +134,7 @@ fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Probl
 }
 
 impl Command {
-    fn done(&self, is_now: bool, sequence: u64, attempt: u32, state: &Stands) -> Done {
+    fn done(&self, is_now: bool, sequence: u64, attempt: u32, state: &OrderState) -> Done {
         let (partner, order_id) = (self.partner.clone(), self.order_id.clone());
         let status = if is_now { "placed" } else { "done before" };
         Done { partner, order_id, attempt, state: state.as_str().to_owned(), sequence, status }
@@ -147,7 +147,7 @@ impl Command {
             format!("order {order_id} of {partner} is {state} (attempt {attempt}): {reason}");
         let problem = Problem::conflict(detail).with("state", state).with("attempt", attempt);
         match &standing.state {
-            Stands::Refused(reason) => problem.with("reason", reason.clone()),
+            OrderState::Refused(reason) => problem.with("reason", reason.clone()),
             _ => problem,
         }
     }

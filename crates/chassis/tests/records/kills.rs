@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::ends::Ends;
 
 /// Sends `request` to a process that ends after so many steps, and then to one that does not, until the first
-/// one comes to its end. `check` is told how often.
+/// one comes to its end. `check` gets the number of kills.
 async fn killed_anywhere(
     world: &World,
     method: &str,

@@ -1,4 +1,4 @@
-//! What an order has beside its lines, from JSON.
+//! Charges and discounts of an order, from JSON.
 
 use super::read::{Fields, Place, Reader, given};
 use super::{shown, value};

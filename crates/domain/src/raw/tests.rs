@@ -134,9 +134,9 @@ fn prices_are_exact_and_not_below_zero() {
         "price: is -1.00; a price is not below zero, and what is taken off is a `discount` or one of \
          `charges`",
     );
-    with("price", "0.12345", "price: is 0.12345, the limit are 4 decimal places");
-    with("price", "\"0.12345\"", "price: is \"0.12345\", the limit are 4 decimal places");
-    with("price", "1e-7", "price: is 1e-7, the limit are 4 decimal places");
+    with("price", "0.12345", "price: is 0.12345, at most 4 decimal places are allowed");
+    with("price", "\"0.12345\"", "price: is \"0.12345\", at most 4 decimal places are allowed");
+    with("price", "1e-7", "price: is 1e-7, at most 4 decimal places are allowed");
     with("price", "1e30", "price: is 1e+30, the limit is 1000000000");
     with("price", "1000000000.5", "price: is 1000000000.5, the limit is 1000000000");
 }

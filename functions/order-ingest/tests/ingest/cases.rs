@@ -212,7 +212,7 @@ fn numbers() -> Vec<Case> {
             "price",
             value,
             "price",
-            &format!("is {shown}, the limit are 4 decimal places"),
+            &format!("is {shown}, at most 4 decimal places are allowed"),
         ));
     }
     for (value, shown) in [("1e30", "1e+30"), ("\"1000000001\"", "\"1000000001\"")] {

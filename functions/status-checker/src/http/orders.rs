@@ -105,7 +105,7 @@ pub(crate) struct One {
 }
 
 /// `GET /orders/<partner>/<order>`: by the last messages of its subjects, whatever the fold has read. A function
-/// that is asked to end waits no longer and says where the order stands.
+/// that is asked to end stops waiting and gives the present state.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     stop: Stop,
