@@ -18,6 +18,17 @@ enum Act {
     /// At the revision that it has at first.
     Replace(&'static str, &'static str, &'static str),
     Delete(&'static str),
+    /// Creates it; if that is refused, with the other telephone.
+    Twice(&'static str, &'static str, [&'static str; 2]),
+    /// Ends what others began at this record, and changes nothing.
+    Help(&'static str),
+}
+
+impl Act {
+    fn record(self) -> &'static str {
+        let (Create(k, ..) | Replace(k, ..) | Delete(k) | Twice(k, ..) | Help(k)) = self;
+        k
+    }
 }
 
 type Outcome = Result<Revision, WriteError>;
@@ -29,6 +40,15 @@ async fn act(client: Client, act: Act, by: &'static str, at: Option<Revision>) -
         Act::Create(k, e, p) => people.create(&key(k), person(by, e, p), &author).await,
         Act::Replace(k, e, p) => people.replace(&key(k), person(by, e, p), when, &author).await,
         Act::Delete(k) => people.delete(&key(k), when, &author).await,
+        Act::Twice(k, e, [p, other]) => {
+            match people.create(&key(k), person(by, e, p), &author).await {
+                Err(WriteError::Conflict(Conflict::Taken { .. })) => {
+                    people.create(&key(k), person(by, e, other), &author).await
+                }
+                outcome => outcome,
+            }
+        }
+        Act::Help(k) => people.delete(&key(k), When::Is(Revision(u64::MAX)), &author).await,
     }
 }
 
@@ -40,7 +60,7 @@ struct Scenario {
     succeed: Option<usize>,
 }
 
-use Act::{Create, Delete, Replace};
+use Act::{Create, Delete, Help, Replace, Twice};
 
 const SCENARIOS: &[Scenario] = &[
     // The same record.
@@ -123,8 +143,7 @@ fn check(
         .map(|(index, (what, name))| {
             let of = |(client, step, fault)| (client == index).then_some((step, fault));
             let client = Client::new(store, name, fault.and_then(of));
-            let (Create(k, ..) | Replace(k, ..) | Delete(k)) = what;
-            let acting = act(client.clone(), *what, name, at.get(k).copied());
+            let acting = act(client.clone(), *what, name, at.get(what.record()).copied());
             (client, Box::pin(acting) as Running<Outcome>)
         })
         .unzip();
@@ -189,7 +208,7 @@ fn changes(store: &Store) -> impl Iterator<Item = (String, u64, Value)> {
 }
 
 fn each_change_is_told_once_in_order(store: &Store) {
-    for record in ["a", "b", "c"] {
+    for record in ["a", "b", "c", "z"] {
         let made = changes(store).filter(|(key, ..)| key == record);
         let made: Vec<String> = made.map(|(_, at, _)| format!("FILES_LEDGER:{at}")).collect();
         let told = store.under(&format!("analytics.people.{record}"));
@@ -253,17 +272,53 @@ fn writers_of_which_one_fails_at_any_step() {
 #[test]
 fn an_old_claim_helps_nobody_and_stops_nobody() {
     // A helper that was slow wrote it for a change of `b` that is over.
-    let old = r#"{"owner":"b","write":"old"}"#;
-    let old = Outgoing::new("$KV.FILES_LEDGER.claim.phone.1".into(), old.into());
-    for email in ["-", "x"] {
-        let acts: &[Act] = &[Create("a", email, "1"), Create("b", email, "1")];
-        let scenario = Scenario { there: &[], acts: acts.to_vec().leak(), succeed: Some(1) };
-        let runs = all_turns(2, 2, &mut |store, turns| {
-            store.lock().unwrap().put(&old, 0);
-            check(&scenario, store, turns, None)
-        });
-        assert!(100 < runs, "{runs} runs");
+    for old in [
+        r#"{"owner":"b","write":"old"}"#,
+        // It was proposed under the same `Idempotency-Key` before.
+        r#"{"owner":"b","write":"bob0","proposed_at":1}"#,
+        r#"{"owner":"b","write":"bob0"}"#,
+    ] {
+        let old = Outgoing::new("$KV.FILES_LEDGER.claim.phone.1".into(), old.into());
+        for email in ["-", "x"] {
+            let acts: &[Act] = &[Create("a", email, "1"), Create("b", email, "1")];
+            let scenario = Scenario { there: &[], acts: acts.to_vec().leak(), succeed: Some(1) };
+            let runs = all_turns(2, 2, &mut |store, turns| {
+                store.lock().unwrap().put(&old, 0);
+                check(&scenario, store, turns, None)
+            });
+            assert!(100 < runs, "{runs} runs");
+        }
     }
+}
+
+#[test]
+fn a_slow_helper_does_not_write_over_the_claim_of_a_later_change() {
+    // `bob` proposes, is refused, and proposes again. `cid` helps with the first and stops somewhere, goes on
+    // during the second, and stops again. Then it is the turn of `ann`; `bob` and `cid` end last.
+    const ANN: usize = 0;
+    const BOB: usize = 1;
+    const CID: usize = 2;
+    let acts = &[Create("a", "x", "-"), Twice("b", "x", ["1", "2"]), Help("b")];
+    let scenario = Scenario { there: &[("z", "-", "1")], acts, succeed: Some(1) };
+    let mut runs = 0;
+    let mut ran = |turns: &[(usize, usize)]| {
+        runs += 1;
+        let ran = check(&scenario, &Arc::default(), turns, None);
+        ran.iter().rposition(|client| *client == BOB).unwrap_or_default()
+    };
+    for proposed in 1..ran(&[(0, BOB)]) {
+        for back in proposed + 1..proposed + 4 {
+            let mut turns = vec![(0, BOB), (proposed, CID), (back, BOB)];
+            for again in back + 1..=ran(&turns) {
+                turns.push((again, CID));
+                for steps in 1..5 {
+                    ran(&[&turns[..], &[(again + steps, ANN)]].concat());
+                }
+                turns.pop();
+            }
+        }
+    }
+    assert!(1_000 < runs, "{runs} runs");
 }
 
 #[test]
