@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Proposed, Refused};
 use super::{Error, ROUNDS, Record, Records, Standing};
-use crate::wire::{self, Wire};
+use crate::wire::Wire;
 use messaging::publish::Published;
 use serde::{Deserialize, Serialize};
 
@@ -101,24 +101,21 @@ impl<T: Record, W: Wire> Records<T, W> {
         Err(Self::busy(&subject))
     }
 
-    /// Removes a claim of a record that does not need it.
+    /// Removes a claim of a record that does not need it, and the mark that an earlier version left where it was
+    /// killed. A second key may be personal: nothing of it stays.
     pub(super) async fn release(&self, claim: &str, owner: &str) -> Result<(), Error> {
         let (sequence, held) = self.claim(claim).await?;
-        if held.is_none_or(|held| held.owner != owner) {
+        if sequence == 0 || held.is_some_and(|held| held.owner != owner) {
             return Ok(());
         }
-        // After the claim was looked at: if it is needed again since, it is written again.
+        // After the claim was looked at: if it is needed again since, it is written again, and what is removed
+        // is only what was looked at.
         if let (_, Some(entry)) = self.entry(owner).await?
             && entry.needs(claim)
         {
             return Ok(());
         }
         let subject = Self::claim_subject(claim);
-        let mark = wire::mark(subject.clone());
-        if let Published::Stored(sequence) = self.wire.put(mark, sequence).await? {
-            // A second key may be personal, and nothing of it is to stay.
-            self.wire.remove(&Self::stream(), &subject, sequence).await?;
-        }
-        Ok(())
+        Ok(self.wire.remove(&Self::stream(), &subject, sequence).await?)
     }
 }
