@@ -60,7 +60,8 @@ impl<T: Record, W: Wire> Records<T, W> {
             match self.take(&claim, &mine).await? {
                 Taken::Ours => {}
                 Taken::Others(owner) => {
-                    return Ok(Claimed::Refused(Refused { write: write.clone(), claim, owner }));
+                    let name = claim.split('.').next().unwrap_or_default().to_owned();
+                    return Ok(Claimed::Refused(Refused { write: write.clone(), name, owner }));
                 }
                 Taken::Overtaken => return Ok(Claimed::Overtaken),
             }

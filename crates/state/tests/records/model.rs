@@ -2,8 +2,8 @@
 
 use crate::explore::{Running, all_faults, all_turns, run};
 use crate::world::{Client, Fault, Store, alone};
-use crate::{Person, author, key, people, person};
-use messaging::publish::{Outgoing, Published};
+use crate::{author, key, people, person};
+use messaging::publish::Outgoing;
 use serde_json::Value;
 use state::record::{Conflict, Revision, When, WriteError};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ const NAMES: [&str; 3] = ["ann", "bob", "cid"];
 
 /// What a client does: to this record, with this e-mail address and telephone.
 #[derive(Clone, Copy, Debug)]
-enum Act {
+pub(crate) enum Act {
     Create(&'static str, &'static str, &'static str),
     /// At the revision that it has at first.
     Replace(&'static str, &'static str, &'static str),
@@ -22,18 +22,27 @@ enum Act {
     Twice(&'static str, &'static str, [&'static str; 2]),
     /// Ends what others began at this record, and changes nothing.
     Help(&'static str),
+    /// Ends what others began anywhere.
+    Sweep,
 }
 
 impl Act {
-    fn record(self) -> &'static str {
-        let (Create(k, ..) | Replace(k, ..) | Delete(k) | Twice(k, ..) | Help(k)) = self;
-        k
+    fn record(self) -> Option<&'static str> {
+        match self {
+            Create(k, ..) | Replace(k, ..) | Delete(k) | Twice(k, ..) | Help(k) => Some(k),
+            Sweep => None,
+        }
     }
 }
 
-type Outcome = Result<Revision, WriteError>;
+pub(crate) type Outcome = Result<Revision, WriteError>;
 
-async fn act(client: Client, act: Act, by: &'static str, at: Option<Revision>) -> Outcome {
+pub(crate) async fn act(
+    client: Client,
+    act: Act,
+    by: &'static str,
+    at: Option<Revision>,
+) -> Outcome {
     let (people, author) = (people(&client), author(by));
     let when = at.map_or(When::Present, When::Is);
     match act {
@@ -49,6 +58,12 @@ async fn act(client: Client, act: Act, by: &'static str, at: Option<Revision>) -
             }
         }
         Act::Help(k) => people.delete(&key(k), When::Is(Revision(u64::MAX)), &author).await,
+        Act::Sweep => {
+            let mut sweep = people.sweep();
+            sweep.step().await?;
+            sweep.step().await?;
+            Err(WriteError::Missing)
+        }
     }
 }
 
@@ -60,7 +75,7 @@ struct Scenario {
     succeed: Option<usize>,
 }
 
-use Act::{Create, Delete, Help, Replace, Twice};
+use Act::{Create, Delete, Help, Replace, Sweep, Twice};
 
 const SCENARIOS: &[Scenario] = &[
     // The same record.
@@ -123,6 +138,13 @@ const SCENARIOS: &[Scenario] = &[
         acts: &[Replace("a", "y", "2"), Create("b", "x", "2")],
         succeed: None,
     },
+    // What is refused is forgotten, also before its writer sees that it was.
+    Scenario { there: &[("z", "x", "-")], acts: &[Create("a", "x", "1"), Sweep], succeed: Some(0) },
+    Scenario {
+        there: &[("z", "-", "1")],
+        acts: &[Twice("a", "x", ["1", "2"]), Sweep],
+        succeed: Some(1),
+    },
 ];
 
 /// Runs a scenario, checks it, and says who took each step; nobody if the fault did not happen.
@@ -143,7 +165,8 @@ fn check(
         .map(|(index, (what, name))| {
             let of = |(client, step, fault)| (client == index).then_some((step, fault));
             let client = Client::new(store, name, fault.and_then(of));
-            let acting = act(client.clone(), *what, name, at.get(what.record()).copied());
+            let at = what.record().and_then(|record| at.get(record).copied());
+            let acting = act(client.clone(), *what, name, at);
             (client, Box::pin(acting) as Running<Outcome>)
         })
         .unzip();
@@ -160,6 +183,7 @@ fn check(
     assert_eq!(alone(sweep.step()).unwrap(), 0, "steps are left");
     let store = store.lock().unwrap();
     each_second_key_has_one_holder(&store);
+    nothing_stays_of_what_was_refused(&store);
     each_change_is_told_once_in_order(&store);
     for (name, result) in NAMES.iter().zip(&ran.results) {
         answers_are_true(&store, name, result.as_ref(), &at);
@@ -193,6 +217,15 @@ fn each_second_key_has_one_holder(store: &Store) {
         assert!(!claim.deleted, "of {name} a mark stays");
         // One that a helper wrote late is harmless.
         assert!(holders.get(name).is_none_or(|owner| json(claim)["owner"] == **owner));
+    }
+}
+
+fn nothing_stays_of_what_was_refused(store: &Store) {
+    for message in store.under("$KV.FILES_LEDGER.record.>") {
+        let entry = json(message);
+        assert!(!entry["value"].is_null() || entry["revision"] != 0, "{entry}");
+        assert!(entry["refused"].is_null() || entry["refused"]["name"].is_string(), "{entry}");
+        assert!(entry["refused"]["claim"].is_null(), "{entry}");
     }
 }
 
@@ -348,95 +381,4 @@ fn three_writers_in_any_order() {
         println!("seed {seed}: {acts:?} {turns:?} {fault:?}", acts = scenario.acts);
         check(&scenario, &Arc::default(), &turns, fault);
     }
-}
-
-#[test]
-fn a_second_key_that_a_crash_left_is_free_again() {
-    // Killed after each of its steps, a rename leaves a store in which others can have either name.
-    for step in 0..24 {
-        for wanted in ["x", "y"] {
-            let store = Arc::default();
-            let first = Client::new(&store, "first", None);
-            let made = alone(people(&first).create(&key("a"), person("1", "x", "-"), &author("f")));
-            let killed = Client::new(&store, "ann", Some((step, Fault::KilledAfter)));
-            let at = Some(made.unwrap());
-            let renaming = act(killed.clone(), Replace("a", "y", "-"), "ann", at);
-            run(&[killed], vec![Box::pin(renaming) as Running<Outcome>], &[]);
-            let bob = Client::new(&store, "bob", None);
-            let created = alone(act(bob.clone(), Create("b", wanted, "-"), "bob", None));
-            let held = alone(people(&bob).get(&key("a"))).unwrap().unwrap().value.email;
-            match created {
-                Ok(_) => assert_ne!(held.as_deref(), Some(wanted)),
-                Err(WriteError::Conflict(Conflict::Taken { name, owner })) => {
-                    assert_eq!((&*name, owner), ("email", key("a")));
-                    assert_eq!(held.as_deref(), Some(wanted));
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-}
-
-#[test]
-fn a_mark_in_the_place_of_a_claim_goes_with_it() {
-    let store = Arc::default();
-    let client = Client::new(&store, "first", None);
-    let first = alone(act(client.clone(), Create("a", "x", "-"), "ann", None)).unwrap();
-    let claim = "$KV.FILES_LEDGER.claim.email.x";
-    let at = store.lock().unwrap().under(claim)[0].sequence;
-    let mark = Outgoing::new(claim.into(), "".into()).header("KV-Operation", "DEL");
-    store.lock().unwrap().put(&mark, at);
-    alone(act(client, Replace("a", "y", "-"), "bob", Some(first))).unwrap();
-    assert_eq!(store.lock().unwrap().under(claim), Vec::<&state::wire::Message>::new());
-}
-
-#[test]
-fn a_stranger_on_the_events_subject_costs_no_event() {
-    let store = Arc::default();
-    let client = Client::new(&store, "first", None);
-    let first = alone(act(client.clone(), Create("a", "x", "-"), "ann", None)).unwrap();
-    let at = store.lock().unwrap().under("analytics.people.a")[0].sequence;
-    let stranger = Outgoing::new("analytics.people.a".into(), "?".into());
-    assert!(matches!(
-        alone(state::wire::Wire::put(&client, stranger, at)).unwrap(),
-        Published::Stored(_)
-    ));
-    let second = alone(act(client.clone(), Replace("a", "y", "-"), "bob", Some(first))).unwrap();
-    let told: Vec<String> = store
-        .lock()
-        .unwrap()
-        .under("analytics.people.a")
-        .iter()
-        .map(|event| {
-            serde_json::from_slice::<Value>(&event.payload)
-                .map_or("?".into(), |it| it["id"].to_string())
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [format!("\"FILES_LEDGER:{first}\""), "?".into(), format!("\"FILES_LEDGER:{second}\"")]
-    );
-}
-
-#[test]
-fn a_change_under_the_same_key_is_made_once() {
-    let store: Arc<Mutex<Store>> = Arc::default();
-    let people = people(&Client::new(&store, "first", None));
-    let author = state::record::Author { key: Some("k1".into()), ..author("f") };
-    let create = || alone(people.create(&key("a"), person("1", "x", "-"), &author));
-    let first = create().unwrap();
-    assert_eq!(create().unwrap(), first);
-    let same = alone(people.replace(
-        &key("a"),
-        person("1", "x", "-"),
-        When::Is(first),
-        &super::author("b"),
-    ));
-    assert_eq!(same.unwrap(), first, "what is equal changes nothing");
-    let deleted = alone(people.delete(&key("a"), When::Is(first), &super::author("b"))).unwrap();
-    assert!(first < deleted);
-    let again =
-        alone(people.create(&key("a"), person("1", "x", "-"), &super::author("b"))).unwrap();
-    assert!(deleted < again, "no revision is used again");
-    let _: Person = alone(people.get(&key("a"))).unwrap().unwrap().value;
 }
