@@ -77,14 +77,9 @@ pub(super) async fn info(nats: &Nats, stream: &str) -> Result<Info, End> {
 /// # Errors
 /// It is not, or nothing is known of it.
 pub(super) async fn is_same(nats: &Nats, stream: &str, at: At, info: &Info) -> Result<(), End> {
-    let (since, mut last) = (Instant::now(), info.state.last_sequence);
-    while last < at.sequence {
-        if SHORT_MAX <= since.elapsed() {
-            let sequence = at.sequence;
-            return Err(End::Another(format!("it ends at {last}, and {sequence} was there")));
-        }
-        sleep(AGAIN).await;
-        last = self::info(nats, stream).await?.state.last_sequence;
+    if let Some(last) = short_of(nats, stream, at.sequence, info.state.last_sequence).await? {
+        let sequence = at.sequence;
+        return Err(End::Another(format!("it ends at {last}, and {sequence} was there")));
     }
     if at.sequence == 0 {
         return Ok(());
@@ -96,6 +91,24 @@ pub(super) async fn is_same(nats: &Nats, stream: &str, at: At, info: &Info) -> R
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Does a stream end before `sequence`, and stay so? Where it ends then; `last` is where it seemed to end.
+pub(super) async fn short_of(
+    nats: &Nats,
+    stream: &str,
+    sequence: u64,
+    mut last: u64,
+) -> Result<Option<u64>, End> {
+    let since = Instant::now();
+    while last < sequence {
+        if SHORT_MAX <= since.elapsed() {
+            return Ok(Some(last));
+        }
+        sleep(AGAIN).await;
+        last = info(nats, stream).await?.state.last_sequence;
+    }
+    Ok(None)
 }
 
 struct Reader<'a, F: Fold> {
