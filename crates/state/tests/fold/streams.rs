@@ -98,6 +98,10 @@ async fn it_waits_for_streams_that_are_not_there_yet_and_for_a_server_that_is_aw
     numbers.store(&nats, 10).await;
     assert_eq!(replica.sums().await, numbers.sums);
     server.kill();
+    let ask = replica.folded.current(std::time::Duration::ZERO);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(3), ask).await;
+    let silent = answer.expect("it waits for no more than a second").unwrap_err();
+    assert!(matches!(silent, state::fold::NotRead::Silent(_)), "{silent}");
     server.restart();
     eventually("it can be stored", async || {
         let ready = Outgoing::new("analytics.other".into(), "".into());
