@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::api::{Api, Operation};
 use crate::extract::{Body, Query};
+use crate::page::{After, Limit};
 use crate::role::{Role, Scope};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ const LIMIT_MAX: usize = 1_000;
 /// About what a delivery takes in an answer.
 const ITEM_BYTES: usize = 500;
 
-/// How a message stands.
+/// The state of the delivery of a message.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum StateName {
@@ -55,9 +56,9 @@ struct Filter {
     /// Whose last change was before then.
     until: Option<DateTime<Utc>>,
     /// 1 to 1000; 100 if nothing is said.
-    limit: Option<usize>,
+    limit: Option<Limit<LIMIT_MAX>>,
     /// The `next` of the page before.
-    cursor: Option<u64>,
+    cursor: Option<After>,
 }
 
 /// What became of a message for one target.
@@ -81,7 +82,7 @@ struct Delivery {
     attempts: u32,
     /// How many of them got no answer: the message may have arrived with each.
     unknown: u32,
-    /// Since when it stands so.
+    /// When it came into this state.
     at: DateTime<Utc>,
     /// The same for all attempts.
     key: String,
@@ -177,14 +178,10 @@ async fn page<O: Outside, W: Wire>(
     filter: Filter,
 ) -> Result<Answer<Page>, Problem> {
     let Filter { state, lane, since, until, limit, cursor } = filter;
-    let limit = limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let detail = format!("limit: {limit} is not a number from 1 to {LIMIT_MAX}");
-        return Err(Problem::bad_request(detail));
-    }
+    let limit = limit.map_or(LIMIT, Limit::get);
     let states = state.map(StateName::text).into_iter().collect();
     let wanted = Wanted { states, lane, since, until };
-    let found = effects.list(&wanted, cursor.unwrap_or(0), limit).await;
+    let found = effects.list(&wanted, cursor.map_or(0, After::get), limit).await;
     let found = found.map_err(|error| unclear(&error))?;
     let next = found.last().map(|last| last.revision).filter(|_| found.len() == limit);
     let deliveries: Vec<Delivery> = found.into_iter().map(Delivery::from).collect();

@@ -1,8 +1,8 @@
-//! Journals of warehouses over HTTP: a function names its book, and has what stands around it.
+//! Journals of warehouses over HTTP. A function names its book; everything else about its journals is here.
 //!
 //! [`Journals`] opens a journal for each warehouse that the connector brings a batch of, or that people ask for by
 //! a name that is known, and keeps it open. It takes a batch apart, decides it, answers the connector, does
-//! commands once, and shows how each journal stands. `Api::journal` adds `GET /journal` and
+//! each command once, and shows the state of each journal. `Api::journal` adds `GET /journal` and
 //! `POST /journal/skip`.
 
 mod batch;
@@ -10,7 +10,7 @@ mod known;
 mod lane;
 mod open;
 mod skip;
-mod standing;
+mod state;
 
 pub use batch::Given;
 pub(crate) use known::of_partners;

@@ -112,7 +112,7 @@ pub struct Chassis {
     background: Vec<(&'static str, Task)>,
 }
 
-/// Something that goes on beside the handlers.
+/// A background task.
 type Task = Box<dyn FnOnce(Stop) -> BoxFuture<'static, ()> + Send>;
 
 impl Chassis {
@@ -131,7 +131,7 @@ impl Chassis {
         kept
     }
 
-    /// The journals of warehouses, of which entries that no start needs are kept for as long as `keep` says.
+    /// The journals of warehouses. `keep` says how long entries are kept that a start does not need.
     /// People can ask for `main`, for the warehouses of `partners`, and for those that have a journal.
     #[must_use]
     pub fn journals<L: Lane>(&mut self, keep: Keep, partners: Option<Source>) -> Journals<L> {

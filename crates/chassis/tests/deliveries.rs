@@ -132,9 +132,16 @@ async fn what_failed_is_listed_and_sent_again_one_by_one_or_all_since() {
         );
     }
     assert_eq!(again(json!({"id": "hooks.shop.e0.x.-"})).await.0, 404);
-    for query in ["limit=0", "state=lost", "colour=1"] {
+    for (query, words) in [
+        ("limit=0", "limit: \"0\" is not a number from 1 to 1000"),
+        ("limit=huge", "limit: \"huge\" is not a number from 1 to 1000"),
+        ("cursor=x", "cursor: \"x\" is not the `next` of a page"),
+        ("state=lost", "lost"),
+        ("colour=1", "colour"),
+    ] {
         let (status, problem) = ask(&app, "GET", &format!("/deliveries?{query}"), &json!({})).await;
         assert_eq!(status, 400, "{query} {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{query} {problem}");
     }
 
     let mut stream = TcpStream::connect(metrics).await.unwrap();

@@ -59,7 +59,7 @@ fn consumers<'a>(stack: &'a Stack, subject: &str) -> Vec<&'a str> {
     stack.functions.iter().filter(is_called).map(|(name, _)| name.as_str()).collect()
 }
 
-/// May a filter get what is published on `subject`, in which `<…>` stands for any token?
+/// Does a filter match messages on `subject`, in which `<…>` is any token?
 fn meets(filter: &str, subject: &str) -> bool {
     let (mut filter, mut subject) = (filter.split('.'), subject.split('.'));
     loop {
@@ -76,7 +76,7 @@ fn meets(filter: &str, subject: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// `part` stands in the page of this name.
+    /// The page of this name contains `part`.
     #[track_caller]
     fn check(page: &str, name: &str, part: &str) {
         assert!(page.contains(part), "put this into docs/{name}:\n{part}");

@@ -8,8 +8,7 @@ use domain::partner::{Partner, Partners, StockPolicy};
 use domain::{PartnerId, WarehouseId};
 
 /// What helps partners without a folder.
-pub const GIVE_FOLDER: &str =
-    "add `sftp`, if they are to drop files (docs/OPERATIONS.md, \"Adding a partner\")";
+pub const GIVE_FOLDER: &str = "add `sftp`, if they are to drop files in an installation (docs/OPERATIONS.md, \"Adding a partner\")";
 
 /// Partners without `sftp`.
 pub fn without_folder(partners: &Partners) -> Vec<&str> {
@@ -19,7 +18,11 @@ pub fn without_folder(partners: &Partners) -> Vec<&str> {
 
 /// What is wrong with that.
 pub fn deaf(names: &[&str]) -> String {
-    format!("no `sftp`, so nobody looks for files of {}", names.join(", "))
+    format!(
+        "no `sftp` for {}: `orderflow up` gives each a folder of its own, and an installation looks for no \
+         files of them",
+        names.join(", ")
+    )
 }
 
 /// Such partners of one warehouse.

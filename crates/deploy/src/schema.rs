@@ -63,6 +63,9 @@ pub fn text(file: File) -> String {
 }
 
 #[cfg(test)]
+mod examples;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -95,7 +98,7 @@ mod tests {
         own.or_else(|| schema.get("additionalProperties").filter(|rest| rest.is_object()))
     }
 
-    fn followed<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    pub(super) fn followed<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
         let options = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
         let one = std::iter::once(schema).chain(options).find_map(|one| one.get("$ref"));
         let path = one.and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));

@@ -27,7 +27,7 @@ pub const ORDERS_MAX: usize = 1_000_000;
 const HELD_BYTES: usize = 160;
 /// The same for the id of an order with a rejected line.
 const HARMED_BYTES: usize = 64;
-/// The same for what is said of an order as a whole.
+/// The same for an order's charges, discounts and tax.
 const WHOLE_BYTES: usize = 320;
 
 /// More orders than one file may have.
@@ -103,7 +103,7 @@ impl Assembled {
         let is_line = line.extra.is_none_or(|extra| extra.charge.is_none());
         let fault = match is_line {
             true => self.add_line(line, amount),
-            // Who buys may stand at the lines only.
+            // Rows of charges may leave the customer out.
             false if line.customer_id.is_empty() => None,
             false => self.check_customer(line.customer_id),
         };
@@ -143,7 +143,7 @@ impl Assembled {
         (*self.customer_id != *customer_id).then_some(OrderFault::CustomersDiffer)
     }
 
-    /// What it comes to: lines and charges.
+    /// The total of lines and charges.
     #[must_use]
     pub fn total(&self) -> Money {
         self.sum().unwrap_or(self.lines_total)
@@ -155,7 +155,7 @@ impl Assembled {
         charges.try_fold(self.lines_total, Money::plus).filter(|sum| sum.is_within_limit())
     }
 
-    /// Charges that stand in columns, not in rows of their own.
+    /// Charges from columns, not from rows of their own.
     pub fn charges_of_columns(&self) -> impl Iterator<Item = Charge> {
         self.whole.iter().flat_map(|whole| whole.of_columns(self.kind))
     }
@@ -181,7 +181,7 @@ pub struct Orders {
     orders_max: usize,
     /// Not a `HashMap`: half of its room is empty, and it holds two tables while it grows.
     by_id: IndexMap<Box<str>, Assembled>,
-    /// Orders of which something is said as a whole.
+    /// Orders with charges, discounts or tax.
     wholes: usize,
     /// Orders with a rejected line; where that harms none, only those that had no other line by then.
     harmed: HashSet<Box<str>>,

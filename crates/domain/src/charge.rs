@@ -1,4 +1,4 @@
-//! What an order has beside its lines: shipping, discounts, fees. Nothing of it is moved in stock.
+//! The charges of an order: shipping, discounts, fees. They are not moved in stock.
 
 use crate::kind::Kind;
 use crate::{Money, TaxCategory};
@@ -50,7 +50,7 @@ impl ChargeKind {
 /// One charge of an order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Charge {
-    /// What it is for.
+    /// The kind of charge.
     pub kind: ChargeKind,
     /// What the sender calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

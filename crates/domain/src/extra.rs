@@ -1,10 +1,10 @@
-//! What a row of a file may say beside the columns that every file has.
+//! Values of optional columns of a file: charges, discounts, tax.
 
 use crate::charge::ChargeRow;
 use crate::{Money, TaxCategory};
 use serde::{Deserialize, Serialize};
 
-/// What a row says beside what every row says. Few partners have any of it, so it is kept apart.
+/// Values of a row's optional columns. Few partners have any, so they are kept apart from the row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extra {
     /// The row is no line of its order, but this.

@@ -59,7 +59,7 @@ pub struct Line {
     /// Product category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// What is taken off the whole line: not below zero, and no more than it comes to.
+    /// Discount on the whole line: from zero to quantity times price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discount: Option<Money>,
     /// By which rate it is taxed.

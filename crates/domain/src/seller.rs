@@ -1,4 +1,4 @@
-//! Who sells: whose name, numbers and texts stand on invoices. Plain data; reading and checking it is
+//! Sellers: the name, numbers and texts on invoices. Plain data; reading and checking it is
 //! `intake`'s work.
 
 mod numbers;
@@ -23,7 +23,7 @@ pub struct Seller {
     /// Legal form and capital, where the law wants them: `SARL au capital de 10 000 €`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_form: Option<String>,
-    /// In which register it stands: `RCS Paris 303 265 045`.
+    /// Its entry in a trade register: `RCS Paris 303 265 045`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub register: Option<String>,
     /// Where its seat is.

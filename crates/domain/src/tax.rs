@@ -6,8 +6,8 @@ use std::fmt;
 /// Most bytes of the name of a tax category.
 pub const TAX_CATEGORY_BYTES_MAX: usize = 64;
 
-/// The name of a tax category: `standard`, `reduced`, `20 %`. What it means in which country is the
-/// seller's configuration.
+/// The name of a tax category: `standard`, `reduced`, `20 %`. `tax-rates` in the configuration give its rate
+/// for each country.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TaxCategory(Box<str>);

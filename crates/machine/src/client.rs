@@ -1,5 +1,6 @@
 //! A running pipeline, here or elsewhere, and calls of its functions.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -90,10 +91,14 @@ impl Pipeline {
             return Ok(());
         }
         let journal = subject::inventory_journal(warehouse);
-        match stored::last(nats, streams::JOURNAL, &journal).await? {
-            Some(_) => Ok(()),
-            None => Err(Failure::NotFound { what: format!("warehouse {warehouse}") }.into()),
+        if stored::last(nats, streams::JOURNAL, &journal).await?.is_some() {
+            return Ok(());
         }
+        let of_partners = partners.values().map(|partner| partner.warehouse.clone());
+        let names: BTreeSet<WarehouseId> = of_partners.chain([WarehouseId::main()]).collect();
+        let names: Vec<&str> = names.iter().map(WarehouseId::as_str).collect();
+        let what = format!("warehouse {warehouse}; partners.yml has {}", names.join(", "));
+        Err(Failure::NotFound { what }.into())
     }
 
     /// Calls a function, through the gateway or at its own address, and reads its JSON.

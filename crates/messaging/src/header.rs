@@ -29,7 +29,7 @@ pub const DECISION: &str = "Orderflow-Decision";
 pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
 /// On a fact about what was refused behind a confirmed order: sequence of the message whose decision stays
 /// in force.
-pub const STANDS: &str = "Orderflow-Stands";
+pub const IN_FORCE: &str = "Orderflow-In-Force";
 /// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
 

@@ -64,14 +64,14 @@ pub async fn last(
     };
     let event: Option<Event<Decided>> = serde_json::from_slice(&confirmed.payload).ok();
     let Some(decided) = event.and_then(|event| event.data) else { return Ok(Last::Nothing) };
-    let stands = decided.stands;
+    let in_force = decided.in_force;
     let own = decided.order.as_ref().and_then(|order| serde_json::from_str(order.get()).ok());
     let own: Option<Order> = own;
     // The fact repeats the order, but for what was skipped and what was refused behind it.
-    let (sequence, order) = match (stands, wrongly_cancelled(&decided, own.as_ref()), own) {
-        (Some(stands), ..) | (None, Some(stands), _) => {
-            let known = placed.filter(|placed| placed.sequence == stands);
-            (stands, order_at(nats, stands, known, &confirmed.subject).await?)
+    let (sequence, order) = match (in_force, wrongly_cancelled(&decided, own.as_ref()), own) {
+        (Some(in_force), ..) | (None, Some(in_force), _) => {
+            let known = placed.filter(|placed| placed.sequence == in_force);
+            (in_force, order_at(nats, in_force, known, &confirmed.subject).await?)
         }
         (None, None, Some(order)) => (decided.placed, Some(order)),
         (None, None, None) => {
@@ -81,8 +81,8 @@ pub async fn last(
     Ok(order.map_or(Last::Nothing, |order| Last::Confirmed(as_confirmed(sequence, order))))
 }
 
-/// The order that the message `placed` of the stream holds, if its subject is that of the order whose fact
-/// stands on `fact`. It may be `known`.
+/// The order in the message `placed` of the stream, if that message has the subject of the order whose fact is on
+/// the subject `fact`. `known` is that message, if it was read before.
 async fn order_at(
     nats: &Nats,
     placed: u64,
@@ -133,7 +133,7 @@ pub struct Decided {
     /// In `orderflow.order.kept.v1`, where that message was refused behind a confirmed order: stream sequence
     /// of the one whose decision stays in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stands: Option<u64>,
+    pub in_force: Option<u64>,
     /// Why it was refused, with the numbers; in `orderflow.order.kept.v1`, why it stays confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,

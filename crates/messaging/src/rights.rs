@@ -1,7 +1,7 @@
 //! What a function may do: at NATS, and whom else it may reach.
 
-/// What a function does at NATS, and whom it reaches beside it. Everything else is refused: by nats-server,
-/// and in a cluster by its network policies.
+/// What a function may do at NATS, and which other servers it may reach. nats-server, and in a cluster network
+/// policies, refuse everything else.
 #[derive(Clone, Copy, Debug)]
 pub struct Rights {
     /// For people: what the function does, in a line.

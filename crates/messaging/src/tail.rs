@@ -6,6 +6,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy, pull};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
 use futures_util::StreamExt;
+use std::ops::ControlFlow;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -66,6 +67,25 @@ pub async fn read_from(
     headers_only: bool,
     mut each: impl FnMut(&Message),
 ) -> Result<u64, Error> {
+    let each = |message: &Message| {
+        each(message);
+        ControlFlow::Continue(())
+    };
+    read_while(nats, stream, filter, from, headers_only, each).await
+}
+
+/// As [`read_from`], until `each` breaks: the result then is the sequence of the message at which it did.
+///
+/// # Errors
+/// The server did not answer, or stopped answering.
+pub async fn read_while(
+    nats: &Nats,
+    stream: &str,
+    filter: &str,
+    from: From,
+    headers_only: bool,
+    mut each: impl FnMut(&Message) -> ControlFlow<()>,
+) -> Result<u64, Error> {
     let wrong = |reason: String| Error { stream: stream.into(), filter: filter.into(), reason };
     let handle = nats::stream(nats, stream).await.map_err(|error| wrong(error.to_string()))?;
     let last = handle.cached_info().state.last_sequence;
@@ -89,7 +109,10 @@ pub async fn read_from(
     let pass = Pass { nats, stream: handle, filter, headers_only, last };
     let (mut to, mut deliver_policy, mut moved) = (before, deliver_policy, Instant::now());
     loop {
-        let read = pass.read(deliver_policy, &mut each).await.map_err(wrong)?;
+        let (read, flow) = pass.read(deliver_policy, &mut each).await.map_err(wrong)?;
+        if flow.is_break() {
+            return Ok(read);
+        }
         if to < read {
             (to, moved) = (read, Instant::now());
         }
@@ -124,12 +147,12 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Reads to the end as the server that has the consumer knows it: the last sequence that came, 0
-    /// if none did.
+    /// if none did, and whether `each` goes on.
     async fn read(
         &self,
         deliver_policy: DeliverPolicy,
-        each: impl FnMut(&Message),
-    ) -> Result<u64, String> {
+        each: impl FnMut(&Message) -> ControlFlow<()>,
+    ) -> Result<(u64, ControlFlow<()>), String> {
         let Self { nats, stream, filter, headers_only, last } = self;
         let config = pull::OrderedConfig {
             filter_subject: (*filter).into(),
@@ -149,7 +172,7 @@ impl Pass<'_> {
         let consumer = consumer.await.map_err(|error| error.to_string())?;
         let name = consumer.cached_info().name.clone();
         let read = match consumer.cached_info().num_pending {
-            0 => Ok(0),
+            0 => Ok((0, ControlFlow::Continue(()))),
             _ => to_end(consumer, *last, each).await,
         };
         // Otherwise the server keeps it for half a minute. One that replaced it after a missed
@@ -171,8 +194,8 @@ fn batch(nats: &Nats) -> i64 {
 async fn to_end(
     consumer: Consumer<pull::OrderedConfig>,
     last: u64,
-    mut each: impl FnMut(&Message),
-) -> Result<u64, String> {
+    mut each: impl FnMut(&Message) -> ControlFlow<()>,
+) -> Result<(u64, ControlFlow<()>), String> {
     let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
     let mut heard = Instant::now();
     loop {
@@ -189,9 +212,9 @@ async fn to_end(
         heard = Instant::now();
         let info = message.info().map_err(|error| error.to_string())?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
-        each(&message);
-        if pending == 0 || sequence >= last {
-            return Ok(sequence);
+        let flow = each(&message);
+        if flow.is_break() || pending == 0 || sequence >= last {
+            return Ok((sequence, flow));
         }
     }
 }

@@ -102,7 +102,7 @@ fn types_of_0_1_0_read_events_of_now() {
         kind: whole().kind,
         attempt: 1,
         placed: 7,
-        stands: Some(5),
+        in_force: Some(5),
         refusal: None,
         order: Some(serde_json::value::to_raw_value(&whole()).unwrap()),
     };

@@ -1,5 +1,8 @@
 //! A value, why it was chosen, and how certain it is.
 
+use tabular::FileError;
+use tabular::look::{Candidate, listed};
+
 /// How certain a guess is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +44,24 @@ impl<T> Guess<T> {
     }
 }
 
+/// What to do if the line that should have names has what rows have.
+fn first_row(cells: &[String]) -> String {
+    let is_value = |cell: &&String| {
+        let of_value = |c: char| c.is_ascii_digit() || " .,:/+-".contains(c);
+        cell.contains(|c: char| c.is_ascii_digit()) && cell.chars().all(of_value)
+    };
+    match cells.iter().filter(is_value).count() {
+        0 => String::new(),
+        _ => "; it looks like a row: put a line with the names of the columns before it, such as \
+              order,product,quantity,price,date"
+            .to_owned(),
+    }
+}
+
+fn possible(candidates: &[Candidate]) -> String {
+    candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Why nothing can be proposed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoProposal {
@@ -48,18 +69,31 @@ pub enum NoProposal {
     #[error("the file is empty")]
     Empty,
     /// It has only a header.
-    #[error("there is no row behind the names of the columns: {0:?}")]
+    #[error("there is no row behind the names of the columns: {}{}", listed(.0), first_row(.0))]
     NoRows(Vec<String>),
     /// It contains zero bytes.
     #[error("the file is no text: it has zero bytes")]
     NoText,
+    /// The encoding cannot be determined, and the names of the columns depend on it.
+    #[error(
+        "the encoding cannot be told, and the names of the columns depend on it; say with --encoding in \
+         which one words of the file are right: {}", possible(.0)
+    )]
+    Encoding(Vec<Candidate>),
+    /// The file is not in the encoding that a person named.
+    #[error("--encoding: {0}")]
+    OtherEncoding(FileError),
     /// It is not a table.
     #[error(
         "no delimiter makes columns of it: tried comma, semicolon, tab and |; the first line is {0:?}"
     )]
     NoColumns(String),
     /// Its first line does not contain column names.
-    #[error("line {line} does not contain the names of the columns: {found:?}")]
+    #[error(
+        "line {line} does not contain the names of the columns: {}{}",
+        listed(found),
+        first_row(found)
+    )]
     NoHeader {
         /// Physical line.
         line: u64,
@@ -68,8 +102,8 @@ pub enum NoProposal {
     },
     /// A required column was not found.
     #[error(
-        "no column looks like {}; name it with --column {}=NAME; there are {found:?}",
-        missing.join(", "), missing.first().copied().unwrap_or_default()
+        "no column looks like {}; name it with --column {}=NAME; there are {}",
+        missing.join(", "), missing.first().copied().unwrap_or_default(), listed(found)
     )]
     Missing {
         /// The roles without a column.
@@ -78,7 +112,7 @@ pub enum NoProposal {
         found: Vec<String>,
     },
     /// A column that a person named does not exist.
-    #[error("--column {role}={name}: the file has no such column; there are {found:?}")]
+    #[error("--column {role}={name}: the file has no such column; there are {}", listed(found))]
     NoSuchColumn {
         /// The role.
         role: &'static str,

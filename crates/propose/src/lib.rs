@@ -20,5 +20,5 @@ mod yaml;
 
 pub use aliases::Role;
 pub use guess::{Guess, NoProposal, Trust};
-pub use proposal::{Proposal, propose};
+pub use proposal::{Proposal, propose, propose_in};
 pub use table::Seen;

@@ -44,9 +44,30 @@ pub fn propose(
     is_whole: bool,
     named: &[(Role, String)],
 ) -> Result<Proposal, NoProposal> {
-    let text = text::decode(bytes, is_whole)?;
-    let (table, delimiter) = Table::read(&text.value, is_whole)?;
-    let assigned = columns::assign(&table, named)?;
+    propose_in(None, bytes, is_whole, named)
+}
+
+/// As [`propose`], in the encoding that a person has named.
+///
+/// # Errors
+/// As [`propose`], and if the names of columns depend on an encoding that cannot be determined.
+pub fn propose_in(
+    encoding: Option<Encoding>,
+    bytes: &[u8],
+    is_whole: bool,
+    named: &[(Role, String)],
+) -> Result<Proposal, NoProposal> {
+    let text = text::decode(bytes, is_whole, encoding)?;
+    let found = Table::read(&text.value, is_whole).and_then(|(table, delimiter)| {
+        let assigned = columns::assign(&table, named)?;
+        Ok((table, delimiter, assigned))
+    });
+    let has_names = |table: &Table| table.columns.iter().all(|column| column.name.is_ascii());
+    let is_read = found.as_ref().is_ok_and(|(table, ..)| has_names(table));
+    if !text.candidates.is_empty() && !is_read {
+        return Err(NoProposal::Encoding(text.candidates));
+    }
+    let (table, delimiter, assigned) = found?;
     let day_first = dates::Hint::of(&table, &assigned, delimiter.value);
     let encoding = Guess { value: text.encoding, trust: text.trust, why: text.why };
     let column = |role| assigned.values(&table, role);

@@ -12,9 +12,16 @@ pub(super) struct Decoded {
     pub(super) encoding: Encoding,
     pub(super) trust: Trust,
     pub(super) why: String,
+    /// The possible encodings, if it cannot be determined.
+    pub(super) candidates: Vec<Candidate>,
 }
 
-pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal> {
+/// The text in the encoding that a person `named`, or else in the one that is found.
+pub(super) fn decode(
+    bytes: &[u8],
+    is_whole: bool,
+    named: Option<Encoding>,
+) -> Result<Decoded, NoProposal> {
     // An incomplete last line would look like a bad row, and an incomplete character like another
     // encoding.
     let bytes = match bytes.iter().rposition(|byte| *byte == b'\n') {
@@ -24,7 +31,11 @@ pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal
         }
         _ => bytes,
     };
-    let Text { text, encoding, has_mark, candidates } = look::decode(bytes);
+    let named = named.filter(|named| *named != Encoding::Auto);
+    let Text { text, encoding, has_mark, candidates } = match named {
+        Some(named) => look::decode_as(bytes, named).map_err(NoProposal::OtherEncoding)?,
+        None => look::decode(bytes),
+    };
     let end = match text.rfind('\n') {
         Some(end) if !is_whole => end + 1,
         _ => text.len(),
@@ -37,6 +48,7 @@ pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal
         return Err(NoProposal::Empty);
     }
     let (trust, why) = match encoding {
+        _ if named.is_some() => (Trust::Sure, "named by hand".to_owned()),
         Encoding::Utf16 => (Trust::Sure, "it begins with the byte order mark of UTF-16".to_owned()),
         Encoding::Utf16Le | Encoding::Utf16Be => {
             (Trust::Sure, "every other byte is zero, as in UTF-16".to_owned())
@@ -45,7 +57,7 @@ pub(super) fn decode(bytes: &[u8], is_whole: bool) -> Result<Decoded, NoProposal
         Encoding::Windows1252 => windows_1252(&value, &candidates),
         other => (Trust::Sure, format!("it has what only {} has", other.name())),
     };
-    Ok(Decoded { value, encoding, trust, why })
+    Ok(Decoded { value, encoding, trust, why, candidates })
 }
 
 fn utf_8(text: &str, has_mark: bool) -> (Trust, String) {
@@ -85,7 +97,7 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], is_whole: bool, expected: (Encoding, Trust, &str)) {
-        let text = decode(bytes, is_whole).unwrap();
+        let text = decode(bytes, is_whole, None).unwrap();
         assert_eq!((text.encoding, text.trust, text.value.as_str()), expected);
     }
 
@@ -103,19 +115,19 @@ mod tests {
             true,
             (Encoding::Windows1252, Trust::Likely, "Désignation;€\n"),
         );
-        assert!(decode(b"D\xE9signation\n", true).unwrap().why.contains("Désignation"));
+        assert!(decode(b"D\xE9signation\n", true, None).unwrap().why.contains("Désignation"));
     }
 
     #[test]
     fn text_that_the_reader_refuses_or_that_is_garbled_is_unsure() {
-        let found = decode(&encoding_rs::SHIFT_JIS.encode("歯ブラシ").0, true).unwrap();
+        let found = decode(&encoding_rs::SHIFT_JIS.encode("歯ブラシ").0, true, None).unwrap();
         assert!(
             found.trust == Trust::Unsure && found.why.contains("shift_jis (歯ブラシ)"),
             "{found:?}"
         );
         // Valid UTF-8 may be garbled, too.
         for text in ["GrÃ¶ÃŸe", "Gr\u{FFFD}\u{FFFD}e"] {
-            assert_eq!(decode(text.as_bytes(), true).unwrap().trust, Trust::Unsure, "{text}");
+            assert_eq!(decode(text.as_bytes(), true, None).unwrap().trust, Trust::Unsure, "{text}");
         }
     }
 
@@ -133,8 +145,8 @@ mod tests {
         let cut = bytes.get(..bytes.len() - 4).unwrap();
         check(cut, false, (Encoding::Utf16Le, Trust::Sure, "order,sku,qty,price\n"));
         check(b"\xFE\xFF\0a\0\n\0b", false, (Encoding::Utf16, Trust::Sure, "a\n"));
-        assert_eq!(decode(b"PK\x03\x04\0\0", true).unwrap_err(), NoProposal::NoText);
-        assert_eq!(decode(b" \n\r\n", true).unwrap_err(), NoProposal::Empty);
-        assert_eq!(decode(b"", true).unwrap_err(), NoProposal::Empty);
+        assert_eq!(decode(b"PK\x03\x04\0\0", true, None).unwrap_err(), NoProposal::NoText);
+        assert_eq!(decode(b" \n\r\n", true, None).unwrap_err(), NoProposal::Empty);
+        assert_eq!(decode(b"", true, None).unwrap_err(), NoProposal::Empty);
     }
 }

@@ -160,5 +160,11 @@ fn one_line(text: &str) -> String {
 
 /// JSON strings are valid YAML strings.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    // JSON leaves characters as they are that YAML does not allow.
+    let json = Value::from(text).to_string();
+    let escaped = |c: char| match c {
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    json.chars().map(escaped).collect()
 }

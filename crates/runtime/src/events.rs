@@ -121,6 +121,11 @@ impl Batch {
         kind(headers).is_some()
     }
 
+    /// Whether a request with these headers carries a list of events, as only the connector sends it.
+    pub fn is_list(headers: &HeaderMap) -> bool {
+        matches!(kind(headers), Some(Kind::Batch))
+    }
+
     /// Total bytes of its events.
     pub fn bytes(&self) -> usize {
         self.events.iter().map(|event| event.raw.get().len()).sum()

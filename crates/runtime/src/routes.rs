@@ -10,14 +10,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
-use crate::door::{Door, Tokens};
+use crate::door::{Caller, Door, Tokens};
 use crate::gate::Pass;
 
 /// Largest body of a request that does not come from the connector, unless the route sets another
 /// limit.
 const BODY_BYTES_MAX: u64 = 64 * 1024;
 
-type Choose = Arc<dyn Fn(&HeaderMap) -> Door + Send + Sync>;
+type Choose = Arc<dyn Fn(Caller, &HeaderMap) -> Door + Send + Sync>;
 
 /// The checks of a route: a door, and the largest body.
 #[derive(Clone)]
@@ -27,8 +27,8 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    /// Chooses the door by the head of the request.
-    pub fn by(door: impl Fn(&HeaderMap) -> Door + Send + Sync + 'static) -> Self {
+    /// Chooses the door by the caller and the head of the request.
+    pub fn by(door: impl Fn(Caller, &HeaderMap) -> Door + Send + Sync + 'static) -> Self {
         Self { door: Arc::new(door), body_bytes_max: BODY_BYTES_MAX }
     }
 
@@ -43,7 +43,7 @@ impl Entrance {
 
 impl From<Door> for Entrance {
     fn from(door: Door) -> Self {
-        Self::by(move |_| door)
+        Self::by(move |_, _| door)
     }
 }
 
@@ -110,7 +110,7 @@ async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: 
     if let Some(pass) = &pass {
         pass.peer.set_known(caller.is_known());
     }
-    if let Err(refused) = caller.enter((entrance.door)(request.headers())) {
+    if let Err(refused) = caller.enter((entrance.door)(caller, request.headers())) {
         return refused.into_response();
     }
     request.extensions_mut().insert(caller);

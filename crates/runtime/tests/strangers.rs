@@ -51,7 +51,7 @@ async fn start(gate: &Gate, settings: ServerSettings) -> Running {
         let gate = gate.clone();
         post(async move |body: Bytes| gate.pass(body).await)
     };
-    let by_header = Entrance::by(|headers| match headers.contains_key("x-events") {
+    let by_header = Entrance::by(|_, headers| match headers.contains_key("x-events") {
         true => Door::Connector,
         false => Door::Admin,
     });

@@ -1,5 +1,5 @@
 //! What Prometheus has to see: rules that record one series for each part, and for each subject that a function is
-//! called with. An alert can so miss what nobody scrapes.
+//! called with. An alert can then notice a part that is not scraped at all.
 
 use connector::annotations;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Secrets that nobody has to think up: tokens of doors, and passwords of NATS.
+//! Secrets that are generated: tokens of doors, and passwords of NATS.
 
 use std::collections::BTreeSet;
 

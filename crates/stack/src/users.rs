@@ -24,7 +24,7 @@ pub fn list(stack: &Stack) -> String {
     functions(stack).fold(OTHERS.to_owned(), |list, name| list + &function(name))
 }
 
-/// What stands for the password of a user in [`list`]: `NATS_ORDER_INGEST_PASSWORD`.
+/// The variable for the password of a user in [`list`]: `NATS_ORDER_INGEST_PASSWORD`.
 pub fn variable(user: &str) -> String {
     format!("NATS_{}_PASSWORD", user.to_ascii_uppercase().replace('-', "_"))
 }

@@ -58,34 +58,16 @@ impl<K: Kind> Default for Counts<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Clone, Copy)]
-    enum Fate {
-        Placed,
-        Refused,
-    }
-
-    impl Kind for Fate {
-        fn all() -> impl Iterator<Item = Self> {
-            [Self::Placed, Self::Refused].into_iter()
-        }
-
-        fn label(self) -> &'static str {
-            match self {
-                Self::Placed => "placed",
-                Self::Refused => "refused",
-            }
-        }
-    }
+    use crate::effect::Outcome;
 
     #[test]
     fn every_label_begins_at_zero() {
         let mut registry = Registry::default();
-        let counts = Counts::register(&mut registry, "orders", "Orders");
-        counts.add_many(Fate::Placed, 2);
+        let counts = Counts::register(&mut registry, "attempts", "Attempts");
+        counts.add_many(Outcome::Sent, 2);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        for line in ["orders_total{outcome=\"placed\"} 2", "orders_total{outcome=\"refused\"} 0"] {
+        for line in ["attempts_total{outcome=\"sent\"} 2", "attempts_total{outcome=\"dead\"} 0"] {
             assert!(text.contains(line), "{text}");
         }
     }

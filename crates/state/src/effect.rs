@@ -6,7 +6,8 @@
 //!
 //! A message is sent at least once, never again after it is recorded as sent, and never lost: *sending* is
 //! recorded before each attempt, the answer after it, and an attempt without a recorded answer is *unknown*. It
-//! is repeated under the same key, and only when it can be under way no longer.
+//! counts as a failed one when it can be under way no longer: the message is sent again under the same key after
+//! the usual wait, or given up.
 
 mod accept;
 mod again;
@@ -56,7 +57,8 @@ pub trait Outside: Send + Sync + 'static {
         event: &Event,
     ) -> impl Future<Output = Result<Vec<(Target, Self::Message)>, String>> + Send;
 
-    /// Sends one message, once. It is given up after [`Settings::send_max`], and then may have arrived.
+    /// Sends one message, once. It is given up after [`Settings::send_max`], and then may have arrived; also when
+    /// it panics.
     fn send(
         &self,
         lane: &str,
@@ -124,7 +126,7 @@ pub struct Settings {
     pub send_max: Duration,
     /// Attempts at once in one lane; one where the last attempt failed.
     pub lane_max: usize,
-    /// Attempts at once in all lanes.
+    /// Attempts at once in all lanes; half of them in all lanes together where the last attempt failed.
     pub all_max: usize,
     /// Messages of one lane that are known at once. Later ones wait until half of them are done.
     pub lane_open_max: usize,

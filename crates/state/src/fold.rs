@@ -57,8 +57,8 @@ pub trait Fold: Send + Sync + 'static {
     /// neither memory nor the store has to take all of a large state at once.
     const SHARDS: usize;
 
-    /// What states depend on beside the events, such as a limit; nothing if on nothing. Checkpoints that were made
-    /// with other settings are not read: what they left out comes back.
+    /// Settings that the state depends on, such as a limit; empty if there are none. Checkpoints that were made with
+    /// other settings are not read, so that what they left out comes back.
     fn settings(&self) -> String {
         String::new()
     }

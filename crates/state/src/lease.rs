@@ -71,12 +71,7 @@ impl<W: Wire, P: Serialize + DeserializeOwned + Clone + Default + Sync> Lease<W,
             }
             self.held = None;
         }
-        let found = self.wire.last(&self.stream, &self.subject).await?;
-        let revision = found.as_ref().map_or(0, |message| message.sequence);
-        // What was deleted, or cannot be read, is nobody's.
-        let record: Record<P> = found
-            .and_then(|message| serde_json::from_slice(&message.payload).ok())
-            .unwrap_or_default();
+        let (revision, record) = self.read().await?;
         let free = match &record.owner {
             None => true,
             // Written by us without an answer.
@@ -85,6 +80,15 @@ impl<W: Wire, P: Serialize + DeserializeOwned + Clone + Default + Sync> Lease<W,
         };
         let ours = free && self.write(record.position.clone(), revision).await?;
         Ok(ours.then_some(record.position))
+    }
+
+    /// What is written, and its revision.
+    async fn read(&self) -> Result<(u64, Record<P>), Unclear> {
+        let found = self.wire.last(&self.stream, &self.subject).await?;
+        let revision = found.as_ref().map_or(0, |message| message.sequence);
+        // What was deleted, or cannot be read, is nobody's.
+        let record = found.and_then(|message| serde_json::from_slice(&message.payload).ok());
+        Ok((revision, record.unwrap_or_default()))
     }
 
     async fn write(&mut self, position: P, revision: u64) -> Result<bool, Unclear> {
@@ -113,14 +117,24 @@ impl<W: Wire, P: Serialize + DeserializeOwned + Clone + Default + Sync> Lease<W,
         }
     }
 
-    /// Gives it back, so that another one goes on at once.
+    /// Gives it back, so that another one goes on at once. A [`Lease::step`] may have been cut off before.
     pub async fn release(self, position: P) {
         let Some(revision) = self.held else { return };
-        let nobody = Record { owner: None, position };
-        let released = self.put(&nobody, revision);
-        if !matches!(timeout(RELEASE_MAX, released).await, Ok(Ok(Some(_)))) {
+        let released = self.give_back(position, revision);
+        if !matches!(timeout(RELEASE_MAX, released).await, Ok(Ok(true))) {
             tracing::debug!(key = self.subject, "the lease was not given back; it ends by itself");
         }
+    }
+
+    async fn give_back(&self, position: P, revision: u64) -> Result<bool, Unclear> {
+        let nobody = Record { owner: None, position };
+        if self.put(&nobody, revision).await?.is_some() {
+            return Ok(true);
+        }
+        // A renewal whose answer was not waited for is ours as well.
+        let (revision, record) = self.read().await?;
+        let is_ours = record.owner.as_ref() == Some(&self.owner);
+        Ok(is_ours && self.put(&nobody, revision).await?.is_some())
     }
 }
 
@@ -171,6 +185,29 @@ mod tests {
         assert!(lease.step(&0).await.unwrap().is_some(), "an older revision was remembered");
         lease.held = None;
         assert!(lease.step(&0).await.unwrap().is_some(), "none was");
+    }
+
+    #[tokio::test]
+    async fn it_is_given_back_also_after_a_renewal_that_was_cut_off() {
+        let (_server, [mut a, mut b]) = world().await;
+        assert!(a.step(&0).await.unwrap().is_some());
+        let before = a.held;
+        assert!(a.step(&0).await.unwrap().is_some());
+        a.held = before;
+        a.release(7).await;
+        assert_eq!(b.step(&0).await.unwrap(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_lost_is_not_given_away() {
+        let (_server, [mut a, mut b]) = world().await;
+        assert!(a.step(&0).await.unwrap().is_some());
+        assert!(b.step(&0).await.unwrap().is_none());
+        let (revision, since) = b.seen.unwrap();
+        b.seen = Some((revision, since.checked_sub(SILENT).unwrap()));
+        assert!(b.step(&0).await.unwrap().is_some());
+        a.release(7).await;
+        assert_eq!(b.step(&8).await.unwrap(), Some(8));
     }
 
     #[tokio::test]

@@ -58,6 +58,9 @@ impl<W: Wire> Requests<W> {
     /// Binds `key` to `request`, whose JSON is hashed. `whose` tells equal keys of different callers, and for
     /// different purposes, apart.
     ///
+    /// # Panics
+    /// If `request` has no JSON, such as a map whose keys are not texts.
+    ///
     /// # Errors
     /// The outer one: the server does not answer, and the same call may be repeated. The inner one: the key
     /// was used for another request.
@@ -125,5 +128,23 @@ fn stream() -> String {
 
 /// SHA-256 of the JSON, in hexadecimal.
 fn digest(value: &impl Serialize) -> String {
-    hex::encode(Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))
+    let json = serde_json::to_vec(value).expect("requests have only string keys");
+    hex::encode(Sha256::digest(json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn other_requests_have_other_digests() {
+        assert_ne!(digest(&["a", "b"]), digest(&["a", "c"]));
+    }
+
+    #[test]
+    #[should_panic(expected = "string keys")]
+    fn a_request_without_json_is_not_taken_for_another_one() {
+        digest(&BTreeMap::from([((1, 2), 3)]));
+    }
 }

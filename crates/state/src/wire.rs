@@ -5,8 +5,10 @@
 
 use bytes::Bytes;
 use messaging::publish::{self, Outgoing, Published};
+use messaging::streams::identity::Identity;
 use messaging::{Nats, stored, tail};
 use std::future::Future;
+use std::ops::ControlFlow;
 
 /// Header of a mark that takes the place of a deleted value.
 const OPERATION: &str = "KV-Operation";
@@ -47,11 +49,14 @@ impl Unclear {
 /// Where a stream ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Another text means that it may be another stream: all that was read of it has to be read again.
-    pub made: String,
+    /// Which stream it is. With another one all that was read has to be read again.
+    pub identity: Identity,
     /// Its last sequence, 0 if it never had a message.
     pub last: u64,
 }
+
+/// What takes messages that are read, until it breaks.
+pub type Each<'a> = dyn FnMut(Message) -> ControlFlow<()> + Send + 'a;
 
 /// Streams and buckets of one server. A bucket `B` is the stream `KV_B` with the subjects `$KV.B.>`.
 pub trait Wire: Clone + Send + Sync + 'static {
@@ -94,6 +99,24 @@ pub trait Wire: Clone + Send + Sync + 'static {
         from: u64,
         bodies: bool,
         each: &mut (dyn FnMut(Message) + Send),
+    ) -> impl Future<Output = Result<u64, Unclear>> + Send {
+        async move {
+            let mut each = |message| {
+                each(message);
+                ControlFlow::Continue(())
+            };
+            self.read_while(stream, filter, from, bodies, &mut each).await
+        }
+    }
+
+    /// As [`Wire::read`], until `each` breaks.
+    fn read_while(
+        &self,
+        stream: &str,
+        filter: &str,
+        from: u64,
+        bodies: bool,
+        each: &mut Each<'_>,
     ) -> impl Future<Output = Result<u64, Unclear>> + Send;
 
     /// Where a stream ends, by the word of its leader.
@@ -130,24 +153,25 @@ impl Wire for Nats {
         removed.map(|_| ()).map_err(|error| wrong(error.to_string()))
     }
 
-    async fn read(
+    async fn read_while(
         &self,
         stream: &str,
         filter: &str,
         from: u64,
         bodies: bool,
-        each: &mut (dyn FnMut(Message) + Send),
+        each: &mut Each<'_>,
     ) -> Result<u64, Unclear> {
-        let read = tail::read(self, stream, filter, from, !bodies, |message| {
+        let from = tail::From::Sequence(from);
+        let read = tail::read_while(self, stream, filter, from, !bodies, |message| {
             // A message without its place cannot come from a stream.
-            let Ok(info) = message.info() else { return };
+            let Ok(info) = message.info() else { return ControlFlow::Continue(()) };
             let headers = message.headers.as_ref();
             each(Message {
                 sequence: info.stream_sequence,
                 subject: message.subject.to_string(),
                 payload: message.payload.clone(),
                 deleted: headers.is_some_and(|headers| headers.get(OPERATION).is_some()),
-            });
+            })
         });
         read.await.map_err(|error| Unclear::new(filter, error))
     }
@@ -156,8 +180,7 @@ impl Wire for Nats {
         let found = self.js.get_stream(stream).await;
         let found = found.map_err(|error| Unclear::new(stream, error))?;
         let info = found.cached_info();
-        let made = info.created.unix_timestamp_nanos().to_string();
-        Ok(End { made, last: info.state.last_sequence })
+        Ok(End { identity: Identity::of(info), last: info.state.last_sequence })
     }
 
     fn unique(&self) -> String {

@@ -13,8 +13,8 @@ use messaging::{Nats, events, header, streams};
 use serde::Serialize;
 use state::journal::rebase::{self, Lane, Move, Survey};
 use state::journal::{
-    self, Applied, Book, DecidedInput, Entry, Journal, Keep, Keys, LogError, NatsLog, Skip, Stands,
-    Verification, VerifyError,
+    self, Applied, Book, DecidedInput, Entry, InForce, Journal, Keep, Keys, LogError, NatsLog,
+    Skip, Verification, VerifyError,
 };
 use std::collections::BTreeMap;
 
@@ -134,13 +134,13 @@ impl Book for Inventory {
             .into()
     }
 
-    async fn stands(&self, nats: &Nats, subject: &str) -> Result<Option<Stands>, LookupError> {
+    async fn in_force(&self, nats: &Nats, subject: &str) -> Result<Option<InForce>, LookupError> {
         let Some(OrderSubject { warehouse, partner, order_id, .. }) = OrderSubject::parse(subject)
         else {
             return Ok(None);
         };
         let found = confirmed(nats, &warehouse, &partner, &order_id).await?;
-        Ok(found.map(|found| skipped::stands(&found.stands)))
+        Ok(found.map(|found| skipped::in_force(&found.in_force)))
     }
 
     fn decides(&self, body: &Body) -> Vec<DecidedInput> {
@@ -248,7 +248,7 @@ impl<T> Facts<'_, T> {
             kind: id.kind,
             attempt: id.attempt,
             placed: outcome.sequence,
-            stands: outcome.stands,
+            in_force: outcome.in_force,
             refusal: refusal.cloned(),
             order: outcome.order.clone(),
         };
@@ -260,9 +260,9 @@ impl<T> Facts<'_, T> {
         if let Some(file) = id.file.as_deref().filter(|file| file.len() <= FILE_BYTES_MAX) {
             message = message.header(header::FILE, file);
         }
-        // What was refused behind a confirmed order is no reason of where the order stands.
-        match (outcome.stands, refusal) {
-            (Some(stands), _) => message.header(header::STANDS, &stands.to_string()),
+        // The reason of a message that was refused later is not the reason of the order's state.
+        match (outcome.in_force, refusal) {
+            (Some(in_force), _) => message.header(header::IN_FORCE, &in_force.to_string()),
             (None, Some(refusal)) => message.header(header::REASON, refusal.code()),
             (None, None) => message,
         }

@@ -6,7 +6,7 @@ use domain::stock::Refusal;
 use messaging::inventory::kind_name;
 use messaging::subject::OrderSubject;
 use messaging::{events, header};
-use state::journal::{Skip, Stands};
+use state::journal::{InForce, Skip};
 
 /// The refusal of the message as skipped. Read from subject and headers: what the message holds may be
 /// what cannot be decided. An order that is confirmed stays so.
@@ -24,9 +24,9 @@ pub fn outcome(skip: &Skip) -> Outcome {
     });
     let refusal = Refusal::Skipped { detail: skip.reason.clone() };
     let is_cancellation = skip.kind.as_deref() == Some(events::ORDER_CANCELLING);
-    match (id, &skip.stands) {
-        (Some(id), Some(stands)) if !is_cancellation => {
-            known(stands).kept(skip.sequence, id, None, refusal)
+    match (id, &skip.in_force) {
+        (Some(id), Some(in_force)) if !is_cancellation => {
+            known(in_force).kept(skip.sequence, id, None, refusal)
         }
         (id, _) => {
             // An order whose cancellation is not decided stays confirmed.
@@ -34,24 +34,24 @@ pub fn outcome(skip: &Skip) -> Outcome {
                 true => Verdict::Kept(refusal),
                 false => Verdict::Refused(refusal),
             };
-            Outcome { sequence: skip.sequence, order: None, id, verdict, stands: None }
+            Outcome { sequence: skip.sequence, order: None, id, verdict, in_force: None }
         }
     }
 }
 
 /// What an entry that skips a message says of a confirmed order.
 #[must_use]
-pub fn stands(order: &inventory::Stands) -> Stands {
-    let inventory::Stands { placed, attempt, kind } = *order;
+pub fn in_force(order: &inventory::InForce) -> InForce {
+    let inventory::InForce { placed, attempt, kind } = *order;
     let headers = [
         (header::ATTEMPT.to_owned(), attempt.to_string()),
         (header::KIND.to_owned(), kind_name(kind).to_owned()),
     ];
-    Stands { sequence: placed, headers: headers.into() }
+    InForce { sequence: placed, headers: headers.into() }
 }
 
-fn known(stands: &Stands) -> inventory::Stands {
-    let is_return = stands.headers.get(header::KIND).is_some_and(|kind| kind == "return");
+fn known(in_force: &InForce) -> inventory::InForce {
+    let is_return = in_force.headers.get(header::KIND).is_some_and(|kind| kind == "return");
     let kind = if is_return { Kind::Return } else { Kind::Sale };
-    inventory::Stands { placed: stands.sequence, attempt: stands.attempt(), kind }
+    inventory::InForce { placed: in_force.sequence, attempt: in_force.attempt(), kind }
 }

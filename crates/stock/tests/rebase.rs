@@ -28,7 +28,7 @@ fn outcome(sequence: u64, order: &str) -> Outcome {
         file: None,
     };
     let verdict = Verdict::Confirmed(Vec::new());
-    Outcome { sequence, order: None, id: Some(id), verdict, stands: None }
+    Outcome { sequence, order: None, id: Some(id), verdict, in_force: None }
 }
 
 async fn place(nats: &Nats, order: &str) {

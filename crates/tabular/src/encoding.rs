@@ -94,7 +94,7 @@ impl Decode {
 }
 
 /// Determines the encoding from a file's first bytes; also returns the length of the byte order mark.
-fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError> {
+pub(crate) fn find(configured: Encoding, first: &[u8]) -> Result<(Found, usize), FileError> {
     let marked = encoding_rs::Encoding::for_bom(first);
     let wanted = match configured {
         Encoding::Utf8 => UTF_8,

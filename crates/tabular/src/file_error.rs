@@ -1,10 +1,27 @@
 //! Why a file is unreadable as a whole.
 
 use crate::encoding::Candidate;
+use crate::head::DELIMITERS;
+use crate::listed::listed;
 
-fn listed(candidates: &[Candidate]) -> String {
-    let listed: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-    listed.join(", ")
+fn possible(candidates: &[Candidate]) -> String {
+    candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `',' or ';'`
+fn any_of(choices: &[char]) -> String {
+    choices.iter().map(|choice| format!("{choice:?}")).collect::<Vec<_>>().join(" or ")
+}
+
+/// What to configure where the only name in the header holds another delimiter several times.
+fn delimiter(found: &[String]) -> String {
+    let [one] = found else { return String::new() };
+    let count = |delimiter: &char| one.matches(*delimiter).count();
+    let most = DELIMITERS.map(char::from).into_iter().max_by_key(count);
+    let hint = |delimiter: char| {
+        format!(" (one column; should it be `delimiter: {:?}`?)", delimiter.to_string())
+    };
+    most.filter(|delimiter| 2 <= count(delimiter)).map(hint).unwrap_or_default()
 }
 
 /// Why a file is unreadable as a whole.
@@ -24,7 +41,7 @@ pub enum FileError {
     /// With `auto`: the encoding cannot be determined from the text.
     #[error(
         "the encoding cannot be told; configure the one with which words of the file are right: {}",
-        listed(candidates)
+        possible(candidates)
     )]
     EncodingUnclear {
         /// The possible encodings.
@@ -49,7 +66,12 @@ pub enum FileError {
         encoding: &'static str,
     },
     /// A configured column is missing.
-    #[error("the header has no column {missing:?}; found: {found:?}")]
+    #[error(
+        "the header has no column {}; found: {}{}",
+        listed(missing),
+        listed(found),
+        delimiter(found)
+    )]
     HeaderMissing {
         /// The missing names.
         missing: Vec<String>,
@@ -57,7 +79,7 @@ pub enum FileError {
         found: Vec<String>,
     },
     /// It is unclear which of the columns is meant.
-    #[error("the header has column {column:?} more than once: {found:?}")]
+    #[error("the header has column {column:?} more than once: {}", listed(found))]
     HeaderDuplicate {
         /// The configured name.
         column: String,
@@ -65,7 +87,7 @@ pub enum FileError {
         found: Vec<String>,
     },
     /// With several delimiters, the header has all columns.
-    #[error("line {line}: the delimiter may be any of {choices:?}; configure one of them")]
+    #[error("line {line}: the delimiter may be {}; configure one of them", any_of(choices))]
     DelimiterUnclear {
         /// Physical line.
         line: u64,

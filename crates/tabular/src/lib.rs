@@ -21,6 +21,7 @@ mod head;
 mod header;
 mod ids;
 mod join;
+mod listed;
 pub mod look;
 mod making;
 pub mod output;

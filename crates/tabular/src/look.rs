@@ -4,6 +4,8 @@ mod table;
 
 pub use crate::encoding::Candidate;
 use crate::encoding::{self, Auto, auto};
+use crate::file_error::FileError;
+pub use crate::listed::listed;
 use domain::partner::Encoding;
 use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 pub use table::{Known, NoTable, Quotes, Table, Told, table};
@@ -24,10 +26,28 @@ pub struct Text {
 /// The text of a file, or of its beginning, as `encoding: auto` decodes it. Invalid bytes are replaced.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Text {
-    let (found, mark, candidates) = match auto(bytes) {
-        Auto::Is(found, mark) => (found, mark, Vec::new()),
-        Auto::Unclear(candidates) => (WINDOWS_1252, 0, candidates),
-    };
+    match auto(bytes) {
+        Auto::Is(found, mark) => text(bytes, found, mark, Vec::new()),
+        Auto::Unclear(candidates) => text(bytes, WINDOWS_1252, 0, candidates),
+    }
+}
+
+/// The text of a file, or of its beginning, in this encoding. Invalid bytes are replaced.
+///
+/// # Errors
+/// It begins with the byte order mark of another encoding; with `auto`, it cannot be told.
+pub fn decode_as(bytes: &[u8], encoding: Encoding) -> Result<Text, FileError> {
+    let (found, mark) = encoding::find(encoding, bytes)?;
+    let text = text(bytes, found.encoding, mark, Vec::new());
+    Ok(if encoding == Encoding::Auto { text } else { Text { encoding, ..text } })
+}
+
+fn text(
+    bytes: &[u8],
+    found: &'static encoding_rs::Encoding,
+    mark: usize,
+    candidates: Vec<Candidate>,
+) -> Text {
     let rest = bytes.get(mark..).unwrap_or_default();
     let text = found.decode_without_bom_handling(rest).0.into_owned();
     let has_mark = mark > 0;

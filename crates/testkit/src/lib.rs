@@ -6,6 +6,7 @@ pub mod cut;
 pub mod disk;
 pub mod ends;
 pub mod facts;
+pub mod faults;
 pub mod history;
 pub mod nats;
 pub mod proxy;

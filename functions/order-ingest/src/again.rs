@@ -6,7 +6,7 @@
 
 mod attempt;
 
-use attempt::{Attempt, Stands, Step, Verb};
+use attempt::{Attempt, OrderState, Step, Verb};
 
 use crate::app::{App, now};
 use axum::extract::State;
@@ -26,7 +26,7 @@ const LOOKS_MAX: u32 = 5;
 /// The body of both.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Command {
+pub(crate) struct AttemptCommand {
     #[serde(default = "PartnerId::direct")]
     partner: PartnerId,
     order_id: OrderId,
@@ -37,7 +37,7 @@ pub(crate) struct Command {
 
 /// What is answered to both.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Done {
+pub(crate) struct AttemptAnswer {
     partner: PartnerId,
     order_id: OrderId,
     /// The attempt that was placed, or the last one.
@@ -53,16 +53,16 @@ pub(crate) struct Done {
 pub(crate) async fn retry(
     State(app): State<Arc<App>>,
     trace: Trace,
-    Body(command): Body<Command>,
-) -> Result<Answer<Done>, Problem> {
+    Body(command): Body<AttemptCommand>,
+) -> Result<Answer<AttemptAnswer>, Problem> {
     run(&app, Verb::Retry, trace, command).await
 }
 
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     trace: Trace,
-    Body(command): Body<Command>,
-) -> Result<Answer<Done>, Problem> {
+    Body(command): Body<AttemptCommand>,
+) -> Result<Answer<AttemptAnswer>, Problem> {
     run(&app, Verb::Cancel, trace, command).await
 }
 
@@ -70,9 +70,9 @@ async fn run(
     app: &App,
     verb: Verb,
     Trace(traceparent): Trace,
-    command: Command,
-) -> Result<Answer<Done>, Problem> {
-    let Command { partner, order_id, .. } = &command;
+    command: AttemptCommand,
+) -> Result<Answer<AttemptAnswer>, Problem> {
+    let AttemptCommand { partner, order_id, .. } = &command;
     let none = || Problem::not_found(format!("there is no order {order_id} of {partner}"));
     let terms = app.terms.get();
     let terms = terms.get(partner).ok_or_else(none)?;
@@ -133,11 +133,18 @@ fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Probl
     Problem::unavailable(detail)
 }
 
-impl Command {
-    fn done(&self, is_now: bool, sequence: u64, attempt: u32, state: &Stands) -> Done {
+impl AttemptCommand {
+    fn done(&self, is_now: bool, sequence: u64, attempt: u32, state: &OrderState) -> AttemptAnswer {
         let (partner, order_id) = (self.partner.clone(), self.order_id.clone());
         let status = if is_now { "placed" } else { "done before" };
-        Done { partner, order_id, attempt, state: state.as_str().to_owned(), sequence, status }
+        AttemptAnswer {
+            partner,
+            order_id,
+            attempt,
+            state: state.as_str().to_owned(),
+            sequence,
+            status,
+        }
     }
 
     fn refusal(&self, standing: &Attempt<'_>, reason: &str) -> Problem {
@@ -147,7 +154,7 @@ impl Command {
             format!("order {order_id} of {partner} is {state} (attempt {attempt}): {reason}");
         let problem = Problem::conflict(detail).with("state", state).with("attempt", attempt);
         match &standing.state {
-            Stands::Refused(reason) => problem.with("reason", reason.clone()),
+            OrderState::Refused(reason) => problem.with("reason", reason.clone()),
             _ => problem,
         }
     }

@@ -1,14 +1,17 @@
 //! The event around an order: read as a whole, and attribute by attribute when that fails.
 
+use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
 use domain::ids::ID_BYTES_MAX;
 use domain::problem::Problem;
 use domain::raw::Error;
-use messaging::envelope::Event;
+use messaging::envelope::{Event, binary};
 use messaging::events;
+use runtime::events::Batch;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Attributes whose value is any text.
@@ -42,6 +45,25 @@ impl Types {
         let ours = [events::ORDER_RECEIVED, events::RAW];
         Self(ours.into_iter().chain(more.split_whitespace()).map(ToOwned::to_owned).collect())
     }
+}
+
+/// The event that an HTTP request brings, as JSON: one in binary mode (`ce-*` headers), or a body that says that
+/// it is one, by its content type or by a `specversion`, which no order has. `None`: the body is an order.
+pub(crate) fn of_request<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    if headers.keys().any(|name| binary::is_attribute(name.as_str())) {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let texts: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+        let each = texts.iter().map(|(name, value)| (*name, value.as_str()));
+        if let Some(json) = binary::structured(each, body) {
+            return Some(json.into());
+        }
+    }
+    let says_so = || {
+        let members: Option<BTreeMap<String, &RawValue>> = serde_json::from_slice(body).ok();
+        members.is_some_and(|members| members.contains_key("specversion"))
+    };
+    (Batch::is_announced(headers) || says_so()).then_some(body.into())
 }
 
 /// Reads an event from its JSON.

@@ -1,4 +1,4 @@
-//! `POST /`: a batch from the connector, or one order.
+//! `POST /`: events from the connector, or one order from anybody else.
 
 use crate::app::{App, now};
 use crate::check::{self, Checked};
@@ -6,16 +6,15 @@ use crate::outcome::Outcome;
 use crate::place::Placed;
 use crate::{envelope, media};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use chassis::{Answer, Either, Raw};
 use domain::charge::ChargeKind;
 use domain::order::{Metadata, ORDER_BYTES_MAX};
 use domain::raw;
 use domain::{OrderId, PartnerId, ProductId};
 use messaging::Event;
-use messaging::envelope::binary;
 use runtime::events::{self, Batch};
-use runtime::{Door, Entrance, Problem, heavy};
+use runtime::{Caller, Door, Entrance, Problem, heavy};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,11 +28,13 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// cluster takes to hand a new configuration to every pod.
 const KNOWN_AFTER: Duration = Duration::from_secs(30);
 
-/// A batch needs the connector's token, an order the door `order`.
+/// The connector sends events; of everybody else one order is taken, through the door `order`. A list of events
+/// needs the connector's token.
 pub(crate) fn entrance(order: Door) -> Entrance {
-    let by = move |headers: &HeaderMap| match Batch::is_announced(headers) {
-        true => Door::Connector,
-        false => order,
+    let by = move |caller: Caller, headers: &HeaderMap| match caller {
+        Caller::Connector => Door::Connector,
+        _ if Batch::is_list(headers) => Door::Connector,
+        _ => order,
     };
     Entrance::by(by).bodies_up_to(ORDER_BYTES_MAX as u64)
 }
@@ -102,9 +103,13 @@ pub(crate) struct Receipt {
 
 type Received = Either<Result<Answer<Receipt>, Problem>, Result<events::Answer, Problem>>;
 
-pub(crate) async fn receive(State(app): State<Arc<App>>, raw: Raw<Order>) -> Received {
+pub(crate) async fn receive(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    raw: Raw<Order>,
+) -> Received {
     let Raw { headers, bytes, .. } = raw;
-    if !Batch::is_announced(&headers) {
+    if caller != Caller::Connector {
         return Either::Left(one(&app, &headers, &bytes).await);
     }
     match heavy(bytes.len(), || Batch::parse(&headers, &bytes)) {
@@ -174,11 +179,15 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
         let _turn = app.reading.acquire().await;
         heavy(bytes.len(), || order(app, headers, bytes))
     };
-    let order = checked.map_err(|error| {
+    let (order, event) = checked.map_err(|error| {
         app.received.add(Outcome::Rejected);
         refusal(error)
     })?;
-    let placed = app.place(std::slice::from_ref(&order), |_| bytes.into()).await;
+    let came = |_| match &event {
+        Some(event) => check::bytes(event).unwrap_or_default(),
+        None => bytes.into(),
+    };
+    let placed = app.place(std::slice::from_ref(&order), came).await;
     let receipt = |status, sequence| {
         let (partner, order_id) = (order.partner.clone(), order.order_id.clone());
         Receipt { partner, order_id, status, sequence }
@@ -206,20 +215,18 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
     }
 }
 
-/// The order of a request: the body, or what an event in binary mode (`ce-*` headers) brings.
-fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Checked, raw::Error> {
+/// An order, and the event that brought it, if one did.
+type Brought = (Checked, Option<Event<Box<RawValue>>>);
+
+/// The order of a request.
+fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Brought, raw::Error> {
     let terms = app.terms.get();
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    if headers.keys().any(|name| binary::is_attribute(name.as_str())) {
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let texts: Vec<_> =
-            headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
-        let each = texts.iter().map(|(name, value)| (*name, value.as_str()));
-        if let Some(json) = binary::structured(each, bytes) {
-            let mut event = envelope::read_json(&json)?;
-            event.traceparent = event.traceparent.or_else(|| traceparent.map(ToOwned::to_owned));
-            return check::whole(&event, &terms, &app.types, now);
-        }
+    if let Some(json) = envelope::of_request(headers, bytes) {
+        let mut event = envelope::read_json(&json)?;
+        event.traceparent = event.traceparent.or_else(|| traceparent.map(ToOwned::to_owned));
+        let order = check::whole(&event, &terms, &app.types, now)?;
+        return Ok((order, Some(event)));
     }
     let call = headers.get("x-call-id").and_then(|id| id.to_str().ok());
     let event = format!("http:{}", call.unwrap_or("unknown"));
@@ -232,7 +239,7 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Checked, raw::E
         at: now(),
         bytes,
     };
-    check::check(&received, &terms)
+    Ok((check::check(&received, &terms)?, None))
 }
 
 /// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named.

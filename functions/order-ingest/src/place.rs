@@ -138,8 +138,8 @@ impl App {
     }
 }
 
-/// Is what came the content of an order that stands there, in the version in which that was stored? Nothing
-/// if this release does not know the version.
+/// Does the new order have the content of the stored one, compared in the stored one's version? Nothing if this
+/// release does not know that version.
 fn is_content(order: &Checked, came: &[u8], stored: &str) -> Option<bool> {
     if order.content == stored {
         return Some(true);

@@ -73,14 +73,14 @@ pub(crate) async fn list(
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Command {
+pub(crate) struct StockCommand {
     #[serde(default = "WarehouseId::main")]
     warehouse: WarehouseId,
     available: BTreeMap<ProductId, i64>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Done {
+pub(crate) struct StockAnswer {
     warehouse: WarehouseId,
     products: usize,
     /// Was it this call that set them? Otherwise an earlier one with the same key did.
@@ -90,8 +90,8 @@ pub(crate) struct Done {
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     key: Key,
-    Body(command): Body<Command>,
-) -> Result<Json<Done>, Problem> {
+    Body(command): Body<StockCommand>,
+) -> Result<Json<StockAnswer>, Problem> {
     check(&command)?;
     let key = key.bound_to("stock", &command);
     let done = app.journals.command(&command.warehouse, &key, |view| {
@@ -100,10 +100,10 @@ pub(crate) async fn set(
     });
     let done = done.await?;
     let products = command.available.len();
-    Ok(Json(Done { warehouse: command.warehouse, products, applied: done == Applied::Now }))
+    Ok(Json(StockAnswer { warehouse: command.warehouse, products, applied: done == Applied::Now }))
 }
 
-fn check(command: &Command) -> Result<(), Problem> {
+fn check(command: &StockCommand) -> Result<(), Problem> {
     let products = command.available.len();
     if !(1..=PRODUCTS_MAX).contains(&products) {
         let reason = format!("has {products} products; 1 to {PRODUCTS_MAX} are allowed");

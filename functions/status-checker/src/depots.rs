@@ -18,14 +18,14 @@ const AT_ONCE: usize = 8;
 pub(crate) struct Depot {
     pub(crate) partner: PartnerId,
     pub(crate) count: usize,
-    files: Vec<File>,
-    inbox: Vec<File>,
+    files: Vec<DepotFile>,
+    inbox: Vec<DepotFile>,
     /// Why nothing could be seen.
     error: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct File {
+struct DepotFile {
     name: String,
     size: u64,
     modified: Option<DateTime<Utc>>,
@@ -55,7 +55,7 @@ fn failed(partner: PartnerId, error: String) -> Depot {
     Depot { partner, count: 0, files: Vec::new(), inbox: Vec::new(), error: Some(error) }
 }
 
-fn look(account: &Account) -> Result<(Vec<File>, Vec<File>), Error> {
+fn look(account: &Account) -> Result<(Vec<DepotFile>, Vec<DepotFile>), Error> {
     let session = account.connect()?;
     let inbox = &account.settings.inbox;
     let mut waiting = list(&session, "inbox", |entry| complete::counts(entry, inbox))?;
@@ -71,7 +71,7 @@ fn list(
     session: &Session,
     folder: &str,
     counts: impl Fn(&Entry) -> bool,
-) -> Result<Vec<File>, Error> {
+) -> Result<Vec<DepotFile>, Error> {
     match session.list_counting(folder, counts) {
         Ok(listing) => Ok(listing.entries.into_iter().filter(is_visible).map(file).collect()),
         Err(Error::NotFound { .. }) => Ok(Vec::new()),
@@ -83,8 +83,8 @@ fn is_visible(entry: &Entry) -> bool {
     entry.kind == Kind::File && !entry.name.starts_with('.')
 }
 
-fn file(entry: Entry) -> File {
-    File {
+fn file(entry: Entry) -> DepotFile {
+    DepotFile {
         name: entry.name,
         size: entry.size,
         modified: i64::try_from(entry.mtime).ok().and_then(|s| DateTime::from_timestamp(s, 0)),

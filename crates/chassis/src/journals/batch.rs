@@ -12,14 +12,14 @@ use state::journal::{Answer, Book, Decided, Part};
 /// What of a message's limit is left for the envelope of an entry.
 const ENVELOPE_BYTES: usize = 16 * 1024;
 
-/// Whose batch it is, from where on, and where its messages stand.
+/// The head of a batch: its warehouse, the position where it begins, and the sequences of its messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     /// Whose journal decides it.
     pub warehouse: WarehouseId,
     /// Where it says that it begins.
     pub claim: Claim,
-    /// Where each of its messages stands, in their order.
+    /// The place of each of its messages in the stream, in the order of the batch.
     pub links: Vec<Link>,
 }
 
@@ -27,7 +27,7 @@ impl Given {
     /// Takes the head of a batch apart; what its messages hold is the function's.
     ///
     /// # Errors
-    /// 400: it is not ordered, not of a warehouse, or a message does not say where it stands.
+    /// 400: it is not ordered, its filter names no warehouse, or a message lacks its sequence.
     pub fn of<L: Lane>(batch: &Batch) -> Result<Self, Problem> {
         let wrong = |detail: String| Problem::bad_request(detail);
         let position = batch.position.as_ref().ok_or_else(|| {
@@ -105,8 +105,8 @@ impl<L: Lane> Journals<L> {
         }
     }
 
-    /// Refuses a batch, as another input is refused, if another message stands where the one was that was
-    /// decided last: an older copy of the stream. Asked once on each connection.
+    /// Refuses a batch, as from another input, if the stream has another message at the position that was decided
+    /// last: it is then an older copy. Checked once on each connection.
     async fn check(&self, warehouse: &WarehouseId, claim: &Claim) -> Result<(), Problem> {
         let (book, journal) = (L::book(warehouse), L::subject(warehouse));
         match self.seen.check(&self.nats, &journal, &book, claim).await {

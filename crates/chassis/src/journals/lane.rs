@@ -12,7 +12,7 @@ pub trait Lane: Send + Sync + 'static {
 
     /// The stream of its input.
     const INPUT: &'static str;
-    /// Who may look how a journal stands.
+    /// The role that may see the state of a journal.
     const READ: Role;
     /// What an operator runs to go on elsewhere in the input.
     const REBASE: &'static str;

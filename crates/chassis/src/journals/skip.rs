@@ -21,7 +21,7 @@ pub(super) struct Skip {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Skipped {
+pub(super) struct SkipAnswer {
     warehouse: WarehouseId,
     sequence: u64,
     /// Was it this call that skipped it? Otherwise an earlier one with the same key did.
@@ -32,7 +32,7 @@ pub(super) async fn skip<L: Lane>(
     journals: &Journals<L>,
     key: Key,
     skip: Skip,
-) -> Result<Skipped, Problem> {
+) -> Result<SkipAnswer, Problem> {
     check(&skip)?;
     let key = key.bound_to("skip", &skip);
     let Skip { warehouse, sequence, reason } = skip;
@@ -45,7 +45,7 @@ pub(super) async fn skip<L: Lane>(
     if done == Applied::Now {
         tracing::warn!(%warehouse, sequence, reason, "skipped");
     }
-    Ok(Skipped { warehouse, sequence, applied: done == Applied::Now })
+    Ok(SkipAnswer { warehouse, sequence, applied: done == Applied::Now })
 }
 
 fn check(skip: &Skip) -> Result<(), Problem> {

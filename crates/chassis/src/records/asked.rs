@@ -1,4 +1,4 @@
-//! What a request about records says beside its body.
+//! The parts of a request about records that are not its body: key, conditions, token, idempotency key.
 
 use super::condition::Conditions;
 use super::resource::{REVISION, Resource, has_partner, parts};
@@ -26,7 +26,7 @@ pub(super) struct Asked<T> {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) headers: HeaderMap,
-    /// The parts of the key that stand in the path.
+    /// The parts of the key that are in the path.
     pub(super) parts: Vec<String>,
     /// Whose token it is, for the trace.
     pub(super) by: String,

@@ -64,7 +64,7 @@ fn when(tag: &str) -> Result<When, Problem> {
         );
         return Err(Problem::bad_request(detail));
     };
-    // A tag that nobody gave, and a weak one, is of no revision.
+    // A weak tag, or one that is no revision, matches no record.
     let revision = inside.parse().ok().filter(|_| !tag.starts_with('W'));
     Ok(When::Is(revision.unwrap_or(Revision(0))))
 }

@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::resource::{Resource, parts};
 use crate::describe::{Describe, Description};
+use crate::page::Limit;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
@@ -52,7 +53,7 @@ impl<T: Resource> Listing<T> {
         for (name, value) in query {
             match name.as_str() {
                 "cursor" => after = Some(Cursor::read(&value)),
-                "limit" => limit = read_limit(&value)?,
+                "limit" => limit = Limit::<PAGE_MAX>::read(&value)?.get(),
                 _ if prefixes::<T>().any(|part| part == name) => given.push((name, value)),
                 _ => return Err(unknown::<T>(&name)),
             }
@@ -80,12 +81,6 @@ impl<T: Resource> Listing<T> {
         let prefix = prefix.transpose().map_err(|bad| Problem::bad_request(bad.to_string()))?;
         Ok(Self { prefix, after, limit, of: PhantomData })
     }
-}
-
-fn read_limit(text: &str) -> Result<usize, Problem> {
-    text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
-        Problem::bad_request(format!("limit: {text:?} is not a number from 1 to {PAGE_MAX}"))
-    })
 }
 
 fn unknown<T: Resource>(name: &str) -> Problem {

@@ -8,7 +8,7 @@ use state::record::Record;
 
 /// A record that people edit over HTTP.
 ///
-/// The parts of its key are fields of it. They stand in the path by their names, and are texts:
+/// The parts of its key are fields of it. In the path they have the same names, and are texts:
 ///
 /// ```
 /// # use chassis::{Resource, Role, Wrong};
@@ -44,7 +44,7 @@ use state::record::Record;
 /// }
 /// ```
 pub trait Resource: Record + JsonSchema {
-    /// Where one is: `/products/{id}`. All of them are at what stands before the first brace. Where the first
+    /// Path of one record: `/products/{id}`. The list is at the part before the first brace. Where the first
     /// part is `partner`, the token of a partner sees and changes its own ones only.
     const PATH: &'static str;
     /// What one is called: `product`.

@@ -111,7 +111,7 @@ pub(super) async fn create<T: Resource, W: Wire>(
         store(kept, &asked, value, When::Absent, &author).await
     })
     .await?;
-    // From the path of all of them, so that it is right whatever stands before that at a gateway.
+    // Relative to the path of the list, so that it is right behind a gateway that adds a prefix.
     let parts: Vec<String> = made.outcome.key.iter().map(|part| encoded(part)).collect();
     let location = Some(format!("{}/{}", plural::<T>(), parts.join("/")));
     Ok(Shown { location, ..answer(kept, StatusCode::CREATED, made).await? })

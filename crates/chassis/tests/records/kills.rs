@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::ends::Ends;
 
 /// Sends `request` to a process that ends after so many steps, and then to one that does not, until the first
-/// one comes to its end. `check` is told how often.
+/// one comes to its end. `check` gets the number of kills.
 async fn killed_anywhere(
     world: &World,
     method: &str,
@@ -20,7 +20,7 @@ async fn killed_anywhere(
         let key = format!("{method} {steps}");
         let headers = [("idempotency-key", &*key)];
         let ends = Ends::after(&world.nats, steps);
-        let killed = replica_on(&ends).await.send(method, &path, &headers, &body).await;
+        let killed = replica_on(ends.wire()).await.send(method, &path, &headers, &body).await;
         let is_over = ends.is_over();
         assert!(is_over || killed.status < 300, "{killed:?}");
         let again = world.shops[0].send(method, &path, &headers, &body).await;

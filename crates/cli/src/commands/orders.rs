@@ -4,6 +4,7 @@ mod again;
 
 use anyhow::{Context as _, Result};
 use axum::http::Method;
+use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
 use domain::{OrderId, PartnerId, WarehouseId};
 use machine::client::{Level, Pipeline, query_value};
@@ -22,6 +23,7 @@ use again::{Retry, Verb};
 const EXAMPLES: &str = "Examples:
   orderflow orders get US1/536365
   orderflow orders list --status out-of-stock --limit 20
+  orderflow orders list --since 2h
   orderflow orders count --json
   orderflow orders retry US1 536365
   orderflow orders retry --all-refused --since 2h
@@ -51,6 +53,9 @@ pub(crate) enum Orders {
         /// Only those in this state.
         #[arg(long)]
         status: Option<Status>,
+        /// Only those that were placed or changed after this time, as 2h or 2026-01-31T08:00:00Z.
+        #[arg(long, value_name = "TIME", value_parser = again::since)]
+        since: Option<DateTime<Utc>>,
         /// At most so many; more than 5,000 are fetched page by page.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -110,8 +115,9 @@ pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
         Orders::Get { id, partner, warehouse } => {
             get(&pipeline, id, partner.as_ref(), warehouse.as_ref()).await
         }
-        Orders::List { partner, status, limit, cursor } => {
-            list(&pipeline, partner.as_ref(), *status, *limit, *cursor).await
+        Orders::List { partner, status, since, limit, cursor } => {
+            let filter = filter(partner.as_ref(), *status, *since);
+            list(&pipeline, partner.as_ref(), &filter, *limit, *cursor).await
         }
         Orders::Count => count(&pipeline).await,
         Orders::Retry(retry) => match (&retry.partner, &retry.order) {
@@ -296,13 +302,12 @@ async fn fetch(pipeline: &Pipeline, filter: &str, limit: u32, cursor: u64) -> Re
     pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
-async fn list(
-    pipeline: &Pipeline,
+/// The part of a query that chooses orders.
+fn filter(
     partner: Option<&PartnerId>,
     status: Option<Status>,
-    limit: u32,
-    cursor: u64,
-) -> Result<()> {
+    since: Option<DateTime<Utc>>,
+) -> String {
     let mut filter = String::new();
     if let Some(partner) = partner {
         filter.push_str(&format!("&partner={}", query_value(partner.as_str())));
@@ -310,10 +315,23 @@ async fn list(
     if let Some(status) = status {
         filter.push_str(&format!("&status={}", status.as_str()));
     }
-    let mut page = fetch(pipeline, &filter, limit.min(PAGE_MAX), cursor).await?;
+    if let Some(since) = since {
+        filter.push_str(&format!("&since={}", query_value(&since.to_rfc3339())));
+    }
+    filter
+}
+
+async fn list(
+    pipeline: &Pipeline,
+    partner: Option<&PartnerId>,
+    filter: &str,
+    limit: u32,
+    cursor: u64,
+) -> Result<()> {
+    let mut page = fetch(pipeline, filter, limit.min(PAGE_MAX), cursor).await?;
     let mut missing = limit - limit.min(PAGE_MAX);
     while let (Some(next), 1..) = (page.next, missing) {
-        let more = fetch(pipeline, &filter, missing.min(PAGE_MAX), next).await?;
+        let more = fetch(pipeline, filter, missing.min(PAGE_MAX), next).await?;
         missing -= missing.min(PAGE_MAX);
         page.orders.extend(more.orders);
         (page.next, page.other) = (more.next, more.other);
@@ -348,12 +366,26 @@ async fn list(
     Ok(())
 }
 
-async fn count(pipeline: &Pipeline) -> Result<()> {
+/// How many orders status-checker has, by what became of them.
+///
+/// # Errors
+/// It does not answer.
+pub(crate) async fn counts(pipeline: &Pipeline) -> Result<Map<String, Value>> {
     let path = format!("status-checker/counts?wait={WAIT}");
-    let counts: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
-    let counts = counts.get("orders").context("the answer has no counts")?;
+    let counts: Counted = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    Ok(counts.orders)
+}
+
+/// What status-checker answers.
+#[derive(Debug, Deserialize)]
+struct Counted {
+    orders: Map<String, Value>,
+}
+
+async fn count(pipeline: &Pipeline) -> Result<()> {
+    let counts = counts(pipeline).await?;
     if pipeline.json {
-        output::json(counts);
+        output::json(&counts);
         return Ok(());
     }
     let names = [

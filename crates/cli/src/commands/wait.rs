@@ -18,11 +18,12 @@ use machine::clock;
 use messaging::backlog::Backlog;
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use terminal::Failure;
 use terminal::output;
 
 use super::files::{self, FileStatus};
+use super::orders;
 use crate::global::{Global, duration};
 
 const EXAMPLES: &str = "Examples:
@@ -132,9 +133,13 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
     let mut said: Option<(Instant, String)> = None;
     loop {
         let began = Instant::now();
-        let open = look(&pipeline, &mut view).await;
+        let mut open = look(&pipeline, &mut view).await;
         if open.is_empty() {
-            return done(&pipeline, &view).await;
+            match done(&pipeline, &view).await {
+                Ok(()) => return Ok(()),
+                // status-checker may be reading after a start.
+                Err(error) => open.unknown = Some(format!("{error:#}")),
+            }
         }
         let text = open.to_string();
         if timeout <= started.elapsed() {
@@ -163,21 +168,19 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
 /// Says that all is done, and what is done only because it was given up.
 async fn done(pipeline: &Pipeline, view: &views::Orders) -> Result<()> {
     let nats = pipeline.nats().await?;
-    let (counts, dead) = (view.counts(), dead_letters(&nats).await?);
+    let mut counts = orders::counts(pipeline).await?;
+    let dead = dead_letters(&nats).await?;
     let strange = unplaced::find(&nats, view).await?.strange;
     if pipeline.json {
-        let mut answer = serde_json::to_value(counts)?;
-        if let Some(fields) = answer.as_object_mut() {
-            fields.insert("dead_letters".to_owned(), dead.into());
-            fields.insert("no_orders".to_owned(), strange.into());
-        }
-        output::json(&answer);
+        counts.insert("dead_letters".to_owned(), dead.into());
+        counts.insert("no_orders".to_owned(), strange.into());
+        output::json(&counts);
         return Ok(());
     }
-    output::line(format_args!(
-        "all done: {} orders placed, {} confirmed, {} refused",
-        counts.placed, counts.confirmed, counts.refused
-    ));
+    let of = |name| counts.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let outcomes = ["confirmed", "out_of_stock", "refused", "cancelled"];
+    let outcomes = outcomes.map(|name| format!("{} {}", of(name), name.replace('_', " ")));
+    output::line(format_args!("all done: {} orders placed, {}", of("placed"), outcomes.join(", ")));
     if dead > 0 {
         output::line(format_args!(
             "! {dead} dead letters are kept, which are not among them: orderflow doctor"

@@ -179,6 +179,41 @@ fn what_is_no_table_of_orders_says_what_is_missing() {
 }
 
 #[test]
+fn what_cannot_be_read_says_what_would_help() {
+    let here = Here::new();
+    let table = "注文番号,商品コード,数量,単価,日付,顧客\nA1,P1,2,3.00,2024-01-01,歯ブラシ\n";
+    here.write("jp.csv", &encoding_rs::SHIFT_JIS.encode(table).0);
+    let (code, text) = here.says(&["new", "jp.csv"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("--encoding") && text.contains("shift_jis (注文番号"), "{text}");
+    let columns = [
+        "order-id=注文番号",
+        "product-id=商品コード",
+        "quantity=数量",
+        "unit-price=単価",
+        "ordered-at=日付",
+    ];
+    let columns = columns.iter().flat_map(|column| ["--column", *column]);
+    let args = ["new", "jp.csv", "--encoding", "sjis"].into_iter().chain(columns);
+    let proposal = here.json(&args.collect::<Vec<_>>());
+    assert_eq!(guess(&proposal, "file.encoding"), ("shift_jis", "sure"));
+    assert_eq!(guess(&proposal, "file.columns.order-id"), ("注文番号", "sure"));
+    assert_eq!(proposal["receipt"]["accepted"], 1, "{proposal:#}");
+    let (code, text) = here.says(&["new", "jp.csv", "--encoding", "klingon"]);
+    assert!(code == 2 && text.contains("known are auto"), "{text}");
+
+    for rows in
+        ["O-1,P-1,2,3.00,2024-01-01\n", "O-1,P-1,2,3.00,2024-01-01\nO-2,P-1,1,3.00,2024-01-02\n"]
+    {
+        here.write("rows.csv", rows);
+        let (code, text) = here.says(&["new", "rows.csv"]);
+        let expected =
+            "O-1, P-1, 2, 3.00, 2024-01-01; it looks like a row: put a line with the names";
+        assert!(code == 1 && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
 fn a_partner_that_would_break_the_configuration_is_not_added() {
     let here = Here::new();
     let ours = "# Ours.\npartners:\n  A: {currency: EUR}  # of old\n";

@@ -103,10 +103,13 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
     assert_eq!(up.json(&["orders", "cancel", "DIRECT", "ok"])["status"], "done before");
     assert_eq!(up.json(&["stock", "get", "P001"])["products"]["P001"]["available"], 50);
     let counts = up.json(&["orders", "count"]);
-    assert_eq!(
-        (&counts["placed"], &counts["confirmed"], &counts["pending"]),
-        (&json!(4), &json!(1), &json!(0))
-    );
+    let expected = json!({"placed": 4, "sales": 4, "returns": 0, "pending": 0, "confirmed": 1,
+        "out_of_stock": 1, "refused": 1, "cancelled": 1});
+    assert_eq!(counts, expected);
+    let mut waited = up.json(&WAIT);
+    let [dead, strange] =
+        ["dead_letters", "no_orders"].map(|name| waited.as_object_mut().unwrap().remove(name));
+    assert_eq!((waited, dead, strange), (counts, Some(json!(0)), Some(json!([]))));
     // What was cancelled is not tried again with the others.
     assert_eq!(up.json(&["orders", "retry", "--all-refused", "--yes"])["orders"], 2);
     up.json(&WAIT);

@@ -140,7 +140,10 @@ fn wait_ends_also_behind_placed_messages_that_are_no_orders() {
     let output = up.orderflow(&DONE);
     assert!(output.status.success(), "{output:?}");
     let text = said(&output);
-    assert!(text.contains("all done: 2 orders placed, 1 confirmed, 1 refused"), "{text}");
+    assert!(
+        text.contains("all done: 2 orders placed, 1 confirmed, 0 out of stock, 1 refused"),
+        "{text}"
+    );
     let expected = "! published past order-ingest, and no orders: orders.placed.main.odd (message ";
     assert!(text.contains(expected) && text.contains(" and 1 more (--json names all)"), "{text}");
     let names = up.json(&DONE)["no_orders"].to_string();

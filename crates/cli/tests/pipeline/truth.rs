@@ -308,7 +308,8 @@ fn sample_products_are_set_once_and_an_unknown_warehouse_is_not_found() {
     ] {
         let output = up.orderflow(args);
         assert_eq!(output.status.code(), Some(4), "{args:?}: {output:?}");
-        assert!(said(&output).contains("warehouse wets"), "{args:?}: {output:?}");
+        let text = said(&output);
+        assert!(text.contains("warehouse wets; partners.yml has main"), "{args:?}: {text}");
     }
     up.end("-TERM");
     up.again(&[]);

@@ -46,7 +46,11 @@ fn orders_are_decided_and_can_be_looked_at() {
     let order = up.json(&["orders", "get", "ORD-1-1"]);
     assert_eq!(order["order"]["order_id"], "ORD-1-1");
     assert_ne!(order["status"], "pending");
-    let page = up.json(&["orders", "list", "--limit", "30"]);
+    assert_eq!(
+        up.json(&["orders", "list", "--since", "2100-01-01T00:00:00Z"])["orders"],
+        serde_json::json!([])
+    );
+    let page = up.json(&["orders", "list", "--limit", "30", "--since", "2h"]);
     assert_eq!(page["orders"].as_array().unwrap().len(), 30);
     let next = page["next"].to_string();
     let page = up.json(&["orders", "list", "--limit", "30", "--cursor", &next]);
@@ -162,6 +166,9 @@ fn what_cannot_start_says_why() {
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     fs::write(temp.path().join("s.yml"), "functions: {nope: {}}").unwrap();
+    let misspelt = stack::BUILT_IN.replacen("    annotations:", "    anotations:", 1);
+    assert_ne!(misspelt, stack::BUILT_IN);
+    fs::write(temp.path().join("m.yml"), misspelt).unwrap();
     fs::write(temp.path().join("p.yml"), "partners: {A: {}}").unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -169,6 +176,7 @@ fn what_cannot_start_says_why() {
     for (args, expected) in [
         (["--stack", &file("s.yml")], "\"nope\" is not in this program"),
         (["--stack", &file("none.yml")], "cannot read"),
+        (["--stack", &file("m.yml")], "error key-unknown: functions.daily-checker.anotations: "),
         (["--partners", &file("p.yml")], "partners.A.currency"),
         (["--port", &port], "--port 0 takes a free port"),
     ] {

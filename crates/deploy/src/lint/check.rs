@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use intake::yaml;
 
 use super::finding::{Findings, Rule};
@@ -29,11 +29,19 @@ pub async fn check(text: &str, subject: &Subject) -> Result<Findings> {
 /// deploying it needs is left out.
 ///
 /// # Errors
-/// As [`check`].
+/// As [`check`], and where the stack is not read as it is meant: each such place is named.
 pub async fn notes(path: &Path, text: &str, subject: &Subject) -> Result<Vec<String>> {
     let mut env = runtime::Env::from_process();
     let findings = look(text, subject, |name| env.optional::<String>(name)).await;
     env.finish(|| Some(()))?;
+    let misread = findings.lines(path, Rule::is_of_reading);
+    if !misread.is_empty() {
+        let file = path.display();
+        bail!(
+            "{file} is not read as it is meant; correct it (orderflow lint {file} checks it):\n{}",
+            misread.join("\n")
+        );
+    }
     Ok(findings.lines(path, |rule| !rule.is_of_images()))
 }
 

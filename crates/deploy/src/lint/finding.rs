@@ -85,6 +85,19 @@ rules! {
 }
 
 impl Rule {
+    /// Does it mean that stack.yml is not read as it is meant?
+    pub(super) const fn is_of_reading(self) -> bool {
+        matches!(
+            self,
+            Self::Yaml
+                | Self::Variable
+                | Self::KeyUnknown
+                | Self::KeyMissing
+                | Self::KeyTwice
+                | Self::Value
+        )
+    }
+
     /// Is it about building and deploying an image?
     pub(super) const fn is_of_images(self) -> bool {
         matches!(

@@ -1,5 +1,5 @@
 //! Network policies: whom functions may reach and who may reach them, from what calls each of them and from what
-//! it says of itself. What names no function is written by hand, beside what it is about.
+//! it says of itself. Policies that name no function are written by hand, in the file of the part that they are about.
 
 use connector::annotations;
 use messaging::rights::Reach;
@@ -14,7 +14,7 @@ const PARTS: &str = "orderflow";
 const OURS: &str = "app.kubernetes.io/part-of";
 const NAME: &str = "app.kubernetes.io/name";
 
-/// What holds for functions, whoever runs them.
+/// The policies of functions on every platform.
 pub(super) fn functions(stack: &Stack) -> Vec<Value> {
     // Of our functions and schedules only: others in the same namespace are not touched.
     let ours = json!({"matchLabels": {OURS: "orderflow"}});
@@ -29,8 +29,8 @@ pub(super) fn functions(stack: &Stack) -> Vec<Value> {
         those(stack, |name, _| catalogue::rights(name).is_some()),
         json!([to(part("nats"), 4222)]),
     );
-    // Another port than 22 is added here; the cloud's own address for credentials is no partner's. Beside them
-    // the SFTP server of the overlay dev, which pods reach at its own port.
+    // Add other ports than 22 here. The cloud's own address for credentials is no partner's. The second rule is
+    // for the SFTP server of the overlay dev, which pods reach at its own port.
     let outside = json!({"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}});
     let sftp = egress(
         "orderflow-sftp",
@@ -40,7 +40,7 @@ pub(super) fn functions(stack: &Stack) -> Vec<Value> {
     [Some(deny), nats, sftp].into_iter().flatten().collect()
 }
 
-/// The connector calls functions, where no gateway stands between them.
+/// The connector's calls of functions, on platforms without a gateway.
 pub(super) fn connector(stack: &Stack) -> Vec<Value> {
     let called = those(stack, |name, function| {
         annotations::parse(name, &function.annotations).is_ok_and(|all| !all.is_empty())

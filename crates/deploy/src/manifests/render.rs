@@ -7,7 +7,7 @@ use stack::Stack;
 
 use super::{alerts, knative, nats, network, openfaas, plain};
 
-/// Who runs functions, or what stands around them.
+/// A platform that runs functions, or another file that is made from `stack.yml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Platform {
     /// The operator of OpenFaaS: objects of the kind Function.
@@ -18,7 +18,7 @@ pub enum Platform {
     Knative,
     /// nats-server: a user for each function, with its rights.
     Nats,
-    /// Network policies of functions, whoever runs them: whom they may reach.
+    /// Network policies of functions, for all platforms: whom they may reach.
     Network,
     /// Prometheus: which parts and subscriptions there have to be.
     Alerts,

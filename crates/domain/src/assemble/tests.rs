@@ -146,7 +146,7 @@ fn rows_of_charges_are_part_of_the_total_and_no_lines() {
     assert_eq!(totals.charges, expected.into());
     let order = orders.verdict("A").unwrap().unwrap();
     assert_eq!(order.tax_given(), Some(amount("0.99")));
-    // A charge may stand on the return's side of zero in a sale, and the other way round.
+    // A sale may have a charge with the sign of a return, and the other way round.
     check(
         &rules,
         &[line("A", "c", 1, -4), charge("A", 1, "2", &row(ChargeRow::Fee))],
@@ -195,7 +195,7 @@ fn charges_that_cannot_be_refuse_their_order() {
     check(&rules, &[&[line("A", "c", 1, 1)], &many[..]].concat(), &[], "TooLarge");
     let large = charge("A", 1, "600000000", &shipping);
     check(&rules, &[line("A", "c", 1, 1), large, large], &[], "TotalTooLarge");
-    // Who buys may stand at the lines only, but nobody else at the charges.
+    // Rows of charges may leave the customer out, but not name another one.
     let nobody = LineFacts { customer_id: "", ..charge("A", 1, "5", &shipping) };
     check(&rules, &[nobody, line("A", "c", 1, 2)], &[], "Sale 2 1 8.00");
     check(&rules, &[line("A", "c", 1, 2), nobody], &[], "Sale 2 1 8.00");

@@ -1,4 +1,4 @@
-//! What the rows of an order say of it as a whole, beside its lines.
+//! What the rows of an order say about the order as a whole: charges, discounts, tax.
 
 use super::fault::OrderFault;
 use crate::Money;
@@ -27,7 +27,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// Adds what a row says; `amount` is what it comes to.
+    /// Adds a row; `amount` is the amount of that row.
     pub(super) fn add(&mut self, extra: &Extra, amount: Option<Money>) {
         if let Some(charge) = extra.charge {
             self.rows += 1;
@@ -99,7 +99,7 @@ impl Whole {
         }
     }
 
-    /// What is wrong with them in an order of this kind that comes to `total`.
+    /// What is wrong with them in an order of this kind with this total.
     pub(super) fn fault(&self, kind: Kind, total: Option<Money>) -> Option<OrderFault> {
         let (up, down) = self.discount_signs;
         let wrong_sign = if kind == Kind::Sale { up } else { down };

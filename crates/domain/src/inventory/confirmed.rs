@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// Is an attempt of an order confirmed, and not cancelled?
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Lookup {
-    /// Nobody has looked: for what is confirmed nobody has to.
+    /// Not looked up yet. A message that is confirmed needs no lookup.
     #[default]
     Unknown,
     /// None is.
@@ -28,13 +28,13 @@ pub struct Confirmed {
     /// What was ordered.
     pub lines: Vec<Line>,
     /// What was decided last of the order.
-    pub stands: Stands,
+    pub in_force: InForce,
 }
 
 /// The message of an order whose decision stays in force: the attempt that is confirmed, or its
 /// cancellation that the stock did not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stands {
+pub struct InForce {
     /// Its stream sequence.
     pub placed: u64,
     /// Its number.
@@ -53,13 +53,13 @@ impl Confirmed {
     #[must_use]
     pub fn new(placed: u64, order: Order) -> Self {
         let Order { attempt, kind, lines, .. } = order;
-        Self { attempt, placed, lines, stands: Stands { placed, attempt, kind } }
+        Self { attempt, placed, lines, in_force: InForce { placed, attempt, kind } }
     }
 }
 
-impl Stands {
-    /// What becomes of another message of the order, `sequence`, that is refused: nothing moves, and its
-    /// fact repeats where the order stands.
+impl InForce {
+    /// The outcome of another message of the order, `sequence`, that is refused: no stock moves, and its fact
+    /// repeats the state of the order.
     #[must_use]
     pub fn kept(
         &self,
@@ -70,7 +70,7 @@ impl Stands {
     ) -> Outcome {
         let Self { attempt, kind, .. } = *self;
         let id = Identity { attempt, kind, file: None, ..id };
-        let (id, stands) = (Some(id), Some(self.placed));
-        Outcome { sequence, order, id, verdict: Verdict::Kept(refusal), stands }
+        let (id, in_force) = (Some(id), Some(self.placed));
+        Outcome { sequence, order, id, verdict: Verdict::Kept(refusal), in_force }
     }
 }

@@ -105,7 +105,7 @@ struct Decided {
     outcome: Outcome,
     /// Products that become checked by it.
     checked: BTreeSet<ProductId>,
-    /// It holds only if no attempt of the order is confirmed, and nobody has looked.
+    /// It holds only if no attempt of the order is confirmed, and that was not looked up yet.
     is_unknown: bool,
 }
 
@@ -137,7 +137,7 @@ fn decide_one(desk: &mut Desk<'_>, warehouse: &WarehouseId, input: &Input<'_>) -
     let (data, sequence) = (input.data.map(ToOwned::to_owned), input.sequence);
     match verdict {
         Ok(verdict) => {
-            let outcome = Outcome { sequence, order: data, id: Some(id), verdict, stands: None };
+            let outcome = Outcome { sequence, order: data, id: Some(id), verdict, in_force: None };
             Decided { outcome, checked, is_unknown: false }
         }
         Err(refusal) => Decided { checked, ..refused(input, id, data, refusal) },
@@ -175,10 +175,10 @@ fn refused(
 ) -> Decided {
     let (sequence, checked) = (input.sequence, BTreeSet::new());
     let (outcome, is_unknown) = match &input.looked {
-        Lookup::Found(confirmed) => (confirmed.stands.kept(sequence, id, order, refusal), false),
+        Lookup::Found(confirmed) => (confirmed.in_force.kept(sequence, id, order, refusal), false),
         looked => {
             let verdict = Verdict::Refused(refusal);
-            let outcome = Outcome { sequence, order, id: Some(id), verdict, stands: None };
+            let outcome = Outcome { sequence, order, id: Some(id), verdict, in_force: None };
             (outcome, *looked == Lookup::Unknown)
         }
     };
@@ -234,7 +234,7 @@ fn refuse(input: &Input<'_>, detail: &str) -> Decided {
     let refusal = Refusal::Unreadable { detail };
     let Some((partner, order_id)) = input.named.clone() else {
         let (sequence, verdict) = (input.sequence, Verdict::Refused(refusal));
-        let outcome = Outcome { sequence, order: None, id: None, verdict, stands: None };
+        let outcome = Outcome { sequence, order: None, id: None, verdict, in_force: None };
         return Decided { outcome, checked: BTreeSet::new(), is_unknown: false };
     };
     let attempt = input.data.and_then(|data| serde_json::from_str(data.get()).ok());

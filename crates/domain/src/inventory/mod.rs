@@ -4,7 +4,7 @@ mod confirmed;
 mod decide;
 mod state;
 
-pub use confirmed::{Confirmed, Lookup, Stands, Unknown};
+pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
 pub use state::{SEED, State};
 
@@ -100,9 +100,9 @@ pub struct Outcome {
     /// What was decided.
     pub verdict: Verdict,
     /// Where it was refused and the order stays confirmed: stream sequence of the message whose decision
-    /// stays in force, see [`Stands`].
+    /// stays in force, see [`InForce`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stands: Option<u64>,
+    pub in_force: Option<u64>,
 }
 
 /// Which order an outcome is about.

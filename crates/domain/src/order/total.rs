@@ -20,7 +20,7 @@ pub enum LinesError {
     /// Beyond the largest amount that can be read again.
     #[error("add up to more than {WHOLE_MAX}, the limit")]
     TotalTooLarge,
-    /// More is taken off a sale than it comes to.
+    /// The discounts of a sale are higher than its lines and other charges.
     #[error("come to {0} with the charges; a sale does not come to less than zero")]
     SaleBelowZero(Money),
     /// More is kept back of a return than it gives.

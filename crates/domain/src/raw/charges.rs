@@ -1,4 +1,4 @@
-//! What an order has beside its lines, from JSON.
+//! Charges and discounts of an order, from JSON.
 
 use super::read::{Fields, Place, Reader, given};
 use super::{shown, value};
@@ -6,7 +6,7 @@ use crate::charge::{CHARGES_MAX, Charge, ChargeKind};
 use crate::{Money, TaxCategory};
 use serde_json::Value;
 
-const CHARGE_FIELDS: &[&str] = &["kind", "description", "amount", "tax_category"];
+pub(super) const CHARGE_FIELDS: &[&str] = &["kind", "description", "amount", "tax_category"];
 
 impl Reader {
     /// An amount that may be left out.
@@ -37,18 +37,10 @@ impl Reader {
     }
 
     pub(super) fn charges(&mut self, fields: &Fields) -> Option<Vec<Charge>> {
-        let charges = match given(fields, "charges") {
-            None => return Some(Vec::new()),
-            Some(Value::Array(charges)) => charges,
-            Some(other) => {
-                let reason = format!("is {}, not a list", shown::value(other));
-                return self.wrong(Place::Order, "charges", reason);
-            }
+        let Some(charges) = self.member(fields, "charges", "a list", Value::as_array)? else {
+            return Some(Vec::new());
         };
-        if CHARGES_MAX < charges.len() {
-            let reason = format!("has {} charges, the limit is {CHARGES_MAX}", charges.len());
-            return self.wrong(Place::Order, "charges", reason);
-        }
+        self.at_most(CHARGES_MAX, charges.len(), "charges", "charges")?;
         let charges = charges.iter().enumerate().map(|(index, charge)| {
             let place = Place::Charge(index);
             let Value::Object(fields) = charge else {

@@ -1,24 +1,15 @@
 //! What a sender adds for itself, from JSON.
 
-use super::read::{Fields, Place, Reader, given};
+use super::read::{Fields, Place, Reader};
 use super::shown;
 use crate::order::{METADATA_BYTES_MAX, METADATA_PAIRS_MAX, Metadata};
 use serde_json::Value;
 
 impl Reader {
     pub(super) fn metadata(&mut self, fields: &Fields) -> Option<Metadata> {
-        let pairs = match given(fields, "metadata") {
-            None => return Some(Metadata::new()),
-            Some(Value::Object(pairs)) => pairs,
-            Some(other) => {
-                let reason = format!("is {}, not a JSON object", shown::value(other));
-                return self.wrong(Place::Order, "metadata", reason);
-            }
-        };
-        if METADATA_PAIRS_MAX < pairs.len() {
-            let reason = format!("has {} pairs, the limit is {METADATA_PAIRS_MAX}", pairs.len());
-            return self.wrong(Place::Order, "metadata", reason);
-        }
+        let pairs = self.member(fields, "metadata", "a JSON object", Value::as_object)?;
+        let Some(pairs) = pairs else { return Some(Metadata::new()) };
+        self.at_most(METADATA_PAIRS_MAX, pairs.len(), "metadata", "pairs")?;
         let pairs = pairs.iter().map(|(name, value)| {
             let text = match value {
                 _ if name.trim().is_empty() => Err("has an empty name".to_owned()),

@@ -6,9 +6,11 @@
 
 mod charges;
 mod json;
+mod member;
 mod metadata;
 mod parse;
 mod read;
+mod sent;
 mod shown;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! From bytes or JSON to an order.
 
-use super::{json, read::Reader};
+use super::{json, read::Reader, sent};
 use crate::PartnerId;
 use crate::order::{Draft, ORDER_BYTES_MAX};
 use crate::problem::Problem;
@@ -52,7 +52,9 @@ pub fn parse(bytes: &[u8], sender: Option<&PartnerId>) -> Result<Draft, Error> {
     for path in repeated {
         reader.wrong_at(path, "is given more than once");
     }
-    reader.draft(&json, sender).map_err(Error::Invalid)
+    let as_sent = |problem| sent::as_sent(bytes, problem);
+    let draft = reader.draft(&json, sender);
+    draft.map_err(|problems| Error::Invalid(problems.into_iter().map(as_sent).collect()))
 }
 
 /// Reads an order from JSON; see [`parse`].

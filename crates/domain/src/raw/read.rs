@@ -13,7 +13,7 @@ pub(super) type Fields = Map<String, Value>;
 
 /// Fields of an order in its long form. The short form has one line's fields at the top instead of
 /// `lines`.
-const ORDER_FIELDS: &[&str] = &[
+pub(super) const ORDER_FIELDS: &[&str] = &[
     "order_id",
     "partner",
     "kind",
@@ -29,7 +29,7 @@ const ORDER_FIELDS: &[&str] = &[
     "total",
     "vip",
 ];
-const LINE_FIELDS: &[&str] = &[
+pub(super) const LINE_FIELDS: &[&str] = &[
     "product_id",
     "product",
     "quantity",
@@ -40,7 +40,7 @@ const LINE_FIELDS: &[&str] = &[
     "discount",
     "tax_category",
 ];
-const CUSTOMER_FIELDS: &[&str] = &["id", "vip"];
+pub(super) const CUSTOMER_FIELDS: &[&str] = &["id", "vip"];
 
 /// Where fields stand.
 #[derive(Clone, Copy)]

@@ -19,7 +19,8 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
+/// Its beginning, if it is long.
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(CHARS_MAX) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
         None => text.to_owned(),

@@ -87,6 +87,9 @@ fn an_order_is_one_object() {
     }
 }
 
+/// 50 digits.
+const LONG: &str = "11111111111111111111111111111111111111111111111111";
+
 #[test]
 fn quantities_are_whole_and_within_the_limit() {
     for value in [
@@ -99,12 +102,16 @@ fn quantities_are_whole_and_within_the_limit() {
         "true",
         "[]",
         "9223372036854775808",
+        "99999999999999999999",
+        "-1.50000000000000000001",
+        "-0",
+        "1E+30",
+        LONG,
     ] {
         let shown = match value {
-            "1e300" => "1e+300",
-            "[]" => "a list",
-            "9223372036854775808" => value,
-            value => value,
+            "[]" => "a list".to_owned(),
+            LONG => format!("{}…", "1".repeat(40)),
+            value => value.to_owned(),
         };
         with(
             "quantity",
@@ -114,11 +121,6 @@ fn quantities_are_whole_and_within_the_limit() {
             ),
         );
     }
-    with(
-        "quantity",
-        "-0",
-        "quantity: is -0.0; a quantity is a whole number, not 0, of at most 1000000000 (below zero in a return)",
-    );
     with("quantity", "null", "quantity: is missing");
     with("quantity", "1e9", "lines: add up to more than 1000000000, the limit");
 }
@@ -134,10 +136,10 @@ fn prices_are_exact_and_not_below_zero() {
         "price: is -1.00; a price is not below zero, and what is taken off is a `discount` or one of \
          `charges`",
     );
-    with("price", "0.12345", "price: is 0.12345, the limit are 4 decimal places");
-    with("price", "\"0.12345\"", "price: is \"0.12345\", the limit are 4 decimal places");
-    with("price", "1e-7", "price: is 1e-7, the limit are 4 decimal places");
-    with("price", "1e30", "price: is 1e+30, the limit is 1000000000");
+    with("price", "0.12345", "price: is 0.12345, at most 4 decimal places are allowed");
+    with("price", "\"0.12345\"", "price: is \"0.12345\", at most 4 decimal places are allowed");
+    with("price", "1e-7", "price: is 1e-7, at most 4 decimal places are allowed");
+    with("price", "1e30", "price: is 1e30, the limit is 1000000000");
     with("price", "1000000000.5", "price: is 1000000000.5, the limit is 1000000000");
 }
 
@@ -288,7 +290,7 @@ fn what_is_no_charge_says_why_by_its_path() {
     charges(&text("tax_category", 65), "charges[0].tax_category: has 65 bytes, the limit is 64");
     charges(
         r#"[{"kind":"fee","amount":2e9}]"#,
-        "charges[0].amount: is 2000000000.0, the limit is 1000000000",
+        "charges[0].amount: is 2e9, the limit is 1000000000",
     );
     with("discount", "5.01", "discount: is 5.01, but the line comes to 5.00");
     with("discount", "-1", "discount: is -1.00; it is taken off, and not below zero");
@@ -363,7 +365,7 @@ fn times_are_rfc3339_or_epoch_seconds() {
             "1700000000000",
             "is 1700000000000, not within the years 1970 to 9999; seconds are meant, not milliseconds",
         ),
-        ("1e300", "is 1e+300, not within the years 1970 to 9999"),
+        ("1e300", "is 1e300, not within the years 1970 to 9999"),
         ("[]", "is a list, neither RFC 3339 nor seconds since 1970"),
     ] {
         with("timestamp", time, &format!("timestamp: {expected}"));

@@ -43,7 +43,7 @@ pub(super) fn amount(value: &Value) -> Result<Money, String> {
         match error {
             MoneyError::NotANumber => format!("is {shown}, not a decimal number such as 12.50"),
             MoneyError::TooPrecise => {
-                format!("is {shown}, the limit are {DECIMALS} decimal places")
+                format!("is {shown}, at most {DECIMALS} decimal places are allowed")
             }
             MoneyError::TooLarge => format!("is {shown}, the limit is {WHOLE_MAX}"),
         }

@@ -1,7 +1,7 @@
 //! Numbers that a seller has, and what their check digits say. Each gives the reason why a text is not
 //! good, if it is not.
 
-/// A SIREN: nine digits, of which the last one follows from the others (Luhn).
+/// A SIREN: nine digits; the last one is a check digit (Luhn).
 #[must_use]
 pub fn siren(text: &str) -> Option<String> {
     if text.len() != 9 || !text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Most bytes of a configuration.
 pub const BYTES_MAX: usize = 4 << 20;
-/// What may stand at the top.
+/// The keys at the top level.
 const KEYS: [&str; 4] = ["partners", "sellers", "direct", "tax-rates"];
 
 /// All that a configuration says.
@@ -23,8 +23,8 @@ pub struct Loaded {
     pub sold: Sold,
 }
 
-/// Reads a configuration: a map `partners` from names to partners, and sellers and tax beside it. The
-/// partners are what is returned.
+/// Reads a configuration: a map `partners` from names to partners, and maps of sellers and of tax rates. Returns
+/// the partners.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.

@@ -1,4 +1,4 @@
-//! Sellers, who sells what nobody else does, and rates of tax.
+//! Sellers, the seller of orders that no partner sent, and rates of tax.
 
 use super::checks;
 use super::problem::Problems;
@@ -175,7 +175,7 @@ fn tax_rates(value: &Value, problems: &mut Problems) -> TaxRates {
     })
 }
 
-/// Of two rates from one day on nobody could say which holds; and a rate has at most four places.
+/// Two rates that are valid from the same day are ambiguous. A rate has at most four decimal places.
 fn same_days(place: &str, rates: &Value, problems: &mut Problems) {
     let mut days = BTreeSet::new();
     for (index, rate) in rates.as_sequence().into_iter().flatten().enumerate() {

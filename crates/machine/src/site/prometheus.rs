@@ -1,4 +1,4 @@
-//! Prometheus beside the pipeline, with the rules and alerts of an installation, and the parts that run here.
+//! A Prometheus for the pipeline on this machine, with the rules and alerts of an installation.
 
 use std::path::PathBuf;
 

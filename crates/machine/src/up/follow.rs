@@ -127,7 +127,7 @@ impl Machine {
         }
     }
 
-    /// What is new. An error is told when two looks have found it, since the file may be half written.
+    /// What is new. An error is reported when two looks have found it, since the file may be half written.
     fn look(&mut self, path: &Path, seen: &mut Seen) -> Result<Option<News>> {
         // Gone, or being replaced: nothing that could be taken over.
         let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };

@@ -215,7 +215,7 @@ async fn another_member_of_the_cluster_is_reached_when_its_own_is_gone() {
     let mut byte = [0];
     client.read_exact(&mut byte).await.unwrap();
     drop((client, server, first));
-    // One connection may end before it comes to the other server, where the machine is slow.
+    // On a slow machine the first connection may end before it reaches the other server.
     let asked = async {
         loop {
             let mut client = TcpStream::connect(&own).await.unwrap();

@@ -38,9 +38,9 @@ impl Messages {
 
     /// The message whose decision stays in force, in spite of what was refused behind it.
     #[must_use]
-    pub fn stands(&self) -> Option<u64> {
+    pub fn in_force(&self) -> Option<u64> {
         let fact = self.confirmed.as_ref().filter(|_| self.status() == Some(Status::Confirmed))?;
-        fact.header(header::STANDS)?.parse().ok()
+        fact.header(header::IN_FORCE)?.parse().ok()
     }
 
     /// Where the order stands: what was said last. Nothing if it was never placed.
@@ -77,7 +77,7 @@ pub async fn lookup(
     )?;
     let placed_last = placed.as_ref().map_or(0, |placed| placed.sequence);
     let mut messages = Messages { placed, placed_last, confirmed, refused };
-    if let Some(sequence) = messages.stands()
+    if let Some(sequence) = messages.in_force()
         && let Some(placed) = stored::at(nats, streams::ORDERS, sequence).await?
     {
         messages.placed = Some(placed);

@@ -159,10 +159,10 @@ impl Orders {
             Stage::Refused => Status::Refused,
         };
         if let Some(order) = place.and_then(|place| self.orders.get_mut(&place)) {
-            // What is said of an attempt stands before the next one; a stray one changes nothing. What
-            // stays in force does so whatever number was behind it.
-            let stands = text(header::STANDS).is_some();
-            if attempt < order.attempt && !is_placed && !stands {
+            // Facts of an attempt precede the next attempt, so a late fact of an older one is ignored. A fact that
+            // names the message in force counts whatever its attempt.
+            let in_force = text(header::IN_FORCE).is_some();
+            if attempt < order.attempt && !is_placed && !in_force {
                 return;
             }
             let before = std::mem::replace(&mut order.status, status);
@@ -417,7 +417,7 @@ mod tests {
         assert_eq!(say("refused", &[(header::ATTEMPT, "9"), (header::REASON, "x")]), confirmed);
         // What is refused behind it is pending until that is decided.
         assert_eq!(say("placed", &[(header::ATTEMPT, "9")]), (Status::Pending, 9));
-        let kept = [(header::ATTEMPT, "1"), (header::STANDS, "1"), fact];
+        let kept = [(header::ATTEMPT, "1"), (header::IN_FORCE, "1"), fact];
         assert_eq!(say("confirmed", &kept), confirmed);
     }
 

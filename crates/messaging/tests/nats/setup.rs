@@ -161,7 +161,7 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
                 file: None,
             }),
             verdict: Verdict::Confirmed(Vec::new()),
-            stands: None,
+            in_force: None,
         };
         let old = journal::Position {
             stream: ORDERS.into(),

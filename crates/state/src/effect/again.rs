@@ -6,18 +6,17 @@
 
 use super::accept::Outboxed;
 use super::delivery::State;
-use super::listed::Wanted;
+use super::listed::{Listed, Wanted};
 use super::target::Place;
 use super::{Effects, Outside, now};
 use crate::wire::{Unclear, Wire};
 use messaging::publish::{Outgoing, Published};
 use messaging::streams::OUTBOX;
 use serde_json::value::RawValue;
+use std::ops::ControlFlow;
 
 /// How often it is tried because somebody else asks for the same at once.
 const ROUNDS: usize = 8;
-/// Deliveries that are looked at in one go.
-const PAGE: usize = 500;
 
 /// Why a message is not sent again.
 #[derive(Debug, thiserror::Error)]
@@ -92,21 +91,21 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         let now = now();
         let until = Some(wanted.until.map_or(now, |until| until.min(now)));
         let wanted = Wanted { until, ..wanted.clone() };
-        let (mut asked, mut after) = (Asked::default(), 0);
-        loop {
-            let page = self.list(&wanted, after, PAGE).await?;
-            for found in &page {
-                match self.again(&found.id).await {
-                    Ok(()) => asked.again += 1,
-                    Err(AgainError::Gone(_) | AgainError::Missing(_)) => asked.gone += 1,
-                    Err(AgainError::UnderWay(_)) => asked.under_way += 1,
-                    Err(AgainError::Unclear(error)) => return Err(error),
-                }
-            }
-            match page.last() {
-                Some(last) => after = last.revision,
-                None => return Ok(asked),
+        let mut ids = Vec::new();
+        let mut each = |found: Listed| {
+            ids.push(found.id);
+            ControlFlow::Continue(())
+        };
+        self.find(&wanted, 0, &mut each).await?;
+        let mut asked = Asked::default();
+        for id in ids {
+            match self.again(&id).await {
+                Ok(()) => asked.again += 1,
+                Err(AgainError::Gone(_) | AgainError::Missing(_)) => asked.gone += 1,
+                Err(AgainError::UnderWay(_)) => asked.under_way += 1,
+                Err(AgainError::Unclear(error)) => return Err(error),
             }
         }
+        Ok(asked)
     }
 }

@@ -7,7 +7,9 @@ use super::target::Place;
 use super::{Answer, Attempt, Effects, Outside, now};
 use crate::wire::{Unclear, Wire};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 use messaging::streams::OUTBOX;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -48,7 +50,15 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         sequence: u64,
         under_way: Option<u64>,
     ) -> Result<Turn, Unclear> {
-        let Some(found) = self.wire.at(OUTBOX, sequence).await? else {
+        let mut found = self.wire.at(OUTBOX, sequence).await?;
+        if found.is_none() {
+            // A new leader may not have read all that it has: one that has got so far is asked once more.
+            if self.wire.end(OUTBOX).await?.last < sequence {
+                return Ok(Turn::later(AGAIN));
+            }
+            found = self.wire.at(OUTBOX, sequence).await?;
+        }
+        let Some(found) = found else {
             tracing::info!(sequence, "a message was deleted from the outbox before it was sent");
             return Ok(Turn::Done { sent: false });
         };
@@ -89,7 +99,11 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     return Ok(Turn::later(wait));
                 }
             }
-            State::Sending if under_way == Some(revision) => delivery.unknown += 1,
+            State::Sending if under_way == Some(revision) => {
+                // Whoever began it has ended: it counts as any other attempt does.
+                let why = "no answer was recorded".to_owned();
+                return self.answered(&place, delivery, revision, Answer::Unknown { why }).await;
+            }
             State::Sending => {
                 let under_way = Some(revision);
                 return Ok(Turn::Later { wait: self.settings.send_max, refused: false, under_way });
@@ -116,9 +130,14 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             unknown: 0 < delivery.unknown,
         };
         let send_max = self.settings.send_max;
-        let sent = self.outside.send(&delivery.lane, message, &attempt);
-        let unanswered = || Answer::Unknown { why: format!("no answer within {send_max:?}") };
-        timeout(send_max, sent).await.unwrap_or_else(|_| unanswered())
+        // Also one that panics before it gives a future.
+        let sent = async { self.outside.send(&delivery.lane, message, &attempt).await };
+        let why = match timeout(send_max, AssertUnwindSafe(sent).catch_unwind()).await {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(_)) => "the function panicked; see its log".to_owned(),
+            Err(_) => format!("no answer within {send_max:?}"),
+        };
+        Answer::Unknown { why }
     }
 
     /// Records an answer, however long that takes: what was sent must not be sent again.
@@ -152,15 +171,25 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 sleep(AGAIN).await;
                 continue;
             };
-            revision = now;
-            match standing {
-                Some(standing) if standing == delivery || standing.state.is_final() => {
-                    break standing;
-                }
-                Some(_) if wait.is_some() => return Ok(Turn::later(AGAIN)),
-                Some(standing) => delivery.attempts = standing.attempts,
-                None => {}
+            if now == revision {
+                continue;
             }
+            revision = now;
+            let Some(standing) = standing else { continue };
+            if standing == delivery {
+                break standing;
+            }
+            match standing.state {
+                State::Sent { .. } => break standing,
+                // What was taken must not be called failed.
+                State::Failed { .. } | State::Dead { .. } if !sent => break standing,
+                State::Sending | State::Waiting { .. } if wait.is_some() => {
+                    return Ok(Turn::later(AGAIN));
+                }
+                _ => {}
+            }
+            let Delivery { attempts, before, unknown, .. } = standing;
+            delivery = Delivery { attempts, before, unknown, ..delivery };
         };
         if standing.state.is_final() {
             self.tell(place, standing, revision).await?;

@@ -37,11 +37,24 @@ impl Lane {
         [open, self.beyond].into_iter().flatten().min()
     }
 
-    /// When its next message can be begun, if another one can.
+    /// When its next message can be begun, if so many may be under way at once.
     fn due(&self, lane_max: usize) -> Option<Instant> {
-        let may = if self.refuses { 1 } else { lane_max.max(1) };
-        let first = self.waiting.first().filter(|_| self.running < may);
+        let first = self.waiting.first().filter(|_| self.running < lane_max);
         first.map(|(due, _)| *due)
+    }
+}
+
+/// How many attempts may be under way in a lane.
+struct Room {
+    /// In one that takes messages.
+    takes: usize,
+    /// In one where the last attempt failed.
+    refuses: usize,
+}
+
+impl Room {
+    fn due(&self, lane: &Lane) -> Option<Instant> {
+        lane.due(if lane.refuses { self.refuses } else { self.takes })
     }
 }
 
@@ -84,27 +97,27 @@ impl Board {
         }
     }
 
-    /// Lanes that have room again, with the first message that was left out. It is asked for once; what is
-    /// [added](Self::add) then and has no room again is left out again.
-    pub(super) fn refills(&mut self) -> Vec<(String, u64)> {
+    /// Lanes that have room again, with the first message that was left out. Who has read them from there on gives
+    /// them to [`Board::refill`]; until then they are asked for again.
+    pub(super) fn refills(&self) -> Vec<(String, u64)> {
         let half = self.settings.lane_open_max / 2;
-        let with_room = self.lanes.iter_mut().filter(|(_, lane)| lane.open.len() <= half);
-        with_room.filter_map(|(name, lane)| Some((name.clone(), lane.beyond.take()?))).collect()
+        let with_room = self.lanes.iter().filter(|(_, lane)| lane.open.len() <= half);
+        with_room.filter_map(|(name, lane)| Some((name.clone(), lane.beyond?))).collect()
     }
 
-    /// The refill of a lane failed.
-    pub(super) fn not_refilled(&mut self, lane: &str, from: u64) {
-        let lane = self.lanes.entry(lane.to_owned()).or_default();
-        lane.beyond = Some(lane.beyond.map_or(from, |first| first.min(from)));
+    /// The messages of a lane from the first one on that was left out: all, or more than there is room for. Those
+    /// without room are left out again.
+    pub(super) fn refill(&mut self, lane: &str, sequences: &[u64], now: Instant) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.beyond = None;
+        }
+        sequences.iter().for_each(|sequence| self.add(lane, *sequence, now));
     }
 
     /// The next message whose turn it is, if one is due and may be worked on. Lanes take turns.
     pub(super) fn next(&mut self, now: Instant) -> Option<Next> {
-        if self.settings.all_max.max(1) <= self.running {
-            return None;
-        }
-        let lane_max = self.settings.lane_max;
-        let can = |lane: &Lane| lane.due(lane_max).is_some_and(|due| due <= now);
+        let room = self.room();
+        let can = |lane: &Lane| room.due(lane).is_some_and(|due| due <= now);
         let after = (std::ops::Bound::Excluded(self.last.clone()), std::ops::Bound::Unbounded);
         let later = self.lanes.range(after).chain(self.lanes.range(..=self.last.clone()));
         let name = later.into_iter().find(|(_, lane)| can(lane))?.0.clone();
@@ -152,9 +165,22 @@ impl Board {
 
     /// When [`Board::next`] has something, if nothing ends before that.
     pub(super) fn due(&self) -> Option<Instant> {
-        let room = self.running < self.settings.all_max.max(1);
-        let due = self.lanes.values().filter_map(|lane| lane.due(self.settings.lane_max));
-        due.min().filter(|_| room)
+        let room = self.room();
+        self.lanes.values().filter_map(|lane| room.due(lane)).min()
+    }
+
+    /// How many attempts may be under way at once in a lane now. Lanes that refuse get half of all together, so that
+    /// however many hang, others are sent to.
+    fn room(&self) -> Room {
+        let Settings { lane_max, all_max, .. } = self.settings;
+        let refusing = self.lanes.values().filter(|lane| lane.refuses);
+        let refusing: usize = refusing.map(|lane| lane.running).sum();
+        let is_full = all_max.max(1) <= self.running;
+        let is_half = (all_max / 2).max(1) <= refusing;
+        Room {
+            takes: if is_full { 0 } else { lane_max.max(1) },
+            refuses: usize::from(!is_full && !is_half),
+        }
     }
 
     /// All up to here is done with.
@@ -251,11 +277,46 @@ mod tests {
             }
             assert!(board.position() <= seen.last().copied().unwrap_or(0) || seen.len() == 11);
             for (lane, from) in board.refills() {
-                let rest = all.iter().filter(|sequence| from <= **sequence);
-                rest.for_each(|sequence| board.add(&lane, *sequence, now));
+                let rest: Vec<u64> = all.iter().copied().filter(|it| from <= *it).collect();
+                board.refill(&lane, &rest, now);
             }
         }
         assert_eq!(seen, all);
         assert_eq!(board.position(), 12);
+    }
+    #[tokio::test]
+    async fn what_could_not_be_read_is_asked_for_again_and_holds_the_position() {
+        let (mut board, now) = (board(4, 64, 2), Instant::now());
+        for sequence in 1..=3 {
+            board.add("a", sequence, now);
+            board.add("b", 10 + sequence, now);
+        }
+        board.set_read_to(13);
+        for next in begun(&mut board, now) {
+            board.done(&next, &Turn::Done { sent: true }, now);
+        }
+        let both = [("a".to_owned(), 3), ("b".to_owned(), 13)];
+        assert_eq!((board.refills(), board.position()), (both.to_vec(), 2));
+        board.refill("b", &[13], now);
+        assert_eq!((board.refills(), board.position()), (both[..1].to_vec(), 2));
+        board.refill("a", &[3], now);
+        assert_eq!((board.refills(), board.position()), (vec![], 2));
+        assert_eq!(sequences(&begun(&mut board, now)), [3, 13]);
+    }
+    #[tokio::test]
+    async fn lanes_that_refuse_get_half_of_all_attempts_together() {
+        let (mut board, now) = (board(4, 8, 100), Instant::now());
+        (0..20).for_each(|n| board.add(&format!("dead{n}"), n, now));
+        while let Some(next) = board.next(now) {
+            board.done(&next, &later(true), now);
+        }
+        let half = begun(&mut board, now + SECOND);
+        assert_eq!(half.len(), 4);
+        assert_eq!(board.due(), None, "until one of them ends");
+        (100..120).for_each(|sequence| board.add("fine", sequence, now));
+        let fine = begun(&mut board, now + SECOND);
+        assert_eq!(sequences(&fine), [100, 101, 102, 103]);
+        board.done(&half[0], &later(true), now + SECOND);
+        assert_eq!(begun(&mut board, now + SECOND).len(), 1, "another one that refuses");
     }
 }

@@ -11,8 +11,8 @@ use tokio::time::sleep;
 /// Up to where the outbox is done with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// Of which stream, as [`crate::wire::End`] says.
-    pub(super) made: String,
+    /// Of which stream: the name of its identity.
+    pub(super) stream: String,
     pub(super) sequence: u64,
 }
 

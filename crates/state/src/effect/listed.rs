@@ -7,6 +7,7 @@ use crate::wire::{Message, Unclear, Wire};
 use chrono::{DateTime, Utc};
 use messaging::streams::EFFECTS;
 use messaging::subject::token;
+use std::ops::ControlFlow;
 
 /// Which deliveries are asked for; what is nothing or empty leaves none out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct Listed {
 impl<O: Outside, W: Wire> Effects<O, W> {
     /// At most `limit` deliveries whose last change is behind the cursor `after` (0: all), in the order of their
     /// changes. One that changes meanwhile comes again, further back, and none is left out. Messages whose first
-    /// attempt was not begun have no delivery yet. Each page reads all deliveries behind its cursor.
+    /// attempt was not begun have no delivery yet.
     ///
     /// # Errors
     /// No answer. What cannot be read is named in the log.
@@ -55,28 +56,47 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Listed>, Unclear> {
+        let mut found = Vec::new();
+        if 0 < limit {
+            let mut each = |listed| {
+                found.push(listed);
+                if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            self.find(wanted, after, &mut each).await?;
+        }
+        Ok(found)
+    }
+
+    /// Calls `each` with the deliveries that are wanted behind a cursor, until it breaks.
+    pub(super) async fn find(
+        &self,
+        wanted: &Wanted,
+        after: u64,
+        each: &mut (dyn FnMut(Listed) -> ControlFlow<()> + Send),
+    ) -> Result<(), Unclear> {
         let function = token(O::FUNCTION);
         let lane = wanted.lane.as_deref().map_or_else(|| "*".to_owned(), token);
         let filter = format!("$KV.{EFFECTS}.{function}.{lane}.*.*.*");
         let prefix = format!("$KV.{EFFECTS}.");
-        let mut found = Vec::new();
         let mut each = |message: Message| {
             let id = message.subject.strip_prefix(&prefix);
-            let Some(place) = id.and_then(|id| Place::of_id(O::FUNCTION, id)) else { return };
-            if limit <= found.len() || message.deleted || message.sequence <= after {
-                return;
-            }
+            let place = id.and_then(|id| Place::of_id(O::FUNCTION, id));
+            let Some(place) = place.filter(|_| !message.deleted) else {
+                return ControlFlow::Continue(());
+            };
             match read(&message) {
-                Ok(delivery) if wanted.is(&delivery) => found.push(Listed {
-                    id: place.id().to_owned(),
-                    revision: message.sequence,
-                    delivery,
-                }),
+                Ok(delivery) if wanted.is(&delivery) => {
+                    let (id, revision) = (place.id().to_owned(), message.sequence);
+                    return each(Listed { id, revision, delivery });
+                }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "a delivery cannot be read"),
             }
+            ControlFlow::Continue(())
         };
-        self.wire.read(&bucket(), &filter, after + 1, true, &mut each).await?;
-        Ok(found)
+        self.wire
+            .read_while(&bucket(), &filter, after.saturating_add(1), true, &mut each)
+            .await
+            .map(|_| ())
     }
 }

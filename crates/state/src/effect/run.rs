@@ -6,6 +6,7 @@ use super::board::{Board, Next};
 use super::lease::{Position, keep};
 use super::target::Place;
 use super::{Effects, Outside};
+use crate::follow;
 use crate::lease::Lease;
 use crate::wire::{Message, Unclear, Wire};
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use futures_util::FutureExt as _;
 use messaging::streams::{EFFECTS, OUTBOX};
 use messaging::subject::token;
 use serde::de::IgnoredAny;
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,8 +35,8 @@ const ANOTHER: u64 = 1 << 32;
 /// What a replica does while it has the lease.
 struct Clock {
     board: Board,
-    /// Which stream it reads.
-    made: String,
+    /// Which stream it reads: the name of its identity.
+    stream: String,
     /// Attempts of an earlier lease do not count in this one.
     lease: u64,
     look: Instant,
@@ -53,14 +55,20 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         let key = format!("{}.lease", token(O::FUNCTION));
         let mut lease = Lease::new(self.wire.clone(), EFFECTS, &key, self.settings.lease);
         let mut working = JoinSet::new();
+        let work = async {
+            tokio::select! {
+                () = self.tick(&mut is_mine, &position, &mut working) => {}
+                () = stop => {}
+            }
+            let ends = async { while working.join_next().await.is_some() {} };
+            if timeout(self.settings.send_max + AGAIN, ends).await.is_err() {
+                tracing::warn!("attempts were under way at the end; their answers are unknown");
+            }
+        };
+        // Kept until the last attempt has ended, so that no other replica waits for its answer.
         tokio::select! {
             () = keep(&mut lease, &mine, &positions) => {}
-            () = self.tick(&mut is_mine, &position, &mut working) => {}
-            () = stop => {}
-        }
-        let ends = async { while working.join_next().await.is_some() {} };
-        if timeout(self.settings.send_max + AGAIN, ends).await.is_err() {
-            tracing::warn!("attempts were under way at the end; their answers are unknown");
+            () = work => {}
         }
         let at = position.borrow().clone();
         lease.release(at).await;
@@ -85,7 +93,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     self.advance(clock, working).await;
                     self.show(clock).await;
                     let sequence = clock.board.position();
-                    position.send_replace(Position { made: clock.made.clone(), sequence });
+                    position.send_replace(Position { stream: clock.stream.clone(), sequence });
                     clock.board.due().map_or(clock.look, |due| due.min(clock.look))
                 }
             };
@@ -99,7 +107,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     position.send_replace(from.clone().unwrap_or_default());
                     clock = from.map(|from| Clock {
                         board: Board::new(self.settings, from.sequence),
-                        made: from.made,
+                        stream: from.stream,
                         lease: leases,
                         look: Instant::now(),
                         oldest: (0, None, Instant::now()),
@@ -159,49 +167,54 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     }
 
     async fn look(&self, clock: &mut Clock) -> Result<(), Unclear> {
-        let end = self.wire.end(OUTBOX).await?;
-        if end.made != clock.made || end.last < clock.board.read_to() {
-            // It may be another stream. What is done with in it is known by its deliveries.
+        let read_to = clock.board.read_to();
+        let (end, is_same) = follow::end(&self.wire, OUTBOX, &clock.stream, read_to).await?;
+        if !is_same {
+            // What is done with in it is known by its deliveries.
             clock.board = Board::new(self.settings, 0);
-            clock.made = end.made;
             // What is under way is not on this board.
             clock.lease += ANOTHER;
         }
+        clock.stream = end.identity.name;
+        let now = Instant::now();
         if clock.board.read_to() < end.last {
             let filter = format!("outbox.{}.>", token(O::FUNCTION));
-            let from = clock.board.read_to() + 1;
-            let to = self.add(clock, &filter, from, u64::MAX).await?;
+            let (from, board) = (clock.board.read_to() + 1, &mut clock.board);
+            let mut each = |message: Message| {
+                if let Some(place) = Place::of_subject(&message.subject) {
+                    board.add(&place.lane(), message.sequence, now);
+                }
+            };
+            let to = self.wire.read(OUTBOX, &filter, from, false, &mut each).await?;
             clock.board.set_read_to(to);
         }
+        let mut failed = None;
         for (lane, from) in clock.board.refills() {
-            let filter = format!("outbox.{}.{}.>", token(O::FUNCTION), token(&lane));
-            let to = clock.board.read_to();
-            if let Err(error) = self.add(clock, &filter, from, to).await {
-                clock.board.not_refilled(&lane, from);
-                return Err(error);
+            // A lane that cannot be read now holds up no other.
+            match self.left_out(&lane, from, clock.board.read_to()).await {
+                Ok(sequences) => clock.board.refill(&lane, &sequences, now),
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Adds messages under a filter, from one sequence to another.
-    async fn add(
-        &self,
-        clock: &mut Clock,
-        filter: &str,
-        from: u64,
-        to: u64,
-    ) -> Result<u64, Unclear> {
-        let now = Instant::now();
-        let board = &mut clock.board;
+    /// The messages of a lane between two sequences, and of these one more than there can be room for.
+    async fn left_out(&self, lane: &str, from: u64, to: u64) -> Result<Vec<u64>, Unclear> {
+        let filter = format!("outbox.{}.{}.>", token(O::FUNCTION), token(lane));
+        let (most, mut sequences) = (self.settings.lane_open_max.max(1), Vec::new());
         let mut each = |message: Message| {
-            if let Some(place) = Place::of_subject(&message.subject)
-                && message.sequence <= to
-            {
-                board.add(&place.lane(), message.sequence, now);
+            let is_known = message.sequence <= to;
+            if is_known && Place::of_subject(&message.subject).is_some() {
+                sequences.push(message.sequence);
+            }
+            match is_known && sequences.len() <= most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
             }
         };
-        self.wire.read(OUTBOX, filter, from, false, &mut each).await
+        self.wire.read_while(OUTBOX, &filter, from, false, &mut each).await?;
+        Ok(sequences)
     }
 
     /// A turn that fails or panics is one that comes again.

@@ -297,7 +297,7 @@ impl<B> Record<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Stands;
+    use crate::journal::InForce;
     use serde_json::value::RawValue;
     use std::collections::BTreeMap;
 
@@ -313,7 +313,7 @@ mod tests {
             kind: None,
             headers: [("Orderflow-Attempt".to_owned(), "2".to_owned())].into(),
             reason: "broken".into(),
-            stands: Some(Stands { sequence: 3, headers: BTreeMap::new() }),
+            in_force: Some(InForce { sequence: 3, headers: BTreeMap::new() }),
         };
         for what in [
             What::Decision(vec![1]),

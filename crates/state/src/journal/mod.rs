@@ -46,7 +46,7 @@ pub use nats_log::{Keep, NatsLog, NoKeep};
 pub use operations::{Applied, Command, Extent, Place, Refused, extent, position};
 pub use read::{entries, last};
 pub use show::{Row, Shown, show};
-pub use skipped::{Skip, Stands};
+pub use skipped::{InForce, Skip};
 pub use snapshot::{Interval, Snapshot};
 pub use verify::{PROBLEMS_MAX, Problem, Verification, VerifyError, verify};
 
@@ -94,11 +94,11 @@ pub trait Book: Send + Sync + 'static {
     }
     /// What was decided about an earlier message on this subject of the input and stays in force when
     /// one behind it is passed over. Asked when all facts are stored; nothing where there is no such thing.
-    fn stands(
+    fn in_force(
         &self,
         _nats: &Nats,
         _subject: &str,
-    ) -> impl Future<Output = Result<Option<Stands>, LookupError>> + Send {
+    ) -> impl Future<Output = Result<Option<InForce>, LookupError>> + Send {
         std::future::ready(Ok(None))
     }
     /// The messages of the input that a decision is about.

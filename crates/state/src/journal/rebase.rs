@@ -316,12 +316,12 @@ async fn pass_over<B: Book, L: Log>(
     let Some(message) = message.filter(|message| message.sequence == sequence) else {
         return Ok(());
     };
-    let stands = lane.book.stands(nats, &message.subject).await;
-    let stands = stands.map_err(|error| lane.unavailable(error))?;
+    let in_force = lane.book.in_force(nats, &message.subject).await;
+    let in_force = in_force.map_err(|error| lane.unavailable(error))?;
     // The same again after a failure.
     let key = BoundKey::new(&format!("{OWN}{identity}:{sequence}"), &());
     let command = journal.command(&key, |_| {
-        let what = What::Skip(Skip::of(&message, stands.clone(), reason));
+        let what = What::Skip(Skip::of(&message, in_force.clone(), reason));
         Ok::<_, Infallible>(Command { what, decided_to: None })
     });
     match command.await? {

@@ -118,8 +118,8 @@ pub async fn skip<B: Book, L: Log>(
             KeyUse::New => {}
         }
         let (next, to) = next(nats, request, decided_to.as_ref()).await?;
-        let stands = book.stands(nats, &next.subject).await?;
-        let skip = Skip::of(&next, stands, request.reason);
+        let in_force = book.in_force(nats, &next.subject).await?;
+        let skip = Skip::of(&next, in_force, request.reason);
         let appended = journal.command(key, |view| {
             let what = What::Skip(skip.clone());
             match view.decided_to == decided_to.as_ref() {

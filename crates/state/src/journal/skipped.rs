@@ -30,12 +30,12 @@ pub struct Skip {
     /// The earlier message on the same subject whose decision stays in force. Nothing in entries that were
     /// written before there was this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stands: Option<Stands>,
+    pub in_force: Option<InForce>,
 }
 
-/// A message of the input whose decision stays in force, whatever stands behind it on its subject.
+/// A message of the input whose decision stays in force, whatever later messages its subject has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Stands {
+pub struct InForce {
     /// Its sequence.
     pub sequence: u64,
     /// What headers of its fact say that a fact about what was passed over repeats.
@@ -43,7 +43,7 @@ pub struct Stands {
     pub headers: BTreeMap<String, String>,
 }
 
-impl Stands {
+impl InForce {
     /// Which try of what its subject names it is.
     #[must_use]
     pub fn attempt(&self) -> u32 {
@@ -56,9 +56,9 @@ fn attempt(headers: &BTreeMap<String, String>) -> u32 {
 }
 
 impl Skip {
-    /// Passes over `message`, behind what `stands`.
+    /// Passes over `message`; the decision on `in_force` stays valid.
     #[must_use]
-    pub fn of(message: &Standing, stands: Option<Stands>, reason: &str) -> Self {
+    pub fn of(message: &Standing, in_force: Option<InForce>, reason: &str) -> Self {
         let event: Option<Event<Box<RawValue>>> = serde_json::from_slice(&message.payload).ok();
         let ours = message.headers.iter().filter_map(|(name, values)| {
             let (name, value) = (name.to_string(), values.first()?.as_str());
@@ -71,7 +71,7 @@ impl Skip {
             kind: event.map(|event| event.kind).filter(|kind| kind.len() <= HEADER_BYTES_MAX),
             headers: ours.collect(),
             reason: reason.to_owned(),
-            stands,
+            in_force,
         }
     }
 

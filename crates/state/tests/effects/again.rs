@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use state::effect::{AgainError, Answer, Asked, Metrics, Settings, State, Wanted};
 use std::time::Duration;
 use testkit::ends::Ends;
+use testkit::faults::{Fault, Faults};
 use tokio::time::Instant;
 
 /// Refuses the first attempt at each message for ever.
@@ -56,7 +57,7 @@ async fn what_failed_is_sent_again_once_under_the_same_key_wherever_the_asker_is
         let place = listed.iter().find(|it| it.delivery.key == failed.key).unwrap().id.clone();
         // Its event is told: until then an attempt counts as under way.
         let ends = Ends::after(&nats, steps);
-        let killed = effects(&ends, &world).again(&place).await;
+        let killed = effects(ends.wire(), &world).again(&place).await;
         completed += usize::from(killed.is_ok());
         // It may be sent already; asking again is about that one then, and is another wish.
         let begun = world.seen.borrow()[&format!("{id}>shop")].len();
@@ -169,6 +170,30 @@ async fn deliveries_are_listed_by_state_lane_and_time_page_by_page() {
     assert!(gone.to_string().contains("30 days"), "{gone}");
     let gone = Asked { gone: 5, ..Asked::default() };
     assert_eq!(effects.again_all(&of(&["failed"])).await.unwrap(), gone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_reads_what_it_lists_and_sending_all_again_reads_once() {
+    let (_server, nats) = start().await;
+    let faults = Faults::new(&nats, |_| Fault::None);
+    let effects = effects(&faults, &first_refused());
+    let replica = Replica::of(&effects);
+    for n in 0..30 {
+        effects.accept(&event(&n.to_string(), &["shop"])).await.unwrap();
+    }
+    for n in 0..30 {
+        done(&effects, &n.to_string(), 1).await;
+    }
+    replica.stop().await;
+    assert!(30 <= faults.read());
+    let page = effects.list(&of(&["failed"]), 0, 10).await.unwrap();
+    assert_eq!((page.len(), faults.read()), (10, 10));
+    let page = effects.list(&of(&["failed"]), page[9].revision, 10).await.unwrap();
+    assert_eq!((page.len(), faults.read()), (10, 10));
+    assert_eq!(effects.list(&of(&[]), 0, 0).await.unwrap(), []);
+    assert_eq!(effects.list(&of(&[]), u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(effects.again_all(&of(&["failed"])).await.unwrap().again, 30);
+    assert_eq!(faults.read(), 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]

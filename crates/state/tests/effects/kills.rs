@@ -19,7 +19,7 @@ async fn killed_between_any_two_steps_nothing_is_lost_and_nothing_confirmed_is_s
         let id = format!("e{steps}");
         whole.accept(&event(&id, &["shop"])).await.unwrap();
         let ends = Ends::after(&nats, steps);
-        let killed = Replica::of(&effects(&ends, &world));
+        let killed = Replica::of(&effects(ends.wire(), &world));
         while !ends.is_over() {
             tokio::task::yield_now().await;
         }

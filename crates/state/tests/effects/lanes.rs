@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use testkit::faults::{Fault, Faults, Step};
 
 #[tokio::test]
 async fn a_target_that_hangs_slows_nobody() {
@@ -81,6 +82,27 @@ async fn more_messages_than_a_lane_may_have_open_are_all_sent() {
     }
 }
 
+#[tokio::test]
+async fn a_lane_that_cannot_be_read_again_takes_nothing_from_others_and_loses_nothing() {
+    let (_server, nats) = start().await;
+    let world = World::kind();
+    let lost = AtomicUsize::new(0);
+    let faults = Faults::new(&nats, move |step| match step {
+        Step::Read { filter: "outbox.test.a.>", .. } if lost.fetch_add(1, Ordering::SeqCst) < 4 => {
+            Fault::Cut
+        }
+        _ => Fault::None,
+    });
+    let effects = with(&faults, &world, Settings { lane_open_max: 4, ..settings() });
+    for n in 0..20 {
+        effects.accept(&event(&format!("e{n}"), &["a", "b"])).await.unwrap();
+    }
+    let _replica = Replica::of(&effects);
+    for n in 0..20 {
+        done(&effects, &format!("e{n}"), 2).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_send_each_message_once_and_one_follows_another() {
     let (_server, nats) = start().await;
@@ -108,4 +130,52 @@ async fn replicas_send_each_message_once_and_one_follows_another() {
         assert!(Instant::now() < deadline, "not all were told");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_stopped_keeps_the_lease_until_its_attempts_have_ended() {
+    let (_server, nats) = start().await;
+    let world = World::new(|lane, _| if lane == "slow" { Do::Hang } else { taken() });
+    // Longer than a lease that is not renewed.
+    let send_max = Duration::from_secs(3);
+    let two = || with(&nats, &world, Settings { send_max, ..settings() });
+    let (first, second) = (two(), two());
+    let stopped = Replica::of(&first);
+    first.accept(&event("e", &["slow"])).await.unwrap();
+    world.until("it is under way", |seen| seen.len() == 1).await;
+    let begun = Instant::now();
+    let _second = Replica::of(&second);
+    let stop = tokio::spawn(stopped.stop());
+    // The first one begins nothing more.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    second.accept(&event("f", &["fast"])).await.unwrap();
+    world.until("the second one sends", |seen| seen.contains_key("f>fast")).await;
+    let after = begun.elapsed();
+    assert!(send_max - Duration::from_millis(500) <= after, "sent after {after:?}");
+    stop.await.unwrap();
+}
+
+#[tokio::test]
+async fn many_lanes_that_hang_leave_half_of_all_attempts_to_others() {
+    let (_server, nats) = start().await;
+    let refusal = || Answer::Again { why: "503".into(), after: None };
+    let world = World::new(move |lane, attempt| match attempt.number {
+        _ if lane == "fine" => taken(),
+        1 => Do::Answer(refusal()),
+        _ => Do::Hang,
+    });
+    let many = Settings { all_max: 8, send_max: Duration::from_secs(600), ..settings() };
+    let effects = with(&nats, &world, many);
+    let _replica = Replica::of(&effects);
+    let dead: Vec<String> = (0..40).map(|n| format!("dead{n}")).collect();
+    let dead: Vec<&str> = dead.iter().map(String::as_str).collect();
+    effects.accept(&event("e", &dead)).await.unwrap();
+    let hanging = |seen: &BTreeMap<String, Vec<_>>| seen.values().filter(|it| 1 < it.len()).count();
+    world.until("half of all attempts hang", |seen| 4 <= hanging(seen)).await;
+    world.until("each has failed once", |seen| 40 <= seen.len()).await;
+    for n in 0..10 {
+        effects.accept(&event(&n.to_string(), &["fine"])).await.unwrap();
+        done(&effects, &n.to_string(), 1).await;
+    }
+    assert_eq!(hanging(&world.seen.borrow()), 4);
 }

@@ -2,11 +2,14 @@
 #![cfg(test)]
 
 mod again;
+mod behind;
 mod cluster;
 mod kills;
 mod lanes;
 mod outbox;
+mod recording;
 mod sending;
+mod unanswered;
 
 use messaging::publish::Outgoing;
 use messaging::{Event, Nats, streams};

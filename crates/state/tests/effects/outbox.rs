@@ -40,7 +40,7 @@ async fn a_function_that_is_killed_while_it_fans_out_loses_nobody() {
     for steps in 0..=targets.len() {
         let event = event(&format!("e{steps}"), &targets);
         let ends = Ends::after(&nats, steps);
-        let accepted = effects(&ends, &world).accept(&event).await;
+        let accepted = effects(ends.wire(), &world).accept(&event).await;
         assert_eq!(accepted.is_ok(), steps == targets.len());
         whole.accept(&event).await.unwrap();
     }

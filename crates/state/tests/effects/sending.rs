@@ -75,18 +75,3 @@ async fn a_wait_outlives_the_process_and_a_target_may_ask_for_more() {
     assert!(AFTER <= begun.elapsed(), "{:?}", begun.elapsed());
     assert_eq!(world.seen.borrow()["e>shop"].len(), 2);
 }
-
-#[tokio::test]
-async fn a_send_that_panics_costs_nobody_else_anything() {
-    let (_server, nats) = start().await;
-    let world = World::new(|lane, attempt| match lane {
-        "bad" if attempt.number == 1 => panic!("a bug in the function"),
-        _ => taken(),
-    });
-    let effects = effects(&nats, &world);
-    let _replica = Replica::of(&effects);
-    effects.accept(&event("e", &["bad", "good"])).await.unwrap();
-    let found = done(&effects, "e", 2).await;
-    let bad = found.iter().find(|delivery| delivery.lane == "bad").unwrap();
-    assert_eq!((bad.attempts, bad.unknown), (2, 1));
-}

@@ -46,7 +46,7 @@ async fn a_rename_that_is_killed_anywhere_leaves_nothing_that_blocks() {
         let (from, to) = (from.as_str(), to.as_str());
         let first = all.create(&key(&name), person("1", from, "-"), &author("a")).await.unwrap();
         let ends = Ends::after(&nats, steps);
-        let (records, value, when) = (people(&ends), person("2", to, "-"), When::Is(first));
+        let (records, value, when) = (people(ends.wire()), person("2", to, "-"), When::Is(first));
         let renamed = records.replace(&key(&name), value, when, &author("b")).await;
         let done = !ends.is_over();
         // Others want both names. The first look ends what was begun, so that one of them is free.

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use messaging::publish::{Outgoing, Published};
+use messaging::streams::identity::Identity;
 use messaging::subject::matches;
-use state::wire::{End, Message, Unclear, Wire};
+use state::wire::{Each, End, Message, Unclear, Wire};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -182,19 +183,22 @@ impl Wire for Client {
         self.step(None, |store| store.messages.retain(keep)).await
     }
 
-    async fn read(
+    async fn read_while(
         &self,
         _: &str,
         filter: &str,
         from: u64,
         bodies: bool,
-        each: &mut (dyn FnMut(Message) + Send),
+        each: &mut Each<'_>,
     ) -> Result<u64, Unclear> {
         let read = |store: &mut Store| {
             for message in store.under(filter) {
                 if from <= message.sequence {
                     let payload = if bodies { message.payload.clone() } else { Bytes::new() };
-                    each(Message { payload, ..message.clone() });
+                    let sequence = message.sequence;
+                    if each(Message { payload, ..message.clone() }).is_break() {
+                        return sequence;
+                    }
                 }
             }
             store.last
@@ -203,7 +207,8 @@ impl Wire for Client {
     }
 
     async fn end(&self, _: &str) -> Result<End, Unclear> {
-        self.step(None, |store| End { made: "once".into(), last: store.last }).await
+        let identity = Identity { name: "once".into(), also: Vec::new() };
+        self.step(None, |store| End { identity, last: store.last }).await
     }
 
     fn unique(&self) -> String {

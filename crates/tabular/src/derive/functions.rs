@@ -4,6 +4,7 @@ use super::bind::Binder;
 use super::number::{DIGITS_MAX, PLACES_MAX};
 use super::tree::{Case, Comparison, Expr, Number, NumberKind, Text, TextFunction};
 use super::values::{Alike, Bound, alike};
+use crate::listed::listed;
 use sqlparser::ast::{
     Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TrimWhereField,
 };
@@ -197,7 +198,7 @@ fn look_up(binder: &mut Binder<'_>, table: &Sql, key: &Sql) -> Bound<Expr> {
     };
     let Some(table) = binder.look_ups.get(&*name).cloned() else {
         let known: Vec<&str> = binder.look_ups.keys().map(String::as_str).collect();
-        return Err(format!("looks up in {name:?}; look-ups are {known:?}"));
+        return Err(format!("looks up in {name:?}; look-ups are {}", listed(&known)));
     };
     Ok(Expr::Text(Text::LookUp(table, Box::new(binder.part(key)?))))
 }

@@ -61,7 +61,7 @@ pub(super) struct Outcome {
     /// `<warehouse>.<partner>.<order>`.
     pub(super) key: Option<Box<str>>,
     /// The attempt that stays confirmed, where something else than its cancellation was refused.
-    pub(super) stands: Option<u64>,
+    pub(super) in_force: Option<u64>,
     /// Where its fact belongs.
     pub(super) fact: Box<str>,
     /// Hash of what the fact must say.
@@ -125,14 +125,14 @@ fn skipped(skip: &Skip) -> inventory::Outcome {
     });
     let refusal = Refusal::Skipped { detail: skip.reason.clone() };
     let is_cancellation = skip.kind.as_deref() == Some(ORDER_CANCELLING);
-    let stands = skip.stands.as_ref().filter(|_| !is_cancellation && id.is_some());
-    let verdict = match is_cancellation || stands.is_some() {
+    let in_force = skip.in_force.as_ref().filter(|_| !is_cancellation && id.is_some());
+    let verdict = match is_cancellation || in_force.is_some() {
         true => Verdict::Kept(refusal),
         false => Verdict::Refused(refusal),
     };
-    let id = match (id, stands) {
-        (Some(id), Some(stands)) => {
-            let header = |name| stands.headers.get(name).map(String::as_str);
+    let id = match (id, in_force) {
+        (Some(id), Some(in_force)) => {
+            let header = |name| in_force.headers.get(name).map(String::as_str);
             let attempt = header(header::ATTEMPT).and_then(|n| n.parse().ok()).unwrap_or(1);
             let is_return = header(header::KIND) == Some("return");
             let kind = if is_return { Kind::Return } else { Kind::Sale };
@@ -140,8 +140,8 @@ fn skipped(skip: &Skip) -> inventory::Outcome {
         }
         (id, _) => id,
     };
-    let stands = stands.map(|stands| stands.sequence);
-    inventory::Outcome { sequence: skip.sequence, order: None, id, verdict, stands }
+    let in_force = in_force.map(|in_force| in_force.sequence);
+    inventory::Outcome { sequence: skip.sequence, order: None, id, verdict, in_force }
 }
 
 impl Outcome {
@@ -181,7 +181,7 @@ impl Outcome {
             placed: outcome.sequence,
             id,
             refusal: refusal.as_ref(),
-            stands: outcome.stands,
+            in_force: outcome.in_force,
             order: if id.is_some() { order } else { None },
         };
         let key = pair.map(|pair| {
@@ -193,7 +193,7 @@ impl Outcome {
             verdict: outcome.verdict.clone(),
             wanted: order.and_then(|order| serde_json::from_str(order).ok()).map(Wanted::of),
             data: order.map(|order| digest(&order)),
-            stands: outcome.stands,
+            in_force: outcome.in_force,
             key,
             said: said.digest(),
             fact: fact.into(),

@@ -121,9 +121,9 @@ impl Fact {
         };
         let decision = message.header(header::DECISION).unwrap_or_default();
         let number = message.header(header::DECISION_SEQUENCE).and_then(|n| n.parse().ok());
-        let said = |placed, id: Option<&Identity>, refusal: Option<&Refusal>, stands, order| {
+        let said = |placed, id: Option<&Identity>, refusal: Option<&Refusal>, in_force, order| {
             let (kind, number) = (event.kind.as_str(), number.unwrap_or(0));
-            Saying { kind, decision, number, placed, id, refusal, stands, order }.digest()
+            Saying { kind, decision, number, placed, id, refusal, in_force, order }.digest()
         };
         if let Ok(decided) = serde_json::from_str::<Decided>(data.get()) {
             let id = Identity {
@@ -134,8 +134,8 @@ impl Fact {
                 file: event.file.clone(),
             };
             let order = decided.order.as_ref().map(|order| order.get());
-            let (refusal, stands) = (decided.refusal.as_ref(), decided.stands);
-            let content = said(decided.placed, Some(&id), refusal, stands, order);
+            let (refusal, in_force) = (decided.refusal.as_ref(), decided.in_force);
+            let content = said(decided.placed, Some(&id), refusal, in_force, order);
             Self { sequence, subject, placed: Some(decided.placed), content: Some(content) }
         } else if let Ok(other) = serde_json::from_str::<Undecidable>(data.get()) {
             let content = said(other.placed, None, other.refusal.as_ref(), None, None);
@@ -154,14 +154,14 @@ pub(super) struct Saying<'a> {
     pub(super) placed: u64,
     pub(super) id: Option<&'a Identity>,
     pub(super) refusal: Option<&'a Refusal>,
-    pub(super) stands: Option<u64>,
+    pub(super) in_force: Option<u64>,
     pub(super) order: Option<&'a str>,
 }
 
 impl Saying<'_> {
     pub(super) fn digest(&self) -> u64 {
-        let Self { kind, decision, number, placed, id, refusal, stands, order } = self;
-        digest(&(kind, decision, number, placed, id, refusal, stands, order))
+        let Self { kind, decision, number, placed, id, refusal, in_force, order } = self;
+        digest(&(kind, decision, number, placed, id, refusal, in_force, order))
     }
 }
 

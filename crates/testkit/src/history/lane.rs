@@ -217,21 +217,21 @@ impl<'a> Lane<'a, '_> {
     }
 
     /// Does a cancellation name what is confirmed, and take back all of it?
-    fn fits(&self, placed: u64, (attempt, stands): (u32, u64)) -> bool {
-        let (this, sold) = (self.placed.get(&placed), self.placed.get(&stands));
+    fn fits(&self, placed: u64, (attempt, in_force): (u32, u64)) -> bool {
+        let (this, sold) = (self.placed.get(&placed), self.placed.get(&in_force));
         let same = this.zip(sold).is_some_and(|(this, sold)| {
             this.key() == sold.key() && this.is_same_order(sold) && sold.attempt == attempt
         });
-        same && self.stands(stands)
+        same && self.is_in_force(in_force)
     }
 
     /// Is this message of an order confirmed, and not cancelled?
-    fn stands(&self, placed: u64) -> bool {
+    fn is_in_force(&self, placed: u64) -> bool {
         let order = self.placed.get(&placed).map(|placed| placed.key());
         order.is_some_and(|key| self.standing.get(key).is_some_and(|all| all.contains(&placed)))
     }
 
-    /// Does another message of the same order stand, which the refusal of this one would hide?
+    /// Is another message of the same order in force, which the refusal of this one would hide?
     fn hides(&self, placed: u64) -> bool {
         let placed = self.placed.get(&placed);
         placed.is_some_and(|one| self.standing.get(one.key()).is_some_and(|all| !all.is_empty()))
@@ -241,12 +241,12 @@ impl<'a> Lane<'a, '_> {
     /// cancellation of it that could not be carried out.
     fn wrongly_kept(&self, outcome: &Outcome, holds: bool) -> Option<(Rule, String)> {
         let placed = outcome.placed;
-        let stands = outcome.stands?;
+        let in_force = outcome.in_force?;
         let one = |sequence| self.placed.get(&sequence).map(|placed| placed.key());
-        let cancels = self.placed.get(&stands).and_then(|placed| placed.cancels);
-        let confirmed = cancels.map_or(stands, |(_, confirmed)| confirmed);
-        if !self.stands(confirmed) || one(stands) != one(placed) {
-            let detail = format!("#{placed} keeps #{stands}, which does not stand");
+        let cancels = self.placed.get(&in_force).and_then(|placed| placed.cancels);
+        let confirmed = cancels.map_or(in_force, |(_, confirmed)| confirmed);
+        if !self.is_in_force(confirmed) || one(in_force) != one(placed) {
+            let detail = format!("#{placed} keeps #{in_force}, which is not in force");
             return Some((Rule::CancelWrong, detail));
         }
         let detail = || (Rule::RefusalWrong, format!("#{placed} was kept: {:?}", outcome.verdict));
@@ -262,7 +262,7 @@ impl<'a> Lane<'a, '_> {
         }
     }
 
-    /// This message stands no more. Did it before?
+    /// This message is in force no longer. Was it before?
     fn takes_back(&mut self, placed: u64) -> bool {
         let order = self.placed.get(&placed).and_then(|one| self.standing.get_mut(one.key()));
         order.is_some_and(|all| all.remove(&placed))
@@ -296,10 +296,10 @@ impl<'a> Lane<'a, '_> {
                 let detail = || (Rule::RefusalWrong, format!("#{placed} was refused: {refusal}"));
                 (!holds || hides).then(detail)
             }
-            (Verdict::Cancelled { attempt, .. }, Some((of, stands))) if !skipped => {
+            (Verdict::Cancelled { attempt, .. }, Some((of, in_force))) if !skipped => {
                 summary.cancelled += 1;
-                let wrong = !self.takes_back(stands) || *attempt != of;
-                let detail = || format!("#{placed} cancels #{stands}, which does not stand");
+                let wrong = !self.takes_back(in_force) || *attempt != of;
+                let detail = || format!("#{placed} cancels #{in_force}, which is not in force");
                 wrong.then(|| (Rule::CancelWrong, detail()))
             }
             (
@@ -310,11 +310,11 @@ impl<'a> Lane<'a, '_> {
                 let wrong = self.rejected(placed, &outcome.verdict, cancels);
                 wrong.or_else(|| self.wrongly_kept(outcome, true))
             }
-            (Verdict::Kept(refusal), Some((_, stands))) => {
+            (Verdict::Kept(refusal), Some((_, in_force))) => {
                 summary.kept += 1;
                 let detail = |what: &str| format!("#{placed} {what}");
-                if !self.stands(stands) {
-                    let what = format!("keeps #{stands}, which does not stand");
+                if !self.is_in_force(in_force) {
+                    let what = format!("keeps #{in_force}, which is not in force");
                     Some((Rule::CancelWrong, detail(&what)))
                 } else if self.is_true(refusal, wanted, skipped) {
                     None
@@ -322,7 +322,7 @@ impl<'a> Lane<'a, '_> {
                     Some((Rule::RefusalWrong, detail(&format!("was kept: {refusal}"))))
                 }
             }
-            (Verdict::Kept(refusal), None) if outcome.stands.is_some() => {
+            (Verdict::Kept(refusal), None) if outcome.in_force.is_some() => {
                 summary.kept += 1;
                 let holds = self.is_true(refusal, wanted, skipped);
                 self.wrongly_kept(outcome, holds)

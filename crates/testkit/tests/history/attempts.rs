@@ -138,7 +138,7 @@ async fn an_attempt_placed_after_a_confirmed_order_must_keep_it() {
     run.place_next(&sale, bad).await;
     let last = run.placed().await.pop().unwrap();
     let mut refused = confirmed(&last);
-    assert_eq!(refused.stands, None);
+    assert_eq!(refused.in_force, None);
     refused.id.as_mut().unwrap().attempt = 3;
     run.append("wrong", last.sequence, vec![refused]).await;
     run.check(&[Rule::AttemptWrong, Rule::AttemptWrong, Rule::RefusalWrong]).await;

@@ -59,7 +59,7 @@ async fn rows_of_charges_are_part_of_their_order() {
     );
     assert_eq!(orders[0]["tax_given"], "3.97");
     assert_eq!(orders[1].get("charges"), None);
-    // What is published can be placed, and comes to what the receipt says.
+    // The published order can be placed, and its total is that of the receipt.
     let draft = domain::raw::read(&orders[0], None).unwrap();
     assert_eq!(draft.total.to_string(), "19.90");
     let output = world.text("US3", record.results.output.as_ref());

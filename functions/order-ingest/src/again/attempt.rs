@@ -31,17 +31,17 @@ impl Verb {
     }
 
     /// The state of an order for which this was placed.
-    pub(super) fn pending(self) -> Stands {
+    pub(super) fn pending(self) -> OrderState {
         match self {
-            Self::Retry => Stands::Pending,
-            Self::Cancel => Stands::Cancelling,
+            Self::Retry => OrderState::Pending,
+            Self::Cancel => OrderState::Cancelling,
         }
     }
 }
 
 /// Where the last attempt stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(super) enum OrderState {
     Pending,
     Cancelling,
     Confirmed,
@@ -51,7 +51,7 @@ pub(super) enum Stands {
     Changing,
 }
 
-impl Stands {
+impl OrderState {
     pub(super) fn as_str(&self) -> &'static str {
         match self {
             Self::Pending | Self::Changing => "pending",
@@ -86,7 +86,7 @@ pub(super) struct Attempt<'a> {
     event: Option<Event<Order>>,
     /// Id of the decision about it.
     decision: String,
-    pub(super) state: Stands,
+    pub(super) state: OrderState,
 }
 
 impl<'a> Attempt<'a> {
@@ -98,14 +98,14 @@ impl<'a> Attempt<'a> {
         let fact = messages.last().filter(|fact| fact.sequence > sequence);
         let state = match (fact, messages.status()) {
             (None, _) => match order.is_some_and(|order| order.cancels.is_some()) {
-                true => Stands::Cancelling,
-                false => Stands::Pending,
+                true => OrderState::Cancelling,
+                false => OrderState::Pending,
             },
-            (Some(fact), _) if !is_about(fact, sequence) => Stands::Changing,
-            (Some(_), Some(Status::Confirmed)) => Stands::Confirmed,
+            (Some(fact), _) if !is_about(fact, sequence) => OrderState::Changing,
+            (Some(_), Some(Status::Confirmed)) => OrderState::Confirmed,
             (Some(fact), _) => match fact.header(header::REASON).unwrap_or_default() {
-                "cancelled" => Stands::Cancelled,
-                reason => Stands::Refused(reason.to_owned()),
+                "cancelled" => OrderState::Cancelled,
+                reason => OrderState::Refused(reason.to_owned()),
             },
         };
         let decision = fact.and_then(|fact| fact.header(header::DECISION)).unwrap_or_default();
@@ -121,7 +121,7 @@ impl<'a> Attempt<'a> {
 
     /// What `verb` comes to for the attempt `named`.
     pub(super) fn step(&self, verb: Verb, named: Option<u32>) -> Step {
-        if self.state == Stands::Changing {
+        if self.state == OrderState::Changing {
             return Step::LookAgain;
         }
         let Some(order) = self.event.as_ref().and_then(|event| event.data.as_ref()) else {
@@ -140,13 +140,13 @@ impl<'a> Attempt<'a> {
         }
         match (verb, &self.state) {
             // The attempt before it may still hold its stock.
-            (Verb::Retry, Stands::Refused(_)) if is_cancellation => {
+            (Verb::Retry, OrderState::Refused(_)) if is_cancellation => {
                 Step::No("what was refused is its cancellation")
             }
-            (Verb::Retry, Stands::Refused(_) | Stands::Cancelled) => {
+            (Verb::Retry, OrderState::Refused(_) | OrderState::Cancelled) => {
                 Step::Place(Box::new(order.again()))
             }
-            (Verb::Cancel, Stands::Confirmed) => {
+            (Verb::Cancel, OrderState::Confirmed) => {
                 let first = || Cancels {
                     attempt: self.attempt,
                     placed: self.placed.sequence,
@@ -156,10 +156,14 @@ impl<'a> Attempt<'a> {
                 let cancels = order.cancels.clone().unwrap_or_else(first);
                 Step::Place(Box::new(order.cancelling(cancels)))
             }
-            (Verb::Retry, Stands::Pending | Stands::Confirmed) if is_ours && named.is_none() => {
+            (Verb::Retry, OrderState::Pending | OrderState::Confirmed)
+                if is_ours && named.is_none() =>
+            {
                 Step::Done
             }
-            (Verb::Cancel, Stands::Cancelling | Stands::Cancelled) if named.is_none() => Step::Done,
+            (Verb::Cancel, OrderState::Cancelling | OrderState::Cancelled) if named.is_none() => {
+                Step::Done
+            }
             (Verb::Retry, _) => Step::No("only what is refused can be tried again"),
             (Verb::Cancel, _) => Step::No("only what is confirmed can be cancelled"),
         }

@@ -3,6 +3,7 @@
 use crate::support::{self, PARTNERS, World};
 use axum::http::header;
 use messaging::streams;
+use runtime::events::{BATCH_JSON, EVENT_JSON};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -275,37 +276,76 @@ async fn one_order_by_http_is_placed_or_says_what_is_wrong() {
 #[tokio::test]
 async fn the_door_is_closed_unless_it_was_opened() {
     let world = World::start().await;
-    for (token, status) in [(None, 401), (Some("guess"), 401), (Some("connector"), 403)] {
-        assert_eq!(
-            world.post("application/json", token, order("1", 1)).await.0,
-            status,
-            "{token:?}"
-        );
+    for kind in ["application/json", EVENT_JSON] {
+        for (token, status) in [(None, 401), (Some("guess"), 401)] {
+            assert_eq!(world.post(kind, token, order("1", 1)).await.0, status, "{token:?}");
+        }
     }
-    let kind = "application/cloudevents+json";
-    for (token, status) in [(None, 401), (Some("admin"), 403)] {
-        let body = event("e", order("1", 1));
-        assert_eq!(world.post(kind, token, body).await.0, status, "{token:?}");
+    let batch = json!([event("e", order("1", 1))]);
+    for (token, status) in [(None, 401), (Some("shop"), 403), (Some("admin"), 403)] {
+        let (got, body) = world.post(BATCH_JSON, token, &batch).await;
+        assert_eq!(got, status, "{token:?}");
+        assert!(body["detail"].as_str().unwrap().ends_with("connector-token"), "{body}");
     }
+    // The connector's token brings events, and no order of its own.
+    let (status, body) = world.post("application/json", Some("connector"), order("1", 1)).await;
+    assert_eq!(status, 415, "{body}");
     assert!(world.placed().await.is_empty());
     let world = World::open().await;
     assert_eq!(world.post("application/json", None, order("1", 1)).await.0, 201);
+    assert_eq!(world.post(EVENT_JSON, None, event("e", order("2", 1))).await.0, 201);
     // An open door is no door for batches.
-    assert_eq!(world.post(kind, None, event("e", order("2", 1))).await.0, 401);
+    assert_eq!(world.post(BATCH_JSON, None, batch).await.0, 401);
 }
 
 #[tokio::test]
 async fn the_token_of_shops_places_orders_and_does_nothing_else() {
     let world = World::start().await;
     assert_eq!(world.post("application/json", Some("shop"), order("1", 1)).await.0, 201);
-    let kind = "application/cloudevents+json";
-    assert_eq!(world.post(kind, Some("shop"), event("e", order("2", 1))).await.0, 403);
     let token = [(header::AUTHORIZATION, "Bearer shop")];
     for path in ["/retry", "/cancel"] {
         let body = json!({"order_id": "1"}).to_string();
         assert_eq!(support::post(&world.router, path, &token, body).await.0, 403, "{path}");
     }
     assert_eq!(world.placed().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_by_http_is_read_as_one_whatever_its_content_type_says() {
+    let world = World::start().await;
+    let kinds = [EVENT_JSON, "application/json", "application/x-www-form-urlencoded"];
+    for (n, kind) in kinds.into_iter().enumerate() {
+        let post = async |event| world.post(kind, Some("shop"), event).await;
+        let id = n.to_string();
+        let whole = with(event(&id, order(&id, 1)), "partner", "US1");
+        let (status, body) = post(with(whole.clone(), "type", "orderflow.raw.v1")).await;
+        assert_eq!((status, &body["status"]), (201, &json!("placed")), "{kind}: {body}");
+        let (status, body) = post(whole).await;
+        assert_eq!((status, &body["status"]), (200, &json!("duplicate")), "{kind}: {body}");
+        let other = with(event("other", order(&id, 2)), "partner", "US1");
+        assert_eq!(post(other).await.0, 409, "{kind}");
+        let cart = with(event("cart", order("9", 1)), "type", "com.shop.cart.abandoned");
+        let (status, body) = post(cart).await;
+        let reason = "is \"com.shop.cart.abandoned\", which is no order; types of orders are \
+            orderflow.order.received.v1, orderflow.raw.v1";
+        let errors = json!([{"field": "type", "reason": reason}]);
+        assert_eq!((status, &body["errors"]), (422, &errors), "{kind}");
+        let mut half = event("half", order("9", 1));
+        half.as_object_mut().unwrap().remove("id");
+        let errors = json!([{"field": "id", "reason": "is missing, and every CloudEvent has one"}]);
+        let (status, body) = post(half).await;
+        assert_eq!((status, &body["errors"]), (422, &errors), "{kind}");
+    }
+    // What says that it is an event has to be one.
+    let (status, body) = world.post(EVENT_JSON, Some("shop"), order("9", 1)).await;
+    assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("specversion")), "{body}");
+    let placed = world.messages(streams::ORDERS, "orders.placed.>").await;
+    let ids: Vec<_> = placed.iter().map(|order| order.event()["id"].clone()).collect();
+    assert_eq!(ids, ["0", "1", "2"]);
+    // A conflict keeps the order, without the event around it.
+    let conflicts = world.messages(streams::ERRORS, "errors.conflict.>").await;
+    let kept: Vec<_> = conflicts.iter().map(|it| it.event()["data"]["order"].clone()).collect();
+    assert_eq!(kept, ["0", "1", "2"].map(|id| order(id, 2)));
 }
 
 #[tokio::test]

@@ -286,3 +286,24 @@ async fn a_message_that_is_decided_and_skipped_at_once_ends_once() {
     let summary = world.history().await.summary;
     assert_eq!(summary.confirmed + summary.refused, 10);
 }
+
+#[tokio::test]
+async fn the_state_of_a_journal_is_shown() {
+    let world = World::start().await;
+    let (status, before) = world.get("/journal").await;
+    assert_eq!((status, &before["decided_to"]), (200, &json!(0)), "{before}");
+    let sequence = world.place("1", 1).await;
+    assert_eq!(world.decide_all().await, sequence);
+    let (status, after) = world.get("/journal?warehouse=main").await;
+    assert_eq!((status, after["decided_to"].as_u64()), (200, Some(sequence)), "{after}");
+    assert_eq!(after["entry"].as_u64(), before["entry"].as_u64().map(|entry| entry + 1));
+    assert_eq!((&after["filter"], &after["stream"]), (&json!(FILTER), &json!("ORDERS")));
+    assert_eq!((&after["unsettled_seconds"], &after["foreign"]), (&json!(0), &json!(0)));
+    // What is no entry is shown, and decides nothing.
+    let stranger = Outgoing::new("journal.inventory.main".into(), Bytes::from_static(b"hello"));
+    world.publish(&stranger).await;
+    world.place("2", 1).await;
+    world.decide_all().await;
+    assert_eq!(world.get("/journal").await.1["foreign"], 1);
+    assert_eq!(world.get("/journal?warehouse=nope").await.0, 404);
+}

@@ -250,7 +250,7 @@ async fn what_is_put_behind_a_confirmed_order_changes_nothing_of_it() {
     let (unreadable, short) = (Some("unreadable"), Some("insufficient_stock"));
     assert_eq!(&reasons[..4], [unreadable; 4]);
     assert_eq!(&reasons[4..], [short, short, unreadable, unreadable]);
-    assert!(kept.iter().all(|data| data["stands"] == 1), "{kept:?}");
+    assert!(kept.iter().all(|data| data["in_force"] == 1), "{kept:?}");
     assert!(facts.iter().skip(1).all(|fact| fact.json["type"] == "orderflow.order.kept.v1"));
     let now = DateTime::UNIX_EPOCH;
     let verified = ::stock::verify(&world.nats, &WarehouseId::main(), now).await.unwrap();

@@ -44,7 +44,7 @@ fn yes() -> bool {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Status {
+pub(crate) struct Overview {
     /// Files in all depots that were looked at.
     count: usize,
     depots: Vec<Depot>,
@@ -64,7 +64,7 @@ pub(crate) async fn status(
     State(app): State<Arc<App>>,
     stop: Stop,
     Query(filter): Query<Filter>,
-) -> Result<Answer<Status>, Problem> {
+) -> Result<Answer<Overview>, Problem> {
     app.check().await?;
     let wanted = |partner: &PartnerId| filter.partner.as_ref().is_none_or(|one| one == partner);
     let partners = app.partners.get();
@@ -98,7 +98,7 @@ pub(crate) async fn status(
         let mut files: Vec<File> = records.into_iter().map(file).collect();
         let overdue = missing(&partners.partners, &files, wanted);
         files.retain(|it| filter.file.as_deref().is_none_or(|file| it.is(file)));
-        Answer::ok(0, &Status { count, depots, files, overdue })
+        Answer::ok(0, &Overview { count, depots, files, overdue })
     }))
 }
 

@@ -5,7 +5,7 @@ use super::query::{Since, Wait};
 use crate::ledger;
 use crate::orders::{self, Counts, Links, Numbers, Page, Status, View, Wish, time};
 use axum::extract::{Path, State};
-use chassis::{Answer, Query};
+use chassis::{After, Answer, Limit, Query};
 use domain::{OrderId, PartnerId, WarehouseId};
 use messaging::header;
 use messaging::stored::Standing;
@@ -42,9 +42,9 @@ pub(crate) struct Filter {
     /// Only those that were placed or changed since.
     since: Option<Since>,
     /// The `next` of the page before.
-    cursor: Option<u64>,
+    cursor: Option<After>,
     /// At most so many: 50 without it, at most 5000.
-    limit: Option<usize>,
+    limit: Option<Limit<LIMIT_MAX>>,
     /// How long the answer may take to hold all that was stored before: 2s without it, at most 60s.
     wait: Option<Wait>,
 }
@@ -55,18 +55,14 @@ pub(crate) async fn list(
     stop: Stop,
     Query(filter): Query<Filter>,
 ) -> Result<Answer<Page>, Problem> {
-    let limit = filter.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let reason = format!("is {limit}; 1 to {LIMIT_MAX} are allowed");
-        return Err(Problem::bad_request("this is no list").field("limit", reason));
-    }
+    let limit = filter.limit.map_or(LIMIT, Limit::get);
     app.check().await?;
     super::current(&app.orders, filter.wait.map_or(WAIT, |wait| wait.0), &stop).await?;
     let query = orders::Query {
         partner: filter.partner.map(|partner| partner.to_string()),
         status: filter.status,
         since_ms: filter.since.map(|since| since.0.timestamp_millis()),
-        cursor: filter.cursor.filter(|cursor| 0 < *cursor),
+        cursor: filter.cursor.map(After::get).filter(|cursor| 0 < *cursor),
         limit,
     };
     let _place = app.looks.places.acquire().await;
@@ -105,7 +101,7 @@ pub(crate) struct One {
 }
 
 /// `GET /orders/<partner>/<order>`: by the last messages of its subjects, whatever the fold has read. A function
-/// that is asked to end waits no longer and says where the order stands.
+/// that is asked to end stops waiting and gives the present state.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     stop: Stop,

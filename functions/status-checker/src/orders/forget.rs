@@ -1,4 +1,4 @@
-//! Forgetting orders: those of which nothing is in the stream any more, and those that are too many.
+//! Removes orders that are no longer in the stream, and the oldest above the limit.
 
 use super::columns::{CHUNK, Chunk, Row};
 use super::expiry::Expiry;

@@ -139,10 +139,10 @@ impl Rows {
         if let Some((at, number)) = self.find(partner, id) {
             let Some(mut row) = self.row(number) else { return Ok(()) };
             row.last = event.sequence;
-            // What is said of an attempt stands before the next one; a stray one changes nothing. What
-            // stays in force does so whatever number was behind it.
-            let stands = event.header(header::STANDS).is_some();
-            if row.attempt <= attempt || is_placed || stands {
+            // Facts of an attempt precede the next attempt, so a late fact of an older one is ignored. A fact that
+            // names the message in force counts whatever its attempt.
+            let in_force = event.header(header::IN_FORCE).is_some();
+            if row.attempt <= attempt || is_placed || in_force {
                 self.count(&row, -1);
                 (row.status, row.attempt, row.reason) = (status, attempt, reason);
                 row.changed_ms = event.time_ms;

@@ -30,7 +30,7 @@ fn said(random: &mut fastrand::Rng) -> Said {
         headers.insert(header::DECISION_SEQUENCE, "1");
     }
     if random.u8(0..10) == 0 {
-        headers.insert(header::STANDS, "1");
+        headers.insert(header::IN_FORCE, "1");
     }
     if id % 4 != 0 {
         headers.insert(header::FILE, file(id % 5));

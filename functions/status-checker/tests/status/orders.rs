@@ -161,7 +161,9 @@ async fn a_list_is_newest_first_page_by_page() {
         assert_eq!(world.ids(&format!("/orders?{query}")).await, expected, "{query}");
     }
     for (query, words) in [
-        ("limit=0", "1 to 5000 are allowed"),
+        ("limit=0", "limit: \\\"0\\\" is not a number from 1 to 5000"),
+        ("limit=huge", "limit: \\\"huge\\\" is not a number from 1 to 5000"),
+        ("cursor=-1", "cursor: \\\"-1\\\" is not the `next` of a page"),
         ("status=lost", "there are pending, confirmed, out_of_stock"),
         ("since=yesterday", "how long ago, such as 2h"),
         ("wait=2h", "more than 60s"),

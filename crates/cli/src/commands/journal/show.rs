@@ -64,7 +64,7 @@ fn orders(outcomes: &[Outcome]) -> String {
             Verdict::Confirmed(_) => "confirmed",
             Verdict::Refused(_) => "refused",
             Verdict::Cancelled { .. } => "cancelled",
-            Verdict::Kept(_) if outcome.stands.is_some() => "refused behind confirmed orders",
+            Verdict::Kept(_) if outcome.in_force.is_some() => "refused behind confirmed orders",
             Verdict::Kept(_) => "not cancelled",
         };
         *counts.entry(verdict).or_default() += 1;

@@ -87,7 +87,8 @@ impl Reason {
     }
 }
 
-fn since(text: &str) -> Result<DateTime<Utc>, String> {
+/// `2h` or `2026-01-31T08:00:00Z`.
+pub(crate) fn since(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }

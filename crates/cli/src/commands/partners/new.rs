@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use domain::PartnerId;
+use domain::partner::Encoding;
 use file_transformer::dry_run::{self, Beside, Sample};
 use machine::dir;
-use propose::{Proposal, Role, Seen, propose};
+use propose::{Proposal, Role, Seen, propose_in};
 use serde_json::{Value, json};
 use terminal::output::{self, Say};
 
@@ -29,6 +30,9 @@ pub(crate) struct PartnersNew {
     /// Say which column is what, where the guess is wrong; may be given several times.
     #[arg(long = "column", value_name = "ROLE=NAME", value_parser = column)]
     pub(crate) columns: Vec<(Role, String)>,
+    /// In which encoding the file is, where that cannot be told: `shift_jis`, `windows-1251`.
+    #[arg(long, value_name = "NAME", value_parser = Encoding::parse)]
+    pub(crate) encoding: Option<Encoding>,
 }
 
 /// `order-id=Invoice`
@@ -44,7 +48,7 @@ const SAMPLE_BYTES: usize = 8 << 20;
 pub(super) fn run(json: bool, args: &PartnersNew) -> Result<ExitCode> {
     let Sample { bytes, is_whole } =
         dry_run::sample(&args.file, SAMPLE_BYTES, &std::env::temp_dir())?;
-    let proposal = propose(&bytes, is_whole, &args.columns)
+    let proposal = propose_in(args.encoding, &bytes, is_whole, &args.columns)
         .with_context(|| format!("nothing can be proposed for {}", args.file.display()))?;
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
     let yaml = proposal.yaml(&args.name, &file);

@@ -121,7 +121,7 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
     let mut index = 0;
     while index < args.orders {
         // What was begun is sent, and its answers are taken, while the next one is not due yet.
-        // Whoever does not confirm in time slows the rest down; nothing piles up here.
+        // A slow confirmation slows the rest down, so nothing piles up here.
         tokio::select! {
             biased;
             Some(done) = open.next() => {

@@ -92,7 +92,8 @@ fn what_may_not_be_meant_of_partners_has_its_file_and_line() {
     };
     let expected = [
         format!(
-            "{} partner-folder: partners.US1.sftp: no `sftp`, so nobody looks for files of US1, US2, US3",
+            "{} partner-folder: partners.US1.sftp: no `sftp` for US1, US2, US3: `orderflow up` gives \
+             each a folder of its own, and an installation looks for no files of them; add `sftp`",
             at("  US1:")
         ),
         format!("{} stock-policy: partners.US2.stock: warehouse main", at("stock: ignore")),

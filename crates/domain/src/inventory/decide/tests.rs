@@ -311,11 +311,11 @@ fn what_is_refused_hides_no_confirmed_order() {
         let decided = |looked| decide(&stock, &main, &[input(looked)], usize::MAX);
         assert_eq!(decided(Lookup::Unknown).unwrap_err(), Unknown(vec![9]), "{data:?}");
         let refused = decided(Lookup::Nothing).unwrap().outcomes.remove(0);
-        assert!(matches!(refused.verdict, Verdict::Refused(_)) && refused.stands.is_none());
+        assert!(matches!(refused.verdict, Verdict::Refused(_)) && refused.in_force.is_none());
         let kept = decided(Lookup::Found(confirmed.clone())).unwrap().outcomes.remove(0);
         assert!(matches!(kept.verdict, Verdict::Kept(_)), "{kept:?}");
         let id = kept.id.unwrap();
-        assert_eq!((kept.stands, id.attempt, id.file), (Some(7), 3, None), "{data:?}");
+        assert_eq!((kept.in_force, id.attempt, id.file), (Some(7), 3, None), "{data:?}");
         // Behind its order it is left for the next decision, when the order's fact is there.
         let order = serde_json::value::to_raw_value(&sale).unwrap();
         let two = [self::input(8, &order), input(Lookup::Unknown)];

@@ -109,7 +109,7 @@ fn texts_that_are_not_expressions_are_refused() {
     refused(Role::Region, "qty qty", "has qty behind its end");
     refused(Role::Region, "qty; DELETE FROM x", "has ; behind its end");
     refused(Role::Region, "'open", "Unterminated");
-    refused(Role::Region, "LOOKUP('none', qty)", "look-ups are [\"skus\"]");
+    refused(Role::Region, "LOOKUP('none', qty)", "look-ups are skus");
     refused(Role::Region, "LOOKUP(qty, qty)", "the name of a look-up stands in quotes");
     refused(Role::Region, &"(".repeat(900), "recursion");
     refused(Role::Region, &"(".repeat(5_000), "5000 words and signs");

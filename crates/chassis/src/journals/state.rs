@@ -1,8 +1,8 @@
-//! The routes of journals: how one stands, and the way past a message that nobody can decide.
+//! The routes of journals: the state of one, and the way past a message that cannot be decided.
 
 use super::lane::Lane;
 use super::open::Journals;
-use super::skip::{Skip, Skipped, skip};
+use super::skip::{Skip, SkipAnswer, skip};
 use crate::answer::Answer;
 use crate::api::{Api, Operation};
 use crate::extract::{Body, Query};
@@ -20,9 +20,9 @@ struct Which {
     warehouse: Option<WarehouseId>,
 }
 
-/// How a journal stands.
+/// The state of a journal.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Standing {
+struct JournalState {
     warehouse: WarehouseId,
     /// Sequence of its last entry, 0 if it has none.
     entry: u64,
@@ -45,35 +45,35 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// `POST /journal/skip`.
     #[must_use]
     pub fn journal<L: Lane>(self, of: fn(&S) -> &Journals<L>) -> Self {
-        let what = "How the journal of a warehouse stands";
+        let what = "State of the journal of a warehouse";
         let look = Operation::get("/journal", what, L::READ, Scope::NoPartner);
         let what = "Refuses the next message of a lane, which holds it";
         let pass = Operation::post("/journal/skip", what, Role::Admin, Scope::AllPartners);
         self.at(look, async move |State(state): State<S>, Query(which): Query<Which>| {
             let warehouse = which.warehouse.unwrap_or_else(WarehouseId::main);
-            standing(of(&state), warehouse).await
+            journal_state(of(&state), warehouse).await
         })
         .at(
             pass,
             async move |State(state): State<S>, key: Key, Body(asked): Body<Skip>| {
-                let skipped: Skipped = skip(of(&state), key, asked).await?;
+                let skipped: SkipAnswer = skip(of(&state), key, asked).await?;
                 Ok::<_, Problem>(Answer::ok(0, &skipped))
             },
         )
     }
 }
 
-async fn standing<L: Lane>(
+async fn journal_state<L: Lane>(
     journals: &Journals<L>,
     warehouse: WarehouseId,
-) -> Result<Answer<Standing>, Problem> {
+) -> Result<Answer<JournalState>, Problem> {
     let position = journals.look(&warehouse, |view| view.decided_to.cloned()).await?;
     let status = journals.known(&warehouse).await?.status();
     let (decided_to, stream) =
         position.map_or((0, None), |position| (position.sequence, Some(position.stream)));
     Ok(Answer::ok(
         0,
-        &Standing {
+        &JournalState {
             entry: status.sequence,
             decided_to,
             stream,
