@@ -8,7 +8,8 @@
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Nats, stored, subject};
+use messaging::stored::{self, Standing};
+use messaging::{Nats, subject};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -48,6 +49,15 @@ struct Head<P> {
     current: Saved<P>,
     /// The one before it, for the case that the newest cannot be read.
     previous: Option<Saved<P>>,
+}
+
+/// How far the newest state of a key came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest<P> {
+    /// How far.
+    pub at: P,
+    /// When it was written, milliseconds since 1970.
+    pub time_ms: i64,
 }
 
 /// What became of a state that was to be written.
@@ -108,8 +118,10 @@ impl Checkpoints {
     ///
     /// # Errors
     /// The server does not answer.
-    pub async fn newest<P: DeserializeOwned>(&self, key: &str) -> Result<Option<P>, Error> {
-        Ok(self.head(key).await?.1.map(|head| head.current.at))
+    pub async fn newest<P: DeserializeOwned>(&self, key: &str) -> Result<Option<Newest<P>>, Error> {
+        let Some(found) = self.standing(key, &self.subject(key)).await? else { return Ok(None) };
+        let head = self.read_head::<P>(key, &found.payload);
+        Ok(head.map(|head| Newest { at: head.current.at, time_ms: found.time_ms }))
     }
 
     /// Writes a state that came as far as `at`, if `replaces` says that it may take the place of one that came
@@ -224,14 +236,18 @@ impl Checkpoints {
 
     /// The head and its revision; 0 if there is none.
     async fn head<P: DeserializeOwned>(&self, key: &str) -> Result<(u64, Option<Head<P>>), Error> {
-        let Some((revision, bytes)) = self.standing(key, &self.subject(key)).await? else {
+        let Some(found) = self.standing(key, &self.subject(key)).await? else {
             return Ok((0, None));
         };
-        let head = serde_json::from_slice(&bytes);
+        Ok((found.sequence, self.read_head(key, &found.payload)))
+    }
+
+    fn read_head<P: DeserializeOwned>(&self, key: &str, bytes: &[u8]) -> Option<Head<P>> {
+        let head = serde_json::from_slice(bytes);
         let head = head.inspect_err(
             |error| tracing::warn!(%error, bucket = self.bucket, key, "head unreadable"),
         );
-        Ok((revision, head.ok()))
+        head.ok()
     }
 
     /// A state, if all of it is there and it is what was written.
@@ -244,11 +260,11 @@ impl Checkpoints {
         // What the head says of its parts may be damaged: no memory is taken for that.
         let mut whole = Vec::new();
         while let Some(part) = parts.try_next().await? {
-            let Some((_, part)) = part else {
+            let Some(part) = part else {
                 tracing::warn!(bucket = self.bucket, key, "a part of a checkpoint is gone");
                 return Ok(None);
             };
-            whole.extend_from_slice(&part);
+            whole.extend_from_slice(&part.payload);
         }
         if digest(&whole) != saved.sha256 {
             tracing::warn!(bucket = self.bucket, key, "a checkpoint is not what was written");
@@ -257,10 +273,10 @@ impl Checkpoints {
         Ok(Some(whole))
     }
 
-    /// What stands on a subject, and its sequence; read from the leader.
-    async fn standing(&self, key: &str, subject: &str) -> Result<Option<(u64, Bytes)>, Error> {
+    /// What stands on a subject; read from the leader.
+    async fn standing(&self, key: &str, subject: &str) -> Result<Option<Standing>, Error> {
         match stored::last(&self.nats, &self.stream(), subject).await {
-            Ok(found) => Ok(found.map(|message| (message.sequence, message.payload))),
+            Ok(found) => Ok(found),
             Err(error) if error.is_no_stream() => Ok(None),
             Err(error) => Err(self.wrong(key, error)),
         }

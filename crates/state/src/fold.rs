@@ -6,8 +6,12 @@
 //!
 //! **Each event is counted once**, whatever is delivered again: a shard knows for each source up to which
 //! sequence it has applied everything, and what does not come in order ends the reading, which goes on behind
-//! that sequence. A shard's checkpoint holds the state together with these positions, so that a checkpoint that
-//! is lost, older or damaged costs time and changes no result. It is used only if its stream is the one that it
+//! that sequence. A shard's checkpoint holds the state together with these positions. One that is lost, older or
+//! damaged costs time and changes no result, *if the fold forgets what its streams no longer keep*
+//! ([`Event::kept_from`]), as lists of what is there do. A total over all times does not: its streams keep only so
+//! many days, and without its checkpoints it has to be counted from the archive first.
+//!
+//! A checkpoint is used only if its stream is the one that it
 //! was made of: by its identity ([`messaging::streams::identity`]), by where it ends, and by when the message at
 //! the position was stored. Otherwise the shard begins again.
 
@@ -78,18 +82,24 @@ pub trait Fold: Send + Sync + 'static {
     }
 }
 
-/// When checkpoints are written: after so much time, or after so many events if that is sooner.
+/// How old a checkpoint gets: well below what the bucket keeps, also where a function is away for weeks.
+const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// When checkpoints are written: after so much time, or after so many events if that is sooner. One of a shard
+/// to which no event came is written again when it is old: the bucket forgets after 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Every {
     /// Time.
     pub time: Duration,
     /// Events.
     pub events: u64,
+    /// How old a checkpoint gets.
+    pub age: Duration,
 }
 
 impl Default for Every {
     fn default() -> Self {
-        Self { time: Duration::from_secs(5), events: 10_000 }
+        Self { time: Duration::from_secs(5), events: 10_000, age: AGE_MAX }
     }
 }
 

@@ -14,7 +14,9 @@
 //!
 //! A claim counts only while the record that it names holds the value or has proposed it; any other is
 //! taken over. Who takes it over looks at the claim first and at its record afterwards, and replaces the
-//! claim that it looked at: a record that wants its old claim back writes it again first.
+//! claim that it looked at: a record that wants its old claim back writes it again first. A claim names the
+//! entry that proposed the change by its sequence, so that a helper that was slow, and knows an earlier one,
+//! does not write over it.
 
 mod cache;
 mod claim;
@@ -27,7 +29,7 @@ mod sweep;
 mod tell;
 mod write;
 
-pub use cache::{Cache, Cached, Listed};
+pub use cache::{Cache, Cached, Listed, NotFresh};
 pub use error::{Conflict, Error, Stale, WriteError};
 pub use key::{BadKey, Key, Unique};
 pub use list::{Cursor, PAGE_MAX, Page, Unreadable};

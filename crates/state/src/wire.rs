@@ -126,12 +126,6 @@ pub trait Wire: Clone + Send + Sync + 'static {
     fn unique(&self) -> String;
 }
 
-/// The mark that deletes a value.
-#[must_use]
-pub fn mark(subject: String) -> Outgoing {
-    Outgoing::new(subject, Bytes::new()).header(OPERATION, "DEL")
-}
-
 impl Wire for Nats {
     async fn last(&self, stream: &str, subject: &str) -> Result<Option<Message>, Unclear> {
         let found = stored::last(self, stream, subject).await;

@@ -25,6 +25,9 @@ pub(crate) struct Files;
 pub(crate) struct Records {
     records: BTreeMap<Box<str>, (u64, Box<RawValue>)>,
     kept_from: u64,
+    /// Their keys by sequence.
+    #[serde(skip)]
+    by_sequence: BTreeMap<u64, Box<str>>,
 }
 
 impl Fold for Files {
@@ -43,13 +46,13 @@ impl Fold for Files {
     fn apply(&self, state: &mut Records, event: &Event<'_>) -> Result<(), String> {
         let key = event.subject.strip_prefix(PREFIX).unwrap_or(event.subject);
         if event.payload.is_empty() || event.header(OPERATION).is_some() {
-            state.records.remove(key);
+            state.remove(key);
             return Ok(());
         }
         let wrong = |error: serde_json::Error| error.to_string();
         serde_json::from_slice::<Record>(event.payload).map_err(wrong)?;
         let record = serde_json::from_slice(event.payload).map_err(wrong)?;
-        state.records.insert(key.into(), (event.sequence, record));
+        state.insert(key, event.sequence, record);
         state.forget(event.kept_from);
         Ok(())
     }
@@ -60,16 +63,35 @@ impl Fold for Files {
 }
 
 impl Records {
+    fn insert(&mut self, key: &str, sequence: u64, record: Box<RawValue>) {
+        self.remove(key);
+        self.by_sequence.insert(sequence, key.into());
+        self.records.insert(key.into(), (sequence, record));
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.index();
+        if let Some((sequence, _)) = self.records.remove(key) {
+            self.by_sequence.remove(&sequence);
+        }
+    }
+
+    /// A checkpoint holds the records only.
+    fn index(&mut self) {
+        if self.by_sequence.len() != self.records.len() {
+            let keys = self.records.iter().map(|(key, (sequence, _))| (*sequence, key.clone()));
+            self.by_sequence = keys.collect();
+        }
+    }
+
     /// Those that have left the bucket leave here as well, and the oldest of too many.
     fn forget(&mut self, kept_from: u64) {
-        if self.kept_from < kept_from {
-            self.kept_from = kept_from;
-            self.records.retain(|_, (sequence, _)| kept_from <= *sequence);
-        }
-        while SHARD_MAX < self.records.len() {
-            let oldest = self.records.iter().min_by_key(|(_, (sequence, _))| *sequence);
-            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { return };
-            self.records.remove(&oldest);
+        self.kept_from = self.kept_from.max(kept_from);
+        while let Some(oldest) = self.by_sequence.first_entry() {
+            if self.kept_from <= *oldest.key() && self.records.len() <= SHARD_MAX {
+                return;
+            }
+            self.records.remove(&oldest.remove());
         }
     }
 }
@@ -81,4 +103,42 @@ pub(crate) fn all(shards: &[&Records], wanted: impl Fn(&Record) -> bool) -> Vec<
     let mut records: Vec<Record> = records.filter(wanted).collect();
     records.sort_by(|a, b| (a.arrived_at, &a.arrival).cmp(&(b.arrived_at, &b.arrival)));
     records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Box<RawValue> {
+        RawValue::from_string("{}".into()).unwrap()
+    }
+
+    fn keys(state: &Records) -> Vec<&str> {
+        let by_sequence: Vec<&str> = state.by_sequence.values().map(|key| &**key).collect();
+        assert_eq!(by_sequence.len(), state.records.len());
+        assert!(by_sequence.iter().all(|key| state.records.contains_key(*key)));
+        by_sequence
+    }
+
+    #[test]
+    fn those_that_changed_last_stay_also_after_a_start() {
+        let mut state = Records::default();
+        for (sequence, key) in [(1, "a"), (2, "b"), (3, "c"), (4, "a")] {
+            state.insert(key, sequence, record());
+        }
+        let text = serde_json::to_string(&state).unwrap();
+        let mut state: Records = serde_json::from_str(&text).unwrap();
+        state.insert("d", 5, record());
+        state.remove("c");
+        assert_eq!(keys(&state), ["b", "a", "d"]);
+        state.forget(4);
+        assert_eq!(keys(&state), ["a", "d"]);
+        let many = SHARD_MAX as u64;
+        for sequence in 6..6 + many {
+            state.insert(&format!("k{sequence}"), sequence, record());
+            state.forget(0);
+        }
+        assert_eq!(keys(&state).len(), SHARD_MAX);
+        assert_eq!(keys(&state)[0], "k6");
+    }
 }

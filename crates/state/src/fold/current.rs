@@ -7,6 +7,8 @@ use messaging::stored;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// How long the server has for its answers at least.
+const ANSWER: Duration = Duration::from_secs(1);
 /// How often it is looked at again.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -30,13 +32,14 @@ pub enum NotRead {
 }
 
 impl<F: Fold> Folded<F> {
-    /// Waits until all is read that is stored now, for at most `wait`. Once all was read that was there when the
+    /// Waits until all is read that is stored now, for at most `wait`, or a second while the server says nothing. Once all was read that was there when the
     /// process began, a fold that is behind is no error.
     ///
     /// # Errors
     /// It was not read within this time, or the server does not answer.
     pub async fn current(&self, wait: Duration) -> Result<(), NotRead> {
         let until = Instant::now() + wait;
+        let answered = until.max(Instant::now() + ANSWER);
         if self.task.is_finished() {
             return Err(NotRead::Ended);
         }
@@ -44,7 +47,9 @@ impl<F: Fold> Folded<F> {
             let silent = |end: End| match end {
                 End::Again(reason) | End::Another(reason) => NotRead::Silent(reason),
             };
-            let info = read::info(&self.inner.nats, source.stream).await.map_err(silent)?;
+            let late = |_| NotRead::Silent(format!("stream {}: no answer in time", source.stream));
+            let info = read::info(&self.inner.nats, source.stream);
+            let info = timeout_at(answered, info).await.map_err(late)?.map_err(silent)?;
             let target = info.state.last_sequence;
             // Where all of a stream is read, its last message comes by itself.
             let mut asked = self.reached(index).is_whole;
@@ -61,7 +66,7 @@ impl<F: Fold> Folded<F> {
                     asked = true;
                     let next = at.sequence + 1;
                     let next = stored::first(&self.inner.nats, source.stream, source.filter, next);
-                    match next.await {
+                    match timeout_at(answered, next).await.map_err(late)? {
                         Ok(Some(next)) if next.sequence <= target => {}
                         Ok(_) => break,
                         Err(error) => return Err(NotRead::Silent(error.to_string())),

@@ -99,7 +99,7 @@ async fn shard<F: Fold>(
     };
     let applied: Vec<At> = positions.iter().map(|position| position.at).collect();
     let saved = applied.iter().map(|at| at.sequence).collect();
-    Ok(Shard { state, refused, applied, saved })
+    Ok(Shard { state, refused, applied, saved, saved_ms: 0, is_own: false })
 }
 
 /// Was a checkpoint made of these streams?

@@ -20,11 +20,14 @@ const INACTIVE_MAX: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long one request for messages lasts.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// Messages that may be on the way at once, and their bytes: a quarter of what nats-server keeps for a client.
+/// Messages of one request, and their bytes: a quarter of what nats-server keeps for a client. Half as many again
+/// may be on the way, since the client asks for more when half of them came.
 const BATCH_MAX: usize = 2_000;
 const BATCH_BYTES_MAX: usize = 16 << 20;
-/// A stream with more subjects is read as a whole, and filtered here: nats-server 2.9 looks at each of them when a
-/// consumer with a filter is made, for seconds in which the stream takes nothing.
+/// What a message may have beside its payload and its headers, which have one limit: subject and reply.
+const BESIDE_BYTES_MAX: usize = 64 << 10;
+/// A stream of nats-server 2.9 with more subjects is read as a whole, and filtered here: that looks at each of them
+/// when a consumer with a filter is made, for seconds in which the stream takes nothing.
 const SUBJECTS_MAX: u64 = 10_000;
 /// Before reading is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -77,14 +80,9 @@ pub(super) async fn info(nats: &Nats, stream: &str) -> Result<Info, End> {
 /// # Errors
 /// It is not, or nothing is known of it.
 pub(super) async fn is_same(nats: &Nats, stream: &str, at: At, info: &Info) -> Result<(), End> {
-    let (since, mut last) = (Instant::now(), info.state.last_sequence);
-    while last < at.sequence {
-        if SHORT_MAX <= since.elapsed() {
-            let sequence = at.sequence;
-            return Err(End::Another(format!("it ends at {last}, and {sequence} was there")));
-        }
-        sleep(AGAIN).await;
-        last = self::info(nats, stream).await?.state.last_sequence;
+    if let Some(last) = short_of(nats, stream, at.sequence, info.state.last_sequence).await? {
+        let sequence = at.sequence;
+        return Err(End::Another(format!("it ends at {last}, and {sequence} was there")));
     }
     if at.sequence == 0 {
         return Ok(());
@@ -96,6 +94,29 @@ pub(super) async fn is_same(nats: &Nats, stream: &str, at: At, info: &Info) -> R
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Does a stream end before `sequence`, and stay so? Where it ends then; `last` is where it seemed to end.
+pub(super) async fn short_of(
+    nats: &Nats,
+    stream: &str,
+    sequence: u64,
+    mut last: u64,
+) -> Result<Option<u64>, End> {
+    let since = Instant::now();
+    while last < sequence {
+        if SHORT_MAX <= since.elapsed() {
+            return Ok(Some(last));
+        }
+        sleep(AGAIN).await;
+        last = info(nats, stream).await?.state.last_sequence;
+    }
+    Ok(None)
+}
+
+/// Bytes of one request. The server never sends a message that has more, and says so again and again.
+fn batch_bytes(message_bytes_max: usize) -> usize {
+    BATCH_BYTES_MAX.max(message_bytes_max.saturating_add(BESIDE_BYTES_MAX))
 }
 
 struct Reader<'a, F: Fold> {
@@ -115,7 +136,8 @@ impl<F: Fold> Reader<'_, F> {
     async fn run(&mut self) -> Result<(), End> {
         let (inner, index, stream) = (self.inner, self.index, self.source.stream);
         let at = inner.at(index);
-        let is_whole = SUBJECTS_MAX < info(&inner.nats, stream).await?.state.subjects_count;
+        let is_whole = !inner.nats.client.is_server_compatible(2, 10, 0)
+            && SUBJECTS_MAX < info(&inner.nats, stream).await?.state.subjects_count;
         let consumer = self.consumer(at.sequence + 1, is_whole).await?;
         // Looked at after the consumer was made: a consumer never outlives its stream.
         let info = info(&inner.nats, stream).await?;
@@ -127,7 +149,8 @@ impl<F: Fold> Reader<'_, F> {
         }
         let mut messages = consumer
             .stream()
-            .max_messages_per_batch(self.batch())
+            .max_messages_per_batch(BATCH_MAX)
+            .max_bytes_per_batch(batch_bytes(inner.nats.message_bytes_max()))
             .heartbeat(HEARTBEAT)
             .expires(EXPIRES)
             .messages()
@@ -177,13 +200,6 @@ impl<F: Fold> Reader<'_, F> {
             ..Default::default()
         };
         Ok(self.inner.nats.js.create_consumer_on_stream(config, self.source.stream).await?)
-    }
-
-    fn batch(&self) -> usize {
-        if self.source.headers_only {
-            return BATCH_MAX;
-        }
-        (BATCH_BYTES_MAX / self.inner.nats.message_bytes_max().max(1)).clamp(1, BATCH_MAX)
     }
 
     /// Applies one message: its sequence, and how many come behind it.

@@ -4,7 +4,7 @@ use super::position::{At, Position, replaces};
 use super::read;
 use super::shard::Body;
 use super::{Fold, Inner};
-use crate::checkpoint::{Error, Written};
+use crate::checkpoint::{Error, Newest, Written};
 use messaging::stored;
 use messaging::streams::identity::Identity;
 use std::cmp::Reverse;
@@ -87,13 +87,9 @@ async fn look<F: Fold>(inner: &Inner<F>) -> bool {
 /// Writes those that lack most, until enough is written.
 async fn round<F: Fold>(inner: &Arc<Inner<F>>, before: &[u64]) {
     let mut due: Vec<(Reverse<u64>, usize)> = Vec::new();
-    let reached = ends(inner);
     for index in 0..F::SHARDS {
-        let shard = inner.shard(index);
-        let lacks = shard.saved.iter().zip(&reached);
-        let lacks = lacks.map(|(saved, reached)| reached.sequence.saturating_sub(*saved));
-        let lacks: u64 = lacks.sum();
-        if !shard.is_saved() || OLD_MAX < lacks {
+        let lacks = lacks(inner, index);
+        if is_needed(inner, index, lacks) || is_old(inner, inner.shard(index).saved_ms) {
             due.push((Reverse(lacks), index));
         }
     }
@@ -114,6 +110,30 @@ async fn round<F: Fold>(inner: &Arc<Inner<F>>, before: &[u64]) {
     }
 }
 
+/// How many messages were read since a shard's checkpoint.
+fn lacks<F: Fold>(inner: &Inner<F>, index: usize) -> u64 {
+    let reached = ends(inner);
+    let shard = inner.shard(index);
+    let lacks = shard.saved.iter().zip(&reached);
+    lacks.map(|(saved, reached)| reached.sequence.saturating_sub(*saved)).sum()
+}
+
+/// Does a shard's checkpoint lack an event, or so many messages that a start would be slow?
+fn is_needed<F: Fold>(inner: &Inner<F>, index: usize, lacks: u64) -> bool {
+    !inner.shard(index).is_saved() || OLD_MAX < lacks
+}
+
+/// Was a checkpoint written so long ago that it is written again?
+fn is_old<F: Fold>(inner: &Inner<F>, time_ms: i64) -> bool {
+    let age = i64::try_from(inner.every.age.as_millis()).unwrap_or(i64::MAX);
+    age <= now_ms().saturating_sub(time_ms)
+}
+
+fn now_ms() -> i64 {
+    let ms = async_nats::datetime::now().unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(ms).unwrap_or_default()
+}
+
 /// Writes one shard's checkpoint: how many bytes.
 async fn save<F: Fold>(
     inner: &Arc<Inner<F>>,
@@ -122,27 +142,45 @@ async fn save<F: Fold>(
 ) -> Result<usize, Error> {
     let key = inner.key(index);
     let newest = inner.checkpoints.newest::<Vec<Position>>(&key).await?;
-    // One that ends behind the stream is of a copy that is gone.
-    let gone = match newest {
-        Some(newest) if is_behind(inner, &newest).await => Some(newest),
-        // Another replica that wrote within the last round wrote for this one as well.
-        Some(newest) if is_recent(inner, &newest, before) => {
-            note(inner, index, &newest);
+    let is_needed = is_needed(inner, index, lacks(inner, index));
+    let (mut gone, mut old) = (None, None);
+    match newest {
+        // Nothing ever came to this shard.
+        None if !is_needed && inner.shard(index).saved.iter().all(|saved| *saved == 0) => {
+            inner.shard_mut(index).saved_ms = now_ms();
             return Ok(0);
         }
-        Some(_) | None => None,
-    };
+        None => {}
+        // One that ends behind the stream is of a copy that is gone.
+        Some(Newest { at, .. }) if is_behind(inner, &at).await => gone = Some(at),
+        Some(Newest { at, time_ms }) if is_old(inner, time_ms) => old = Some(at),
+        Some(Newest { time_ms, .. }) if !is_needed => {
+            inner.shard_mut(index).saved_ms = time_ms;
+            return Ok(0);
+        }
+        // Another replica that wrote within the last round wrote for this one as well.
+        Some(Newest { at, time_ms }) if is_recent(inner, index, &at, before) => {
+            note(inner, index, &at, time_ms, false);
+            return Ok(0);
+        }
+        Some(_) => {}
+    }
     let copy = Arc::clone(inner);
     let copied = tokio::task::spawn_blocking(move || copy.copy(index)).await;
     let (positions, bytes) = copied.expect("a state with string keys is written");
     let size = bytes.len();
-    let may = |old: &Vec<Position>| replaces(&positions, old) || gone.as_ref() == Some(old);
+    let is_same = old.is_some_and(|old| old == positions);
+    let may = |newest: &Vec<Position>| {
+        let again = is_same && *newest == positions;
+        again || gone.as_ref() == Some(newest) || replaces(&positions, newest)
+    };
+    let now = now_ms();
     match inner.checkpoints.save(&key, &positions, bytes, may).await? {
         Written::Stored => {
             inner.metrics.checkpoints.inc();
-            note(inner, index, &positions);
+            note(inner, index, &positions, now, true);
         }
-        Written::Newer(newest) => note(inner, index, &newest),
+        Written::Newer(newest) => note(inner, index, &newest, now, false),
         Written::Overtaken => {}
     }
     Ok(size)
@@ -166,34 +204,46 @@ impl<F: Fold> Inner<F> {
     }
 }
 
-/// Is a checkpoint of the same streams, and no older than what this process had a round ago?
-fn is_recent<F: Fold>(inner: &Inner<F>, newest: &[Position], before: &[u64]) -> bool {
+/// Did another process write this checkpoint, of the same streams, and is it no older than what this one had a
+/// round ago?
+fn is_recent<F: Fold>(inner: &Inner<F>, index: usize, newest: &[Position], before: &[u64]) -> bool {
     let reached = inner.reached();
     let is_same = newest.len() == reached.len()
         && newest.iter().zip(reached.iter()).all(|(newest, reached)| {
             reached.identity.as_ref().is_some_and(|identity| identity.is(&newest.stream))
         });
-    is_same && newest.iter().zip(before).all(|(newest, before)| *before <= newest.at.sequence)
+    is_same
+        && !is_own(inner, index, newest)
+        && newest.iter().zip(before).all(|(newest, before)| *before <= newest.at.sequence)
 }
 
-/// Does a checkpoint hold more than a stream does now?
+/// Does a checkpoint hold more than a stream does now, and for long enough to believe it?
 async fn is_behind<F: Fold>(inner: &Inner<F>, newest: &[Position]) -> bool {
     let reached = ends(inner);
     for ((position, source), reached) in newest.iter().zip(F::SOURCES).zip(reached) {
         if position.at.sequence <= reached.sequence {
             continue;
         }
-        let info = read::info(&inner.nats, source.stream).await;
-        if info.is_ok_and(|info| info.state.last_sequence < position.at.sequence) {
+        let Ok(info) = read::info(&inner.nats, source.stream).await else { continue };
+        let (sequence, last) = (position.at.sequence, info.state.last_sequence);
+        if let Ok(Some(_)) = read::short_of(&inner.nats, source.stream, sequence, last).await {
             return true;
         }
     }
     false
 }
 
-/// Remembers how far a shard's checkpoint came.
-fn note<F: Fold>(inner: &Inner<F>, index: usize, newest: &[Position]) {
+/// Is it the checkpoint that this process wrote last?
+fn is_own<F: Fold>(inner: &Inner<F>, index: usize, newest: &[Position]) -> bool {
+    let shard = inner.shard(index);
+    shard.is_own
+        && newest.iter().map(|position| position.at.sequence).eq(shard.saved.iter().copied())
+}
+
+/// Remembers how far a shard's checkpoint came, and when and by whom it was written.
+fn note<F: Fold>(inner: &Inner<F>, index: usize, newest: &[Position], time_ms: i64, is_own: bool) {
     let mut shard = inner.shard_mut(index);
+    (shard.saved_ms, shard.is_own) = (time_ms, is_own);
     for (saved, newest) in shard.saved.iter_mut().zip(newest) {
         *saved = newest.at.sequence;
     }

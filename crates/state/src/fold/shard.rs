@@ -59,6 +59,10 @@ pub(super) struct Shard<S> {
     pub(super) applied: Vec<At>,
     /// By source: where its newest checkpoint ends, as far as is known.
     pub(super) saved: Vec<u64>,
+    /// When that was written, milliseconds since 1970; 0: nobody has looked.
+    pub(super) saved_ms: i64,
+    /// This process wrote it.
+    pub(super) is_own: bool,
 }
 
 impl<S: Default> Shard<S> {
@@ -68,6 +72,8 @@ impl<S: Default> Shard<S> {
             refused: Refused::default(),
             applied: vec![At::default(); sources],
             saved: vec![0; sources],
+            saved_ms: 0,
+            is_own: false,
         }
     }
 }

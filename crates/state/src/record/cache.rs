@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often the bucket is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -33,6 +33,20 @@ pub struct Cached<V> {
     pub value: V,
     /// Every change that was made longer ago than this is in it.
     pub age: Duration,
+}
+
+/// A cache does not hold all that was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotFresh {
+    /// The server did not answer in time.
+    #[error("NATS did not answer within {wait:?}; what is cached may be old")]
+    Old {
+        /// How long was waited.
+        wait: Duration,
+    },
+    /// A fault of the program: nothing is read any more.
+    #[error("reading has ended by a fault; the log has it, and a restart begins it again")]
+    Ended,
 }
 
 #[derive(Debug)]
@@ -128,12 +142,19 @@ impl<T: Record> Cache<T> {
         self.looked.borrow().map(|at| at.elapsed())
     }
 
-    /// Waits until all that was changed before this call is in it.
-    pub async fn fresh(&self) {
+    /// Waits until all that was changed before this call is in it, for at most `wait`.
+    ///
+    /// # Errors
+    /// It was not read within this time, or nothing reads it any more.
+    pub async fn fresh(&self, wait: Duration) -> Result<(), NotFresh> {
         let now = Instant::now();
         let mut looked = self.looked.clone();
-        // It ends only with the cache.
-        drop(looked.wait_for(|at| at.is_some_and(|at| now <= at)).await);
+        let looked = looked.wait_for(|at| at.is_some_and(|at| now <= at));
+        match timeout(wait, looked).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(NotFresh::Ended),
+            Err(_) => Err(NotFresh::Old { wait }),
+        }
     }
 
     /// One record; nothing while the cache was not read yet.

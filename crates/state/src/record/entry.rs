@@ -2,7 +2,7 @@
 
 use super::{Author, Change, Found, Record, Revision};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -68,10 +68,19 @@ pub(super) struct Proposed<T> {
 pub(super) struct Refused {
     /// Which one.
     pub(super) write: String,
-    /// The claim that it did not get.
-    pub(super) claim: String,
+    /// Name of the second key that it did not get. Not the key itself, which may be personal; the first form
+    /// had it behind the name.
+    #[serde(alias = "claim", deserialize_with = "before_dot")]
+    pub(super) name: String,
     /// The record that has it.
     pub(super) owner: String,
+}
+
+/// What stands before the first dot.
+fn before_dot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let mut text = String::deserialize(deserializer)?;
+    text.truncate(text.find('.').unwrap_or(text.len()));
+    Ok(text)
 }
 
 impl<T: Record> Entry<T> {
@@ -111,6 +120,11 @@ impl<T: Record> Entry<T> {
     /// Is there nothing left to do?
     pub(super) fn is_settled(&self) -> bool {
         self.proposed.is_none() && self.owed.is_none() && self.release.is_empty()
+    }
+
+    /// Was all that was ever proposed refused? Then there is no record, and never was.
+    pub(super) fn is_void(&self) -> bool {
+        self.value.is_none() && self.revision == Some(Revision(0)) && self.is_settled()
     }
 
     /// Claims of `value` that the record does not hold, in the order in which they are claimed.

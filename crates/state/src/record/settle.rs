@@ -1,5 +1,6 @@
 //! The steps that an entry still has to take, whoever began them.
 
+use super::claim::Claimed;
 use super::entry::Entry;
 use super::{Error, ROUNDS, Record, Records, Standing};
 use crate::wire::Wire;
@@ -18,9 +19,10 @@ impl<T: Record, W: Wire> Records<T, W> {
                 let (sequence, found) = self.entry(key).await?;
                 let Some(entry) = found else { return Ok((sequence, None)) };
                 let Some(proposed) = &entry.proposed else { return Ok((sequence, Some(entry))) };
-                let next = match self.claim_all(key, &entry, proposed).await? {
-                    None => entry.accepted(sequence, proposed),
-                    Some(refused) => entry.rejected(proposed, refused),
+                let next = match self.claim_all(key, (sequence, &entry), proposed).await? {
+                    Claimed::All => entry.accepted(sequence, proposed),
+                    Claimed::Refused(refused) => entry.rejected(proposed, refused),
+                    Claimed::Overtaken => continue,
                 };
                 let put = self.put(Self::subject(key), &next, sequence).await?;
                 if let Published::Stored(sequence) = put {

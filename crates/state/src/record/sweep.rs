@@ -1,14 +1,15 @@
 //! Takes the steps that a process began and did not end.
 
 use super::entry::Entry;
-use super::{Record, Records};
+use super::{Error, Record, Records};
 use crate::follow::{Follow, Step};
 use crate::wire::{Unclear, Wire};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often is looked for them. A writer has as long for all of its steps before it gets help.
+/// How often is looked for them. A writer has as long for all of its steps before it gets help, and to see that
+/// it was refused; one that is slower proposes again.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Knows which entries have steps left.
@@ -32,6 +33,17 @@ impl<T: Record, W: Wire> Records<T, W> {
         }
     }
 
+    /// Takes the steps that an entry has left, and removes one that says nothing any more. Is one there?
+    async fn close(&self, key: &str) -> Result<bool, Error> {
+        let (sequence, Some(entry)) = self.settled(key).await? else { return Ok(false) };
+        if !entry.is_void() {
+            return Ok(true);
+        }
+        // If it is written again since, that stays.
+        self.wire.remove(&Self::stream(), &Self::subject(key), sequence).await?;
+        Ok(false)
+    }
+
     /// For [`Records::keep_settled`], step by step.
     #[must_use]
     pub fn sweep(&self) -> Sweep<T, W> {
@@ -40,8 +52,8 @@ impl<T: Record, W: Wire> Records<T, W> {
 }
 
 impl<T: Record, W: Wire> Sweep<T, W> {
-    /// Settles what had steps left at the last call and has not changed since. The result is how many
-    /// records have steps left now.
+    /// Settles what had steps left at the last call and has not changed since, and removes entries of records
+    /// that never were, since all that was proposed was refused. The result is how many are left now.
     ///
     /// # Errors
     /// No answer. Records that cannot be read are passed over, and named in the log.
@@ -51,7 +63,7 @@ impl<T: Record, W: Wire> Sweep<T, W> {
         let mut changes = Vec::new();
         let mut each = |message: crate::wire::Message| {
             let entry: Option<Entry<T>> = serde_json::from_slice(&message.payload).ok();
-            let is_open = entry.is_some_and(|entry| !entry.is_settled());
+            let is_open = entry.is_some_and(|entry| !entry.is_settled() || entry.is_void());
             if let Some(key) = message.subject.strip_prefix(&prefix) {
                 changes.push((key.to_owned(), message.sequence, is_open));
             }
@@ -67,9 +79,16 @@ impl<T: Record, W: Wire> Sweep<T, W> {
                 self.open.insert(key, sequence);
             }
         }
-        for (key, _) in self.open.iter().filter(|(key, at)| before.get(*key) == Some(*at)) {
-            if let Err(error) = self.records.settled(key).await {
-                tracing::warn!(%error, bucket = T::BUCKET, key, "a record is settled later");
+        let due = self.open.iter().filter(|(key, at)| before.get(*key) == Some(*at));
+        let due: Vec<String> = due.map(|(key, _)| key.clone()).collect();
+        for key in due {
+            match self.records.close(&key).await {
+                Ok(true) => {}
+                // No message tells that it is gone.
+                Ok(false) => drop(self.open.remove(&key)),
+                Err(error) => {
+                    tracing::warn!(%error, bucket = T::BUCKET, key, "a record is settled later");
+                }
             }
         }
         Ok(self.open.len())

@@ -176,10 +176,9 @@ fn overtaken(subject: &str) -> Unclear {
 fn refused<T: Record>(entry: Option<&Entry<T>>, write: &str) -> Result<(), Conflict> {
     let refused = entry.and_then(|entry| entry.refused.as_ref());
     let Some(refused) = refused.filter(|refused| refused.write == write) else { return Ok(()) };
-    let name = refused.claim.split('.').next().unwrap_or_default().to_owned();
     // Nothing else writes owners than keys.
     let Some(owner) = Key::read(&refused.owner) else { return Ok(()) };
-    Err(Conflict::Taken { name, owner })
+    Err(Conflict::Taken { name: refused.name.clone(), owner })
 }
 
 fn check<T: Record>(value: &T) -> Result<(), WriteError> {

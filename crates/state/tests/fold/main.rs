@@ -5,5 +5,6 @@ mod checkpoint;
 mod checkpoints;
 mod cluster;
 mod counting;
+mod sizes;
 mod streams;
 mod support;

@@ -1,6 +1,7 @@
 //! What is read is another stream.
 
 use crate::support::{NEVER, Numbers, OFTEN, Replica, eventually, setup, start, store};
+use futures_util::TryStreamExt as _;
 use messaging::publish::Outgoing;
 use messaging::streams::identity::Identity;
 use messaging::{Nats, streams};
@@ -97,6 +98,10 @@ async fn it_waits_for_streams_that_are_not_there_yet_and_for_a_server_that_is_aw
     numbers.store(&nats, 10).await;
     assert_eq!(replica.sums().await, numbers.sums);
     server.kill();
+    let ask = replica.folded.current(std::time::Duration::ZERO);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(3), ask).await;
+    let silent = answer.expect("it waits for no more than a second").unwrap_err();
+    assert!(matches!(silent, state::fold::NotRead::Silent(_)), "{silent}");
     server.restart();
     eventually("it can be stored", async || {
         let ready = Outgoing::new("analytics.other".into(), "".into());
@@ -110,22 +115,36 @@ async fn it_waits_for_streams_that_are_not_there_yet_and_for_a_server_that_is_aw
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_many_subjects_is_read_as_a_whole_and_only_what_is_asked_for_counts() {
-    let (_server, nats) = start().await;
+    for binary in testkit::nats_servers() {
+        let server = testkit::nats::Server::of(binary);
+        let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
+        setup(&nats, None).await;
+        many_subjects(&nats).await;
+    }
+}
+
+async fn many_subjects(nats: &Nats) {
     let mut numbers = Numbers::default();
     let other = |n: u32| Outgoing::new(format!("analytics.other.{n}"), "no number".into());
     let others: Vec<Outgoing> = (0..12_000).map(other).collect();
-    numbers.store(&nats, 100).await;
-    store(&nats, &others).await;
-    let replica = Replica::start(&nats, OFTEN);
+    numbers.store(nats, 100).await;
+    store(nats, &others).await;
+    let replica = Replica::start(nats, OFTEN);
     assert_eq!(replica.sums().await, numbers.sums);
-    numbers.store(&nats, 100).await;
-    store(&nats, &others).await;
+    // Only nats-server 2.9 sends the others as well.
+    let filter = if nats.client.is_server_compatible(2, 10, 0) { "analytics.t.>" } else { "" };
+    let stream = nats.js.get_stream(streams::ANALYTICS).await.unwrap();
+    let consumers: Vec<_> = stream.consumers().try_collect().await.unwrap();
+    assert_eq!(consumers.len(), 1);
+    assert_eq!(consumers[0].config.filter_subject, filter);
+    numbers.store(nats, 100).await;
+    store(nats, &others).await;
     assert_eq!(replica.sums().await, numbers.sums);
     assert_eq!(replica.metric("fold_refused_total"), 0);
     eventually("nothing is behind", async || replica.metric("fold_behind_messages") == 0).await;
     replica.saved().await;
     drop(replica);
-    let replica = Replica::start(&nats, NEVER);
+    let replica = Replica::start(nats, NEVER);
     assert_eq!(replica.sums().await, numbers.sums);
     assert_eq!(replica.metric("fold_events_total"), 0);
 }

@@ -14,9 +14,11 @@ use tokio::time::{Instant, sleep};
 pub(crate) const FUNCTION: &str = "test";
 pub(crate) const BUCKET: &str = "KV_FOLD_CHECKPOINTS";
 /// As often as it can be.
-pub(crate) const OFTEN: Every = Every { time: Duration::from_millis(20), events: 1 };
+pub(crate) const OFTEN: Every = Every { time: Duration::from_millis(20), events: 1, age: AGE };
 /// Never while a test runs.
-pub(crate) const NEVER: Every = Every { time: Duration::from_secs(3_600), events: u64::MAX };
+pub(crate) const NEVER: Every =
+    Every { time: Duration::from_secs(3_600), events: u64::MAX, age: AGE };
+const AGE: Duration = Duration::from_secs(3_600);
 
 /// Adds the numbers of each key, of two streams.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod cluster;
 mod explore;
 mod model;
 mod nats;
+mod one_by_one;
 mod reading;
 mod world;
 

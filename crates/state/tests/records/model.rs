@@ -2,8 +2,8 @@
 
 use crate::explore::{Running, all_faults, all_turns, run};
 use crate::world::{Client, Fault, Store, alone};
-use crate::{Person, author, key, people, person};
-use messaging::publish::{Outgoing, Published};
+use crate::{author, key, people, person};
+use messaging::publish::Outgoing;
 use serde_json::Value;
 use state::record::{Conflict, Revision, When, WriteError};
 use std::collections::BTreeMap;
@@ -13,22 +13,57 @@ const NAMES: [&str; 3] = ["ann", "bob", "cid"];
 
 /// What a client does: to this record, with this e-mail address and telephone.
 #[derive(Clone, Copy, Debug)]
-enum Act {
+pub(crate) enum Act {
     Create(&'static str, &'static str, &'static str),
     /// At the revision that it has at first.
     Replace(&'static str, &'static str, &'static str),
     Delete(&'static str),
+    /// Creates it; if that is refused, with the other telephone.
+    Twice(&'static str, &'static str, [&'static str; 2]),
+    /// Ends what others began at this record, and changes nothing.
+    Help(&'static str),
+    /// Ends what others began anywhere.
+    Sweep,
 }
 
-type Outcome = Result<Revision, WriteError>;
+impl Act {
+    fn record(self) -> Option<&'static str> {
+        match self {
+            Create(k, ..) | Replace(k, ..) | Delete(k) | Twice(k, ..) | Help(k) => Some(k),
+            Sweep => None,
+        }
+    }
+}
 
-async fn act(client: Client, act: Act, by: &'static str, at: Option<Revision>) -> Outcome {
+pub(crate) type Outcome = Result<Revision, WriteError>;
+
+pub(crate) async fn act(
+    client: Client,
+    act: Act,
+    by: &'static str,
+    at: Option<Revision>,
+) -> Outcome {
     let (people, author) = (people(&client), author(by));
     let when = at.map_or(When::Present, When::Is);
     match act {
         Act::Create(k, e, p) => people.create(&key(k), person(by, e, p), &author).await,
         Act::Replace(k, e, p) => people.replace(&key(k), person(by, e, p), when, &author).await,
         Act::Delete(k) => people.delete(&key(k), when, &author).await,
+        Act::Twice(k, e, [p, other]) => {
+            match people.create(&key(k), person(by, e, p), &author).await {
+                Err(WriteError::Conflict(Conflict::Taken { .. })) => {
+                    people.create(&key(k), person(by, e, other), &author).await
+                }
+                outcome => outcome,
+            }
+        }
+        Act::Help(k) => people.delete(&key(k), When::Is(Revision(u64::MAX)), &author).await,
+        Act::Sweep => {
+            let mut sweep = people.sweep();
+            sweep.step().await?;
+            sweep.step().await?;
+            Err(WriteError::Missing)
+        }
     }
 }
 
@@ -40,7 +75,7 @@ struct Scenario {
     succeed: Option<usize>,
 }
 
-use Act::{Create, Delete, Replace};
+use Act::{Create, Delete, Help, Replace, Sweep, Twice};
 
 const SCENARIOS: &[Scenario] = &[
     // The same record.
@@ -103,6 +138,13 @@ const SCENARIOS: &[Scenario] = &[
         acts: &[Replace("a", "y", "2"), Create("b", "x", "2")],
         succeed: None,
     },
+    // What is refused is forgotten, also before its writer sees that it was.
+    Scenario { there: &[("z", "x", "-")], acts: &[Create("a", "x", "1"), Sweep], succeed: Some(0) },
+    Scenario {
+        there: &[("z", "-", "1")],
+        acts: &[Twice("a", "x", ["1", "2"]), Sweep],
+        succeed: Some(1),
+    },
 ];
 
 /// Runs a scenario, checks it, and says who took each step; nobody if the fault did not happen.
@@ -123,8 +165,8 @@ fn check(
         .map(|(index, (what, name))| {
             let of = |(client, step, fault)| (client == index).then_some((step, fault));
             let client = Client::new(store, name, fault.and_then(of));
-            let (Create(k, ..) | Replace(k, ..) | Delete(k)) = what;
-            let acting = act(client.clone(), *what, name, at.get(k).copied());
+            let at = what.record().and_then(|record| at.get(record).copied());
+            let acting = act(client.clone(), *what, name, at);
             (client, Box::pin(acting) as Running<Outcome>)
         })
         .unzip();
@@ -141,6 +183,7 @@ fn check(
     assert_eq!(alone(sweep.step()).unwrap(), 0, "steps are left");
     let store = store.lock().unwrap();
     each_second_key_has_one_holder(&store);
+    nothing_stays_of_what_was_refused(&store);
     each_change_is_told_once_in_order(&store);
     for (name, result) in NAMES.iter().zip(&ran.results) {
         answers_are_true(&store, name, result.as_ref(), &at);
@@ -171,9 +214,18 @@ fn each_second_key_has_one_holder(store: &Store) {
     }
     for claim in store.under("$KV.FILES_LEDGER.claim.>") {
         let name = claim.subject.strip_prefix("$KV.FILES_LEDGER.claim.").unwrap();
-        // A helper that was late, or one that was killed between the mark and its removal.
-        let harmless = claim.deleted || !holders.contains_key(name);
-        assert!(harmless || json(claim)["owner"] == *holders[name]);
+        assert!(!claim.deleted, "of {name} a mark stays");
+        // One that a helper wrote late is harmless.
+        assert!(holders.get(name).is_none_or(|owner| json(claim)["owner"] == **owner));
+    }
+}
+
+fn nothing_stays_of_what_was_refused(store: &Store) {
+    for message in store.under("$KV.FILES_LEDGER.record.>") {
+        let entry = json(message);
+        assert!(!entry["value"].is_null() || entry["revision"] != 0, "{entry}");
+        assert!(entry["refused"].is_null() || entry["refused"]["name"].is_string(), "{entry}");
+        assert!(entry["refused"]["claim"].is_null(), "{entry}");
     }
 }
 
@@ -189,7 +241,7 @@ fn changes(store: &Store) -> impl Iterator<Item = (String, u64, Value)> {
 }
 
 fn each_change_is_told_once_in_order(store: &Store) {
-    for record in ["a", "b", "c"] {
+    for record in ["a", "b", "c", "z"] {
         let made = changes(store).filter(|(key, ..)| key == record);
         let made: Vec<String> = made.map(|(_, at, _)| format!("FILES_LEDGER:{at}")).collect();
         let told = store.under(&format!("analytics.people.{record}"));
@@ -253,17 +305,53 @@ fn writers_of_which_one_fails_at_any_step() {
 #[test]
 fn an_old_claim_helps_nobody_and_stops_nobody() {
     // A helper that was slow wrote it for a change of `b` that is over.
-    let old = r#"{"owner":"b","write":"old"}"#;
-    let old = Outgoing::new("$KV.FILES_LEDGER.claim.phone.1".into(), old.into());
-    for email in ["-", "x"] {
-        let acts: &[Act] = &[Create("a", email, "1"), Create("b", email, "1")];
-        let scenario = Scenario { there: &[], acts: acts.to_vec().leak(), succeed: Some(1) };
-        let runs = all_turns(2, 2, &mut |store, turns| {
-            store.lock().unwrap().put(&old, 0);
-            check(&scenario, store, turns, None)
-        });
-        assert!(100 < runs, "{runs} runs");
+    for old in [
+        r#"{"owner":"b","write":"old"}"#,
+        // It was proposed under the same `Idempotency-Key` before.
+        r#"{"owner":"b","write":"bob0","proposed_at":1}"#,
+        r#"{"owner":"b","write":"bob0"}"#,
+    ] {
+        let old = Outgoing::new("$KV.FILES_LEDGER.claim.phone.1".into(), old.into());
+        for email in ["-", "x"] {
+            let acts: &[Act] = &[Create("a", email, "1"), Create("b", email, "1")];
+            let scenario = Scenario { there: &[], acts: acts.to_vec().leak(), succeed: Some(1) };
+            let runs = all_turns(2, 2, &mut |store, turns| {
+                store.lock().unwrap().put(&old, 0);
+                check(&scenario, store, turns, None)
+            });
+            assert!(100 < runs, "{runs} runs");
+        }
     }
+}
+
+#[test]
+fn a_slow_helper_does_not_write_over_the_claim_of_a_later_change() {
+    // `bob` proposes, is refused, and proposes again. `cid` helps with the first and stops somewhere, goes on
+    // during the second, and stops again. Then it is the turn of `ann`; `bob` and `cid` end last.
+    const ANN: usize = 0;
+    const BOB: usize = 1;
+    const CID: usize = 2;
+    let acts = &[Create("a", "x", "-"), Twice("b", "x", ["1", "2"]), Help("b")];
+    let scenario = Scenario { there: &[("z", "-", "1")], acts, succeed: Some(1) };
+    let mut runs = 0;
+    let mut ran = |turns: &[(usize, usize)]| {
+        runs += 1;
+        let ran = check(&scenario, &Arc::default(), turns, None);
+        ran.iter().rposition(|client| *client == BOB).unwrap_or_default()
+    };
+    for proposed in 1..ran(&[(0, BOB)]) {
+        for back in proposed + 1..proposed + 4 {
+            let mut turns = vec![(0, BOB), (proposed, CID), (back, BOB)];
+            for again in back + 1..=ran(&turns) {
+                turns.push((again, CID));
+                for steps in 1..5 {
+                    ran(&[&turns[..], &[(again + steps, ANN)]].concat());
+                }
+                turns.pop();
+            }
+        }
+    }
+    assert!(1_000 < runs, "{runs} runs");
 }
 
 #[test]
@@ -293,82 +381,4 @@ fn three_writers_in_any_order() {
         println!("seed {seed}: {acts:?} {turns:?} {fault:?}", acts = scenario.acts);
         check(&scenario, &Arc::default(), &turns, fault);
     }
-}
-
-#[test]
-fn a_second_key_that_a_crash_left_is_free_again() {
-    // Killed after each of its steps, a rename leaves a store in which others can have either name.
-    for step in 0..24 {
-        for wanted in ["x", "y"] {
-            let store = Arc::default();
-            let first = Client::new(&store, "first", None);
-            let made = alone(people(&first).create(&key("a"), person("1", "x", "-"), &author("f")));
-            let killed = Client::new(&store, "ann", Some((step, Fault::KilledAfter)));
-            let at = Some(made.unwrap());
-            let renaming = act(killed.clone(), Replace("a", "y", "-"), "ann", at);
-            run(&[killed], vec![Box::pin(renaming) as Running<Outcome>], &[]);
-            let bob = Client::new(&store, "bob", None);
-            let created = alone(act(bob.clone(), Create("b", wanted, "-"), "bob", None));
-            let held = alone(people(&bob).get(&key("a"))).unwrap().unwrap().value.email;
-            match created {
-                Ok(_) => assert_ne!(held.as_deref(), Some(wanted)),
-                Err(WriteError::Conflict(Conflict::Taken { name, owner })) => {
-                    assert_eq!((&*name, owner), ("email", key("a")));
-                    assert_eq!(held.as_deref(), Some(wanted));
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-}
-
-#[test]
-fn a_stranger_on_the_events_subject_costs_no_event() {
-    let store = Arc::default();
-    let client = Client::new(&store, "first", None);
-    let first = alone(act(client.clone(), Create("a", "x", "-"), "ann", None)).unwrap();
-    let at = store.lock().unwrap().under("analytics.people.a")[0].sequence;
-    let stranger = Outgoing::new("analytics.people.a".into(), "?".into());
-    assert!(matches!(
-        alone(state::wire::Wire::put(&client, stranger, at)).unwrap(),
-        Published::Stored(_)
-    ));
-    let second = alone(act(client.clone(), Replace("a", "y", "-"), "bob", Some(first))).unwrap();
-    let told: Vec<String> = store
-        .lock()
-        .unwrap()
-        .under("analytics.people.a")
-        .iter()
-        .map(|event| {
-            serde_json::from_slice::<Value>(&event.payload)
-                .map_or("?".into(), |it| it["id"].to_string())
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [format!("\"FILES_LEDGER:{first}\""), "?".into(), format!("\"FILES_LEDGER:{second}\"")]
-    );
-}
-
-#[test]
-fn a_change_under_the_same_key_is_made_once() {
-    let store: Arc<Mutex<Store>> = Arc::default();
-    let people = people(&Client::new(&store, "first", None));
-    let author = state::record::Author { key: Some("k1".into()), ..author("f") };
-    let create = || alone(people.create(&key("a"), person("1", "x", "-"), &author));
-    let first = create().unwrap();
-    assert_eq!(create().unwrap(), first);
-    let same = alone(people.replace(
-        &key("a"),
-        person("1", "x", "-"),
-        When::Is(first),
-        &super::author("b"),
-    ));
-    assert_eq!(same.unwrap(), first, "what is equal changes nothing");
-    let deleted = alone(people.delete(&key("a"), When::Is(first), &super::author("b"))).unwrap();
-    assert!(first < deleted);
-    let again =
-        alone(people.create(&key("a"), person("1", "x", "-"), &super::author("b"))).unwrap();
-    assert!(deleted < again, "no revision is used again");
-    let _: Person = alone(people.get(&key("a"))).unwrap().unwrap().value;
 }

@@ -3,7 +3,7 @@
 use crate::nats::start;
 use crate::{Person, author, people, person};
 use messaging::Nats;
-use state::record::{Cursor, Key, When};
+use state::record::{Cursor, Key, NotFresh, Record, Records, When};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -60,24 +60,53 @@ async fn a_record_that_is_there_all_the_time_is_on_one_page() {
     assert_eq!((all.records.len(), all.next), (49, None));
 }
 
+const LONG: Duration = Duration::from_secs(30);
+
+/// A record whose shape is read by a program with a fault.
+#[derive(Clone, Debug, serde::Serialize)]
+struct Faulty;
+
+impl<'de> serde::Deserialize<'de> for Faulty {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("on purpose")
+    }
+}
+
+impl Record for Faulty {
+    const BUCKET: &'static str = Person::BUCKET;
+    const EVENT: &'static str = Person::EVENT;
+    const SUBJECT: &'static str = Person::SUBJECT;
+    const STREAM: &'static str = Person::STREAM;
+    const SOURCE: &'static str = Person::SOURCE;
+}
+
+#[tokio::test]
+async fn a_cache_that_nothing_reads_any_more_says_so() {
+    let (_server, nats) = start().await;
+    people(&nats).create(&of("US1", "a"), person("1", "x", "-"), &author("a")).await.unwrap();
+    let cache = Records::<Faulty, Nats>::new(nats).cache();
+    assert_eq!(cache.fresh(LONG).await, Err(NotFresh::Ended));
+}
+
 #[tokio::test]
 async fn a_cache_knows_its_age_and_comes_back() {
     let (server, nats) = start().await;
     let people = people(&nats);
     let made = people.create(&of("US1", "a"), person("1", "x", "-"), &author("a")).await.unwrap();
     let cache = people.cache();
-    cache.fresh().await;
+    cache.fresh(LONG).await.unwrap();
     let us1 = of("US1", "a");
     assert_eq!(cache.get(&us1).unwrap().value.unwrap().revision, made);
     let second =
         people.replace(&us1, person("2", "y", "-"), When::Is(made), &author("a")).await.unwrap();
     put_stray(&nats, "US1.b", "{}").await;
-    cache.fresh().await;
+    cache.fresh(LONG).await.unwrap();
     assert_eq!(cache.get(&us1).unwrap().value.unwrap().revision, second);
     assert_eq!(cache.unreadable().keys().collect::<Vec<_>>(), ["US1.b"]);
 
     server.kill();
-    tokio::time::timeout(Duration::from_millis(1_500), cache.fresh()).await.unwrap_err();
+    let wait = Duration::from_millis(1_500);
+    assert_eq!(cache.fresh(wait).await, Err(NotFresh::Old { wait }));
     let away = cache.get(&us1).unwrap();
     assert!(Duration::from_millis(1_400) < away.age);
     assert!(away.value.is_some(), "old, and says so");
@@ -88,7 +117,7 @@ async fn a_cache_knows_its_age_and_comes_back() {
     while deleted().await.is_err() {
         assert!(elsewhere.get(&us1).await.is_err(), "it is there");
     }
-    cache.fresh().await;
+    cache.fresh(LONG).await.unwrap();
     assert_eq!(cache.get(&us1).unwrap().value, None);
 
     // Another bucket of the same name: nothing of the first one stays.
@@ -97,7 +126,7 @@ async fn a_cache_knows_its_age_and_comes_back() {
         step.outcome.unwrap();
     }
     people.create(&of("US1", "c"), person("1", "x", "-"), &author("a")).await.unwrap();
-    cache.fresh().await;
+    cache.fresh(LONG).await.unwrap();
     let all: Vec<(Key, Person)> = cache
         .all(None)
         .unwrap()
