@@ -273,7 +273,7 @@ impl Checkpoints {
         Ok(Some(whole))
     }
 
-    /// What stands on a subject; read from the leader.
+    /// The last message of a subject; read from the leader.
     async fn standing(&self, key: &str, subject: &str) -> Result<Option<Standing>, Error> {
         match stored::last(&self.nats, &self.stream(), subject).await {
             Ok(found) => Ok(found),

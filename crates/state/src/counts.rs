@@ -44,7 +44,7 @@ impl<K: Kind> Counts<K> {
     }
 }
 
-/// One that nobody shows.
+/// Counters that are not registered, for tests and defaults.
 impl<K: Kind> Default for Counts<K> {
     fn default() -> Self {
         let family = Family::<[(&'static str, &'static str); 1], Counter>::default();

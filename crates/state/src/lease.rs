@@ -1,7 +1,7 @@
 //! Which of several replicas does something: a key of a bucket that one of them keeps writing.
 //!
 //! It saves work, and what is done may not depend on it: a replica that has lost it may not know that yet. No
-//! clocks are compared: a lease is over when whoever waits for it has not seen it change for a while. Its owner
+//! clocks are compared: a lease is over when a replica that waits for it has not seen it change for a while. Its owner
 //! writes it three times as often.
 
 use crate::wire::{Unclear, Wire};
@@ -16,7 +16,7 @@ const RELEASE_MAX: Duration = Duration::from_secs(2);
 /// What is written. Every write changes the revision, which is the sign of life.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Record<P> {
-    /// Whose it is; nobody's after it was given back.
+    /// The owner; none after it was given back.
     owner: Option<String>,
     /// What its owners leave to those after them.
     #[serde(default)]
@@ -63,7 +63,7 @@ impl<W: Wire, P: Serialize + DeserializeOwned + Clone + Default + Sync> Lease<W,
     /// Renews the lease and writes `position`, or tries to get it. If it is ours: what is kept now.
     ///
     /// # Errors
-    /// No answer. Whoever has it may go on: nobody else can get it without the server.
+    /// No answer. The owner may go on: no other replica can get the lease without the server.
     pub async fn step(&mut self, position: &P) -> Result<Option<P>, Unclear> {
         if let Some(revision) = self.held {
             if self.write(position.clone(), revision).await? {
@@ -86,7 +86,7 @@ impl<W: Wire, P: Serialize + DeserializeOwned + Clone + Default + Sync> Lease<W,
     async fn read(&self) -> Result<(u64, Record<P>), Unclear> {
         let found = self.wire.last(&self.stream, &self.subject).await?;
         let revision = found.as_ref().map_or(0, |message| message.sequence);
-        // What was deleted, or cannot be read, is nobody's.
+        // A lease that was deleted, or cannot be read, has no owner.
         let record = found.and_then(|message| serde_json::from_slice(&message.payload).ok());
         Ok((revision, record.unwrap_or_default()))
     }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 /// How often a key is looked at again that another process has just written.
 const ROUNDS: usize = 8;
 
-/// What stands under a key.
+/// The stored value of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry<D> {
     /// Hash of the request.

@@ -1,6 +1,6 @@
 //! Lists in texts for people.
 
-/// `a, b, c`. A name that is empty, or has a comma, stands in quotes; control characters are blanks.
+/// `a, b, c`. A name that is empty or has a comma is quoted; control characters become blanks.
 #[must_use]
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
     let plain = |name: &S| {

@@ -1,7 +1,7 @@
 //! Sending messages again by hand: one, or all of a kind.
 //!
 //! It is one step: the message is put into the outbox once more, with the revision that its delivery has. Who sends
-//! begins anew if the delivery still has that revision, whatever its state; so a process may end at any time,
+//! begins again if the delivery still has that revision, whatever its state; so a process may end at any time,
 //! and a message for which that is asked twice is sent once.
 
 use super::accept::Outboxed;

@@ -100,7 +100,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 }
             }
             State::Sending if under_way == Some(revision) => {
-                // Whoever began it has ended: it counts as any other attempt does.
+                // The process that began it has ended: it counts as any other attempt does.
                 let why = "no answer was recorded".to_owned();
                 return self.answered(&place, delivery, revision, Answer::Unknown { why }).await;
             }

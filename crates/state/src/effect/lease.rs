@@ -38,7 +38,7 @@ pub(super) async fn keep<W: Wire>(
             }
             Ok(None) => {}
             Err(error) => {
-                // Whoever has it goes on: without the server nothing is sent anyway. One that another
+                // The owner goes on: without the server nothing is sent anyway. One that another
                 // replica has taken is lost, also if nothing more was heard.
                 tracing::debug!(%error, "the lease is not written");
                 if had && !lease.is_held() {

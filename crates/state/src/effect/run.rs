@@ -156,7 +156,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         if first == 0 {
             clock.oldest = (0, None, next);
         } else if first != known && next <= now {
-            // Where nothing is answered soon it is looked up later: nobody waits for a number.
+            // Without an early answer it is looked up later: a metric is not worth waiting for.
             let found = timeout(LOOK, self.wire.at(OUTBOX, first)).await;
             let found = found.ok().and_then(Result::ok).flatten();
             let read = found.and_then(|it| serde_json::from_slice(&it.payload).ok());

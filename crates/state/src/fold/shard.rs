@@ -59,7 +59,7 @@ pub(super) struct Shard<S> {
     pub(super) applied: Vec<At>,
     /// By source: where its newest checkpoint ends, as far as is known.
     pub(super) saved: Vec<u64>,
-    /// When that was written, milliseconds since 1970; 0: nobody has looked.
+    /// When that was written, milliseconds since 1970; 0: not known.
     pub(super) saved_ms: i64,
     /// This process wrote it.
     pub(super) is_own: bool,

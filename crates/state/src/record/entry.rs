@@ -76,7 +76,7 @@ pub(super) struct Refused {
     pub(super) owner: String,
 }
 
-/// What stands before the first dot.
+/// The part before the first dot.
 fn before_dot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let mut text = String::deserialize(deserializer)?;
     text.truncate(text.find('.').unwrap_or(text.len()));

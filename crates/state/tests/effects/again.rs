@@ -55,7 +55,7 @@ async fn what_failed_is_sent_again_once_under_the_same_key_wherever_the_asker_is
         assert!(matches!(failed.state, State::Failed { .. }));
         let listed = whole.list(&of(&["failed"]), 0, 100).await.unwrap();
         let place = listed.iter().find(|it| it.delivery.key == failed.key).unwrap().id.clone();
-        // Its event is told: until then an attempt counts as under way.
+        // Wait until its event is published: until then an attempt counts as in progress.
         let ends = Ends::after(&nats, steps);
         let killed = effects(ends.wire(), &world).again(&place).await;
         completed += usize::from(killed.is_ok());

@@ -1,4 +1,4 @@
-//! Attempts whose answer nobody recorded.
+//! Attempts without a recorded answer.
 
 use crate::{Do, Replica, World, done, effects, event, settings, start, taken, with};
 use state::effect::{Settings, State};
@@ -32,7 +32,7 @@ async fn a_send_that_always_panics_is_given_up_after_all_its_attempts_and_costs_
         "bad" => panic!("a bug in the function"),
         _ => taken(),
     });
-    // Longer than this test lasts: nobody waits until an attempt that panicked is over.
+    // Longer than this test lasts: an attempt that panicked is not waited for.
     let effects =
         with(&nats, &world, Settings { send_max: Duration::from_secs(600), ..settings() });
     let _replica = Replica::of(&effects);

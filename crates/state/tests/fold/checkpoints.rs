@@ -159,7 +159,7 @@ async fn replicas_share_the_writing() {
     numbers.store(&nats, 59).await;
     store(&nats, &[number("new", 1)]).await;
     eventually("it is in its second round", async || other.metric("fold_held") == 11).await;
-    // Nobody has written since: the third round writes.
+    // No other replica has written since: the third round writes.
     numbers.store(&nats, 100).await;
     other.sums().await;
     other.saved().await;
