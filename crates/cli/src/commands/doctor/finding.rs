@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(good.to_string(), "✓ gateway: answers");
         assert_eq!(good.json()["do"], Value::Null);
         let foreign = Finding::bad("stream ORDERS", "full", "nats stream info ORDERS").to_string();
-        let expected = "✗ stream ORDERS: full → with the command line of NATS, which is not a part of \
+        let expected = "✗ stream ORDERS: full → with the NATS command line, which is not part of \
                         orderflow (https://github.com/nats-io/natscli): nats stream info ORDERS";
         assert_eq!(foreign, expected);
         assert_eq!(
