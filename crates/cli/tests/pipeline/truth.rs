@@ -247,7 +247,7 @@ fn a_reader_that_is_paused_is_said_where_the_server_can_pause_one() {
     let doctor = command(temp.path()).args(["doctor", "--nats", &server.url()]).output().unwrap();
     let expected = match can_pause {
         true => {
-            "✗ reader mine of orders: is paused: nothing is given out → with the command line of NATS"
+            "✗ reader mine of orders: is paused: nothing is given out → with the NATS command line"
         }
         false => "✓ reader mine of orders: nothing waits",
     };
