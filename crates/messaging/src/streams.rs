@@ -1,5 +1,6 @@
 //! The streams and buckets, and their set-up.
 
+mod ask;
 mod config;
 mod handover;
 pub mod identity;

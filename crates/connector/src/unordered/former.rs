@@ -14,8 +14,23 @@ use tokio::time::sleep;
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// Delivers until `stop`, also what another stream still holds of the subject; calls in progress may then end.
+pub(crate) async fn all(
+    shared: Shared,
+    subscription: Subscription,
+    deliver: Deliver,
+    max_inflight: usize,
+    stop: Stop,
+) {
+    let (former, also) = (shared.clone(), subscription.clone());
+    tokio::join!(
+        super::run(shared, subscription, deliver, max_inflight, stop.clone()),
+        rest(former, also, deliver, max_inflight, stop)
+    );
+}
+
 /// Delivers what the former stream holds and nobody has done, until nothing of it is left or `stop`.
-pub(crate) async fn run(
+async fn rest(
     shared: Shared,
     subscription: Subscription,
     deliver: Deliver,

@@ -2,7 +2,7 @@
 
 mod consumer;
 pub mod dead;
-mod former;
+pub(crate) mod former;
 mod held;
 mod request;
 mod watch;
@@ -28,23 +28,8 @@ use tokio::time::{sleep, timeout};
 use watch::Watch;
 use work::Worker;
 
-/// Delivers until `stop`, also what another stream still holds of the subject; calls in progress may then end.
-pub(crate) async fn all(
-    shared: Shared,
-    subscription: Subscription,
-    deliver: Deliver,
-    max_inflight: usize,
-    stop: Stop,
-) {
-    let (former, also) = (shared.clone(), subscription.clone());
-    tokio::join!(
-        run(shared, subscription, deliver, max_inflight, stop.clone()),
-        former::run(former, also, deliver, max_inflight, stop)
-    );
-}
-
 /// Fetches and calls until `stop`; calls in progress may then end.
-async fn run(
+pub(crate) async fn run(
     shared: Shared,
     subscription: Subscription,
     deliver: Deliver,

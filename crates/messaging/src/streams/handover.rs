@@ -5,9 +5,9 @@
 //! waits for the answer, as everything of orderflow does, publishes again. What the first stream holds stays there,
 //! and its consumers go on with it.
 
+use super::ask::{Failure, info, replace};
 use super::config::Target;
 use super::{Definition, STREAMS, formerly};
-use super::setup::{Failure, info, replace};
 use crate::Nats;
 use async_nats::jetstream::stream::{Config, Info};
 use serde_json::{Value, json};

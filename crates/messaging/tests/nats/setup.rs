@@ -2,8 +2,8 @@
 
 use crate::{connect, start};
 use async_nats::jetstream::stream::{Config, Source};
-use messaging::streams::identity::Identity;
 use messaging::publish::{self, Outgoing, Published};
+use messaging::streams::identity::Identity;
 use messaging::streams::{self, Done, INTAKE, Limit, ORDERS, Settings, Step};
 use messaging::{Nats, subject};
 use state::journal;
@@ -254,6 +254,9 @@ async fn the_subject_orders_goes_over_to_a_stream_of_its_own_while_orders_come()
     let ((sent, again), ()) = tokio::join!(send, set_up);
     let kept = messages(&nats, ORDERS).await + messages(&nats, INTAKE).await;
     assert!(sent <= kept && kept <= sent + again, "{sent} sent, {again} again, {kept} kept");
+    let (mut read, each) = (0, messages(&nats, ORDERS).await);
+    messaging::tail::read(&nats, ORDERS, subject::ORDERS, 1, false, |_| read += 1).await.unwrap();
+    assert_eq!(read, each, "what ORDERS holds of it can be read");
     assert_eq!(config(&nats, INTAKE).await.subjects, [subject::ORDERS]);
     assert!(!config(&nats, ORDERS).await.subjects.contains(&subject::ORDERS.to_owned()));
     assert_eq!(identity(&nats, ORDERS).await, before, "it is the same stream");
