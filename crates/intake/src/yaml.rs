@@ -101,6 +101,24 @@ impl Node {
     }
 }
 
+/// All numbers and flags become text, and of a key that is given twice the first is kept.
+impl From<&Node> for serde_yaml_ng::Value {
+    fn from(node: &Node) -> Self {
+        match &node.value {
+            Value::Null => Self::Null,
+            Value::Text(text) => Self::String(text.clone()),
+            Value::List(items) => Self::Sequence(items.iter().map(Self::from).collect()),
+            Value::Map(members) => {
+                let mut map = serde_yaml_ng::Mapping::new();
+                for (key, node) in members {
+                    map.entry(key.text.as_str().into()).or_insert_with(|| Self::from(node));
+                }
+                Self::Mapping(map)
+            }
+        }
+    }
+}
+
 /// `[3]` and what is behind it.
 fn item(place: &str) -> Option<(usize, &str)> {
     let (index, rest) = place.strip_prefix('[')?.split_once(']')?;

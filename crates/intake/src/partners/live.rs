@@ -13,7 +13,7 @@ pub use configuration::{Check, Configuration, Secrets};
 pub use seen::digest;
 
 use self::seen::Seen;
-use super::problem::Problem;
+use crate::problem::Problem;
 use domain::partner::Partners;
 use domain::{PartnerId, WarehouseId};
 use messaging::publish::{Outgoing, one};
