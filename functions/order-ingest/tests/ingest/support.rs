@@ -26,6 +26,8 @@ pub(crate) struct World<S = nats::Server> {
     pub(crate) router: Router,
     /// Where the same function is served, with all that is around its router.
     pub(crate) address: SocketAddr,
+    /// Where its metrics are.
+    pub(crate) metrics: SocketAddr,
     /// Followed by the function.
     pub(crate) partners: NamedTempFile,
 }
@@ -109,9 +111,9 @@ impl<S> World<S> {
         let router = order_ingest::build(&mut env).await.unwrap().into_router();
         let function = order_ingest::build(&mut env).await.unwrap();
         let served = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();
-        let address = served.traffic_addr();
+        let (address, metrics) = (served.traffic_addr(), served.metrics_addr());
         tokio::spawn(served.serve(std::future::pending()));
-        Self { server, nats, router, address, partners }
+        Self { server, nats, router, address, metrics, partners }
     }
 
     /// The answer to a batch of events.
@@ -137,6 +139,16 @@ impl<S> World<S> {
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.to_owned(), serde_json::from_str(body).unwrap())
+    }
+
+    /// The metrics of the served function, as Prometheus reads them.
+    pub(crate) async fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(self.metrics).await.unwrap();
+        let head = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     pub(crate) async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {
