@@ -82,7 +82,7 @@ impl Node {
 }
 
 impl Node {
-    /// The line of what stands at `place`, such as `partners.US1.file.dates[0]`; of the last part of it
+    /// The line of the value at `place`, such as `partners.US1.file.dates[0]`; of the last part of it
     /// that is there, if not all is.
     #[must_use]
     pub fn line_of(&self, place: &str) -> usize {
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
                 members.push((Key { text, line }, node));
             }
         }
-        // What stands here wins over what is merged, and the first that is merged over the others.
+        // Keys of the map itself win over merged ones, and earlier merged maps over later ones.
         for node in &merged {
             for source in std::iter::once(node).chain(node.items()) {
                 for (key, node) in source.members() {

@@ -80,7 +80,7 @@ struct Label {
 
 impl Source {
     /// Reads the configuration for the first time. What is wrong goes to `report`, and then there
-    /// is none; so it does when there is no path, which whoever reads the settings has reported.
+    /// is none; so it does when there is no path, which the reader of the settings has reported.
     pub fn open(
         path: Option<PathBuf>,
         secrets: Secrets,

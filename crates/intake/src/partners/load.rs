@@ -47,7 +47,7 @@ pub fn load_all(yaml: &str) -> Result<Loaded, Vec<Problem>> {
 }
 
 /// The partners that the file at `path` configures. What is wrong goes to `report`, and then there
-/// are none; so it does when there is no path, which whoever reads the settings has reported.
+/// are none; so it does when there is no path, which the reader of the settings has reported.
 pub fn configured(path: Option<&Path>, report: impl FnMut(Problem)) -> Partners {
     let Some(path) = path else { return Partners::new() };
     let loaded = match std::fs::read_to_string(path) {
