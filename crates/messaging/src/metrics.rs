@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Adds `nats_events_total{event}`: how often each [`Signal`] came since the connection was made, from 0.
+///
 /// A refused right is `event="denied"`; most refused requests look like requests without an answer otherwise.
 pub fn register(nats: &Nats, registry: &mut Registry) {
     registry.register_collector(Box::new(Events(Arc::clone(&nats.link))));
