@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-use chassis::{Resource, Role, Wrong};
+pub mod sheet;
+
+use chassis::{Filter, Resource, Role, Wrong};
 use domain::{Product, ProductId};
 use messaging::{events, streams};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -52,6 +54,24 @@ impl Resource for Item {
     const NAME: &'static str = "product";
     const READ: Role = Role::ProductsRead;
     const WRITE: Role = Role::Products;
+
+    const FILTERS: &'static [&'static str] = &["name", "category", "active"];
+
+    fn filter(name: &str, value: &str) -> Result<Filter<Self>, String> {
+        let value = value.to_owned();
+        Ok(match name {
+            "category" => Box::new(move |item| item.0.category.as_deref() == Some(value.as_str())),
+            "active" => {
+                let active = value.parse();
+                let active: bool = active.map_err(|_| format!("{value:?} is not true or false"))?;
+                Box::new(move |item| item.0.active == active)
+            }
+            _ => {
+                let part = value.to_lowercase();
+                Box::new(move |item| item.0.name.to_lowercase().contains(&part))
+            }
+        })
+    }
 
     fn check(&self, wrong: &mut Wrong) {
         for (field, reason) in self.0.problems() {
