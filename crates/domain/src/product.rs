@@ -65,6 +65,18 @@ impl Product {
         problems
     }
 
+    /// What is wrong with a price of one piece in an order, if it differs from this one by more than
+    /// `tolerance` percent of it, or is in another currency.
+    #[must_use]
+    pub fn price_problem(&self, given: Money, currency: &str, tolerance: f64) -> Option<String> {
+        let (price, own) = (self.price, self.currency);
+        let difference = given.units().saturating_sub(price.units()).unsigned_abs();
+        #[expect(clippy::cast_precision_loss, reason = "amounts are below 2^53")]
+        let is_within = difference as f64 <= price.units() as f64 * tolerance / 100.0;
+        let is_equal = currency == own.as_str() && is_within;
+        (!is_equal).then(|| format!("is {given} {currency}; the catalogue says {price} {own}"))
+    }
+
     /// Orders name it by an id in this form, or they would not find it.
     fn id_problem(&self) -> Option<String> {
         match ProductId::parse(self.id.as_str()) {
@@ -145,6 +157,28 @@ mod tests {
             assert!(problems.is_ok_and(|it| it.len() == 1 && it[0].0 == "id"), "{id:?}");
         }
         check(json!({"id": "85099B / b"}), &[]);
+    }
+
+    #[test]
+    fn a_price_may_differ_by_so_many_percent() {
+        let product = read(json!({"price": "10.00"})).unwrap();
+        let other = |price: &str, currency, percent| {
+            product.price_problem(Money::parse(price).unwrap(), currency, percent)
+        };
+        for (price, percent) in
+            [("10", 0.0), ("9", 10.0), ("11", 10.0), ("9.995", 0.05), ("0", 100.0)]
+        {
+            assert_eq!(other(price, "EUR", percent), None, "{price} {percent}");
+        }
+        for (price, percent) in
+            [("9.9999", 0.0), ("8.9999", 10.0), ("11.0001", 10.0), ("20.01", 100.0)]
+        {
+            assert!(other(price, "EUR", percent).is_some(), "{price} {percent}");
+        }
+        let expected = "is 9.00 EUR; the catalogue says 10.00 EUR";
+        assert_eq!(other("9", "EUR", 5.0).as_deref(), Some(expected));
+        let expected = "is 10.00 USD; the catalogue says 10.00 EUR";
+        assert_eq!(other("10", "USD", 100.0).as_deref(), Some(expected));
     }
 
     #[test]
