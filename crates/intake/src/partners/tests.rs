@@ -172,7 +172,7 @@ other: 1
         [
             "other: is not known; known are partners sellers direct tax-rates",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
-            "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock sftp \
+            "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock prices price-tolerance sftp \
              inbox expected file catalogue product-ids rules",
             "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
