@@ -11,4 +11,5 @@ mod delivered;
 mod metadata;
 mod orders;
 mod prices;
+mod rights;
 mod support;
