@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use axum::http::Method;
 use clap::Subcommand;
 use domain::ProductId;
-use machine::client::{Level, Pipeline, key, query_value};
+use machine::client::{Level, Pipeline, key};
 use products::sheet;
 use serde_json::{Map, Value, json};
 use terminal::Failure;
@@ -19,6 +19,7 @@ use terminal::output;
 
 use crate::confirm::{Yes, confirm};
 use crate::global::Global;
+use list::path;
 
 const EXAMPLES: &str = "Examples:
   orderflow products list --category grocery
@@ -128,11 +129,6 @@ pub(crate) async fn run(global: &Global, command: &Products) -> Result<()> {
         }
         Products::Export { file } => export(&pipeline, file.as_ref()).await,
     }
-}
-
-/// The path of a product.
-fn path(product: &ProductId) -> String {
-    format!("inventory/products/{}", query_value(product.as_str()))
 }
 
 fn print(pipeline: &Pipeline, product: &Value) {

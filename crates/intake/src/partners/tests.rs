@@ -219,6 +219,16 @@ fn numbers_and_choices_have_limits() {
         &["partners.US1.stock: is \"maybe\"; allowed are enforce if-known backorder ignore"],
     );
     check(
+        "stock: ignore",
+        "prices: dear",
+        &["partners.US1.prices: is \"dear\"; allowed are off warn refuse"],
+    );
+    check(
+        "stock: ignore",
+        "price-tolerance: -1",
+        &["partners.US1.price-tolerance: is not a number from 0 to 100"],
+    );
+    check(
         "price-positive: true",
         "price-positive: 1",
         &["partners.US1.rules.price-positive: is not true or false"],

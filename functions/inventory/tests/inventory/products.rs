@@ -100,7 +100,7 @@ async fn who_may_look_may_not_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ten_who_make_the_same_id_at_once_one_does() {
     let world = World::start().await;
-    let second = function(world.server.url()).await;
+    let second = function(world.server.url_of(inventory::NAME)).await;
     let writers = (0..10).map(|writer| {
         let router = if writer % 2 == 0 { world.router.clone() } else { second.clone() };
         let product = with("name", json!(format!("Tea of {writer}")));

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt as _;
+use inventory::{NAME, RIGHTS};
 use messaging::{Nats, streams};
 use runtime::Env;
 use serde_json::Value;
@@ -70,12 +71,12 @@ pub(crate) async fn send(
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let server = Server::start();
+        let server = Server::with_rights(NAME, &RIGHTS);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         for step in streams::setup(&nats, streams::Settings::default()).await {
             step.outcome.unwrap();
         }
-        let router = function(server.url()).await;
+        let router = function(server.url_of(NAME)).await;
         Self { nats, server, router }
     }
 

@@ -175,7 +175,7 @@ async fn put(pipeline: &Pipeline, product: &Product, revision: Option<u64>) -> R
     };
     let body = serde_json::to_vec(product).context("the product")?;
     let more = Some((key(), body));
-    let path = super::path(&product.id);
+    let path = list::path(&product.id);
     let put = pipeline.call_at::<Value>(Level::Admin, Method::PUT, &path, &[at], more).await;
     put.map(drop).map_err(|error| anyhow!("{error:#}"))
 }

@@ -22,6 +22,11 @@ struct Page {
     unreadable: Vec<Value>,
 }
 
+/// The path of a product.
+pub(super) fn path(product: &ProductId) -> String {
+    format!("inventory/products/{}", query_value(product.as_str()))
+}
+
 /// A product, and which change made it so.
 pub(super) struct Known {
     pub(super) product: Product,
