@@ -22,19 +22,20 @@ pub(super) fn list<T: Resource>(
         let mark = if query.is_empty() { "" } else { "?" };
         json!({"href": format!("{}{mark}{}", plural::<T>(), query.join("&"))})
     };
-    let mut links = json!({"self": href(None)});
+    let mut links = Map::from_iter([("self".to_owned(), href(None))]);
     if let Some(next) = &page.next {
-        links["next"] = href(Some(&next.to_string()));
+        links.insert("next".to_owned(), href(Some(&next.to_string())));
     }
     let size = listing.limit;
-    let mut figures = json!({"size": size});
-    if let Some((before, all)) = counts {
-        figures["totalElements"] = all.into();
-        figures["totalPages"] = all.div_ceil(size).into();
-        figures["number"] = (before / size).into();
-    }
+    let figures = counts.map_or_else(
+        || json!({"size": size}),
+        |(before, all)| {
+            let (pages, number) = (all.div_ceil(size), before / size);
+            json!({"size": size, "totalElements": all, "totalPages": pages, "number": number})
+        },
+    );
     let embedded = json!({plural::<T>(): items});
-    [("_embedded", embedded), (LINKS, links), ("page", figures)]
+    [("_embedded", embedded), (LINKS, links.into()), ("page", figures)]
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect()

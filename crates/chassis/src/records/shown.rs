@@ -89,11 +89,15 @@ impl<T> IntoResponse for Shown<T> {
 }
 
 fn schema<T: Resource>(schemas: &mut SchemaGenerator) -> Value {
-    let mut schema = Value::from(T::json_schema(schemas));
+    let mut schema = T::json_schema(schemas);
     // A part of the same object: the type itself may say that it has no other members.
     let about = "Which change made it so: its `ETag`.";
-    schema["properties"][REVISION] = json!({"type": "integer", "description": about});
-    schema
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    if let Some(properties) = properties {
+        let revision = json!({"type": "integer", "description": about});
+        properties.insert(REVISION.to_owned(), revision);
+    }
+    schema.into()
 }
 
 impl<T: Resource> Output for Shown<T> {

@@ -156,7 +156,7 @@ async fn show(pipeline: &Pipeline, product: &ProductId) -> Result<()> {
 }
 
 /// The fields as a merge patch.
-fn patch(fields: &[Field]) -> Value {
+fn patch(fields: &[Field]) -> Map<String, Value> {
     let mut patch = Map::new();
     for Field(name, text) in fields {
         let value = match (name.as_str(), text.as_str()) {
@@ -174,7 +174,7 @@ fn patch(fields: &[Field]) -> Value {
             }
         }
     }
-    patch.into()
+    patch
 }
 
 async fn set(pipeline: &Pipeline, product: &ProductId, fields: &[Field]) -> Result<()> {
@@ -184,7 +184,7 @@ async fn set(pipeline: &Pipeline, product: &ProductId, fields: &[Field]) -> Resu
     let changed = pipeline.call(Level::Admin, Method::PATCH, &path(product), more).await;
     let stored: Value = match changed {
         Err(error) if matches!(error.downcast_ref(), Some(Failure::NotFound { .. })) => {
-            patch["id"] = product.as_str().into();
+            patch.insert("id".to_owned(), product.as_str().into());
             let more = Some((key(), serde_json::to_vec(&patch).context("the fields")?));
             pipeline.call(Level::Admin, Method::POST, "inventory/products", more).await?
         }
@@ -242,7 +242,7 @@ mod tests {
         .into();
         let expected = json!({"name": "Mug = red", "price": "4.50", "active": false, "low_stock": "many",
             "category": null, "metadata": {"a": "1", "b": null}});
-        assert_eq!(patch(&fields), expected);
+        assert_eq!(Value::from(patch(&fields)), expected);
         assert!("price".parse::<Field>().is_err());
     }
 }
