@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Check, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners, Schema,
-    Send, Setup, Simulate, Stock, Up, Wait,
+    Bench, Check, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners, Products,
+    Schema, Send, Setup, Simulate, Stock, Up, Wait,
 };
 use crate::global::Global;
 
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Files(Files),
     #[command(subcommand)]
     Partners(Partners),
+    #[command(subcommand)]
+    Products(Products),
     #[command(subcommand)]
     Stock(Stock),
     #[command(subcommand)]

@@ -8,7 +8,7 @@ pub use crate::kind::Kind;
 pub use total::{LinesError, kind_and_total};
 
 use crate::charge::Charge;
-use crate::partner::{Partner, StockPolicy};
+use crate::partner::{Partner, Prices, StockPolicy};
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
 use chrono::{DateTime, Utc};
@@ -194,7 +194,7 @@ pub struct Draft {
 }
 
 /// What the configuration says about a partner's orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     /// The partner.
     pub partner: PartnerId,
@@ -204,6 +204,10 @@ pub struct Terms {
     pub currency: String,
     /// What is done about stock.
     pub stock: StockPolicy,
+    /// Are its prices compared with the catalogue's?
+    pub prices: Prices,
+    /// By how much one may differ, in percent.
+    pub price_tolerance: f64,
     /// Must an order name a customer?
     pub customer_required: bool,
 }
@@ -217,6 +221,8 @@ impl Terms {
             warehouse: WarehouseId::main(),
             currency: "EUR".into(),
             stock: StockPolicy::Enforce,
+            prices: Prices::Off,
+            price_tolerance: 0.0,
             customer_required: false,
         }
     }
@@ -229,6 +235,8 @@ impl Terms {
             warehouse: partner.warehouse.clone(),
             currency: partner.currency.clone(),
             stock: partner.stock,
+            prices: partner.prices,
+            price_tolerance: partner.price_tolerance,
             customer_required: partner.rules.customer_required,
         }
     }

@@ -1,6 +1,7 @@
 //! From an event to an order that may be placed. No IO.
 
 use crate::envelope::{self, Types};
+use crate::priced::Priced;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -35,6 +36,8 @@ pub(crate) struct Checked {
     pub(crate) order_id: OrderId,
     pub(crate) warehouse: WarehouseId,
     pub(crate) content: String,
+    /// Prices to compare with the catalogue.
+    pub(crate) priced: Option<Priced>,
     pub(crate) message: Outgoing,
 }
 
@@ -147,10 +150,11 @@ pub(crate) fn check(
     if message.payload.len() > ORDER_BYTES_MAX {
         return Err(Error::too_large(message.payload.len()));
     }
+    let priced = Priced::of(terms, &order);
     let Order { order_id, warehouse, .. } = order;
     let (event, source) = (received.event.to_owned(), received.source.to_owned());
     let file = received.file.map(ToOwned::to_owned);
-    Ok(Checked { event, source, file, partner, order_id, warehouse, content, message })
+    Ok(Checked { event, source, file, partner, order_id, warehouse, content, priced, message })
 }
 
 fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {

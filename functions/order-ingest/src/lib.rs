@@ -8,6 +8,8 @@ mod http;
 mod media;
 mod outcome;
 mod place;
+mod priced;
+mod prices;
 
 pub use check::placement;
 
@@ -19,6 +21,7 @@ use domain::partner::Partners;
 use envelope::Types;
 use messaging::rights::Rights;
 use messaging::streams;
+use prices::Catalogue;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,6 +40,7 @@ pub const RIGHTS: Rights = Rights {
     about: "The only one that places orders: each once, which order-processor relies on.",
     publishes: &["orders.placed.>", "errors.conflict.>", "errors.alert.>"],
     reads: &[streams::ORDERS],
+    reads_buckets: &[streams::PRODUCTS],
     ..Rights::NONE
 };
 
@@ -54,7 +58,13 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let (mut chassis, partners) = setup.connect(tokens, &[streams::ORDERS], || partners).await?;
     let received =
         Counts::register(&mut chassis.registry, "orders_received", "Orders by what became of them");
+    let found = Counts::register(
+        &mut chassis.registry,
+        "orders_price_differs",
+        "Orders whose prices are not the catalogue's, by what became of them",
+    );
     let app = App {
+        catalogue: Catalogue::new(chassis.nats.clone(), found),
         nats: chassis.nats.clone(),
         store: Arc::clone(&chassis.store),
         terms: chassis.follow(partners, |now| terms(&now.partners)),
