@@ -3,7 +3,7 @@
 use crate::envelope::Event;
 use crate::stored::{self, LookupError, Standing};
 use crate::{Nats, header, streams, views};
-use domain::inventory::Confirmed;
+use domain::inventory::{Confirmed, Pieces, Returned};
 use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
@@ -48,7 +48,7 @@ pub async fn last(
     partner: &PartnerId,
     order_id: &OrderId,
 ) -> Result<Last, LookupError> {
-    let views::Messages { placed, confirmed, refused, .. } =
+    let views::Messages { placed, confirmed, refused, returned, .. } =
         views::lookup(nats, warehouse, partner, order_id).await?;
     let confirmed = match (confirmed, refused) {
         (Some(confirmed), refused)
@@ -78,7 +78,17 @@ pub async fn last(
             (decided.placed, order_at(nats, decided.placed, placed, &confirmed.subject).await?)
         }
     };
-    Ok(order.map_or(Last::Nothing, |order| Last::Confirmed(as_confirmed(sequence, order))))
+    let Some(order) = order else { return Ok(Last::Nothing) };
+    let confirmed = as_confirmed(sequence, order);
+    let returned = returned.and_then(|fact| returned_of(&fact, confirmed.placed));
+    Ok(Last::Confirmed(Confirmed { returned: returned.unwrap_or_default(), ..confirmed }))
+}
+
+/// What a fact says that was returned of the sale in message `placed`; nothing if it is about another attempt.
+fn returned_of(fact: &Standing, placed: u64) -> Option<Pieces> {
+    let event: Event<SaleReturned> = serde_json::from_slice(&fact.payload).ok()?;
+    let sale = event.data?.sale;
+    (sale.placed == placed).then_some(sale.returned)
 }
 
 /// The order in the message `placed` of the stream, if that message has the subject of the order whose fact is on
@@ -140,6 +150,42 @@ pub struct Decided {
     /// The order as it was placed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Box<RawValue>>,
+}
+
+/// Data of `orders.returned.…`: what came back of a sale by all the returns that name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleReturned {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The sale, and what is returned of it.
+    #[serde(flatten)]
+    pub sale: Returned,
+    /// The return that was confirmed or cancelled.
+    pub by: By,
+}
+
+/// The message of a return that changed what is returned of its sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// The partner's number of the return.
+    pub order_id: OrderId,
+    /// Which attempt of it.
+    pub attempt: u32,
+    /// The message's stream sequence.
+    pub placed: u64,
+    /// Was the return cancelled?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
+}
+
+/// `all`, `part` or `none`: how much of a sale is returned.
+#[must_use]
+pub fn how_much(sale: &Returned) -> &'static str {
+    match (sale.complete, sale.returned.is_empty()) {
+        (true, _) => "all",
+        (false, true) => "none",
+        (false, false) => "part",
+    }
 }
 
 /// Data of `inventory.changed.…`.

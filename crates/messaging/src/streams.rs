@@ -77,7 +77,17 @@ const fn erasable(definition: Definition) -> Definition {
 /// All streams.
 pub const STREAMS: &[Definition] = &[
     keeps(FILES, &["files.arrived.>", "files.transformed.>", "files.failed.>"], 90),
-    keeps(ORDERS, &["orders", "orders.placed.>", "orders.confirmed.>", "orders.refused.>"], 90),
+    keeps(
+        ORDERS,
+        &[
+            "orders",
+            "orders.placed.>",
+            "orders.confirmed.>",
+            "orders.refused.>",
+            "orders.returned.>",
+        ],
+        90,
+    ),
     Definition {
         name: JOURNAL,
         subjects: &["journal.inventory.*", "journal.invoices.*"],

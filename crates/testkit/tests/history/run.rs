@@ -1,7 +1,7 @@
 //! Streams after a run, made by real code, and ways to damage them.
 
 use chrono::DateTime;
-use domain::inventory::{Body, Confirmed, InForce, Input, Lookup, Outcome, State};
+use domain::inventory::{Body, Confirmed, InForce, Input, Lookup, Outcome, Pieces, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::publish::{self, Outgoing, Published};
@@ -314,6 +314,7 @@ pub(crate) fn input(order: &Order, looked: Option<Lookup>) -> Input<'_> {
         file: None,
         named: Some((named.partner, named.order_id)),
         looked: looked.unwrap_or_default(),
+        sale: Lookup::Unknown,
     }
 }
 
@@ -336,7 +337,8 @@ pub(crate) fn confirmed(order: &Order) -> Outcome {
     let named = read(order).and_then(|order| {
         let Cancels { attempt, placed, .. } = order.cancels?;
         let (kind, lines) = (order.kind, order.lines);
-        Some(Confirmed { attempt, placed, lines, in_force: InForce { placed, attempt, kind } })
+        let (returned, in_force) = (Pieces::new(), InForce { placed, attempt, kind });
+        Some(Confirmed { attempt, placed, lines, returned, in_force })
     });
     let inputs = [input(order, Some(named.map_or(Lookup::Nothing, Lookup::Found)))];
     let decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
