@@ -3,7 +3,7 @@
 use crate::envelope::Event;
 use crate::stored::{self, LookupError, Standing};
 use crate::{Nats, header, streams, views};
-use domain::inventory::{Confirmed, Pieces, Returned};
+use domain::inventory::{Confirmed, Returned};
 use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
@@ -81,14 +81,15 @@ pub async fn last(
     let Some(order) = order else { return Ok(Last::Nothing) };
     let confirmed = as_confirmed(sequence, order);
     let returned = returned.and_then(|fact| returned_of(&fact, confirmed.placed));
-    Ok(Last::Confirmed(Confirmed { returned: returned.unwrap_or_default(), ..confirmed }))
+    let returned = returned.map(|sale| sale.returned).unwrap_or_default();
+    Ok(Last::Confirmed(Confirmed { returned, ..confirmed }))
 }
 
 /// What a fact says that was returned of the sale in message `placed`; nothing if it is about another attempt.
-fn returned_of(fact: &Standing, placed: u64) -> Option<Pieces> {
+fn returned_of(fact: &Standing, placed: u64) -> Option<Returned> {
     let event: Event<SaleReturned> = serde_json::from_slice(&fact.payload).ok()?;
     let sale = event.data?.sale;
-    (sale.placed == placed).then_some(sale.returned)
+    (sale.placed == placed).then_some(sale)
 }
 
 /// The order in the message `placed` of the stream, if that message has the subject of the order whose fact is on
@@ -178,14 +179,66 @@ pub struct By {
     pub cancelled: bool,
 }
 
-/// `all`, `part` or `none`: how much of a sale is returned.
-#[must_use]
-pub fn how_much(sale: &Returned) -> &'static str {
-    match (sale.complete, sale.returned.is_empty()) {
-        (true, _) => "all",
-        (false, true) => "none",
-        (false, false) => "part",
+/// How much of a sale came back, as the header [`header::RETURNED`] says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HowMuch {
+    /// Nothing, or nothing any more.
+    #[default]
+    Nothing,
+    /// Something is left.
+    Part,
+    /// Nothing is left.
+    All,
+}
+
+impl HowMuch {
+    /// As in the header.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Part => "part",
+            Self::All => "all",
+        }
     }
+
+    /// What the header says; nothing came back if it says nothing that is known.
+    #[must_use]
+    pub fn of(header: Option<&str>) -> Self {
+        let known = [Self::Part, Self::All].into_iter().find(|one| Some(one.as_str()) == header);
+        known.unwrap_or_default()
+    }
+}
+
+impl From<&Returned> for HowMuch {
+    fn from(sale: &Returned) -> Self {
+        match (sale.complete, sale.returned.is_empty()) {
+            (true, _) => Self::All,
+            (false, true) => Self::Nothing,
+            (false, false) => Self::Part,
+        }
+    }
+}
+
+/// What came back of a sale, by its messages. Nothing if none of its attempts is confirmed, or nothing of the
+/// one that is.
+#[must_use]
+pub fn returned(messages: &views::Messages) -> Option<Returned> {
+    #[derive(Deserialize)]
+    struct Placed {
+        data: Sold,
+    }
+    /// The only thing that counts of the order: which message is the one that was confirmed.
+    #[derive(Deserialize)]
+    struct Sold {
+        #[serde(default)]
+        cancels: Option<Cancels>,
+    }
+    let (fact, placed) = (messages.returned.as_ref()?, messages.placed.as_ref()?);
+    messages.status().filter(|status| *status == views::Status::Confirmed)?;
+    let Placed { data } = serde_json::from_slice(&placed.payload).ok()?;
+    let sold = data.cancels.map_or(placed.sequence, |cancels| cancels.placed);
+    returned_of(fact, sold).filter(|sale| !sale.returned.is_empty())
 }
 
 /// Data of `inventory.changed.…`.

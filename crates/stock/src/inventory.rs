@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Identity, Outcome, State, Verdict};
 use domain::stock::Refusal;
 use domain::{Kind, ProductId, WarehouseId};
-use messaging::inventory::{By, Changed, Decided, SaleReturned, confirmed, how_much, kind_name};
+use messaging::inventory::{By, Changed, Decided, HowMuch, SaleReturned, confirmed, kind_name};
 use messaging::publish::Outgoing;
 use messaging::stored::LookupError;
 use messaging::subject::{self, OrderSubject, Stage};
@@ -297,7 +297,7 @@ impl<T> Facts<'_, T> {
         let message = message
             .header(header::ATTEMPT, &sale.attempt.to_string())
             .header(header::KIND, kind_name(Kind::Sale))
-            .header(header::RETURNED, how_much(sale));
+            .header(header::RETURNED, HowMuch::from(sale).as_str());
         Some(message)
     }
 
