@@ -301,7 +301,7 @@ pub(crate) fn order(number: usize) -> Value {
     ]})
 }
 
-fn read(order: &Order) -> Option<domain::Order> {
+pub(crate) fn read(order: &Order) -> Option<domain::Order> {
     serde_json::from_str(order.event.data.as_deref()?.get()).ok()
 }
 
@@ -330,6 +330,11 @@ pub(crate) fn position(sequence: u64) -> Position {
 /// The outcome of an order, as the journal would write it with unlimited stock and a cancellation that
 /// names the confirmed attempt.
 pub(crate) fn confirmed(order: &Order) -> Outcome {
+    decided(order, Lookup::Unknown)
+}
+
+/// The same of a return that names its sale, for which this was looked up.
+pub(crate) fn decided(order: &Order, sale: Lookup) -> Outcome {
     let mut stock = domain::stock::Stock::default();
     for product in ["P001", "P002", "P003", "P005", "P404"] {
         stock.set(ProductId::parse(product).unwrap(), 1_000_000);
@@ -340,7 +345,8 @@ pub(crate) fn confirmed(order: &Order) -> Outcome {
         let (returned, in_force) = (Pieces::new(), InForce { placed, attempt, kind });
         Some(Confirmed { attempt, placed, lines, returned, in_force })
     });
-    let inputs = [input(order, Some(named.map_or(Lookup::Nothing, Lookup::Found)))];
+    let looked = named.map_or(Lookup::Nothing, Lookup::Found);
+    let inputs = [Input { sale, ..input(order, Some(looked)) }];
     let decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
     decision.unwrap().outcomes.pop().unwrap()
 }
