@@ -2,12 +2,13 @@
 
 mod confirmed;
 mod decide;
+mod returned;
 mod sale;
 mod state;
 
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
-pub use sale::{Pieces, Returned};
+pub use returned::{Pieces, Returned};
 pub use state::{SEED, State};
 
 use crate::order::Kind;

@@ -1,29 +1,9 @@
-//! What was returned of a sale: never more than was sold.
+//! What may be returned of a sale: never more than was sold.
 
-use super::Confirmed;
+use super::{Confirmed, Pieces, Returned};
 use crate::order::{Kind, Line};
 use crate::stock::Exceeded;
-use crate::{Order, OrderId, ProductId};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// Pieces by product.
-pub type Pieces = BTreeMap<ProductId, i64>;
-
-/// What was returned of a sale, by all its returns together, after a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Returned {
-    /// The sale.
-    pub order_id: OrderId,
-    /// Its attempt that is confirmed.
-    pub attempt: u32,
-    /// Stream sequence of that attempt.
-    pub placed: u64,
-    /// Pieces that came back. A product of which none did is left out.
-    pub returned: Pieces,
-    /// Is nothing left of the sale?
-    pub complete: bool,
-}
+use crate::{Order, OrderId};
 
 impl Confirmed {
     /// What is returned of this sale, `sale`, when `order` is.
