@@ -320,17 +320,6 @@ impl Reader {
         Some(Some(customer))
     }
 
-    fn flag(&mut self, place: Place, fields: &Fields, name: &str) -> Option<bool> {
-        match given(fields, name) {
-            None => Some(false),
-            Some(Value::Bool(flag)) => Some(*flag),
-            Some(other) => {
-                let reason = format!("is {}, neither true nor false", shown::value(other));
-                self.wrong(place, name, reason)
-            }
-        }
-    }
-
     fn lines(&mut self, lines: &[Value]) -> Option<Vec<Line>> {
         if lines.is_empty() || LINES_MAX < lines.len() {
             // Not read: each of very many lines could have problems of its own.
