@@ -13,7 +13,7 @@ async fn run() -> Run {
         let json = json!({"order_id": id, "product": "P002", "quantity": quantity, "price": 1,
             "returns": sale});
         let sent = run.publish(subject::ORDERS, json.to_string()).await;
-        run.place(&json, &format!("ORDERS:{sent}")).await;
+        run.place(&json, &format!("INTAKE:{sent}")).await;
     }
     run
 }
