@@ -2,9 +2,11 @@
 
 mod check;
 mod content;
+mod returns;
 mod total;
 
 pub use crate::kind::Kind;
+pub use returns::problem as returns_problem;
 pub use total::{LinesError, kind_and_total};
 
 use crate::charge::Charge;
@@ -128,6 +130,9 @@ pub struct Order {
     /// What the sender adds for itself.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The sale of the same partner that this return gives back; only in a return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<OrderId>,
     /// What lines and charges add up to.
     pub total: Money,
     /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
@@ -189,6 +194,9 @@ pub struct Draft {
     /// What the sender adds for itself.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The sale that this return gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns: Option<OrderId>,
     /// What lines and charges add up to.
     pub total: Money,
 }
@@ -267,6 +275,7 @@ impl Draft {
             charges: self.charges,
             tax_given: self.tax_given,
             metadata: self.metadata,
+            returns: self.returns,
             total: self.total,
             cancels: None,
         })

@@ -87,7 +87,11 @@ const fn erasable(definition: Definition) -> Definition {
 pub const STREAMS: &[Definition] = &[
     keeps(FILES, &["files.arrived.>", "files.transformed.>", "files.failed.>"], 90),
     erasable(keeps(INTAKE, &[crate::subject::ORDERS], 7)),
-    keeps(ORDERS, &["orders.placed.>", "orders.confirmed.>", "orders.refused.>"], 90),
+    keeps(
+        ORDERS,
+        &["orders.placed.>", "orders.confirmed.>", "orders.refused.>", "orders.returned.>"],
+        90,
+    ),
     Definition {
         name: JOURNAL,
         subjects: &["journal.inventory.*", "journal.invoices.*"],

@@ -62,6 +62,8 @@ pub(crate) struct Order {
     tax_given: Option<f64>,
     /// Passed on with the order: at most 20 pairs of 4 KiB together.
     metadata: Option<Metadata>,
+    /// Of a return: the sale of the same partner that it gives back. Then no more than is left of it.
+    returns: Option<OrderId>,
     /// What lines and charges add up to, if it is said.
     total: Option<f64>,
 }

@@ -10,6 +10,7 @@ mod member;
 mod metadata;
 mod parse;
 mod read;
+mod returns;
 mod sent;
 mod shown;
 #[cfg(test)]
