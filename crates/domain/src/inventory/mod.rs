@@ -1,12 +1,18 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
+mod change;
 mod confirmed;
 mod decide;
 mod state;
+mod transfers;
 
+pub use change::{
+    Cause, Change, Counted, LEVEL_MAX, Quantities, Refused, Wrong, adjust, count, restock, send,
+};
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
 pub use state::{SEED, State};
+pub use transfers::{Transfer, Transfers, UNFINISHED_MAX};
 
 use crate::order::Kind;
 use crate::stock::{Movement, Refusal};
@@ -41,6 +47,8 @@ pub enum Body {
         /// What is available from now on.
         available: BTreeMap<ProductId, i64>,
     },
+    /// Stock that people restocked, adjusted, counted or transferred. Version 0.1.0 does not know it, and stops.
+    Change(Box<Change>),
     /// The next message of the input, which an operator refused undecided, as 0.1.0 wrote it. Later
     /// versions skip without a body.
     Skip {
@@ -71,7 +79,7 @@ impl Body {
         match self.content() {
             Self::Set { key, .. } => key.as_deref(),
             Self::Skip { key, .. } => Some(key),
-            Self::Orders { .. } | Self::First(_) => None,
+            Self::Orders { .. } | Self::Change(_) | Self::First(_) => None,
         }
     }
 
@@ -81,7 +89,7 @@ impl Body {
         match self.content() {
             Self::Orders { outcomes, .. } => outcomes,
             Self::Skip { outcome, .. } => std::slice::from_ref(outcome),
-            Self::Set { .. } | Self::First(_) => &[],
+            Self::Set { .. } | Self::Change(_) | Self::First(_) => &[],
         }
     }
 }

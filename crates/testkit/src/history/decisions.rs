@@ -33,6 +33,8 @@ pub(super) struct Entry {
 pub(super) enum Content {
     Orders(Vec<Outcome>),
     Set(BTreeMap<ProductId, i64>),
+    /// What people moved, by product.
+    Change(BTreeMap<ProductId, i64>),
     /// The input goes on elsewhere; the position says where.
     Rebase,
     /// An operator's refusal of the next message.
@@ -44,7 +46,7 @@ impl Content {
         match self {
             Self::Orders(outcomes) => outcomes,
             Self::Skip(outcome) => std::slice::from_ref(outcome),
-            Self::Set(_) | Self::Rebase => &[],
+            Self::Set(_) | Self::Change(_) | Self::Rebase => &[],
         }
     }
 }
@@ -93,6 +95,7 @@ impl Entry {
                     Content::Orders(outcomes.iter().map(outcome).collect())
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),
+                Body::Change(change) => Content::Change(change.moved.clone()),
                 Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped)),
                 Body::First(_) => anyhow::bail!("an entry without content"),
             },

@@ -180,6 +180,7 @@ impl Kept {
     fn lacks(&self, sequence: u64, entry: &Entry<Body>) -> bool {
         let moves = match entry.body.content() {
             Body::Set { .. } => true,
+            Body::Change(change) => !change.moved.is_empty(),
             body => body.outcomes().iter().any(|one| !one.verdict.movements().is_empty()),
         };
         moves && self.since < entry.at && self.after.is_none_or(|after| sequence < after)
