@@ -4,11 +4,10 @@ mod decide;
 mod looked;
 mod stock;
 
-use ::stock::Inventory;
-use chassis::{Api, Journals, Lane, Operation, Role, Scope, Setup};
-use domain::WarehouseId;
+use ::stock::StockLane;
+use chassis::{Api, Journals, Operation, Role, Scope, Setup};
 use messaging::rights::Rights;
-use messaging::{Nats, streams, subject};
+use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -73,7 +72,7 @@ fn api() -> Api<Arc<App>> {
     Api::default()
         .at(decide, decide::batch)
         .at(list, stock::list)
-        .at(set.bodies_up_to(stock::BYTES_MAX), stock::set)
+        .at(set.bodies_up_to(::stock::BYTES_MAX), stock::set)
         .journal(|app: &Arc<App>| &app.journals)
 }
 
@@ -88,34 +87,6 @@ struct Label {
     verdict: &'static str,
     /// Of a refusal, else empty.
     reason: &'static str,
-}
-
-/// The journal of the stock, which decides what is placed.
-#[derive(Debug)]
-struct StockLane;
-
-impl Lane for StockLane {
-    type Book = Inventory;
-
-    const INPUT: &'static str = streams::ORDERS;
-    const READ: Role = Role::StockRead;
-    const REBASE: &'static str = "orderflow journal rebase";
-
-    fn book(warehouse: &WarehouseId) -> Inventory {
-        Inventory::new(warehouse.clone())
-    }
-
-    fn subject(warehouse: &WarehouseId) -> String {
-        subject::inventory_journal(warehouse)
-    }
-
-    fn filter(warehouse: &WarehouseId) -> String {
-        subject::placed(warehouse)
-    }
-
-    fn warehouse(filter: &str) -> Option<WarehouseId> {
-        subject::lane(filter)
-    }
 }
 
 /// What the handlers share.
