@@ -4,9 +4,16 @@ use crate::Inventory;
 use chassis::{Lane, Role};
 use domain::WarehouseId;
 use messaging::{streams, subject};
+use state::journal::Keep;
+use std::time::Duration;
 
-/// The journal of a warehouse's stock. order-processor decides its input, what is placed; it and inventory
-/// append commands. A second writer needs nothing more: each publishes the facts of whatever entry is last before
+/// What of the journals is kept beyond what a start needs: as long as the facts that follow from it. Each writer
+/// removes what is older than its own setting says.
+pub const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
+
+/// The journal of a warehouse's stock.
+///
+/// order-processor decides its input, what is placed; it and inventory append commands. A second writer needs nothing more: each publishes the facts of whatever entry is last before
 /// it appends, and only one of two appends on the same entry is stored.
 #[derive(Debug)]
 pub struct StockLane;

@@ -8,5 +8,5 @@ pub mod skipped;
 pub use inventory::{
     Inventory, InventoryJournal, SOURCE, go_on, journal, journal_keeping, survey, verify,
 };
-pub use lane::StockLane;
+pub use lane::{KEEP, StockLane};
 pub use set::{BYTES_MAX, PRODUCTS_MAX, SetStock, StockSet, set};

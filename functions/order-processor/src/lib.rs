@@ -14,18 +14,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use runtime::{BuildError, Env, Function, Memory, Tokens};
-use state::journal::Keep;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
 /// Beside bodies: the process, and the stock of its warehouses. A body is here as it came, as events, as
 /// orders, as the decision and its facts, and as what the client of NATS has not sent yet.
 pub const MEMORY: Memory = Memory::new(96, 8);
-
-/// What of the journals is kept beyond what a start needs: as long as the facts that follow from it.
-const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
 
 /// An order alone takes some 20 ms; one that waited for a function or for NATS, as long as that.
 const SECONDS: [f64; 14] =
@@ -54,7 +49,7 @@ pub const RIGHTS: Rights = Rights {
 /// Settings are missing, or NATS cannot be reached.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut setup = Setup::new(env, NAME);
-    let keep = setup.env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
+    let keep = setup.env.or("ORDERFLOW_JOURNAL_KEEP", ::stock::KEEP);
     let tokens = Tokens::from_env(setup.env, &api().doors());
     // Without it the only warehouses that people can ask for are `main` and those with a journal.
     let partners = setup.partners_if_configured();

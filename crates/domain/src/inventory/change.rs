@@ -158,8 +158,10 @@ pub fn restock(stock: &Stock, quantities: &Quantities) -> Result<Quantities, Ref
     all(quantities, |product, added| fits(item(stock, product), *added).map(|()| *added))
 }
 
-/// A correction by differences, none of them 0. It takes no product below zero, whatever the policies of partners
-/// are: what is not there cannot be missing. Stock that orders took below zero may be raised.
+/// A correction by differences, none of them 0.
+///
+/// It takes no product below zero, whatever the policies of partners are: what is not there cannot be missing. Stock
+/// that orders took below zero may be raised.
 ///
 /// # Errors
 /// The stock of a product was never set, or it would be below zero or above [`LEVEL_MAX`].
