@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod ledger;
 mod stock;
 
 use ::stock::{KEEP, StockLane};
 use chassis::{Api, Journals, Operation, Setup};
+use ledger::Ledger;
 use messaging::rights::Rights;
 use messaging::streams;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
+use state::fold::{Folded, Metrics};
 use std::sync::Arc;
 
 /// Its name in `stack.yml`.
@@ -33,7 +36,9 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let partners = setup.partners_if_configured();
     let (mut chassis, partners) =
         setup.connect(tokens, &[streams::JOURNAL], || Some(partners)).await?;
-    let app = App { journals: chassis.journals(keep, partners) };
+    let metrics = Metrics::register(&mut chassis.registry);
+    let ledger = Folded::start(&chassis.nats, NAME, Ledger, &metrics);
+    let app = App { journals: chassis.journals(keep, partners), ledger };
     Ok(chassis.serve(api(), Arc::new(app), MEMORY))
 }
 
@@ -51,4 +56,5 @@ pub fn operations() -> Vec<Operation> {
 #[derive(Debug)]
 struct App {
     journals: Journals<StockLane>,
+    ledger: Folded<Ledger>,
 }

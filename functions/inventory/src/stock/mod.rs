@@ -3,6 +3,7 @@
 mod change;
 mod check;
 mod list;
+mod movements;
 mod transfer;
 
 use crate::App;
@@ -21,6 +22,7 @@ pub(crate) fn routes(api: Api<Arc<App>>) -> Api<Arc<App>> {
     };
     let put = Operation::put("/stock", "Sets stock", Role::Stock, Scope::NoPartner);
     api.at(get("/stock", "Stock of a warehouse, by product"), list::list)
+        .at(get("/stock/movements", "What moved a product, the newest first"), movements::movements)
         .at(put.bodies_up_to(BYTES_MAX), set)
         .at(post("/stock/restock", "Adds goods that came in"), change::restock)
         .at(post("/stock/adjust", "Corrects stock by a difference"), change::adjust)

@@ -118,6 +118,30 @@ pub(crate) async fn journal<S>(
     (state, causes)
 }
 
+/// The movements of a product add up to what is available, and each says what there was after it.
+async fn ledger<S>(world: &World<S>, warehouse: &str, product: &str, available: i64) {
+    let (mut path, mut all) =
+        (format!("/stock/movements?warehouse={warehouse}&product={product}&limit=7"), Vec::new());
+    let first = path.clone();
+    loop {
+        let (status, page) = world.get(&path).await;
+        assert_eq!(status, 200, "{page}");
+        all.extend(page["movements"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next"].as_str() else {
+            assert_eq!(page["complete"], true);
+            break;
+        };
+        path = format!("{first}&after={next}");
+    }
+    assert!(ROUNDS <= all.len(), "{warehouse} {product}: {}", all.len());
+    let mut level = available;
+    for movement in all {
+        assert!(level >= 0 && movement["available"] == level, "{level}: {movement}");
+        level -= movement["quantity"].as_i64().unwrap();
+    }
+    assert_eq!(level, 0, "what there was before the first");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_writers_at_once_lose_and_double_nothing_whoever_is_killed() {
     let world = World::start().await;
@@ -163,6 +187,9 @@ async fn ten_writers_at_once_lose_and_double_nothing_whoever_is_killed() {
         assert_eq!(verified.problems_total, 0, "{:?}", verified.problems);
     }
     assert!(main.transfers.unfinished().is_empty() && west.transfers.unfinished().is_empty());
+    ledger(&world, "main", "A", available(&main, "A")).await;
+    ledger(&world, "main", "B", available(&main, "B")).await;
+    ledger(&world, "west", "A", available(&west, "A")).await;
     // What is seen is what is written.
     assert_eq!(world.available("main", "A").await, available(&main, "A"));
     assert_eq!(world.available("main", "B").await, available(&main, "B"));
