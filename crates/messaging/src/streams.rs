@@ -24,6 +24,8 @@ pub const ORDERS: &str = "ORDERS";
 pub const JOURNAL: &str = "JOURNAL";
 /// Movements of stock.
 pub const INVENTORY: &str = "INVENTORY";
+/// Changes of products.
+pub const CATALOGUE: &str = "CATALOGUE";
 /// Invoices.
 pub const INVOICES: &str = "INVOICES";
 /// Notifications.
@@ -49,6 +51,9 @@ pub const JOURNAL_SNAPSHOTS: &str = "JOURNAL_SNAPSHOTS";
 pub const FOLD_CHECKPOINTS: &str = "FOLD_CHECKPOINTS";
 /// Bucket: what became of each message of [`OUTBOX`], and who sends them.
 pub const EFFECTS: &str = "EFFECTS";
+
+/// Bucket: the products of the catalogue.
+pub const PRODUCTS: &str = "PRODUCTS";
 
 /// Bucket: which request of a person came with which idempotency key, and what came of it.
 pub const REQUESTS: &str = "REQUESTS";
@@ -85,6 +90,7 @@ pub const STREAMS: &[Definition] = &[
         erasable: false,
     },
     keeps(INVENTORY, &["inventory.changed.>"], 7),
+    keeps(CATALOGUE, &["products.changed.>"], 90),
     keeps(INVOICES, &["invoices.issued.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
@@ -101,6 +107,7 @@ pub const BUCKETS: &[&str] = &[
     JOURNAL_SNAPSHOTS,
     FOLD_CHECKPOINTS,
     EFFECTS,
+    PRODUCTS,
     REQUESTS,
 ];
 

@@ -49,6 +49,7 @@ macro_rules! functions {
 functions! {
     "daily-checker" daily_checker,
     "file-transformer" file_transformer,
+    "inventory" inventory,
     "order-ingest" order_ingest,
     "order-processor" order_processor,
     "status-checker" status_checker,

@@ -207,6 +207,29 @@ pub(super) fn checked<T: Resource>(fields: Map<String, Value>) -> Result<T, Prob
     Ok(value)
 }
 
+/// Some fields of a record, as a merge patch.
+#[derive(Debug)]
+pub(super) struct Patch<T>(pub(super) Sent<T>);
+
+impl<T: Resource, S: Send + Sync> FromRequest<S> for Patch<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        Sent::from_request(request, state).await.map(Self)
+    }
+}
+
+impl<T: Resource> Describe for Patch<T> {
+    /// The fields of the record, none of which is required.
+    fn describe(operation: &mut Description, schemas: &mut SchemaGenerator) {
+        let mut schema = T::json_schema(schemas);
+        schema.remove("required");
+        for kind in ["application/json", "application/merge-patch+json"] {
+            operation.takes.insert(kind.to_owned(), json!({"schema": schema}));
+        }
+    }
+}
+
 impl<T: Resource> Describe for Sent<T> {
     fn describe(operation: &mut Description, schemas: &mut SchemaGenerator) {
         let schema = schemas.subschema_for::<T>();

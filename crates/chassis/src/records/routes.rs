@@ -1,6 +1,6 @@
 //! The routes of records.
 
-use super::asked::{Change, Look, Make, Put, Sent};
+use super::asked::{Change, Look, Make, Patch, Put, Sent};
 use super::condition::is_known;
 use super::kept::Kept;
 use super::listing::Listing;
@@ -49,9 +49,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         .at(put, async move |State(state): State<S>, Put(asked): Put<T>, sent: Sent<T>| {
             write::put(of(&state), asked, sent).await
         })
-        .at(change, async move |State(state): State<S>, Change(asked): Change<T>, sent: Sent<T>| {
-            write::change(of(&state), asked, sent).await
-        })
+        .at(
+            change,
+            async move |State(state): State<S>, Change(asked): Change<T>, Patch(sent): Patch<T>| {
+                write::change(of(&state), asked, sent).await
+            },
+        )
         .at(delete, async move |State(state): State<S>, Change(asked): Change<T>| {
             write::delete(of(&state), asked).await
         })

@@ -70,8 +70,11 @@ impl<T> IntoResponse for Shown<T> {
 }
 
 fn schema<T: Resource>(schemas: &mut SchemaGenerator) -> Value {
-    let revision = json!({"type": "object", "properties": {REVISION: {"type": "integer"}}});
-    json!({"allOf": [schemas.subschema_for::<T>(), revision]})
+    let mut schema = Value::from(T::json_schema(schemas));
+    // A part of the same object: the type itself may say that it has no other members.
+    let about = "Which change made it so: its `ETag`.";
+    schema["properties"][REVISION] = json!({"type": "integer", "description": about});
+    schema
 }
 
 impl<T: Resource> Output for Shown<T> {

@@ -8,10 +8,11 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 7] = [
+const EVERYBODY: [&str; 8] = [
     "connector",
     "daily-checker",
     "file-transformer",
+    "inventory",
     "order-ingest",
     "order-processor",
     "sender",
@@ -37,6 +38,9 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("files.failed.US1.x", &["file-transformer"]),
     ("$KV.FILES_LEDGER.x", &["daily-checker", "file-transformer"]),
     ("$KV.FILES_CONTENT.x", &["file-transformer"]),
+    ("products.changed.P1", &["inventory"]),
+    ("$KV.PRODUCTS.record.P1", &["inventory"]),
+    ("$KV.REQUESTS.x", &["inventory"]),
     ("$KV.CONNECTOR_LEASES.x", &["connector"]),
     ("errors.dead.order-ingest", &["connector"]),
     ("journal.invoices.main", NOBODY),
@@ -59,6 +63,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", &["order-processor"]),
     ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["status-checker"]),
+    ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", &["order-processor"]),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];

@@ -16,10 +16,12 @@ const ADMIN: &[&str] = &["api-token-admin"];
 const CONNECTOR: &[&str] = &["connector-token"];
 
 /// Method, path, type of the body, and what opens it.
-const DOORS: [(&str, &str, &str, &[&str]); 9] = [
+const DOORS: [(&str, &str, &str, &[&str]); 11] = [
     ("GET", "daily-checker/?force", JSON, ADMIN),
     ("POST", "file-transformer/", BATCH, CONNECTOR),
     ("GET", "status-checker/", JSON, READERS),
+    ("GET", "inventory/products", JSON, READERS),
+    ("POST", "inventory/products", JSON, ADMIN),
     ("POST", "order-ingest/", BATCH, CONNECTOR),
     ("POST", "order-ingest/retry", JSON, ADMIN),
     ("POST", "order-processor/", BATCH, CONNECTOR),

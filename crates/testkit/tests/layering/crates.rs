@@ -69,7 +69,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "stock",
-        members: &["domain", "messaging", "state"],
+        members: &["chassis", "domain", "messaging", "runtime", "state"],
         others: None,
         rule: "it is the journal of the stock, for those who write it and those who check it",
     },
@@ -96,6 +96,12 @@ const LAYERS: &[Layer] = &[
         members: &["domain", "intake", "messaging", "runtime", "state"],
         others: None,
         rule: "it is what every function stands on, and knows none of them",
+    },
+    Layer {
+        name: "products",
+        members: &["chassis", "domain", "messaging", "state"],
+        others: None,
+        rule: "it is the products of the catalogue, for those who write them and those who read them",
     },
     Layer {
         name: "servers",
@@ -150,6 +156,7 @@ const LAYERS: &[Layer] = &[
             "intake",
             "messaging",
             "runtime",
+            "products",
             "servers",
             "stack",
             "state",
@@ -222,6 +229,7 @@ const FUNCTION: &[&str] = &[
     "messaging",
     "state",
     "stock",
+    "products",
     "chassis",
     "intake",
     "runtime",

@@ -1,0 +1,5 @@
+//! Products through the real shell, on a real server.
+#![cfg(test)]
+
+mod products;
+mod support;
