@@ -64,6 +64,7 @@ pub const ALL: &[Definition] = &[
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor"),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
+    event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "inventory"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),

@@ -9,4 +9,4 @@ pub use inventory::{
     Inventory, InventoryJournal, SOURCE, go_on, journal, journal_keeping, survey, verify,
 };
 pub use lane::{KEEP, StockLane};
-pub use set::{BYTES_MAX, PRODUCTS_MAX, SetStock, StockSet, set};
+pub use set::{BYTES_MAX, PRODUCTS_MAX, StockAnswer, StockCommand, set};

@@ -18,7 +18,7 @@ pub const BYTES_MAX: u64 = 1024 * 1024;
 /// Stock to set.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SetStock {
+pub struct StockCommand {
     /// `main` if nothing is said.
     #[serde(default = "WarehouseId::main")]
     warehouse: WarehouseId,
@@ -28,7 +28,7 @@ pub struct SetStock {
 
 /// What came of it.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct StockSet {
+pub struct StockAnswer {
     warehouse: WarehouseId,
     products: usize,
     /// Was it this call that set them? Otherwise an earlier one with the same key did.
@@ -44,20 +44,20 @@ pub struct StockSet {
 pub async fn set(
     journals: &Journals<StockLane>,
     key: &Key,
-    command: SetStock,
-) -> Result<StockSet, Problem> {
+    command: StockCommand,
+) -> Result<StockAnswer, Problem> {
     check(&command)?;
     let key = key.bound_to("stock", &command);
-    let SetStock { warehouse, available } = command;
+    let StockCommand { warehouse, available } = command;
     let done = journals.command(&warehouse, &key, |view| {
         let body = Body::Set { key: None, available: available.clone() };
         Ok(Command::decision(view.state.entry(body)))
     });
     let applied = done.await? == Applied::Now;
-    Ok(StockSet { warehouse, products: available.len(), applied })
+    Ok(StockAnswer { warehouse, products: available.len(), applied })
 }
 
-fn check(command: &SetStock) -> Result<(), Problem> {
+fn check(command: &StockCommand) -> Result<(), Problem> {
     let products = command.available.len();
     if !(1..=PRODUCTS_MAX).contains(&products) {
         let reason = format!("has {products} products; 1 to {PRODUCTS_MAX} are allowed");

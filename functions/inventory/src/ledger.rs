@@ -4,7 +4,7 @@ mod book;
 mod movement;
 
 pub(crate) use book::{Book, Books, Page};
-pub(crate) use movement::{Movement, Number, Order, Why};
+pub(crate) use movement::{Movement, Number, OrderAttempt, Why};
 
 use domain::inventory::Body;
 use messaging::{header, streams};

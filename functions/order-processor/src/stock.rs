@@ -1,7 +1,7 @@
 //! `/stock`: looking at stock and setting it.
 
 use crate::App;
-use ::stock::{SetStock, StockSet};
+use ::stock::{StockAnswer, StockCommand};
 use axum::Json;
 use axum::extract::State;
 use chassis::{Answer, Body, Key, Query};
@@ -67,7 +67,7 @@ pub(crate) async fn list(
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     key: Key,
-    Body(command): Body<SetStock>,
-) -> Result<Json<StockSet>, Problem> {
+    Body(command): Body<StockCommand>,
+) -> Result<Json<StockAnswer>, Problem> {
     ::stock::set(&app.journals, &key, command).await.map(Json)
 }

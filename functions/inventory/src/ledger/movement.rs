@@ -51,11 +51,11 @@ pub(crate) struct Movement {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Why {
     /// An order was confirmed.
-    Sale(Order),
+    Sale(OrderAttempt),
     /// A return was confirmed.
-    Return(Order),
+    Return(OrderAttempt),
     /// A confirmed order was cancelled.
-    Cancellation(Order),
+    Cancellation(OrderAttempt),
     /// Its level was set.
     Set,
     /// What people did.
@@ -70,7 +70,7 @@ pub(crate) enum Why {
 
 /// Which attempt of which order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Order {
+pub(crate) struct OrderAttempt {
     pub(crate) partner: PartnerId,
     pub(crate) order_id: OrderId,
     pub(crate) attempt: u32,
@@ -80,7 +80,7 @@ impl Why {
     /// Why an outcome moved stock; nothing if it moved none, or names no order.
     pub(super) fn of(outcome: &Outcome) -> Option<Self> {
         let id = outcome.id.as_ref()?;
-        let order = Order {
+        let order = OrderAttempt {
             partner: id.partner.clone(),
             order_id: id.order_id.clone(),
             attempt: id.attempt,

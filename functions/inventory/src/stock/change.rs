@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Goods that came in.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Restock {
+pub(crate) struct RestockCommand {
     /// `main` if nothing is said.
     #[serde(default = "WarehouseId::main")]
     warehouse: WarehouseId,
@@ -31,7 +31,7 @@ pub(crate) struct Restock {
 /// A correction by differences.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Adjust {
+pub(crate) struct AdjustCommand {
     /// `main` if nothing is said.
     #[serde(default = "WarehouseId::main")]
     warehouse: WarehouseId,
@@ -44,7 +44,7 @@ pub(crate) struct Adjust {
 /// What was counted.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Count {
+pub(crate) struct CountCommand {
     /// `main` if nothing is said.
     #[serde(default = "WarehouseId::main")]
     warehouse: WarehouseId,
@@ -56,7 +56,7 @@ pub(crate) struct Count {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Done {
+pub(crate) struct StockChanged {
     warehouse: WarehouseId,
     /// Was it this call that did it? Otherwise an earlier one with the same key did.
     applied: bool,
@@ -68,14 +68,14 @@ pub(crate) async fn restock(
     State(app): State<Arc<App>>,
     caller: Caller,
     key: Key,
-    Body(command): Body<Restock>,
-) -> Result<Json<Done>, Problem> {
+    Body(command): Body<RestockCommand>,
+) -> Result<Json<StockChanged>, Problem> {
     let mut checked = Checked::new("nothing is restocked");
     checked.products(&command.products, |n| check::quantity(*n));
     checked.text("reference", command.reference.as_deref(), check::REFERENCE_CHARS_MAX);
     checked.end()?;
     let key = key.bound_to("restock", &command);
-    let Restock { warehouse, products, reference } = command;
+    let RestockCommand { warehouse, products, reference } = command;
     let cause = Cause::Restock { reference };
     let decide = |state: &inventory::State| inventory::restock(&state.stock, &products);
     one(&app, &key, warehouse, (cause, by(caller)), products.keys(), decide).await
@@ -85,8 +85,8 @@ pub(crate) async fn adjust(
     State(app): State<Arc<App>>,
     caller: Caller,
     key: Key,
-    Body(command): Body<Adjust>,
-) -> Result<Json<Done>, Problem> {
+    Body(command): Body<AdjustCommand>,
+) -> Result<Json<StockChanged>, Problem> {
     let mut checked = Checked::new("nothing is adjusted");
     checked.products(&command.products, |n| {
         let fits = *n != 0 && (-LEVEL_MAX..=LEVEL_MAX).contains(n);
@@ -95,7 +95,7 @@ pub(crate) async fn adjust(
     checked.text("reason", Some(&command.reason), check::REASON_CHARS_MAX);
     checked.end()?;
     let key = key.bound_to("adjust", &command);
-    let Adjust { warehouse, products, reason } = command;
+    let AdjustCommand { warehouse, products, reason } = command;
     let cause = Cause::Adjustment { reason };
     let decide = |state: &inventory::State| inventory::adjust(&state.stock, &products);
     one(&app, &key, warehouse, (cause, by(caller)), products.keys(), decide).await
@@ -105,8 +105,8 @@ pub(crate) async fn count(
     State(app): State<Arc<App>>,
     caller: Caller,
     key: Key,
-    Body(command): Body<Count>,
-) -> Result<Json<Done>, Problem> {
+    Body(command): Body<CountCommand>,
+) -> Result<Json<StockChanged>, Problem> {
     let mut checked = Checked::new("nothing is counted");
     checked.products(&command.products, |Counted { available: n, .. }| {
         let fits = (0..=LEVEL_MAX).contains(n);
@@ -115,7 +115,7 @@ pub(crate) async fn count(
     checked.text("reason", command.reason.as_deref(), check::REASON_CHARS_MAX);
     checked.end()?;
     let key = key.bound_to("count", &command);
-    let Count { warehouse, products, reason } = command;
+    let CountCommand { warehouse, products, reason } = command;
     let cause = Cause::Count { reason };
     let decide = |state: &inventory::State| inventory::count(&state.stock, &products);
     one(&app, &key, warehouse, (cause, by(caller)), products.keys(), decide).await
@@ -134,7 +134,7 @@ async fn one<'a>(
     (cause, by): (Cause, Option<String>),
     products: impl Iterator<Item = &'a ProductId> + Clone,
     decide: impl Fn(&inventory::State) -> Result<Quantities, Refused>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<StockChanged>, Problem> {
     let done = app.journals.command(&warehouse, key, |view| {
         let moved = decide(view.state).map_err(|why| refused(&warehouse, &why))?;
         Ok(entry(view.state, Change { cause: cause.clone(), moved, by: by.clone() }))
@@ -145,7 +145,7 @@ async fn one<'a>(
         products.clone().map(|product| (product.clone(), level(product))).collect()
     });
     let available = available.await?;
-    Ok(Json(Done { warehouse, applied, available }))
+    Ok(Json(StockChanged { warehouse, applied, available }))
 }
 
 /// A change as it is appended.

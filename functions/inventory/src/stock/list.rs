@@ -30,17 +30,17 @@ pub(crate) struct Filter {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Stock {
+pub(crate) struct StockPage {
     warehouse: WarehouseId,
     /// In the order of their ids.
-    products: BTreeMap<ProductId, Item>,
+    products: BTreeMap<ProductId, StockLevel>,
     /// The last product of this page if there are more: `after` of the next one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<ProductId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Item {
+struct StockLevel {
     /// What can be sold; below zero where the policy of a partner allows it.
     available: i64,
     /// Was it ever set, restocked or counted? Otherwise it is only the sum of what orders moved unchecked.
@@ -50,7 +50,7 @@ struct Item {
     checked: bool,
 }
 
-impl From<stock::Item> for Item {
+impl From<stock::Item> for StockLevel {
     fn from(stock::Item { available, known, checked }: stock::Item) -> Self {
         Self { available, known, checked }
     }
@@ -59,7 +59,7 @@ impl From<stock::Item> for Item {
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
-) -> Result<Answer<Stock>, Problem> {
+) -> Result<Answer<StockPage>, Problem> {
     let Filter { warehouse, product, limit, after } = filter;
     let warehouse = warehouse.unwrap_or_else(WarehouseId::main);
     if let Some(product) = product {
@@ -67,13 +67,13 @@ pub(crate) async fn list(
         let missing =
             || Problem::not_found(format!("warehouse {warehouse} has no product {product}"));
         let products = [(product.clone(), found.ok_or_else(missing)?.into())].into();
-        return Ok(Answer::ok(0, &Stock { warehouse, products, next: None }));
+        return Ok(Answer::ok(0, &StockPage { warehouse, products, next: None }));
     }
     let limit = limit.map_or(PAGE, Limit::get);
     let look = app.journals.look(&warehouse, |view| page(&view.state.stock, limit, after.as_ref()));
     let (products, next) = look.await?;
     let bytes = products.len().saturating_mul(ITEM_BYTES);
-    Ok(Answer::ok(bytes, &Stock { warehouse, products, next }))
+    Ok(Answer::ok(bytes, &StockPage { warehouse, products, next }))
 }
 
 /// The first `limit` products behind `after`, and the last of them if there are more.
@@ -81,7 +81,7 @@ fn page(
     stock: &stock::Stock,
     limit: usize,
     after: Option<&ProductId>,
-) -> (BTreeMap<ProductId, Item>, Option<ProductId>) {
+) -> (BTreeMap<ProductId, StockLevel>, Option<ProductId>) {
     let mut page: BTreeMap<&ProductId, stock::Item> = BTreeMap::new();
     let mut more = false;
     let behind = |product: &ProductId| after.is_none_or(|after| after < product);

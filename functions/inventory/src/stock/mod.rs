@@ -12,7 +12,7 @@ use axum::extract::State;
 use chassis::{Api, Body, Key, Operation, Role, Scope};
 use runtime::Problem;
 use std::sync::Arc;
-use stock::{BYTES_MAX, SetStock, StockSet};
+use stock::{BYTES_MAX, StockAnswer, StockCommand};
 
 /// Adds its routes.
 pub(crate) fn routes(api: Api<Arc<App>>) -> Api<Arc<App>> {
@@ -38,7 +38,7 @@ pub(crate) fn routes(api: Api<Arc<App>>) -> Api<Arc<App>> {
 async fn set(
     State(app): State<Arc<App>>,
     key: Key,
-    Body(command): Body<SetStock>,
-) -> Result<Json<StockSet>, Problem> {
+    Body(command): Body<StockCommand>,
+) -> Result<Json<StockAnswer>, Problem> {
     stock::set(&app.journals, &key, command).await.map(Json)
 }

@@ -1,7 +1,7 @@
 //! `GET /stock/movements`: what moved a product, the newest first.
 
 use crate::App;
-use crate::ledger::{Book, Movement, Number, Order, Page, Why};
+use crate::ledger::{Book, Movement, Number, OrderAttempt, Page, Why};
 use axum::extract::State;
 use chassis::{Answer, Limit, Query};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Most movements of a page.
 const PAGE_MAX: usize = 1_000;
-/// Movements of a page if nothing is said.
+/// StockMovements of a page if nothing is said.
 const PAGE: usize = 100;
 /// About what a movement takes in an answer.
 const MOVEMENT_BYTES: usize = 250;
@@ -38,11 +38,11 @@ pub(crate) struct Filter {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Movements {
+pub(crate) struct StockMovements {
     warehouse: WarehouseId,
     product: ProductId,
     /// The newest first.
-    movements: Vec<Row>,
+    movements: Vec<StockMovement>,
     /// `after` of the next page, if there are older ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct Movements {
 
 /// One movement.
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Row {
+struct StockMovement {
     at: DateTime<Utc>,
     /// `reservation`, `return`, `cancellation`, `set`, `restock`, `adjustment`, `count`, `transfer_out` or
     /// `transfer_in`.
@@ -67,7 +67,7 @@ struct Row {
     available: Option<i64>,
     /// The order that moved it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    order: Option<Order>,
+    order: Option<OrderAttempt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ struct Row {
 pub(crate) async fn movements(
     State(app): State<Arc<App>>,
     Query(filter): Query<Filter>,
-) -> Result<Answer<Movements>, Problem> {
+) -> Result<Answer<StockMovements>, Problem> {
     let Filter { warehouse, product, limit, after } = filter;
     let warehouse = warehouse.unwrap_or_else(WarehouseId::main);
     let before = after.map(|after| after.parse::<Number>()).transpose();
@@ -101,9 +101,10 @@ pub(crate) async fn movements(
     let next = page.movements.last().filter(|_| page.has_more);
     let next = next.map(|movement| movement.number.to_string());
     let complete = page.is_complete;
-    let movements: Vec<Row> = page.movements.into_iter().map(Row::from).collect();
+    let movements: Vec<StockMovement> =
+        page.movements.into_iter().map(StockMovement::from).collect();
     let bytes = movements.len().saturating_mul(MOVEMENT_BYTES);
-    Ok(Answer::ok(bytes, &Movements { warehouse, product, movements, next, complete }))
+    Ok(Answer::ok(bytes, &StockMovements { warehouse, product, movements, next, complete }))
 }
 
 /// A page, with what was available after each movement as far as that can be known.
@@ -164,7 +165,7 @@ fn not_read(why: NotRead) -> Problem {
     }
 }
 
-impl From<Movement> for Row {
+impl From<Movement> for StockMovement {
     fn from(movement: Movement) -> Self {
         let Movement { number, at_ms, why, delta, level } = movement;
         let row = Self {
@@ -185,7 +186,7 @@ impl From<Movement> for Row {
     }
 }
 
-impl Row {
+impl StockMovement {
     fn of(self, cause: Cause) -> Self {
         match cause {
             Cause::Restock { reference } => Self { reference, ..self },

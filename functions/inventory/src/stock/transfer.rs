@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Goods to transfer.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Transfer {
+pub(crate) struct TransferCommand {
     /// Where they are.
     from: WarehouseId,
     /// Where they go.
@@ -36,7 +36,7 @@ pub(crate) struct Transfer {
 /// One transfer, by its number.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Numbered {
+pub(crate) struct TransferNumber {
     /// Where the goods were.
     from: WarehouseId,
     /// Where they go.
@@ -46,7 +46,7 @@ pub(crate) struct Numbered {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Transferred {
+pub(crate) struct TransferAnswer {
     from: WarehouseId,
     to: WarehouseId,
     /// Its number among those from the one to the other; nothing if an earlier call has finished it.
@@ -64,14 +64,14 @@ pub(crate) struct Which {
 
 /// Transfers that have left a warehouse and have not arrived.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Unfinished {
+pub(crate) struct UnfinishedTransfers {
     warehouse: WarehouseId,
     /// In the order in which they left.
-    transfers: Vec<Left>,
+    transfers: Vec<UnfinishedTransfer>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Left {
+struct UnfinishedTransfer {
     to: WarehouseId,
     number: u64,
     products: Quantities,
@@ -86,8 +86,8 @@ pub(crate) async fn transfer(
     State(app): State<Arc<App>>,
     caller: Caller,
     key: Key,
-    Body(command): Body<Transfer>,
-) -> Result<Json<Transferred>, Problem> {
+    Body(command): Body<TransferCommand>,
+) -> Result<Json<TransferAnswer>, Problem> {
     let mut checked = Checked::new("nothing is transferred");
     checked.products(&command.products, |n| check::quantity(*n));
     checked.text("reference", command.reference.as_deref(), check::REFERENCE_CHARS_MAX);
@@ -97,7 +97,7 @@ pub(crate) async fn transfer(
     app.journals.known(&command.to).await?;
     let key = key.bound_to("transfer", &command);
     let id = key.id();
-    let Transfer { from, to, products, reference } = command;
+    let TransferCommand { from, to, products, reference } = command;
     let out = app.journals.command(&from, &key, |view| {
         let transfers = &view.state.transfers;
         let moved = inventory::send(&view.state.stock, transfers, &products)
@@ -113,17 +113,17 @@ pub(crate) async fn transfer(
     });
     let left = left.await.map_err(|problem| underway(&from, &to, problem))?;
     let Some(left) = left else {
-        return Ok(Json(Transferred { from, to, number: None, applied: out == Applied::Now }));
+        return Ok(Json(TransferAnswer { from, to, number: None, applied: out == Applied::Now }));
     };
     let number = left.number;
     arrive(&app, &from, left).await.map_err(|problem| underway(&from, &to, problem))?;
-    Ok(Json(Transferred { from, to, number: Some(number), applied: true }))
+    Ok(Json(TransferAnswer { from, to, number: Some(number), applied: true }))
 }
 
 pub(crate) async fn finish(
     State(app): State<Arc<App>>,
-    Body(Numbered { from, to, number }): Body<Numbered>,
-) -> Result<Json<Transferred>, Problem> {
+    Body(TransferNumber { from, to, number }): Body<TransferNumber>,
+) -> Result<Json<TransferAnswer>, Problem> {
     let (left, next) = app
         .journals
         .look(&from, |view| {
@@ -141,24 +141,24 @@ pub(crate) async fn finish(
             return Err(Problem::not_found(detail));
         }
     }
-    Ok(Json(Transferred { from, to, number: Some(number), applied }))
+    Ok(Json(TransferAnswer { from, to, number: Some(number), applied }))
 }
 
 pub(crate) async fn unfinished(
     State(app): State<Arc<App>>,
     Query(Which { warehouse }): Query<Which>,
-) -> Result<Answer<Unfinished>, Problem> {
+) -> Result<Answer<UnfinishedTransfers>, Problem> {
     let warehouse = warehouse.unwrap_or_else(WarehouseId::main);
     let left = |left: &inventory::Transfer| {
         let inventory::Transfer { to, number, reference, products, by, .. } = left.clone();
-        Left { to, number, products, reference, by }
+        UnfinishedTransfer { to, number, products, reference, by }
     };
     let transfers = app.journals.look(&warehouse, |view| {
         view.state.transfers.unfinished().iter().map(left).collect::<Vec<_>>()
     });
     let transfers = transfers.await?;
     let products: usize = transfers.iter().map(|left| left.products.len()).sum();
-    Ok(Answer::ok(products.saturating_mul(100), &Unfinished { warehouse, transfers }))
+    Ok(Answer::ok(products.saturating_mul(100), &UnfinishedTransfers { warehouse, transfers }))
 }
 
 /// The rest of a transfer that has left: into the other warehouse, and the note that it is there. Each is done once,
