@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod ledger;
+mod low;
 mod stock;
 
 use ::stock::{KEEP, StockLane};
 use chassis::{Api, Journals, Kept, Operation, Setup};
 use ledger::Ledger;
+use low::LowStock;
 use messaging::rights::Rights;
 use messaging::streams;
 use products::Item;
@@ -31,6 +33,7 @@ pub const RIGHTS: Rights = Rights {
         "inventory.changed.>",
         "errors.undecidable.>",
         "errors.alert.>",
+        "errors.low_stock.>",
         "$KV.FOLD_CHECKPOINTS.inventory.>",
     ],
     asks: &[streams::CATALOGUE],
@@ -56,9 +59,12 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let tokens = Tokens::from_env(setup.env, &api().doors());
     let (mut chassis, partners) = setup.connect(tokens, STREAMS, || Some(partners)).await?;
     let metrics = Metrics::register(&mut chassis.registry);
+    let products: Kept<Item> = chassis.records();
+    let ledger = Arc::new(Folded::start(&chassis.nats, NAME, Ledger, &metrics));
     let app = App {
-        products: chassis.records(),
-        ledger: Folded::start(&chassis.nats, NAME, Ledger, &metrics),
+        _low: LowStock::start(&chassis.nats, &ledger, products.records().cache()),
+        products,
+        ledger,
         journals: chassis.journals(keep, partners),
     };
     Ok(chassis.serve(api(), Arc::new(app), MEMORY))
@@ -79,5 +85,6 @@ pub fn operations() -> Vec<Operation> {
 struct App {
     products: Kept<Item>,
     journals: Journals<StockLane>,
-    ledger: Folded<Ledger>,
+    ledger: Arc<Folded<Ledger>>,
+    _low: LowStock,
 }

@@ -34,6 +34,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("inventory.changed.main.x", WRITERS),
     ("errors.undecidable.main.x", WRITERS),
     ("orders.placed.main.US1.1", &["order-ingest"]),
+    ("errors.low_stock.main.P1", &["inventory"]),
     ("errors.conflict.US1.1", &["order-ingest"]),
     ("orders", &["file-transformer", "sender"]),
     ("files.arrived.US1.x", &["daily-checker"]),

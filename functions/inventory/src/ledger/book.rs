@@ -116,6 +116,12 @@ impl Books {
         self.held
     }
 
+    /// The newest movement of a product in each warehouse that has one.
+    pub(crate) fn newest(&self, product: &ProductId) -> impl Iterator<Item = (String, Number)> {
+        let newest = |book: &Book| Some(book.products.get(product)?.movements.back()?.number);
+        self.warehouses.iter().filter_map(move |(name, book)| Some((name.clone(), newest(book)?)))
+    }
+
     /// A warehouse.
     pub(crate) fn of(&self, warehouse: &str) -> Option<&Book> {
         self.warehouses.get(warehouse)
@@ -198,6 +204,27 @@ impl Book {
         let whole = self.whole;
         let new = || Product { level: whole.then_some(0), ..Product::default() };
         self.products.entry(product.clone()).or_insert_with(new)
+    }
+
+    /// The last movement behind `told` with which a product fell below `threshold`, and whether it is below now. Once
+    /// that was told, only a movement that is not below lets it fall again.
+    pub(crate) fn fallen(
+        &self,
+        product: &ProductId,
+        threshold: i64,
+        told: Option<Number>,
+    ) -> Option<(Movement, bool)> {
+        let movements = &self.products.get(product)?.movements;
+        let (mut fallen, mut is_armed, mut is_low) = (None, told.is_none(), false);
+        for movement in movements.iter().filter(|one| told.is_none_or(|told| told < one.number)) {
+            let Some(level) = movement.level else { continue };
+            is_low = level < threshold;
+            if is_low && is_armed {
+                fallen = Some(movement.clone());
+            }
+            is_armed = !is_low;
+        }
+        fallen.map(|fallen| (fallen, is_low))
     }
 
     /// The newest movements of a product, `limit` of those before `before`. `now` is what is available after the

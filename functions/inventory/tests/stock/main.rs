@@ -5,6 +5,7 @@ mod bad_input;
 mod cluster;
 mod commands;
 mod lane;
+mod low;
 mod support;
 mod transfers;
 mod writers;

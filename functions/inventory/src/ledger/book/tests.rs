@@ -169,6 +169,33 @@ fn the_newest_movements_stay_and_it_says_that_older_ones_are_gone() {
 }
 
 #[test]
+fn a_product_falls_again_only_after_it_was_not_below() {
+    let books = books(
+        0,
+        [
+            first(set("A", 9)),
+            moved("A", -5),
+            moved("A", -1),
+            moved("A", 4),
+            moved("A", -4),
+            moved("A", 5),
+        ],
+    );
+    let main = books.of("main").unwrap();
+    let fallen = |threshold, told: Option<u64>| {
+        let told = told.map(|entry| Number { entry, part: 0 });
+        let found = main.fallen(&product("A"), threshold, told);
+        found.map(|(movement, is_low)| (movement.number.entry, is_low))
+    };
+    assert_eq!(fallen(5, None), Some((10, false)));
+    assert_eq!(fallen(5, Some(4)), Some((10, false)));
+    assert_eq!(fallen(5, Some(10)), None);
+    assert_eq!(fallen(8, None), Some((4, false)));
+    assert_eq!(fallen(9, Some(4)), None);
+    assert_eq!(fallen(3, None), None);
+}
+
+#[test]
 fn with_many_products_each_has_fewer_movements() {
     let many: Vec<String> = (0..SHARD_MAX / 4).map(|n| n.to_string()).collect();
     let all = |n: i64| {
