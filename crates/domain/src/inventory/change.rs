@@ -93,6 +93,7 @@ impl Cause {
 /// What was counted of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "CountedStock")]
 pub struct Counted {
     /// What there is to sell.
     pub available: i64,

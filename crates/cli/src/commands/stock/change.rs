@@ -175,7 +175,7 @@ async fn send(pipeline: &Pipeline, verb: &str, body: Value, again: &Again) -> Re
     let path = format!("inventory/stock/{verb}");
     let done = pipeline.call(Level::Admin, Method::POST, &path, more).await;
     done.with_context(|| {
-        format!("not known to be done; the same call with --key {key} does nothing twice")
+        format!("failed; if no answer came, the same call with --key {key} does nothing twice")
     })
 }
 
