@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Most movements of a page.
 const PAGE_MAX: usize = 1_000;
-/// StockMovements of a page if nothing is said.
+/// Movements of a page if nothing is said.
 const PAGE: usize = 100;
 /// About what a movement takes in an answer.
 const MOVEMENT_BYTES: usize = 250;
