@@ -79,7 +79,7 @@ impl Own {
             .collect();
         let body = json!({"warehouse": warehouse, "available": available});
         let body = Some((warehouse.to_owned(), serde_json::to_vec(&body)?));
-        let call = self.pipeline.call(Level::Admin, Method::PUT, "order-processor/stock", body);
+        let call = self.pipeline.call(Level::Admin, Method::PUT, "inventory/stock", body);
         call.await.map(|_: Value| ())
     }
 

@@ -54,6 +54,11 @@ impl Stock {
         (item.available, item.known) = (available, true);
     }
 
+    /// From now on the stock of `product` counts as known.
+    pub fn know(&mut self, product: &ProductId) {
+        self.0.entry(product.clone()).or_default().known = true;
+    }
+
     /// From now on nobody's order takes `product` below zero.
     pub fn check(&mut self, product: &ProductId) {
         self.0.entry(product.clone()).or_default().checked = true;

@@ -31,6 +31,8 @@ pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
 pub const PRODUCT_CHANGED: &str = "orderflow.product.changed.v1";
 /// The partners' configuration was changed and is wrong.
 pub const ALERT_PARTNERS: &str = "orderflow.alert.partners.v1";
+/// Less of a product is left than its threshold.
+pub const STOCK_LOW: &str = "orderflow.stock.low.v1";
 /// A partner's file did not come in time.
 pub const ALERT_FILE: &str = "orderflow.alert.file.v1";
 /// Something that was no CloudEvent, wrapped by the connector.
@@ -67,7 +69,9 @@ pub const ALL: &[Definition] = &[
     event("orders.returned.<warehouse>.<partner>.<order>", ORDER_RETURNED, "order-processor"),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
+    event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "inventory"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
+    event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),
 ];

@@ -3,7 +3,7 @@
 use crate::envelope::Event;
 use crate::stored::{self, LookupError, Standing};
 use crate::{Nats, header, streams, views};
-use domain::inventory::{Confirmed, Returned};
+use domain::inventory::{Cause, Confirmed, Returned};
 use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
@@ -252,6 +252,12 @@ pub struct Changed {
     /// What an operator set as available, by product.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<ProductId, i64>,
+    /// What people did to move it; nothing for orders and for stock that was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Whose token asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// `sale` or `return`.

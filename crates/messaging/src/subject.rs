@@ -3,7 +3,7 @@
 //! A token keeps `A-Z a-z 0-9 _ -` and writes every other byte of the UTF-8 as `=HH`, so that any
 //! order id is one token of a subject and one segment of a KV key.
 
-use domain::{OrderId, PartnerId, WarehouseId};
+use domain::{OrderId, PartnerId, ProductId, WarehouseId};
 use std::fmt::Write as _;
 
 /// Where anyone may publish an order.
@@ -174,6 +174,12 @@ pub fn conflict(partner: &PartnerId, order_id: &OrderId) -> String {
 #[must_use]
 pub fn missing_file(partner: &PartnerId, date: &str) -> String {
     format!("errors.alert.file.{partner}.{}", token(date))
+}
+
+/// `errors.low_stock.<warehouse>.<product>`.
+#[must_use]
+pub fn low_stock(warehouse: &WarehouseId, product: &ProductId) -> String {
+    format!("errors.low_stock.{warehouse}.{}", token(product.as_str()))
 }
 
 /// `errors.alert.<kind>.<about>`: once for what it is about.

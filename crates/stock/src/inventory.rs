@@ -2,7 +2,7 @@
 
 use crate::skipped;
 use chrono::{DateTime, Utc};
-use domain::inventory::{Body, Identity, Outcome, State, Verdict};
+use domain::inventory::{Body, Change, Identity, Outcome, State, Verdict};
 use domain::stock::Refusal;
 use domain::{Kind, ProductId, WarehouseId};
 use messaging::inventory::{By, Changed, Decided, HowMuch, SaleReturned, confirmed, kind_name};
@@ -190,13 +190,30 @@ impl Book for Inventory {
     fn facts(&self, _: u64, entry: &Entry<Body>) -> Vec<Outgoing> {
         let facts = Facts { book: self, entry };
         let outcomes = entry.body.outcomes();
-        let set = match entry.body.content() {
-            Body::Set { available, .. } => available.clone(),
-            Body::Orders { .. } | Body::Skip { .. } | Body::First(_) => BTreeMap::new(),
-        };
         let orders = outcomes.iter().map(|outcome| facts.order(outcome));
         let sales = outcomes.iter().filter_map(|outcome| facts.returned(outcome));
-        orders.chain(sales).chain(facts.changed(moved(outcomes), set)).collect()
+        orders.chain(sales).chain(facts.changed(self.changed(&entry.body))).collect()
+    }
+}
+
+impl Inventory {
+    fn changed(&self, body: &Body) -> Changed {
+        let mut changed = Changed {
+            warehouse: self.warehouse.clone(),
+            moved: moved(body.outcomes()),
+            set: BTreeMap::new(),
+            cause: None,
+            by: None,
+        };
+        match body.content() {
+            Body::Set { available, .. } => changed.set.clone_from(available),
+            Body::Change(change) => {
+                let Change { cause, moved, by } = change.as_ref().clone();
+                (changed.cause, changed.moved, changed.by) = (Some(cause), moved, by);
+            }
+            Body::Orders { .. } | Body::Skip { .. } | Body::First(_) => {}
+        }
+        changed
     }
 }
 
@@ -302,17 +319,11 @@ impl<T> Facts<'_, T> {
     }
 
     /// One message for all products: one for each would be most of what the server stores.
-    fn changed(
-        &self,
-        moved: BTreeMap<ProductId, i64>,
-        set: BTreeMap<ProductId, i64>,
-    ) -> Option<Outgoing> {
-        if moved.is_empty() && set.is_empty() {
+    fn changed(&self, data: Changed) -> Option<Outgoing> {
+        if data.moved.is_empty() && data.set.is_empty() {
             return None;
         }
-        let warehouse = &self.book.warehouse;
-        let subject = subject::inventory_changed(warehouse, &self.entry.id);
-        let data = Changed { warehouse: warehouse.clone(), moved, set };
+        let subject = subject::inventory_changed(&self.book.warehouse, &self.entry.id);
         Some(self.outgoing(subject, "stock", events::INVENTORY_CHANGED, data, None))
     }
 }

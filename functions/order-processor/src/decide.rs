@@ -1,7 +1,8 @@
 //! `POST /`: an ordered batch of placed orders.
 
 use crate::looked::{Asked, Looked};
-use crate::{App, Label, StockLane};
+use crate::{App, Label};
+use ::stock::StockLane;
 use axum::extract::State;
 use chassis::Given;
 use chrono::{DateTime, Utc};

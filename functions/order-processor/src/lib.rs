@@ -4,29 +4,23 @@ mod decide;
 mod looked;
 mod stock;
 
-use ::stock::Inventory;
-use chassis::{Api, Journals, Lane, Operation, Role, Scope, Setup};
-use domain::WarehouseId;
+use ::stock::StockLane;
+use chassis::{Api, Journals, Operation, Role, Scope, Setup};
 use messaging::rights::Rights;
-use messaging::{Nats, streams, subject};
+use messaging::{Nats, streams};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use runtime::{BuildError, Env, Function, Memory, Tokens};
-use state::journal::Keep;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Its name in `stack.yml`.
 pub const NAME: &str = "order-processor";
 /// Beside bodies: the process, and the stock of its warehouses. A body is here as it came, as events, as
 /// orders, as the decision and its facts, and as what the client of NATS has not sent yet.
 pub const MEMORY: Memory = Memory::new(96, 8);
-
-/// What of the journals is kept beyond what a start needs: as long as the facts that follow from it.
-const KEEP: Keep = Keep::For(Duration::from_secs(90 * 24 * 60 * 60));
 
 /// An order alone takes some 20 ms; one that waited for a function or for NATS, as long as that.
 const SECONDS: [f64; 14] =
@@ -56,7 +50,7 @@ pub const RIGHTS: Rights = Rights {
 /// Settings are missing, or NATS cannot be reached.
 pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mut setup = Setup::new(env, NAME);
-    let keep = setup.env.or("ORDERFLOW_JOURNAL_KEEP", KEEP);
+    let keep = setup.env.or("ORDERFLOW_JOURNAL_KEEP", ::stock::KEEP);
     let tokens = Tokens::from_env(setup.env, &api().doors());
     // Without it the only warehouses that people can ask for are `main` and those with a journal.
     let partners = setup.partners_if_configured();
@@ -74,7 +68,7 @@ fn api() -> Api<Arc<App>> {
     Api::default()
         .at(decide, decide::batch)
         .at(list, stock::list)
-        .at(set.bodies_up_to(stock::BYTES_MAX), stock::set)
+        .at(set.bodies_up_to(::stock::BYTES_MAX), stock::set)
         .journal(|app: &Arc<App>| &app.journals)
 }
 
@@ -89,34 +83,6 @@ struct Label {
     verdict: &'static str,
     /// Of a refusal, else empty.
     reason: &'static str,
-}
-
-/// The journal of the stock, which decides what is placed.
-#[derive(Debug)]
-struct StockLane;
-
-impl Lane for StockLane {
-    type Book = Inventory;
-
-    const INPUT: &'static str = streams::ORDERS;
-    const READ: Role = Role::StockRead;
-    const REBASE: &'static str = "orderflow journal rebase";
-
-    fn book(warehouse: &WarehouseId) -> Inventory {
-        Inventory::new(warehouse.clone())
-    }
-
-    fn subject(warehouse: &WarehouseId) -> String {
-        subject::inventory_journal(warehouse)
-    }
-
-    fn filter(warehouse: &WarehouseId) -> String {
-        subject::placed(warehouse)
-    }
-
-    fn warehouse(filter: &str) -> Option<WarehouseId> {
-        subject::lane(filter)
-    }
 }
 
 /// What the handlers share.

@@ -94,6 +94,7 @@ fn many_large_bodies_at_once_leave_every_function_within_the_memory_of_its_pod()
     for (function, paths) in [
         ("order-ingest", &["/", "/retry"][..]),
         ("order-processor", &["/", "/stock", "/journal/skip"]),
+        ("inventory", &["/products", "/stock", "/stock/restock", "/stock/transfer"]),
         ("file-transformer", &["/"]),
         ("status-checker", &["/"]),
         ("daily-checker", &["/"]),

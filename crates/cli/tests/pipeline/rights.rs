@@ -19,18 +19,22 @@ const EVERYBODY: [&str; 8] = [
     "status-checker",
 ];
 const NOBODY: &[&str] = &[];
+/// Of journals of stock.
+const WRITERS: &[&str] = &["inventory", "order-processor"];
 
 /// Subjects, and who may publish there beside `setup`. Those that take something away come last.
 const RIGHTS: &[(&str, &[&str])] = &[
-    ("journal.inventory.main", &["order-processor"]),
-    ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", &["order-processor"]),
+    ("journal.inventory.main", WRITERS),
+    ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", WRITERS),
     ("$KV.FOLD_CHECKPOINTS.status-checker.orders.1.32-0.head", &["status-checker"]),
+    ("$KV.FOLD_CHECKPOINTS.inventory.movements.1.8-0.head", &["inventory"]),
     ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
-    ("orders.confirmed.main.US1.1", &["order-processor"]),
-    ("orders.refused.main.US1.1", &["order-processor"]),
-    ("inventory.changed.main.x", &["order-processor"]),
-    ("errors.undecidable.main.x", &["order-processor"]),
+    ("orders.confirmed.main.US1.1", WRITERS),
+    ("orders.refused.main.US1.1", WRITERS),
+    ("inventory.changed.main.x", WRITERS),
+    ("errors.undecidable.main.x", WRITERS),
     ("orders.placed.main.US1.1", &["order-ingest"]),
+    ("errors.low_stock.main.P1", &["inventory"]),
     ("errors.conflict.US1.1", &["order-ingest"]),
     ("orders", &["file-transformer", "sender"]),
     ("files.arrived.US1.x", &["daily-checker"]),
@@ -50,7 +54,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("orders.placed", NOBODY),
     ("somewhere.else", NOBODY),
     ("$JS.ACK.ORDERS.x.1.1.1.1.1", &["connector"]),
-    ("$JS.API.STREAM.MSG.GET.JOURNAL", &["connector", "order-processor"]),
+    ("$JS.API.STREAM.MSG.GET.JOURNAL", &["connector", "inventory", "order-processor"]),
     (
         "$JS.API.STREAM.MSG.GET.KV_FILES_LEDGER",
         &["connector", "daily-checker", "file-transformer", "status-checker"],
@@ -61,10 +65,10 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.RESTORE.JOURNAL", NOBODY),
     ("$JS.API.STREAM.SNAPSHOT.JOURNAL", NOBODY),
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
-    ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", &["order-processor"]),
-    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["status-checker"]),
+    ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", WRITERS),
+    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["inventory", "status-checker"]),
     ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
-    ("$JS.API.STREAM.PURGE.JOURNAL", &["order-processor"]),
+    ("$JS.API.STREAM.PURGE.JOURNAL", WRITERS),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];
 

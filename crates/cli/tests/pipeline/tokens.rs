@@ -16,12 +16,20 @@ const ADMIN: &[&str] = &["api-token-admin"];
 const CONNECTOR: &[&str] = &["connector-token"];
 
 /// Method, path, type of the body, and what opens it.
-const DOORS: [(&str, &str, &str, &[&str]); 11] = [
+const DOORS: [(&str, &str, &str, &[&str]); 19] = [
     ("GET", "daily-checker/?force", JSON, ADMIN),
     ("POST", "file-transformer/", BATCH, CONNECTOR),
     ("GET", "status-checker/", JSON, READERS),
     ("GET", "inventory/products", JSON, READERS),
     ("POST", "inventory/products", JSON, ADMIN),
+    ("GET", "inventory/stock", JSON, READERS),
+    ("GET", "inventory/stock/movements", JSON, READERS),
+    ("GET", "inventory/stock/transfers", JSON, READERS),
+    ("PUT", "inventory/stock", JSON, ADMIN),
+    ("POST", "inventory/stock/restock", JSON, ADMIN),
+    ("POST", "inventory/stock/adjust", JSON, ADMIN),
+    ("POST", "inventory/stock/count", JSON, ADMIN),
+    ("POST", "inventory/stock/transfer", JSON, ADMIN),
     ("POST", "order-ingest/", BATCH, CONNECTOR),
     ("POST", "order-ingest/retry", JSON, ADMIN),
     ("POST", "order-processor/", BATCH, CONNECTOR),

@@ -1,15 +1,21 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
+mod change;
 mod confirmed;
 mod decide;
 mod returned;
 mod sale;
 mod state;
+mod transfers;
 
+pub use change::{
+    Cause, Change, Counted, LEVEL_MAX, Quantities, Refused, Wrong, adjust, count, restock, send,
+};
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
 pub use returned::{Pieces, Returned};
 pub use state::{SEED, State};
+pub use transfers::{Transfer, Transfers, UNFINISHED_MAX};
 
 use crate::order::Kind;
 use crate::stock::{Movement, Refusal};
@@ -44,6 +50,8 @@ pub enum Body {
         /// What is available from now on.
         available: BTreeMap<ProductId, i64>,
     },
+    /// Stock that people restocked, adjusted, counted or transferred. Version 0.1.0 does not know it, and stops.
+    Change(Box<Change>),
     /// The next message of the input, which an operator refused undecided, as 0.1.0 wrote it. Later
     /// versions skip without a body.
     Skip {
@@ -74,7 +82,7 @@ impl Body {
         match self.content() {
             Self::Set { key, .. } => key.as_deref(),
             Self::Skip { key, .. } => Some(key),
-            Self::Orders { .. } | Self::First(_) => None,
+            Self::Orders { .. } | Self::Change(_) | Self::First(_) => None,
         }
     }
 
@@ -84,7 +92,7 @@ impl Body {
         match self.content() {
             Self::Orders { outcomes, .. } => outcomes,
             Self::Skip { outcome, .. } => std::slice::from_ref(outcome),
-            Self::Set { .. } | Self::First(_) => &[],
+            Self::Set { .. } | Self::Change(_) | Self::First(_) => &[],
         }
     }
 }

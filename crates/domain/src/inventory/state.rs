@@ -1,8 +1,8 @@
 //! What the journal of a warehouse folds to.
 
-use super::Body;
+use super::{Body, Change, Transfers};
 use crate::ProductId;
-use crate::stock::Stock;
+use crate::stock::{Movement, Stock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ pub struct State {
     /// them. Later ones have them outside of the state.
     #[serde(default, skip_serializing)]
     pub keys: BTreeMap<String, u64>,
+    /// Transfers from and to this warehouse.
+    #[serde(default, skip_serializing_if = "Transfers::is_empty")]
+    pub transfers: Transfers,
     /// Is an entry folded in? Snapshots of 0.1.0 do not say so, and each is of some entry.
     #[serde(default = "always")]
     begun: bool,
@@ -77,8 +80,17 @@ impl State {
                     self.stock.set(product.clone(), *available);
                 }
             }
+            Body::Change(change) => self.change(change),
             Body::First(_) | Body::Skip { .. } => {}
         }
+    }
+
+    fn change(&mut self, change: &Change) {
+        for (product, delta) in &change.moved {
+            self.stock.apply(&Movement { product: product.clone(), delta: *delta });
+            self.stock.know(product);
+        }
+        self.transfers.apply(change);
     }
 }
 

@@ -50,6 +50,13 @@ impl BoundKey {
         &self.text
     }
 
+    /// A short name of the command: the same for the same key and command, another one for any other.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let hash = Sha256::digest(&self.text);
+        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn key(&self) -> &str {
         self.text.get(..self.key_bytes).unwrap_or_default()
     }
@@ -165,6 +172,13 @@ mod tests {
         ] {
             assert_eq!(keys.use_of(&BoundKey::new(key, &command)), expected, "{key} {command:?}");
         }
+    }
+
+    #[test]
+    fn a_command_is_named_by_its_key_and_what_it_asks_for() {
+        let id = |key, command| BoundKey::new(key, &command).id();
+        assert_eq!(id("k", 1), id("k", 1));
+        assert!(id("k", 1) != id("k", 2) && id("k", 1) != id("l", 1));
     }
 
     #[test]

@@ -106,6 +106,22 @@ impl NatsLog {
         first.map_err(unavailable)
     }
 
+    /// Was what is stored as `sequence` really the next message behind `expected`? Servers before 2.9.21 let two
+    /// appends at once, of two processes, both expect the same message where a stream has replicas
+    /// (<https://github.com/nats-io/nats-server/issues/4320>). The second one is no entry; who reads on sees that.
+    async fn is_next(&self, expected: u64, sequence: u64) -> Appended {
+        let is_alone = self.nats.client.server_info().cluster.is_none_or(|name| name.is_empty());
+        let is_safe = is_alone || self.nats.client.is_server_compatible(2, 10, 0);
+        if is_safe || sequence == expected + 1 {
+            return Appended::Stored(sequence);
+        }
+        match self.first(expected + 1).await {
+            Ok(Some(next)) if next.sequence == sequence => Appended::Stored(sequence),
+            Ok(_) => Appended::Unclear(format!("stored as {sequence}, behind another entry")),
+            Err(error) => Appended::Unclear(error.to_string()),
+        }
+    }
+
     async fn read_messages(
         &self,
         again: Option<u64>,
@@ -181,7 +197,7 @@ impl Log for NatsLog {
             Err(error) => Err(error),
         };
         match answer {
-            Ok(ack) if !ack.duplicate => Appended::Stored(ack.sequence),
+            Ok(ack) if !ack.duplicate => self.is_next(expected, ack.sequence).await,
             Ok(_) => Appended::Unclear("answered as a duplicate".into()),
             Err(error) => Appended::Unclear(error.to_string()),
         }

@@ -5,6 +5,7 @@ mod invoices;
 mod journal;
 mod journal_ages;
 mod journal_operations;
+mod journal_race;
 mod journal_snapshots;
 
 use messaging::streams::{self, Done};

@@ -34,6 +34,8 @@ pub(super) struct Entry {
 pub(super) enum Content {
     Orders(Vec<Outcome>),
     Set(BTreeMap<ProductId, i64>),
+    /// What people moved, by product.
+    Change(BTreeMap<ProductId, i64>),
     /// The input goes on elsewhere; the position says where.
     Rebase,
     /// An operator's refusal of the next message.
@@ -45,7 +47,7 @@ impl Content {
         match self {
             Self::Orders(outcomes) => outcomes,
             Self::Skip(outcome) => std::slice::from_ref(outcome),
-            Self::Set(_) | Self::Rebase => &[],
+            Self::Set(_) | Self::Change(_) | Self::Rebase => &[],
         }
     }
 }
@@ -98,6 +100,7 @@ impl Entry {
                     Content::Orders(outcomes.iter().map(outcome).collect())
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),
+                Body::Change(change) => Content::Change(change.moved.clone()),
                 Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped).into()),
                 Body::First(_) => anyhow::bail!("an entry without content"),
             },

@@ -120,6 +120,14 @@ impl<'a> Lane<'a, '_> {
             set.clone_from(available);
         }
         let mut moved: BTreeMap<ProductId, i64> = BTreeMap::new();
+        if let Content::Change(change) = &entry.content {
+            for (product, delta) in change {
+                let item = self.stock.entry(product.clone()).or_default();
+                item.available += i128::from(*delta);
+                item.known = true;
+            }
+            moved.clone_from(change);
+        }
         for outcome in entry.content.outcomes() {
             self.outcome(entry, outcome);
             for movement in outcome.verdict.movements() {

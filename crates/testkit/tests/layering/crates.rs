@@ -69,7 +69,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "stock",
-        members: &["domain", "messaging", "state"],
+        members: &["chassis", "domain", "messaging", "runtime", "state"],
         others: None,
         rule: "it is the journal of the stock, for those who write it and those who check it",
     },

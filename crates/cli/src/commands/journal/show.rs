@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use domain::WarehouseId;
-use domain::inventory::{Body, Outcome, Verdict};
+use domain::inventory::{Body, Cause, Change, Outcome, Verdict};
 use machine::client::Pipeline;
 use messaging::subject;
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ fn what(body: &Body) -> String {
             [(product, available)] => format!("{product} set to {available}"),
             _ => format!("{} set", output::count(available.len(), "product")),
         },
+        Body::Change(change) => changed(change),
         Body::Skip { outcome, .. } => match &outcome.verdict {
             Verdict::Refused(refusal) | Verdict::Kept(refusal) => {
                 format!("message {} {refusal}", outcome.sequence)
@@ -57,6 +58,24 @@ fn what(body: &Body) -> String {
         },
         Body::First(_) => "unknown".to_owned(),
     }
+}
+
+fn changed(change: &Change) -> String {
+    let about = match &change.cause {
+        Cause::Restock { reference } => reference.clone(),
+        Cause::Adjustment { reason } => Some(reason.clone()),
+        Cause::Count { reason } => reason.clone(),
+        Cause::TransferOut { to, number, .. } => Some(format!("number {number} to {to}")),
+        Cause::TransferIn { from, number, .. } => Some(format!("number {number} from {from}")),
+        Cause::TransferDone { to, number } => Some(format!("number {number} is in {to}")),
+    };
+    let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
+    let moved = match change.moved.iter().collect::<Vec<_>>()[..] {
+        [] => String::new(),
+        [(product, delta)] => format!(": {product} {delta:+}"),
+        _ => format!(": {}", output::count(change.moved.len(), "product")),
+    };
+    format!("{}{about}{moved}", change.cause.kind().replace('_', " "))
 }
 
 fn orders(outcomes: &[Outcome]) -> String {

@@ -15,12 +15,12 @@ use machine::clock;
 use messaging::inventory::Changed;
 use messaging::{Event, Nats, header, stored, streams, subject, tail};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use state::journal::{self, Entry, Record};
 use stock::Inventory;
 use terminal::output;
 
-use super::book::{Answer, book};
+use super::book::{Answer, at_once};
 
 type Available = BTreeMap<ProductId, i64>;
 
@@ -78,37 +78,77 @@ impl Start {
     }
 }
 
+/// What the accounts of a warehouse say.
+pub(super) struct Compared {
+    warehouse: WarehouseId,
+    journal: String,
+    fold: Fold,
+    /// Where what order-processor says differs.
+    said: Vec<Difference>,
+    /// Where the sum of the movements differs; nothing if none are kept.
+    moved: Option<Vec<Difference>>,
+    kept_since: DateTime<Utc>,
+}
+
 pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
+    let compared = compare(pipeline, warehouse).await?;
+    if pipeline.json {
+        output::json(&compared.json());
+    } else {
+        compared.print();
+    }
+    match compared.differences() {
+        0 => Ok(()),
+        count => bail!("{count} differences in the stock of {warehouse}"),
+    }
+}
+
+/// Compares the accounts of a warehouse.
+pub(super) async fn compare(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<Compared> {
     let nats = pipeline.nats().await?;
     pipeline.known(&nats, warehouse).await?;
-    let subject = subject::inventory_journal(warehouse);
+    let journal = subject::inventory_journal(warehouse);
     let kept = Kept::find(&nats, warehouse).await?;
-    let start = Start::find(&nats, warehouse, &subject).await?;
+    let start = Start::find(&nats, warehouse, &journal).await?;
     // The answer is the fold at an entry between the last one now and the last one after it.
-    let last = journal::last(&nats, &subject).await?.map_or(0, |(sequence, _)| sequence);
-    let Answer { products, .. } = book(pipeline, warehouse).await?;
+    let last = journal::last(&nats, &journal).await?.map_or(0, |(sequence, _)| sequence);
+    let Answer { products, .. } = at_once(pipeline, warehouse).await?;
     let book: Available = products.into_iter().map(|(id, item)| (id, item.available)).collect();
     let kept_since = kept.since;
-    let fold = fold(&nats, &subject, start, last, kept, &book).await?;
+    let mut fold = fold(&nats, &journal, start, last, kept, &book).await?;
     let said = differences(&fold.available, &book);
+    let base = std::mem::take(&mut fold.base);
     let moved = match fold.after {
         Some(after) => {
-            let sum = sum(&nats, warehouse, fold.base, after, fold.at).await?;
+            let sum = sum(&nats, warehouse, base, after, fold.at).await?;
             Some(differences(&fold.available, &sum))
         }
         None => None,
     };
-    let products = fold.available.len();
-    if pipeline.json {
-        output::json(&json!({
-            "warehouse": warehouse, "entry": fold.at, "products": products,
+    let warehouse = warehouse.clone();
+    Ok(Compared { warehouse, journal, fold, said, moved, kept_since })
+}
+
+impl Compared {
+    /// Products of which two accounts differ, and entries whose movements are gone.
+    pub(super) fn differences(&self) -> usize {
+        self.said.len() + self.moved.as_ref().map_or(0, Vec::len) + self.fold.lost
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let Self { warehouse, fold, said, moved, .. } = self;
+        json!({
+            "warehouse": warehouse, "entry": fold.at, "products": fold.available.len(),
             "order_processor": said, "movements": moved, "movements_after": fold.after,
             "movements_lost": fold.lost,
-        }));
-    } else {
-        let count = format!("{products} products at entry {} of {subject}", fold.at);
-        print(&format!("order-processor says what the journal says: {count}"), &said);
-        match (&moved, fold.after) {
+        })
+    }
+
+    pub(super) fn print(&self) {
+        let Self { warehouse, journal, fold, said, moved, kept_since } = self;
+        let count = format!("{} products at entry {} of {journal}", fold.available.len(), fold.at);
+        print(&format!("order-processor says what the journal says: {count}"), said);
+        match (moved, fold.after) {
             (Some(moved), Some(after)) => {
                 print(&format!("the movements after entry {after} add up to it"), moved);
             }
@@ -122,10 +162,6 @@ pub(super) async fn run(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<
                 fold.lost
             ));
         }
-    }
-    match said.len() + moved.as_ref().map_or(0, Vec::len) + fold.lost {
-        0 => Ok(()),
-        count => bail!("{count} differences in the stock of {warehouse}"),
     }
 }
 
@@ -180,6 +216,7 @@ impl Kept {
     fn lacks(&self, sequence: u64, entry: &Entry<Body>) -> bool {
         let moves = match entry.body.content() {
             Body::Set { .. } => true,
+            Body::Change(change) => !change.moved.is_empty(),
             body => body.outcomes().iter().any(|one| !one.verdict.movements().is_empty()),
         };
         moves && self.since < entry.at && self.after.is_none_or(|after| sequence < after)

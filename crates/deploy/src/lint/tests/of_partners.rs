@@ -23,8 +23,12 @@ async fn a_function_that_reaches_folders_needs_the_logins_of_partners() {
     let mut listed = found(&listed, &subject).await;
     listed.dedup();
     let unused = listed.iter().filter(|found| found.contains(" secret-unused "));
-    assert_eq!(listed.len(), 2, "order-ingest and order-processor reach no folder: {listed:?}");
-    assert_eq!(unused.count(), 2, "{listed:?}");
+    assert_eq!(
+        listed.len(),
+        3,
+        "inventory, order-ingest and order-processor reach no folder: {listed:?}"
+    );
+    assert_eq!(unused.count(), 3, "{listed:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,99 @@
+//! Orders on the lane of `main`, as the connector brings them to order-processor.
+
+use crate::support::World;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, header};
+use chrono::DateTime;
+use domain::order::Terms;
+use domain::raw;
+use messaging::publish::{self, Outgoing, Published};
+use messaging::{Event, events, inventory::kind_name, stored, streams};
+use serde_json::json;
+use serde_json::value::RawValue;
+use state::journal::{Place, position};
+use tokio::time::{Duration, Instant, sleep};
+
+const FILTER: &str = "orders.placed.main.>";
+/// A cluster that lost its leader answers within this time.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// What is placed, and not given out yet.
+pub(crate) struct Lane {
+    identity: String,
+    messages: Vec<(u64, String, Bytes)>,
+    number: usize,
+}
+
+impl Lane {
+    pub(crate) async fn of<S>(world: &World<S>) -> Self {
+        let place = position(&world.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
+        Self { identity: place.identity, messages: Vec::new(), number: 0 }
+    }
+
+    /// Places one order of `quantity` pieces; below zero it is a return.
+    pub(crate) async fn place<S>(&mut self, world: &World<S>, product: &str, quantity: i64) {
+        self.number += 1;
+        let message = placed(&self.number.to_string(), product, quantity);
+        let deadline = Instant::now() + WAIT_MAX;
+        let sequence = loop {
+            assert!(Instant::now() < deadline, "nobody takes order {}", self.number);
+            match publish::one(&world.nats, &message, Some(0)).await {
+                Ok(Published::Stored(sequence)) => break sequence,
+                // It was stored without an answer.
+                Ok(Published::Occupied) => {
+                    let standing = stored::last(&world.nats, streams::ORDERS, &message.subject);
+                    if let Ok(Some(standing)) = standing.await {
+                        break standing.sequence;
+                    }
+                }
+                Err(unclear) => assert!(!unclear.is_permanent(), "{unclear}"),
+            }
+            sleep(Duration::from_millis(50)).await;
+        };
+        self.messages.push((sequence, message.subject, message.payload));
+    }
+
+    /// Gives out all that is placed until it is decided.
+    pub(crate) async fn decide<S>(&self, world: &World<S>) {
+        let deadline = Instant::now() + WAIT_MAX;
+        loop {
+            match world.processor.send(self.batch()).await {
+                Some((200, _)) => return,
+                Some((503, _)) | None => {}
+                Some((status, body)) => panic!("{status} {body}"),
+            }
+            assert!(Instant::now() < deadline, "nobody decides");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn batch(&self) -> Request<Body> {
+        let (mut batch, mut previous) = (Vec::new(), 0_u64);
+        for (sequence, _, payload) in &self.messages {
+            let mut event: Event<Box<RawValue>> = serde_json::from_slice(payload).unwrap();
+            event.sequence = Some(sequence.to_string());
+            event.previous = Some(previous.to_string());
+            previous = *sequence;
+            batch.push(serde_json::to_string(&event).unwrap());
+        }
+        let request = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+            .header(header::AUTHORIZATION, "Bearer connector")
+            .header("orderflow-after", 0)
+            .header("orderflow-stream", "ORDERS")
+            .header("orderflow-stream-identity", &self.identity)
+            .header("orderflow-filter", FILTER);
+        request.body(Body::from(format!("[{}]", batch.join(",")))).unwrap()
+    }
+}
+
+fn placed(id: &str, product: &str, quantity: i64) -> Outgoing {
+    let json = json!({"order_id": id, "product": product, "quantity": quantity, "price": 1});
+    let order = raw::read(&json, None).unwrap();
+    let order = order.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
+    let subject = format!("orders.placed.main.DIRECT.{id}");
+    let event = Event::new(format!("{id}:1"), "/test", events::ORDER_PLACED, &subject, &order);
+    Outgoing::new(subject, event.to_bytes())
+        .header("Orderflow-Attempt", "1")
+        .header("Orderflow-Kind", kind_name(order.kind))
+}
