@@ -11,6 +11,7 @@ pub mod money;
 mod nearest;
 pub mod order;
 pub mod partner;
+pub mod person;
 pub mod problem;
 pub mod raw;
 pub mod seller;

@@ -29,6 +29,8 @@ pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
 pub const ALERT_PARTNERS: &str = "orderflow.alert.partners.v1";
 /// A partner's file did not come in time.
 pub const ALERT_FILE: &str = "orderflow.alert.file.v1";
+/// The card of a customer was made, changed or deleted.
+pub const CUSTOMER_CHANGED: &str = "orderflow.customer.changed.v1";
 /// Something that was no CloudEvent, wrapped by the connector.
 pub const RAW: &str = "orderflow.raw.v1";
 
@@ -62,6 +64,7 @@ pub const ALL: &[Definition] = &[
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor"),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
+    event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),
 ];

@@ -12,6 +12,7 @@ pub mod kv;
 pub mod link;
 mod migrate;
 pub mod nats;
+pub mod persons;
 pub mod publish;
 pub mod rights;
 pub mod store;

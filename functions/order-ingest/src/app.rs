@@ -2,6 +2,7 @@
 
 use crate::envelope::Types;
 use crate::outcome::Outcome;
+use crate::persons::Keyed;
 use chassis::Counts;
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) terms: Live<HashMap<PartnerId, Terms>>,
     pub(crate) types: Types,
+    pub(crate) keyed: Keyed,
     /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.
     pub(crate) reading: Semaphore,
     pub(crate) received: Counts<Outcome>,
