@@ -34,7 +34,7 @@ pub struct Person {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// E.164: `+33612345678`. Blanks, points, hyphens and brackets are taken out.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "phone")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "phone_as_written")]
     pub phone: Option<String>,
     /// At most 300 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,13 @@ pub struct Person {
     pub language: Option<String>,
 }
 
-fn phone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// Reads a telephone number as people write it; for `deserialize_with`.
+///
+/// # Errors
+/// It is not text.
+pub fn phone_as_written<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     Ok(text.map(|text| without_separators(&text)))
 }

@@ -96,7 +96,7 @@ pub const STREAMS: &[Definition] = &[
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
-    keeps(ERRORS, &["errors.>"], 90),
+    erasable(keeps(ERRORS, &["errors.>"], 90)),
     erasable(keeps(OUTBOX, &["outbox.>"], 30)),
 ];
 

@@ -1,0 +1,137 @@
+//! Messages that hold what somebody sent: dead letters and conflicts, and the orders as they came.
+
+use super::Stays;
+use domain::PartnerId;
+use messaging::{Nats, streams, tail};
+use serde_json::Value;
+use std::error::Error;
+use std::time::Duration;
+
+/// Whom messages are about.
+pub(super) struct Known<'a> {
+    pub(super) partner: &'a PartnerId,
+    /// The id in events, and the partner's own number if that is another one.
+    pub(super) names: Vec<String>,
+}
+
+/// What became of messages.
+pub(super) struct Found {
+    pub(super) erased: usize,
+    pub(super) stays: Vec<Stays>,
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Removes dead letters and conflicts about the customer where their stream allows it, and says what stays.
+pub(super) async fn erase(nats: &Nats, known: &Known<'_>) -> Result<Found, Failure> {
+    let mut found = Vec::new();
+    for filter in ["errors.dead.>".to_owned(), format!("errors.conflict.{}.>", known.partner)] {
+        tail::read(nats, streams::ERRORS, &filter, 1, false, |message| {
+            if let (true, Ok(info)) = (known.is_in(&message.payload), message.info()) {
+                found.push(info.stream_sequence);
+            }
+        })
+        .await?;
+    }
+    let mut stays = Vec::new();
+    let stream = nats.js.get_stream(streams::ERRORS).await?;
+    let mut erased = 0;
+    if stream.cached_info().config.deny_delete {
+        stays.extend((!found.is_empty()).then(|| Stays {
+            place: streams::ERRORS,
+            what: "dead letters and conflicts",
+            why: format!(
+                "this stream was made so that no single message can be deleted; {} are about the customer",
+                found.len()
+            ),
+            until: days(Some(stream.cached_info().config.max_age), "it was stored"),
+        }));
+    } else {
+        for sequence in found {
+            // One that is gone already is as good.
+            if stream.delete_message(sequence).await.is_ok() {
+                erased += 1;
+            } else if messaging::stored::at(nats, streams::ERRORS, sequence).await?.is_some() {
+                return Err(format!("message {sequence} of ERRORS is not deleted").into());
+            }
+        }
+    }
+    let age = streams::age_max(nats, streams::ORDERS).await?;
+    stays.push(Stays {
+        place: streams::ORDERS,
+        what: "orders as they came, on the subject orders",
+        why: "no single message of this stream can be deleted: orders are decided from it".into(),
+        until: days(age, "the order came"),
+    });
+    stays.push(Stays {
+        place: "the partner's folder",
+        what: "files as the partner sent them, and what was made of them",
+        why: "the folder is the partner's".into(),
+        until: "the partner deletes them".into(),
+    });
+    Ok(Found { erased, stays })
+}
+
+fn days(age: Option<Duration>, since: &str) -> String {
+    match age.filter(|age| !age.is_zero()) {
+        Some(age) => format!("{} days after {since}", age.as_secs() / 86_400),
+        None => "this stream keeps messages for ever".into(),
+    }
+}
+
+impl Known<'_> {
+    /// Does a message name the customer, and no other partner?
+    fn is_in(&self, payload: &[u8]) -> bool {
+        serde_json::from_slice::<Value>(payload).is_ok_and(|json| {
+            let partner = find(&json, "partner", 4).and_then(Value::as_str);
+            partner.unwrap_or("DIRECT") == self.partner.as_str() && self.is_customer(&json)
+        })
+    }
+
+    fn is_customer(&self, json: &Value) -> bool {
+        let Some(customer) = find(json, "customer", 4) else { return false };
+        let id = match customer {
+            Value::Object(customer) => customer.get("id"),
+            other => Some(other),
+        };
+        let text = match id {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => return false,
+        };
+        self.names.contains(&text)
+    }
+}
+
+/// The member of this name that stands least deep, up to `depth` objects down.
+fn find<'a>(json: &'a Value, name: &str, depth: usize) -> Option<&'a Value> {
+    let members = json.as_object().filter(|_| 0 < depth)?;
+    let own = members.get(name).filter(|value| !value.is_null());
+    own.or_else(|| members.values().find_map(|value| find(value, name, depth - 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_message_about_the_customer_is_found_however_it_is_wrapped() {
+        let partner = PartnerId::parse("US1").unwrap();
+        let names = vec!["p-1".to_owned(), "ana@example.org".to_owned()];
+        let known = Known { partner: &partner, names };
+        let is_in = |json: Value| known.is_in(json.to_string().as_bytes());
+        assert!(is_in(json!({"partner": "US1", "customer": "ana@example.org"})));
+        assert!(is_in(json!({"partner": "US1", "data": {"customer": {"id": "p-1"}}})));
+        assert!(is_in(json!({"data": {"order": {"customer": {"id": "p-1"}}, "partner": "US1"}})));
+        for other in [
+            json!({"partner": "US2", "customer": "p-1"}),
+            json!({"customer": "p-1"}),
+            json!({"partner": "US1", "customer": {"id": "p-2"}}),
+            json!({"partner": "US1", "customer": {"name": "p-1"}}),
+            json!("p-1"),
+        ] {
+            assert!(!is_in(other.clone()), "{other}");
+        }
+    }
+}
