@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Check, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners, Schema,
-    Send, Setup, Simulate, Stock, Up, Wait,
+    Bench, Check, Customers, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners,
+    Schema, Send, Setup, Simulate, Stock, Up, Wait,
 };
 use crate::global::Global;
 
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Partners(Partners),
     #[command(subcommand)]
     Stock(Stock),
+    #[command(subcommand)]
+    Customers(Customers),
     #[command(subcommand)]
     Journal(Journal),
     Doctor(Doctor),
