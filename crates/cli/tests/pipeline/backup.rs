@@ -49,8 +49,14 @@ fn a_copy_of_the_stopped_servers_store_brings_everything_back() {
 /// Longer than a part believes what it saw of the store.
 const LOOK_HOLDS: Duration = Duration::from_millis(1_500);
 
-const FUNCTIONS: [&str; 5] =
-    ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"];
+const FUNCTIONS: [&str; 6] = [
+    "customers",
+    "daily-checker",
+    "file-transformer",
+    "order-ingest",
+    "order-processor",
+    "status-checker",
+];
 
 /// Stops the server in the middle of nothing, so that its files are whole.
 fn while_stopped(up: &Up, work: impl FnOnce()) {

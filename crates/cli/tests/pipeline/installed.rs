@@ -20,8 +20,14 @@ use serde_json::Value;
 
 use crate::support::eventually;
 
-const FUNCTIONS: [&str; 5] =
-    ["daily-checker", "file-transformer", "status-checker", "order-ingest", "order-processor"];
+const FUNCTIONS: [&str; 6] = [
+    "daily-checker",
+    "file-transformer",
+    "status-checker",
+    "order-ingest",
+    "order-processor",
+    "customers",
+];
 const PARTNERS: [&str; 3] = ["US1", "US2", "US3"];
 const FILE: &str = "order_id,product_id,quantity,price,timestamp,customer,region,category\n\
                     F-1,P001,1,1.50,2026-01-01 09:00:00,c1,east,toys\n";

@@ -8,8 +8,9 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 7] = [
+const EVERYBODY: [&str; 8] = [
     "connector",
+    "customers",
     "daily-checker",
     "file-transformer",
     "order-ingest",
@@ -24,6 +25,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("journal.inventory.main", &["order-processor"]),
     ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", &["order-processor"]),
     ("$KV.FOLD_CHECKPOINTS.status-checker.orders.1.32-0.head", &["status-checker"]),
+    ("$KV.FOLD_CHECKPOINTS.customers.customers.1.32-0.head", &["customers"]),
     ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
     ("orders.confirmed.main.US1.1", &["order-processor"]),
     ("orders.refused.main.US1.1", &["order-processor"]),
@@ -39,6 +41,9 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.FILES_CONTENT.x", &["file-transformer"]),
     ("$KV.CONNECTOR_LEASES.x", &["connector"]),
     ("errors.dead.order-ingest", &["connector"]),
+    ("customers.changed.US1.x", &["customers"]),
+    ("$KV.PERSONS.order.US1.x.1.x", &["customers", "order-ingest"]),
+    ("$KV.CUSTOMER_CARDS.record.US1.x", &["customers"]),
     ("journal.invoices.main", NOBODY),
     ("invoices.issued.main.1", NOBODY),
     ("outbox.webhooks.shop.1.x.-", NOBODY),
@@ -54,11 +59,12 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.CREATE.X", NOBODY),
     ("$JS.API.STREAM.UPDATE.JOURNAL", NOBODY),
     ("$JS.API.STREAM.MSG.DELETE.JOURNAL", NOBODY),
+    ("$JS.API.STREAM.MSG.DELETE.ERRORS", &["customers"]),
     ("$JS.API.STREAM.RESTORE.JOURNAL", NOBODY),
     ("$JS.API.STREAM.SNAPSHOT.JOURNAL", NOBODY),
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", &["order-processor"]),
-    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["status-checker"]),
+    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["customers", "status-checker"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", &["order-processor"]),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];

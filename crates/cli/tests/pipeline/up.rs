@@ -6,8 +6,14 @@ use serde_json::Value;
 
 use crate::support::{Up, command, eventually, group_of, is_gone, kill};
 
-const FUNCTIONS: [&str; 5] =
-    ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"];
+const FUNCTIONS: [&str; 6] = [
+    "customers",
+    "daily-checker",
+    "file-transformer",
+    "order-ingest",
+    "order-processor",
+    "status-checker",
+];
 
 #[test]
 fn everything_starts_answers_and_ends_on_sigterm() {

@@ -25,6 +25,7 @@ impl Maker {
             broken: ALL / 100,
             returns: ALL / 30,
             charges: ALL / 10,
+            persons: 0,
             hot_product: ALL / 10 * 6,
             products: 5,
             lines: 4,
