@@ -132,18 +132,25 @@ impl FromStr for Field {
 fn patch(fields: &[Field]) -> Map<String, Value> {
     let mut patch = Map::new();
     for Field { path, value } in fields {
-        let (Some(last), mut here) = (path.last(), &mut patch) else { continue };
-        for step in path.iter().take(path.len() - 1) {
-            let inner = here.entry(step.clone()).or_insert_with(|| Map::new().into());
+        put(&mut patch, path, value);
+    }
+    patch
+}
+
+fn put(members: &mut Map<String, Value>, path: &[String], value: &Value) {
+    match path {
+        [] => {}
+        [last] => drop(members.insert(last.clone(), value.clone())),
+        [first, rest @ ..] => {
+            let inner = members.entry(first.clone()).or_insert(Value::Null);
             if !inner.is_object() {
                 *inner = Map::new().into();
             }
-            let Some(inner) = inner.as_object_mut() else { break };
-            here = inner;
+            if let Some(inner) = inner.as_object_mut() {
+                put(inner, rest, value);
+            }
         }
-        here.insert(last.clone(), value.clone());
     }
-    patch
 }
 
 pub(crate) async fn run(global: &Global, command: &Customers) -> Result<()> {
