@@ -196,7 +196,7 @@ pub(crate) struct History {
     /// When the first order was decided that these totals may hold: RFC 3339.
     counted_since: Option<String>,
     /// The newest first; no older ones than the store keeps.
-    orders: Vec<One>,
+    orders: Vec<PastOrder>,
     /// Are there more than `limit`?
     more: bool,
 }
@@ -213,7 +213,7 @@ pub(crate) struct Total {
 
 /// An order.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct One {
+pub(crate) struct PastOrder {
     order_id: String,
     /// RFC 3339.
     placed_at: String,
@@ -234,9 +234,9 @@ fn rfc3339(ms: i64) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn one(partner: &PartnerId, row: &Row) -> One {
+fn one(partner: &PartnerId, row: &Row) -> PastOrder {
     let path = utf8_percent_encode(&row.order, NON_ALPHANUMERIC);
-    One {
+    PastOrder {
         order_id: row.order.to_string(),
         placed_at: rfc3339(row.placed_ms),
         link: format!("/function/status-checker/orders/{partner}/{path}"),
@@ -264,7 +264,7 @@ pub(crate) async fn orders(
                 .unwrap_or_default();
             let more = limit < orders.len();
             orders.truncate(limit);
-            let orders: Vec<One> = orders.into_iter().map(|row| one(&partner, row)).collect();
+            let orders: Vec<PastOrder> = orders.into_iter().map(|row| one(&partner, row)).collect();
             let sums = shards.iter().find_map(|shard| shard.totals(&customer));
             let total = |sum: &Sum| Total {
                 orders: sum.orders,
