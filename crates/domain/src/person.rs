@@ -7,17 +7,18 @@
 mod address;
 mod countries;
 mod telephone;
+mod text;
 
 pub use address::{ADDRESS_LINES_MAX, Address};
 pub use telephone::{is_e164, without_separators};
+pub use text::NAME_CHARS_MAX;
 
 use crate::problem::Problem;
 use crate::seller;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use text::name_problem;
 
-/// Most characters of a name, of a company, and of a line of an address.
-pub const NAME_CHARS_MAX: usize = 300;
 /// Most bytes of an e-mail address (RFC 5321).
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Most bytes before the `@` of an e-mail address.
@@ -124,18 +125,6 @@ pub fn is_personal(id: &str) -> bool {
         !local.is_empty() && host.contains('.') && !host.starts_with('.') && !id.contains(' ')
     });
     is_email || telephone::is_number(id)
-}
-
-/// What is wrong with a text of 1 to 300 characters on one line.
-pub(crate) fn name_problem(text: &str) -> Option<String> {
-    let count = text.chars().count();
-    if text.trim().is_empty() {
-        return Some("is empty".into());
-    }
-    if NAME_CHARS_MAX < count {
-        return Some(format!("has {count} characters, the limit is {NAME_CHARS_MAX}"));
-    }
-    text.chars().any(char::is_control).then(|| "contains a control character".into())
 }
 
 fn email_problem(text: &str) -> Option<String> {

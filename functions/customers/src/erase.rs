@@ -9,6 +9,7 @@ use crate::http::{App, Which, reach};
 use axum::extract::{Path, State};
 use chassis::Answer;
 use chrono::{DateTime, Utc};
+use messages::Stays;
 use messaging::{persons, streams};
 use runtime::{Caller, Owner, Problem};
 use schemars::JsonSchema;
@@ -34,17 +35,6 @@ pub(crate) struct Gone {
     place: &'static str,
     what: &'static str,
     count: usize,
-}
-
-/// What stays in one place.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Stays {
-    /// The stream, bucket or folder.
-    place: &'static str,
-    what: &'static str,
-    why: String,
-    /// How long at most, if that is known: `90 days after the order came`.
-    until: String,
 }
 
 fn unavailable(error: &dyn std::error::Error) -> Problem {

@@ -136,7 +136,7 @@ impl Mover {
             position.map_or((Position::default(), None), |(at, revision)| (at, Some(revision)));
         let newer = steps.iter().filter(|step| at < step.at);
         let mut said = Vec::new();
-        for step in newer.clone() {
+        for step in newer {
             match persons::read(&self.nats, &step.subject).await {
                 Ok(Entry::Said(_, it)) => said.push((step, it)),
                 // Erased: no card comes of it, and one that came of it just now goes.
@@ -148,7 +148,7 @@ impl Mover {
                 Err(persons::ReadError::Unclear(error)) => return Err(error.into()),
             }
         }
-        let Some(last) = newer.last() else { return Ok(()) };
+        let Some(last) = steps.last().filter(|step| at < step.at) else { return Ok(()) };
         if let Some((step, _)) = said.last() {
             self.write(&key, (partner, id), found, &said, step).await?;
             // Erased meanwhile: erasing takes what is said away first, and the card afterwards.

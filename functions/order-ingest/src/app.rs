@@ -1,8 +1,8 @@
 //! What the handlers share.
 
 use crate::envelope::Types;
+use crate::keyed::Keyed;
 use crate::outcome::Outcome;
-use crate::persons::Keyed;
 use chassis::Counts;
 use chrono::{DateTime, Utc};
 use domain::PartnerId;

@@ -1,7 +1,7 @@
 //! From an event to an order that may be placed. No IO.
 
 use crate::envelope::{self, Types};
-use crate::persons::{Keyed, Taken};
+use crate::keyed::{Keyed, Taken};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -53,8 +53,10 @@ pub(crate) struct Received<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// The message that places the order which an event brings; what the function does with each event of
-/// a batch, without publishing it, and with a key of its own for pseudonyms. `now` stands in for an event's time.
+/// The message that places the order which an event brings.
+///
+/// This is what the function does with each event of a batch, without publishing it, and with a key of its own for
+/// pseudonyms. `now` stands in for an event's time.
 ///
 /// # Errors
 /// Why there is no such order, by field path.

@@ -3,7 +3,7 @@
 use crate::app::{App, now};
 use crate::check::{self, Checked};
 use crate::outcome::Outcome;
-use crate::place::Placed;
+use crate::placed::Placed;
 use crate::{envelope, media};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -72,7 +72,7 @@ pub(crate) struct Order {
 #[expect(dead_code, reason = "read for its description only")]
 enum Buyer {
     Number(String),
-    Customer(Customer),
+    Customer(Box<Customer>),
 }
 
 /// Without an `id` a guest.

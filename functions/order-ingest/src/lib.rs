@@ -5,10 +5,12 @@ mod app;
 mod check;
 mod envelope;
 mod http;
+mod keyed;
 mod media;
 mod outcome;
 mod persons;
 mod place;
+mod placed;
 
 pub use check::placement;
 
@@ -18,10 +20,10 @@ use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
 use envelope::Types;
+use keyed::Keyed;
 use messaging::persons::{SECRET, SECRET_MIN};
 use messaging::rights::Rights;
 use messaging::streams;
-use persons::Keyed;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Where somebody lives or works.
 
-use super::{countries, name_problem};
+use super::countries;
+use super::text::name_problem;
 use crate::problem::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,9 @@
 //! Messages that hold what somebody sent: dead letters and conflicts, and the orders as they came.
 
-use super::Stays;
 use domain::PartnerId;
 use messaging::{Nats, streams, tail};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
@@ -18,6 +19,17 @@ pub(super) struct Known<'a> {
 pub(super) struct Found {
     pub(super) erased: usize,
     pub(super) stays: Vec<Stays>,
+}
+
+/// What stays in one place.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Stays {
+    /// The stream, bucket or folder.
+    place: &'static str,
+    what: &'static str,
+    why: String,
+    /// How long at most, if that is known: `90 days after the order came`.
+    until: String,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
