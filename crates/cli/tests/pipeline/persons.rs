@@ -8,7 +8,7 @@ use messaging::{Nats, subject, tail};
 use serde_json::{Value, json};
 
 use crate::faults::nats_url;
-use crate::support::Up;
+use crate::support::{Up, eventually, kill};
 
 /// What is looked for: parts of name, address, telephone and e-mail of every person that is sent.
 const SECRETS: [&str; 5] = ["Zaphodia", "zaphodia", "Geheimgasse", "441632960", "LU87654321"];
@@ -110,7 +110,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
     assert!(cancelled.status.success(), "{cancelled:?}");
     up.orderflow(&["wait", "--timeout", "60s"]);
     // Cards are there, and people find them.
-    crate::support::eventually("all cards", || {
+    eventually("all cards", || {
         let listed = up.json(&["customers", "list", "--name", "zaphodia"]);
         listed["customers"].as_array().unwrap().len() == 3
     });
@@ -155,4 +155,39 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
         up.orderflow(&["customers", "show", "DIRECT/c1"]).status.success(),
         "its orders are known"
     );
+}
+
+#[test]
+fn killed_again_and_again_order_ingest_places_each_order_with_its_person() {
+    const ORDERS: usize = 300;
+    let up = Up::start(&["--processes"]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let nats = runtime.block_on(Nats::connect(&nats_url(&up), "test", false)).unwrap();
+    for n in 0..ORDERS {
+        let customer = json!({"id": format!("c{}", n % 7), "name": format!("Name {n}")});
+        let body = order(&n.to_string(), &customer).to_string();
+        let message = Outgoing::new(subject::ORDERS.to_owned(), body.into());
+        runtime.block_on(one(&nats, &message, None)).unwrap();
+        if n % 100 == 50 {
+            kill("-9", up.pid_of("order-ingest"));
+        }
+    }
+    let waited = up.orderflow(&["wait", "--timeout", "120s"]);
+    assert!(waited.status.success(), "{waited:?}");
+    let all = runtime.block_on(everything(&nats));
+    let of = |stream: &str, subjects: &str| {
+        let of = |(name, subject, _): &&(String, String, String)| {
+            name == stream && subject::matches(subjects, subject)
+        };
+        all.iter().filter(of).collect::<Vec<_>>()
+    };
+    let said = of("KV_PERSONS", "$KV.PERSONS.order.>");
+    let placed = of("ORDERS", "orders.placed.>");
+    assert_eq!((placed.len(), said.len(), of("ERRORS", ">").len()), (ORDERS, ORDERS, 0));
+    for (_, subject, text) in placed {
+        let id = subject.rsplit('.').next().unwrap();
+        let (_, key, kept) = said.iter().find(|it| it.1.contains(&format!(".{id}."))).unwrap();
+        assert!(kept.contains(&format!("Name {id}\"")), "{kept}");
+        assert!(text.contains(key.rsplit('.').next().unwrap()), "{text} does not name {key}");
+    }
 }

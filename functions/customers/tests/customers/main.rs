@@ -3,6 +3,7 @@
 
 mod cards;
 mod erase;
+mod ingest;
 mod people;
 mod support;
 mod totals;

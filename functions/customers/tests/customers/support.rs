@@ -90,6 +90,16 @@ impl Served {
         }
     }
 
+    /// Sends a request whose answer may never come.
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> std::io::Result<()> {
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(self.at).await?;
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\n");
+        let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(text.as_bytes()).await?;
+        stream.read_u8().await.map(drop)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answered {
         self.send("GET", path, ("admin", ""), "").await
     }
