@@ -5,8 +5,8 @@ use crate::journals::{Journals, Lane, of_partners};
 use crate::records::{Kept, Resource};
 use futures_util::future::BoxFuture;
 use intake::partners::{Check, Configuration, Live, Problem, Source};
-use messaging::Nats;
 use messaging::store::Store;
+use messaging::{Nats, metrics};
 use prometheus_client::registry::Registry;
 use runtime::{BuildError, Env, Function, Memory, Stop, Tokens};
 use state::effect::{Effects, Metrics, Outside, Settings};
@@ -91,7 +91,8 @@ impl<'a> Setup<'a> {
             .await
             .map_err(|error| BuildError::unavailable("NATS", error))?;
         let store = Store::watch(&nats, streams);
-        let registry = Registry::default();
+        let mut registry = Registry::default();
+        metrics::register(&nats, &mut registry);
         tracing::info!(function = name, version = env!("CARGO_PKG_VERSION"), "connected");
         let background = Vec::new();
         Ok((Chassis { name, nats, store, registry, tokens, background }, settings))

@@ -31,7 +31,7 @@ pub use setup::setup;
 use gateway::Gateway;
 use messaging::store::Store;
 use messaging::{Nats, streams};
-use metrics::{Connection, Metrics};
+use metrics::Metrics;
 use prometheus_client::registry::Registry;
 use runtime::{Function, Routes, ServeError, ServerSettings, Tokens};
 use shared::Shared;
@@ -51,7 +51,7 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    registry.register_collector(Box::new(Connection(nats.clone())));
+    messaging::metrics::register(&nats, &mut registry);
     let gateway = Gateway::new(&settings, metrics.clone());
     let quiet_after = settings.quiet_after;
     let store = Store::watch(&nats, &[streams::ORDERS]);

@@ -1,16 +1,11 @@
 //! What the connector counts. `docs/CONNECTOR.md` is the list.
 
-use messaging::Nats;
-use messaging::link::Signal;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use std::fmt;
 
 /// Possible outcomes of messages.
 const OUTCOMES: [&str; 4] = ["done", "dead", "parked", "unanswered"];
@@ -264,24 +259,6 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Events of the connection to NATS.
-#[derive(Debug)]
-pub(crate) struct Connection(pub(crate) Nats);
-
-impl Collector for Connection {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Events of the connection to NATS";
-        let mut metric =
-            encoder.encode_descriptor("connector_nats_events", help, None, MetricType::Counter)?;
-        for signal in Signal::ALL {
-            let label = [("event", signal.name())];
-            let mut of = metric.encode_family(&label)?;
-            of.encode_counter::<NoLabelSet, u64, u64>(&self.0.link.count(signal), None)?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,10 +328,8 @@ mod tests {
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         let total = |kind| if kind == "counter" { "_total" } else { "" };
-        let mut known: BTreeSet<String> =
+        let known: BTreeSet<String> =
             kinds.map(|(name, kind)| format!("{name}{}", total(kind))).collect();
-        // This metric needs a connection.
-        known.insert("connector_nats_events_total".to_owned());
         let docs = include_str!("../../../docs/CONNECTOR.md").lines();
         let docs = docs.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
         let is_ours =

@@ -259,7 +259,7 @@ pub async fn settle(
     tracing::warn!(
         partner = %settled.partner, file = ?settled.name, bytes = settled.size,
         back_as = ?back_as, changed = ?settled.changed,
-        "a file changed after it was taken; what it is now arrives by itself"
+        "a file was changed while it was processed; the new content will be processed as a new arrival"
     );
     Ok(Some(settled))
 }
@@ -312,7 +312,8 @@ pub fn told_row(record: &Record, changed: &Changed) -> [String; 3] {
     ["changed after it was taken".to_owned(), value, format!("{at}: {NOTE}: inbox/{name}")]
 }
 
-const NOTE: &str = "what the file is now was put back into the inbox and arrives by itself";
+const NOTE: &str =
+    "the changed file was put back into the inbox and will be processed as a new arrival";
 
 /// In front of the brace that ends it, so that everything else stays as it is.
 fn in_json(text: &[u8], _: &Record, changed: &Changed) -> Option<Vec<u8>> {

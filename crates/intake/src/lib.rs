@@ -8,5 +8,7 @@ pub mod expected;
 pub mod host_key;
 pub mod ledger;
 pub mod partners;
+pub mod problem;
 pub mod sftp;
+pub mod shape;
 pub mod yaml;

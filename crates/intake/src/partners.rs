@@ -7,15 +7,14 @@ mod across;
 mod checks;
 mod live;
 mod load;
-mod problem;
 mod sellers;
 mod shape;
 mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use crate::problem::{Problem, located};
 pub use live::{Check, Configuration, Live, Secrets, Source, digest};
 pub use load::{BYTES_MAX, Loaded, configured, load, load_all};
-pub use problem::{Problem, located};
 pub use sellers::Sold;
 pub use tables::{read_table, tables};

@@ -82,7 +82,7 @@ impl Node {
 }
 
 impl Node {
-    /// The line of what stands at `place`, such as `partners.US1.file.dates[0]`; of the last part of it
+    /// The line of the value at `place`, such as `partners.US1.file.dates[0]`; of the last part of it
     /// that is there, if not all is.
     #[must_use]
     pub fn line_of(&self, place: &str) -> usize {
@@ -96,6 +96,24 @@ impl Node {
                 (node, line, rest) = (found, key.line, behind);
             } else {
                 return line;
+            }
+        }
+    }
+}
+
+/// All numbers and flags become text, and of a key that is given twice the first is kept.
+impl From<&Node> for serde_yaml_ng::Value {
+    fn from(node: &Node) -> Self {
+        match &node.value {
+            Value::Null => Self::Null,
+            Value::Text(text) => Self::String(text.clone()),
+            Value::List(items) => Self::Sequence(items.iter().map(Self::from).collect()),
+            Value::Map(members) => {
+                let mut map = serde_yaml_ng::Mapping::new();
+                for (key, node) in members {
+                    map.entry(key.text.as_str().into()).or_insert_with(|| Self::from(node));
+                }
+                Self::Mapping(map)
             }
         }
     }
@@ -207,7 +225,7 @@ impl<'a> Reader<'a> {
                 members.push((Key { text, line }, node));
             }
         }
-        // What stands here wins over what is merged, and the first that is merged over the others.
+        // Keys of the map itself win over merged ones, and earlier merged maps over later ones.
         for node in &merged {
             for source in std::iter::once(node).chain(node.items()) {
                 for (key, node) in source.members() {

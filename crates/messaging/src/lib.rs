@@ -10,6 +10,7 @@ pub mod header;
 pub mod inventory;
 pub mod kv;
 pub mod link;
+pub mod metrics;
 mod migrate;
 pub mod nats;
 pub mod persons;

@@ -121,7 +121,9 @@ enum Why {
     LargerThanTheStreamTakes { answer: String },
     #[error("{answer}; make room in the stream, or raise its limit")]
     Full { answer: String },
-    #[error("{answer}; a sealed stream never takes a message again and has to be made anew")]
+    #[error(
+        "{answer}; a sealed stream accepts no messages: delete it and create it again with `orderflow setup`"
+    )]
     Sealed { answer: String },
     #[error("no answer within {} s", TIMEOUT.as_secs())]
     NoAnswer,

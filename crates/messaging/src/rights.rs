@@ -45,6 +45,19 @@ impl Rights {
         reaches: &[],
     };
 
+    /// An entry of the list `users` in nats-server's configuration: who logs in with `name` and `password`
+    /// has these rights, and hears only answers. `password` is a quoted text or a `$VARIABLE`.
+    #[must_use]
+    pub fn user(&self, name: &str, password: &str) -> String {
+        let Self { about, .. } = self;
+        let subjects: String =
+            self.subjects().iter().map(|subject| format!("          \"{subject}\"\n")).collect();
+        format!(
+            "      # {about}\n      {{ user: {name}, password: {password}, permissions: {{\n        \
+             publish: {{ allow: [\n{subjects}        ] }}\n        subscribe: {{ allow: [\"_INBOX.>\"] }}\n      }} }}\n"
+        )
+    }
+
     /// The subjects that it may publish on, those of the JetStream API included. Who may make a consumer
     /// of a stream may also remove those of others: the server knows no smaller right.
     #[must_use]

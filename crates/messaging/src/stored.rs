@@ -150,7 +150,7 @@ impl Standing {
     }
 }
 
-/// The server did not say what stands in a stream.
+/// The server did not return a message of a stream.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {what}: {reason}")]
 pub struct LookupError {

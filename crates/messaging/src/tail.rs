@@ -202,7 +202,7 @@ async fn to_end(
         let message = match tokio::time::timeout_at(heard + STALL, messages.next()).await {
             Err(_) => return Err("the server stopped answering".into()),
             Ok(None) => return Err("the consumer ended".into()),
-            // The ordered consumer makes itself anew after a missed heartbeat.
+            // The ordered consumer creates itself again after a missed heartbeat.
             Ok(Some(Err(error))) => {
                 tracing::debug!(%error, "ordered consumer");
                 continue;

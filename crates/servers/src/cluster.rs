@@ -34,6 +34,8 @@ pub struct Settings<'a> {
     pub count: usize,
     /// Sync each write to disk before it is confirmed; servers before 2.10 do not support this.
     pub sync_always: bool,
+    /// Who may connect and do what, as in [`nats::Settings::users`].
+    pub users: Option<&'a str>,
 }
 
 /// Starts the members under `dir` and waits until they have a leader. The folder of a member is
@@ -67,7 +69,7 @@ fn start_members(
     settings: Settings<'_>,
     mut through: Option<&mut Through<'_>>,
 ) -> Result<Cluster, Error> {
-    let Settings { binary, count, sync_always } = settings;
+    let Settings { binary, count, sync_always, users } = settings;
     let reserve = || (0..count).map(|_| port::reserve()).collect::<Result<Vec<Port>, Error>>();
     let (ports, monitors) = (reserve()?, reserve()?);
     let mut members = Vec::with_capacity(count);
@@ -91,6 +93,7 @@ fn start_members(
             binary,
             member: Some(member),
             sync_always,
+            users: users.map(str::to_owned),
             ..nats::Settings::under(dir.join(name))
         };
         members.push(nats::start(settings)?);

@@ -1,7 +1,5 @@
 //! The users of nats-server, for a cluster and for one machine: what each part may do there.
 
-use std::fmt::Write as _;
-
 use crate::{Stack, catalogue};
 
 /// Who makes and changes streams: the set-up, the command, people.
@@ -39,17 +37,8 @@ fn functions(stack: &Stack) -> impl Iterator<Item = &str> {
 }
 
 fn function(name: &str) -> String {
-    let Some(rights) = catalogue::rights(name) else { return String::new() };
-    let mut text = format!(
-        "      # {}\n      {{ user: {name}, password: ${}, permissions: {{\n        publish: {{ allow: [\n",
-        rights.about,
-        variable(name)
-    );
-    for subject in rights.subjects() {
-        writeln!(text, "          \"{subject}\"").expect("text takes everything");
-    }
-    text.push_str("        ] }\n        subscribe: { allow: [\"_INBOX.>\"] }\n      } }\n");
-    text
+    catalogue::rights(name)
+        .map_or_else(String::new, |rights| rights.user(name, &format!("${}", variable(name))))
 }
 
 #[cfg(test)]

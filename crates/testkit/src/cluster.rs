@@ -2,7 +2,9 @@
 
 use crate::lock;
 use crate::proxy::Proxy;
+use crate::users::{self, Refusals};
 use anyhow::{Context as _, Result};
+use messaging::rights::Rights;
 use servers::cluster::{Monitor, Settings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ const MEMBERS: usize = 3;
 /// A cluster with its own ports and stores; killed when dropped.
 #[derive(Debug)]
 pub struct Cluster {
+    /// Declared first: it reads the logs before they are deleted.
+    refusals: Option<Refusals>,
     // Declared before `dir`, so that it is killed before its files are removed.
     cluster: Mutex<servers::cluster::Cluster>,
     /// The routes in both directions.
@@ -48,12 +52,29 @@ impl Cluster {
     /// If a member does not start, or they have no leader.
     #[must_use]
     pub fn of(binary: Option<&Path>) -> Self {
+        Self::with_users(binary, None)
+    }
+
+    /// Like [`Self::start`], with users as in [`crate::nats::Server::with_rights`].
+    ///
+    /// # Panics
+    /// If a member does not start, or they have no leader; when dropped, as there.
+    #[must_use]
+    pub fn with_rights(name: &str, rights: &Rights) -> Self {
+        let users = users::authorization(name, rights);
+        Self::with_users(crate::nats_server_bin().as_deref(), Some(&users))
+    }
+
+    fn with_users(binary: Option<&Path>, users: Option<&str>) -> Self {
         let temporary = crate::temp_dir();
         let dir = temporary.path().to_owned();
-        let settings = Settings { binary, count: MEMBERS, sync_always: false };
+        let settings = Settings { binary, count: MEMBERS, sync_always: false, users };
         let cluster = servers::cluster::start(&dir, settings);
-        let cluster = Mutex::new(cluster.unwrap_or_else(|error| panic!("{error}")));
-        Self { cluster, routes: Vec::new(), dir, _temporary: Some(temporary) }
+        let cluster = cluster.unwrap_or_else(|error| panic!("{error}"));
+        let logs = || cluster.members().iter().map(servers::nats::Server::log).collect();
+        let refusals = users.map(|_| Refusals::of(logs()));
+        let cluster = Mutex::new(cluster);
+        Self { refusals, cluster, routes: Vec::new(), dir, _temporary: Some(temporary) }
     }
 
     /// Starts three members under `dir`, which is kept, with a fault proxy on every route between two
@@ -74,7 +95,8 @@ impl Cluster {
         }
         let (dir, binary) = (dir.to_owned(), binary.map(Path::to_owned));
         let started = tokio::task::spawn_blocking(move || {
-            let settings = Settings { binary: binary.as_deref(), count: MEMBERS, sync_always };
+            let binary = binary.as_deref();
+            let settings = Settings { binary, count: MEMBERS, sync_always, users: None };
             let cluster = servers::cluster::start_through(&dir, settings, &mut |from, to, port| {
                 let route = routes.iter().find(|route| (route.from, route.to) == (from, to));
                 let proxy = &route.expect("there is one for each two").proxy;
@@ -84,13 +106,34 @@ impl Cluster {
             cluster.map(|cluster| (cluster, routes, dir))
         });
         let (cluster, routes, dir) = started.await.context("starting the cluster panicked")??;
-        Ok(Self { cluster: Mutex::new(cluster), routes, dir, _temporary: None })
+        let cluster = Mutex::new(cluster);
+        Ok(Self { refusals: None, cluster, routes, dir, _temporary: None })
     }
 
-    /// The addresses of all members, separated by commas.
+    /// The addresses of all members, separated by commas; where there are users, with the login of the
+    /// administrator.
     #[must_use]
     pub fn url(&self) -> String {
-        self.members().url()
+        self.login(&self.members().url(), None)
+    }
+
+    /// The same with the login of a user.
+    #[must_use]
+    pub fn url_of(&self, user: &str) -> String {
+        self.login(&self.members().url(), Some(user))
+    }
+
+    /// The addresses of all members but this one, with the login of a user or of the administrator.
+    #[must_use]
+    pub fn url_without(&self, member: usize, user: Option<&str>) -> String {
+        let members = self.members();
+        let others = members.members().iter().enumerate().filter(|(index, _)| *index != member);
+        let urls: Vec<_> = others.map(|(_, member)| member.url()).collect();
+        self.login(&urls.join(","), user)
+    }
+
+    fn login(&self, url: &str, user: Option<&str>) -> String {
+        if self.refusals.is_some() { users::login(url, user) } else { url.to_owned() }
     }
 
     /// Folder with the members' configurations, logs and stores.

@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod raw;
 pub mod sshd;
 pub mod tls;
+mod users;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};

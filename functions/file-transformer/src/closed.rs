@@ -13,13 +13,13 @@ pub(crate) enum Closed {
     Plain,
     #[error("the file is encrypted, and the partner has no file.decrypt: {0}")]
     NoKey(Recipients),
-    #[error("the file is encrypted to other keys than ours ({ours}): {recipients}")]
+    #[error("the file is not encrypted for our key ({ours}): {recipients}")]
     OtherKey { recipients: Recipients, ours: String },
     #[error("the file is encrypted with a password, not to a key")]
     Password,
     #[error("the encrypted file is not protected against changes (it has neither MDC nor AEAD)")]
     Unprotected,
-    #[error("the encrypted file holds another encrypted one")]
+    #[error("the encrypted file contains another encrypted file")]
     Twice,
     #[error("the encrypted file is damaged, or no OpenPGP message: {0}")]
     Damaged(String),

@@ -106,7 +106,7 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
         let (partner, file, had) = (&record.partner, &record.name, record.counts.orders);
         tracing::error!(
             alert = "orders gone", %partner, file, had, found = lines.len(),
-            "orders of the file do not stand on the subject orders any more"
+            "orders of the file are no longer stored on the subject orders"
         );
     }
     let csv = csv(lines.into_iter().rev()).map_err(Failure::spool)?;
@@ -169,7 +169,8 @@ impl Asked<'_> {
             return Ok(decided(order_id, &found));
         }
         if let Some(why) = app.letters.reason(&app.nats, given.sequence, &given.event).await? {
-            let reason = "order-ingest did not take it; it stands on errors.dead.order-ingest";
+            let reason =
+                "order-ingest rejected it; see the dead letter on errors.dead.order-ingest";
             let mut line = Line::new(order_id, "not_placed", reason, why.time_ms);
             line.detail = why.text;
             return Ok(Some(line));

@@ -112,7 +112,9 @@ fn open(file: File, keyring: &Keyring) -> Result<Message<'static>, Closed> {
     let mut message = match message.decrypt_the_ring(ring, true) {
         Ok((message, _)) => message,
         Err(pgp::errors::Error::MissingKey) if recipients.any_of(&ours) => {
-            return Err(Closed::Damaged("what it has for our key cannot be decrypted".to_owned()));
+            return Err(Closed::Damaged(
+                "the session key for our key cannot be decrypted".to_owned(),
+            ));
         }
         Err(pgp::errors::Error::MissingKey) => {
             return Err(Closed::OtherKey { recipients, ours: ours.join(", ") });
@@ -134,7 +136,7 @@ fn open(file: File, keyring: &Keyring) -> Result<Message<'static>, Closed> {
             Message::Signed { .. } => break,
         }
     }
-    Err(Closed::Damaged("it is packed too often".to_owned()))
+    Err(Closed::Damaged("it is compressed too many times".to_owned()))
 }
 
 /// A file of which only a limited part is read before its message is opened: that part is kept in
@@ -149,8 +151,7 @@ impl Read for Head {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.file.read(buffer)?;
         let left = self.left.load(Ordering::Relaxed).checked_sub(len as u64);
-        let left =
-            left.ok_or_else(|| io::Error::other("its keys and signatures take too much room"))?;
+        let left = left.ok_or_else(|| io::Error::other("its keys and signatures are too large"))?;
         self.left.store(left, Ordering::Relaxed);
         Ok(len)
     }

@@ -14,7 +14,7 @@ pub(crate) enum Failure {
     Ledger(#[from] ledger::Error),
     #[error(transparent)]
     Memory(#[from] crate::memory::Full),
-    #[error("scratch space: {0}")]
+    #[error("temporary files cannot be written: {0}")]
     Scratch(#[source] std::io::Error),
     #[error("{0} orders were not acknowledged")]
     NotStored(usize),
@@ -28,20 +28,22 @@ pub(crate) enum Failure {
     Lookup(#[from] messaging::stored::LookupError),
     #[error("dead letters cannot be read: {0}")]
     Letters(String),
-    #[error("the file is held by {owner} until {until}")]
+    #[error("another process ({owner}) works on the file until {until}")]
     Held { owner: String, until: DateTime<Utc>, after: Duration },
-    #[error("the same content came as {0}, which is not done yet")]
+    #[error("a file with the same content, {0}, is not finished yet")]
     Same(String),
-    #[error("the file was replaced after it arrived; what stands there now arrives by itself")]
+    #[error(
+        "the file was replaced after it arrived; the new file will be processed as a new arrival"
+    )]
     Replaced,
     #[error(
-        "the file was changed while its orders were sent: those that were sent stay, and what the file \
-         is now arrives by itself"
+        "the file was changed while its orders were sent: those that were sent stay, and the changed \
+         file will be processed as a new arrival"
     )]
     ChangedWhileSent,
     #[error(transparent)]
     Changed(#[from] intake::changed::SettleError),
-    #[error("the stream of orders cannot be seen: {0}")]
+    #[error("the stream ORDERS cannot be read: {0}")]
     Stream(#[from] messaging::streams::LastError),
     #[error("the configuration cannot be used: {0}")]
     Configuration(String),

@@ -101,7 +101,9 @@ async fn arrive(work: Work, record: Record) -> Verdict {
     let (partner, name) = (record.partner.clone(), record.name.clone());
     let mut turn = match Turn::take(&work.app.shares, &partner) {
         Ok(turn) => turn,
-        Err(after) => return Verdict::Wait("other files of the partner come first".into(), after),
+        Err(after) => {
+            return Verdict::Wait("waiting for other files of the same partner".into(), after);
+        }
     };
     let done = work.run(record).await;
     turn.failed(done.as_ref().is_err_and(Failure::is_of_server));

@@ -80,17 +80,18 @@ impl Judged {
                 // Records from before this digest was introduced do not have it.
                 match &record.orders_sha256 {
                     Some(judged) if *judged != results.orders_sha256 => {
-                        "it makes other orders of a file than those that were judged".to_owned()
+                        "it produces other orders than the ones already checked for this file"
+                            .to_owned()
                     }
                     _ => return Ok(&results.orders),
                 }
             }
             _ => format!(
-                "it makes {} orders of a file that was judged to have {} before",
+                "it produces {} orders from a file that had {} when it was checked",
                 counts.orders, record.counts.orders
             ),
         };
-        let todo = "put the earlier one back until the file is done";
+        let todo = "restore the earlier configuration until the file is finished";
         Err(Failure::Configuration(format!("{reason}; {todo}")))
     }
 

@@ -106,7 +106,10 @@ impl Keyring {
             let is_of_content =
                 matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text));
             if !is_of_content || signature.hash_alg().is_none_or(is_weak) {
-                forged = Some(format!("key {} signed in a way that does not count", id(*key)));
+                forged = Some(format!(
+                    "key {} made a signature of a kind that is not accepted",
+                    id(*key)
+                ));
             } else if let Err(error) = message.verify_nested_explicit(index, *key) {
                 tracing::debug!(%error, "a signature is wrong");
                 forged = Some(format!("key {} did not sign this", id(*key)));
@@ -139,7 +142,7 @@ fn is_weak(hash: HashAlgorithm) -> bool {
 fn all<K: Deserializable>(text: &str) -> Result<Vec<K>, String> {
     let (keys, _) = K::from_string_many(text).map_err(|error| error.to_string())?;
     let keys = keys.collect::<Result<Vec<K>, _>>().map_err(|error| error.to_string())?;
-    if keys.is_empty() { Err("there is none in it".to_owned()) } else { Ok(keys) }
+    if keys.is_empty() { Err("it contains no key".to_owned()) } else { Ok(keys) }
 }
 
 fn id(key: &(impl KeyDetails + ?Sized)) -> String {

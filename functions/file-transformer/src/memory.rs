@@ -27,7 +27,7 @@ struct Taken {
 
 /// The files in work use all the memory, and others began before this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("other files in work take the memory that there is")]
+#[error("no memory is free: other files are being processed")]
 pub(crate) struct Full;
 
 /// The memory of one file, until it is dropped.

@@ -73,7 +73,7 @@ pub(crate) fn read_all<E: From<Failure>>(
         each(bytes)?;
     }
     if (crc.sum(), meter.bytes()) != (entry.crc, u64::from(entry.size)) {
-        let other = "its checksum or size is another than the archive says";
+        let other = "its checksum or size differs from what the archive states";
         return Ok(Err(meter.broken(io::Error::other(other))));
     }
     Ok(Ok(()))
@@ -163,8 +163,10 @@ fn find(archive: &mut File, packed: u64) -> Result<Entry, Broken> {
             let names = files.iter().take(NAMES_SHOWN).map(|entry| format!("{:?}", entry.name));
             let names = names.collect::<Vec<_>>().join(", ");
             let more = if NAMES_SHOWN <= others { ", …" } else { "" };
-            let reason =
-                format!("it holds {} files, and only one is taken: {names}{more}", files.len());
+            let reason = format!(
+                "it contains {} files, but only one is allowed: {names}{more}",
+                files.len()
+            );
             return Err(Broken::Archive(reason));
         }
     };
@@ -180,11 +182,11 @@ fn find(archive: &mut File, packed: u64) -> Result<Entry, Broken> {
     archive.take(LOCAL_BYTES).read_to_end(&mut local)?;
     let fields = Fields(&local);
     if !local.starts_with(&LOCAL) {
-        return Err("its list of files leads elsewhere".into());
+        return Err("its list of files points outside the archive".into());
     }
     entry.at += LOCAL_BYTES + u64::from(fields.two(26)) + u64::from(fields.two(28));
     if packed < entry.at + u64::from(entry.packed) {
-        return Err("it is cut".into());
+        return Err("it is truncated".into());
     }
     archive.seek(SeekFrom::Start(entry.at))?;
     Ok(entry)
@@ -235,10 +237,10 @@ fn end(archive: &mut File, packed: u64) -> Result<(u16, u32, u32), Broken> {
     let fields = Fields(tail.get(at..).unwrap_or_default());
     let (entries, bytes) = (fields.two(10), fields.four(12));
     if before.is_some_and(|tail| tail.starts_with(&END_64)) {
-        return Err("it is of the kind for more than 4 GiB (zip64)".into());
+        return Err("it has the format zip64, which is not supported".into());
     }
     if fields.two(4) != 0 || fields.two(8) != entries {
-        return Err("it is a part of several".into());
+        return Err("it is one part of a multi-part archive; send a single file".into());
     }
     if ENTRIES_MAX < entries || LIST_BYTES_MAX < bytes {
         let reason = format!("it has {entries} entries, the limit is {ENTRIES_MAX}");

@@ -243,7 +243,7 @@ impl Work {
         let back = blocking(move || steps::put_back(&account, &original, now())).await?;
         tracing::warn!(
             partner = %record.partner, file = ?record.name, bytes = record.size, ?back,
-            "a file changed after it was taken; what it is now arrives by itself"
+            "a file was changed while it was processed; the new content will be processed as a new arrival"
         );
         let away = |record: &Record| {
             let mut record = record.renew(&self.app.owner, now())?;

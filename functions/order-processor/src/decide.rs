@@ -48,7 +48,7 @@ pub(crate) async fn batch(
     let (given, placed) = heavy(bytes, || read(&batch))?;
     let Given { warehouse, claim, .. } = &given;
     let bytes_max = app.journals.body_bytes_max();
-    // By the last sequence of each append: one that was unclear may be decided anew.
+    // By the last sequence of each append: an unclear one may be decided again.
     let mut tallies = BTreeMap::new();
     let mut looked = Looked::default();
     let answer = loop {

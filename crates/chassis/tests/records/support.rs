@@ -1,6 +1,7 @@
 //! A shop with two kinds of records, and how it is asked.
 
 use chassis::{Api, Kept, Resource, Role, Setup, Wrong};
+use messaging::rights::Rights;
 use messaging::{Nats, streams};
 use runtime::{Env, Function, Memory, Server, ServerSettings, Tokens};
 use schemars::JsonSchema;
@@ -214,6 +215,16 @@ pub(crate) async fn told(nats: &Nats, filter: &str) -> Vec<Value> {
     }
 }
 
+/// What the shop may do at NATS.
+const RIGHTS: Rights = Rights {
+    about: "Keeps products and cards.",
+    publishes: &["analytics.products.>", "analytics.cards.>"],
+    asks: &[streams::ANALYTICS],
+    writes_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT, streams::REQUESTS],
+    purges: &["KV_FILES_LEDGER", "KV_FILES_CONTENT"],
+    ..Rights::NONE
+};
+
 /// A server, and replicas of the shop on it.
 pub(crate) struct World {
     pub(crate) nats: Nats,
@@ -223,12 +234,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(replicas: usize) -> Self {
-        let server = testkit::nats::Server::start();
+        let server = testkit::nats::Server::with_rights("shop", &RIGHTS);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         setup(&nats, 1).await;
         let mut shops = Vec::new();
         for _ in 0..replicas {
-            shops.push(replica(server.url()).await);
+            shops.push(replica(server.url_of("shop")).await);
         }
         Self { nats, shops, _server: server }
     }

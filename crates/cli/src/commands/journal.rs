@@ -201,7 +201,9 @@ async fn skip(
     if pipeline.json {
         output::json(&answer);
     } else {
-        output::line(format_args!("{sequence} is refused; the lane of {warehouse} goes on"));
+        output::line(format_args!(
+            "message {sequence} is refused; the lane of {warehouse} continues"
+        ));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `orderflow manifests`: what Kubernetes is told about the functions.
+//! `orderflow manifests`: the Kubernetes objects of the functions.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ const EXAMPLES: &str = "Examples:
   orderflow manifests --for plain
   orderflow manifests --for openfaas --stack stack.yml";
 
-/// Print what Kubernetes is told about the functions, made from stack.yml.
+/// Print the Kubernetes objects of the functions, made from stack.yml.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Manifests {

@@ -201,7 +201,7 @@ fn parse(input: impl std::io::Read) -> Result<Available, Vec<String>> {
                 })?;
             match found.insert(id.clone(), number) {
                 None => Ok(()),
-                Some(_) => Err(at(format!("product_id {id} stands in an earlier line as well"))),
+                Some(_) => Err(at(format!("product_id {id} is also in an earlier line"))),
             }
         });
         problems.extend(read.err());

@@ -226,7 +226,7 @@ async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
 /// has left a place before it is looked at is found at a later one.
 ///
 /// Files and orders are counted only when no message waits: it takes a reading of every order, and
-/// whoever waits must not slow down what is waited for.
+/// waiting must not slow down the work.
 async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     let mut open = Open::default();
     let looked = async {

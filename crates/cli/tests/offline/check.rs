@@ -57,7 +57,7 @@ fn what_would_come_of_a_file_is_written_to_be_looked_at() {
     let (code, text) = here.says(&["check", "a.csv", "--partner", "US3", "--output", "seen/of-a"]);
     assert_eq!(code, 6, "{text}");
     assert!(text.contains("2 rows: 1 accepted, 1 rejected; the file has 4 lines"), "{text}");
-    assert!(text.contains("the header stands again in line 3: no rows"), "{text}");
+    assert!(text.contains("the header is repeated in line 3: not counted as rows"), "{text}");
     let lines = |name: &str| here.read(&format!("seen/of-a/{name}")).lines().count();
     assert_eq!((lines("output.csv"), lines("rejects.csv"), lines("orders.jsonl")), (2, 2, 1));
     let order: serde_json::Value =

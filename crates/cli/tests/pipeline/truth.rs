@@ -287,7 +287,9 @@ fn what_lint_knows_is_said_before_up_is_ready() {
     assert!(!stderr.contains("handler"), "of images nothing is said: {stderr}");
     one_failed(
         &up,
-        &["function order-ingest: nobody reads the annotation \"orderflow.btach\"; did you mean"],
+        &[
+            "function order-ingest: no part of orderflow reads the annotation \"orderflow.btach\"; did you mean",
+        ],
     );
 }
 

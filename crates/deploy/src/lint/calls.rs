@@ -77,7 +77,7 @@ fn names(function: &Function<'_>, given: &BTreeMap<String, String>, findings: &m
     for (name, mend) in unread(given) {
         let line = function.line_in("annotations", name);
         let path = function.path(&format!("annotations.{name}"));
-        findings.add(Rule::AnnotationUnknown, line, path, "nobody reads it", mend);
+        findings.add(Rule::AnnotationUnknown, line, path, "no part of orderflow reads it", mend);
     }
 }
 

@@ -105,9 +105,11 @@ async fn keys_that_are_missing_or_of_another_kind_are_found() {
         ("version: \"1.0\"", "version: \"2\"", &["1 value version"]),
         ("name: openfaas", "name: faas", &["2 value provider.name"]),
         ("{ name: openfaas }", "{}", &["2 key-missing provider.name"]),
-        ("    image: ghcr.io/acme/order-ingest:1.0\n", "", &["5 key-missing image"]),
+        ("    image: ghcr.io/acme/order-ingest:1.0\n", "", &["4 key-missing image"]),
         ("labels: { app: orderflow }", "labels: [app]", &["16 value labels"]),
         ("{ app: orderflow }", "{ app: [a] }", &["16 value labels.app"]),
+        ("{ app: orderflow }", "{ app: }", &[]),
+        ("    labels: { app: orderflow }", "    labels:\n    constraints: []", &[]),
         (
             "filesystem: true",
             "filesystem: yes",

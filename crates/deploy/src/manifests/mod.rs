@@ -1,4 +1,4 @@
-//! What Kubernetes is told about the functions, made from stack.yml.
+//! The Kubernetes objects of the functions, made from stack.yml.
 //!
 //! stack.yml is the only place where a function is described; a test compares what is committed under
 //! `k8s/` with what is made here.

@@ -138,7 +138,7 @@ pub enum Refusal {
     #[error("the file is {}", .0.as_str())]
     Finished(State),
     /// Another worker has it.
-    #[error("the file is held by {owner} until {until}")]
+    #[error("another process ({owner}) works on the file until {until}")]
     Held {
         /// The worker.
         owner: String,

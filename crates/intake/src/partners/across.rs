@@ -1,7 +1,7 @@
 //! What of a partner must fit together.
 
-use super::problem::Problems;
 use super::shape;
+use crate::problem::Problems;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 

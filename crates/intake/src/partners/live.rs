@@ -13,7 +13,7 @@ pub use configuration::{Check, Configuration, Secrets};
 pub use seen::digest;
 
 use self::seen::Seen;
-use super::problem::Problem;
+use crate::problem::Problem;
 use domain::partner::Partners;
 use domain::{PartnerId, WarehouseId};
 use messaging::publish::{Outgoing, one};
@@ -80,7 +80,7 @@ struct Label {
 
 impl Source {
     /// Reads the configuration for the first time. What is wrong goes to `report`, and then there
-    /// is none; so it does when there is no path, which whoever reads the settings has reported.
+    /// is none; so it does when there is no path, which the reader of the settings has reported.
     pub fn open(
         path: Option<PathBuf>,
         secrets: Secrets,

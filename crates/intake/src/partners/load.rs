@@ -1,8 +1,10 @@
 //! From text to partners, or everything that is wrong with it.
 
-use super::problem::{Problem, Problems, located};
 use super::sellers::{self, Sold};
-use super::{across, shape};
+use super::{across, shape as partner};
+use crate::problem::{Kind, Problem, Problems, located, repeated};
+use crate::shape;
+use crate::yaml;
 use domain::PartnerId;
 use domain::partner::{Partner, Partners};
 use serde_yaml_ng::Value;
@@ -45,7 +47,7 @@ pub fn load_all(yaml: &str) -> Result<Loaded, Vec<Problem>> {
 }
 
 /// The partners that the file at `path` configures. What is wrong goes to `report`, and then there
-/// are none; so it does when there is no path, which whoever reads the settings has reported.
+/// are none; so it does when there is no path, which the reader of the settings has reported.
 pub fn configured(path: Option<&Path>, report: impl FnMut(Problem)) -> Partners {
     let Some(path) = path else { return Partners::new() };
     let loaded = match std::fs::read_to_string(path) {
@@ -70,7 +72,10 @@ fn read(yaml: &str, problems: &mut Problems) -> Loaded {
     let document: Value = match serde_yaml_ng::from_str(yaml) {
         Ok(document) => document,
         Err(error) => {
-            problems.add("partners", format!("is no YAML: {error}"));
+            problems.0 = yaml::parse(yaml).map_or_else(|_| Vec::new(), |root| repeated(&root));
+            if problems.0.is_empty() {
+                problems.add("partners", format!("is not valid YAML: {error}"));
+            }
             return Loaded::default();
         }
     };
@@ -81,8 +86,8 @@ fn read(yaml: &str, problems: &mut Problems) -> Loaded {
     let is_known = |key: &Value| key.as_str().is_some_and(|key| KEYS.contains(&key));
     for key in top.keys().filter(|key| !is_known(key)) {
         let key = shape::key_text(key);
-        let meant = shape::suggestion(&key, KEYS.into_iter());
-        problems.add(key, format!("is not known; known are {}{meant}", KEYS.join(" ")));
+        let reason = shape::unknown(&key, KEYS.into_iter());
+        problems.add_of(Kind::Unknown, key, reason);
     }
     match top.get("partners") {
         None => problems.add("partners", "missing"),
@@ -121,7 +126,7 @@ fn read_partner(
             None
         }
     };
-    shape::check(&place, value, &shape::PARTNER, problems);
+    shape::check(&place, value, &partner::PARTNER, problems);
     across::check(&place, value, problems);
     if problems.0.len() != before {
         return None;

@@ -1,16 +1,13 @@
 //! Sellers, the seller of orders that no partner sent, and rates of tax.
 
 use super::checks;
-use super::problem::Problems;
-use super::shape::{self, Field, Shape, key_text, suggestion};
+use crate::problem::Problems;
+use crate::shape::{self, Field, OPTIONAL, REQUIRED, Shape, key_text, suggestion};
 use domain::TaxCategory;
 use domain::partner::Partners;
 use domain::seller::{self, Rate, Seller, Sellers, TaxRates};
 use serde_yaml_ng::{Mapping, Value};
 use std::collections::BTreeSet;
-
-const REQUIRED: bool = true;
-const OPTIONAL: bool = false;
 
 const SELLER: Shape = Shape::Map(&[
     Field("name", REQUIRED, Shape::Text(checks::text)),

@@ -1,7 +1,7 @@
 //! Tables beside the partners' configuration: our catalogue, what a partner calls our products, and
 //! what its transform looks up.
 
-use super::problem::{Problem, Problems};
+use crate::problem::{Problem, Problems};
 use domain::partner::{LookUp, Partner, Products};
 use domain::{PartnerId, ProductId};
 use std::collections::btree_map::{BTreeMap, Entry};

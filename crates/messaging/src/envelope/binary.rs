@@ -1,6 +1,6 @@
 //! CloudEvents in binary mode: attributes in headers that begin with `ce-`, data in the body. Pure.
 //!
-//! Such a message is written anew in structured mode, so that there is one reader of events. Nothing
+//! Such a message is rewritten in structured mode, so that there is one reader of events. Nothing
 //! is left out: what is missing or given twice is missing or given twice in the JSON as well, and its
 //! reader says so.
 

@@ -85,7 +85,7 @@ async fn a_stream_that_is_full_or_sealed_certainly_does_not_take_it_and_the_mess
     refused("maximum messages exceeded (code 503, error code 10077); make room").await;
     config.sealed = true;
     nats.js.update_stream(&config).await.unwrap();
-    refused("a sealed stream never takes a message again").await;
+    refused("a sealed stream accepts no messages").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,3 +3,4 @@
 
 mod cluster;
 mod proxy;
+mod users;

@@ -33,7 +33,7 @@ pub(crate) struct Partner {
 
 impl World {
     pub(crate) async fn start(partners: &[&str]) -> Self {
-        let nats = testkit::nats::Server::start();
+        let nats = testkit::nats::Server::with_rights(daily_checker::NAME, &daily_checker::RIGHTS);
         let sshd = testkit::sshd::Server::start(partners);
         let client = Nats::connect(&nats.url(), "test", false).await.unwrap();
         for step in streams::setup(&client, streams::Settings::default()).await {
@@ -74,7 +74,7 @@ impl World {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), yaml).unwrap();
         let mut env = Env::from_pairs([
-            ("ORDERFLOW_NATS_URL", self.nats.url()),
+            ("ORDERFLOW_NATS_URL", self.nats.url_of(daily_checker::NAME)),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
         ])
         .with_secret("api-token-read", READ)

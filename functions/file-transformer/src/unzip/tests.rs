@@ -102,13 +102,13 @@ fn an_archive_with_no_file_or_several_is_refused_with_their_names() {
     refused(&archive(&[("a/", b"")]), "it holds no file");
     refused(
         &archive(&[("a.csv", b"1"), ("b\n.csv", b"2")]),
-        "it holds 2 files, and only one is taken: \"a.csv\", \"b\\n.csv\"",
+        "it contains 2 files, but only one is allowed: \"a.csv\", \"b\\n.csv\"",
     );
     let names: Vec<String> = (0..1_001).map(|n| format!("{n}.csv")).collect();
     let many: Vec<_> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
     refused(
         &archive(&many[..10]),
-        "it holds 10 files, and only one is taken: \"0.csv\", \"1.csv\"",
+        "it contains 10 files, but only one is allowed: \"0.csv\", \"1.csv\"",
     );
     refused(&archive(&many[..10]), "\"4.csv\", …");
     refused(&archive(&many), "it has 1001 entries, the limit is 1000");

@@ -146,7 +146,7 @@ async fn a_file_that_is_replaced_before_its_orders_are_published_is_withdrawn_an
     let world = replaced(&finished, &event, &other).await;
     // The same content waits: it is a duplicate only if something comes of the first.
     let again = world.put("US3", "again.csv", &content());
-    let waits = "(wait) the same content came as a.csv, which is not done yet";
+    let waits = "(wait) a file with the same content, a.csv, is not finished yet";
     assert_eq!(world.call(std::slice::from_ref(&again)).await, [waits]);
     assert_eq!(world.done(&event).await.state, State::Refused);
     assert!(world.orders().await.is_empty());
@@ -202,7 +202,10 @@ async fn a_file_in_other_hands_is_waited_for() {
     let far = DateTime::from_timestamp(4_000_000_000, 0).unwrap();
     world.ledger.claim(&us3, arrival, "other", far).await.unwrap();
     let failed = world.call(std::slice::from_ref(&event)).await;
-    assert!(failed[0].starts_with("(wait) the file is held by other until 2096-"), "{failed:?}");
+    assert!(
+        failed[0].starts_with("(wait) another process (other) works on the file until 2096-"),
+        "{failed:?}"
+    );
     assert_eq!(world.names("US3"), ["inbox/a.csv"]);
 }
 
@@ -213,8 +216,8 @@ async fn what_another_configuration_makes_of_a_judged_file_is_not_published() {
     let record = finished.done(&event).await;
     let (column, stock) = ("        quantity: quantity", "    stock: enforce ");
     let (fewer, other) = (
-        |orders| format!("{orders} orders of a file that was judged to have 2 before"),
-        "other orders of a file than those that were judged",
+        |orders| format!("{orders} orders from a file that had 2 when it was checked"),
+        "other orders than the ones already checked for this file",
     );
     for (from, to, makes) in [
         (column, "        quantity: pieces".to_owned(), fewer(0)),
@@ -226,8 +229,8 @@ async fn what_another_configuration_makes_of_a_judged_file_is_not_published() {
         left(&world, Record { state: State::Transformed, ..record.clone() }).await;
         let told = world.call(std::slice::from_ref(&event)).await;
         let expected = format!(
-            "(wait) the configuration cannot be used: it makes {makes}; put the earlier one back until \
-             the file is done"
+            "(wait) the configuration cannot be used: it produces {makes}; restore the earlier configuration \
+             until the file is finished"
         );
         assert_eq!(told, [expected]);
         assert!(world.orders().await.is_empty());

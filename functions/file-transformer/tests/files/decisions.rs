@@ -143,7 +143,7 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
             "3,confirmed,,,1.50",
             "4,conflict,another order of this number was placed before,,",
             "5,duplicate,the same order was placed before,,",
-            "6,not_placed,order-ingest did not take it; it stands on \
+            "6,not_placed,order-ingest rejected it; see the dead letter on \
              errors.dead.order-ingest,customer: is missing,",
             "7,confirmed,,,1.50",
         ]

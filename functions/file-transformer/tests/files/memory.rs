@@ -20,7 +20,7 @@ async fn a_file_that_finds_no_memory_is_given_up_and_done_later() {
     };
     let files = [put("a"), put("b")];
     let said = world.call(&files).await;
-    assert_eq!(said, ["(wait) other files in work take the memory that there is"]);
+    assert_eq!(said, ["(wait) no memory is free: other files are being processed"]);
     assert_eq!(world.orders().await.len(), 20_000, "nothing of the other one is sent");
     let waits = |name: &&str| world.files("US3").contains_key(&format!("inbox/{name}.csv"));
     let waiting: Vec<_> = ["a", "b"].iter().filter(|name| waits(name)).collect();

@@ -79,6 +79,6 @@ async fn a_full_scratch_disk_is_waited_for() {
         .into_router();
     let event = world.put("US3", "a.csv", &content());
     disk.fill().unwrap();
-    waits(&world, &event, "scratch space: ", || disk.empty().unwrap()).await;
+    waits(&world, &event, "temporary files cannot be written: ", || disk.empty().unwrap()).await;
     drop(world);
 }

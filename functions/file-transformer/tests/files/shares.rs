@@ -36,7 +36,7 @@ async fn a_partner_whose_server_hangs_does_not_hold_up_the_others() {
     // All but the partner's share of calls are free at once.
     for _ in 0..CALLS - 2 {
         let said = answers.join_next().await.unwrap().unwrap();
-        assert_eq!(said, ["(wait) other files of the partner come first"]);
+        assert_eq!(said, ["(wait) waiting for other files of the same partner"]);
     }
     for event in &backlog[CALLS..] {
         world.call(std::slice::from_ref(event)).await;
@@ -64,7 +64,9 @@ async fn every_file_of_a_backlog_has_its_turn() {
     let us3 = domain::PartnerId::parse("US3").unwrap();
     eventually(async || {
         let said = world.call(&waiting).await;
-        assert!(said.iter().all(|said| said.ends_with("other files of the partner come first")));
+        assert!(
+            said.iter().all(|said| said.ends_with("waiting for other files of the same partner"))
+        );
         let mut left = Vec::new();
         for event in std::mem::take(&mut waiting) {
             let arrival = event["data"]["arrival"].as_str().unwrap();

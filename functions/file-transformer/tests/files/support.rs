@@ -41,7 +41,8 @@ impl World {
 
     /// The same, with files beside the configuration.
     pub(crate) async fn with_tables(from: &str, to: &str, tables: &[(&str, &str)]) -> Self {
-        let nats = testkit::nats::Server::start();
+        let nats =
+            testkit::nats::Server::with_rights(file_transformer::NAME, &file_transformer::RIGHTS);
         let sshd = testkit::sshd::Server::start(&PARTNERS);
         let client = Nats::connect(&nats.url(), "test", false).await.unwrap();
         for step in streams::setup(&client, streams::Settings::default()).await {
@@ -195,7 +196,7 @@ fn settings(
 ) -> Vec<(&'static str, String)> {
     let path = |name: &str| sshd.dir().join(name).display().to_string();
     vec![
-        ("ORDERFLOW_NATS_URL", nats.url()),
+        ("ORDERFLOW_NATS_URL", nats.url_of(file_transformer::NAME)),
         ("ORDERFLOW_PARTNERS", path("partners.yml")),
         ("ORDERFLOW_SECRETS_DIR", path("secrets")),
         ("ORDERFLOW_LEASE_SECONDS", "1".into()),

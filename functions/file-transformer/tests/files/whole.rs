@@ -248,7 +248,7 @@ sys.stdout.buffer.write(out.getvalue())
     let Some(Outcome::Refused { reason }) = record.outcome else { panic!("{:?}", record.outcome) };
     assert_eq!(
         reason,
-        "the zip file cannot be taken: it holds 2 files, and only one is taken: \"1.csv\", \"2.csv\""
+        "the zip file cannot be taken: it contains 2 files, but only one is allowed: \"1.csv\", \"2.csv\""
     );
     assert_eq!(world.orders().await.len(), 3);
 }

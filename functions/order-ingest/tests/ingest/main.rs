@@ -10,4 +10,5 @@ mod content;
 mod delivered;
 mod metadata;
 mod orders;
+mod rights;
 mod support;

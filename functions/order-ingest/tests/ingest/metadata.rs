@@ -4,7 +4,7 @@ use crate::support::World;
 use messaging::streams;
 use serde_json::{Value, json};
 
-fn event(id: &str, metadata: &Value) -> Value {
+pub(crate) fn event(id: &str, metadata: &Value) -> Value {
     let order = json!({"order_id": "1", "product": "P001", "quantity": 1, "price": 1,
         "metadata": metadata});
     json!({"specversion": "1.0", "id": id, "source": "/test", "subject": "orders", "sequence": "1",

@@ -4,7 +4,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, Request, header};
 use http_body_util::BodyExt as _;
+use messaging::rights::Rights;
 use messaging::{Nats, streams, tail};
+use order_ingest::{NAME, RIGHTS};
 use runtime::{Env, Server, ServerSettings};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -27,6 +29,8 @@ pub(crate) struct World<S = nats::Server> {
     pub(crate) router: Router,
     /// Where the same function is served, with all that is around its router.
     pub(crate) address: SocketAddr,
+    /// Where its metrics are.
+    pub(crate) metrics: SocketAddr,
     /// Followed by the function.
     pub(crate) partners: NamedTempFile,
 }
@@ -60,41 +64,47 @@ pub(crate) async fn post(
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::with(false).await
+        Self::with(&RIGHTS, false).await
     }
 
     /// One that takes an order from anybody.
     pub(crate) async fn open() -> Self {
-        Self::with(true).await
+        Self::with(&RIGHTS, true).await
     }
 
-    async fn with(open: bool) -> Self {
-        let server = nats::Server::start();
-        let url = server.url();
-        Self::on(server, &url, streams::Settings::default(), open).await
+    /// One whose function has these rights at NATS.
+    pub(crate) async fn with(rights: &Rights, open: bool) -> Self {
+        let server = nats::Server::with_rights(NAME, rights);
+        let urls = [server.url(), server.url_of(NAME)];
+        Self::on(server, urls, streams::Settings::default(), open).await
     }
 }
 
 impl World<Cluster> {
     /// On three servers, with three copies of all.
     pub(crate) async fn of_three() -> Self {
-        let cluster = Cluster::start();
-        let url = cluster.url();
+        let cluster = Cluster::with_rights(NAME, &RIGHTS);
+        let urls = [cluster.url(), cluster.url_of(NAME)];
         let settings = streams::Settings { replicas: Some(3), ..Default::default() };
-        Self::on(cluster, &url, settings, false).await
+        Self::on(cluster, urls, settings, false).await
     }
 }
 
 impl<S> World<S> {
-    async fn on(server: S, url: &str, settings: streams::Settings, open: bool) -> Self {
-        let nats = Nats::connect(url, "test", false).await.unwrap();
+    async fn on(
+        server: S,
+        [url, own]: [String; 2],
+        settings: streams::Settings,
+        open: bool,
+    ) -> Self {
+        let nats = Nats::connect(&url, "test", false).await.unwrap();
         for step in streams::setup(&nats, settings).await {
             step.outcome.unwrap();
         }
         let partners = NamedTempFile::new().unwrap();
         std::fs::write(partners.path(), PARTNERS).unwrap();
         let mut env = Env::from_pairs([
-            ("ORDERFLOW_NATS_URL", url.to_owned()),
+            ("ORDERFLOW_NATS_URL", own),
             ("ORDERFLOW_PARTNERS", partners.path().display().to_string()),
             ("ORDERFLOW_OPEN_INGEST", open.to_string()),
         ])
@@ -105,9 +115,9 @@ impl<S> World<S> {
         let router = order_ingest::build(&mut env).await.unwrap().into_router();
         let function = order_ingest::build(&mut env).await.unwrap();
         let served = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();
-        let address = served.traffic_addr();
+        let (address, metrics) = (served.traffic_addr(), served.metrics_addr());
         tokio::spawn(served.serve(std::future::pending()));
-        Self { server, nats, router, address, partners }
+        Self { server, nats, router, address, metrics, partners }
     }
 
     /// The answer to a batch of events.
@@ -133,6 +143,16 @@ impl<S> World<S> {
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.to_owned(), serde_json::from_str(body).unwrap())
+    }
+
+    /// The metrics of the served function, as Prometheus reads them.
+    pub(crate) async fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(self.metrics).await.unwrap();
+        let head = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     pub(crate) async fn messages(&self, stream: &str, filter: &str) -> Vec<Message> {

@@ -80,13 +80,10 @@ async fn a_leader_that_is_killed_or_paused_costs_no_decision_and_doubles_none() 
 
     let paused = leader(&lane);
     // Whoever is connected to it notices within half a minute; that is not looked at here.
-    let others = {
-        let members = lane.world.server.members();
-        let others = (0..3).filter(|member| *member != paused);
-        others.map(|member| members.members()[member].url()).collect::<Vec<_>>().join(",")
-    };
-    lane.world.nats = Nats::connect(&others, "test", false).await.unwrap();
-    lane.world.router = build_at(others, []).await;
+    let others = |user| lane.world.server.url_without(paused, user);
+    let (all, own) = (others(None), others(Some(order_processor::NAME)));
+    lane.world.nats = Nats::connect(&all, "test", false).await.unwrap();
+    lane.world.router = build_at(own, []).await;
     lane.world.server.members().members()[paused].pause();
     lane.place(20..30).await;
     lane.decide().await;

@@ -6,6 +6,7 @@ use axum::http::{Request, header};
 use domain::inventory::SEED;
 use http_body_util::BodyExt as _;
 use messaging::{Nats, streams};
+use order_processor::{NAME, RIGHTS};
 use runtime::Env;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub(crate) async fn build_with(
     server: &Server,
     more: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Router {
-    build_at(server.url(), more).await
+    build_at(server.url_of(NAME), more).await
 }
 
 pub(crate) async fn setup(nats: &Nats) {
@@ -67,7 +68,7 @@ impl World {
 
     /// With nothing.
     pub(crate) async fn bare() -> Self {
-        let server = Server::start();
+        let server = Server::with_rights(NAME, &RIGHTS);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         setup(&nats).await;
         let router = build(&server).await;
@@ -78,13 +79,13 @@ impl World {
 impl World<Cluster> {
     /// On three servers, with the stock of the sample products.
     pub(crate) async fn of_three() -> Self {
-        let server = Cluster::start();
+        let server = Cluster::with_rights(NAME, &RIGHTS);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         let settings = streams::Settings { replicas: Some(3), ..Default::default() };
         for step in streams::setup(&nats, settings).await {
             step.outcome.unwrap();
         }
-        let router = build_at(server.url(), []).await;
+        let router = build_at(server.url_of(NAME), []).await;
         Self { server, nats, router }.stocked().await
     }
 }

@@ -36,7 +36,8 @@ impl World {
 
     /// The same with further settings.
     async fn start_with(servers: &[(&str, &sshd::Server)], settings: &[(&str, &str)]) -> Self {
-        let nats = testkit::nats::Server::start();
+        let nats =
+            testkit::nats::Server::with_rights(status_checker::NAME, &status_checker::RIGHTS);
         let client = Nats::connect(&nats.url(), "test", false).await.unwrap();
         for step in streams::setup(&client, streams::Settings::default()).await {
             step.outcome.unwrap();
@@ -56,7 +57,7 @@ impl World {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), yaml).unwrap();
         let own = [
-            ("ORDERFLOW_NATS_URL", nats.url()),
+            ("ORDERFLOW_NATS_URL", nats.url_of(status_checker::NAME)),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
         ];
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
@@ -79,7 +80,7 @@ impl World {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "partners: {}\n").unwrap();
         let own = [
-            ("ORDERFLOW_NATS_URL", self.nats.url()),
+            ("ORDERFLOW_NATS_URL", self.nats.url_of(status_checker::NAME)),
             ("ORDERFLOW_PARTNERS", file.path().display().to_string()),
         ];
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
@@ -277,7 +278,10 @@ async fn a_function_that_is_asked_to_end_answers_those_who_wait() {
     let partners = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(partners.path(), "partners: {}\n").unwrap();
     let partners = partners.path().display().to_string();
-    let own = [("ORDERFLOW_NATS_URL", world.nats.url()), ("ORDERFLOW_PARTNERS", partners)];
+    let own = [
+        ("ORDERFLOW_NATS_URL", world.nats.url_of(status_checker::NAME)),
+        ("ORDERFLOW_PARTNERS", partners),
+    ];
     let mut env = Env::from_pairs(own).with_secret("api-token-read", "read");
     let function = status_checker::build(&mut env).await.unwrap();
     let grace = Duration::from_secs(600);

@@ -45,7 +45,7 @@ fn violation(line: &str) -> Option<(&str, &str)> {
 
 fn finding(denied: &Denied) -> Finding {
     if denied.is_empty() {
-        return Finding::good(WHAT, "nobody was refused since nats-server was started");
+        return Finding::good(WHAT, "no user was refused anything since nats-server was started");
     }
     let texts = denied.iter().map(|(user, (count, subject))| {
         format!("{user} was refused {count} times, at last at {subject}")
@@ -71,7 +71,7 @@ mod tests {
         let before = line("Publish", "sender", "orders.placed.x");
         let after = line("Publish", "sender", "a") + &line("Subscription", "sender", "b.>");
         let found = |log: &str| finding(&denied(log)).to_string();
-        assert!(found(&format!("{before}{begins}")).starts_with("✓ rights at NATS: nobody"));
+        assert!(found(&format!("{before}{begins}")).starts_with("✓ rights at NATS: no user"));
         let found = found(&format!("{begins}{before}{begins}{after}"));
         let expected = "! rights at NATS: sender was refused 2 times, at last at b.> → ";
         assert!(found.starts_with(expected), "{found}");

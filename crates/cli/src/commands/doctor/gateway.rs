@@ -221,7 +221,7 @@ fn misspelt(
         .into_iter()
         .map(|(name, mend)| {
             let mend = if mend.is_empty() { mend } else { format!("; {mend}") };
-            format!("nobody reads the annotation {name:?}{mend}")
+            format!("no part of orderflow reads the annotation {name:?}{mend}")
         })
         .collect();
     // What calls it in stack.yml, and what of that is missing here.
@@ -262,7 +262,7 @@ mod tests {
             (
                 "order-ingest",
                 &[("topic", "orders"), ("orderflow.btach", "500")],
-                Some("nobody reads the annotation \"orderflow.btach\"; did you mean"),
+                Some("no part of orderflow reads the annotation \"orderflow.btach\"; did you mean"),
             ),
             (
                 "order-ingest",

@@ -78,7 +78,7 @@ impl Lane {
             Self::Decided => Finding::good(what, "everything that was placed is decided"),
             Self::OtherStream => Finding::bad(
                 what,
-                "the stream ORDERS was made anew or lost messages after its orders were decided",
+                "the stream ORDERS was created again or lost messages after its orders were decided",
                 format!("restore it, or go on deliberately: {}", rebase(warehouse)),
             ),
             Self::Gone { count, first, decided_to } => Finding::bad(
@@ -236,7 +236,7 @@ mod tests {
                 Lane::Gone { count: 3, first: 9, decided_to: 8 },
                 "✗ l: decided up to 8, and 3 messages of ORDERS behind that are gone, the first is 9",
             ),
-            (Lane::OtherStream, "✗ l: the stream ORDERS was made anew"),
+            (Lane::OtherStream, "✗ l: the stream ORDERS was created again"),
         ] {
             let found = lane.finding("l", &WarehouseId::main()).to_string();
             assert!(found.starts_with(expected), "{found}");

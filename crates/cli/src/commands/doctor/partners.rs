@@ -169,7 +169,7 @@ fn folders(what: &str, server: &Sftp, session: &Session) -> Vec<Finding> {
             return vec![Finding::bad(what, text, todo(&error))];
         }
     };
-    // Its clock is told in whole seconds.
+    // Its clock has whole seconds.
     let ahead_ms = now.saturating_sub(before).saturating_mul(1_000);
     let text = format!("{place}: {}", there.join(", "));
     vec![Finding::good(what, text), clocks::finding(&format!("clock of {what}"), ahead_ms)]

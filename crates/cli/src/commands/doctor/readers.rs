@@ -20,7 +20,7 @@ pub(super) const STALLED_SECONDS: i64 = 30;
 /// Longer than any call may take: a message that was given out so long ago and is not done, while
 /// others are, is given out again and again.
 const STUCK_SECONDS: i64 = 15 * 60;
-/// Whoever works on a file writes in the ledger more often than this.
+/// The process that works on a file writes to the ledger more often than this.
 const WORKING_MS: i64 = 10_000;
 /// More than this waiting is worth a word.
 const LAG_MANY: u64 = 10_000;
@@ -98,7 +98,7 @@ async fn unlisted(nats: &Nats, one: &Subscription) -> Option<Finding> {
     let oldest = reader.backlog.oldest?;
     let age = oldest.age_seconds(clock::now().timestamp_millis());
     let text = format!(
-        "there is none: nothing is given to {function}; {} wait, the oldest, {}, for {age} s",
+        "there is none: {function} gets no messages; {} wait, the oldest, {}, for {age} s",
         reader.backlog.count(),
         oldest.sequence
     );

@@ -55,7 +55,7 @@ pub(super) async fn run(
         }));
     } else {
         let to = going.to.sequence;
-        output::line(format_args!("the lane of {warehouse} goes on after {to}"));
+        output::line(format_args!("the lane of {warehouse} continues after message {to}"));
         if all > 0 {
             output::line(
                 "orderflow orders retry --all-refused --reason skipped tries what it passed",
@@ -74,7 +74,7 @@ fn preview(warehouse: &WarehouseId, survey: &Survey, going: &Move) -> Vec<String
     let named = if passed == 0 { String::new() } else { format!(" ({}{more})", named.join(", ")) };
     vec![
         format!("lane {warehouse}: {fault}"),
-        format!("it goes on after message {to}:"),
+        format!("it continues after message {to}:"),
         format!("  {} messages behind it will be decided", going.left),
         format!(
             "  {passed} messages before it were never decided and are refused as skipped{named}"

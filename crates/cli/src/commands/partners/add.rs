@@ -113,8 +113,8 @@ fn merge(old: &str, new: &str, replace: bool) -> Result<String> {
     match partners_of(&text) {
         Ok(found) if found == expected => Ok(text),
         _ => bail!(
-            "the two cannot be put together line by line (braces or anchors?); \
-             put the partner in by hand"
+            "the partner cannot be inserted line by line (does the file use braces or anchors?); \
+             add it by hand"
         ),
     }
 }
@@ -143,7 +143,7 @@ impl Block {
             line.split('#').next().is_some_and(|line| line.trim_end() == "partners:")
         });
         let Some(key) = key else {
-            bail!("no line `partners:` stands by itself; put the partner in by hand");
+            bail!("there is no line with only `partners:`; add the partner by hand");
         };
         let below = || text.lines().enumerate().skip(key + 1);
         let inside = below().take_while(|(_, line)| !is_content(line) || line.starts_with(' '));

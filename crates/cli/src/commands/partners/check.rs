@@ -219,7 +219,10 @@ impl Judged {
         let again = list("/found/header_again").into_iter().flatten();
         let again: Vec<String> = again.map(ToString::to_string).collect();
         if !again.is_empty() {
-            say(&format_args!("the header stands again in line {}: no rows", again.join(", ")));
+            say(&format_args!(
+                "the header is repeated in line {}: not counted as rows",
+                again.join(", ")
+            ));
         }
         for (what, path) in [("before the header", "preamble"), ("behind the rows", "footer")] {
             for line in list(&format!("/found/{path}")).into_iter().flatten() {

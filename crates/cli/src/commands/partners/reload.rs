@@ -168,7 +168,7 @@ async fn wait(
         }
         if deadline <= Instant::now() {
             let open = format!(
-                "{}, and not with {digest}; why stands in its log and on errors.alert.partners.>",
+                "{}, and not with {digest}; the reason is in its log and on errors.alert.partners.>",
                 open.join(", ")
             );
             return Err(Failure::TimeIsUp { seconds: timeout.as_secs(), open }.into());

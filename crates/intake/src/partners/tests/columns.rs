@@ -28,10 +28,7 @@ fn a_column_is_named_or_made() {
     check(
         "look-ups:",
         "lookups:",
-        &[
-            "partners.US1.file.transform.lookups: is not known; known are columns where look-ups; did you \
-             mean \"look-ups\"?",
-        ],
+        &["partners.US1.file.transform.lookups: is not known; did you mean \"look-ups\"?"],
     );
 }
 
@@ -54,7 +51,7 @@ fn a_charge_has_a_product_code_and_a_kind() {
     check(
         "{SHIP: shipping, \"4711\": discount}",
         "shipping",
-        &["partners.US1.file.charges: is not a map; each name has one of shipping discount fee \
+        &["partners.US1.file.charges: is not a map from names to one of shipping discount fee \
             gift_wrap rounding other tax"],
     );
 }

@@ -1,7 +1,8 @@
 //! The partner on the page that explains it.
 
 use super::super::load::load;
-use super::super::shape;
+use super::super::shape::PARTNER;
+use crate::shape::{Field, Shape};
 
 /// The partner that docs/FILES.md explains line by line.
 fn explained() -> &'static str {
@@ -14,10 +15,10 @@ fn explained() -> &'static str {
 #[test]
 fn the_page_explains_every_setting_in_a_partner_that_can_be_read() {
     load(explained()).unwrap();
-    let mut shapes = vec![&shape::PARTNER];
+    let mut shapes = vec![&PARTNER];
     while let Some(shape) = shapes.pop() {
-        let shape::Shape::Map(fields) = shape else { continue };
-        for shape::Field(name, _, inner) in *fields {
+        let Shape::Map(fields) = shape else { continue };
+        for Field(name, _, inner) in *fields {
             assert!(explained().contains(&format!("{name}:")), "{name}");
             shapes.push(inner);
         }

@@ -52,7 +52,7 @@ fn what_gpg_encrypts_is_read_as_what_it_holds() {
     };
     assert!(with("SHA256").as_ref() == Ok(&expected));
     let reason = with("SHA1").unwrap_err();
-    assert!(reason.ends_with("signed in a way that does not count"), "{reason}");
+    assert!(reason.ends_with("made a signature of a kind that is not accepted"), "{reason}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn what_cannot_be_opened_says_which_key_would() {
     assert_eq!(
         us3_judges(Some(keys(&ours)), &file).unwrap_err(),
         format!(
-            "the file is encrypted to other keys than ours ({}): it is encrypted to {}",
+            "the file is not encrypted for our key ({}): it is encrypted to {}",
             id(&ours),
             id(&other)
         )
@@ -88,9 +88,9 @@ fn what_is_not_protected_or_holds_something_else_is_refused() {
     refused(&unprotected, "the encrypted file is not protected against changes");
 
     let twice = encrypted(&encrypted(&plain(&orders()), &[&ours]), &[&ours]);
-    refused(&twice, "the encrypted file holds another encrypted one");
+    refused(&twice, "the encrypted file contains another encrypted file");
     let within = encrypted(&plain(&encrypted(&plain(&orders()), &[&ours])), &[&ours]);
-    refused(&within, "the encrypted file holds another encrypted one");
+    refused(&within, "the encrypted file contains another encrypted file");
     refused(&encrypted(b"order_id,product_id\n", &[&ours]), DAMAGED);
     refused(b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\na\n", DAMAGED);
     refused(b"-----BEGIN PGP MESSAGE-----\n\nnot base64!\n", DAMAGED);

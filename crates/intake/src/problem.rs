@@ -1,11 +1,27 @@
 //! What is wrong with a configuration, and where.
 
-use crate::yaml;
+use crate::yaml::{self, Node};
+use std::collections::HashSet;
 use std::fmt;
+
+/// A kind of problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A key that nothing reads.
+    Unknown,
+    /// A key that must be there and is not.
+    Missing,
+    /// A key that is given twice.
+    Repeated,
+    /// A value that cannot be used.
+    Value,
+}
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// What kind of problem it is.
+    pub kind: Kind,
     /// Where: `partners.US1.file.columns.quantity`.
     pub place: String,
     /// What: `missing`.
@@ -15,13 +31,36 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Without a line.
+    /// A value that cannot be used, without a line.
     pub fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { place: place.into(), reason: reason.into(), line: None }
+        Self { kind: Kind::Value, place: place.into(), reason: reason.into(), line: None }
     }
 }
 
-/// Says in which lines of `text` the places of `problems` are.
+/// The keys that `root` gives twice; a parser that keeps only one of them would hide the other.
+pub fn repeated(root: &Node) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut rest = vec![(String::new(), root)];
+    while let Some((place, node)) = rest.pop() {
+        let mut seen = HashSet::new();
+        for (key, value) in node.members() {
+            let place =
+                if place.is_empty() { key.text.clone() } else { format!("{place}.{}", key.text) };
+            if !seen.insert(key.text.as_str()) {
+                let (kind, reason, line) =
+                    (Kind::Repeated, "is given twice; keep one", Some(key.line));
+                problems.push(Problem { kind, line, ..Problem::new(place.as_str(), reason) });
+            }
+            rest.push((place, value));
+        }
+        let items = node.items().iter().enumerate();
+        rest.extend(items.map(|(index, item)| (format!("{place}[{index}]"), item)));
+    }
+    problems.sort_by_key(|problem| problem.line);
+    problems
+}
+
+/// Finds the lines of `text` for the places of `problems`.
 #[must_use]
 pub fn located(mut problems: Vec<Problem>, text: &str) -> Vec<Problem> {
     if let Ok(root) = yaml::parse(text) {
@@ -41,11 +80,17 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong.
 #[derive(Debug, Default)]
-pub(super) struct Problems(pub(super) Vec<Problem>);
+pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    pub(super) fn add(&mut self, place: impl Into<String>, reason: impl Into<String>) {
-        self.0.push(Problem::new(place, reason));
+    /// Adds a value that cannot be used.
+    pub fn add(&mut self, place: impl Into<String>, reason: impl Into<String>) {
+        self.add_of(Kind::Value, place, reason);
+    }
+
+    /// Adds a problem of a kind.
+    pub fn add_of(&mut self, kind: Kind, place: impl Into<String>, reason: impl Into<String>) {
+        self.0.push(Problem { kind, ..Problem::new(place, reason) });
     }
 }
 
