@@ -111,7 +111,7 @@ impl Served {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let server = testkit::nats::Server::start();
+        let server = testkit::nats::Server::with_rights(customers::NAME, &customers::RIGHTS);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         for step in streams::setup(&nats, streams::Settings::default()).await {
             step.outcome.unwrap();
@@ -119,7 +119,7 @@ impl World {
         let partners = NamedTempFile::new().unwrap();
         std::fs::write(partners.path(), PARTNERS).unwrap();
         let ingest = ingest(&server.url(), &partners).await;
-        let customers = customers(&server.url()).await;
+        let customers = customers(&server.url_of(customers::NAME)).await;
         Self { server, nats, ingest, customers, partners }
     }
 
@@ -129,7 +129,7 @@ impl World {
     }
 
     pub(crate) async fn customers(&self) -> Served {
-        customers(&self.server.url()).await
+        customers(&self.server.url_of(customers::NAME)).await
     }
 
     /// Places an order of US1.
