@@ -81,7 +81,7 @@ async fn round(own: &Own, count: u64) -> Result<[Duration; 3]> {
     let took = timeout(limit, futures_util::future::join_all(stages)).await;
     let took = took.with_context(|| format!("not all decided within {} s", limit.as_secs()))?;
     // The messages seen must also be stored; the server forwards them a moment before.
-    let stored = all_stored(own, 3 * count);
+    let stored = all_stored(own, 2 * count);
     timeout(STORED_MAX, stored).await.context("what was published is not stored")??;
     took.try_into().map_err(|_| anyhow!("three stages"))
 }

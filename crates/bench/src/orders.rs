@@ -18,8 +18,8 @@ const CHUNK: usize = 2_000;
 const LOOK: Duration = Duration::from_millis(20);
 /// After this time without progress, the run is broken rather than slow.
 const STALL: Duration = Duration::from_secs(30);
-/// Messages in ORDERS for each order: received, placed, decided.
-const STAGES: u64 = 3;
+/// Messages in ORDERS for each order: placed, decided.
+const STAGES: u64 = 2;
 
 pub(crate) async fn run(stage: Stage, orders: u64, rounds: u32) -> Result<Vec<Row>> {
     let warehouses = if stage == Stage::Warehouses { 20 } else { 1 };

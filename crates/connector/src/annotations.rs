@@ -62,7 +62,12 @@ pub struct Subscription {
 impl Subscription {
     /// Its labels in metrics.
     pub(crate) fn name(&self) -> OfFilter {
-        OfFilter { function: self.function.clone(), filter: self.filter.clone() }
+        let Self { function, filter, stream, .. } = self;
+        let filter = match streams::formerly(filter) {
+            Some(former) if former == stream => format!("{filter} ({former})"),
+            _ => filter.clone(),
+        };
+        OfFilter { function: function.clone(), filter }
     }
 }
 

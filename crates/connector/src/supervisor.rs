@@ -130,7 +130,7 @@ impl Supervisor {
         let task = match subscription.mode {
             Mode::Ordered => tokio::spawn(ordered::run(shared, of, stop)),
             Mode::Unordered { deliver, max_inflight } => {
-                tokio::spawn(unordered::run(shared, of, deliver, max_inflight, stop))
+                tokio::spawn(unordered::former::all(shared, of, deliver, max_inflight, stop))
             }
         };
         self.running.insert(key, Running { subscription, absent: 0, stopper, task });

@@ -1,6 +1,8 @@
 //! The streams and buckets, and their set-up.
 
+mod ask;
 mod config;
+mod handover;
 pub mod identity;
 pub mod inspect;
 mod limits;
@@ -18,7 +20,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What arrived, was transformed or failed.
 pub const FILES: &str = "FILES";
-/// Orders and what became of them.
+/// Orders as their senders publish them. It may hold personal data.
+pub const INTAKE: &str = "INTAKE";
+/// Orders that are placed, and what became of them.
 pub const ORDERS: &str = "ORDERS";
 /// Decisions.
 pub const JOURNAL: &str = "JOURNAL";
@@ -83,7 +87,8 @@ const fn erasable(definition: Definition) -> Definition {
 /// All streams.
 pub const STREAMS: &[Definition] = &[
     keeps(FILES, &["files.arrived.>", "files.transformed.>", "files.failed.>"], 90),
-    keeps(ORDERS, &["orders", "orders.placed.>", "orders.confirmed.>", "orders.refused.>"], 90),
+    erasable(keeps(INTAKE, &[crate::subject::ORDERS], 7)),
+    keeps(ORDERS, &["orders.placed.>", "orders.confirmed.>", "orders.refused.>"], 90),
     Definition {
         name: JOURNAL,
         subjects: &["journal.inventory.*", "journal.invoices.*"],
@@ -145,6 +150,13 @@ pub fn of_subject(filter: &str) -> Option<&'static Definition> {
     })
 }
 
+/// The stream that kept `filter`'s messages in version 0.1.0, where that was another one. What it holds of them
+/// stays there until it expires.
+#[must_use]
+pub fn formerly(filter: &str) -> Option<&'static str> {
+    (filter == crate::subject::ORDERS).then_some(ORDERS)
+}
+
 /// The stream does not say how it is.
 #[derive(Debug, thiserror::Error)]
 #[error("stream {stream}: {reason}")]
@@ -198,7 +210,7 @@ mod tests {
     #[test]
     fn a_filter_belongs_to_the_stream_that_keeps_its_messages() {
         for (filter, stream) in [
-            ("orders", Some("ORDERS")),
+            ("orders", Some("INTAKE")),
             ("orders.placed.main.>", Some("ORDERS")),
             ("orders.>", Some("ORDERS")),
             ("files.arrived.>", Some("FILES")),

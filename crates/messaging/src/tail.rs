@@ -2,9 +2,10 @@
 
 use crate::nats::{self, Nats};
 use crate::stored;
-use async_nats::jetstream::Message;
+use crate::subject::matches;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy, pull};
-use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
+use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind, Stream};
+use async_nats::jetstream::{self, ErrorCode, Message};
 use futures_util::StreamExt;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -146,15 +147,22 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    async fn consumer(
+        &self,
+        config: &pull::OrderedConfig,
+    ) -> Result<Consumer<pull::OrderedConfig>, ConsumerError> {
+        nats::patiently(|| self.stream.create_consumer(config.clone()), answer).await
+    }
+
     /// Reads to the end as the server that has the consumer knows it: the last sequence that came, 0
     /// if none did, and whether `each` goes on.
     async fn read(
         &self,
         deliver_policy: DeliverPolicy,
-        each: impl FnMut(&Message) -> ControlFlow<()>,
+        mut each: impl FnMut(&Message) -> ControlFlow<()>,
     ) -> Result<(u64, ControlFlow<()>), String> {
         let Self { nats, stream, filter, headers_only, last } = self;
-        let config = pull::OrderedConfig {
+        let mut config = pull::OrderedConfig {
             filter_subject: (*filter).into(),
             deliver_policy,
             replay_policy: ReplayPolicy::Instant,
@@ -162,18 +170,25 @@ impl Pass<'_> {
             max_batch: if *headers_only { 0 } else { batch(nats) },
             ..Default::default()
         };
-        let consumer = nats::patiently(
-            || stream.create_consumer(config.clone()),
-            |error| match error.kind() {
-                ConsumerErrorKind::JetStream(answer) => Some(answer),
-                _ => None,
-            },
-        );
-        let consumer = consumer.await.map_err(|error| error.to_string())?;
+        let mut consumer = self.consumer(&config).await;
+        let is_whole = consumer.as_ref().is_err_and(is_not_subset);
+        if is_whole {
+            // nats-server 2.9 has no filter for what a stream holds of a subject that it gets no more.
+            config.filter_subject.clear();
+            consumer = self.consumer(&config).await;
+        }
+        let consumer = consumer.map_err(|error| error.to_string())?;
         let name = consumer.cached_info().name.clone();
         let read = match consumer.cached_info().num_pending {
             0 => Ok((0, ControlFlow::Continue(()))),
-            _ => to_end(consumer, *last, each).await,
+            _ => {
+                let wanted = |message: &Message| !is_whole || matches(filter, &message.subject);
+                let each = |message: &Message| match wanted(message) {
+                    true => each(message),
+                    false => ControlFlow::Continue(()),
+                };
+                to_end(consumer, *last, each).await
+            }
         };
         // Otherwise the server keeps it for half a minute. One that replaced it after a missed
         // heartbeat goes that way.
@@ -182,6 +197,17 @@ impl Pass<'_> {
         }
         read
     }
+}
+
+fn answer(error: &ConsumerError) -> Option<jetstream::Error> {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(answer) => Some(answer),
+        _ => None,
+    }
+}
+
+fn is_not_subset(error: &ConsumerError) -> bool {
+    answer(error).is_some_and(|it| it.error_code() == ErrorCode::CONSUMER_FILTER_NOT_SUBSET)
 }
 
 /// Messages that may be on the way at once. With the client's own number the server would drop the

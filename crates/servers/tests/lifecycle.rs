@@ -231,7 +231,7 @@ fn prometheus_answers_survives_a_restart_and_says_what_is_wrong_with_its_configu
 #[test]
 fn a_cluster_has_another_leader_after_the_kill_of_one_and_takes_it_back() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = cluster::Settings { binary: None, count: 3, sync_always: false };
+    let settings = cluster::Settings { binary: None, count: 3, sync_always: false, users: None };
     let mut cluster = cluster::start(dir.path(), settings).unwrap();
     let first = cluster.meta_leader().unwrap();
     cluster.members_mut()[first].kill();

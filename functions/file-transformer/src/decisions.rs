@@ -6,6 +6,7 @@
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::given::Given;
 use crate::steps;
 use crate::threads::{blocking, now};
 use async_nats::HeaderMap;
@@ -46,16 +47,6 @@ struct Line {
     decided_at: String,
 }
 
-/// An order of a file, as published on the subject `orders`.
-#[derive(Debug)]
-struct Given {
-    order_id: OrderId,
-    /// Its sequence; the last one if it was published several times.
-    sequence: u64,
-    /// The id of its event, as a token.
-    event: String,
-}
-
 /// The file whose orders are looked up.
 struct Asked<'a> {
     app: &'a App,
@@ -82,8 +73,8 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     // Check the last order first: reading all orders of a large file takes time, and this is called
     // repeatedly.
     if let Some(to) = record.orders_to {
-        let last = stored::at(&app.nats, streams::ORDERS, to).await?;
-        let of = (&record.partner, sha256.as_str());
+        let last = stored::at(&app.nats, stream(record), to).await?;
+        let of = (record, sha256.as_str());
         if let Some(given) = last.and_then(|last| order_of(&last.headers, of, to))
             && asked.look(&given).await?.is_none()
         {
@@ -121,6 +112,11 @@ pub(crate) async fn write(app: &App, record: &Record) -> Result<Progress, Failur
     Ok(Progress::Written)
 }
 
+/// The stream that holds what was published of a file's orders.
+fn stream(record: &Record) -> &'static str {
+    if record.intake { streams::INTAKE } else { streams::ORDERS }
+}
+
 /// The file's orders, as published on the subject `orders`.
 async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given>, Failure> {
     let (mut orders, mut places) = (Vec::<Given>::new(), HashMap::new());
@@ -128,7 +124,7 @@ async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given
     let each = |message: &async_nats::jetstream::Message| {
         let sequence = message.info().map_or(0, |info| info.stream_sequence);
         let headers = message.headers.as_ref();
-        let of = (&record.partner, sha256);
+        let of = (record, sha256);
         let given = headers.and_then(|headers| order_of(headers, of, sequence));
         let Some(given) = given else { return };
         let place = *places.entry(given.order_id.clone()).or_insert(orders.len());
@@ -138,24 +134,25 @@ async fn published(app: &App, record: &Record, sha256: &str) -> Result<Vec<Given
             None => orders.push(given),
         }
     };
-    tail::read(&app.nats, streams::ORDERS, subject::ORDERS, from, true, each).await?;
+    tail::read(&app.nats, stream(record), subject::ORDERS, from, true, each).await?;
     Ok(orders)
 }
 
-/// The order of the partner's file in a message with these headers, if it is one.
+/// The order of the file in a message with these headers, if it is one.
 fn order_of(
     headers: &HeaderMap,
-    (partner, sha256): (&PartnerId, &str),
+    (record, sha256): (&Record, &str),
     sequence: u64,
 ) -> Option<Given> {
+    let partner = record.partner.as_str();
     // Messages from before this header was introduced do not have it.
-    if headers.get(header::SENDER).is_some_and(|sender| sender.as_str() != partner.as_str()) {
+    if headers.get(header::SENDER).is_some_and(|sender| sender.as_str() != partner) {
         return None;
     }
     let event = headers.get(header::EVENT)?.as_str();
     let id = subject::text(event)?;
     let order_id = OrderId::parse(id.strip_prefix(sha256)?.strip_prefix(':')?).ok()?;
-    Some(Given { order_id, sequence, event: event.to_owned() })
+    Some(Given { order_id, stream: stream(record), sequence, event: event.to_owned() })
 }
 
 impl Asked<'_> {
@@ -168,7 +165,7 @@ impl Asked<'_> {
         if placed.is_some_and(|placed| placed.header(header::FILE) == Some(sha256)) {
             return Ok(decided(order_id, &found));
         }
-        if let Some(why) = app.letters.reason(&app.nats, given.sequence, &given.event).await? {
+        if let Some(why) = app.letters.reason(&app.nats, given).await? {
             let reason =
                 "order-ingest rejected it; see the dead letter on errors.dead.order-ingest";
             let mut line = Line::new(order_id, "not_placed", reason, why.time_ms);
@@ -188,7 +185,7 @@ impl Asked<'_> {
     async fn beside(&self, given: &Given, placed: &Standing) -> Result<Option<Line>, Failure> {
         let nats = &self.app.nats;
         let said = conflict(self.app, self.partner, given).await?;
-        let message = stored::at(nats, streams::ORDERS, given.sequence).await?;
+        let message = stored::at(nats, given.stream, given.sequence).await?;
         let is_same = match (said, message) {
             (Some(_), _) => false,
             (None, None) => true,
@@ -315,6 +312,8 @@ mod tests {
     #[test]
     fn an_order_of_the_same_file_of_another_partner_is_not_ours() {
         let us1 = PartnerId::parse("US1").expect("a name");
+        let name = "a.csv".to_owned();
+        let record = Record::new(String::new(), us1, name, 1, 1, DateTime::UNIX_EPOCH);
         let headers = |sender: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.insert(header::EVENT, subject::token("f00:A1"));
@@ -322,7 +321,7 @@ mod tests {
             headers
         };
         let order = |sender, file| {
-            order_of(&headers(sender), (&us1, file), 1).map(|given| given.order_id.to_string())
+            order_of(&headers(sender), (&record, file), 1).map(|given| given.order_id.to_string())
         };
         assert_eq!(order(Some("US1"), "f00").as_deref(), Some("A1"));
         assert_eq!(order(Some("US2"), "f00"), None);

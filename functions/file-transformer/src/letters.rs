@@ -3,6 +3,7 @@
 //! Each is read once and remembered by its order, so that many files can ask often.
 
 use crate::failure::Failure;
+use crate::given::Given;
 use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use messaging::{Nats, header, stored, streams, subject, tail};
@@ -25,10 +26,18 @@ struct Known {
     /// The creation time of the stream of errors, and the sequence up to which it was read.
     created: i128,
     read_to: u64,
-    /// By the sequence of the order.
-    letters: BTreeMap<u64, Letter>,
-    /// Letters of orders up to this sequence may have been dropped.
-    forgotten_to: u64,
+    letters: BTreeMap<Place, Letter>,
+    /// Letters of orders up to this place may have been dropped.
+    forgotten_to: Option<Place>,
+}
+
+/// Where a message on the subject `orders` was stored: was it in `INTAKE`, not before that in `ORDERS`, and its
+/// sequence. Those of `INTAKE` are the newer ones.
+type Place = (bool, u64);
+
+fn place(stream: &str, sequence: u64) -> Option<Place> {
+    let is_order = [streams::INTAKE, streams::ORDERS].contains(&stream);
+    is_order.then_some((stream == streams::INTAKE, sequence))
 }
 
 /// A dead letter about an order of a file.
@@ -56,27 +65,26 @@ impl Letters {
         Ok(())
     }
 
-    /// Why order-ingest did not accept the order of `event` (its id as a token) with this sequence on
-    /// the subject `orders`, if there is a dead letter.
+    /// Why order-ingest did not accept an order, if there is a dead letter.
     pub(crate) async fn reason(
         &self,
         nats: &Nats,
-        sequence: u64,
-        event: &str,
+        given: &Given,
     ) -> Result<Option<Reason>, Failure> {
+        let Some(place) = place(given.stream, given.sequence) else { return Ok(None) };
         let (mut letter, forgotten_to) = {
             let known = self.0.lock().await;
-            (known.letters.get(&sequence).copied(), known.forgotten_to)
+            (known.letters.get(&place).copied(), known.forgotten_to)
         };
-        if letter.is_none() && sequence <= forgotten_to {
+        if letter.is_none() && Some(place) <= forgotten_to {
             let each = |order, found| {
-                if order == sequence {
+                if order == place {
                     letter = Some(found);
                 }
             };
             read(nats, 1, each).await?;
         }
-        let Some(letter) = letter.filter(|letter| letter.event == fingerprint(event)) else {
+        let Some(letter) = letter.filter(|letter| letter.event == fingerprint(&given.event)) else {
             return Ok(None);
         };
         let found = stored::at(nats, streams::ERRORS, letter.at).await?;
@@ -95,19 +103,19 @@ pub(crate) struct Reason {
 }
 
 impl Known {
-    fn note(&mut self, order: u64, letter: Letter) {
+    fn note(&mut self, order: Place, letter: Letter) {
         self.letters.insert(order, letter);
         if LETTERS_MAX < self.letters.len()
             && let Some((oldest, _)) = self.letters.pop_first()
         {
-            self.forgotten_to = self.forgotten_to.max(oldest);
+            self.forgotten_to = self.forgotten_to.max(Some(oldest));
         }
     }
 }
 
-/// Calls `each` with the sequence of the order of every letter from `from` on; returns the last
+/// Calls `each` with the place of the order of every letter from `from` on; returns the last
 /// sequence read.
-async fn read(nats: &Nats, from: u64, mut each: impl FnMut(u64, Letter)) -> Result<u64, Failure> {
+async fn read(nats: &Nats, from: u64, mut each: impl FnMut(Place, Letter)) -> Result<u64, Failure> {
     let filter = subject::dead_letters(INGEST);
     let each = |message: &Message| {
         let at = message.info().map_or(0, |info| info.stream_sequence);
@@ -118,12 +126,12 @@ async fn read(nats: &Nats, from: u64, mut each: impl FnMut(u64, Letter)) -> Resu
     Ok(tail::read(nats, streams::ERRORS, &filter, from, true, each).await?)
 }
 
-/// Sequence and hash of the order of a file that a letter is about.
-fn about(headers: &HeaderMap) -> Option<(u64, u64)> {
+/// Place and hash of the order of a file that a letter is about.
+fn about(headers: &HeaderMap) -> Option<(Place, u64)> {
     let text = |name| headers.get(name).map(async_nats::HeaderValue::as_str);
-    let is_order = text(header::DEAD_STREAM)? == streams::ORDERS;
-    let sequence = text(header::DEAD_SEQUENCE)?.parse().ok().filter(|_| is_order)?;
-    Some((sequence, fingerprint(text(header::EVENT)?)))
+    let sequence = text(header::DEAD_SEQUENCE)?.parse().ok()?;
+    let place = place(text(header::DEAD_STREAM)?, sequence)?;
+    Some((place, fingerprint(text(header::EVENT)?)))
 }
 
 fn fingerprint(event: &str) -> u64 {
@@ -139,9 +147,9 @@ mod tests {
         let mut known = Known::default();
         let letter = Letter { event: 1, at: 1 };
         for order in 1..=LETTERS_MAX as u64 + 2 {
-            known.note(order, letter);
+            known.note((true, order), letter);
         }
-        assert_eq!((known.letters.len(), known.forgotten_to), (LETTERS_MAX, 2));
+        assert_eq!((known.letters.len(), known.forgotten_to), (LETTERS_MAX, Some((true, 2))));
     }
 
     #[test]
@@ -155,8 +163,9 @@ mod tests {
             }
             about(&headers)
         };
-        assert_eq!(letter("ORDERS", Some("e")), Some((7, fingerprint("e"))));
+        assert_eq!(letter("ORDERS", Some("e")), Some(((false, 7), fingerprint("e"))));
+        assert_eq!(letter("INTAKE", Some("e")), Some(((true, 7), fingerprint("e"))));
         assert_eq!(letter("FILES", Some("e")), None);
-        assert_eq!(letter("ORDERS", None), None);
+        assert_eq!(letter("INTAKE", None), None);
     }
 }

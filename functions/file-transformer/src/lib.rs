@@ -8,6 +8,7 @@ mod decrypt;
 pub mod dry_run;
 mod failure;
 mod figures;
+mod given;
 mod holding;
 mod http;
 mod judged;
@@ -57,7 +58,7 @@ pub const MEMORY: Memory = memory_for(FILES_MEMORY_MIB << 20);
 pub const RIGHTS: Rights = Rights {
     about: "What became of files, and their orders.",
     publishes: &["files.transformed.>", "files.failed.>", "orders", "errors.alert.>"],
-    reads: &[streams::FILES, streams::ORDERS, streams::ERRORS],
+    reads: &[streams::FILES, streams::INTAKE, streams::ORDERS, streams::ERRORS],
     writes_buckets: &[streams::FILES_LEDGER, streams::FILES_CONTENT],
     reaches: &[Reach::Sftp],
     ..Rights::NONE
@@ -77,7 +78,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let memory_max = setup.env.or("ORDERFLOW_FILES_MEMORY_MIB", FILES_MEMORY_MIB) << 20;
     let tokens = Tokens::from_env(setup.env, &api().doors());
     let partners = setup.partners_with_files(wrong);
-    let streams = &[streams::FILES, streams::ORDERS];
+    let streams = &[streams::FILES, streams::INTAKE];
     let (mut chassis, partners) = setup.connect(tokens, streams, || partners).await?;
     let nats = chassis.nats.clone();
     let ledger = Ledger::new(&nats);

@@ -111,7 +111,7 @@ async fn behind(
             stored.insert(id);
         }
     };
-    tail::read(nats, streams::ORDERS, subject::ORDERS, from, true, each).await?;
+    tail::read(nats, streams::INTAKE, subject::ORDERS, from, true, each).await?;
     tracing::info!(file = sha256, sent = sent.orders, stored = stored.len(), "continuing to send");
     Ok(stored)
 }

@@ -144,7 +144,9 @@ impl Work {
                 .write(held, |record| {
                     let next = record.judge(&self.app.owner, now(), outcome)?;
                     let sha256 = Some(judged.pass.sha256.clone());
-                    Ok(Record { sha256, orders_sha256, sending, results: names, counts, ..next })
+                    let intake = sending.is_some();
+                    let results = names;
+                    Ok(Record { sha256, orders_sha256, intake, sending, results, counts, ..next })
                 })
                 .await?;
         }
@@ -156,6 +158,15 @@ impl Work {
         if record.state == State::Transformed && record.outcome == Some(Outcome::Accepted) {
             let orders = judged.orders_of(&record)?;
             let on = self.app.store.check().await?;
+            if record.sending.is_some() && !record.intake {
+                // Version 0.1.0 began to send it, where ORDERS kept what it sent.
+                let sending = self.sending(&Outcome::Accepted, record.counts.orders).await?;
+                let begin = |record: &Record| {
+                    let next = record.renew(&self.app.owner, now())?;
+                    Ok(Record { sending, intake: true, ..next })
+                };
+                record = self.write(held, begin).await?;
+            }
             let (nats, sha256) = (&self.app.nats, &judged.pass.sha256);
             let progress = &self.progress;
             let still = || self.app.store.still(&on).map_err(Failure::from);
@@ -178,7 +189,7 @@ impl Work {
         if *outcome != Outcome::Accepted || orders == 0 {
             return Ok(None);
         }
-        let to = streams::last_sequence(&self.app.nats, streams::ORDERS).await?;
+        let to = streams::last_sequence(&self.app.nats, streams::INTAKE).await?;
         Ok(Some(Sending { to, ..Sending::default() }))
     }
 

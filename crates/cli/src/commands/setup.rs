@@ -105,7 +105,7 @@ fn to_json(step: &Step) -> Value {
         differences.iter().map(one).collect()
     };
     let (outcome, changed) = match &step.outcome {
-        Ok(Done::Made) => ("made", Vec::new()),
+        Ok(Done::Made | Done::TookOver(_)) => ("made", Vec::new()),
         Ok(Done::Present) => ("present", Vec::new()),
         Ok(Done::Named) => ("named", Vec::new()),
         Ok(Done::Changed(changed)) => ("changed", changes(changed)),

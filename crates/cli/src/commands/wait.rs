@@ -85,6 +85,11 @@ impl Waiting {
         (0 < count).then_some(Self { count, seconds })
     }
 
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.seconds = self.seconds.max(other.seconds);
+    }
+
     /// `, the oldest for 95 s`, if that is worth a word.
     fn age(&self) -> String {
         let old = self.seconds.filter(|seconds| OLD_SECONDS <= *seconds);
@@ -232,7 +237,7 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
     let looked = async {
         let nats = pipeline.nats().await?;
         waiting(&nats, streams::FILES, ARRIVED, &mut open).await?;
-        waiting(&nats, streams::ORDERS, RAW, &mut open).await?;
+        raw(&nats, &mut open).await?;
         if !open.messages.is_empty() {
             return Ok(());
         }
@@ -244,7 +249,7 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
             }
         }
         // A file's orders may have come after the first look at them.
-        waiting(&nats, streams::ORDERS, RAW, &mut open).await?;
+        raw(&nats, &mut open).await?;
         view.refresh(&nats).await?;
         lanes(pipeline, &nats, view, &mut open).await?;
         if open.is_empty() {
@@ -309,6 +314,15 @@ fn is_taken(name: &str) -> bool {
     complete::never_by_name(name, &Inbox::default()).is_none()
 }
 
+/// Messages on `orders`, also those that another stream kept before.
+async fn raw(nats: &Nats, open: &mut Open) -> Result<()> {
+    let (_, filter) = RAW;
+    for stream in [streams::INTAKE].into_iter().chain(streams::formerly(filter)) {
+        waiting(nats, stream, RAW, open).await?;
+    }
+    Ok(())
+}
+
 /// Messages under `filter` that the connector has not given out for `function`, or that it has not
 /// answered. Other consumers of the subject are not waited for.
 async fn waiting(
@@ -319,7 +333,9 @@ async fn waiting(
 ) -> Result<()> {
     let name = durable_name(function, filter);
     let reader = Backlog::of_reader(nats, stream, &name, filter).await?;
-    open.messages.extend(Waiting::of(&reader.backlog).map(|waiting| (filter, waiting)));
+    if let Some(waiting) = Waiting::of(&reader.backlog) {
+        open.messages.entry(filter).and_modify(|before| before.add(&waiting)).or_insert(waiting);
+    }
     Ok(())
 }
 
@@ -358,10 +374,10 @@ mod tests {
         nats.js.publish("orders", "1".into()).await.unwrap().await.unwrap();
         let count = async || {
             let mut open = Open::default();
-            waiting(&nats, streams::ORDERS, RAW, &mut open).await.unwrap();
+            raw(&nats, &mut open).await.unwrap();
             open.messages.get("orders").map_or(0, |waiting| waiting.count)
         };
-        let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+        let stream = nats.js.get_stream(streams::INTAKE).await.unwrap();
         let consumer = async |name: &str| {
             let config = pull::Config {
                 durable_name: Some(name.to_owned()),

@@ -46,9 +46,9 @@ fn nothing_is_sent_before_somebody_says_yes() {
         assert!(said.contains(expected), "{said}");
     }
     assert_eq!(up.typed(&args, "\n").0, Some(8));
-    assert_eq!(count(&up, "ORDERS", ">"), 0);
+    assert_eq!(count(&up, "INTAKE", ">"), 0);
     assert_eq!(up.typed(&args, "yes\n").0, Some(0));
-    assert_eq!(count(&up, "ORDERS", "orders"), 7);
+    assert_eq!(count(&up, "INTAKE", "orders"), 7);
 }
 
 #[test]

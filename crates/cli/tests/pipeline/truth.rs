@@ -62,7 +62,7 @@ fn dead_letters_are_said_by_doctor_and_by_wait() {
     send(&up, &order("good", "P001"));
     // A reader of somebody else's, which does nothing, is not waited for.
     with_nats(&up, async |nats| {
-        let orders = nats.js.get_stream("ORDERS").await.unwrap();
+        let orders = nats.js.get_stream("INTAKE").await.unwrap();
         let durable_name = Some("foreign".to_owned());
         let filter_subject = "orders".to_owned();
         let config = pull::Config { durable_name, filter_subject, ..Default::default() };
@@ -97,7 +97,7 @@ fn what_is_given_out_and_never_done_is_a_standstill() {
     send(&up, &order("1", "P001"));
     let held = || {
         with_nats(&up, async |nats| {
-            let orders = nats.js.get_stream("ORDERS").await.unwrap();
+            let orders = nats.js.get_stream("INTAKE").await.unwrap();
             let info = orders.consumer_info("order-ingest__orders").await.unwrap();
             (info.num_pending, info.num_ack_pending) == (0, 1)
         })
@@ -231,13 +231,13 @@ fn a_reader_that_is_paused_is_said_where_the_server_can_pause_one() {
         for step in streams::setup(&nats, streams::Settings::default()).await {
             step.outcome.unwrap();
         }
-        let orders = nats.js.get_stream("ORDERS").await.unwrap();
+        let orders = nats.js.get_stream("INTAKE").await.unwrap();
         let durable_name = Some("mine".to_owned());
         let filter_subject = "orders".to_owned();
         let config = pull::Config { durable_name, filter_subject, ..Default::default() };
         orders.create_consumer(config).await.unwrap();
         let body = json!({"pause_until": "2999-01-01T00:00:00Z"}).to_string();
-        let subject = "$JS.API.CONSUMER.PAUSE.ORDERS.mine";
+        let subject = "$JS.API.CONSUMER.PAUSE.INTAKE.mine";
         // Older servers than 2.11 do not know it.
         let answer = nats.client.request(subject, body.into()).await;
         answer.is_ok_and(|answer| {

@@ -51,7 +51,7 @@ fn every_annotation_is_read() {
     ])
     .unwrap();
     let streams: Vec<_> = read.iter().map(|s| s.stream.as_str()).collect();
-    assert_eq!(streams, ["ORDERS", "FILES", "ERRORS"]);
+    assert_eq!(streams, ["INTAKE", "FILES", "ERRORS"]);
     let last = read.last().unwrap();
     assert_eq!((last.batch, last.batch_bytes, last.max_deliver), (500, 64 * 1024, 3));
     assert_eq!(last.batch_wait, Duration::from_millis(5));
@@ -124,7 +124,7 @@ fn all_problems_are_listed_with_value_and_limit() {
 
 #[test]
 fn a_topic_that_no_stream_keeps_is_named() {
-    let streams = "FILES, ORDERS, JOURNAL, INVENTORY, INVOICES, NOTIFICATIONS, ANALYTICS, WEBHOOKS, ERRORS, \
+    let streams = "FILES, INTAKE, ORDERS, JOURNAL, INVENTORY, INVOICES, NOTIFICATIONS, ANALYTICS, WEBHOOKS, ERRORS, \
                    OUTBOX";
     refused(
         &[("topic", "payments.>"), ("orderflow.topics", "orders..x")],

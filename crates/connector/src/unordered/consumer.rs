@@ -7,9 +7,10 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::BatchConfig;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
-use messaging::Nats;
+use async_nats::jetstream::stream::Info;
 use messaging::backlog::settled;
 use messaging::streams::identity::Identity;
+use messaging::{Nats, subject};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -47,6 +48,12 @@ pub(crate) async fn ensure(
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => None,
         Err(error) => return Err(error.to_string()),
     };
+    if known.is_some() && !keeps(stream.cached_info(), &subscription.filter) {
+        // nats-server 2.9 changes no consumer whose messages come no more, and gives them out.
+        let consumer = stream.get_consumer(&name).await.map_err(|error| error.to_string())?;
+        let settled = settled(consumer.cached_info());
+        return Ok(Ensured { consumer, place: Place { identity, settled }, made: false });
+    }
     let made = known.is_none();
     let deliver_policy = match (known, before) {
         // The start cannot be changed later, and no longer matters.
@@ -75,6 +82,12 @@ pub(crate) async fn ensure(
     let known = before.filter(|before| before.is_of(&identity)).map_or(0, |it| it.settled);
     let settled = settled(consumer.cached_info()).max(known);
     Ok(Ensured { consumer, place: Place { identity, settled }, made })
+}
+
+/// Does the stream get messages under `filter`?
+pub(crate) fn keeps(stream: &Info, filter: &str) -> bool {
+    let subjects = &stream.config.subjects;
+    subjects.iter().any(|kept| subject::matches(kept, filter) || subject::matches(filter, kept))
 }
 
 fn start(deliver: Deliver) -> Result<DeliverPolicy, String> {

@@ -177,12 +177,12 @@ mod tests {
             letter.headers.iter().map(|(name, values)| format!("{name}={}", values[0])).collect();
         shown.sort();
         let expected = [
-            "Nats-Msg-Id=dead:f.x:ORDERS:7:0",
+            "Nats-Msg-Id=dead:f.x:INTAKE:7:0",
             "Orderflow-Dead-Attempts=3",
             "Orderflow-Dead-Error=bad  Nats-Rollup: all",
             "Orderflow-Dead-Function=f.x",
             "Orderflow-Dead-Sequence=7",
-            "Orderflow-Dead-Stream=ORDERS",
+            "Orderflow-Dead-Stream=INTAKE",
             "Orderflow-Dead-Subject=orders",
             "Trace=t",
         ];

@@ -2,6 +2,7 @@
 
 mod consumer;
 pub mod dead;
+pub(crate) mod former;
 mod held;
 mod request;
 mod watch;

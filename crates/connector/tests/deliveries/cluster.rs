@@ -115,7 +115,7 @@ async fn leaders_that_are_killed_cost_no_message_no_attempt_and_no_dead_letter()
         members.members_mut()[leader].kill();
         leader
     };
-    let killed = kill_leader(streams::ORDERS);
+    let killed = kill_leader(streams::INTAKE);
     for n in 50..BAD {
         stored(&world, "orders", n).await;
     }

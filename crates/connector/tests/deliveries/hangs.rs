@@ -14,7 +14,7 @@ const NAME: &str = "f__orders";
 async fn leader(world: &World<Cluster>) -> usize {
     let mut leader = None;
     until("the consumer has a leader", async || {
-        let info = world.stream("ORDERS").await.consumer_info(NAME).await.ok();
+        let info = world.stream("INTAKE").await.consumer_info(NAME).await.ok();
         let name = info.and_then(|info| info.cluster?.leader);
         leader = name.and_then(|name| name.strip_prefix("nats-")?.parse().ok());
         leader.is_some()
@@ -57,7 +57,7 @@ async fn what_waits_is_shown_while_the_server_that_leads_its_consumer_hangs() {
     }
     let labels = "{function=\"f\",filter=\"orders\"}";
     until("what waits is shown", async || {
-        let asked = Backlog::of_reader(&world.nats, "ORDERS", NAME, "orders").await;
+        let asked = Backlog::of_reader(&world.nats, "INTAKE", NAME, "orders").await;
         let Ok(asked) = asked.map(|reader| reader.backlog) else { return false };
         let count = f64::from(u32::try_from(asked.count()).unwrap());
         3.0 <= count && shown(&world, labels).await.0 == Some(count)

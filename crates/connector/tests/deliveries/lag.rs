@@ -10,9 +10,9 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// When message `sequence` of ORDERS was stored, in seconds since 1970.
-async fn stored(world: &World, sequence: u64) -> f64 {
-    let message = world.stream("ORDERS").await.get_raw_message(sequence).await.unwrap();
+/// When message `sequence` of a stream was stored, in seconds since 1970.
+async fn stored(world: &World, stream: &str, sequence: u64) -> f64 {
+    let message = world.stream(stream).await.get_raw_message(sequence).await.unwrap();
     let seconds = u32::try_from(message.time.unix_timestamp()).unwrap();
     f64::from(seconds)
 }
@@ -34,9 +34,9 @@ async fn messages_that_are_given_out_and_not_done_wait_as_well() {
     world.gateway.deploy("f", |_| (0, String::new()));
     world.start().await;
     let labels = "{function=\"f\",filter=\"orders\"}";
-    let expected = (Some(3.0), Some(stored(&world, first).await));
+    let expected = (Some(3.0), Some(stored(&world, "INTAKE", first).await));
     until("what waits is shown", async || shown(&world, labels).await == expected).await;
-    let consumer = world.stream("ORDERS").await.consumer_info("f__orders").await.unwrap();
+    let consumer = world.stream("INTAKE").await.consumer_info("f__orders").await.unwrap();
     assert_eq!((consumer.num_pending, consumer.num_ack_pending), (0, 3));
     world.gateway.deploy("f", done);
     let nothing = (Some(0.0), Some(0.0));
@@ -56,7 +56,7 @@ async fn what_a_lane_has_read_and_nobody_has_decided_waits_as_well() {
     });
     world.start().await;
     let labels = "{function=\"p\",filter=\"orders.placed.main.>\"}";
-    let oldest = stored(&world, expected[0]).await;
+    let oldest = stored(&world, "ORDERS", expected[0]).await;
     let waits = (Some(f64::from(u32::try_from(expected.len()).unwrap())), Some(oldest));
     until("what waits is shown", async || shown(&world, labels).await == waits).await;
     let ledger = Ledger::default();
@@ -76,7 +76,7 @@ async fn a_lane_whose_function_has_not_answered_since_the_start_waits_as_well() 
     world.gateway.deploy("p", |_| (0, String::new()));
     world.start().await;
     let labels = "{function=\"p\",filter=\"orders.placed.main.>\"}";
-    let oldest = stored(&world, expected[0]).await;
+    let oldest = stored(&world, "ORDERS", expected[0]).await;
     let waits = (Some(f64::from(u32::try_from(expected.len()).unwrap())), Some(oldest));
     until("what waits is shown", async || shown(&world, labels).await == waits).await;
     assert_eq!(world.gateway.calls("p").len(), 1, "it was asked once, and has not answered");
@@ -99,9 +99,9 @@ async fn what_a_consumer_does_not_give_out_waits_as_well() {
     world.settled("f", "orders").await;
     world.stop().await;
     // Another client holds a message, and only one may be unacknowledged.
-    let orders = world.stream("ORDERS").await;
+    let orders = world.stream("INTAKE").await;
     let first = world.publish("orders", "{}").await;
-    let oldest = stored(&world, first).await;
+    let oldest = stored(&world, "INTAKE", first).await;
     let consumer: Consumer<pull::Config> = orders.get_consumer("f__orders").await.unwrap();
     let mut fetched = consumer.fetch().max_messages(1).messages().await.unwrap();
     let held = fetched.next().await.unwrap().unwrap();

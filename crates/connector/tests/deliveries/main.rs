@@ -7,6 +7,7 @@
 
 mod cluster;
 mod direct;
+mod former;
 mod gaps;
 mod gateway;
 mod hangs;

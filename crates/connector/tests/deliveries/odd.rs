@@ -166,7 +166,7 @@ async fn a_function_says_when_it_wants_to_be_called_again() {
     world.gateway.deploy("f", move |_| match calls.fetch_add(1, Ordering::Relaxed) {
         0 => Answer { status: 429, body: String::new(), retry_after: Some(2) },
         1 => {
-            let failed = json!([{"id": "ORDERS:1", "reason": "busy", "after": "1500ms"}]);
+            let failed = json!([{"id": "INTAKE:1", "reason": "busy", "after": "1500ms"}]);
             (200, json!({"failed": failed}).to_string()).into()
         }
         _ => (200, String::new()).into(),
@@ -192,7 +192,7 @@ async fn an_unknown_id_brings_the_whole_batch_again() {
     let calls = AtomicU32::new(0);
     world.gateway.deploy("f", move |_| {
         let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
-        let failed = json!({"failed": [{"id": "ORDERS:99", "reason": "?", "retry": false}]});
+        let failed = json!({"failed": [{"id": "INTAKE:99", "reason": "?", "retry": false}]});
         (200, if first { failed.to_string() } else { String::new() })
     });
     world.start().await;

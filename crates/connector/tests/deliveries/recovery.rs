@@ -40,7 +40,7 @@ async fn a_consumer_that_is_deleted_during_a_call_is_created_again_at_its_positi
     publish(&world, 13..14).await;
     given(&world, 13..14).await;
     let name = connector::durable_name("f", "orders");
-    world.stream("ORDERS").await.delete_consumer(&name).await.unwrap();
+    world.stream("INTAKE").await.delete_consumer(&name).await.unwrap();
     // Newer than the subscription, older than its new consumer.
     publish(&world, 14..20).await;
     given(&world, 10..20).await;
@@ -62,7 +62,7 @@ async fn a_stream_that_is_created_again_is_given_out_from_its_beginning() {
     world.settled("f", "orders").await;
     publish(&world, 0..5).await;
     given(&world, 0..5).await;
-    world.nats.js.delete_stream("ORDERS").await.unwrap();
+    world.nats.js.delete_stream("INTAKE").await.unwrap();
     messaging::streams::setup(&world.nats, messaging::streams::Settings::default()).await;
     publish(&world, 5..10).await;
     given(&world, 0..10).await;
@@ -79,7 +79,7 @@ async fn a_purged_stream_goes_on() {
     world.start().await;
     publish(&world, 0..5).await;
     given(&world, 0..5).await;
-    world.stream("ORDERS").await.purge().await.unwrap();
+    world.stream("INTAKE").await.purge().await.unwrap();
     publish(&world, 5..10).await;
     given(&world, 0..10).await;
     world.settled("f", "orders").await;
@@ -88,7 +88,7 @@ async fn a_purged_stream_goes_on() {
 
 /// Changes the consumer of `f` without the connector.
 async fn change(world: &World, change: impl FnOnce(&mut pull::Config)) -> Consumer<pull::Config> {
-    let stream = world.stream("ORDERS").await;
+    let stream = world.stream("INTAKE").await;
     let name = connector::durable_name("f", "orders");
     let known: Consumer<pull::Config> = stream.get_consumer(&name).await.unwrap();
     let known = known.cached_info().config.clone();
@@ -142,7 +142,7 @@ async fn a_consumer_that_was_changed_is_brought_back() {
     world.start().await;
     world.settled("f", "orders").await;
     let name = connector::durable_name("f", "orders");
-    let stream = world.stream("ORDERS").await;
+    let stream = world.stream("INTAKE").await;
     // From now on requests for more than one message are refused.
     change(&world, |config| config.max_batch = 1).await;
     publish(&world, 0..30).await;
@@ -170,7 +170,7 @@ async fn a_server_that_is_away_for_a_while_is_found_again() {
     assert!(!world.is_ready().await);
     // Longer than the connector waits for any answer: two requests in a row time out.
     for _ in 0..2 {
-        world.nats.js.get_stream("ORDERS").await.unwrap_err();
+        world.nats.js.get_stream("INTAKE").await.unwrap_err();
     }
     world.server.restart();
     world.reconnect().await;
@@ -184,7 +184,7 @@ async fn a_server_that_is_away_for_a_while_is_found_again() {
 #[tokio::test]
 async fn a_missing_right_is_reported_and_stops_no_other_function() {
     let mut world = World::new().await;
-    world.restrict("publish: { deny: [\"$JS.API.CONSUMER.MSG.NEXT.ORDERS.>\"] }").await;
+    world.restrict("publish: { deny: [\"$JS.API.CONSUMER.MSG.NEXT.INTAKE.>\"] }").await;
     world.gateway.annotate("f", &[("topic", "orders")]);
     world.gateway.annotate("g", &[("topic", "files.failed.>")]);
     world.gateway.deploy("f", done);
@@ -232,7 +232,7 @@ async fn a_lane_goes_on_when_its_consumer_is_gone() {
     world.start().await;
     decided(&ledger, &expected).await;
     for _ in 0..3 {
-        let stream = world.stream("ORDERS").await;
+        let stream = world.stream("INTAKE").await;
         let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
         for name in names {
             // The server may have removed it.
@@ -253,7 +253,7 @@ async fn a_lane_whose_consumer_gives_nothing_gets_another() {
     let mut expected = ordered::publish(&world, 10).await;
     world.start().await;
     decided(&ledger, &expected).await;
-    let stream = world.stream("ORDERS").await;
+    let stream = world.stream("INTAKE").await;
     let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
     for name in &names {
         let known = stream.consumer_info(name).await.unwrap();
@@ -280,7 +280,7 @@ async fn a_lane_whose_consumer_gives_nothing_gets_another() {
 #[tokio::test]
 async fn a_message_whose_end_is_not_confirmed_comes_again() {
     let mut world = World::new().await;
-    world.restrict("publish: { deny: [\"$JS.ACK.ORDERS.>\"] }").await;
+    world.restrict("publish: { deny: [\"$JS.ACK.INTAKE.>\"] }").await;
     world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.max-deliver", "1")]);
     world.gateway.deploy("f", done);
     let url = world.url_of("connector");
@@ -311,9 +311,9 @@ async fn the_rights_that_the_docs_name_are_enough() {
     ledger.deploy(&world);
     world.gateway.annotate("p", ORDERED);
     world.gateway.annotate("f", &[("topic", "orders"), ("orderflow.batch", "10")]);
-    let refuse = json!({"failed": [{"id": "ORDERS:1", "reason": "bad", "retry": false}]});
+    let refuse = json!({"failed": [{"id": "INTAKE:1", "reason": "bad", "retry": false}]});
     world.gateway.deploy("f", move |call| {
-        (200, if call.has("ORDERS:1\"") { refuse.to_string() } else { String::new() })
+        (200, if call.has("INTAKE:1\"") { refuse.to_string() } else { String::new() })
     });
     publish(&world, 0..3).await;
     let expected = ordered::publish(&world, 30).await;

@@ -33,7 +33,7 @@ async fn every_message_is_given_out_and_confirmed() {
 
     let mut events = world.gateway.events("f");
     events.sort_by_key(|event| event["sequence"].as_str().unwrap().parse::<u64>().unwrap());
-    assert_eq!(events[0]["id"], "ORDERS:1");
+    assert_eq!(events[0]["id"], "INTAKE:1");
     assert_eq!(events[0]["type"], "orderflow.raw.v1");
     assert_eq!(events[0]["source"], "/nats/orders");
     assert_eq!(numbers(&events[..21]), (0..21).collect::<Vec<_>>());
@@ -54,8 +54,8 @@ async fn a_message_that_failed_by_name_comes_again_and_its_neighbours_do_not() {
     let calls = AtomicU32::new(0);
     world.gateway.deploy("f", move |_| match calls.fetch_add(1, Ordering::Relaxed) {
         0 => failed(json!([
-            {"id": "ORDERS:1", "reason": "busy", "retry": true},
-            {"id": "ORDERS:3", "reason": "43 %", "retry": true, "after": "200ms", "progress": 43},
+            {"id": "INTAKE:1", "reason": "busy", "retry": true},
+            {"id": "INTAKE:3", "reason": "43 %", "retry": true, "after": "200ms", "progress": 43},
         ])),
         _ => (200, String::new()),
     });
@@ -90,7 +90,7 @@ async fn a_message_is_given_up_after_its_attempts_with_payload_and_headers() {
     assert_eq!(letter.payload, "poison");
     for (name, value) in [
         ("Orderflow-Dead-Subject", "orders"),
-        ("Orderflow-Dead-Stream", "ORDERS"),
+        ("Orderflow-Dead-Stream", "INTAKE"),
         ("Orderflow-Dead-Sequence", "1"),
         ("Orderflow-Dead-Attempts", "2"),
         ("Orderflow-Dead-Function", "f"),
@@ -100,7 +100,7 @@ async fn a_message_is_given_up_after_its_attempts_with_payload_and_headers() {
         assert_eq!(letter.headers.get(name).map(|v| v.as_str()), Some(value), "{name}");
     }
     let id = letter.headers.get("Nats-Msg-Id").unwrap().as_str();
-    assert!(id.starts_with("dead:f:ORDERS:1:"), "{id}");
+    assert!(id.starts_with("dead:f:INTAKE:1:"), "{id}");
     let calls = world.gateway.calls("f");
     assert_eq!(calls.iter().filter(|call| call.has("cG9pc29u")).count(), 2);
     world.stop().await;
@@ -369,10 +369,10 @@ async fn what_is_stored_is_shown() {
     world.publish("orders", "2").await;
     world.start().await;
     until("the stream is shown", async || {
-        world.metric("jetstream_stream_messages{stream=\"ORDERS\"}").await == Some(2.0)
+        world.metric("jetstream_stream_messages{stream=\"INTAKE\"}").await == Some(2.0)
     })
     .await;
-    assert!(world.metric("jetstream_stream_bytes{stream=\"ORDERS\"}").await > Some(0.0));
+    assert!(world.metric("jetstream_stream_bytes{stream=\"INTAKE\"}").await > Some(0.0));
     assert!(world.metric("jetstream_storage_bytes").await > Some(0.0));
     assert_eq!(world.metric("jetstream_storage_limit_bytes").await, Some(0.0));
     world.stop().await;

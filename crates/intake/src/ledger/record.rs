@@ -113,6 +113,9 @@ pub struct Record {
     /// the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_sha256: Option<String>,
+    /// Do the sequences of its orders count in the stream `INTAKE`? Those of version 0.1.0 count in `ORDERS`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub intake: bool,
     /// Where its orders begin on the subject `orders`, once they are published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders_from: Option<u64>,
@@ -190,6 +193,7 @@ impl Record {
             results: Results::default(),
             counts: Counts::default(),
             orders_sha256: None,
+            intake: false,
             orders_from: None,
             orders_to: None,
             sending: None,

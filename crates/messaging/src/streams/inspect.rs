@@ -191,12 +191,16 @@ fn is_default(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::streams::STREAMS;
+    use crate::streams::{Definition, ORDERS, STREAMS};
     use std::time::Duration;
+
+    fn orders() -> &'static Definition {
+        STREAMS.iter().find(|stream| stream.name == ORDERS).unwrap()
+    }
 
     #[test]
     fn each_setting_that_is_another_is_named() {
-        let wanted = Target::Stream(&STREAMS[1]).config(&Settings::copies(3), None);
+        let wanted = Target::Stream(orders()).config(&Settings::copies(3), None);
         assert_eq!(differences(&wanted, &wanted), []);
         let mut is = wanted.clone();
         is.subjects.reverse();
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_would_keep_less_shrinks() {
-        let wanted = Target::Stream(&STREAMS[1]).config(&Settings::copies(3), None);
+        let wanted = Target::Stream(orders()).config(&Settings::copies(3), None);
         let mut is = wanted.clone();
         is.num_replicas = 1;
         is.max_age = Duration::from_secs(60);

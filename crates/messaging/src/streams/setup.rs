@@ -1,18 +1,13 @@
 //! Making streams and buckets, and changing those that are there.
 
+use super::ask::{Failure, info, replace};
 use super::config::Target;
+use super::handover::Handover;
 use super::identity::Identity;
 use super::inspect::{self, Difference};
-use super::{ORDERS, Settings};
-use crate::nats::passes;
+use super::{ORDERS, STREAMS, Settings, formerly};
 use crate::{Nats, migrate};
-use async_nats::jetstream::context::{
-    CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
-};
-use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::Info;
-use async_nats::jetstream::{self, ErrorCode};
-use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -35,6 +30,8 @@ pub struct Step {
 pub enum Done {
     /// It was not there before.
     Made,
+    /// It was not there before, and has a subject now that another stream kept.
+    TookOver(String),
     /// Nothing: its settings are as they should be, or were left.
     Present,
     /// These settings were changed.
@@ -48,6 +45,7 @@ impl fmt::Display for Step {
         let name = &self.name;
         match &self.outcome {
             Ok(Done::Made) => write!(f, "✓ {name} made")?,
+            Ok(Done::TookOver(what)) => write!(f, "✓ {name} made: {what}")?,
             Ok(Done::Present) => write!(f, "✓ {name}")?,
             Ok(Done::Named) => write!(f, "✓ {name} named in its description")?,
             Ok(Done::Changed(changes)) => {
@@ -74,7 +72,11 @@ pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
     let mut steps = Vec::new();
     for target in Target::all() {
         let name = target.title();
-        steps.push(match Box::pin(ensure(nats, target, &settings)).await {
+        let done = match still_needed(nats, target, &steps).await {
+            Ok(()) => Box::pin(ensure(nats, target, &settings)).await,
+            Err(failure) => Err(failure),
+        };
+        steps.push(match done {
             Ok((done, left)) => Step { name, outcome: Ok(done), refused: false, left },
             Err(Failure { reason, refused }) => {
                 Step { name, outcome: Err(reason), refused, left: Vec::new() }
@@ -84,40 +86,23 @@ pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
     steps
 }
 
-/// Why a step could not be done.
-struct Failure {
-    reason: String,
-    refused: bool,
-}
-
-impl Failure {
-    /// What was no answer of the server, or one of a server that is not ready.
-    fn passing(error: impl ToString) -> Self {
-        Self { reason: error.to_string(), refused: false }
-    }
-
-    /// By the server's own error, if it answered with one.
-    fn of(error: &impl ToString, answer: Option<&jetstream::Error>) -> Self {
-        Self { reason: error.to_string(), refused: answer.is_some_and(|answer| !passes(answer)) }
-    }
-}
-
-impl From<CreateStreamError> for Failure {
-    fn from(error: CreateStreamError) -> Self {
-        match error.kind() {
-            CreateStreamErrorKind::JetStream(answer) => Self::of(&error, Some(&answer)),
-            _ => Self::of(&error, None),
+/// A stream that still keeps a subject of another stream is left as it is while that one cannot be made: otherwise
+/// nobody would keep the subject.
+async fn still_needed(nats: &Nats, target: Target, steps: &[Step]) -> Result<(), Failure> {
+    for stream in STREAMS {
+        let Some(subject) = stream.subjects.iter().find(|it| formerly(it) == Some(target.key()))
+        else {
+            continue;
+        };
+        let failed = |step: &&Step| step.name == stream.name && step.outcome.is_err();
+        let Some(failed) = steps.iter().find(failed) else { continue };
+        let kept = info(nats, &target.stream()).await?.map(|info| info.config.subjects);
+        if kept.is_some_and(|kept| kept.iter().any(|kept| kept == subject)) {
+            let reason = format!("it keeps the subject {subject} until {} is there", failed.name);
+            return Err(Failure { reason, refused: failed.refused });
         }
     }
-}
-
-impl From<GetStreamError> for Failure {
-    fn from(error: GetStreamError) -> Self {
-        match error.kind() {
-            GetStreamErrorKind::JetStream(answer) => Self::of(&error, Some(&answer)),
-            _ => Self::of(&error, None),
-        }
-    }
+    Ok(())
 }
 
 async fn ensure(
@@ -125,21 +110,41 @@ async fn ensure(
     target: Target,
     settings: &Settings,
 ) -> Result<(Done, Vec<Difference>), Failure> {
-    if let Some(info) = info(nats, target).await? {
+    if let Some(info) = info(nats, &target.stream()).await? {
         return adjust(nats, target, settings, &info).await;
     }
+    let handover = Handover::of(nats, target).await?;
     let mut config = target.config(settings, None);
+    if let Some(handover) = &handover {
+        config.num_replicas = config.num_replicas.max(handover.replicas());
+    }
     alone(nats, config.num_replicas)?;
     if matches!(target, Target::Stream(_)) {
         let name = nats.unique();
         config.description = Some(Identity { name, also: Vec::new() }.write(""));
     }
+    if let Some(handover) = &handover {
+        // It gets its name first: a server may write another creation time when it changes a stream.
+        let from = handover.from();
+        if let Some(info) = info(nats, &from.stream()).await? {
+            Box::pin(adjust(nats, from, settings, &info)).await?;
+        }
+        handover.take(nats).await?;
+    }
     let made = nats.js.create_stream(&config).await;
-    match (made, info(nats, target).await) {
-        (Ok(_), _) => Ok((Done::Made, Vec::new())),
+    match (made, info(nats, &target.stream()).await) {
+        (Ok(_), _) => {
+            let done = handover.map_or(Done::Made, |handover| Done::TookOver(handover.text()));
+            Ok((done, Vec::new()))
+        }
         // Somebody else made it at the same time.
         (Err(_), Ok(Some(info))) => adjust(nats, target, settings, &info).await,
-        (Err(error), _) => Err(error.into()),
+        (Err(error), _) => {
+            if let Some(handover) = &handover {
+                handover.give_back(nats).await;
+            }
+            Err(error.into())
+        }
     }
 }
 
@@ -151,16 +156,6 @@ fn alone(nats: &Nats, replicas: usize) -> Result<(), Failure> {
         return Err(Failure { reason, refused: true });
     }
     Ok(())
-}
-
-async fn info(nats: &Nats, target: Target) -> Result<Option<Info>, Failure> {
-    match nats.js.get_stream(target.stream()).await {
-        Ok(stream) => Ok(Some(stream.cached_info().clone())),
-        Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(ref e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND) => {
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Brings a stream that is there to the settings.
@@ -185,7 +180,9 @@ async fn adjust(
     if changes.is_empty() && description.is_none() {
         return Ok((Done::Present, left));
     }
-    update(nats, &target.stream(), &changes, description).await?;
+    let description = description.map(|text| ("description".to_owned(), Some(text.into())));
+    let changed = changes.iter().map(|found| (found.setting.clone(), found.should_be.clone()));
+    replace(nats, &target.stream(), changed.chain(description)).await?;
     Ok((if changes.is_empty() { Done::Named } else { Done::Changed(changes) }, left))
 }
 
@@ -203,40 +200,4 @@ async fn description(nats: &Nats, target: Target, info: &Info) -> Result<Option<
     }
     identity.also.extend(names);
     Ok(Some(identity.write(text)))
-}
-
-/// Changes settings of a stream, and leaves all others as the server has them: also those that the
-/// client library does not know.
-async fn update(
-    nats: &Nats,
-    stream: &str,
-    changes: &[Difference],
-    description: Option<String>,
-) -> Result<(), Failure> {
-    let asked: Answer = ask(nats, format!("STREAM.INFO.{stream}"), &Value::Null).await?;
-    let mut config = asked.config;
-    for Difference { setting, should_be, .. } in changes {
-        match should_be {
-            Some(value) => config.insert(setting.clone(), value.clone()),
-            None => config.remove(setting),
-        };
-    }
-    if let Some(description) = description {
-        config.insert("description".into(), description.into());
-    }
-    let config = Value::Object(config);
-    ask(nats, format!("STREAM.UPDATE.{stream}"), &config).await.map(|_: Answer| ())
-}
-
-#[derive(serde::Deserialize)]
-struct Answer {
-    config: Map<String, Value>,
-}
-
-async fn ask(nats: &Nats, subject: String, body: &Value) -> Result<Answer, Failure> {
-    match nats.js.request(subject, body).await {
-        Ok(Response::Ok(answer)) => Ok(answer),
-        Ok(Response::Err { error }) => Err(Failure::of(&error, Some(&error))),
-        Err(error) => Err(Failure::passing(error)),
-    }
 }

@@ -64,7 +64,7 @@ async fn a_stream_that_is_full_or_sealed_certainly_does_not_take_it_and_the_mess
     use async_nats::jetstream::stream::DiscardPolicy;
     let (_server, nats) = start().await;
     let message = Outgoing::new("orders".into(), "x".into());
-    let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+    let stream = nats.js.get_stream(streams::INTAKE).await.unwrap();
     let mut config = stream.cached_info().config.clone();
     config.max_messages = 1;
     config.discard = DiscardPolicy::New;
@@ -131,7 +131,7 @@ async fn an_acknowledgement_that_nobody_takes_is_not_confirmed() {
     for _ in 0..2 {
         publish::one(&nats, &message, None).await.unwrap();
     }
-    let stream = nats.js.get_stream(streams::ORDERS).await.unwrap();
+    let stream = nats.js.get_stream(streams::INTAKE).await.unwrap();
     let config = pull::Config { durable_name: Some("c".into()), ..Default::default() };
     let consumer = stream.create_consumer(config).await.unwrap();
     let messages = consumer.fetch().max_messages(2).messages().await.unwrap();

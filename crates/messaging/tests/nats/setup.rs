@@ -2,12 +2,14 @@
 
 use crate::{connect, start};
 use async_nats::jetstream::stream::{Config, Source};
+use messaging::publish::{self, Outgoing, Published};
 use messaging::streams::identity::Identity;
-use messaging::streams::{self, Done, Limit, ORDERS, Settings, Step};
+use messaging::streams::{self, Done, INTAKE, Limit, ORDERS, Settings, Step};
 use messaging::{Nats, subject};
 use state::journal;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -142,6 +144,7 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
 
     for made_again in [false, true] {
         let (_server, nats) = start().await;
+        orders_as_they_were(&nats).await;
         let unmarked = |mut config: Config| {
             config.description = None;
             config
@@ -204,4 +207,111 @@ async fn journals_of_version_0_1_0_know_their_stream_after_setup() {
         let step = set_up(&nats, Settings::default(), ORDERS).await;
         assert_eq!(step.outcome, Ok(Done::Present), "named once");
     }
+}
+
+/// As version 0.1.0 has it: `ORDERS` keeps the subject `orders`.
+async fn orders_as_they_were(nats: &Nats) {
+    nats.js.delete_stream(INTAKE).await.unwrap();
+    let mut config = config(nats, ORDERS).await;
+    config.subjects.push(subject::ORDERS.to_owned());
+    nats.js.update_stream(config).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_subject_orders_goes_over_to_a_stream_of_its_own_while_orders_come() {
+    let (server, nats) = start().await;
+    orders_as_they_were(&nats).await;
+    let before = identity(&nats, ORDERS).await;
+    let (enough, sending) = (std::sync::atomic::AtomicBool::new(false), connect(&server).await);
+    let is_over = || enough.load(std::sync::atomic::Ordering::Relaxed);
+    // Whoever waits for the answer publishes again where none comes.
+    let send = async {
+        let (mut sent, mut again) = (0, 0);
+        while !is_over() || sent == 0 {
+            let message = Outgoing::new(subject::ORDERS.into(), sent.to_string().into());
+            match publish::one(&sending, &message, None).await {
+                Ok(Published::Stored(_)) => sent += 1,
+                Ok(Published::Occupied) => unreachable!("nothing is expected"),
+                Err(unclear) => {
+                    assert!(!unclear.is_too_large(), "no verdict: {unclear}");
+                    again += 1;
+                }
+            }
+        }
+        (sent, again)
+    };
+    let set_up = async {
+        while messages(&nats, ORDERS).await < 100 {
+            tokio::task::yield_now().await;
+        }
+        let step = set_up(&nats, Settings::default(), INTAKE).await;
+        assert!(matches!(step.outcome, Ok(Done::TookOver(_))), "{step}");
+        while messages(&nats, INTAKE).await < 100 {
+            tokio::task::yield_now().await;
+        }
+        enough.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let ((sent, again), ()) = tokio::join!(send, set_up);
+    let kept = messages(&nats, ORDERS).await + messages(&nats, INTAKE).await;
+    assert!(sent <= kept && kept <= sent + again, "{sent} sent, {again} again, {kept} kept");
+    let (mut read, each) = (0, messages(&nats, ORDERS).await);
+    messaging::tail::read(&nats, ORDERS, subject::ORDERS, 1, false, |_| read += 1).await.unwrap();
+    assert_eq!(read, each, "what ORDERS holds of it can be read");
+    assert_eq!(config(&nats, INTAKE).await.subjects, [subject::ORDERS]);
+    assert!(!config(&nats, ORDERS).await.subjects.contains(&subject::ORDERS.to_owned()));
+    assert_eq!(identity(&nats, ORDERS).await, before, "it is the same stream");
+    for step in streams::setup(&nats, Settings::default()).await {
+        assert_eq!((step.outcome, step.left), (Ok(Done::Present), vec![]), "{}", step.name);
+    }
+}
+
+async fn messages(nats: &Nats, stream: &str) -> u64 {
+    let found = nats.js.get_stream(stream).await;
+    found.map_or(0, |stream| stream.cached_info().state.messages)
+}
+
+#[tokio::test]
+async fn a_subject_that_cannot_go_over_stays_where_it_is() {
+    let (server, nats) = start().await;
+    orders_as_they_were(&nats).await;
+    let before = config(&nats, ORDERS).await.subjects;
+    configure(
+        &server,
+        "authorization { users: [\
+         {user: me, password: me, permissions: {publish: {deny: \"$JS.API.STREAM.CREATE.INTAKE\"}}},\
+         {user: all, password: all}] }",
+    )
+    .await;
+    let with = |login: &str| server.url().replace("nats://", &format!("nats://{login}@"));
+    let nats = Nats::connect(&with("me:me"), "test", false).await.unwrap();
+    // It is also asked to give up what it keeps too much.
+    let steps = streams::setup(&nats, Settings { shrink: true, ..Settings::default() }).await;
+    for name in [INTAKE, ORDERS] {
+        let step = steps.iter().find(|step| step.name == name).unwrap();
+        assert!(step.outcome.is_err(), "{step}");
+    }
+    assert_eq!(sorted(config(&nats, ORDERS).await.subjects), sorted(before));
+    let kept = nats.js.publish("orders", "{}".into()).await.unwrap().await.unwrap();
+    assert_eq!(kept.stream, ORDERS);
+    let nats = Nats::connect(&with("all:all"), "test", false).await.unwrap();
+    let step = set_up(&nats, Settings::default(), INTAKE).await;
+    assert!(matches!(step.outcome, Ok(Done::TookOver(_))), "{step}");
+}
+
+/// Adds `text` to the server's configuration, and waits until nobody comes in without a login.
+async fn configure(server: &testkit::nats::Server, text: &str) {
+    let path = server.dir().join("nats-server.conf");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{config}{text}\n")).unwrap();
+    let pid = server.pid().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Nats::connect(&server.url(), "test", false).await.is_ok() {
+        assert!(Instant::now() < deadline, "it still lets everybody in");
+    }
+}
+
+fn sorted(mut subjects: Vec<String>) -> Vec<String> {
+    subjects.sort();
+    subjects
 }

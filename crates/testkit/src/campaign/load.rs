@@ -147,7 +147,7 @@ impl Load {
         let mut seen = vec![false; lock(&self.confirmed).len()];
         let mut found = Found::default();
         let prefix = format!("{}-", self.maker.seed);
-        tail::read(self.nats(), streams::ORDERS, subject::ORDERS, 1, true, |message| {
+        tail::read(self.nats(), streams::INTAKE, subject::ORDERS, 1, true, |message| {
             let id = message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
             let number = id.and_then(|id| id.as_str().strip_prefix(&prefix)?.parse::<u64>().ok());
             let Some(number) = number else { return };

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Placed {
     pub(super) sequence: u64,
+    pub(super) stored_ms: i64,
     pub(super) subject: Box<str>,
     pub(super) attempt: u32,
     pub(super) is_return: bool,
@@ -52,6 +53,7 @@ impl Placed {
         let event = message.header(header::EVENT).filter(|event| !event.starts_with("http=3A"));
         Self {
             sequence: message.sequence,
+            stored_ms: message.stored_ms,
             subject: message.subject.into(),
             attempt: order.as_ref().map_or(1, |order| order.attempt),
             is_return: order.is_some_and(|order| order.kind == Kind::Return),

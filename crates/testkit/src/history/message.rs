@@ -6,8 +6,12 @@ use std::hash::{DefaultHasher, Hasher};
 /// A message of a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
+    /// Its stream.
+    pub stream: &'static str,
     /// Its place in its stream.
     pub sequence: u64,
+    /// When it was stored, milliseconds since 1970.
+    pub stored_ms: i64,
     /// Its subject.
     pub subject: &'a str,
     /// Its headers.

@@ -16,14 +16,14 @@ impl History {
                 placed.entry(digest(&key)).or_insert(content);
             }
         }
-        let dead: HashSet<u64> = self.dead.iter().map(|dead| dead.of).collect();
+        let dead: HashSet<_> = self.dead.iter().map(|dead| dead.of).collect();
         let mut said = HashSet::with_capacity(placed.len());
         for sent in &self.sent {
             report.summary.sent += 1;
             let is_placed =
                 sent.order.is_some_and(|(key, content)| placed.get(&key) == Some(&content));
             let is_conflict = self.conflicts.contains(&sent.event);
-            let is_dead = dead.contains(&sent.sequence);
+            let is_dead = dead.contains(&(sent.stream, sent.sequence));
             if let Some((key, _)) = sent.order.filter(|_| is_placed) {
                 report.summary.duplicates += u64::from(!said.insert(key));
             }
@@ -52,7 +52,10 @@ impl History {
     /// A first attempt that names an event on `orders` was sent there.
     fn check_origin(&self, report: &mut Report) {
         let sent: HashSet<u64> = self.sent.iter().map(|sent| sent.event).collect();
-        for placed in self.placed.iter().filter(|placed| placed.attempt == 1) {
+        let kept = |placed: &&super::facts::Placed| {
+            placed.attempt == 1 && self.sent_from_ms <= placed.stored_ms
+        };
+        for placed in self.placed.iter().filter(kept) {
             if placed.event.is_some_and(|event| !sent.contains(&event)) {
                 let detail = "no message on orders has the event id that it names".into();
                 report.add(Rule::NeverSent, &placed.subject, placed.sequence, detail);

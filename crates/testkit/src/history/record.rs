@@ -12,6 +12,8 @@ use std::collections::HashSet;
 #[derive(Debug, Default)]
 pub struct History {
     pub(super) sent: Vec<Sent>,
+    /// What was sent before is not there any more; milliseconds since 1970.
+    pub(super) sent_from_ms: i64,
     pub(super) placed: Vec<Placed>,
     pub(super) entries: Vec<Entry>,
     pub(super) facts: Vec<Fact>,
@@ -41,16 +43,27 @@ impl History {
     ) -> anyhow::Result<Self> {
         let nats = Nats::connect(nats_url, "history checker", false).await?;
         let mut history = Self::default();
+        let intake = nats.js.get_stream(streams::INTAKE).await?;
+        let kept = &intake.cached_info().state;
+        // What expired there was sent all the same.
+        history.sent_from_ms = match kept.first_sequence {
+            0 | 1 => i64::MIN,
+            _ => i64::try_from(kept.first_timestamp.unix_timestamp_nanos() / 1_000_000)?,
+        };
         for (stream, filter) in [
+            (streams::INTAKE, ">"),
             (streams::ORDERS, ">"),
             (streams::JOURNAL, "journal.inventory.*"),
             (streams::INVENTORY, ">"),
             (streams::ERRORS, ">"),
         ] {
             tail::read(&nats, stream, filter, 1, false, |message| {
-                let sequence = message.info().map_or(0, |info| info.stream_sequence);
+                let info = message.info().ok();
+                let nanos = info.as_ref().map_or(0, |it| it.published.unix_timestamp_nanos());
                 let message = Message {
-                    sequence,
+                    stream,
+                    sequence: info.map_or(0, |info| info.stream_sequence),
+                    stored_ms: i64::try_from(nanos / 1_000_000).unwrap_or_default(),
                     subject: &message.subject,
                     headers: message.headers.as_ref(),
                     payload: &message.payload,

@@ -11,6 +11,7 @@ const DEAD_SEQUENCE: &str = "Orderflow-Dead-Sequence";
 /// A message on `orders`.
 #[derive(Debug)]
 pub(super) struct Sent {
+    pub(super) stream: &'static str,
     pub(super) sequence: u64,
     /// Hash of its event id.
     pub(super) event: u64,
@@ -21,16 +22,17 @@ pub(super) struct Sent {
 /// A dead letter of order-ingest.
 #[derive(Debug)]
 pub(super) struct Dead {
-    /// Sequence of the message that was given up.
-    pub(super) of: u64,
+    /// Stream and sequence of the message that was given up.
+    pub(super) of: (&'static str, u64),
 }
 
 impl Dead {
     pub(super) fn of(message: &Message<'_>) -> Option<Self> {
-        let ours = message.subject == subject::dead_letters("order-ingest")
-            && message.header(DEAD_STREAM) == Some(streams::ORDERS);
-        let of = message.header(DEAD_SEQUENCE)?.parse().ok()?;
-        ours.then_some(Self { of })
+        let ours = message.subject == subject::dead_letters("order-ingest");
+        let stream = message.header(DEAD_STREAM)?;
+        let stream = [streams::INTAKE, streams::ORDERS].into_iter().find(|it| *it == stream)?;
+        let sequence = message.header(DEAD_SEQUENCE)?.parse().ok()?;
+        ours.then_some(Self { of: (stream, sequence) })
     }
 }
 
@@ -42,7 +44,7 @@ pub(super) fn event_id(payload: &[u8]) -> Option<String> {
 
 impl Sent {
     pub(super) fn of(message: &Message<'_>) -> Self {
-        let sequence = message.sequence;
+        let Message { stream, sequence, .. } = *message;
         let event: Result<Event, _> = serde_json::from_slice(message.payload);
         // The connector wraps what is no CloudEvent, under an id made from stream and sequence.
         let (id, sender, json) = match event {
@@ -51,12 +53,12 @@ impl Sent {
                 (event.id, event.partner, json)
             }
             _ => {
-                let id = format!("{}:{sequence}", streams::ORDERS);
+                let id = format!("{stream}:{sequence}");
                 (id, None, serde_json::from_slice(message.payload).ok())
             }
         };
         let order = json.and_then(|json: Value| order(&json, sender.as_ref()));
-        Self { sequence, event: digest(&subject::token(&id)), order }
+        Self { stream, sequence, event: digest(&subject::token(&id)), order }
     }
 }
 

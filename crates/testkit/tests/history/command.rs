@@ -16,7 +16,7 @@ async fn the_command_prints_the_report_and_fails_on_a_violation() {
     assert_eq!(code, Some(0));
     run.send_and_place(1).await;
     let (code, text) = command().await;
-    assert!(text.contains("✗ Undecided: orders.placed.main.DIRECT.A=2E1 #2: "), "{text}");
+    assert!(text.contains("✗ Undecided: orders.placed.main.DIRECT.A=2E1 #1: "), "{text}");
     assert!(text.ends_with("✗ 1 violations\n"), "{text}");
     assert_eq!(code, Some(1));
 }

@@ -75,7 +75,7 @@ impl Run {
     pub(crate) async fn send_and_place(&self, number: usize) -> u64 {
         let json = order(number);
         let sent = self.publish(subject::ORDERS, json.to_string()).await;
-        self.place(&json, &format!("ORDERS:{sent}")).await
+        self.place(&json, &format!("INTAKE:{sent}")).await
     }
 
     /// Places an order like order-ingest does.

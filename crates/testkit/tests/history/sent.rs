@@ -16,11 +16,11 @@ async fn a_duplicate_a_conflict_and_a_dead_letter_are_separate_outcomes() {
     let sequence = run.publish(subject::ORDERS, other.to_string()).await;
     let id = OrderId::parse("A.3").unwrap();
     let subject = subject::conflict(&PartnerId::direct(), &id);
-    let event = Event::new(format!("ORDERS:{sequence}"), "/test", "t", &subject, other);
+    let event = Event::new(format!("INTAKE:{sequence}"), "/test", "t", &subject, other);
     run.publish(&subject, event.to_bytes()).await;
     let sequence = run.publish(subject::ORDERS, "no order").await;
     let dead = Outgoing::new(subject::dead_letters("order-ingest"), "no order".into())
-        .header("Orderflow-Dead-Stream", streams::ORDERS)
+        .header("Orderflow-Dead-Stream", streams::INTAKE)
         .header("Orderflow-Dead-Sequence", &sequence.to_string());
     publish::one(&run.nats, &dead, None).await.unwrap();
     let report = run.report(|_| true).await;

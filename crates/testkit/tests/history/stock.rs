@@ -13,7 +13,7 @@ async fn negative_stock_is_found() {
     let run = Run::empty().await;
     let json = json!({"order_id": "big", "product": "P002", "quantity": 21, "price": 1});
     let sent = run.publish(subject::ORDERS, json.to_string()).await;
-    let sequence = run.place(&json, &format!("ORDERS:{sent}")).await;
+    let sequence = run.place(&json, &format!("INTAKE:{sent}")).await;
     run.append("beyond", sequence, vec![confirmed(&run.placed().await[0])]).await;
     run.check(&[Rule::StockNegative]).await;
 }

@@ -14,7 +14,7 @@ async fn world(settings: &str) -> World {
 
 /// The data of the orders that were published.
 async fn orders(world: &World) -> Vec<Value> {
-    let orders = world.messages(streams::ORDERS, "orders").await;
+    let orders = world.messages(streams::INTAKE, "orders").await;
     orders.into_iter().map(|(_, event)| event["data"].clone()).collect()
 }
 

@@ -106,13 +106,13 @@ async fn a_crash_between_two_orders_publishes_the_same_orders_and_the_same_recei
     let known = Content { arrival, name, at: record.arrived_at };
     world.ledger.remember(&us3, record.sha256.as_ref().unwrap(), known).await.unwrap();
     // The first of two.
-    let (_, first) = finished.messages(streams::ORDERS, "orders").await.remove(0);
+    let (_, first) = finished.messages(streams::INTAKE, "orders").await.remove(0);
     let stored = world.client.js.publish("orders", first.to_string().into()).await.unwrap();
     stored.await.unwrap();
     left(&world, Record { state: State::Transformed, orders_from: None, ..record }).await;
 
     assert_eq!(world.done(&event).await.state, State::Done);
-    assert_eq!(world.messages(streams::ORDERS, "orders").await.len(), 3, "one is there twice");
+    assert_eq!(world.messages(streams::INTAKE, "orders").await.len(), 3, "one is there twice");
     assert_eq!(world.orders().await, finished.orders().await);
     assert_eq!(world.files("US3"), finished.files("US3"));
     assert_eq!(world.told().await, finished.told().await);

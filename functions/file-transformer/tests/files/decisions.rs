@@ -43,7 +43,7 @@ async fn say_the_same(world: &World, order: &Order) {
 async fn bury(world: &World, order: &Order, sequence: u64) {
     let letter = Outgoing::new("errors.dead.order-ingest".to_owned(), "{}".into())
         .header("Orderflow-Event", &order.event)
-        .header("Orderflow-Dead-Stream", "ORDERS")
+        .header("Orderflow-Dead-Stream", "INTAKE")
         .header("Orderflow-Dead-Sequence", &sequence.to_string())
         .header("Orderflow-Dead-Error", "customer: is missing");
     publish::one(&world.client, &letter, None).await.unwrap();
@@ -68,13 +68,13 @@ async fn given(world: &World) -> BTreeMap<String, Order> {
         let number = data["order_id"].as_str().unwrap().to_owned();
         orders.insert(number, Order { sequence, event, data });
     };
-    tail::read(&world.client, streams::ORDERS, "orders", 1, false, each).await.unwrap();
+    tail::read(&world.client, streams::INTAKE, "orders", 1, false, each).await.unwrap();
     orders
 }
 
 /// Somebody who once began to read the subject `orders`.
 async fn abandoned(world: &World) {
-    let stream = world.client.js.get_stream(streams::ORDERS).await.unwrap();
+    let stream = world.client.js.get_stream(streams::INTAKE).await.unwrap();
     let config = pull::Config {
         durable_name: Some("stranger".into()),
         filter_subject: "orders".into(),

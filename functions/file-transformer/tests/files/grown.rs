@@ -39,13 +39,13 @@ async fn settle(world: &World) {
         let sequence = message.info().unwrap().stream_sequence.to_string();
         let letter = Outgoing::new(DEAD.to_owned(), "{}".into())
             .header(header::EVENT, id)
-            .header(header::DEAD_STREAM, streams::ORDERS)
+            .header(header::DEAD_STREAM, streams::INTAKE)
             .header(header::DEAD_SEQUENCE, &sequence)
             .header(header::DEAD_ERROR, "customer: is missing");
         letters.push(letter);
     };
     let from = last.unwrap_or(0) + 1;
-    tail::read(&world.client, streams::ORDERS, "orders", from, false, each).await.unwrap();
+    tail::read(&world.client, streams::INTAKE, "orders", from, false, each).await.unwrap();
     for letter in &letters {
         publish::one(&world.client, letter, None).await.unwrap();
     }

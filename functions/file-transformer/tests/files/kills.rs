@@ -154,7 +154,7 @@ const LEASE: u32 = 3;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_process_goes_on_within_seconds_behind_what_was_sent() {
     let world = World::start().await;
-    let stored = async || streams::last_sequence(&world.client, streams::ORDERS).await.unwrap();
+    let stored = async || streams::last_sequence(&world.client, streams::INTAKE).await.unwrap();
     let mut waits = Vec::new();
     for round in 0..3_usize {
         let rows = (0..MANY).map(|order| us3(&format!("{round}-{order}"), 1));

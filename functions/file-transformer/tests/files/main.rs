@@ -10,6 +10,7 @@ mod grown;
 mod kills;
 mod logins;
 mod memory;
+mod older;
 mod rivals;
 mod room;
 mod rules;

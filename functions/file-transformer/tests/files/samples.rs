@@ -46,7 +46,7 @@ async fn us1_a_real_day() {
     assert_eq!(rejects.lines().count(), 1_016);
     assert!(rejects.contains("CustomerID,missing_customer,"), "{rejects}");
 
-    let orders = world.messages(streams::ORDERS, "orders").await;
+    let orders = world.messages(streams::INTAKE, "orders").await;
     assert_eq!(orders.len(), 46);
     let sha256 = record.sha256.as_ref().unwrap();
     let (_, first) = &orders[0];
@@ -159,7 +159,7 @@ async fn us2_semicolons_windows_1252_and_decimal_commas() {
         lines[3].starts_with("11,Date,bad_date,") && lines[3].contains("31/11/2026"),
         "{rejects}"
     );
-    let orders = world.messages(streams::ORDERS, "orders").await;
+    let orders = world.messages(streams::INTAKE, "orders").await;
     let ids: Vec<_> = orders.iter().map(|(_, event)| event["data"]["order_id"].clone()).collect();
     assert_eq!(ids, ["CMD-2041", "CMD-2042", "CMD-2043", "CMD-2045", "CMD-2047"]);
     let order = &orders[3].1["data"];
@@ -188,7 +188,7 @@ async fn us3_one_product_per_order() {
     assert_eq!(lines.len(), 2);
     assert!(lines[1].starts_with("8,quantity,unclosed_quote,"), "{rejects}");
     assert!(lines[1].contains("ORD-1007"), "{rejects}");
-    let orders = world.messages(streams::ORDERS, "orders").await;
+    let orders = world.messages(streams::INTAKE, "orders").await;
     // An unknown product is no matter of the file.
     assert_eq!(orders.len(), 9);
     assert_eq!(orders[0].1["data"]["lines"][0]["unit_price"], json!("19.99"));

@@ -174,7 +174,7 @@ impl World {
     /// Orders that were published, each of the same content however often.
     pub(crate) async fn orders(&self) -> BTreeMap<String, String> {
         let mut orders = BTreeMap::new();
-        for (_, event) in self.messages(streams::ORDERS, "orders").await {
+        for (_, event) in self.messages(streams::INTAKE, "orders").await {
             let (id, text) = (event["id"].as_str().unwrap().to_owned(), event.to_string());
             let before = orders.insert(id, text.clone());
             assert!(before.is_none_or(|before| before == text), "{text}");

@@ -52,7 +52,7 @@ async fn a_file_is_transformed_and_its_receipt_says_what_was_left_out() {
     let reject = "5,unit-price (by transform),transform_failed,\"\"\"free\"\" is not a number\",";
     assert!(rejects.lines().any(|line| line.starts_with(reject)), "{rejects}");
 
-    let orders = world.messages(streams::ORDERS, "orders").await;
+    let orders = world.messages(streams::INTAKE, "orders").await;
     let data = |n: usize| &orders[n].1["data"];
     assert_eq!((&data(0)["order_id"], &data(1)["order_id"]), (&json!("1"), &json!("2")));
     assert_eq!(data(1)["lines"][0]["quantity"], -1);

@@ -76,7 +76,7 @@ fn check_letter(case: &Case, letter: &Letter) {
     let expected: String = texts.join("; ").chars().take(1_000).collect();
     assert_eq!(letter.header("Error"), expected, "{}", case.name);
     assert_eq!(letter.header("Subject"), "orders");
-    assert_eq!(letter.header("Stream"), "ORDERS");
+    assert_eq!(letter.header("Stream"), "INTAKE");
     assert_eq!(letter.header("Function"), "order-ingest");
     assert_eq!(letter.header("Attempts"), "1", "{}", case.name);
 }
