@@ -86,7 +86,8 @@ pub(crate) async fn erase(
     let erased = vec![
         gone(streams::CUSTOMER_CARDS, "card", cards),
         gone(streams::PERSONS, "what orders said of the person", entries.len()),
-        gone(streams::ERRORS, "dead letters and conflicts", found.erased),
+        gone(streams::ERRORS, "dead letters and conflicts", found.letters),
+        gone(streams::INTAKE, "orders as they came", found.orders),
     ];
     Ok(Answer::ok(0, &Erased { partner, id, erased, stays: found.stays }))
 }

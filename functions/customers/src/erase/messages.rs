@@ -1,7 +1,7 @@
 //! Messages that hold what somebody sent: dead letters and conflicts, and the orders as they came.
 
 use domain::PartnerId;
-use messaging::{Nats, streams, tail};
+use messaging::{Nats, streams, subject, tail};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +17,10 @@ pub(super) struct Known<'a> {
 
 /// What became of messages.
 pub(super) struct Found {
-    pub(super) erased: usize,
+    /// Dead letters and conflicts that are gone.
+    pub(super) letters: usize,
+    /// Orders as they came that are gone.
+    pub(super) orders: usize,
     pub(super) stays: Vec<Stays>,
 }
 
@@ -34,54 +37,83 @@ pub(crate) struct Stays {
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Removes dead letters and conflicts about the customer where their stream allows it, and says what stays.
+/// The consumer of order-ingest: what is below its floor is done with.
+const READER: &str = "order-ingest__orders";
+
+/// Removes messages about the customer where their stream allows it, and says what stays.
 pub(super) async fn erase(nats: &Nats, known: &Known<'_>) -> Result<Found, Failure> {
-    let mut found = Vec::new();
-    for filter in ["errors.dead.>".to_owned(), format!("errors.conflict.{}.>", known.partner)] {
-        tail::read(nats, streams::ERRORS, &filter, 1, false, |message| {
-            if let (true, Ok(info)) = (known.is_in(&message.payload), message.info()) {
-                found.push(info.stream_sequence);
-            }
-        })
-        .await?;
-    }
-    let mut stays = Vec::new();
-    let stream = nats.js.get_stream(streams::ERRORS).await?;
-    let mut erased = 0;
-    if stream.cached_info().config.deny_delete {
-        stays.extend((!found.is_empty()).then(|| Stays {
-            place: streams::ERRORS,
-            what: "dead letters and conflicts",
-            why: format!(
-                "this stream was made so that no single message can be deleted; {} are about the customer",
-                found.len()
-            ),
-            until: days(Some(stream.cached_info().config.max_age), "it was stored"),
-        }));
-    } else {
-        for sequence in found {
-            // One that is gone already is as good.
-            if stream.delete_message(sequence).await.is_ok() {
-                erased += 1;
-            } else if messaging::stored::at(nats, streams::ERRORS, sequence).await?.is_some() {
-                return Err(format!("message {sequence} of ERRORS is not deleted").into());
-            }
-        }
-    }
+    let mut found = Found { letters: 0, orders: 0, stays: Vec::new() };
+    let filters = ["errors.dead.>".to_owned(), format!("errors.conflict.{}.>", known.partner)];
+    let what = "dead letters and conflicts";
+    found.letters = clean(nats, (streams::ERRORS, what), &filters, known, &mut found.stays).await?;
+    let filters = [subject::ORDERS.to_owned()];
+    let what = "orders as they came";
+    found.orders = clean(nats, (streams::INTAKE, what), &filters, known, &mut found.stays).await?;
     let age = streams::age_max(nats, streams::ORDERS).await?;
-    stays.push(Stays {
+    found.stays.push(Stays {
         place: streams::ORDERS,
-        what: "orders as they came, on the subject orders",
+        what: "orders as they came, if an earlier version kept them on the subject orders",
         why: "no single message of this stream can be deleted: orders are decided from it".into(),
         until: days(age, "the order came"),
     });
-    stays.push(Stays {
+    found.stays.push(Stays {
         place: "the partner's folder",
         what: "files as the partner sent them, and what was made of them",
         why: "the folder is the partner's".into(),
         until: "the partner deletes them".into(),
     });
-    Ok(Found { erased, stays })
+    Ok(found)
+}
+
+/// Deletes messages of one stream; how many.
+async fn clean(
+    nats: &Nats,
+    (place, what): (&'static str, &'static str),
+    filters: &[String],
+    known: &Known<'_>,
+    stays: &mut Vec<Stays>,
+) -> Result<usize, Failure> {
+    let mut about = Vec::new();
+    for filter in filters {
+        tail::read(nats, place, filter, 1, false, |message| {
+            if let (true, Ok(info)) = (known.is_in(&message.payload), message.info()) {
+                about.push(info.stream_sequence);
+            }
+        })
+        .await?;
+    }
+    let stream = nats.js.get_stream(place).await?;
+    let config = &stream.cached_info().config;
+    let age = Some(config.max_age);
+    // An order that is not done with would be lost.
+    let floor = match place {
+        streams::INTAKE => {
+            let reader = stream.consumer_info(READER).await;
+            reader.map_or(0, |reader| reader.ack_floor.stream_sequence)
+        }
+        _ => u64::MAX,
+    };
+    let (done, open): (Vec<u64>, Vec<u64>) =
+        about.into_iter().partition(|sequence| !config.deny_delete && *sequence <= floor);
+    if !open.is_empty() {
+        let count = open.len();
+        let why = match config.deny_delete {
+            true => format!(
+                "this stream was made so that no single message can be deleted; {count} are about the customer"
+            ),
+            false => format!("{count} are not done with; ask again when they are"),
+        };
+        stays.push(Stays { place, what, why, until: days(age, "it was stored") });
+    }
+    for sequence in &done {
+        // One that is gone already is as good.
+        if stream.delete_message(*sequence).await.is_err()
+            && messaging::stored::at(nats, place, *sequence).await?.is_some()
+        {
+            return Err(format!("message {sequence} of {place} is not deleted").into());
+        }
+    }
+    Ok(done.len())
 }
 
 fn days(age: Option<Duration>, since: &str) -> String {
