@@ -50,7 +50,7 @@ fn an_expression_that_is_not_row_by_row_is_refused_with_its_place() {
         (
             "{skus:",
             "{skus: 1, x:",
-            "transform.look-ups.skus: is neither a map from texts to texts nor",
+            "transform.look-ups.skus: is not a map from texts to texts or the name of a",
         ),
         ("{skus:", "{skus: x.txt, x:", "transform.look-ups.skus: is \"x.txt\", which is no .csv"),
     ] {

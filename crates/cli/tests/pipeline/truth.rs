@@ -281,8 +281,8 @@ fn what_lint_knows_is_said_before_up_is_ready() {
     std::fs::write(&path, misspelt).unwrap();
     let up = Up::start(&["--stack", path.to_str().unwrap()]);
     let stderr = std::fs::read_to_string(up.dir.path().join("stderr")).unwrap();
-    let expected = "annotation-unknown: functions.order-ingest.annotations.orderflow.btach: nobody \
-                    reads it; did you mean \"orderflow.batch\"?";
+    let expected = "annotation-unknown: functions.order-ingest.annotations.orderflow.btach: no part of \
+                    orderflow reads it; did you mean \"orderflow.batch\"?";
     assert!(stderr.contains(expected), "{stderr}");
     assert!(!stderr.contains("handler"), "of images nothing is said: {stderr}");
     one_failed(

@@ -165,7 +165,7 @@ async fn a_server_that_is_away_for_a_while_is_found_again() {
     publish(&world, 0..5).await;
     given(&world, 0..5).await;
     world.server.kill();
-    let lost = "connector_nats_events_total{event=\"disconnected\"}";
+    let lost = "nats_events_total{event=\"disconnected\"}";
     until("it is noticed", async || world.metric(lost).await >= Some(1.0)).await;
     assert!(!world.is_ready().await);
     // Longer than the connector waits for any answer: two requests in a row time out.
@@ -193,7 +193,7 @@ async fn a_missing_right_is_reported_and_stops_no_other_function() {
     world.start_with(|settings| settings.nats_url = url).await;
     publish(&world, 0..3).await;
     world.publish("files.failed.US1.x", r#"{"n": 99}"#).await;
-    let denied = "connector_nats_events_total{event=\"denied\"}";
+    let denied = "nats_events_total{event=\"denied\"}";
     until("it is refused", async || world.metric(denied).await >= Some(2.0)).await;
     until("the other one goes on", async || !world.gateway.events("g").is_empty()).await;
     assert!(world.gateway.events("f").is_empty());
@@ -324,7 +324,7 @@ async fn the_rights_that_the_docs_name_are_enough() {
     assert_eq!(world.dead_letters().await, 1);
     let leases = world.stream("KV_CONNECTOR_LEASES").await.cached_info().state.messages;
     assert_eq!(leases, 1);
-    let denied = "connector_nats_events_total{event=\"denied\"}";
+    let denied = "nats_events_total{event=\"denied\"}";
     assert_eq!(world.metric(denied).await, Some(0.0));
     world.stop().await;
 }
