@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
   orderflow customers list --partner US1
   orderflow customers list --email ana@example.org
   orderflow customers show US1/17850
-  orderflow customers set US1/17850 name='Ana López' phone=+33612345678 opt_outs=sms billing.city=Lyon
+  orderflow customers set US1/17850 name=Ana phone=+33612345678 opt_outs=sms billing.city=Lyon
   orderflow customers erase US1/17850";
 
 /// Cards of customers, and what is known of persons.
