@@ -25,7 +25,7 @@ pub use extract::{Body, Query, Raw, Trace};
 pub use journals::{Given, Journals, Lane};
 pub use key::Key;
 pub use page::{After, Limit};
-pub use records::{Kept, Resource, Wrong};
+pub use records::{Filter, Kept, Resource, Wrong};
 pub use role::{Role, Scope};
 pub use setup::{Chassis, Setup};
 pub use state::{Counts, Kind};

@@ -2,12 +2,14 @@
 //!
 //! | call | what |
 //! |---|---|
-//! | `GET /things` | a page in the order of keys: `limit`, `cursor`, and the first parts of the key by their names |
+//! | `GET /things` | a page in the order of keys: `limit`, `cursor`, the first parts of the key by their names, and the filters of the type |
 //! | `POST /things` | makes one: 201 with `Location`; 409 if it is there. Without the last part of its key it gets one |
 //! | `GET /things/{id}` | one, with its revision as a strong `ETag`; 304 for `If-None-Match` |
 //! | `PUT /things/{id}` | replaces it at `If-Match`; makes it with `If-None-Match: *` |
 //! | `PATCH /things/{id}` | changes the fields that are named (RFC 7396), at `If-Match` if that is given |
 //! | `DELETE /things/{id}` | deletes it, at `If-Match` if that is given: 204 |
+//!
+//! With `Accept: application/hal+json` answers are in HAL: `_embedded`, `_links`, `page`.
 //!
 //! 412: it has changed since it was read. 428: a `PUT` without `If-Match`, which would undo what its sender has
 //! never seen; `If-Match: *` says that this is meant. `PATCH` and `DELETE` may go without: the one touches
@@ -16,7 +18,9 @@
 
 mod asked;
 mod condition;
+mod hal;
 mod kept;
+mod linked;
 mod listing;
 mod merge;
 mod problem;
@@ -27,5 +31,5 @@ mod write;
 mod wrong;
 
 pub use kept::Kept;
-pub use resource::Resource;
+pub use resource::{Filter, Resource};
 pub use wrong::Wrong;

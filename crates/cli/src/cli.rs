@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Bench, Check, Customers, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners,
-    Schema, Send, Setup, Simulate, Stock, Up, Wait,
+    Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
 };
 use crate::global::Global;
 
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Files(Files),
     #[command(subcommand)]
     Partners(Partners),
+    #[command(subcommand)]
+    Products(Products),
     #[command(subcommand)]
     Stock(Stock),
     #[command(subcommand)]

@@ -2,13 +2,15 @@
 
 mod check;
 mod content;
+mod returns;
 mod total;
 
 pub use crate::kind::Kind;
+pub use returns::problem as returns_problem;
 pub use total::{LinesError, kind_and_total};
 
 use crate::charge::Charge;
-use crate::partner::{Partner, StockPolicy};
+use crate::partner::{Partner, Prices, StockPolicy};
 use crate::person::Person;
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
@@ -129,6 +131,9 @@ pub struct Order {
     /// What the sender adds for itself.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The sale of the same partner that this return gives back; only in a return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<OrderId>,
     /// What lines and charges add up to.
     pub total: Money,
     /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
@@ -193,12 +198,15 @@ pub struct Draft {
     /// What the sender adds for itself.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The sale that this return gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns: Option<OrderId>,
     /// What lines and charges add up to.
     pub total: Money,
 }
 
 /// What the configuration says about a partner's orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     /// The partner.
     pub partner: PartnerId,
@@ -208,6 +216,10 @@ pub struct Terms {
     pub currency: String,
     /// What is done about stock.
     pub stock: StockPolicy,
+    /// Are its prices compared with the catalogue's?
+    pub prices: Prices,
+    /// By how much one may differ, in percent.
+    pub price_tolerance: f64,
     /// Must an order name a customer?
     pub customer_required: bool,
 }
@@ -221,6 +233,8 @@ impl Terms {
             warehouse: WarehouseId::main(),
             currency: "EUR".into(),
             stock: StockPolicy::Enforce,
+            prices: Prices::Off,
+            price_tolerance: 0.0,
             customer_required: false,
         }
     }
@@ -233,6 +247,8 @@ impl Terms {
             warehouse: partner.warehouse.clone(),
             currency: partner.currency.clone(),
             stock: partner.stock,
+            prices: partner.prices,
+            price_tolerance: partner.price_tolerance,
             customer_required: partner.rules.customer_required,
         }
     }
@@ -263,6 +279,7 @@ impl Draft {
             charges: self.charges,
             tax_given: self.tax_given,
             metadata: self.metadata,
+            returns: self.returns,
             total: self.total,
             cancels: None,
         })

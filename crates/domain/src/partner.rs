@@ -46,6 +46,13 @@ pub struct Partner {
     /// What is done about stock when it orders.
     #[serde(default)]
     pub stock: StockPolicy,
+    /// Are the prices of its orders compared with the catalogue's?
+    #[serde(default)]
+    pub prices: Prices,
+    /// By how much a price may differ from the catalogue's, in percent of that.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub price_tolerance: f64,
     /// Where its folder is. Without it the partner cannot drop files (`orderflow up` gives every
     /// partner with a `file` section a folder on its own server).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +105,19 @@ impl StockPolicy {
     pub const fn has_floor(self) -> bool {
         matches!(self, Self::Enforce | Self::IfKnown)
     }
+}
+
+/// What becomes of an order whose prices are not the catalogue's, or whose products are not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prices {
+    /// Nobody looks.
+    #[default]
+    Off,
+    /// It is placed, and the log and a metric say so.
+    Warn,
+    /// It is not placed.
+    Refuse,
 }
 
 /// How to reach a partner's folder.

@@ -1,5 +1,9 @@
 //! Stock of one warehouse: all or nothing per order.
 
+mod refusal;
+
+pub use refusal::{Exceeded, Other, Refusal};
+
 use crate::order::Line;
 use crate::partner::StockPolicy;
 use crate::{Order, ProductId};
@@ -22,92 +26,6 @@ pub struct Item {
 /// Stock by product.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock(HashMap<ProductId, Item>);
-
-/// What a refusal adds where the policies of partners differ.
-fn others(checked_for_others: &bool) -> &'static str {
-    match checked_for_others {
-        true => "; another partner of this warehouse has the stock of this product checked",
-        false => "",
-    }
-}
-
-/// Why an order gets no stock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Refusal {
-    /// No stock was ever set for a product.
-    #[error("unknown_product: {product}")]
-    UnknownProduct {
-        /// The first such product of the order.
-        product: ProductId,
-    },
-    /// Less is available than ordered.
-    #[error(
-        "insufficient_stock: {product}: {requested} ordered, {available} available{}",
-        others(.checked_for_others)
-    )]
-    InsufficientStock {
-        /// The first such product of the order.
-        product: ProductId,
-        /// Pieces ordered, summed over the order's lines.
-        requested: i64,
-        /// Pieces there are.
-        available: i64,
-        /// The partner's own policy would have let it go below zero, but the stock of this product
-        /// is checked for another partner of the warehouse.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        checked_for_others: bool,
-    },
-    /// The stock or the order cannot be counted in 64 bits.
-    #[error("quantity_overflow: {product}")]
-    QuantityOverflow {
-        /// The product.
-        product: ProductId,
-    },
-    /// The message cannot be read as a placed order.
-    #[error("unreadable: {detail}")]
-    Unreadable {
-        /// What the parser said.
-        detail: String,
-    },
-    /// It was confirmed, and then cancelled: its stock has moved back.
-    #[error("cancelled: attempt {attempt}")]
-    Cancelled {
-        /// The attempt that was confirmed.
-        attempt: u32,
-    },
-    /// An operator refused the message undecided.
-    #[error("skipped: {detail}")]
-    Skipped {
-        /// The operator's reason.
-        detail: String,
-    },
-}
-
-impl Refusal {
-    /// Every [`Refusal::code`].
-    pub const CODES: [&str; 6] = [
-        "unknown_product",
-        "insufficient_stock",
-        "quantity_overflow",
-        "unreadable",
-        "cancelled",
-        "skipped",
-    ];
-
-    /// The reason as a code, as it stands in JSON.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownProduct { .. } => "unknown_product",
-            Self::InsufficientStock { .. } => "insufficient_stock",
-            Self::QuantityOverflow { .. } => "quantity_overflow",
-            Self::Unreadable { .. } => "unreadable",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Skipped { .. } => "skipped",
-        }
-    }
-}
 
 /// Stock of one product after a movement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

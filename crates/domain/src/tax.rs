@@ -1,6 +1,8 @@
 //! Which tax a line or a charge has, by a name that the partner and the seller agree on.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Most bytes of the name of a tax category.
@@ -65,6 +67,20 @@ impl From<TaxCategory> for String {
 impl fmt::Display for TaxCategory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for TaxCategory {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TaxCategory".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "maxLength": TAX_CATEGORY_BYTES_MAX})
     }
 }
 

@@ -115,6 +115,8 @@ pub struct Mix {
     pub broken: u32,
     /// Share of returns among the orders.
     pub returns: u32,
+    /// Share of the returns that name an earlier sale, and give the whole of it back.
+    pub named_returns: u32,
     /// Share of orders with shipping and a discount.
     pub charges: u32,
     /// Share of orders that say who the customer is.
@@ -134,6 +136,7 @@ impl Default for Mix {
             conflicts: 0,
             broken: 0,
             returns: 0,
+            named_returns: 0,
             charges: 0,
             persons: 0,
             hot_product: 0,
@@ -251,16 +254,31 @@ impl Plan {
 
     /// An order before `index` that is itself neither a duplicate nor a conflict.
     fn earlier(&self, index: u64, rng: &mut Rng) -> Option<u64> {
+        self.earlier_of(&[What::Sale, What::Return], index, rng)
+    }
+
+    /// The sale that return number `of` names, if it names one. Uses the random numbers of charges behind theirs,
+    /// so that the same seed makes the same orders with and without.
+    fn returned(&self, of: u64) -> Option<u64> {
+        let mut rng = self.rng(of, 3);
+        let _charges = rng.u32(..ALL);
+        let is_named = self.rolled(of) == What::Return && rng.u32(..ALL) < self.mix.named_returns;
+        is_named.then(|| self.earlier_of(&[What::Sale], of, &mut rng)).flatten()
+    }
+
+    fn earlier_of(&self, kinds: &[What], index: u64, rng: &mut Rng) -> Option<u64> {
         let last = index.checked_sub(1).filter(|last| *last > 0)?;
         let oldest = last.saturating_sub(BACK_MAX).max(1);
         let from = rng.u64(oldest..=last);
-        let fresh = |index: &u64| matches!(self.rolled(*index), What::Sale | What::Return);
+        let fresh = |index: &u64| kinds.contains(&self.rolled(*index));
         (oldest..=from).rev().chain(from..=last).find(fresh)
     }
 
-    /// Writes order number `of`; a conflict is a different order with the same id.
+    /// Writes order number `of`; a conflict is a different order with the same id. A return that names its sale
+    /// has the partner and the lines of the sale.
     fn write(&self, of: u64, what: What, buffer: &mut BytesMut) {
-        let mut rng = self.rng(of, 2);
+        let sale = self.returned(of);
+        let mut rng = self.rng(sale.unwrap_or(of), 2);
         let sign = if self.rolled(of) == What::Return { -1 } else { 1 };
         let count = rng.usize(1..=self.mix.lines.max(1).into());
         let mut lines = Vec::with_capacity(count);
@@ -276,6 +294,7 @@ impl Plan {
         let mut name = String::with_capacity(16);
         write!(name, "CUST-{customer:04}").expect("writing to a String does not fail");
         let id = self.order_id(of);
+        let sale = sale.map(|sale| self.order_id(sale));
         let partner = rng.choice(&self.partners).expect("there are partners");
         let mut order = Order {
             order_id: Some(&id),
@@ -284,6 +303,7 @@ impl Plan {
             customer: Some(Customer { id: &name, vip: customer.is_multiple_of(10), person: None }),
             region: rng.choice(REGIONS).expect("there are regions"),
             timestamp: &self.at,
+            returns: sale.as_deref(),
             ..Order::default()
         };
         // Uses its own random numbers, so that the same seed makes the same orders with and without

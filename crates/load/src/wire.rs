@@ -24,6 +24,8 @@ pub(super) struct Order<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) charges: &'a [Charge],
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) returns: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) colour: Option<&'a str>,
 }
 

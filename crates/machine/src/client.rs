@@ -109,12 +109,25 @@ impl Pipeline {
         path: &str,
         more: Option<(String, Vec<u8>)>,
     ) -> Result<T> {
+        self.call_at(level, method, path, &[], more).await
+    }
+
+    /// The same with further headers. An answer without a body is JSON's `null`.
+    pub async fn call_at<T: DeserializeOwned>(
+        &self,
+        level: Level,
+        method: Method,
+        path: &str,
+        at: &[(&str, &str)],
+        more: Option<(String, Vec<u8>)>,
+    ) -> Result<T> {
         let token = self.dir.secret(match level {
             Level::Read => READ_TOKEN,
             Level::Admin => ADMIN_TOKEN,
         })?;
         let authorization = format!("Bearer {token}");
         let mut headers = vec![("authorization", authorization.as_str())];
+        headers.extend(at);
         let (key, body) = more.unwrap_or_default();
         if !key.is_empty() {
             headers.push(("idempotency-key", &key));
@@ -124,8 +137,8 @@ impl Pipeline {
         let body = body.into();
         let answer = self.http.send(Call { method, url, headers, body, timeout: CALL_MAX }).await?;
         if answer.status.is_success() {
-            return serde_json::from_slice(&answer.body)
-                .with_context(|| format!("the answer of {path}"));
+            let body = if answer.body.is_empty() { b"null" } else { &answer.body[..] };
+            return serde_json::from_slice(body).with_context(|| format!("the answer of {path}"));
         }
         Err(refusal(path, answer.status, &answer.body))
     }

@@ -21,10 +21,14 @@ pub const ORDER_CONFIRMED: &str = "orderflow.order.confirmed.v1";
 pub const ORDER_KEPT: &str = "orderflow.order.kept.v1";
 /// Decided against, or cancelled.
 pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
+/// What was returned of a sale, by returns that name it.
+pub const ORDER_RETURNED: &str = "orderflow.order.returned.v1";
 /// A placed message that names no order.
 pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 /// Stock of a product moved or was set.
 pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
+/// A product of the catalogue was made, changed or deleted.
+pub const PRODUCT_CHANGED: &str = "orderflow.product.changed.v1";
 /// The partners' configuration was changed and is wrong.
 pub const ALERT_PARTNERS: &str = "orderflow.alert.partners.v1";
 /// A partner's file did not come in time.
@@ -62,9 +66,11 @@ pub const ALL: &[Definition] = &[
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_CONFIRMED, "order-processor"),
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_KEPT, "order-processor"),
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor"),
+    event("orders.returned.<warehouse>.<partner>.<order>", ORDER_RETURNED, "order-processor"),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
     event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
+    event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),
 ];

@@ -39,6 +39,8 @@ pub const DECISION_SEQUENCE: &str = "Orderflow-Decision-Sequence";
 pub const IN_FORCE: &str = "Orderflow-In-Force";
 /// Why an order was refused, or why it stays confirmed, as a code.
 pub const REASON: &str = "Orderflow-Reason";
+/// On a fact about what was returned of a sale: `all` of it, `part`, or `none` any more.
+pub const RETURNED: &str = "Orderflow-Returned";
 
 /// Of a dead letter: the stream that keeps the message.
 pub const DEAD_STREAM: &str = "Orderflow-Dead-Stream";

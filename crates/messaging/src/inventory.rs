@@ -3,7 +3,7 @@
 use crate::envelope::Event;
 use crate::stored::{self, LookupError, Standing};
 use crate::{Nats, header, streams, views};
-use domain::inventory::Confirmed;
+use domain::inventory::{Confirmed, Returned};
 use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Order, OrderId, PartnerId, ProductId, WarehouseId};
@@ -48,7 +48,7 @@ pub async fn last(
     partner: &PartnerId,
     order_id: &OrderId,
 ) -> Result<Last, LookupError> {
-    let views::Messages { placed, confirmed, refused, .. } =
+    let views::Messages { placed, confirmed, refused, returned, .. } =
         views::lookup(nats, warehouse, partner, order_id).await?;
     let confirmed = match (confirmed, refused) {
         (Some(confirmed), refused)
@@ -78,7 +78,18 @@ pub async fn last(
             (decided.placed, order_at(nats, decided.placed, placed, &confirmed.subject).await?)
         }
     };
-    Ok(order.map_or(Last::Nothing, |order| Last::Confirmed(as_confirmed(sequence, order))))
+    let Some(order) = order else { return Ok(Last::Nothing) };
+    let confirmed = as_confirmed(sequence, order);
+    let returned = returned.and_then(|fact| returned_of(&fact, confirmed.placed));
+    let returned = returned.map(|sale| sale.returned).unwrap_or_default();
+    Ok(Last::Confirmed(Confirmed { returned, ..confirmed }))
+}
+
+/// What a fact says that was returned of the sale in message `placed`; nothing if it is about another attempt.
+fn returned_of(fact: &Standing, placed: u64) -> Option<Returned> {
+    let event: Event<SaleReturned> = serde_json::from_slice(&fact.payload).ok()?;
+    let sale = event.data?.sale;
+    (sale.placed == placed).then_some(sale)
 }
 
 /// The order in the message `placed` of the stream, if that message has the subject of the order whose fact is on
@@ -140,6 +151,94 @@ pub struct Decided {
     /// The order as it was placed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Box<RawValue>>,
+}
+
+/// Data of `orders.returned.…`: what came back of a sale by all the returns that name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleReturned {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The sale, and what is returned of it.
+    #[serde(flatten)]
+    pub sale: Returned,
+    /// The return that was confirmed or cancelled.
+    pub by: By,
+}
+
+/// The message of a return that changed what is returned of its sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// The partner's number of the return.
+    pub order_id: OrderId,
+    /// Which attempt of it.
+    pub attempt: u32,
+    /// The message's stream sequence.
+    pub placed: u64,
+    /// Was the return cancelled?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
+}
+
+/// How much of a sale came back, as the header [`header::RETURNED`] says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HowMuch {
+    /// Nothing, or nothing any more.
+    #[default]
+    Nothing,
+    /// Something is left.
+    Part,
+    /// Nothing is left.
+    All,
+}
+
+impl HowMuch {
+    /// As in the header.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Part => "part",
+            Self::All => "all",
+        }
+    }
+
+    /// What the header says; nothing came back if it says nothing that is known.
+    #[must_use]
+    pub fn of(header: Option<&str>) -> Self {
+        let known = [Self::Part, Self::All].into_iter().find(|one| Some(one.as_str()) == header);
+        known.unwrap_or_default()
+    }
+}
+
+impl From<&Returned> for HowMuch {
+    fn from(sale: &Returned) -> Self {
+        match (sale.complete, sale.returned.is_empty()) {
+            (true, _) => Self::All,
+            (false, true) => Self::Nothing,
+            (false, false) => Self::Part,
+        }
+    }
+}
+
+/// What came back of a sale, by its messages. Nothing if none of its attempts is confirmed, or nothing of the
+/// one that is.
+#[must_use]
+pub fn returned(messages: &views::Messages) -> Option<Returned> {
+    #[derive(Deserialize)]
+    struct Placed {
+        data: Sold,
+    }
+    /// The only thing that counts of the order: which message is the one that was confirmed.
+    #[derive(Deserialize)]
+    struct Sold {
+        #[serde(default)]
+        cancels: Option<Cancels>,
+    }
+    let (fact, placed) = (messages.returned.as_ref()?, messages.placed.as_ref()?);
+    messages.status().filter(|status| *status == views::Status::Confirmed)?;
+    let Placed { data } = serde_json::from_slice(&placed.payload).ok()?;
+    let sold = data.cancels.map_or(placed.sequence, |cancels| cancels.placed);
+    returned_of(fact, sold).filter(|sale| !sale.returned.is_empty())
 }
 
 /// Data of `inventory.changed.…`.

@@ -30,6 +30,8 @@ pub const JOURNAL: &str = "JOURNAL";
 pub const INVENTORY: &str = "INVENTORY";
 /// Changes of customers' cards, without what stands in them.
 pub const CUSTOMERS: &str = "CUSTOMERS";
+/// Changes of products.
+pub const CATALOGUE: &str = "CATALOGUE";
 /// Invoices.
 pub const INVOICES: &str = "INVOICES";
 /// Notifications.
@@ -60,6 +62,9 @@ pub const EFFECTS: &str = "EFFECTS";
 pub const CUSTOMER_CARDS: &str = "CUSTOMER_CARDS";
 /// Bucket: what each order said of a person, and up to which order a card was moved. Personal data.
 pub const PERSONS: &str = "PERSONS";
+/// Bucket: the products of the catalogue.
+pub const PRODUCTS: &str = "PRODUCTS";
+
 /// Bucket: which request of a person came with which idempotency key, and what came of it.
 pub const REQUESTS: &str = "REQUESTS";
 
@@ -88,7 +93,11 @@ const fn erasable(definition: Definition) -> Definition {
 pub const STREAMS: &[Definition] = &[
     keeps(FILES, &["files.arrived.>", "files.transformed.>", "files.failed.>"], 90),
     erasable(keeps(INTAKE, &[crate::subject::ORDERS], 7)),
-    keeps(ORDERS, &["orders.placed.>", "orders.confirmed.>", "orders.refused.>"], 90),
+    keeps(
+        ORDERS,
+        &["orders.placed.>", "orders.confirmed.>", "orders.refused.>", "orders.returned.>"],
+        90,
+    ),
     Definition {
         name: JOURNAL,
         subjects: &["journal.inventory.*", "journal.invoices.*"],
@@ -97,6 +106,7 @@ pub const STREAMS: &[Definition] = &[
     },
     keeps(INVENTORY, &["inventory.changed.>"], 7),
     keeps(CUSTOMERS, &["customers.changed.>"], 90),
+    keeps(CATALOGUE, &["products.changed.>"], 90),
     keeps(INVOICES, &["invoices.issued.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
@@ -113,6 +123,7 @@ pub const BUCKETS: &[&str] = &[
     JOURNAL_SNAPSHOTS,
     FOLD_CHECKPOINTS,
     EFFECTS,
+    PRODUCTS,
     REQUESTS,
     CUSTOMER_CARDS,
     PERSONS,

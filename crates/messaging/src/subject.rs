@@ -52,6 +52,8 @@ pub enum Stage {
     Confirmed,
     /// Decided against.
     Refused,
+    /// Something of it came back.
+    Returned,
 }
 
 impl Stage {
@@ -62,6 +64,7 @@ impl Stage {
             Self::Placed => "placed",
             Self::Confirmed => "confirmed",
             Self::Refused => "refused",
+            Self::Returned => "returned",
         }
     }
 }
@@ -91,6 +94,7 @@ impl OrderSubject {
             "placed" => Stage::Placed,
             "confirmed" => Stage::Confirmed,
             "refused" => Stage::Refused,
+            "returned" => Stage::Returned,
             _ => return None,
         };
         let warehouse = WarehouseId::stored(&text(tokens.next()?)?).ok()?;

@@ -3,9 +3,10 @@
 #![cfg(test)]
 
 use chrono::{DateTime, Utc};
-use domain::inventory::Body;
+use domain::inventory::{Body, Pieces, Returned, Verdict};
 use domain::order::Terms;
-use domain::{Money, Order, raw};
+use domain::stock::{Exceeded, Refusal};
+use domain::{Money, Order, OrderId, ProductId, raw};
 use messaging::Event;
 use messaging::inventory::Decided;
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,21 @@ struct OldDecided {
     attempt: u32,
     placed: u64,
     #[serde(default)]
+    refusal: Option<OldRefusal>,
+    #[serde(default)]
     order: Option<OldOrder>,
+}
+
+/// Why 0.1.0 refuses an order.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+enum OldRefusal {
+    UnknownProduct { product: String },
+    InsufficientStock { product: String, requested: i64, available: i64 },
+    QuantityOverflow { product: String },
+    Unreadable { detail: String },
+    Cancelled { attempt: u32 },
+    Skipped { detail: String },
 }
 
 fn placed(order: &Value) -> Order {
@@ -110,6 +125,92 @@ fn types_of_0_1_0_read_events_of_now() {
     assert!(matches!(old.kind, OldKind::Sale) && old.order.is_some());
     assert_eq!((old.partner.as_str(), old.order_id.as_str()), ("DIRECT", "1"));
     assert_eq!((old.attempt, old.placed), (1, 7));
+}
+
+/// A reason that is new is one that 0.1.0 knows, with the same words for people.
+#[test]
+fn types_of_0_1_0_read_every_refusal_of_now() {
+    let (sale, product) = (OrderId::parse("7").unwrap(), ProductId::parse("A").unwrap());
+    let product = || product.clone();
+    let detail = || "too much".to_owned();
+    let refusals = [
+        Refusal::UnknownProduct { product: product() },
+        Refusal::InsufficientStock {
+            product: product(),
+            requested: 2,
+            available: 1,
+            checked_for_others: true,
+        },
+        Refusal::QuantityOverflow { product: product() },
+        Refusal::Unreadable { detail: detail() },
+        Refusal::Cancelled { attempt: 1 },
+        Refusal::Skipped { detail: detail() },
+        Refusal::ExceedsSale(Exceeded::too_much(sale, product(), (2, 1), detail())),
+    ];
+    assert_eq!(refusals.each_ref().map(Refusal::code), Refusal::CODES, "all of them");
+    let back = placed(&json!({"order_id": "9", "product": "A", "quantity": -2, "price": 1,
+        "returns": "7"}));
+    for refusal in refusals {
+        let decided = Decided {
+            partner: back.partner.clone(),
+            order_id: back.order_id.clone(),
+            kind: back.kind,
+            attempt: 1,
+            placed: 7,
+            in_force: None,
+            refusal: Some(refusal.clone()),
+            order: Some(serde_json::value::to_raw_value(&back).unwrap()),
+        };
+        let json = serde_json::to_vec(&decided).unwrap();
+        let old: OldDecided = serde_json::from_slice(&json).unwrap();
+        assert!(old.order.is_some_and(|order| order.order_id == "9"));
+        if let Refusal::ExceedsSale(_) = refusal {
+            assert_eq!(old.refusal, Some(OldRefusal::Unreadable { detail: detail() }));
+        }
+        let again: Decided = serde_json::from_slice(&json).unwrap();
+        assert_eq!(again.refusal, Some(refusal));
+    }
+}
+
+/// A fact of a later release is read, whatever reason it gives.
+#[test]
+fn a_reason_of_a_later_release_makes_no_fact_unreadable() {
+    let fact = r#"{"partner":"US1","order_id":"1","kind":"sale","attempt":1,"placed":7,
+        "refusal":{"reason":"too_heavy","kilograms":31}}"#;
+    let decided: Decided = serde_json::from_str(fact).unwrap();
+    assert_eq!((decided.placed, decided.refusal.unwrap().code()), (7, "other"));
+}
+
+/// A writer that does not know what is told about a sale stops at the entry.
+#[test]
+fn an_entry_about_a_sale_is_of_no_kind_that_0_1_0_knows() {
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "only read")]
+    enum OldVerdict {
+        Confirmed(Vec<Value>),
+        Refused(Value),
+        Cancelled { attempt: u32, movements: Vec<Value> },
+        Kept(Value),
+    }
+    let (sale, movements) = (
+        Returned {
+            order_id: OrderId::parse("7").unwrap(),
+            attempt: 1,
+            placed: 3,
+            returned: Pieces::new(),
+            complete: false,
+        },
+        Vec::new(),
+    );
+    for verdict in [
+        Verdict::Returned { movements: movements.clone(), sale: sale.clone() },
+        Verdict::ReturnCancelled { attempt: 1, movements, sale },
+    ] {
+        let json = serde_json::to_string(&verdict).unwrap();
+        assert!(serde_json::from_str::<OldVerdict>(&json).is_err(), "{json}");
+        assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);
+    }
 }
 
 #[test]

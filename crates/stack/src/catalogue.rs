@@ -50,6 +50,7 @@ functions! {
     "customers" customers,
     "daily-checker" daily_checker,
     "file-transformer" file_transformer,
+    "inventory" inventory,
     "order-ingest" order_ingest,
     "order-processor" order_processor,
     "status-checker" status_checker,

@@ -98,7 +98,8 @@ async fn append(
         .zip(&orders)
         .map(|(sequence, data)| {
             let named = Some((PartnerId::direct(), OrderId::parse(&(sequence - 1).to_string())?));
-            Ok(Input { sequence, data: Some(data), file: None, named, looked: Lookup::Nothing })
+            let (looked, sale) = (Lookup::Nothing, Lookup::Unknown);
+            Ok(Input { sequence, data: Some(data), file: None, named, looked, sale })
         })
         .collect::<anyhow::Result<_>>()?;
     let commit = journal.commit(|view| {

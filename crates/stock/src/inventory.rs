@@ -4,8 +4,8 @@ use crate::skipped;
 use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Identity, Outcome, State, Verdict};
 use domain::stock::Refusal;
-use domain::{ProductId, WarehouseId};
-use messaging::inventory::{Changed, Decided, confirmed, kind_name};
+use domain::{Kind, ProductId, WarehouseId};
+use messaging::inventory::{By, Changed, Decided, HowMuch, SaleReturned, confirmed, kind_name};
 use messaging::publish::Outgoing;
 use messaging::stored::LookupError;
 use messaging::subject::{self, OrderSubject, Stage};
@@ -129,9 +129,15 @@ impl Book for Inventory {
 
     fn fact_filters(&self) -> Vec<String> {
         let of = |facts: &str| format!("{facts}.{}.>", self.warehouse);
-        ["orders.confirmed", "orders.refused", "inventory.changed", "errors.undecidable"]
-            .map(of)
-            .into()
+        [
+            "orders.confirmed",
+            "orders.refused",
+            "orders.returned",
+            "inventory.changed",
+            "errors.undecidable",
+        ]
+        .map(of)
+        .into()
     }
 
     async fn in_force(&self, nats: &Nats, subject: &str) -> Result<Option<InForce>, LookupError> {
@@ -189,7 +195,8 @@ impl Book for Inventory {
             Body::Orders { .. } | Body::Skip { .. } | Body::First(_) => BTreeMap::new(),
         };
         let orders = outcomes.iter().map(|outcome| facts.order(outcome));
-        orders.chain(facts.changed(moved(outcomes), set)).collect()
+        let sales = outcomes.iter().filter_map(|outcome| facts.returned(outcome));
+        orders.chain(sales).chain(facts.changed(moved(outcomes), set)).collect()
     }
 }
 
@@ -226,9 +233,11 @@ impl<T> Facts<'_, T> {
     fn order(&self, outcome: &Outcome) -> Outgoing {
         let cancelled;
         let (stage, kind, refusal) = match &outcome.verdict {
-            Verdict::Confirmed(_) => (Stage::Confirmed, events::ORDER_CONFIRMED, None),
+            Verdict::Confirmed(_) | Verdict::Returned { .. } => {
+                (Stage::Confirmed, events::ORDER_CONFIRMED, None)
+            }
             Verdict::Refused(refusal) => (Stage::Refused, events::ORDER_REFUSED, Some(refusal)),
-            Verdict::Cancelled { attempt, .. } => {
+            Verdict::Cancelled { attempt, .. } | Verdict::ReturnCancelled { attempt, .. } => {
                 cancelled = Refusal::Cancelled { attempt: *attempt };
                 (Stage::Refused, events::ORDER_REFUSED, Some(&cancelled))
             }
@@ -266,6 +275,30 @@ impl<T> Facts<'_, T> {
             (None, Some(refusal)) => message.header(header::REASON, refusal.code()),
             (None, None) => message,
         }
+    }
+
+    /// What is returned of the sale that a return names. The sale's own facts say nothing of it: they stay as they
+    /// are, and this one is read beside them.
+    fn returned(&self, outcome: &Outcome) -> Option<Outgoing> {
+        let (id, sale) = (outcome.id.as_ref()?, outcome.verdict.sale()?);
+        let Identity { partner, order_id, attempt, .. } = id;
+        let subject =
+            subject::order(Stage::Returned, &self.book.warehouse, partner, &sale.order_id);
+        let cancelled = matches!(outcome.verdict, Verdict::ReturnCancelled { .. });
+        let by = By {
+            order_id: order_id.clone(),
+            attempt: *attempt,
+            placed: outcome.sequence,
+            cancelled,
+        };
+        let data = SaleReturned { partner: partner.clone(), sale: sale.clone(), by };
+        let part = format!("{}.sale", outcome.sequence);
+        let message = self.outgoing(subject, &part, events::ORDER_RETURNED, data, Some(id));
+        let message = message
+            .header(header::ATTEMPT, &sale.attempt.to_string())
+            .header(header::KIND, kind_name(Kind::Sale))
+            .header(header::RETURNED, HowMuch::from(sale).as_str());
+        Some(message)
     }
 
     /// One message for all products: one for each would be most of what the server stores.

@@ -2,11 +2,12 @@
 #![cfg(test)]
 
 use async_nats::jetstream::stream::Config;
-use domain::inventory::{Body, Identity as Of, Outcome, Verdict};
-use domain::{Kind, OrderId, PartnerId, WarehouseId};
+use domain::inventory::{Body, Identity as Of, Outcome, Returned, Verdict};
+use domain::{Kind, OrderId, PartnerId, ProductId, WarehouseId};
+use messaging::publish::{self, Outgoing};
 use messaging::streams::identity::Identity;
 use messaging::streams::{self, ORDERS};
-use messaging::{Nats, stored, subject};
+use messaging::{Nats, header, stored, subject};
 use state::journal::{Decide, Position};
 use testkit::nats::Server;
 
@@ -36,17 +37,23 @@ async fn place(nats: &Nats, order: &str) {
     nats.js.publish(subject, "{}".into()).await.unwrap().await.unwrap();
 }
 
-/// An older copy has the same name, and sequences that were given to other orders before.
-#[tokio::test]
-async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place() {
-    let (_server, nats) = start().await;
+/// A return of the sale `S`, which was placed in message 1.
+fn back(sequence: u64, order: &str, returned: i64) -> Outcome {
+    let returned = [(ProductId::parse("A").unwrap(), returned)].into();
+    let order_id = OrderId::parse("S").unwrap();
+    let sale = Returned { order_id, attempt: 1, placed: 1, returned, complete: false };
+    Outcome {
+        verdict: Verdict::Returned { movements: Vec::new(), sale },
+        ..outcome(sequence, order)
+    }
+}
+
+/// Decides these messages, each of the lists by an entry of its own.
+async fn decide(nats: &Nats, entries: impl IntoIterator<Item = Vec<Outcome>>) {
     let main = WarehouseId::main();
     let identity = Identity::of(nats.js.get_stream(ORDERS).await.unwrap().cached_info());
-    for order in ["1", "2", "3"] {
-        place(&nats, order).await;
-    }
-    let journal = stock::journal(&nats, &main);
-    for outcomes in [vec![outcome(1, "1")], vec![outcome(2, "2"), outcome(3, "3")]] {
+    let journal = stock::journal(nats, &main);
+    for outcomes in entries {
         let position = Position {
             stream: ORDERS.into(),
             identity: identity.name.clone(),
@@ -63,8 +70,11 @@ async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place
         });
         decided.await.unwrap();
     }
-    assert_eq!(stock::survey(&nats, &main).await.unwrap().fault(), None);
+}
 
+/// Replaces the stream of orders by an older copy, without any message.
+async fn restore(nats: &Nats) {
+    let identity = Identity::of(nats.js.get_stream(ORDERS).await.unwrap().cached_info());
     nats.js.delete_stream(ORDERS).await.unwrap();
     let definition = streams::STREAMS.iter().find(|stream| stream.name == ORDERS).unwrap();
     let copy = Config {
@@ -74,6 +84,20 @@ async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place
         ..Default::default()
     };
     nats.js.create_stream(copy).await.unwrap();
+}
+
+/// An older copy has the same name, and sequences that were given to other orders before.
+#[tokio::test]
+async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place() {
+    let (_server, nats) = start().await;
+    let main = WarehouseId::main();
+    for order in ["1", "2", "3"] {
+        place(&nats, order).await;
+    }
+    decide(&nats, [vec![outcome(1, "1")], vec![outcome(2, "2"), outcome(3, "3")]]).await;
+    assert_eq!(stock::survey(&nats, &main).await.unwrap().fault(), None);
+
+    restore(&nats).await;
     for order in ["1", "new", "2", "newer"] {
         place(&nats, order).await;
     }
@@ -95,4 +119,37 @@ async fn in_an_older_copy_a_new_order_is_not_taken_for_the_lost_one_at_its_place
     let now = std::time::SystemTime::now().into();
     let found = stock::verify(&nats, &main, now).await.unwrap();
     assert_eq!(found.problems, [], "what was passed over is refused, once");
+}
+
+/// Otherwise it could be returned once more.
+#[tokio::test]
+async fn what_was_returned_of_a_sale_is_told_again_in_an_older_copy() {
+    let (_server, nats) = start().await;
+    let (main, sale) = (WarehouseId::main(), "orders.returned.main.US1.S");
+    for order in ["S", "R1", "R2", "R3", "last"] {
+        place(&nats, order).await;
+    }
+    decide(&nats, [vec![outcome(1, "S")], vec![back(2, "R1", 1)], vec![back(3, "R2", 2)]]).await;
+    // Facts of the last entry are told by whoever comes next: this one is no longer it.
+    decide(&nats, [vec![back(4, "R3", 3)], vec![outcome(5, "last")]]).await;
+    let told = async || stored::last(&nats, ORDERS, sale).await.unwrap();
+    let last = told().await.unwrap();
+
+    // The copy holds the orders, what was told last of the sale when it was made, and a new order.
+    restore(&nats).await;
+    for order in ["S", "R1", "R2", "new"] {
+        place(&nats, order).await;
+    }
+    let earlier = Outgoing::new(sale.into(), "{}".into())
+        .header(header::DECISION, "x")
+        .header(header::DECISION_SEQUENCE, "2");
+    publish::one(&nats, &earlier, None).await.unwrap();
+    let survey = stock::survey(&nats, &main).await.unwrap();
+    let going = survey.go_on(None).unwrap();
+    stock::go_on(&nats, &main, &going, "restored", |_| {}).await.unwrap();
+    let again = told().await.unwrap();
+    assert_eq!(
+        (again.decision_sequence(), again.payload),
+        (last.decision_sequence(), last.payload)
+    );
 }

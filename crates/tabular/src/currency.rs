@@ -3,6 +3,7 @@
 use crate::column::{Column, folded};
 use crate::fault::{Fault, shown};
 use crate::reject::Rule;
+use domain::currency::IN_SHOPS;
 use domain::partner::FileFormat;
 
 /// Names of currency columns, in folded form.
@@ -29,12 +30,6 @@ const NAMES: [&str; 22] = [
     "waluta",
     "moeda",
     "mena",
-];
-/// Codes of ISO 4217 that occur in shops.
-const CODES: [&str; 36] = [
-    "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "ISK", "PLN", "CZK", "HUF", "RON", "BGN",
-    "CAD", "AUD", "NZD", "SGD", "HKD", "JPY", "CNY", "KRW", "TWD", "THB", "INR", "BRL", "MXN",
-    "ZAR", "TRY", "ILS", "AED", "SAR", "UAH", "IDR", "MYR", "PHP", "VND",
 ];
 /// Signs and words for currencies; of several currencies, the most common one is first.
 const SIGNS: [(&str, &[&str]); 51] = [
@@ -96,8 +91,8 @@ const SIGNS: [(&str, &[&str]); 51] = [
 /// first; none for an unknown text.
 #[must_use]
 pub fn meanings(text: &str) -> &'static [&'static str] {
-    if let Some(at) = CODES.iter().position(|code| code.eq_ignore_ascii_case(text)) {
-        return CODES.get(at..=at).unwrap_or_default();
+    if let Some(at) = IN_SHOPS.iter().position(|code| code.eq_ignore_ascii_case(text)) {
+        return IN_SHOPS.get(at..=at).unwrap_or_default();
     }
     let lower = text.to_lowercase();
     SIGNS.iter().find(|(sign, _)| *sign == lower).map_or(&[], |(_, codes)| codes)

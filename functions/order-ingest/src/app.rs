@@ -3,6 +3,7 @@
 use crate::envelope::Types;
 use crate::keyed::Keyed;
 use crate::outcome::Outcome;
+use crate::prices::Catalogue;
 use chassis::Counts;
 use chrono::{DateTime, Utc};
 use domain::PartnerId;
@@ -26,6 +27,7 @@ pub(crate) struct App {
     /// An order that another store, or an older copy, calls new is not placed.
     pub(crate) store: Arc<Store>,
     pub(crate) terms: Live<HashMap<PartnerId, Terms>>,
+    pub(crate) catalogue: Catalogue,
     pub(crate) types: Types,
     pub(crate) keyed: Keyed,
     /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.

@@ -2,6 +2,7 @@
 
 use crate::envelope::{self, Types};
 use crate::keyed::{Keyed, Taken};
+use crate::priced::Priced;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -38,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) content: String,
     /// What it says of a person, which is kept before it is placed.
     pub(crate) person: Option<Taken>,
+    /// Prices to compare with the catalogue.
+    pub(crate) priced: Option<Priced>,
     pub(crate) message: Outgoing,
 }
 
@@ -158,10 +161,22 @@ pub(crate) fn check(
     if message.payload.len() > ORDER_BYTES_MAX {
         return Err(Error::too_large(message.payload.len()));
     }
+    let priced = Priced::of(terms, &order);
     let Order { order_id, warehouse, .. } = order;
     let (event, source) = (received.event.to_owned(), received.source.to_owned());
     let file = received.file.map(ToOwned::to_owned);
-    Ok(Checked { event, source, file, partner, order_id, warehouse, content, person, message })
+    Ok(Checked {
+        event,
+        source,
+        file,
+        partner,
+        order_id,
+        warehouse,
+        content,
+        person,
+        priced,
+        message,
+    })
 }
 
 fn message(

@@ -4,6 +4,7 @@ use crate::app::{App, now};
 use crate::check::{self, Checked};
 use crate::outcome::Outcome;
 use crate::placed::Placed;
+use crate::prices::Stopped;
 use crate::{envelope, media};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -63,6 +64,8 @@ pub(crate) struct Order {
     tax_given: Option<f64>,
     /// Passed on with the order: at most 20 pairs of 4 KiB together.
     metadata: Option<Metadata>,
+    /// Of a return: the sale of the same partner that it gives back. Then no more than is left of it.
+    returns: Option<OrderId>,
     /// What lines and charges add up to, if it is said.
     total: Option<f64>,
 }
@@ -148,6 +151,7 @@ async fn events(app: &App, batch: &Batch) -> events::Answer {
         let _turn = app.reading.acquire().await;
         heavy(batch.bytes(), || read(app, batch))
     };
+    let (orders, sources) = compared(app, orders, sources, &mut answer).await;
     let came = |index: usize| {
         let bytes = sources.get(index).map(|(_, event)| check::bytes(event));
         bytes.and_then(Result::ok).unwrap_or_default()
@@ -164,6 +168,33 @@ async fn events(app: &App, batch: &Batch) -> events::Answer {
         }
     }
     answer
+}
+
+/// Those whose prices are no reason against them.
+async fn compared<'a>(
+    app: &App,
+    orders: Vec<Checked>,
+    sources: Vec<Source<'a>>,
+    answer: &mut events::Answer,
+) -> (Vec<Checked>, Vec<Source<'a>>) {
+    if orders.iter().all(|order| order.priced.is_none()) {
+        return (orders, sources);
+    }
+    let (mut good, mut of_good) = (Vec::new(), Vec::new());
+    for (order, source) in orders.into_iter().zip(sources) {
+        match app.catalogue.compare(&order).await {
+            Ok(()) => {
+                good.push(order);
+                of_good.push(source);
+            }
+            Err(Stopped::Waits(reason)) => answer.wait(source.0, reason, ASK_AGAIN, 0),
+            Err(Stopped::Refused(problems)) => {
+                app.received.add(Outcome::Rejected);
+                answer.reject(source.0, raw::Error::Invalid(problems).to_string());
+            }
+        }
+    }
+    (good, of_good)
 }
 
 type Source<'a> = (&'a events::Event, Event<Box<RawValue>>);
@@ -202,6 +233,15 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
     let (order, event) = checked.map_err(|error| {
         app.received.add(Outcome::Rejected);
         refusal(error)
+    })?;
+    app.catalogue.compare(&order).await.map_err(|stopped| match stopped {
+        Stopped::Waits(reason) => Problem::unavailable(format!(
+            "the order is not placed: {reason}; sending it again is safe"
+        )),
+        Stopped::Refused(problems) => {
+            app.received.add(Outcome::Rejected);
+            refusal(raw::Error::Invalid(problems))
+        }
     })?;
     let came = |_| match &event {
         Some(event) => check::bytes(event).unwrap_or_default(),

@@ -11,6 +11,8 @@ mod outcome;
 mod persons;
 mod place;
 mod placed;
+mod priced;
+mod prices;
 
 pub use check::placement;
 
@@ -24,6 +26,7 @@ use keyed::Keyed;
 use messaging::persons::{SECRET, SECRET_MIN};
 use messaging::rights::Rights;
 use messaging::streams;
+use prices::Catalogue;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +46,7 @@ pub const RIGHTS: Rights = Rights {
     publishes: &["orders.placed.>", "errors.conflict.>", "errors.alert.>"],
     reads: &[streams::ORDERS],
     writes_buckets: &[streams::PERSONS],
+    reads_buckets: &[streams::PRODUCTS],
     ..Rights::NONE
 };
 
@@ -62,7 +66,13 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         setup.connect(tokens, &[streams::ORDERS], || Some((partners?, keyed?))).await?;
     let received =
         Counts::register(&mut chassis.registry, "orders_received", "Orders by what became of them");
+    let found = Counts::register(
+        &mut chassis.registry,
+        "orders_price_differs",
+        "Orders whose prices are not the catalogue's, by what became of them",
+    );
     let app = App {
+        catalogue: Catalogue::new(chassis.nats.clone(), found),
         nats: chassis.nats.clone(),
         store: Arc::clone(&chassis.store),
         terms: chassis.follow(partners, |now| terms(&now.partners)),

@@ -5,8 +5,8 @@ use crate::{App, Label, StockLane};
 use axum::extract::State;
 use chassis::Given;
 use chrono::{DateTime, Utc};
-use domain::WarehouseId;
 use domain::inventory::{Input, Lookup, Outcome, Unknown, Verdict, decide};
+use domain::{OrderId, WarehouseId};
 use messaging::Event;
 use messaging::subject::{OrderSubject, Stage};
 use runtime::events::{Batch, OrderedAnswer};
@@ -54,8 +54,11 @@ pub(crate) async fn batch(
     let answer = loop {
         let answer = app.journals.batch(&given, |Part { state, decided_to, from }| {
             let rest = placed.get(from..).unwrap_or_default();
-            let looked = |placed: &Placed| looked.of(decided_to, placed.link.sequence);
-            let inputs: Vec<_> = rest.iter().map(|placed| input(placed, looked(placed))).collect();
+            let inputs = rest.iter().map(|placed| {
+                let (own, sale) = looked.of(decided_to, placed.link.sequence);
+                input(placed, own, sale)
+            });
+            let inputs: Vec<_> = inputs.collect();
             let decision = heavy(bytes, || decide(&state.stock, warehouse, &inputs, bytes_max));
             let decision = decision.map_err(|unknown| (decided_to, unknown))?;
             let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
@@ -86,9 +89,9 @@ impl Tally {
         let mut verdicts = BTreeMap::new();
         for outcome in outcomes {
             let verdict = match &outcome.verdict {
-                Verdict::Confirmed(_) => ("confirmed", ""),
+                Verdict::Confirmed(_) | Verdict::Returned { .. } => ("confirmed", ""),
                 Verdict::Refused(refusal) => ("refused", refusal.code()),
-                Verdict::Cancelled { .. } => ("cancelled", ""),
+                Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => ("cancelled", ""),
                 Verdict::Kept(refusal) => ("kept", refusal.code()),
             };
             *verdicts.entry(verdict).or_default() += 1;
@@ -115,7 +118,7 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-fn input(placed: &Placed, looked: Lookup) -> Input<'_> {
+fn input(placed: &Placed, looked: Lookup, sale: Lookup) -> Input<'_> {
     let named = placed.subject.clone();
     Input {
         sequence: placed.link.sequence,
@@ -123,23 +126,32 @@ fn input(placed: &Placed, looked: Lookup) -> Input<'_> {
         file: placed.event.as_ref().and_then(|event| event.file.clone()),
         named: named.map(|subject| (subject.partner, subject.order_id)),
         looked,
+        sale,
     }
 }
 
 /// What has to be looked up of these messages.
 fn asked(placed: &[Placed], Unknown(sequences): &Unknown) -> Vec<Asked> {
+    /// What of it can be read by itself.
     #[derive(Deserialize)]
     struct Attempt {
         attempt: u32,
     }
+    #[derive(Deserialize)]
+    struct Return {
+        returns: OrderId,
+    }
     let sequences: BTreeSet<u64> = sequences.iter().copied().collect();
     let unknown = placed.iter().filter(|placed| sequences.contains(&placed.link.sequence));
     let asked = |placed: &Placed| {
-        let attempt = placed.data().and_then(|data| serde_json::from_str(data.get()).ok());
+        let data = placed.data().map(RawValue::get);
+        let attempt = data.and_then(|data| serde_json::from_str(data).ok());
+        let sale = data.and_then(|data| serde_json::from_str(data).ok());
         Some(Asked {
             sequence: placed.link.sequence,
             order: placed.subject.clone()?,
             attempt: attempt.map(|Attempt { attempt }| attempt),
+            sale: sale.map(|Return { returns }| returns),
         })
     };
     unknown.filter_map(asked).collect()

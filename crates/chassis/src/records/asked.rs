@@ -1,7 +1,8 @@
 //! The parts of a request about records that are not its body: key, conditions, token, idempotency key.
 
 use super::condition::Conditions;
-use super::resource::{REVISION, Resource, has_partner, parts};
+use super::hal;
+use super::resource::{REVISION, Resource, encoded, has_partner, parts};
 use crate::describe::{Describe, Description};
 use crate::extract::typed;
 use axum::body::Bytes;
@@ -80,6 +81,14 @@ impl<T: Resource> Asked<T> {
     /// The key in the path.
     pub(super) fn key(&self) -> Result<Key, Problem> {
         Key::new(&self.parts).map_err(|bad| Problem::bad_request(bad.to_string()))
+    }
+
+    /// Where the record with this key is, relative to the path of the request.
+    pub(super) fn href(&self, key: &[String]) -> String {
+        match self.parts.last() {
+            Some(last) => encoded(last),
+            None => hal::place::<T>(key),
+        }
     }
 
     pub(super) fn conditions(&self) -> Result<Conditions, Problem> {
@@ -182,7 +191,9 @@ impl<T: Resource, S: Send + Sync> FromRequest<S> for Sent<T> {
         let bytes = bytes.map_err(axum::response::IntoResponse::into_response)?;
         let read = heavy(bytes.len(), || serde_json::from_slice::<Map<String, Value>>(&bytes));
         let mut fields = read.map_err(|error| Problem::unreadable(&error).into_response())?;
+        // What was answered can be sent.
         fields.remove(REVISION);
+        fields.remove(hal::LINKS);
         Ok(Self { fields, of: PhantomData })
     }
 }
@@ -205,6 +216,29 @@ pub(super) fn checked<T: Resource>(fields: Map<String, Value>) -> Result<T, Prob
     value.check(&mut wrong);
     wrong.into_result(T::NAME)?;
     Ok(value)
+}
+
+/// Some fields of a record, as a merge patch.
+#[derive(Debug)]
+pub(super) struct Patch<T>(pub(super) Sent<T>);
+
+impl<T: Resource, S: Send + Sync> FromRequest<S> for Patch<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        Sent::from_request(request, state).await.map(Self)
+    }
+}
+
+impl<T: Resource> Describe for Patch<T> {
+    /// The fields of the record, none of which is required.
+    fn describe(operation: &mut Description, schemas: &mut SchemaGenerator) {
+        let mut schema = T::json_schema(schemas);
+        schema.remove("required");
+        for kind in ["application/json", "application/merge-patch+json"] {
+            operation.takes.insert(kind.to_owned(), json!({"schema": schema}));
+        }
+    }
 }
 
 impl<T: Resource> Describe for Sent<T> {

@@ -1,9 +1,11 @@
 //! Where records are kept, and the keys of requests that change them.
 
+use super::resource::Resource;
 use messaging::Nats;
-use state::record::{Record, Records};
+use state::record::{Cache, Record, Records};
 use state::requests::Requests;
 use state::wire::Wire;
+use std::sync::Arc;
 
 /// The records of one bucket, for their routes and for who looks at them otherwise.
 #[derive(Debug)]
@@ -11,22 +13,30 @@ pub struct Kept<T, W = Nats> {
     records: Records<T, W>,
     pub(super) requests: Requests<W>,
     pub(super) wire: W,
+    /// Of types with filters.
+    pub(super) cache: Option<Arc<Cache<T>>>,
 }
 
 impl<T, W: Clone> Clone for Kept<T, W> {
     fn clone(&self) -> Self {
         let (requests, wire) = (self.requests.clone(), self.wire.clone());
-        Self { records: self.records.clone(), requests, wire }
+        let cache = self.cache.clone();
+        Self { records: self.records.clone(), requests, wire, cache }
+    }
+}
+
+impl<T: Resource, W: Wire> Kept<T, W> {
+    /// Those that `wire` reaches. Types with [`Resource::FILTERS`] are read from now on, by the tokio runtime in
+    /// which this is called; of others nothing is asked yet.
+    #[must_use]
+    pub fn new(wire: W) -> Self {
+        let records = Records::new(wire.clone());
+        let cache = (!T::FILTERS.is_empty()).then(|| Arc::new(records.cache()));
+        Self { records, requests: Requests::new(wire.clone()), wire, cache }
     }
 }
 
 impl<T: Record, W: Wire> Kept<T, W> {
-    /// Those that `wire` reaches; nothing is asked yet.
-    #[must_use]
-    pub fn new(wire: W) -> Self {
-        Self { records: Records::new(wire.clone()), requests: Requests::new(wire.clone()), wire }
-    }
-
     /// The records themselves.
     #[must_use]
     pub fn records(&self) -> &Records<T, W> {

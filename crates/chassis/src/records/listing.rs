@@ -1,7 +1,8 @@
 //! Which page of records is asked for.
 
 use super::asked::Asked;
-use super::resource::{Resource, parts};
+use super::hal;
+use super::resource::{Filter, Resource, encoded, parts};
 use crate::describe::{Describe, Description};
 use crate::page::Limit;
 use axum::extract::FromRequestParts;
@@ -10,20 +11,31 @@ use axum::response::{IntoResponse as _, Response};
 use runtime::Problem;
 use schemars::SchemaGenerator;
 use serde_json::json;
-use state::record::{Cursor, Key, PAGE_MAX};
-use std::marker::PhantomData;
+use state::record::{Cache, Cursor, Key, PAGE_MAX, Page};
+use std::fmt;
 
 /// Records of a page if the request says nothing.
 const LIMIT: usize = 100;
 
 /// A page of records.
-#[derive(Debug)]
 pub(super) struct Listing<T> {
     /// The first parts of their keys.
     pub(super) prefix: Option<Key>,
     pub(super) after: Option<Cursor>,
     pub(super) limit: usize,
-    of: PhantomData<fn() -> T>,
+    /// In HAL the page may have a number, from 0 on.
+    number: Option<usize>,
+    filters: Vec<Filter<T>>,
+    pub(super) is_hal: bool,
+    /// All parameters as they came, without those that say where the page begins.
+    given: Vec<(String, String)>,
+}
+
+// By hand: filters are functions.
+impl<T> fmt::Debug for Listing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listing").field("given", &self.given).finish_non_exhaustive()
+    }
 }
 
 /// Parts of a key by which a list can be cut: all but the last.
@@ -48,15 +60,33 @@ impl<T: Resource, S: Send + Sync> FromRequestParts<S> for Listing<T> {
 
 impl<T: Resource> Listing<T> {
     fn of(asked: &Asked<T>, query: Vec<(String, String)>) -> Result<Self, Problem> {
-        let (mut after, mut limit) = (None, LIMIT);
-        let mut given: Vec<(String, String)> = Vec::new();
+        let is_hal = hal::is_wanted(&asked.headers);
+        let is_counted = is_hal && !T::FILTERS.is_empty();
+        let (mut after, mut limit, mut number) = (None, LIMIT, None);
+        let (mut filters, mut given) = (Vec::new(), Vec::new());
         for (name, value) in query {
             match name.as_str() {
-                "cursor" => after = Some(Cursor::read(&value)),
+                "cursor" => {
+                    after = Some(Cursor::read(&value));
+                    continue;
+                }
+                "page" if is_counted => {
+                    number = Some(page_number(&value)?);
+                    continue;
+                }
                 "limit" => limit = Limit::<PAGE_MAX>::read(&value)?.get(),
-                _ if prefixes::<T>().any(|part| part == name) => given.push((name, value)),
+                "size" if is_hal => limit = Limit::<PAGE_MAX>::read(&value)?.get(),
+                _ if prefixes::<T>().any(|part| part == name) => {}
+                _ if T::FILTERS.contains(&name.as_str()) => {
+                    let filter = T::filter(&name, &value);
+                    filters.push(
+                        filter
+                            .map_err(|reason| Problem::bad_request(format!("{name}: {reason}")))?,
+                    );
+                }
                 _ => return Err(unknown::<T>(&name)),
             }
+            given.push((name, value));
         }
         let value = |part: &str| {
             let last = given.iter().rev().find(|(name, _)| name == part);
@@ -79,18 +109,48 @@ impl<T: Resource> Listing<T> {
         asked.may_reach(&prefix)?;
         let prefix = if prefix.is_empty() { None } else { Some(Key::new(&prefix)) };
         let prefix = prefix.transpose().map_err(|bad| Problem::bad_request(bad.to_string()))?;
-        Ok(Self { prefix, after, limit, of: PhantomData })
+        Ok(Self { prefix, after, limit, number, filters, is_hal, given })
+    }
+
+    /// The page, and how many records there are before it and at all.
+    pub(super) fn of_cache(&self, cache: &Cache<T>) -> (Page<T>, Option<(usize, usize)>) {
+        let takes = |value: &T| self.filters.iter().all(|filter| filter(value));
+        let prefix = self.prefix.as_ref();
+        let numbered = self.number.map(|number| number.saturating_mul(self.limit));
+        let numbered = numbered.and_then(|count| cache.behind(prefix, count, takes));
+        let after = self.after.as_ref().or(numbered.as_ref());
+        // It was read before: a cache does not forget that.
+        let page = cache.page(prefix, after, self.limit, takes).map(|page| page.value);
+        let counts = self.is_hal.then(|| cache.count(prefix, after, takes)).flatten();
+        let empty = || Page { records: Vec::new(), unreadable: Vec::new(), next: None };
+        (page.unwrap_or_else(empty), counts)
+    }
+
+    /// The parameters of a page of the same list: this one, or the one behind `cursor`.
+    pub(super) fn query(&self, cursor: Option<&str>) -> impl Iterator<Item = String> {
+        let given = self.given.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let own = |after: &Cursor| ("cursor", after.to_string());
+        let here = self.after.as_ref().map(own);
+        let here = here.or(self.number.map(|number| ("page", number.to_string())));
+        let begins = cursor.map_or(here, |cursor| Some(("cursor", cursor.to_owned())));
+        given.chain(begins).map(|(name, value)| format!("{name}={}", encoded(&value)))
     }
 }
 
+fn page_number(text: &str) -> Result<usize, Problem> {
+    let wrong = || Problem::bad_request(format!("page: {text:?} is no number from 0 on"));
+    text.parse().map_err(|_| wrong())
+}
+
 fn unknown<T: Resource>(name: &str) -> Problem {
-    let known: Vec<&str> = prefixes::<T>().chain(["limit", "cursor"]).collect();
+    let filters = T::FILTERS.iter().copied();
+    let known: Vec<&str> = prefixes::<T>().chain(filters).chain(["limit", "cursor"]).collect();
     Problem::bad_request(format!("{name} is not known here; {} are", known.join(", ")))
 }
 
 impl<T: Resource> Describe for Listing<T> {
     fn describe(operation: &mut Description, _: &mut SchemaGenerator) {
-        for part in prefixes::<T>() {
+        for part in prefixes::<T>().chain(T::FILTERS.iter().copied()) {
             operation.parameters.push(json!({
                 "name": part, "in": "query", "required": false, "schema": {"type": "string"},
             }));

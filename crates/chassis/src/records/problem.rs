@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::resource::Resource;
 use axum::http::StatusCode;
 use runtime::Problem;
-use state::record::{Conflict, Error, WriteError};
+use state::record::{Conflict, Error, NotFresh, WriteError};
 use state::wire::Unclear;
 
 /// 404.
@@ -20,6 +20,12 @@ pub(super) fn unconditional<T: Resource>() -> Problem {
          of others is undone. If-Match: * replaces whatever is there, If-None-Match: * makes a new one"
     );
     Problem::new(StatusCode::PRECONDITION_REQUIRED).detail(detail)
+}
+
+/// 503: what is in memory may lack the last changes.
+pub(super) fn old(error: &NotFresh) -> Problem {
+    tracing::warn!(%error, "a list is not answered");
+    Problem::unavailable(format!("the list is not complete: {error}; try again"))
 }
 
 /// 503: nothing of the server's answer is shown.

@@ -6,6 +6,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 use state::record::Record;
 
+/// Does a list have this record?
+pub type Filter<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
+
 /// A record that people edit over HTTP.
 ///
 /// The parts of its key are fields of it. In the path they have the same names, and are texts:
@@ -54,6 +57,19 @@ pub trait Resource: Record + JsonSchema {
     /// Who may change them.
     const WRITE: Role;
 
+    /// Parameters that cut the list, beside the first parts of the key: `active` for `?active=true`. With any of
+    /// them each replica holds all records in memory, and makes lists from there.
+    const FILTERS: &'static [&'static str] = &[];
+
+    /// What the filter `name`, one of [`Resource::FILTERS`], takes for `value`.
+    ///
+    /// # Errors
+    /// The value can be none: why.
+    fn filter(name: &str, value: &str) -> Result<Filter<Self>, String> {
+        let _ = value;
+        Err(format!("{name} is no filter"))
+    }
+
     /// Says what is wrong with it. It runs before [`Record::unique`] is asked.
     fn check(&self, wrong: &mut Wrong) {
         let _ = wrong;
@@ -76,6 +92,15 @@ pub(super) fn plural<T: Resource>() -> &'static str {
 /// The names of the parts of a key.
 pub(super) fn parts<T: Resource>() -> impl Iterator<Item = &'static str> + Clone {
     T::PATH.split("/{").skip(1).map(|part| part.trim_end_matches('}'))
+}
+
+/// A part of a key in a path.
+pub(super) fn encoded(part: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    part.bytes().fold(String::new(), |text, byte| match keep(byte) {
+        true => text + &char::from(byte).to_string(),
+        false => text + &format!("%{byte:02X}"),
+    })
 }
 
 pub(super) fn scope<T: Resource>() -> Scope {

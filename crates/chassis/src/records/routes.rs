@@ -1,18 +1,22 @@
 //! The routes of records.
 
-use super::asked::{Change, Look, Make, Put, Sent};
+use super::asked::{Change, Look, Make, Patch, Put, Sent};
 use super::condition::is_known;
 use super::kept::Kept;
 use super::listing::Listing;
-use super::problem::{missing, unread};
+use super::problem::{missing, old, unread};
 use super::resource::{Resource, assert_has_its_key, collection, plural, scope};
 use super::shown::{Listed, Shown};
 use super::write;
 use crate::api::{Api, Operation};
 use axum::extract::State;
 use axum::http::StatusCode;
-use runtime::Problem;
+use runtime::{Problem, heavy};
 use state::wire::Wire;
+use std::time::Duration;
+
+/// How long a list waits until all changes that were made before are in it.
+const FRESH_MAX: Duration = Duration::from_secs(5);
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Adds the routes of records, which the handlers' state holds at `of`.
@@ -40,7 +44,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             let found = found.ok_or_else(|| missing::<T>(parts))?;
             Ok::<_, Problem>(match is_known(&asked.headers, found.revision) {
                 true => Shown::known(found.revision),
-                false => Shown::new(StatusCode::OK, &found.value, found.revision),
+                false => Shown::new(StatusCode::OK, &found.value, found.revision).to(&asked),
             })
         })
         .at(make, async move |State(state): State<S>, Make(asked): Make<T>, sent: Sent<T>| {
@@ -49,9 +53,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         .at(put, async move |State(state): State<S>, Put(asked): Put<T>, sent: Sent<T>| {
             write::put(of(&state), asked, sent).await
         })
-        .at(change, async move |State(state): State<S>, Change(asked): Change<T>, sent: Sent<T>| {
-            write::change(of(&state), asked, sent).await
-        })
+        .at(
+            change,
+            async move |State(state): State<S>, Change(asked): Change<T>, Patch(sent): Patch<T>| {
+                write::change(of(&state), asked, sent).await
+            },
+        )
         .at(delete, async move |State(state): State<S>, Change(asked): Change<T>| {
             write::delete(of(&state), asked).await
         })
@@ -62,7 +69,12 @@ async fn page<T: Resource, W: Wire>(
     kept: &Kept<T, W>,
     listing: Listing<T>,
 ) -> Result<Listed<T>, Problem> {
-    let Listing { prefix, after, limit, .. } = &listing;
-    let page = kept.records().list(prefix.as_ref(), after.as_ref(), *limit).await;
-    Ok(Listed::new(&page.map_err(|error| unread(&error))?))
+    let Some(cache) = &kept.cache else {
+        let Listing { prefix, after, limit, .. } = &listing;
+        let page = kept.records().list(prefix.as_ref(), after.as_ref(), *limit).await;
+        return Ok(Listed::new(&page.map_err(|error| unread(&error))?, &listing, None));
+    };
+    cache.fresh(FRESH_MAX).await.map_err(|error| old(&error))?;
+    let (page, counts) = heavy(usize::MAX, || listing.of_cache(cache));
+    Ok(Listed::new(&page, &listing, counts))
 }

@@ -1,7 +1,11 @@
 //! Records as they are answered.
 
+use super::asked::Asked;
 use super::condition::etag;
-use super::resource::{REVISION, Resource, plural};
+use super::hal::{self, HAL};
+use super::linked;
+use super::listing::Listing;
+use super::resource::{REVISION, Resource, key_of, plural};
 use crate::describe::{Description, Output};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,19 +27,31 @@ pub(super) struct Shown<T> {
     pub(super) revision: Revision,
     pub(super) location: Option<String>,
     pub(super) is_replayed: bool,
+    pub(super) is_hal: bool,
     pub(super) of: PhantomData<fn() -> T>,
 }
 
 impl<T: Resource> Shown<T> {
     pub(super) fn new(status: StatusCode, value: &T, revision: Revision) -> Self {
         let body = Some(with_revision(value, revision));
-        Self { status, body, revision, location: None, is_replayed: false, of: PhantomData }
+        let (location, is_replayed, is_hal) = (None, false, false);
+        Self { status, body, revision, location, is_replayed, is_hal, of: PhantomData }
     }
 
     /// 304.
     pub(super) fn known(revision: Revision) -> Self {
-        let (status, of) = (StatusCode::NOT_MODIFIED, PhantomData);
-        Self { status, body: None, revision, location: None, is_replayed: false, of }
+        let (status, location, is_replayed) = (StatusCode::NOT_MODIFIED, None, false);
+        Self { status, body: None, revision, location, is_replayed, is_hal: false, of: PhantomData }
+    }
+
+    /// As the sender wants it.
+    pub(super) fn to(mut self, asked: &Asked<T>) -> Self {
+        self.is_hal = hal::is_wanted(&asked.headers);
+        if let Some(body) = self.body.as_mut().filter(|_| self.is_hal) {
+            let href = asked.href(&key_of::<T>(body));
+            hal::link(body, &href);
+        }
+        self
     }
 }
 
@@ -58,6 +74,9 @@ impl<T> IntoResponse for Shown<T> {
             None => self.status.into_response(),
         };
         let headers = response.headers_mut();
+        if self.is_hal {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HAL));
+        }
         headers.insert(header::ETAG, text(&etag(self.revision)));
         if let Some(location) = self.location {
             headers.insert(header::LOCATION, text(&location));
@@ -70,14 +89,22 @@ impl<T> IntoResponse for Shown<T> {
 }
 
 fn schema<T: Resource>(schemas: &mut SchemaGenerator) -> Value {
-    let revision = json!({"type": "object", "properties": {REVISION: {"type": "integer"}}});
-    json!({"allOf": [schemas.subschema_for::<T>(), revision]})
+    let mut schema = T::json_schema(schemas);
+    // A part of the same object: the type itself may say that it has no other members.
+    let about = "Which change made it so: its `ETag`.";
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    if let Some(properties) = properties {
+        let revision = json!({"type": "integer", "description": about});
+        properties.insert(REVISION.to_owned(), revision);
+    }
+    schema.into()
 }
 
 impl<T: Resource> Output for Shown<T> {
     fn describe(operation: &mut Description, schemas: &mut SchemaGenerator) {
         let schema = schema::<T>(schemas);
         operation.answers.insert("application/json".to_owned(), json!({"schema": schema}));
+        operation.answers.insert(HAL.to_owned(), json!({"schema": {"type": "object"}}));
     }
 }
 
@@ -85,16 +112,24 @@ impl<T: Resource> Output for Shown<T> {
 #[derive(Debug)]
 pub(super) struct Listed<T> {
     body: Value,
+    is_hal: bool,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T: Resource> Listed<T> {
-    pub(super) fn new(page: &Page<T>) -> Self {
+    /// `counts`: how many records there are before the page, and at all, if that is known.
+    pub(super) fn new(
+        page: &Page<T>,
+        listing: &Listing<T>,
+        counts: Option<(usize, usize)>,
+    ) -> Self {
         let shown = |found: &Found<T>| with_revision(&found.value, found.revision);
         let items: Vec<Value> = page.records.iter().map(|(_, found)| shown(found)).collect();
-        let mut body = Map::new();
-        body.insert(plural::<T>().to_owned(), items.into());
-        if let Some(next) = &page.next {
+        let mut body = match listing.is_hal {
+            true => linked::list(items, page, listing, counts),
+            false => Map::from_iter([(plural::<T>().to_owned(), items.into())]),
+        };
+        if let Some(next) = page.next.as_ref().filter(|_| !listing.is_hal) {
             body.insert("next".to_owned(), next.to_string().into());
         }
         let stray = |it: &state::record::Unreadable| json!({"key": it.key, "reason": it.reason});
@@ -102,14 +137,18 @@ impl<T: Resource> Listed<T> {
         if !strays.is_empty() {
             body.insert("unreadable".to_owned(), strays.into());
         }
-        Self { body: body.into(), of: PhantomData }
+        Self { body: body.into(), is_hal: listing.is_hal, of: PhantomData }
     }
 }
 
 impl<T> IntoResponse for Listed<T> {
     fn into_response(self) -> Response {
         // As many as a page has, each as large as it may be, take a while to write.
-        heavy(usize::MAX, || axum::Json(self.body).into_response())
+        let mut response = heavy(usize::MAX, || axum::Json(self.body).into_response());
+        if self.is_hal {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HAL));
+        }
+        response
     }
 }
 
@@ -121,6 +160,7 @@ impl<T: Resource> Output for Listed<T> {
             "next": {"type": "string", "description": "`cursor` of the next page; not there at the end."},
         }});
         operation.answers.insert("application/json".to_owned(), json!({"schema": schema}));
+        operation.answers.insert(HAL.to_owned(), json!({"schema": {"type": "object"}}));
     }
 }
 

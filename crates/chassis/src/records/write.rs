@@ -4,7 +4,7 @@ use super::asked::{Asked, Sent, checked};
 use super::kept::Kept;
 use super::merge::merge;
 use super::problem::{missing, unclear, unconditional, unread, unwritten};
-use super::resource::{Resource, key_of, parts, plural};
+use super::resource::{Resource, key_of, parts};
 use super::shown::{Gone, Shown};
 use crate::key;
 use axum::http::StatusCode;
@@ -62,6 +62,7 @@ async fn once<T: Resource, W: Wire>(
 /// The answer to a change. One that was made before is answered with the record as it is now.
 async fn answer<T: Resource, W: Wire>(
     kept: &Kept<T, W>,
+    asked: &Asked<T>,
     status: StatusCode,
     made: Made<T>,
 ) -> Result<Shown<T>, Problem> {
@@ -80,16 +81,7 @@ async fn answer<T: Resource, W: Wire>(
             (found.value, found.revision)
         }
     };
-    Ok(Shown { is_replayed, ..Shown::new(status, &value, revision) })
-}
-
-/// A part of a key in a path.
-fn encoded(part: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    part.bytes().fold(String::new(), |text, byte| match keep(byte) {
-        true => text + &char::from(byte).to_string(),
-        false => text + &format!("%{byte:02X}"),
-    })
+    Ok(Shown { is_replayed, ..Shown::new(status, &value, revision).to(asked) })
 }
 
 /// `POST`.
@@ -111,10 +103,8 @@ pub(super) async fn create<T: Resource, W: Wire>(
         store(kept, &asked, value, When::Absent, &author).await
     })
     .await?;
-    // Relative to the path of the list, so that it is right behind a gateway that adds a prefix.
-    let parts: Vec<String> = made.outcome.key.iter().map(|part| encoded(part)).collect();
-    let location = Some(format!("{}/{}", plural::<T>(), parts.join("/")));
-    Ok(Shown { location, ..answer(kept, StatusCode::CREATED, made).await? })
+    let location = Some(asked.href(&made.outcome.key));
+    Ok(Shown { location, ..answer(kept, &asked, StatusCode::CREATED, made).await? })
 }
 
 /// `PUT`.
@@ -135,11 +125,11 @@ pub(super) async fn put<T: Resource, W: Wire>(
         store(kept, &asked, value, when, &author).await
     });
     if when != When::Absent {
-        return answer(kept, StatusCode::OK, made.await?).await;
+        return answer(kept, &asked, StatusCode::OK, made.await?).await;
     }
     // It is where the request went.
-    let location = asked.parts.last().map(|part| encoded(part));
-    Ok(Shown { location, ..answer(kept, StatusCode::CREATED, made.await?).await? })
+    let location = Some(asked.href(&asked.parts));
+    Ok(Shown { location, ..answer(kept, &asked, StatusCode::CREATED, made.await?).await? })
 }
 
 /// `PATCH`.
@@ -176,7 +166,7 @@ pub(super) async fn change<T: Resource, W: Wire>(
         let busy = || Problem::unavailable("others change it all the time; try again");
         Err(stale.map_or_else(busy, |error| unwritten(&asked, &asked.parts, &error)))
     });
-    answer(kept, StatusCode::OK, made.await?).await
+    answer(kept, &asked, StatusCode::OK, made.await?).await
 }
 
 /// `DELETE`.

@@ -19,11 +19,10 @@ impl Wrong {
         }
     }
 
-    /// A text has 1 to `max` characters, and not only blanks.
+    /// A text has 1 to `max` characters, not only blanks, and none that controls a terminal or turns the
+    /// direction of other text.
     pub fn text(&mut self, field: &str, text: &str, max: usize) {
-        let count = text.chars().count();
-        if text.trim().is_empty() || max < count {
-            let reason = format!("has {count} characters; 1 to {max} are allowed, not only blanks");
+        if let Some(reason) = domain::text::problem(text, max) {
             self.field(field, reason);
         }
     }
@@ -36,5 +35,27 @@ impl Wrong {
         let mut problem = Problem::invalid(format!("the {name} is not changed"));
         problem.errors = self.0;
         Err(problem)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_cannot_be_shown_is_refused() {
+        let mut wrong = Wrong::default();
+        wrong.text("name", "Tea", 10);
+        wrong.text("name", "a\u{1b}[2J", 10);
+        wrong.text("note", "", 10);
+        let problem = wrong.into_result("product").unwrap_err();
+        let fields: Vec<_> = problem.errors.iter().map(|it| (&*it.field, &*it.reason)).collect();
+        assert_eq!(
+            fields,
+            [
+                ("name", "contains the control character '\\u{1b}'"),
+                ("note", "has 0 characters; 1 to 10 are allowed, not only blanks"),
+            ]
+        );
     }
 }

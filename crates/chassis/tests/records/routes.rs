@@ -3,7 +3,7 @@
 use crate::support::{World, api, told};
 use chassis::openapi;
 use messaging::Nats;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_made_looked_at_changed_and_deleted() {
@@ -153,4 +153,29 @@ fn the_documents_have_every_route_with_its_role_and_scope() {
     assert_eq!((&list[0]["name"], &list[1]["name"]), (&json!("partner"), &json!("limit")));
     let taken = &one["put"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
     assert_eq!(taken, "#/components/schemas/Card");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_hal_records_have_links() {
+    let world = World::start(1).await;
+    let shop = world.shops[0];
+    let hal = [("accept", "text/html, application/hal+json")];
+    for id in ["a", "b", "c"] {
+        let card = json!({"partner": "US1", "id": id, "email": format!("{id}@x")});
+        let made = shop.send("POST", "/cards", &hal, &card).await;
+        assert_eq!(made.body["_links"]["self"]["href"], format!("cards/US1/{id}"), "{made:?}");
+        assert_eq!(made.headers["content-type"], "application/hal+json");
+    }
+    let one = shop.send("GET", "/cards/US1/a", &hal, "").await;
+    assert_eq!(one.body["_links"]["self"]["href"], "a", "{one:?}");
+    let page = shop.send("GET", "/cards?partner=US1&size=2", &hal, "").await.body;
+    assert_eq!(page["_embedded"]["cards"][1]["_links"]["self"]["href"], "cards/US1/b");
+    // How many there are is known of records in memory only.
+    assert_eq!(page["page"], json!({"size": 2}));
+    let next = format!("/{}", page["_links"]["next"]["href"].as_str().unwrap());
+    let page = shop.send("GET", &next, &hal, "").await.body;
+    assert_eq!(page["_embedded"]["cards"][0]["id"], "c");
+    assert_eq!(page["_links"]["next"], Value::Null);
+    assert_eq!(shop.send("GET", "/cards?page=1", &hal, "").await.status, 400);
+    assert_eq!(shop.get("/cards?size=1").await.status, 400);
 }

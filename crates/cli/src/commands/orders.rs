@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result};
 use axum::http::Method;
 use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
+use domain::inventory::Pieces;
 use domain::{OrderId, PartnerId, WarehouseId};
 use machine::client::{Level, Pipeline, query_value};
+use messaging::inventory::HowMuch;
 use messaging::stored::Standing;
 use messaging::subject::{self, Stage};
 use messaging::views::{self, Messages};
@@ -23,7 +25,7 @@ use again::{Retry, Verb};
 const EXAMPLES: &str = "Examples:
   orderflow orders get US1/536365
   orderflow orders list --status out-of-stock --limit 20
-  orderflow orders list --since 2h
+  orderflow orders list --status partly-returned --since 2h
   orderflow orders count --json
   orderflow orders retry US1 536365
   orderflow orders retry --all-refused --since 2h
@@ -89,8 +91,10 @@ pub(crate) enum Status {
     Refused,
     /// Confirmed, and then cancelled.
     Cancelled,
-    /// A return that is confirmed.
+    /// A return that is confirmed, or a sale of which nothing is left.
     Returned,
+    /// A sale of which something came back.
+    PartlyReturned,
 }
 
 impl Status {
@@ -102,6 +106,7 @@ impl Status {
             Self::Refused => "refused",
             Self::Cancelled => "cancelled",
             Self::Returned => "returned",
+            Self::PartlyReturned => "partly_returned",
         }
     }
 }
@@ -139,11 +144,14 @@ struct Found {
     order_id: OrderId,
     warehouse: WarehouseId,
     status: &'static str,
-    /// The same in words of people; a return that is confirmed is `returned`.
+    /// The same in words of people: `returned`, `partly returned`.
     words: &'static str,
     /// What that means.
     explanation: &'static str,
     attempt: u32,
+    /// Of a sale: the pieces by product that came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<Pieces>,
     /// Why it was refused, or why it was not cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -185,6 +193,8 @@ async fn get(
     let status = of_people(status, code);
     let kind = placed.header(header::KIND).or_else(|| messages.last()?.header(header::KIND));
     let is_return = kind == Some("return");
+    let returned = messaging::inventory::returned(&messages);
+    let back = returned.as_ref().map(HowMuch::from).unwrap_or_default();
     let subject = subject::order(Stage::Placed, &warehouse, partner, id);
     let placed_event = event(placed, &subject)?;
     let said = messages.last().filter(|last| last.header(header::REASON).is_some());
@@ -198,9 +208,10 @@ async fn get(
         order_id: id.clone(),
         warehouse,
         status: status.as_str(),
-        words: status.words(is_return),
-        explanation: status.explanation(is_return, code),
+        words: status.words(is_return, back),
+        explanation: status.explanation(is_return, back, code),
         attempt: messages.attempt().unwrap_or(1),
+        returned: returned.map(|sale| sale.returned),
         reason,
         file: placed.header(header::FILE).map(str::to_owned),
         order: placed_event.get("data").cloned().unwrap_or_default(),
@@ -212,6 +223,9 @@ async fn get(
     let Found { order_id, partner, words, explanation, attempt, .. } = &found;
     output::line(format_args!("{order_id} of {partner}: {words}, attempt {attempt}"));
     output::line(format_args!("that is: {explanation}"));
+    for (product, pieces) in found.returned.iter().flatten() {
+        output::line(format_args!("returned: {pieces} of {product}"));
+    }
     if let Some(reason) = &found.reason {
         output::line(format_args!("reason: {reason}"));
     }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use stack::catalogue::NAMES;
+
 use crate::support::{Up, eventually, kill};
 
 fn copy(from: &Path, to: &Path) {
@@ -49,15 +51,6 @@ fn a_copy_of_the_stopped_servers_store_brings_everything_back() {
 /// Longer than a part believes what it saw of the store.
 const LOOK_HOLDS: Duration = Duration::from_millis(1_500);
 
-const FUNCTIONS: [&str; 6] = [
-    "customers",
-    "daily-checker",
-    "file-transformer",
-    "order-ingest",
-    "order-processor",
-    "status-checker",
-];
-
 /// Stops the server in the middle of nothing, so that its files are whole.
 fn while_stopped(up: &Up, work: impl FnOnce()) {
     kill("-STOP", up.pid_of("nats-server"));
@@ -79,12 +72,14 @@ fn an_older_copy_under_running_parts_is_noticed_by_all_of_them() {
     for id in ["2", "3"] {
         assert_eq!(order(id).0, 201);
     }
+    let deleted = up.send_as_admin("DELETE", "/function/inventory/products/P005", "");
+    assert_eq!(deleted.0, 204, "{deleted:?}");
     up.json(&["wait", "--timeout", "60s"]);
     // Each part has looked since: a look holds for a second, and each asks for another one.
     let since = Instant::now();
     eventually("all have looked", || {
         let ready = |name: &&str| up.get(&format!("/function/{name}/_/ready")).0 == 200;
-        FUNCTIONS.iter().all(ready) && since.elapsed() > LOOK_HOLDS
+        NAMES.iter().all(ready) && since.elapsed() > LOOK_HOLDS
     });
 
     kill("-STOP", up.pid_of("nats-server"));
@@ -93,7 +88,7 @@ fn an_older_copy_under_running_parts_is_noticed_by_all_of_them() {
     let before = up.pid_of("nats-server");
     kill("-KILL", before);
     eventually("it comes back with the older copy", || up.pid_of("nats-server") != before);
-    for name in FUNCTIONS {
+    for name in NAMES {
         let ready = || up.get(&format!("/function/{name}/_/ready"));
         eventually(name, || ready().1.contains("older copy"));
     }

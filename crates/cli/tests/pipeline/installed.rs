@@ -17,17 +17,10 @@ use hyper_util::rt::TokioExecutor;
 use messaging::Nats;
 use serde::Deserialize as _;
 use serde_json::Value;
+use stack::catalogue::NAMES;
 
 use crate::support::eventually;
 
-const FUNCTIONS: [&str; 6] = [
-    "daily-checker",
-    "file-transformer",
-    "status-checker",
-    "order-ingest",
-    "order-processor",
-    "customers",
-];
 const PARTNERS: [&str; 3] = ["US1", "US2", "US3"];
 const FILE: &str = "order_id,product_id,quantity,price,timestamp,customer,region,category\n\
                     F-1,P001,1,1.50,2026-01-01 09:00:00,c1,east,toys\n";
@@ -101,7 +94,7 @@ impl Site {
     }
 
     fn logs(&self) -> String {
-        let parts = ["nats", "connector"].into_iter().chain(FUNCTIONS);
+        let parts = ["nats", "connector"].into_iter().chain(NAMES);
         let log =
             |part: &str| fs::read_to_string(self.path(&format!("{part}.log"))).unwrap_or_default();
         parts.map(|part| format!("{part}:\n{}\n", log(part))).collect()
@@ -291,7 +284,7 @@ async fn until(what: &str, site: &Site, mut holds: impl AsyncFnMut() -> bool) {
 impl Site {
     fn start_functions(&mut self, objects: &[Value], url: &str) -> BTreeMap<String, String> {
         let mut functions = BTreeMap::new();
-        for name in FUNCTIONS {
+        for name in NAMES {
             let (mut environment, secrets) = pod(objects, name);
             environment.insert("ORDERFLOW_NATS_URL".into(), url.to_owned());
             let partners = self.path(&format!("{name}-secrets")).join("partners.yml");

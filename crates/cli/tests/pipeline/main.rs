@@ -14,6 +14,7 @@ mod monitoring;
 mod newcomer;
 mod operate;
 mod persons;
+mod products;
 mod provider;
 mod rebase;
 mod rights;

@@ -8,11 +8,12 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 8] = [
+const EVERYBODY: [&str; 9] = [
     "connector",
     "customers",
     "daily-checker",
     "file-transformer",
+    "inventory",
     "order-ingest",
     "order-processor",
     "sender",
@@ -39,6 +40,9 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("files.failed.US1.x", &["file-transformer"]),
     ("$KV.FILES_LEDGER.x", &["daily-checker", "file-transformer"]),
     ("$KV.FILES_CONTENT.x", &["file-transformer"]),
+    ("products.changed.P1", &["inventory"]),
+    ("$KV.PRODUCTS.record.P1", &["inventory"]),
+    ("$KV.REQUESTS.x", &["customers", "inventory"]),
     ("$KV.CONNECTOR_LEASES.x", &["connector"]),
     ("errors.dead.order-ingest", &["connector"]),
     ("customers.changed.US1.x", &["customers"]),
@@ -66,6 +70,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", &["order-processor"]),
     ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["customers", "status-checker"]),
+    ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", &["order-processor"]),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];

@@ -111,6 +111,13 @@ impl Up {
         send(&self.gateway, method, path, body)
     }
 
+    /// As whoever may do everything over HTTP.
+    pub(crate) fn send_as_admin(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let token = fs::read_to_string(self.dir.path().join("data/secrets/api-token-admin"));
+        let header = format!("Authorization: Bearer {}\r\n", token.unwrap().trim());
+        send_with(&self.gateway, method, path, &header, body)
+    }
+
     pub(crate) fn end(&mut self, signal: &str) {
         kill(signal, i64::from(self.child.id()));
         let child = &mut self.child;
@@ -149,10 +156,15 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 pub(crate) fn send(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    send_with(address, method, path, "", body)
+}
+
+/// With further lines of headers.
+fn send_with(address: &str, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}");
-    write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    write!(stream, "{head}\r\n{headers}\r\n{body}").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -16,13 +16,15 @@ const ADMIN: &[&str] = &["api-token-admin"];
 const CONNECTOR: &[&str] = &["connector-token"];
 
 /// Method, path, type of the body, and what opens it.
-const DOORS: [(&str, &str, &str, &[&str]); 12] = [
+const DOORS: [(&str, &str, &str, &[&str]); 14] = [
     ("GET", "daily-checker/?force", JSON, ADMIN),
     ("POST", "file-transformer/", BATCH, CONNECTOR),
     ("GET", "status-checker/", JSON, READERS),
     ("GET", "customers/customers", JSON, READERS),
     ("GET", "customers/search?name=x", JSON, READERS),
     ("POST", "customers/customers/US1/x/erase", JSON, ADMIN),
+    ("GET", "inventory/products", JSON, READERS),
+    ("POST", "inventory/products", JSON, ADMIN),
     ("POST", "order-ingest/", BATCH, CONNECTOR),
     ("POST", "order-ingest/retry", JSON, ADMIN),
     ("POST", "order-processor/", BATCH, CONNECTOR),

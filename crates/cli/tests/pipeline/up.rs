@@ -3,17 +3,9 @@
 use std::fs;
 
 use serde_json::Value;
+use stack::catalogue::NAMES;
 
 use crate::support::{Up, command, eventually, group_of, is_gone, kill};
-
-const FUNCTIONS: [&str; 6] = [
-    "customers",
-    "daily-checker",
-    "file-transformer",
-    "order-ingest",
-    "order-processor",
-    "status-checker",
-];
 
 #[test]
 fn everything_starts_answers_and_ends_on_sigterm() {
@@ -21,9 +13,9 @@ fn everything_starts_answers_and_ends_on_sigterm() {
     let (status, list) = up.get("/system/functions");
     let list: Vec<Value> = serde_json::from_str(&list).unwrap();
     let names: Vec<&str> = list.iter().map(|function| function["name"].as_str().unwrap()).collect();
-    assert_eq!((status, names.as_slice()), (200, FUNCTIONS.as_slice()));
+    assert_eq!((status, names.as_slice()), (200, NAMES.as_slice()));
     assert!(list.iter().all(|function| function["availableReplicas"] == 1));
-    for name in FUNCTIONS {
+    for name in NAMES {
         assert_eq!(up.get(&format!("/function/{name}/_/health")).0, 200, "{name}");
     }
     let second = up.orderflow(&["up", "--port", "0"]);
@@ -146,7 +138,7 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
 #[test]
 fn a_part_that_is_killed_comes_back_and_nothing_outlives_a_killed_up() {
     let mut up = Up::start(&["--processes"]);
-    assert_eq!(up.pids().len(), FUNCTIONS.len() + 3);
+    assert_eq!(up.pids().len(), NAMES.len() + 3);
     up.json(&["simulate", "--yes", "--orders", "20", "--rate", "1000", "--seed", "1"]);
     for name in ["order-ingest", "order-processor", "connector", "nats-server", "sshd"] {
         let pid = up.pid_of(name);

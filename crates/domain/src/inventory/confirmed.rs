@@ -1,6 +1,6 @@
 //! The attempt of an order that is confirmed, and how it stays so whatever else comes under its name.
 
-use super::{Identity, Outcome, Verdict};
+use super::{Identity, Outcome, Pieces, Verdict};
 use crate::Order;
 use crate::order::{Kind, Line};
 use crate::stock::Refusal;
@@ -27,6 +27,8 @@ pub struct Confirmed {
     pub placed: u64,
     /// What was ordered.
     pub lines: Vec<Line>,
+    /// What was returned of it by returns that name it.
+    pub returned: Pieces,
     /// What was decided last of the order.
     pub in_force: InForce,
 }
@@ -53,7 +55,8 @@ impl Confirmed {
     #[must_use]
     pub fn new(placed: u64, order: Order) -> Self {
         let Order { attempt, kind, lines, .. } = order;
-        Self { attempt, placed, lines, in_force: InForce { placed, attempt, kind } }
+        let in_force = InForce { placed, attempt, kind };
+        Self { attempt, placed, lines, returned: Pieces::new(), in_force }
     }
 }
 

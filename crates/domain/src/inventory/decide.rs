@@ -3,7 +3,7 @@
 use super::confirmed::{Confirmed, Lookup, Unknown};
 use super::{Body, DETAIL_MAX, FILE_BYTES_MAX, Identity, Outcome, Verdict};
 use crate::order::{Cancels, Kind};
-use crate::stock::{Desk, Refusal, Stock};
+use crate::stock::{Desk, Exceeded, Refusal, Stock};
 use crate::{Order, OrderId, PartnerId, ProductId, WarehouseId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -24,6 +24,8 @@ pub struct Input<'a> {
     pub named: Option<(PartnerId, OrderId)>,
     /// Whether an attempt of that order is confirmed, as it was before the first of the inputs.
     pub looked: Lookup,
+    /// The same of the sale that the order names as the one which it returns; it is asked of no other order.
+    pub sale: Lookup,
 }
 
 /// What was decided about the first of some inputs.
@@ -53,11 +55,12 @@ impl Input<'_> {
 ///
 /// Stops before the decision grows beyond `bytes_max`, but decides at least one input: an order
 /// that is too large by itself is refused, for its fact could never be stored. It also stops before a second
-/// message of one order: that is decided when the fact about the first one is stored.
+/// message of one order, and a return counts as one of its sale as well: that is decided when the fact about
+/// the first one is stored.
 ///
 /// # Errors
-/// Which inputs have to be looked up first: cancellations, and what would be refused. Never an order that is
-/// confirmed.
+/// Which inputs have to be looked up first: cancellations, returns that name a sale, and what would be refused.
+/// Never another order that is confirmed.
 pub fn decide(
     stock: &Stock,
     warehouse: &WarehouseId,
@@ -71,13 +74,15 @@ pub fn decide(
     // By hashes: where two orders have one, a decision is shorter.
     let (mut named, keys) = (HashSet::new(), RandomState::new());
     for input in inputs {
-        let same = |(partner, order_id): &(PartnerId, OrderId)| {
-            named.insert(keys.hash_one((partner, order_id)))
-        };
-        if !input.named.as_ref().is_none_or(same) {
+        let order = read(warehouse, input);
+        let sale =
+            order.as_ref().ok().and_then(|order| Some((&order.partner, order.returns.as_ref()?)));
+        let own = input.named.as_ref().map(|(partner, order_id)| (partner, order_id));
+        let new = |pair: (&PartnerId, &OrderId)| named.insert(keys.hash_one(pair));
+        if !own.into_iter().chain(sale).all(new) {
             break;
         }
-        let Decided { outcome, checked, is_unknown } = decide_one(&mut desk, warehouse, input);
+        let Decided { outcome, checked, is_unknown } = decide_one(&mut desk, input, order);
         unknown.extend(is_unknown.then_some(input.sequence));
         let size = size(&outcome, &checked);
         bytes += size;
@@ -114,11 +119,15 @@ struct Decided {
 fn size(outcome: &Outcome, checked: &BTreeSet<ProductId>) -> usize {
     let order = outcome.order.as_ref().map_or(0, |order| order.get().len());
     let checked = checked.iter().map(|product| 2 * product.as_str().len() + 3);
-    order + 500 + outcome.verdict.movements().len().max(1) * 200 + checked.sum::<usize>()
+    let sale = outcome.verdict.sale().map_or(0, |sale| {
+        let pieces = sale.returned.keys().map(|product| 2 * product.as_str().len() + 30);
+        pieces.sum::<usize>() + 500
+    });
+    order + 500 + outcome.verdict.movements().len().max(1) * 200 + checked.sum::<usize>() + sale
 }
 
-fn decide_one(desk: &mut Desk<'_>, warehouse: &WarehouseId, input: &Input<'_>) -> Decided {
-    let order = match read(warehouse, input) {
+fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>, order: Result<Order, String>) -> Decided {
+    let order = match order {
         Ok(order) => order,
         Err(detail) => return refuse(input, &detail),
     };
@@ -130,11 +139,16 @@ fn decide_one(desk: &mut Desk<'_>, warehouse: &WarehouseId, input: &Input<'_>) -
         attempt: order.attempt,
         file: input.file(),
     };
-    let verdict = match &order.cancels {
-        None => desk.decide(&order).map(Verdict::Confirmed),
-        Some(cancels) => cancellation(desk, &order, cancels, &input.looked),
+    let verdict = match (&order.cancels, &order.returns) {
+        (Some(cancels), _) => cancellation(desk, &order, cancels, input),
+        (None, Some(sale)) => returning(desk, &order, sale, &input.sale),
+        (None, None) => desk.decide(&order).map(Verdict::Confirmed),
     };
     let (data, sequence) = (input.data.map(ToOwned::to_owned), input.sequence);
+    if order.returns.is_some() && input.sale == Lookup::Unknown {
+        let refusal = verdict.err().unwrap_or(Refusal::Unreadable { detail: String::new() });
+        return Decided { is_unknown: true, ..refused(input, id, data, refusal) };
+    }
     match verdict {
         Ok(verdict) => {
             let outcome = Outcome { sequence, order: data, id: Some(id), verdict, in_force: None };
@@ -144,26 +158,51 @@ fn decide_one(desk: &mut Desk<'_>, warehouse: &WarehouseId, input: &Input<'_>) -
     }
 }
 
+/// What becomes of a return that names its sale.
+fn returning(
+    desk: &mut Desk<'_>,
+    order: &Order,
+    sale: &OrderId,
+    looked: &Lookup,
+) -> Result<Verdict, Refusal> {
+    let Lookup::Found(confirmed) = looked else {
+        let partner = &order.partner;
+        let detail = format!(
+            "there is no confirmed sale {sale} of {partner}: it is refused, cancelled, not decided yet, or \
+             older than orders are kept"
+        );
+        return Err(Refusal::ExceedsSale(Exceeded::no_sale(sale.clone(), detail)));
+    };
+    let sale = confirmed.returning(sale, order).map_err(Refusal::ExceedsSale)?;
+    Ok(Verdict::Returned { movements: desk.decide(order)?, sale })
+}
+
 /// What becomes of a cancellation; an error if it is none of what is confirmed.
 fn cancellation(
     desk: &mut Desk<'_>,
     order: &Order,
     cancels: &Cancels,
-    looked: &Lookup,
+    input: &Input<'_>,
 ) -> Result<Verdict, Refusal> {
-    let wrong = match looked {
-        Lookup::Found(confirmed) => wrong_cancellation(order, cancels, confirmed),
-        Lookup::Nothing | Lookup::Unknown => {
-            Some("no attempt of it is confirmed, so there is nothing to cancel".into())
-        }
+    let Lookup::Found(confirmed) = &input.looked else {
+        let detail = "no attempt of it is confirmed, so there is nothing to cancel".into();
+        return Err(Refusal::Unreadable { detail });
     };
-    match wrong {
-        Some(detail) => Err(Refusal::Unreadable { detail }),
-        None => Ok(match desk.decide(order) {
-            Ok(movements) => Verdict::Cancelled { attempt: cancels.attempt, movements },
-            Err(refusal) => Verdict::Kept(refusal),
-        }),
+    if let Some(detail) = wrong_cancellation(order, cancels, confirmed) {
+        return Err(Refusal::Unreadable { detail });
     }
+    if let Err(exceeded) = confirmed.whole(&order.order_id) {
+        return Ok(Verdict::Kept(Refusal::ExceedsSale(exceeded)));
+    }
+    let attempt = cancels.attempt;
+    Ok(match (desk.decide(order), &order.returns, &input.sale) {
+        (Ok(movements), Some(sale), Lookup::Found(of)) => {
+            Verdict::ReturnCancelled { attempt, movements, sale: of.keeping(sale, order) }
+        }
+        // Also where the sale is not kept any more.
+        (Ok(movements), ..) => Verdict::Cancelled { attempt, movements },
+        (Err(refusal), ..) => Verdict::Kept(refusal),
+    })
 }
 
 /// The refusal of a message, which hides nothing that is confirmed.

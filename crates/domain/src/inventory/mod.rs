@@ -2,10 +2,13 @@
 
 mod confirmed;
 mod decide;
+mod returned;
+mod sale;
 mod state;
 
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
+pub use returned::{Pieces, Returned};
 pub use state::{SEED, State};
 
 use crate::order::Kind;
@@ -136,7 +139,25 @@ pub enum Verdict {
         /// What moved back.
         movements: Vec<Movement>,
     },
-    /// A cancellation that the stock does not allow, or anything else that was refused behind a confirmed
+    /// A return that names its sale: stock has moved, and less is left of the sale. A verdict of its own, so that
+    /// a writer of a release that does not know the fact about the sale stops.
+    Returned {
+        /// What came back.
+        movements: Vec<Movement>,
+        /// What is returned of the sale with it.
+        sale: Returned,
+    },
+    /// A cancellation of a return that names its sale: the stock has moved back, and as much more is left of
+    /// the sale.
+    ReturnCancelled {
+        /// The attempt that was confirmed.
+        attempt: u32,
+        /// What moved back.
+        movements: Vec<Movement>,
+        /// What is returned of the sale without it.
+        sale: Returned,
+    },
+    /// A cancellation that the stock or what was returned does not allow, or anything else that was refused behind a confirmed
     /// attempt: nothing has moved, the order stays confirmed.
     Kept(Refusal),
 }
@@ -146,8 +167,20 @@ impl Verdict {
     #[must_use]
     pub fn movements(&self) -> &[Movement] {
         match self {
-            Self::Confirmed(movements) | Self::Cancelled { movements, .. } => movements,
+            Self::Confirmed(movements)
+            | Self::Returned { movements, .. }
+            | Self::Cancelled { movements, .. }
+            | Self::ReturnCancelled { movements, .. } => movements,
             Self::Refused(_) | Self::Kept(_) => &[],
+        }
+    }
+
+    /// What is returned of the sale that it is about.
+    #[must_use]
+    pub fn sale(&self) -> Option<&Returned> {
+        match self {
+            Self::Returned { sale, .. } | Self::ReturnCancelled { sale, .. } => Some(sale),
+            Self::Confirmed(_) | Self::Cancelled { .. } | Self::Refused(_) | Self::Kept(_) => None,
         }
     }
 }

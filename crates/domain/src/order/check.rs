@@ -1,7 +1,7 @@
 //! What is wrong with an order that is placed.
 
 use super::total::kind_and_total;
-use super::{ATTEMPT_MAX, Order, QUANTITY_MAX};
+use super::{ATTEMPT_MAX, Order, QUANTITY_MAX, returns_problem};
 use crate::charge::{CHARGES_MAX, Charge};
 
 impl Order {
@@ -33,6 +33,12 @@ impl Order {
                 return Some(format!("its total is {given}, but its {what} add up to {total}"));
             }
             Ok(_) => {}
+        }
+        let returns = self.returns.as_ref();
+        if let Some(wrong) =
+            returns.and_then(|sale| returns_problem(self.kind, &self.order_id, sale))
+        {
+            return Some(format!("returns {wrong}"));
         }
         let attempt = self.attempt;
         (!(1..=ATTEMPT_MAX).contains(&attempt))

@@ -36,4 +36,15 @@ impl Reader {
         }
         self.wrong(Place::Order, name, format!("has {count} {what}, the limit is {max}"))
     }
+
+    pub(super) fn flag(&mut self, place: Place, fields: &Fields, name: &str) -> Option<bool> {
+        match given(fields, name) {
+            None => Some(false),
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(other) => {
+                let reason = format!("is {}, neither true nor false", shown::value(other));
+                self.wrong(place, name, reason)
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod member;
 mod metadata;
 mod parse;
 mod read;
+mod returns;
 mod sent;
 mod shown;
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub(super) const ORDER_FIELDS: &[&str] = &[
     "charges",
     "tax_given",
     "metadata",
+    "returns",
     "total",
     "vip",
 ];
@@ -155,8 +156,10 @@ impl Reader {
         let said = self.kind(fields);
         let (lines, charges, (customer, person)) = (lines?, charges?, buyer?);
         let (kind, total) = self.kind_and_total(fields, said?, &lines, &charges)?;
+        let order_id = order_id?;
+        let returns = self.returns(fields, kind, &order_id);
         Some(Draft {
-            order_id: order_id?,
+            order_id,
             partner: Some(partner?),
             kind,
             ordered_at: ordered_at?,
@@ -168,6 +171,7 @@ impl Reader {
             charges,
             tax_given: tax_given?,
             metadata: metadata?,
+            returns: returns?,
             total,
         })
     }
@@ -228,7 +232,7 @@ impl Reader {
         self.id_value(place, name, given(fields, name), parse)
     }
 
-    fn id_value<T>(
+    pub(super) fn id_value<T>(
         &mut self,
         place: Place,
         name: &'static str,
@@ -301,17 +305,6 @@ impl Reader {
         match value::time(value) {
             Ok(time) => Some(Some(time)),
             Err(reason) => self.wrong(Place::Order, name, reason),
-        }
-    }
-
-    pub(super) fn flag(&mut self, place: Place, fields: &Fields, name: &str) -> Option<bool> {
-        match given(fields, name) {
-            None => Some(false),
-            Some(Value::Bool(flag)) => Some(*flag),
-            Some(other) => {
-                let reason = format!("is {}, neither true nor false", shown::value(other));
-                self.wrong(place, name, reason)
-            }
         }
     }
 

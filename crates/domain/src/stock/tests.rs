@@ -1,6 +1,6 @@
 use super::*;
 use crate::order::{Cancels, Terms};
-use crate::raw;
+use crate::{OrderId, raw};
 use chrono::DateTime;
 use serde_json::json;
 
@@ -117,11 +117,13 @@ fn a_refusal_says_its_code_in_text_and_json() {
         Refusal::Unreadable { detail: "x".into() },
         Refusal::Cancelled { attempt: 1 },
         Refusal::Skipped { detail: "x".into() },
+        Refusal::ExceedsSale(Exceeded::no_sale(OrderId::parse("1").unwrap(), "x".into())),
     ];
     assert_eq!(refusals.each_ref().map(Refusal::code), Refusal::CODES);
     for refusal in refusals {
         let code = refusal.code();
-        assert_eq!(serde_json::to_value(&refusal).unwrap()["reason"], code);
+        let json = serde_json::to_value(&refusal).unwrap();
+        assert_eq!(json.get("code").unwrap_or(&json["reason"]), code);
         assert!(refusal.to_string().starts_with(&format!("{code}: ")));
     }
 }

@@ -9,6 +9,8 @@ pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("seller", OPTIONAL, Shape::Text(checks::text)),
     Field("time-zone", OPTIONAL, Shape::Text(checks::time_zone)),
     Field("stock", OPTIONAL, Shape::OneOf(&["enforce", "if-known", "backorder", "ignore"])),
+    Field("prices", OPTIONAL, Shape::OneOf(&["off", "warn", "refuse"])),
+    Field("price-tolerance", OPTIONAL, Shape::Percent),
     Field("sftp", OPTIONAL, Shape::Map(SFTP)),
     Field("inbox", OPTIONAL, Shape::Map(INBOX)),
     Field("expected", OPTIONAL, Shape::Text(checks::expected)),

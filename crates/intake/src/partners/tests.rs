@@ -173,7 +173,7 @@ other: 1
         [
             "other: is not known; known are partners sellers direct tax-rates",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
-            "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock sftp \
+            "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock prices price-tolerance sftp \
              inbox expected file catalogue product-ids rules",
             "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
@@ -217,6 +217,16 @@ fn numbers_and_choices_have_limits() {
         "stock: ignore",
         "stock: maybe",
         &["partners.US1.stock: is \"maybe\"; allowed are enforce if-known backorder ignore"],
+    );
+    check(
+        "stock: ignore",
+        "prices: dear",
+        &["partners.US1.prices: is \"dear\"; allowed are off warn refuse"],
+    );
+    check(
+        "stock: ignore",
+        "price-tolerance: -1",
+        &["partners.US1.price-tolerance: is not a number from 0 to 100"],
     );
     check(
         "price-positive: true",

@@ -87,6 +87,27 @@ fn orders_have_charges_and_persons_and_are_valid() {
 }
 
 #[test]
+fn a_return_that_names_its_sale_gives_all_of_it_back() {
+    let mix = Mix { returns: ALL / 4, lines: 3, ..Mix::default() };
+    let named = Mix { named_returns: ALL / 2, ..mix.clone() };
+    let (mut sales, mut returns) = (BTreeMap::new(), 0);
+    for (with, without) in messages(&named, 1, 1_000).into_iter().zip(messages(&mix, 1, 1_000)) {
+        let draft = raw::parse(&with.body, None).unwrap();
+        let lines = draft.lines.iter().map(|line| line.quantity).collect::<Vec<_>>();
+        let Some(sale) = draft.returns else {
+            assert_eq!(with.body, without.body, "the others are the same");
+            sales.insert(draft.order_id, (draft.partner, lines));
+            continue;
+        };
+        let (partner, sold) = &sales[&sale];
+        assert!(sold.iter().eq(lines.iter().map(|quantity| -quantity).collect::<Vec<_>>().iter()));
+        assert_eq!(*partner, draft.partner);
+        returns += 1;
+    }
+    assert!((50..200).contains(&returns), "{returns}");
+}
+
+#[test]
 fn a_hot_product_is_in_most_lines() {
     let mix = Mix { hot_product: ALL / 10 * 9, lines: 3, products: 1_000, ..Mix::default() };
     let (mut hot, mut all) = (0, 0);

@@ -144,7 +144,7 @@ async fn set_up_streams(url: &str) -> Result<()> {
         n => bail!("{n} of {} streams and buckets could not be set up", steps.len()),
     }
     if stock::ensure(&nats).await? {
-        output::note("✓ stock of the sample products P001 to P005");
+        output::note("✓ the sample products P001 to P005, and their stock");
     }
     Ok(())
 }

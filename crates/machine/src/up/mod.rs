@@ -7,6 +7,7 @@ mod follow;
 mod inside;
 mod logs;
 mod parts;
+mod products;
 mod ready;
 mod room;
 mod run;

@@ -157,6 +157,8 @@ impl Orders {
             Stage::Placed => Status::Pending,
             Stage::Confirmed => Status::Confirmed,
             Stage::Refused => Status::Refused,
+            // What came back of a sale changes nothing of where it stands.
+            Stage::Returned => return,
         };
         if let Some(order) = place.and_then(|place| self.orders.get_mut(&place)) {
             // Facts of an attempt precede the next attempt, so a late fact of an older one is ignored. A fact that

@@ -17,7 +17,8 @@ use super::{
 };
 use known::Known;
 pub use lane::Lane;
-use messaging::{Nats, publish, stored, tail};
+use messaging::publish::Outgoing;
+use messaging::{Nats, header, publish, stored, streams, tail};
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 
@@ -275,22 +276,23 @@ async fn again<B: Book, L: Log>(
     }
 }
 
-/// Publishes the last fact about each of these messages again, where none is.
+/// Publishes the last fact about each of these messages again, where none is, and the last one on each subject
+/// of the stream that tells about several messages, where an earlier one or none is.
 async fn tell<B: Book>(
     nats: &Nats,
     lane: &Lane<'_, B>,
     untold: &HashSet<String>,
 ) -> Result<(), Error> {
-    if untold.is_empty() {
-        return Ok(());
-    }
-    let mut last = HashMap::new();
+    let (mut last, mut shared) = (HashMap::new(), HashMap::new());
+    let is_here =
+        |subject: &str| streams::of_subject(subject).is_some_and(|it| it.name == lane.stream);
     let entries = entries::<B::Body>(nats, lane.journal, 0, |sequence, record| {
         let Ok(record) = record else { return };
         for fact in facts::of(lane.book, sequence, &record) {
-            let input = lane.book.input_of(&fact.subject);
-            if let Some(input) = input.filter(|input| untold.contains(input)) {
-                last.insert(input, fact);
+            match lane.book.input_of(&fact.subject) {
+                Some(input) if untold.contains(&input) => drop(last.insert(input, fact)),
+                None if is_here(&fact.subject) => drop(shared.insert(fact.subject.clone(), fact)),
+                Some(_) | None => {}
             }
         }
     });
@@ -298,6 +300,24 @@ async fn tell<B: Book>(
     let facts: Vec<_> = last.into_values().collect();
     for result in publish::all(nats, &facts, Some(0)).await {
         result.map_err(|unclear| lane.unavailable(unclear))?;
+    }
+    for fact in shared.into_values() {
+        renew(nats, lane, &fact).await?;
+    }
+    Ok(())
+}
+
+/// Publishes a fact again, unless it or a later one stands there.
+async fn renew<B: Book>(nats: &Nats, lane: &Lane<'_, B>, fact: &Outgoing) -> Result<(), Error> {
+    let standing = stored::last(nats, lane.stream, &fact.subject).await;
+    let standing = standing.map_err(|error| lane.unavailable(error))?;
+    let ours = fact.headers.get(header::DECISION_SEQUENCE).map(async_nats::HeaderValue::as_str);
+    let ours: Option<u64> = ours.and_then(|text| text.parse().ok());
+    let is_there = standing.as_ref().is_some_and(|standing| ours <= standing.decision_sequence());
+    if !is_there {
+        let expected = standing.map_or(0, |standing| standing.sequence);
+        let published = publish::one(nats, fact, Some(expected)).await;
+        published.map_err(|unclear| lane.unavailable(unclear))?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! All records in memory, for who needs them often.
 
+mod page;
+
 use super::entry::Entry;
 use super::{Found, Key, Record, Records};
 use crate::follow::{Follow, Step};
@@ -7,9 +9,9 @@ use crate::wire::{Message, Unclear, Wire};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 /// How often the bucket is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -20,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Cache<T> {
     known: Arc<RwLock<Known<T>>>,
     looked: watch::Receiver<Option<Instant>>,
+    /// Somebody waits for the next look.
+    wanted: Arc<Notify>,
     following: JoinHandle<()>,
 }
 
@@ -76,6 +80,8 @@ impl<T: Record, W: Wire> Records<T, W> {
         let (looked, receiver) = watch::channel(None);
         let known = Arc::new(RwLock::new(Known::default()));
         let (records, shared) = (self.clone(), Arc::clone(&known));
+        let wanted = Arc::new(Notify::new());
+        let next = Arc::clone(&wanted);
         let following = tokio::spawn(async move {
             let mut follow = Follow::default();
             loop {
@@ -84,10 +90,11 @@ impl<T: Record, W: Wire> Records<T, W> {
                     Ok(()) => drop(looked.send_replace(Some(now))),
                     Err(error) => tracing::debug!(%error, bucket = T::BUCKET, "a cache gets old"),
                 }
-                sleep(LOOK).await;
+                // The next look begins when somebody asks for it, also during this one.
+                drop(timeout(LOOK, next.notified()).await);
             }
         });
-        Cache { known, looked: receiver, following }
+        Cache { known, looked: receiver, wanted, following }
     }
 
     async fn look(&self, follow: &mut Follow, known: &RwLock<Known<T>>) -> Result<(), Unclear> {
@@ -149,6 +156,7 @@ impl<T: Record> Cache<T> {
     pub async fn fresh(&self, wait: Duration) -> Result<(), NotFresh> {
         let now = Instant::now();
         let mut looked = self.looked.clone();
+        self.wanted.notify_one();
         let looked = looked.wait_for(|at| at.is_some_and(|at| now <= at));
         match timeout(wait, looked).await {
             Ok(Ok(_)) => Ok(()),

@@ -23,6 +23,10 @@ impl Cursor {
     pub fn read(text: &str) -> Self {
         Self(text.to_owned())
     }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Cursor {

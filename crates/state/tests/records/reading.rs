@@ -5,7 +5,7 @@ use crate::{Person, author, people, person};
 use messaging::Nats;
 use state::record::{Cursor, Key, NotFresh, Record, Records, When};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 async fn put_stray(nats: &Nats, key: &str, value: &'static str) {
     let subject = format!("$KV.FILES_LEDGER.record.{key}");
@@ -86,6 +86,62 @@ async fn a_cache_that_nothing_reads_any_more_says_so() {
     people(&nats).create(&of("US1", "a"), person("1", "x", "-"), &author("a")).await.unwrap();
     let cache = Records::<Faulty, Nats>::new(nats).cache();
     assert_eq!(cache.fresh(LONG).await, Err(NotFresh::Ended));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_cache_is_the_page_of_the_bucket() {
+    let (_server, nats) = start().await;
+    let people = people(&nats);
+    let cache = people.cache();
+    for (partner, id) in
+        [("US", "a"), ("US1", "a"), ("US1", "b"), ("US1", "b c"), ("US1", "d"), ("US2", "a")]
+    {
+        people.create(&of(partner, id), person(id, "-", "-"), &author("a")).await.unwrap();
+    }
+    people.delete(&of("US1", "d"), When::Present, &author("a")).await.unwrap();
+    put_stray(&nats, "US1.c", "{}").await;
+    cache.fresh(LONG).await.unwrap();
+    for prefix in [None, Some(Key::new(["US1"]).unwrap()), Some(Key::new(["US3"]).unwrap())] {
+        for limit in 1..8 {
+            let mut after = None;
+            loop {
+                let stored = people.list(prefix.as_ref(), after.as_ref(), limit).await.unwrap();
+                let page = cache.page(prefix.as_ref(), after.as_ref(), limit, |_| true).unwrap();
+                assert_eq!(page.value.records, stored.records, "{prefix:?} {limit} {after:?}");
+                after = page.value.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    let us1 = Key::new(["US1"]).unwrap();
+    let page = cache.page(Some(&us1), None, 10, |_| true).unwrap().value;
+    assert_eq!((page.records.len(), page.unreadable.len()), (3, 1));
+    let page = cache.page(None, None, 2, |person| person.name != "a").unwrap().value;
+    let keys: Vec<String> = page.records.iter().map(|(key, _)| key.to_string()).collect();
+    assert_eq!(keys, ["US1/b", "US1/b c"]);
+    assert!(page.next.is_none() && page.unreadable.len() == 1);
+    assert_eq!(cache.count(None, None, |_| true), Some((0, 5)));
+    let first = cache.page(Some(&us1), None, 2, |_| true).unwrap().value;
+    assert_eq!(cache.count(Some(&us1), first.next.as_ref(), |_| true), Some((2, 3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_cache_waits_for_one_look() {
+    let (_server, nats) = start().await;
+    let people = people(&nats);
+    let cache = people.cache();
+    cache.fresh(LONG).await.unwrap();
+    let since = Instant::now();
+    for number in 0..20 {
+        let key = of("US1", &number.to_string());
+        people.create(&key, person("1", "-", "-"), &author("a")).await.unwrap();
+        cache.fresh(LONG).await.unwrap();
+        assert!(cache.get(&key).unwrap().value.is_some());
+    }
+    // Looks that nobody waits for are half a second apart: these would take ten.
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
 }
 
 #[tokio::test]

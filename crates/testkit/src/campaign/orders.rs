@@ -17,13 +17,14 @@ pub(super) struct Maker {
 
 impl Maker {
     /// Of 100 messages, 4 are duplicates, 2 conflicts and 1 broken; one in thirty orders is a return,
-    /// and six of ten lines are of one product.
+    /// every second of which names its sale, and six of ten lines are of one product.
     pub(super) fn new(seed: u64) -> Self {
         let mix = Mix {
             duplicates: ALL / 25,
             conflicts: ALL / 50,
             broken: ALL / 100,
             returns: ALL / 30,
+            named_returns: ALL / 2,
             charges: ALL / 10,
             persons: 0,
             hot_product: ALL / 10 * 6,

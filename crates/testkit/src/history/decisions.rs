@@ -1,6 +1,6 @@
 //! Entries of the journals, in short.
 
-use super::facts::Saying;
+use super::facts::{Saying, sale_digest};
 use super::message::{Message, digest};
 use domain::inventory::{self, Body, Identity, Verdict};
 use domain::order::Cancels;
@@ -11,6 +11,7 @@ use messaging::events::{
     ORDER_CANCELLING, ORDER_CONFIRMED, ORDER_KEPT, ORDER_REFUSED, ORDER_UNDECIDABLE,
 };
 use messaging::header;
+use messaging::inventory::{By, SaleReturned};
 use messaging::subject::{self, OrderSubject, Stage};
 use state::journal::{Position, Record, Skip};
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ pub(super) enum Content {
     /// The input goes on elsewhere; the position says where.
     Rebase,
     /// An operator's refusal of the next message.
-    Skip(Outcome),
+    Skip(Box<Outcome>),
 }
 
 impl Content {
@@ -66,6 +67,8 @@ pub(super) struct Outcome {
     pub(super) fact: Box<str>,
     /// Hash of what the fact must say.
     pub(super) said: u64,
+    /// Where what is returned of its sale belongs, and a hash of what that must say.
+    pub(super) sale: Option<(Box<str>, u64)>,
 }
 
 /// What an order wants of the stock.
@@ -76,6 +79,8 @@ pub(super) struct Wanted {
     pub(super) pieces: Vec<(ProductId, i128)>,
     /// The confirmed attempt that it takes back.
     pub(super) cancels: Option<Cancels>,
+    /// The sale that it returns.
+    pub(super) returns: Option<OrderId>,
 }
 
 impl Entry {
@@ -87,13 +92,13 @@ impl Entry {
         let content = match &record {
             Record::Rebase(_) => Content::Rebase,
             Record::Quiet(_) => Content::Orders(Vec::new()),
-            Record::Skip(entry) => Content::Skip(outcome(&skipped(&entry.body))),
+            Record::Skip(entry) => Content::Skip(outcome(&skipped(&entry.body)).into()),
             Record::Decision(entry) => match entry.body.content() {
                 Body::Orders { outcomes, .. } => {
                     Content::Orders(outcomes.iter().map(outcome).collect())
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),
-                Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped)),
+                Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped).into()),
                 Body::First(_) => anyhow::bail!("an entry without content"),
             },
         };
@@ -152,9 +157,11 @@ impl Outcome {
         outcome: &inventory::Outcome,
     ) -> Self {
         let (stage, kind, refusal) = match outcome.verdict.clone() {
-            Verdict::Confirmed(_) => (Stage::Confirmed, ORDER_CONFIRMED, None),
+            Verdict::Confirmed(_) | Verdict::Returned { .. } => {
+                (Stage::Confirmed, ORDER_CONFIRMED, None)
+            }
             Verdict::Refused(refusal) => (Stage::Refused, ORDER_REFUSED, Some(refusal)),
-            Verdict::Cancelled { attempt, .. } => {
+            Verdict::Cancelled { attempt, .. } | Verdict::ReturnCancelled { attempt, .. } => {
                 (Stage::Refused, ORDER_REFUSED, Some(Refusal::Cancelled { attempt }))
             }
             Verdict::Kept(refusal) => (Stage::Confirmed, ORDER_KEPT, Some(refusal)),
@@ -197,6 +204,18 @@ impl Outcome {
             key,
             said: said.digest(),
             fact: fact.into(),
+            sale: id.and_then(|id| {
+                let sale = outcome.verdict.sale()?;
+                let subject = named(Stage::Returned, (&id.partner, &sale.order_id));
+                let by = By {
+                    order_id: id.order_id.clone(),
+                    attempt: id.attempt,
+                    placed: outcome.sequence,
+                    cancelled: matches!(outcome.verdict, Verdict::ReturnCancelled { .. }),
+                };
+                let data = SaleReturned { partner: id.partner.clone(), sale: sale.clone(), by };
+                Some((subject.into(), sale_digest(decision, message.sequence, &data)))
+            }),
         }
     }
 }
@@ -209,6 +228,6 @@ impl Wanted {
             *pieces.entry(line.product_id.clone()).or_default() += sign * i128::from(line.quantity);
         }
         let pieces = pieces.into_iter().collect();
-        Self { policy: order.stock, pieces, cancels: order.cancels }
+        Self { policy: order.stock, pieces, cancels: order.cancels, returns: order.returns }
     }
 }

@@ -5,7 +5,7 @@ use domain::inventory::Identity;
 use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Kind, Order, ProductId};
-use messaging::inventory::{self, Decided};
+use messaging::inventory::{self, Decided, SaleReturned};
 use messaging::subject::OrderSubject;
 use messaging::{Event, events, header};
 use serde::Deserialize;
@@ -146,6 +146,26 @@ impl Fact {
             Self { sequence, subject, placed: None, content: None }
         }
     }
+}
+
+impl Fact {
+    /// `orders.returned.…`, by the message of the return.
+    pub(super) fn of_sale(message: &Message<'_>) -> Self {
+        let (sequence, subject) = (message.sequence, message.subject.into());
+        let event: Option<Event<SaleReturned>> = serde_json::from_slice(message.payload).ok();
+        let data = event.filter(|event| event.kind == events::ORDER_RETURNED);
+        let data = data.and_then(|event| event.data);
+        let content = data.as_ref().and_then(|data| {
+            let decision = message.header(header::DECISION)?;
+            let number = message.header(header::DECISION_SEQUENCE)?.parse().ok()?;
+            Some(sale_digest(decision, number, data))
+        });
+        Self { sequence, subject, placed: data.map(|data| data.by.placed), content }
+    }
+}
+
+pub(super) fn sale_digest(decision: &str, number: u64, data: &SaleReturned) -> u64 {
+    digest(&(decision, number, data))
 }
 
 /// All that a fact about an order says.

@@ -1,14 +1,16 @@
 //! One warehouse: its journal replayed against the orders that were placed.
 
-use super::decisions::{Content, Entry, Outcome, Wanted};
+mod verdict;
+
+use super::decisions::{Content, Entry, Outcome};
 use super::facts::{Placed, changed_digest};
 use super::record::History;
 use super::report::{Report, Rule};
-use super::stock::{Item, holds, seed};
+use super::sales::Sales;
+use super::stock::{Item, seed};
 use domain::ProductId;
-use domain::inventory::Verdict;
 use domain::partner::StockPolicy;
-use domain::stock::{Movement, Refusal};
+use domain::stock::Movement;
 use messaging::subject;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -17,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 pub(super) struct Expected {
     /// By the sequence of the placed order.
     pub(super) orders: BTreeMap<u64, Decided>,
+    /// What is returned of sales, by the sequence of the placed return.
+    pub(super) sales: BTreeMap<u64, Decided>,
     /// By subject.
     pub(super) changed: BTreeMap<Box<str>, Moved>,
 }
@@ -52,6 +56,7 @@ impl History {
                 begun: false,
                 ids: HashSet::new(),
                 standing: HashMap::new(),
+                sales: Sales::default(),
                 before: None,
                 last: 0,
                 expected: &mut expected,
@@ -76,6 +81,7 @@ struct Lane<'a, 'r> {
     ids: HashSet<&'a str>,
     /// Placed orders that are confirmed and not cancelled: the sequences of each order.
     standing: HashMap<&'a str, BTreeSet<u64>>,
+    sales: Sales<'a>,
     before: Option<&'a Entry>,
     /// The last sequence with an outcome.
     last: u64,
@@ -158,7 +164,7 @@ impl<'a> Lane<'a, '_> {
             .then(|| format!("decided to {}, its outcomes end at {expected}", to(now)))
     }
 
-    fn outcome(&mut self, entry: &Entry, outcome: &Outcome) {
+    fn outcome(&mut self, entry: &Entry, outcome: &'a Outcome) {
         let Outcome { placed, .. } = outcome;
         let skipped = matches!(entry.content, Content::Skip(_));
         let mut wrong =
@@ -176,6 +182,12 @@ impl<'a> Lane<'a, '_> {
                 subject: outcome.fact.clone(),
                 content: outcome.said,
             };
+            let sale = outcome.sale.clone().map(|(subject, content)| Decided {
+                entry: entry.sequence,
+                subject,
+                content,
+            });
+            self.expected.sales.extend(sale.map(|sale| (*placed, sale)));
             self.expected.orders.insert(*placed, fact);
         }
         self.last = self.last.max(*placed);
@@ -197,147 +209,6 @@ impl<'a> Lane<'a, '_> {
                 let item = self.stock.entry(product.clone()).or_default();
                 item.checked |= item.known;
             }
-        }
-    }
-
-    /// A cancellation that was not carried out because of what it says.
-    fn rejected(
-        &mut self,
-        placed: u64,
-        verdict: &Verdict,
-        cancels: (u32, u64),
-    ) -> Option<(Rule, String)> {
-        let summary = &mut self.report.summary;
-        match verdict {
-            Verdict::Kept(_) => summary.kept += 1,
-            _ => summary.refused += 1,
-        }
-        let detail = format!("#{placed} cancels what is confirmed and was refused");
-        self.fits(placed, cancels).then_some((Rule::RefusalWrong, detail))
-    }
-
-    /// Does a cancellation name what is confirmed, and take back all of it?
-    fn fits(&self, placed: u64, (attempt, in_force): (u32, u64)) -> bool {
-        let (this, sold) = (self.placed.get(&placed), self.placed.get(&in_force));
-        let same = this.zip(sold).is_some_and(|(this, sold)| {
-            this.key() == sold.key() && this.is_same_order(sold) && sold.attempt == attempt
-        });
-        same && self.is_in_force(in_force)
-    }
-
-    /// Is this message of an order confirmed, and not cancelled?
-    fn is_in_force(&self, placed: u64) -> bool {
-        let order = self.placed.get(&placed).map(|placed| placed.key());
-        order.is_some_and(|key| self.standing.get(key).is_some_and(|all| all.contains(&placed)))
-    }
-
-    /// Is another message of the same order in force, which the refusal of this one would hide?
-    fn hides(&self, placed: u64) -> bool {
-        let placed = self.placed.get(&placed);
-        placed.is_some_and(|one| self.standing.get(one.key()).is_some_and(|all| !all.is_empty()))
-    }
-
-    /// What is wrong where something was refused for this reason behind a confirmed attempt, or behind a
-    /// cancellation of it that could not be carried out.
-    fn wrongly_kept(&self, outcome: &Outcome, holds: bool) -> Option<(Rule, String)> {
-        let placed = outcome.placed;
-        let in_force = outcome.in_force?;
-        let one = |sequence| self.placed.get(&sequence).map(|placed| placed.key());
-        let cancels = self.placed.get(&in_force).and_then(|placed| placed.cancels);
-        let confirmed = cancels.map_or(in_force, |(_, confirmed)| confirmed);
-        if !self.is_in_force(confirmed) || one(in_force) != one(placed) {
-            let detail = format!("#{placed} keeps #{in_force}, which is not in force");
-            return Some((Rule::CancelWrong, detail));
-        }
-        let detail = || (Rule::RefusalWrong, format!("#{placed} was kept: {:?}", outcome.verdict));
-        (!holds).then(detail)
-    }
-
-    /// Does a refusal say what is true of the message, which asks for this?
-    fn is_true(&self, refusal: &Refusal, wanted: Option<&Wanted>, skipped: bool) -> bool {
-        match wanted {
-            _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
-            Some(wanted) => holds(&self.stock, wanted, refusal),
-            None => matches!(refusal, Refusal::Unreadable { .. }),
-        }
-    }
-
-    /// This message is in force no longer. Was it before?
-    fn takes_back(&mut self, placed: u64) -> bool {
-        let order = self.placed.get(&placed).and_then(|one| self.standing.get_mut(one.key()));
-        order.is_some_and(|all| all.remove(&placed))
-    }
-
-    /// Does the verdict fit what was placed, and what stands?
-    fn verdict(&mut self, entry: &Entry, outcome: &Outcome) {
-        let placed = outcome.placed;
-        let summary = &mut self.report.summary;
-        let skipped = matches!(entry.content, Content::Skip(_));
-        let wanted = outcome.wanted.as_ref();
-        // What is skipped is not repeated; the placed message says what it was.
-        let cancels = match skipped {
-            true => self.placed.get(&placed).and_then(|placed| placed.cancels),
-            false => wanted
-                .and_then(|wanted| wanted.cancels.as_ref())
-                .map(|cancels| (cancels.attempt, cancels.placed)),
-        };
-        let problem = match (&outcome.verdict, cancels) {
-            (Verdict::Confirmed(_), None) => {
-                summary.confirmed += 1;
-                if let Some(one) = self.placed.get(&placed) {
-                    self.standing.entry(one.key()).or_default().insert(placed);
-                }
-                None
-            }
-            (Verdict::Refused(refusal), None) => {
-                summary.refused += 1;
-                let holds = self.is_true(refusal, wanted, skipped);
-                let hides = self.hides(placed);
-                let detail = || (Rule::RefusalWrong, format!("#{placed} was refused: {refusal}"));
-                (!holds || hides).then(detail)
-            }
-            (Verdict::Cancelled { attempt, .. }, Some((of, in_force))) if !skipped => {
-                summary.cancelled += 1;
-                let wrong = !self.takes_back(in_force) || *attempt != of;
-                let detail = || format!("#{placed} cancels #{in_force}, which is not in force");
-                wrong.then(|| (Rule::CancelWrong, detail()))
-            }
-            (
-                Verdict::Refused(Refusal::Unreadable { .. })
-                | Verdict::Kept(Refusal::Unreadable { .. }),
-                Some(cancels),
-            ) => {
-                let wrong = self.rejected(placed, &outcome.verdict, cancels);
-                wrong.or_else(|| self.wrongly_kept(outcome, true))
-            }
-            (Verdict::Kept(refusal), Some((_, in_force))) => {
-                summary.kept += 1;
-                let detail = |what: &str| format!("#{placed} {what}");
-                if !self.is_in_force(in_force) {
-                    let what = format!("keeps #{in_force}, which is not in force");
-                    Some((Rule::CancelWrong, detail(&what)))
-                } else if self.is_true(refusal, wanted, skipped) {
-                    None
-                } else {
-                    Some((Rule::RefusalWrong, detail(&format!("was kept: {refusal}"))))
-                }
-            }
-            (Verdict::Kept(refusal), None) if outcome.in_force.is_some() => {
-                summary.kept += 1;
-                let holds = self.is_true(refusal, wanted, skipped);
-                self.wrongly_kept(outcome, holds)
-            }
-            (verdict, _) => {
-                Some((Rule::VerdictWrong, format!("#{placed} cannot end as {verdict:?}")))
-            }
-        };
-        if let Some((rule, detail)) = problem {
-            self.report.add(rule, &entry.journal, entry.sequence, detail);
-        }
-        if let Verdict::Confirmed(movements) | Verdict::Cancelled { movements, .. } =
-            &outcome.verdict
-        {
-            self.moved(entry, outcome, movements);
         }
     }
 

@@ -13,6 +13,7 @@ mod origin;
 mod published;
 mod record;
 mod report;
+mod sales;
 mod sent;
 mod stock;
 

@@ -1,38 +1,16 @@
 //! What was published of the decisions, and the attempts that followed them.
 
 use super::facts::{Changed, Fact, Placed};
-use super::lane::Expected;
+use super::lane::{Decided, Expected};
 use super::record::History;
 use super::report::{Report, Rule};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 impl History {
     /// Exactly one fact of each outcome, and none without.
     pub(super) fn check_facts(&self, expected: &Expected, report: &mut Report) {
-        let mut seen: HashMap<u64, u64> = HashMap::with_capacity(self.facts.len());
-        for fact in &self.facts {
-            let Fact { sequence, subject, placed, content } = fact;
-            let mut add = |rule, detail| report.add(rule, subject, *sequence, detail);
-            let Some((placed, decided)) = placed.and_then(|n| Some((n, expected.orders.get(&n)?)))
-            else {
-                let of = placed.map_or("it cannot be read".into(), |n| format!("it is about #{n}"));
-                add(Rule::FactUnfounded, format!("no journal has such a decision: {of}"));
-                continue;
-            };
-            if let Some(first) = seen.insert(placed, *sequence) {
-                add(Rule::FactTwice, format!("the first fact about #{placed} is #{first}"));
-            }
-            if *subject != decided.subject || *content != Some(decided.content) {
-                let of = &decided.subject;
-                add(Rule::FactChanged, format!("entry #{} decided {of}", decided.entry));
-            }
-        }
-        for (placed, decided) in &expected.orders {
-            if !seen.contains_key(placed) {
-                let detail = format!("entry #{} decided #{placed}", decided.entry);
-                report.add(Rule::FactMissing, &decided.subject, *placed, detail);
-            }
-        }
+        check(&self.facts, &expected.orders, report);
+        check(&self.returned, &expected.sales, report);
     }
 
     /// Exactly one message of each entry that changes stock, and none without.
@@ -95,6 +73,33 @@ impl History {
                 );
                 report.add(Rule::AttemptWrong, &placed.subject, placed.sequence, detail);
             }
+        }
+    }
+}
+
+/// Exactly one fact of each outcome, by the sequence of the message that it is about.
+fn check(facts: &[Fact], expected: &BTreeMap<u64, Decided>, report: &mut Report) {
+    let mut seen: HashMap<u64, u64> = HashMap::with_capacity(facts.len());
+    for fact in facts {
+        let Fact { sequence, subject, placed, content } = fact;
+        let mut add = |rule, detail| report.add(rule, subject, *sequence, detail);
+        let Some((placed, decided)) = placed.and_then(|n| Some((n, expected.get(&n)?))) else {
+            let of = placed.map_or("it cannot be read".into(), |n| format!("it is about #{n}"));
+            add(Rule::FactUnfounded, format!("no journal has such a decision: {of}"));
+            continue;
+        };
+        if let Some(first) = seen.insert(placed, *sequence) {
+            add(Rule::FactTwice, format!("the first fact about #{placed} is #{first}"));
+        }
+        if *subject != decided.subject || *content != Some(decided.content) {
+            let of = &decided.subject;
+            add(Rule::FactChanged, format!("entry #{} decided {of}", decided.entry));
+        }
+    }
+    for (placed, decided) in expected {
+        if !seen.contains_key(placed) {
+            let detail = format!("entry #{} decided #{placed}", decided.entry);
+            report.add(Rule::FactMissing, &decided.subject, *placed, detail);
         }
     }
 }

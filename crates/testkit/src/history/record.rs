@@ -17,6 +17,8 @@ pub struct History {
     pub(super) placed: Vec<Placed>,
     pub(super) entries: Vec<Entry>,
     pub(super) facts: Vec<Fact>,
+    /// What is returned of sales.
+    pub(super) returned: Vec<Fact>,
     pub(super) changed: Vec<Changed>,
     pub(super) dead: Vec<Dead>,
     /// Hashes of the ids of events that were found to be in conflict.
@@ -83,6 +85,7 @@ impl History {
         match (tokens.next(), tokens.next()) {
             (Some("orders"), None) => self.sent.push(Sent::of(message)),
             (Some("orders"), Some("placed")) => self.placed.push(Placed::of(message)),
+            (Some("orders"), Some("returned")) => self.returned.push(Fact::of_sale(message)),
             (Some("orders"), Some(_)) | (Some("errors"), Some("undecidable")) => {
                 self.facts.push(Fact::of(message));
             }

@@ -37,6 +37,9 @@ pub enum Rule {
     VerdictWrong,
     /// Stock of a checked product below zero.
     StockNegative,
+    /// More is returned of a sale than was sold, something else than its returns give back, or it is cancelled as
+    /// a whole although something was returned.
+    ReturnWrong,
     /// Movements that are not those of the order's lines: not all, or others.
     MovementsWrong,
     /// Refused for a reason that does not hold.

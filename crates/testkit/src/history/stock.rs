@@ -50,6 +50,10 @@ pub(super) fn holds(stock: &HashMap<ProductId, Item>, wanted: &Wanted, refusal: 
             let left = item(product).available - pieces;
             left.abs() >= i128::from(i64::MAX / 2)
         }),
-        Refusal::Unreadable { .. } | Refusal::Cancelled { .. } | Refusal::Skipped { .. } => false,
+        Refusal::Unreadable { .. }
+        | Refusal::Cancelled { .. }
+        | Refusal::Skipped { .. }
+        | Refusal::ExceedsSale(_)
+        | Refusal::Other(_) => false,
     }
 }

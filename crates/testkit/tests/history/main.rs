@@ -5,6 +5,7 @@ mod attempts;
 mod command;
 mod facts;
 mod journal;
+mod returns;
 mod run;
 mod sent;
 mod stock;

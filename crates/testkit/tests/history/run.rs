@@ -1,7 +1,7 @@
 //! Streams after a run, made by real code, and ways to damage them.
 
 use chrono::DateTime;
-use domain::inventory::{Body, Confirmed, InForce, Input, Lookup, Outcome, State};
+use domain::inventory::{Body, Confirmed, InForce, Input, Lookup, Outcome, Pieces, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::publish::{self, Outgoing, Published};
@@ -301,7 +301,7 @@ pub(crate) fn order(number: usize) -> Value {
     ]})
 }
 
-fn read(order: &Order) -> Option<domain::Order> {
+pub(crate) fn read(order: &Order) -> Option<domain::Order> {
     serde_json::from_str(order.event.data.as_deref()?.get()).ok()
 }
 
@@ -314,6 +314,7 @@ pub(crate) fn input(order: &Order, looked: Option<Lookup>) -> Input<'_> {
         file: None,
         named: Some((named.partner, named.order_id)),
         looked: looked.unwrap_or_default(),
+        sale: Lookup::Unknown,
     }
 }
 
@@ -329,6 +330,11 @@ pub(crate) fn position(sequence: u64) -> Position {
 /// The outcome of an order, as the journal would write it with unlimited stock and a cancellation that
 /// names the confirmed attempt.
 pub(crate) fn confirmed(order: &Order) -> Outcome {
+    decided(order, Lookup::Unknown)
+}
+
+/// The same of a return that names its sale, for which this was looked up.
+pub(crate) fn decided(order: &Order, sale: Lookup) -> Outcome {
     let mut stock = domain::stock::Stock::default();
     for product in ["P001", "P002", "P003", "P005", "P404"] {
         stock.set(ProductId::parse(product).unwrap(), 1_000_000);
@@ -336,9 +342,11 @@ pub(crate) fn confirmed(order: &Order) -> Outcome {
     let named = read(order).and_then(|order| {
         let Cancels { attempt, placed, .. } = order.cancels?;
         let (kind, lines) = (order.kind, order.lines);
-        Some(Confirmed { attempt, placed, lines, in_force: InForce { placed, attempt, kind } })
+        let (returned, in_force) = (Pieces::new(), InForce { placed, attempt, kind });
+        Some(Confirmed { attempt, placed, lines, returned, in_force })
     });
-    let inputs = [input(order, Some(named.map_or(Lookup::Nothing, Lookup::Found)))];
+    let looked = named.map_or(Lookup::Nothing, Lookup::Found);
+    let inputs = [Input { sale, ..input(order, Some(looked)) }];
     let decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
     decision.unwrap().outcomes.pop().unwrap()
 }

@@ -98,6 +98,12 @@ const LAYERS: &[Layer] = &[
         rule: "it is what every function stands on, and knows none of them",
     },
     Layer {
+        name: "products",
+        members: &["chassis", "domain", "messaging", "state"],
+        others: None,
+        rule: "it is the products of the catalogue, for those who write them and those who read them",
+    },
+    Layer {
         name: "servers",
         members: &[],
         others: None,
@@ -150,6 +156,7 @@ const LAYERS: &[Layer] = &[
             "intake",
             "messaging",
             "runtime",
+            "products",
             "servers",
             "stack",
             "state",
@@ -222,6 +229,7 @@ const FUNCTION: &[&str] = &[
     "messaging",
     "state",
     "stock",
+    "products",
     "chassis",
     "intake",
     "runtime",

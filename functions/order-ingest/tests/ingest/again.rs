@@ -177,6 +177,7 @@ fn outcomes(
                 file: event.file.clone(),
                 named: Some((named.partner, named.order_id)),
                 looked: confirmed.clone().map_or(Lookup::Nothing, Lookup::Found),
+                sale: Lookup::Unknown,
             }
         })
         .collect();

@@ -10,5 +10,6 @@ mod content;
 mod delivered;
 mod metadata;
 mod orders;
+mod prices;
 mod rights;
 mod support;

@@ -18,7 +18,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant};
 use tower::ServiceExt as _;
 
-pub(crate) const PARTNERS: &str = "partners:\n  US1: {currency: GBP}\n  US2: {currency: EUR}\n";
+pub(crate) const PARTNERS: &str = "partners:
+  US1: {currency: GBP}
+  US2: {currency: EUR}
+  WARNS: {currency: EUR, prices: warn}
+  REFUSES: {currency: EUR, prices: refuse, price-tolerance: 10}
+";
 
 /// Of pseudonyms.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";

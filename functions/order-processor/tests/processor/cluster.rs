@@ -1,8 +1,9 @@
-//! The function on three servers that lose the leader of the journal.
+//! The function on three servers that lose the leader of a stream.
 
 use crate::skip::{batch, order, placed};
 use crate::support::{FILTER, World, build_at, send};
 use axum::body::Bytes;
+use domain::Order;
 use messaging::publish::{self, Published};
 use messaging::{Nats, stored, streams};
 use state::journal::{Place, position};
@@ -20,14 +21,19 @@ struct Lane {
 }
 
 impl Lane {
-    /// Places orders of one piece, each as soon as somebody takes it.
+    /// Places orders of one piece.
     async fn place(&mut self, numbers: Range<u32>) {
+        self.place_all(numbers.map(|number| order(&number.to_string(), 1))).await;
+    }
+
+    /// Places orders, each as soon as somebody takes it.
+    async fn place_all(&mut self, orders: impl IntoIterator<Item = Order>) {
         let deadline = Instant::now() + WAIT_MAX;
         let nats = &self.world.nats;
-        for number in numbers {
-            let message = placed(&order(&number.to_string(), 1));
+        for order in orders {
+            let message = placed(&order);
             let sequence = loop {
-                assert!(Instant::now() < deadline, "nobody takes order {number}");
+                assert!(Instant::now() < deadline, "nobody takes order {}", order.order_id);
                 match publish::one(nats, &message, Some(0)).await {
                     Ok(Published::Stored(sequence)) => break sequence,
                     // It was stored without an answer.
@@ -107,4 +113,46 @@ async fn a_leader_that_is_killed_or_paused_costs_no_decision_and_doubles_none() 
     assert_eq!(verified.problems_total, 0, "{:?}", verified.problems);
     let confirmed = world.said(streams::ORDERS, "orders.confirmed.>").await;
     assert_eq!(confirmed.len(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_of_the_orders_that_is_killed_lets_no_piece_come_back_twice() {
+    let world = World::of_three().await;
+    let before = world.available("P001").await;
+    let place = position(&world.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
+    let mut lane = Lane { world, identity: place.identity, messages: Vec::new() };
+    let back = |numbers: Range<u32>| {
+        let sale = domain::OrderId::parse("S").unwrap();
+        numbers.map(move |number| Order {
+            returns: Some(sale.clone()),
+            ..order(&format!("R{number}"), -1)
+        })
+    };
+    lane.place_all([order("S", 12)]).await;
+    lane.place_all(back(0..6)).await;
+    lane.decide().await;
+    let killed = lane.world.server.members().stream_leader(streams::ORDERS).unwrap();
+    lane.world.server.members().members_mut()[killed].kill();
+    lane.place_all(back(6..20)).await;
+    lane.decide().await;
+    tokio::task::block_in_place(|| {
+        lane.world.server.members().members_mut()[killed].restart().unwrap();
+    });
+    lane.place_all(back(20..22)).await;
+    lane.decide().await;
+
+    let world = lane.world;
+    assert_eq!(world.available("P001").await, before);
+    // Each by itself, from the leader.
+    let last =
+        async |subject: String| stored::last(&world.nats, streams::ORDERS, &subject).await.unwrap();
+    for number in 0..22 {
+        let (stage, other) =
+            if number < 12 { ("confirmed", "refused") } else { ("refused", "confirmed") };
+        let of = |stage: &str| format!("orders.{stage}.main.DIRECT.R{number}");
+        assert!(last(of(stage)).await.is_some(), "R{number} is not {stage}");
+        assert!(last(of(other)).await.is_none(), "R{number} is {other}");
+    }
+    let sale = last("orders.returned.main.DIRECT.S".into()).await.unwrap();
+    assert_eq!(sale.header("Orderflow-Returned"), Some("all"));
 }

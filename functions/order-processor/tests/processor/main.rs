@@ -4,6 +4,7 @@
 mod cluster;
 mod decisions;
 mod quiet;
+mod returns;
 mod skip;
 mod stock;
 mod strangers;

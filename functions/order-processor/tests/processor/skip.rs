@@ -7,6 +7,7 @@ use chrono::DateTime;
 use domain::order::{Cancels, Order, Terms};
 use domain::raw;
 use messaging::publish::{self, Outgoing, Published};
+use messaging::subject::{self, Stage};
 use messaging::{Event, events, streams, tail};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -21,24 +22,24 @@ impl<S> World<S> {
         send(&self.router, request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    async fn skip_at(&self, sequence: u64) -> (u16, Value) {
+    pub(crate) async fn skip_at(&self, sequence: u64) -> (u16, Value) {
         let body = json!({"sequence": sequence, "reason": "it makes the function fail"});
         self.skip(&format!("key-{sequence}"), body).await
     }
 
-    async fn publish(&self, message: &Outgoing) -> u64 {
+    pub(crate) async fn publish(&self, message: &Outgoing) -> u64 {
         match publish::one(&self.nats, message, None).await.unwrap() {
             Published::Stored(sequence) => sequence,
             Published::Occupied => panic!("{} is occupied", message.subject),
         }
     }
 
-    async fn place(&self, id: &str, quantity: i64) -> u64 {
+    pub(crate) async fn place(&self, id: &str, quantity: i64) -> u64 {
         self.publish(&placed(&order(id, quantity))).await
     }
 
     /// What stands on the lane, as the connector sends it.
-    async fn batch(&self) -> Request<Body> {
+    pub(crate) async fn batch(&self) -> Request<Body> {
         let mut messages = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let sequence = message.info().unwrap().stream_sequence;
@@ -49,7 +50,7 @@ impl<S> World<S> {
         batch(&place.identity, messages)
     }
 
-    async fn decide_all(&self) -> u64 {
+    pub(crate) async fn decide_all(&self) -> u64 {
         let (status, body) = send(&self.router, self.batch().await).await;
         assert_eq!(status, 200, "{body}");
         body["decided_to"].as_u64().unwrap()
@@ -71,7 +72,7 @@ impl<S> World<S> {
 }
 
 impl World {
-    async fn history(&self) -> Report {
+    pub(crate) async fn history(&self) -> Report {
         let history = History::read(&self.server.url()).await.unwrap();
         let report = history.check(Options { sent: false });
         report.assert_clean();
@@ -110,7 +111,8 @@ pub(crate) fn order(id: &str, quantity: i64) -> Order {
 }
 
 pub(crate) fn placed(order: &Order) -> Outgoing {
-    let subject = format!("orders.placed.main.DIRECT.{}", order.order_id);
+    let Order { warehouse, partner, order_id, .. } = order;
+    let subject = subject::order(Stage::Placed, warehouse, partner, order_id);
     let kind = match order.cancels {
         Some(_) => events::ORDER_CANCELLING,
         None => events::ORDER_PLACED,

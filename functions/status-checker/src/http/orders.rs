@@ -6,8 +6,9 @@ use crate::ledger;
 use crate::orders::{self, Counts, Links, Numbers, Page, Status, View, Wish, time};
 use axum::extract::{Path, State};
 use chassis::{After, Answer, Limit, Query};
-use domain::{OrderId, PartnerId, WarehouseId};
+use domain::{OrderId, PartnerId, ProductId, WarehouseId};
 use messaging::header;
+use messaging::inventory::{self, HowMuch};
 use messaging::stored::Standing;
 use messaging::subject::Stage;
 use messaging::views::{self, Messages};
@@ -94,6 +95,9 @@ pub(crate) struct Place {
 pub(crate) struct One {
     #[serde(flatten)]
     view: View,
+    /// Of a sale: the pieces by product that came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<BTreeMap<ProductId, i64>>,
     /// The numbers of a refusal.
     refusal: Option<Value>,
     /// As it was placed.
@@ -187,14 +191,16 @@ fn say(
     let file = header(header::FILE);
     let first = placed.unwrap_or(last);
     let is_return = header(header::KIND).as_deref() == Some("return");
+    let returned = inventory::returned(found);
+    let back = returned.as_ref().map(HowMuch::from).unwrap_or_default();
     let view = View {
         id: format!("{partner}/{id}"),
         partner: partner.to_string(),
         order_id: id.to_string(),
         warehouse: warehouse.to_string(),
         status,
-        words: status.words(is_return),
-        explanation: status.explanation(is_return, reason.as_deref()),
+        words: status.words(is_return, back),
+        explanation: status.explanation(is_return, back, reason.as_deref()),
         reason,
         attempt: found.attempt().unwrap_or(1),
         is_return,
@@ -208,7 +214,8 @@ fn say(
     };
     let refusal = event(last).and_then(|event| event.pointer("/data/refusal").cloned());
     let order = placed.and_then(event).and_then(|event| event.get("data").cloned());
-    Some(One { view, refusal: refusal.filter(|refusal| !refusal.is_null()), order })
+    let returned = returned.map(|sale| sale.returned);
+    Some(One { view, returned, refusal: refusal.filter(|refusal| !refusal.is_null()), order })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! Orders column by column: a row takes what its fields take, and nothing else.
 
-use super::status::Status;
+use super::status::{Back, Status};
+use messaging::inventory::HowMuch;
 use serde::{Deserialize, Serialize};
 
 /// Rows of one chunk.
@@ -26,6 +27,20 @@ pub(crate) struct Row {
     pub(crate) reason: u16,
     pub(crate) status: Status,
     pub(crate) is_return: bool,
+    /// How much of a sale came back.
+    pub(crate) back: HowMuch,
+}
+
+impl Row {
+    /// Status, kind and what came back, in one byte.
+    fn flags(&self) -> u8 {
+        let back = match self.back {
+            HowMuch::Nothing => 0,
+            HowMuch::Part => PART,
+            HowMuch::All => ALL,
+        };
+        self.status as u8 | if self.is_return { RETURN } else { 0 } | back
+    }
 }
 
 /// Rows that were placed one after another.
@@ -40,7 +55,7 @@ pub(crate) struct Chunk {
     attempt: Vec<u32>,
     warehouse: Vec<u16>,
     reason: Vec<u16>,
-    /// The status, and [`RETURN`] of a return.
+    /// The status, [`RETURN`] of a return, and [`PART`] or [`ALL`] of a sale of which something came back.
     status: Vec<u8>,
     /// Id and total of one row after the other.
     text: String,
@@ -49,6 +64,9 @@ pub(crate) struct Chunk {
 }
 
 const RETURN: u8 = 8;
+const PART: u8 = 16;
+const ALL: u8 = 32;
+const STATUS: u8 = 7;
 /// The status of a row that was forgotten.
 const GONE: u8 = u8::MAX;
 
@@ -67,7 +85,7 @@ impl Chunk {
         self.attempt.push(row.attempt);
         self.warehouse.push(row.warehouse);
         self.reason.push(row.reason);
-        self.status.push(row.status as u8 | if row.is_return { RETURN } else { 0 });
+        self.status.push(row.flags());
         let end = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
         self.text.push_str(id);
         let id_end = end(&self.text);
@@ -86,7 +104,7 @@ impl Chunk {
         put(&mut self.changed_ms, at, row.changed_ms);
         put(&mut self.attempt, at, row.attempt);
         put(&mut self.reason, at, row.reason);
-        put(&mut self.status, at, row.status as u8 | if row.is_return { RETURN } else { 0 });
+        put(&mut self.status, at, row.flags());
     }
 
     /// Forgets a row; its place stays.
@@ -103,7 +121,12 @@ impl Chunk {
 
     /// Nothing also of a row that was forgotten.
     pub(crate) fn row(&self, at: usize) -> Option<Row> {
-        let status = *self.status.get(at)?;
+        let status = *self.status.get(at).filter(|status| **status != GONE)?;
+        let back = match status & (PART | ALL) {
+            ALL => HowMuch::All,
+            PART => HowMuch::Part,
+            _ => HowMuch::Nothing,
+        };
         Some(Row {
             placed: *self.placed.get(at)?,
             placed_ms: *self.placed_ms.get(at)?,
@@ -114,8 +137,9 @@ impl Chunk {
             attempt: *self.attempt.get(at)?,
             warehouse: *self.warehouse.get(at)?,
             reason: *self.reason.get(at)?,
-            status: *Status::ALL.get(usize::from(status & !RETURN))?,
+            status: *Status::ALL.get(usize::from(status & STATUS))?,
             is_return: status & RETURN != 0,
+            back,
         })
     }
 
@@ -146,8 +170,8 @@ impl Chunk {
         rows.rposition(|((status, partner), changed)| {
             *status != GONE
                 && wanted.partner.is_none_or(|wanted| wanted == *partner)
-                && wanted.status.is_none_or(|wanted| wanted as u8 == status & !RETURN)
-                && (!wanted.returns_only || status & RETURN != 0)
+                && wanted.status.is_none_or(|wanted| wanted as u8 == status & STATUS)
+                && wanted.back.is_none_or(|back| status & back.flags() != 0)
                 && wanted.since_ms <= *changed
         })
     }
@@ -158,11 +182,21 @@ impl Chunk {
     }
 }
 
+impl Back {
+    /// A row that has one of these is asked for.
+    const fn flags(self) -> u8 {
+        match self {
+            Self::Returned => RETURN | ALL,
+            Self::Partly => PART,
+        }
+    }
+}
+
 /// Which rows are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) partner: Option<u32>,
     pub(crate) status: Option<Status>,
-    pub(crate) returns_only: bool,
+    pub(crate) back: Option<Back>,
     pub(crate) since_ms: i64,
 }

@@ -43,7 +43,8 @@ pub(crate) struct View {
     pub(crate) order_id: String,
     pub(crate) warehouse: String,
     pub(crate) status: Status,
-    /// The status in words of people: `out of stock`, and `returned` for a return that is confirmed.
+    /// The status in words of people: `out of stock`, `returned` for a return that is confirmed and for a sale of
+    /// which nothing is left, `partly returned` for one of which something is left.
     pub(crate) words: &'static str,
     pub(crate) explanation: &'static str,
     /// Why it was refused, or why it was not cancelled, as a code.
@@ -102,8 +103,8 @@ impl View {
             order_id: (*id).to_owned(),
             warehouse: rows.code(row.warehouse).to_owned(),
             status: row.status,
-            words: row.status.words(row.is_return),
-            explanation: row.status.explanation(row.is_return, reason.as_deref()),
+            words: row.status.words(row.is_return, row.back),
+            explanation: row.status.explanation(row.is_return, row.back, reason.as_deref()),
             reason,
             attempt: row.attempt,
             is_return: row.is_return,

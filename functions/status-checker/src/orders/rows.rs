@@ -7,6 +7,7 @@ use super::names::Names;
 use super::status::{Counts, Status, Wish};
 use hashbrown::HashTable;
 use messaging::header;
+use messaging::inventory::HowMuch;
 use messaging::subject::{OrderSubject, Stage};
 use serde::{Deserialize, Serialize};
 use state::fold::Event;
@@ -131,6 +132,10 @@ impl Rows {
         if !is_placed && !header::is_fact(event.headers) {
             return Ok(());
         }
+        if subject.stage == Stage::Returned {
+            self.returned(partner, id, event);
+            return Ok(());
+        }
         let attempt = event.header(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
         let reason = event.header(header::REASON);
         let status = Status::of(subject.stage, reason);
@@ -167,10 +172,21 @@ impl Rows {
             reason,
             status,
             is_return: event.header(header::KIND) == Some("return"),
+            back: HowMuch::Nothing,
         };
         self.push(row, id, event.header(header::TOTAL).unwrap_or_default());
         self.count(&row, 1);
         Ok(())
+    }
+
+    /// What came back of a sale: nothing else of it changes.
+    fn returned(&mut self, partner: &str, id: &str, event: &Event<'_>) {
+        let Some((at, number)) = self.find(partner, id) else { return };
+        let Some(row) = self.row(number) else { return };
+        let back = HowMuch::of(event.header(header::RETURNED));
+        if let Some(chunk) = self.chunks.get_mut(at.0) {
+            chunk.set(at.1, Row { back, changed_ms: event.time_ms, ..row });
+        }
     }
 
     pub(super) fn push(&mut self, row: Row, id: &str, total: &str) {
@@ -353,8 +369,8 @@ impl Rows {
         let after = |chunk: &Chunk| chunk.before(cursor) == chunk.len();
         let chunk = self.chunks.partition_point(after);
         let end = self.chunks.get(chunk).map_or(0, |chunk| chunk.before(cursor));
-        let returns_only = wish.is_some_and(|wish| wish.returns_only);
-        let wanted = Wanted { partner: number.flatten(), status, returns_only, since_ms };
+        let back = wish.and_then(|wish| wish.back);
+        let wanted = Wanted { partner: number.flatten(), status, back, since_ms };
         Found { rows: self, wanted, chunk, end, left }
     }
 

@@ -1,5 +1,6 @@
 //! Where an order stands, in words of people.
 
+use messaging::inventory::HowMuch;
 use messaging::subject::Stage;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -43,27 +44,39 @@ impl Status {
     pub fn of(stage: Stage, reason: Option<&str>) -> Self {
         match (stage, reason) {
             (Stage::Placed, _) => Self::Pending,
-            (Stage::Confirmed, _) => Self::Confirmed,
+            // What came back of a sale says that it is confirmed.
+            (Stage::Confirmed | Stage::Returned, _) => Self::Confirmed,
             (Stage::Refused, Some("insufficient_stock")) => Self::OutOfStock,
             (Stage::Refused, Some("cancelled")) => Self::Cancelled,
             (Stage::Refused, _) => Self::Refused,
         }
     }
 
-    /// In words of people: as it is, without `_`, and a return that is confirmed is `returned`.
+    /// In words of people: as it is, without `_`. A return that is confirmed is `returned`, and so is a sale of
+    /// which nothing is left; one of which something is left is `partly returned`.
     #[must_use]
-    pub const fn words(self, is_return: bool) -> &'static str {
-        match self {
-            Self::Confirmed if is_return => RETURNED,
-            Self::OutOfStock => "out of stock",
-            other => other.as_str(),
+    pub const fn words(self, is_return: bool, back: HowMuch) -> &'static str {
+        match (self, back) {
+            (Self::Confirmed, _) if is_return => RETURNED,
+            (Self::Confirmed, HowMuch::All) => RETURNED,
+            (Self::Confirmed, HowMuch::Part) => "partly returned",
+            (Self::OutOfStock, _) => "out of stock",
+            (other, _) => other.as_str(),
         }
     }
 
     /// What that means, for people.
     #[must_use]
-    pub fn explanation(self, is_return: bool, reason: Option<&str>) -> &'static str {
+    pub fn explanation(self, is_return: bool, back: HowMuch, reason: Option<&str>) -> &'static str {
         match (self, reason.unwrap_or_default()) {
+            (Self::Confirmed, _) if back == HowMuch::All => "all of it was returned",
+            (Self::Confirmed, "") if back == HowMuch::Part => {
+                "confirmed, and something of it was returned"
+            }
+            (Self::Confirmed, "exceeds_sale") => {
+                "still confirmed: it could not be cancelled as a whole, because something of it was \
+                 returned; what is left can be returned"
+            }
             (Self::Confirmed, "") if is_return => "returned, its stock was given back",
             (Self::Pending, _) => "placed, not decided yet",
             (Self::Confirmed, "") => "confirmed, its stock is reserved",
@@ -80,6 +93,9 @@ impl Status {
                 "refused, because its quantities or the stock cannot be counted"
             }
             (Self::Refused, "unreadable") => "refused, because it cannot be read as an order",
+            (Self::Refused, "exceeds_sale") => {
+                "refused, because more would come back than is left of the sale that it names"
+            }
             (Self::Refused, "skipped") => "refused by an operator, undecided",
             (Self::Refused, _) => "refused",
         }
@@ -108,25 +124,42 @@ impl FromStr for Status {
     }
 }
 
-/// Which orders a list is asked for: those of a status, or returns that are confirmed.
+/// Which orders a list is asked for: those of a status, or of the confirmed ones what came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) status: Status,
-    pub(crate) returns_only: bool,
+    pub(crate) back: Option<Back>,
 }
 
-/// A confirmed return, in words of people.
+/// What came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// Returns, and sales of which nothing is left.
+    Returned,
+    /// Sales of which something is left.
+    Partly,
+}
+
+/// What came back, in words of people.
 const RETURNED: &str = "returned";
+/// As it stands in a query.
+const PARTLY: &str = "partly_returned";
 
 impl FromStr for Wish {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == RETURNED {
-            return Ok(Self { status: Status::Confirmed, returns_only: true });
+        let back = match text.replace([' ', '-'], "_").as_str() {
+            RETURNED => Some(Back::Returned),
+            PARTLY => Some(Back::Partly),
+            _ => None,
+        };
+        if back.is_some() {
+            return Ok(Self { status: Status::Confirmed, back });
         }
-        let status = text.parse::<Status>().map_err(|error| format!("{error}, {RETURNED}"))?;
-        Ok(Self { status, returns_only: false })
+        let status = text.parse::<Status>();
+        let status = status.map_err(|error| format!("{error}, {RETURNED}, {PARTLY}"))?;
+        Ok(Self { status, back })
     }
 }
 
@@ -143,7 +176,7 @@ impl JsonSchema for Wish {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let known = Status::ALL.map(Status::as_str).into_iter().chain([RETURNED]);
+        let known = Status::ALL.map(Status::as_str).into_iter().chain([RETURNED, PARTLY]);
         json_schema!({"type": "string", "enum": known.collect::<Vec<_>>()})
     }
 }
@@ -256,9 +289,12 @@ mod tests {
         check(Stage::Confirmed, Some("insufficient_stock"), "confirmed");
         check(Stage::Refused, Some("insufficient_stock"), "out_of_stock");
         check(Stage::Refused, Some("cancelled"), "cancelled");
-        for code in ["unknown_product", "quantity_overflow", "unreadable", "skipped"] {
+        for code in
+            ["unknown_product", "quantity_overflow", "unreadable", "skipped", "exceeds_sale"]
+        {
             check(Stage::Refused, Some(code), "refused");
-            assert_ne!(Status::Refused.explanation(false, Some(code)), "refused", "{code}");
+            let explanation = Status::Refused.explanation(false, HowMuch::Nothing, Some(code));
+            assert_ne!(explanation, "refused", "{code}");
         }
     }
 
@@ -268,11 +304,15 @@ mod tests {
             assert_eq!(text.parse(), Ok(Status::OutOfStock));
         }
         let wish = "returned".parse::<Wish>().unwrap();
-        assert_eq!(wish, Wish { status: Status::Confirmed, returns_only: true });
+        assert_eq!(wish, Wish { status: Status::Confirmed, back: Some(Back::Returned) });
         let error = "lost".parse::<Wish>().unwrap_err();
-        assert!(error.ends_with("refused, cancelled, returned"), "{error}");
-        assert_eq!(Status::Confirmed.words(true), "returned");
-        assert_eq!(Status::OutOfStock.words(true), "out of stock");
+        assert!(error.ends_with("cancelled, returned, partly_returned"), "{error}");
+        assert_eq!("partly returned".parse::<Wish>().map(|wish| wish.back), Ok(Some(Back::Partly)));
+        assert_eq!(Status::Confirmed.words(true, HowMuch::Nothing), "returned");
+        assert_eq!(Status::Confirmed.words(false, HowMuch::All), "returned");
+        assert_eq!(Status::Confirmed.words(false, HowMuch::Part), "partly returned");
+        assert_eq!(Status::Cancelled.words(false, HowMuch::Part), "cancelled");
+        assert_eq!(Status::OutOfStock.words(true, HowMuch::Nothing), "out of stock");
         let error = "lost".parse::<Status>().unwrap_err();
         assert!(error.contains("pending, confirmed, out_of_stock, refused, cancelled"), "{error}");
     }

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod orders;
+mod returns;
 
 use axum::Router;
 use axum::body::Body;

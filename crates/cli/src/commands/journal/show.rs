@@ -50,7 +50,10 @@ fn what(body: &Body) -> String {
             Verdict::Refused(refusal) | Verdict::Kept(refusal) => {
                 format!("message {} {refusal}", outcome.sequence)
             }
-            Verdict::Confirmed(_) | Verdict::Cancelled { .. } => "unknown".to_owned(),
+            Verdict::Confirmed(_)
+            | Verdict::Returned { .. }
+            | Verdict::Cancelled { .. }
+            | Verdict::ReturnCancelled { .. } => "unknown".to_owned(),
         },
         Body::First(_) => "unknown".to_owned(),
     }
@@ -61,9 +64,9 @@ fn orders(outcomes: &[Outcome]) -> String {
     let mut moved: BTreeMap<_, i64> = BTreeMap::new();
     for outcome in outcomes {
         let verdict = match &outcome.verdict {
-            Verdict::Confirmed(_) => "confirmed",
+            Verdict::Confirmed(_) | Verdict::Returned { .. } => "confirmed",
             Verdict::Refused(_) => "refused",
-            Verdict::Cancelled { .. } => "cancelled",
+            Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => "cancelled",
             Verdict::Kept(_) if outcome.in_force.is_some() => "refused behind confirmed orders",
             Verdict::Kept(_) => "not cancelled",
         };

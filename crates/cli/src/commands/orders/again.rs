@@ -61,6 +61,8 @@ pub(crate) enum Reason {
     Cancelled,
     /// Refused by an operator, undecided.
     Skipped,
+    /// A return that came before its sale, or of more than was left of it.
+    ExceedsSale,
 }
 
 impl Reason {
@@ -75,6 +77,7 @@ impl Reason {
             Self::QuantityOverflow => "quantity_overflow",
             Self::Cancelled => "cancelled",
             Self::Skipped => "skipped",
+            Self::ExceedsSale => "exceeds_sale",
         }
     }
 

@@ -12,7 +12,7 @@ use clap::Args;
 use domain::{Money, PartnerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use load::{Mix, Plan, Schedule};
+use load::{ALL, Mix, Plan, Schedule};
 use machine::client::Pipeline;
 use machine::clock;
 use terminal::output;
@@ -51,7 +51,7 @@ pub(crate) struct Simulate {
     /// Share of messages that are no order, in eight ways.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     broken: u32,
-    /// Share of the orders that are returns.
+    /// Share of the orders that are returns. Every second one names an earlier sale and gives all of it back.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     returns: u32,
     /// Share of the orders that have shipping and a coupon, or of returns a fee.
@@ -87,6 +87,7 @@ impl Simulate {
             conflicts: self.conflicts,
             broken: self.broken,
             returns: self.returns,
+            named_returns: ALL / 2,
             charges: self.charges,
             persons: self.persons,
             hot_product: self.hot_product,

@@ -1,3 +1,5 @@
+mod returns;
+
 use super::*;
 use crate::Line;
 use crate::inventory::State;
@@ -21,7 +23,14 @@ fn placed(id: &str, product: &str, quantity: i64) -> Box<RawValue> {
 fn input(sequence: u64, data: &RawValue) -> Input<'_> {
     let order: Option<Order> = serde_json::from_str(data.get()).ok();
     let named = order.map(|order| (order.partner, order.order_id));
-    Input { sequence, data: Some(data), file: None, named, looked: Lookup::Nothing }
+    Input {
+        sequence,
+        data: Some(data),
+        file: None,
+        named,
+        looked: Lookup::Nothing,
+        sale: Lookup::Unknown,
+    }
 }
 
 fn decide_all(stock: &Stock, inputs: &[Input<'_>]) -> Decision {
@@ -53,11 +62,11 @@ fn looked_up(outcomes: &[Outcome], (partner, order_id): &(PartnerId, OrderId)) -
         (&id.partner, &id.order_id) == (partner, order_id)
     });
     of_it.fold(Lookup::Nothing, |found, outcome| match &outcome.verdict {
-        Verdict::Confirmed(_) => {
+        Verdict::Confirmed(_) | Verdict::Returned { .. } => {
             let order = serde_json::from_str(outcome.order.as_ref().unwrap().get()).unwrap();
             Lookup::Found(Confirmed::new(outcome.sequence, order))
         }
-        Verdict::Cancelled { .. } => Lookup::Nothing,
+        Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => Lookup::Nothing,
         Verdict::Kept(_) | Verdict::Refused(_) => found,
     })
 }
@@ -92,8 +101,11 @@ fn a_cancellation_takes_back_what_was_confirmed() {
         .map(|outcome| {
             let attempt = outcome.id.as_ref().unwrap().attempt;
             match &outcome.verdict {
-                Verdict::Confirmed(moves) => format!("{attempt} confirmed {}", moves[0].delta),
-                Verdict::Cancelled { attempt: before, movements } => {
+                Verdict::Confirmed(movements) | Verdict::Returned { movements, .. } => {
+                    format!("{attempt} confirmed {}", movements[0].delta)
+                }
+                Verdict::Cancelled { attempt: before, movements }
+                | Verdict::ReturnCancelled { attempt: before, movements, .. } => {
                     format!("{attempt} cancelled {before} {}", movements[0].delta)
                 }
                 Verdict::Kept(refusal) => format!("{attempt} kept {}", refusal.code()),
@@ -160,13 +172,13 @@ fn verdict(order: &Order, confirmed: Option<Confirmed>) -> (String, i64) {
     let main = WarehouseId::main();
     let named = Some((PartnerId::direct(), OrderId::parse("1").unwrap()));
     let looked = confirmed.map_or(Lookup::Nothing, Lookup::Found);
-    let input = Input { sequence: 9, data: Some(&data), file: None, named, looked };
+    let input = Input { looked, named, ..input(9, &data) };
     let decision = decide(&State::seeded().stock, &main, &[input], usize::MAX).unwrap();
     let [outcome] = &decision.outcomes[..] else { panic!("{decision:?}") };
     let moved = outcome.verdict.movements().iter().map(|movement| movement.delta).sum();
     let said = match &outcome.verdict {
-        Verdict::Confirmed(_) => "confirmed".into(),
-        Verdict::Cancelled { .. } => "cancelled".into(),
+        Verdict::Confirmed(_) | Verdict::Returned { .. } => "confirmed".into(),
+        Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => "cancelled".into(),
         Verdict::Kept(refusal) => format!("kept {refusal}"),
         Verdict::Refused(refusal) => refusal.to_string(),
     };
@@ -305,8 +317,14 @@ fn what_is_refused_hides_no_confirmed_order() {
         let data = data.as_deref();
         let named = Some((PartnerId::direct(), OrderId::parse("1").unwrap()));
         let file = Some("f".to_owned());
-        let input =
-            |looked| Input { sequence: 9, data, file: file.clone(), named: named.clone(), looked };
+        let input = |looked| Input {
+            sequence: 9,
+            data,
+            file: file.clone(),
+            named: named.clone(),
+            looked,
+            sale: Lookup::Unknown,
+        };
         let (stock, main) = (State::seeded().stock, WarehouseId::main());
         let decided = |looked| decide(&stock, &main, &[input(looked)], usize::MAX);
         assert_eq!(decided(Lookup::Unknown).unwrap_err(), Unknown(vec![9]), "{data:?}");

@@ -1,0 +1,23 @@
+//! What was returned of a sale.
+
+use crate::{OrderId, ProductId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Pieces by product.
+pub type Pieces = BTreeMap<ProductId, i64>;
+
+/// What was returned of a sale, by all its returns together, after a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// The sale.
+    pub order_id: OrderId,
+    /// Its attempt that is confirmed.
+    pub attempt: u32,
+    /// Stream sequence of that attempt.
+    pub placed: u64,
+    /// Pieces that came back. A product of which none did is left out.
+    pub returned: Pieces,
+    /// Is nothing left of the sale?
+    pub complete: bool,
+}
