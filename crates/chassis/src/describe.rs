@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::handler::Handler;
 use runtime::door::Refused;
 use runtime::events::{self, Batch, OrderedAnswer};
-use runtime::{Caller, Problem, Stop};
+use runtime::{Caller, Owner, Problem, Stop};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,7 @@ macro_rules! takes_nothing {
     };
 }
 
-takes_nothing!(Caller Stop Trace);
+takes_nothing!(Caller Owner Stop Trace);
 
 impl<S> Describe for State<S> {
     fn describe(_: &mut Description, _: &mut SchemaGenerator) {}

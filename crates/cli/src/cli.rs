@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Check, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners, Products,
-    Schema, Send, Setup, Simulate, Stock, Up, Wait,
+    Bench, Check, Customers, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners,
+    Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
 };
 use crate::global::Global;
 
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Products(Products),
     #[command(subcommand)]
     Stock(Stock),
+    #[command(subcommand)]
+    Customers(Customers),
     #[command(subcommand)]
     Journal(Journal),
     Doctor(Doctor),

@@ -12,6 +12,7 @@ pub mod money;
 mod nearest;
 pub mod order;
 pub mod partner;
+pub mod person;
 pub mod problem;
 pub mod product;
 pub mod raw;

@@ -11,6 +11,7 @@ pub use total::{LinesError, kind_and_total};
 
 use crate::charge::Charge;
 use crate::partner::{Partner, Prices, StockPolicy};
+use crate::person::Person;
 use crate::problem::Problem;
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, TaxCategory, WarehouseId};
 use chrono::{DateTime, Utc};
@@ -181,6 +182,9 @@ pub struct Draft {
     pub currency: Option<String>,
     /// Who buys.
     pub customer: Option<Customer>,
+    /// What is said of the person who buys: no part of the order as it is placed, nor of its content.
+    #[serde(skip)]
+    pub person: Option<Person>,
     /// Country or region.
     pub region: Option<String>,
     /// The lines.

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::PartnerId;
 use fastrand::Rng;
 
-use super::wire::{Charge, Customer, Line, Order, Quantity};
+use super::wire::{Charge, Customer, Line, Order, Person, Quantity};
 
 /// Products and prices of the seed catalogue; generated products follow them.
 const CATALOGUE: [(&str, &str); 5] =
@@ -119,6 +119,8 @@ pub struct Mix {
     pub named_returns: u32,
     /// Share of orders with shipping and a discount.
     pub charges: u32,
+    /// Share of orders that say who the customer is.
+    pub persons: u32,
     /// Share of lines that order the first product, in addition to those that pick it at random.
     pub hot_product: u32,
     /// Number of products, at least 1.
@@ -136,6 +138,7 @@ impl Default for Mix {
             returns: 0,
             named_returns: 0,
             charges: 0,
+            persons: 0,
             hot_product: 0,
             products: 5,
             lines: 1,
@@ -297,16 +300,21 @@ impl Plan {
             order_id: Some(&id),
             partner: partner.as_ref().map(PartnerId::as_str),
             // A customer stays a VIP: one in ten is.
-            customer: Some(Customer { id: &name, vip: customer.is_multiple_of(10) }),
+            customer: Some(Customer { id: &name, vip: customer.is_multiple_of(10), person: None }),
             region: rng.choice(REGIONS).expect("there are regions"),
             timestamp: &self.at,
             returns: sale.as_deref(),
             ..Order::default()
         };
         // Uses its own random numbers, so that the same seed makes the same orders with and without
-        // charges.
-        if self.rng(of, 3).u32(..ALL) < self.mix.charges {
+        // charges and persons.
+        let mut rng = self.rng(of, 3);
+        if rng.u32(..ALL) < self.mix.charges {
             order.charges = if sign < 0 { &CHARGES_BACK } else { &CHARGES };
+        }
+        let person = (rng.u32(..ALL) < self.mix.persons).then(|| Person::of(customer));
+        if let Some(customer) = &mut order.customer {
+            customer.person = person;
         }
         if let (Some(line), 1) = (lines.first(), lines.len()) {
             order.product_id = Some(line.product_id);

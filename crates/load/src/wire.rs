@@ -29,11 +29,57 @@ pub(super) struct Order<'a> {
     pub(super) colour: Option<&'a str>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Customer<'a> {
     pub(super) id: &'a str,
     pub(super) vip: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) person: Option<Person>,
 }
+
+/// A made-up person; what is made up never belongs to anybody (RFC 2606, and numbers for fiction).
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Person {
+    name: String,
+    email: String,
+    phone: String,
+    delivery: Address,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Address {
+    lines: [String; 1],
+    postal_code: &'static str,
+    city: &'static str,
+    country: &'static str,
+}
+
+impl Person {
+    /// The same for the same customer.
+    pub(super) fn of(customer: u32) -> Self {
+        let (first, last) = (FIRST_NAMES, LAST_NAMES);
+        let of = |names: [&'static str; 8], number: u32| {
+            let index = usize::try_from(number).unwrap_or_default() % names.len();
+            names.get(index).copied().unwrap_or_default()
+        };
+        Self {
+            name: format!("{} {}", of(first, customer), of(last, customer / 8)),
+            email: format!("customer-{customer}@example.com"),
+            phone: format!("+4416329600{:02}", customer % 100),
+            delivery: Address {
+                lines: [format!("{} Example Street", customer % 300 + 1)],
+                postal_code: "EX1 1MP",
+                city: "Exampleton",
+                country: "GB",
+            },
+        }
+    }
+}
+
+const FIRST_NAMES: [&str; 8] =
+    ["Ana", "Björn", "Chloé", "Dilnoza", "Émile", "فاطمة", "Γιώργος", "花子"];
+const LAST_NAMES: [&str; 8] =
+    ["López", "O'Neil", "Nguyễn", "Müller", "Svensson", "الحسن", "Παππάς", "山田"];
 
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Line<'a> {

@@ -35,6 +35,8 @@ pub const ALERT_PARTNERS: &str = "orderflow.alert.partners.v1";
 pub const STOCK_LOW: &str = "orderflow.stock.low.v1";
 /// A partner's file did not come in time.
 pub const ALERT_FILE: &str = "orderflow.alert.file.v1";
+/// The card of a customer was made, changed or deleted.
+pub const CUSTOMER_CHANGED: &str = "orderflow.customer.changed.v1";
 /// Something that was no CloudEvent, wrapped by the connector.
 pub const RAW: &str = "orderflow.raw.v1";
 
@@ -70,6 +72,7 @@ pub const ALL: &[Definition] = &[
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "inventory"),
+    event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
     event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),

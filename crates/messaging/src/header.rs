@@ -16,6 +16,13 @@ pub const FILE: &str = "Orderflow-File";
 pub const TOTAL: &str = "Orderflow-Total";
 /// Id of the event that brought the order.
 pub const EVENT: &str = "Orderflow-Event";
+/// Of an order: the customer's id, as a token. A pseudonym where the sender's own number is personal.
+pub const CUSTOMER: &str = "Orderflow-Customer";
+/// Of an order that says something of a person: a keyed digest of that, under which it is kept
+/// ([`crate::persons`]).
+pub const PERSON: &str = "Orderflow-Person";
+/// Beside [`PERSON`]: when it was ordered, milliseconds since 1970.
+pub const ORDERED: &str = "Orderflow-Ordered";
 /// Who sent the file that an order on `orders` came in. Two partners may send the same file.
 pub const SENDER: &str = "Orderflow-Sender";
 /// Which try of the order it is.

@@ -13,6 +13,7 @@ pub mod link;
 pub mod metrics;
 mod migrate;
 pub mod nats;
+pub mod persons;
 pub mod publish;
 pub mod rights;
 pub mod store;

@@ -18,6 +18,8 @@ pub struct Rights {
     pub reads_buckets: &'static [&'static str],
     /// Streams from which it removes messages.
     pub purges: &'static [&'static str],
+    /// Streams of which it deletes single messages.
+    pub deletes: &'static [&'static str],
     /// Servers of others that it connects to.
     pub reaches: &'static [Reach],
 }
@@ -39,6 +41,7 @@ impl Rights {
         writes_buckets: &[],
         reads_buckets: &[],
         purges: &[],
+        deletes: &[],
         reaches: &[],
     };
 
@@ -72,6 +75,8 @@ impl Rights {
             // A key that is made looks in this way whether it was deleted.
             subjects.push(format!("$JS.API.DIRECT.GET.{stream}.>"));
         }
+        let deletes = self.deletes.iter();
+        subjects.extend(deletes.map(|stream| format!("$JS.API.STREAM.MSG.DELETE.{stream}")));
         subjects.extend(self.purges.iter().map(|stream| format!("$JS.API.STREAM.PURGE.{stream}")));
         subjects
     }

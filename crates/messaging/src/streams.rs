@@ -28,6 +28,8 @@ pub const ORDERS: &str = "ORDERS";
 pub const JOURNAL: &str = "JOURNAL";
 /// Movements of stock.
 pub const INVENTORY: &str = "INVENTORY";
+/// Changes of customers' cards, without what stands in them.
+pub const CUSTOMERS: &str = "CUSTOMERS";
 /// Changes of products.
 pub const CATALOGUE: &str = "CATALOGUE";
 /// Invoices.
@@ -56,6 +58,10 @@ pub const FOLD_CHECKPOINTS: &str = "FOLD_CHECKPOINTS";
 /// Bucket: what became of each message of [`OUTBOX`], and who sends them.
 pub const EFFECTS: &str = "EFFECTS";
 
+/// Bucket: cards of customers. Personal data.
+pub const CUSTOMER_CARDS: &str = "CUSTOMER_CARDS";
+/// Bucket: what each order said of a person, and up to which order a card was moved. Personal data.
+pub const PERSONS: &str = "PERSONS";
 /// Bucket: the products of the catalogue.
 pub const PRODUCTS: &str = "PRODUCTS";
 
@@ -99,12 +105,13 @@ pub const STREAMS: &[Definition] = &[
         erasable: false,
     },
     keeps(INVENTORY, &["inventory.changed.>"], 7),
+    keeps(CUSTOMERS, &["customers.changed.>"], 90),
     keeps(CATALOGUE, &["products.changed.>"], 90),
     keeps(INVOICES, &["invoices.issued.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
-    keeps(ERRORS, &["errors.>"], 90),
+    erasable(keeps(ERRORS, &["errors.>"], 90)),
     erasable(keeps(OUTBOX, &["outbox.>"], 30)),
 ];
 
@@ -118,6 +125,8 @@ pub const BUCKETS: &[&str] = &[
     EFFECTS,
     PRODUCTS,
     REQUESTS,
+    CUSTOMER_CARDS,
+    PERSONS,
 ];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.
@@ -127,7 +136,8 @@ pub const BUCKETS: &[&str] = &[
 /// year. A checkpoint that nobody continued for a month is of a version or a function that is gone; without it
 /// the streams are read from the beginning. What became of a message of the outbox is known for longer than
 /// the message, so that none is sent again because that was forgotten. An idempotency key is known for a week: who
-/// repeats a request does so sooner.
+/// repeats a request does so sooner. What an order said of a person is there for as long as the order, and a
+/// month longer, so that an invoice at its end has it.
 #[must_use]
 pub fn bucket_keeps(name: &str) -> Option<Duration> {
     match name {
@@ -136,6 +146,7 @@ pub fn bucket_keeps(name: &str) -> Option<Duration> {
         FOLD_CHECKPOINTS => Some(DAY.saturating_mul(30)),
         EFFECTS => Some(DAY.saturating_mul(60)),
         REQUESTS => Some(DAY.saturating_mul(7)),
+        PERSONS => Some(DAY.saturating_mul(120)),
         _ => None,
     }
 }
@@ -203,6 +214,8 @@ mod tests {
         let outbox = STREAMS.iter().find(|stream| stream.name == OUTBOX).unwrap();
         assert!(outbox.keeps.unwrap() < bucket_keeps(EFFECTS).unwrap());
         assert!(outbox.erasable);
+        let orders = STREAMS.iter().find(|stream| stream.name == ORDERS).unwrap();
+        assert!(orders.keeps.unwrap() < bucket_keeps(PERSONS).unwrap());
     }
 
     #[test]

@@ -47,6 +47,7 @@ macro_rules! functions {
 }
 
 functions! {
+    "customers" customers,
     "daily-checker" daily_checker,
     "file-transformer" file_transformer,
     "inventory" inventory,

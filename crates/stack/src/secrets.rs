@@ -1,7 +1,8 @@
-//! Secrets that are generated: tokens of doors, and passwords of NATS.
+//! Secrets that are generated: tokens of doors, the key of pseudonyms, and passwords of NATS.
 
 use std::collections::BTreeSet;
 
+use messaging::persons;
 use runtime::door::CONNECTOR_TOKEN;
 
 use crate::{Stack, users};
@@ -11,10 +12,13 @@ pub fn tokens(stack: &Stack) -> BTreeSet<String> {
     listed(stack).filter(|name| is_token(name)).map(str::to_owned).collect()
 }
 
-/// The tokens, and a password for each user of NATS: random where they are made. What else the functions list is
-/// given by people: partners.yml, its tables, the partners' keys and passwords.
+/// The tokens, the key of pseudonyms, and a password for each user of NATS.
+///
+/// They are random where they are made. What else the functions list is given by people: partners.yml, its tables, the
+/// partners' keys and passwords.
 pub fn made(stack: &Stack) -> BTreeSet<String> {
-    tokens(stack).into_iter().chain(users::names(stack).map(users::secret)).collect()
+    let key = listed(stack).filter(|name| *name == persons::SECRET).map(str::to_owned);
+    tokens(stack).into_iter().chain(key).chain(users::names(stack).map(users::secret)).collect()
 }
 
 fn listed(stack: &Stack) -> impl Iterator<Item = &str> {

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use crate::envelope::Types;
+use crate::keyed::Keyed;
 use crate::outcome::Outcome;
 use crate::prices::Catalogue;
 use chassis::Counts;
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) terms: Live<HashMap<PartnerId, Terms>>,
     pub(crate) catalogue: Catalogue,
     pub(crate) types: Types,
+    pub(crate) keyed: Keyed,
     /// Orders are read as many at a time: the tree of a malicious one takes up to 32 times its bytes.
     pub(crate) reading: Semaphore,
     pub(crate) received: Counts<Outcome>,

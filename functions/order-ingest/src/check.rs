@@ -1,6 +1,7 @@
 //! From an event to an order that may be placed. No IO.
 
 use crate::envelope::{self, Types};
+use crate::keyed::{Keyed, Taken};
 use crate::priced::Priced;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,6 +37,8 @@ pub(crate) struct Checked {
     pub(crate) order_id: OrderId,
     pub(crate) warehouse: WarehouseId,
     pub(crate) content: String,
+    /// What it says of a person, which is kept before it is placed.
+    pub(crate) person: Option<Taken>,
     /// Prices to compare with the catalogue.
     pub(crate) priced: Option<Priced>,
     pub(crate) message: Outgoing,
@@ -53,8 +56,10 @@ pub(crate) struct Received<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// The message that places the order which an event brings; what the function does with each event of
-/// a batch, without publishing it. `now` stands in for an event's time.
+/// The message that places the order which an event brings.
+///
+/// This is what the function does with each event of a batch, without publishing it, and with a key of its own for
+/// pseudonyms. `now` stands in for an event's time.
 ///
 /// # Errors
 /// Why there is no such order, by field path.
@@ -63,7 +68,8 @@ pub fn placement(
     terms: &HashMap<PartnerId, Terms>,
     now: DateTime<Utc>,
 ) -> Result<Outgoing, Error> {
-    event(given, terms, &Types::with(""), || now).map(|(checked, _)| checked.message)
+    let keyed = Keyed::new("");
+    event(given, terms, &Types::with(""), &keyed, || now).map(|(checked, _)| checked.message)
 }
 
 /// Checks the order that an event brings.
@@ -71,10 +77,11 @@ pub(crate) fn event(
     given: &runtime::events::Event,
     terms: &HashMap<PartnerId, Terms>,
     types: &Types,
+    keyed: &Keyed,
     now: impl FnOnce() -> DateTime<Utc>,
 ) -> Result<(Checked, Event<Box<RawValue>>), Error> {
     let event = envelope::read(given.raw())?;
-    Ok((whole(&event, terms, types, now)?, event))
+    Ok((whole(&event, terms, types, keyed, now)?, event))
 }
 
 /// Checks the order that an event brings which was read.
@@ -82,6 +89,7 @@ pub(crate) fn whole(
     event: &Event<Box<RawValue>>,
     terms: &HashMap<PartnerId, Terms>,
     types: &Types,
+    keyed: &Keyed,
     now: impl FnOnce() -> DateTime<Utc>,
 ) -> Result<Checked, Error> {
     envelope::check(event, types)?;
@@ -97,7 +105,7 @@ pub(crate) fn whole(
         at: event.time.unwrap_or_else(now),
         bytes: &bytes,
     };
-    check(&received, terms)
+    check(&received, terms, keyed)
 }
 
 /// Does the event bring an order of a file whose partner is not known here? Who read the file knew it: a
@@ -138,15 +146,18 @@ fn invalid(field: &str, reason: String) -> Error {
 pub(crate) fn check(
     received: &Received<'_>,
     terms: &HashMap<PartnerId, Terms>,
+    keyed: &Keyed,
 ) -> Result<Checked, Error> {
-    let draft = raw::parse(received.bytes, received.sender)?;
+    let mut draft = raw::parse(received.bytes, received.sender)?;
     let partner = draft.partner.clone().unwrap_or_else(PartnerId::direct);
     let terms = terms
         .get(&partner)
         .ok_or_else(|| invalid("partner", format!("{partner} is not a configured partner")))?;
+    let named = keyed.take(&partner, &mut draft);
     let content = draft.content();
     let order = draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
-    let message = message(received, &order, &content);
+    let person = named.map(|named| keyed.taken(&order, named));
+    let message = message(received, &order, &content, person.as_ref());
     if message.payload.len() > ORDER_BYTES_MAX {
         return Err(Error::too_large(message.payload.len()));
     }
@@ -154,10 +165,26 @@ pub(crate) fn check(
     let Order { order_id, warehouse, .. } = order;
     let (event, source) = (received.event.to_owned(), received.source.to_owned());
     let file = received.file.map(ToOwned::to_owned);
-    Ok(Checked { event, source, file, partner, order_id, warehouse, content, priced, message })
+    Ok(Checked {
+        event,
+        source,
+        file,
+        partner,
+        order_id,
+        warehouse,
+        content,
+        person,
+        priced,
+        message,
+    })
 }
 
-fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
+fn message(
+    received: &Received<'_>,
+    order: &Order,
+    content: &str,
+    person: Option<&Taken>,
+) -> Outgoing {
     let subject = subject::order(Stage::Placed, &order.warehouse, &order.partner, &order.order_id);
     let mut event =
         Event::new(received.event.to_owned(), SOURCE, events::ORDER_PLACED, &subject, order);
@@ -173,6 +200,16 @@ fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
         .header(header::KIND, kind_name(order.kind))
         .header(header::TOTAL, &order.total.to_string())
         .header(header::ATTEMPT, &order.attempt.to_string());
+    let message = match &order.customer {
+        Some(customer) => message.header(header::CUSTOMER, &subject::token(customer.id.as_str())),
+        None => message,
+    };
+    let message = match person {
+        Some(taken) => message
+            .header(header::PERSON, &taken.digest)
+            .header(header::ORDERED, &order.ordered_at.timestamp_millis().to_string()),
+        None => message,
+    };
     match received.file {
         Some(file) => message.header(header::FILE, &subject::token(file)),
         None => message,
@@ -180,14 +217,20 @@ fn message(received: &Received<'_>, order: &Order, content: &str) -> Outgoing {
 }
 
 /// The message that keeps an order whose id was used before for another one. Without `bytes`, what came
-/// is left out.
-pub(crate) fn conflict(checked: &Checked, bytes: Option<&[u8]>, standing: &str) -> Outgoing {
+/// is left out. `differs` says in what it is another one: its `content`, or the `person`.
+pub(crate) fn conflict(
+    checked: &Checked,
+    bytes: Option<&[u8]>,
+    standing: &str,
+    differs: &str,
+) -> Outgoing {
     let subject = subject::conflict(&checked.partner, &checked.order_id);
     let mut data = serde_json::json!({
         "partner": checked.partner,
         "order_id": checked.order_id,
         "placed_content": standing,
         "content": checked.content,
+        "differs": differs,
     });
     if let (Some(bytes), Some(data)) = (bytes, data.as_object_mut()) {
         let order = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
@@ -205,7 +248,11 @@ pub(crate) fn conflict(checked: &Checked, bytes: Option<&[u8]>, standing: &str) 
 fn conflict_id(checked: &Checked) -> String {
     let Checked { event, source, partner, order_id, content, .. } = checked;
     let mut hash = Sha256::new();
-    for part in [event, source, partner.as_str(), order_id.as_str(), content] {
+    let person = checked.person.as_ref().map_or("", |taken| &taken.digest);
+    let mut parts = vec![event, source, partner.as_str(), order_id.as_str(), content];
+    // Without a person it is the id that it was.
+    parts.extend(Some(person).filter(|person| !person.is_empty()));
+    for part in parts {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
@@ -234,7 +281,7 @@ mod tests {
             at: DateTime::UNIX_EPOCH,
             bytes: json.as_bytes(),
         };
-        let got = match check(&received, &terms.into()) {
+        let got = match check(&received, &terms.into(), &Keyed::new("")) {
             Ok(checked) => checked.message.subject,
             Err(error) => error.to_string(),
         };

@@ -3,7 +3,7 @@
 use crate::app::{App, now};
 use crate::check::{self, Checked};
 use crate::outcome::Outcome;
-use crate::place::Placed;
+use crate::placed::Placed;
 use crate::prices::Stopped;
 use crate::{envelope, media};
 use axum::extract::State;
@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use chassis::{Answer, Either, Raw};
 use domain::charge::ChargeKind;
 use domain::order::{Metadata, ORDER_BYTES_MAX};
+use domain::person::Person;
 use domain::raw;
-use domain::{OrderId, PartnerId, ProductId};
+use domain::{CustomerId, OrderId, PartnerId, ProductId};
 use messaging::Event;
 use runtime::events::{self, Batch};
 use runtime::{Caller, Door, Entrance, Problem, heavy};
@@ -48,7 +49,8 @@ pub(crate) struct Order {
     order_id: OrderId,
     /// Whose order it is; `DIRECT` if nothing is said.
     partner: Option<PartnerId>,
-    customer: Option<String>,
+    /// The sender's number of the customer, or what is known of them.
+    customer: Option<Buyer>,
     /// ISO 4217; that of the partner if nothing is said.
     currency: Option<String>,
     /// RFC 3339; when it came, if nothing is said.
@@ -66,6 +68,24 @@ pub(crate) struct Order {
     returns: Option<OrderId>,
     /// What lines and charges add up to, if it is said.
     total: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read for its description only")]
+enum Buyer {
+    Number(String),
+    Customer(Box<Customer>),
+}
+
+/// Without an `id` a guest.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read for its description only")]
+struct Customer {
+    id: Option<CustomerId>,
+    vip: Option<bool>,
+    #[serde(flatten)]
+    person: Person,
 }
 
 #[derive(JsonSchema)]
@@ -186,7 +206,7 @@ fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, even
     let mut sources = Vec::with_capacity(batch.events.len());
     let terms = app.terms.get();
     for given in &batch.events {
-        match check::event(given, &terms, &app.types, now) {
+        match check::event(given, &terms, &app.types, &app.keyed, now) {
             Ok((order, event)) => {
                 orders.push(order);
                 sources.push((given, event));
@@ -265,7 +285,7 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Brought, raw::E
     if let Some(json) = envelope::of_request(headers, bytes) {
         let mut event = envelope::read_json(&json)?;
         event.traceparent = event.traceparent.or_else(|| traceparent.map(ToOwned::to_owned));
-        let order = check::whole(&event, &terms, &app.types, now)?;
+        let order = check::whole(&event, &terms, &app.types, &app.keyed, now)?;
         return Ok((order, Some(event)));
     }
     let call = headers.get("x-call-id").and_then(|id| id.to_str().ok());
@@ -279,7 +299,7 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Brought, raw::E
         at: now(),
         bytes,
     };
-    Ok((check::check(&received, &terms)?, None))
+    Ok((check::check(&received, &terms, &app.keyed)?, None))
 }
 
 /// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named.

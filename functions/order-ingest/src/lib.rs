@@ -5,9 +5,12 @@ mod app;
 mod check;
 mod envelope;
 mod http;
+mod keyed;
 mod media;
 mod outcome;
+mod persons;
 mod place;
+mod placed;
 mod priced;
 mod prices;
 
@@ -19,6 +22,8 @@ use domain::PartnerId;
 use domain::order::Terms;
 use domain::partner::Partners;
 use envelope::Types;
+use keyed::Keyed;
+use messaging::persons::{SECRET, SECRET_MIN};
 use messaging::rights::Rights;
 use messaging::streams;
 use prices::Catalogue;
@@ -40,6 +45,7 @@ pub const RIGHTS: Rights = Rights {
     about: "The only one that places orders: each once, which order-processor relies on.",
     publishes: &["orders.placed.>", "errors.conflict.>", "errors.alert.>"],
     reads: &[streams::ORDERS],
+    writes_buckets: &[streams::PERSONS],
     reads_buckets: &[streams::PRODUCTS],
     ..Rights::NONE
 };
@@ -53,9 +59,11 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let partners = setup.partners();
     let open = setup.env.or("ORDERFLOW_OPEN_INGEST", false);
     let types = Types::with(&setup.env.or("ORDERFLOW_ORDER_TYPES", String::new()));
+    let keyed = keyed(setup.env);
     let api = api(open);
     let tokens = Tokens::from_env(setup.env, &api.doors());
-    let (mut chassis, partners) = setup.connect(tokens, &[streams::ORDERS], || partners).await?;
+    let (mut chassis, (partners, keyed)) =
+        setup.connect(tokens, &[streams::ORDERS], || Some((partners?, keyed?))).await?;
     let received =
         Counts::register(&mut chassis.registry, "orders_received", "Orders by what became of them");
     let found = Counts::register(
@@ -69,10 +77,24 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
         store: Arc::clone(&chassis.store),
         terms: chassis.follow(partners, |now| terms(&now.partners)),
         types,
+        keyed,
         reading: Semaphore::new(READING_MAX),
         received,
     };
     Ok(chassis.serve(api, Arc::new(app), MEMORY))
+}
+
+/// The key of pseudonyms.
+fn keyed(env: &mut Env) -> Option<Keyed> {
+    let secret = env.secret(SECRET)?;
+    let count = secret.expose().chars().count();
+    if count < SECRET_MIN {
+        let reason =
+            format!("has {count} characters; at least {SECRET_MIN} random ones are needed");
+        env.problem(format!("secret {SECRET}"), reason);
+        return None;
+    }
+    Some(Keyed::new(secret.expose()))
 }
 
 /// With `open` anybody may place orders.

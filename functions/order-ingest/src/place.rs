@@ -2,56 +2,12 @@
 
 use crate::app::App;
 use crate::check::{self, Checked};
-use crate::outcome::Outcome;
+use crate::persons::Kept;
+use crate::placed::Placed;
 use domain::raw;
 use messaging::publish::{self, Published, Unclear};
 use messaging::{header, stored, streams, subject};
 use std::borrow::Cow;
-
-/// What became of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Placed {
-    /// It is placed, under this stream sequence.
-    Now(u64),
-    /// This very event placed it before.
-    Before(u64),
-    /// The same order came before, by another event.
-    Duplicate(u64),
-    /// Another order has this id.
-    Conflict,
-    /// Nobody knows; trying again is safe.
-    Unclear(String),
-    /// It is not placed, and the stream is to blame: without a leader, full, or sealed.
-    NotNow(String),
-    /// It is larger than what the server or the stream takes.
-    Impossible(String),
-}
-
-impl Placed {
-    /// As what it is counted.
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Now(_) => Outcome::Placed,
-            Self::Before(_) => Outcome::Repeated,
-            Self::Duplicate(_) => Outcome::Duplicate,
-            Self::Conflict => Outcome::Conflict,
-            Self::Unclear(_) => Outcome::Unclear,
-            Self::NotNow(_) => Outcome::NotNow,
-            Self::Impossible(_) => Outcome::Impossible,
-        }
-    }
-}
-
-impl From<Unclear> for Placed {
-    fn from(unclear: Unclear) -> Self {
-        let reason = unclear.to_string();
-        match (unclear.is_permanent(), unclear.is_certain()) {
-            (true, _) => Self::Impossible(reason),
-            (false, true) => Self::NotNow(reason),
-            (false, false) => Self::Unclear(reason),
-        }
-    }
-}
 
 impl App {
     /// Places all of them at once; the results stand in the same order. `came` is what came, by
@@ -70,8 +26,11 @@ impl App {
                 return placed;
             }
         };
-        let messages: Vec<_> = orders.iter().map(|order| &order.message).collect();
-        let results = publish::all(&self.nats, &messages, Some(0)).await;
+        let mut kept = self.keep_persons(orders).await;
+        let ready = |(index, _): &(usize, &Checked)| !kept.not_yet.contains_key(index);
+        let ready = orders.iter().enumerate().filter(ready);
+        let messages: Vec<_> = ready.map(|(_, order)| &order.message).collect();
+        let mut results = publish::all(&self.nats, &messages, Some(0)).await.into_iter();
         // The connection was made again: what answered in between may have been another store.
         if self.store.still(&on).is_err()
             && let Err(fault) = self.store.check().await
@@ -81,14 +40,13 @@ impl App {
             return placed;
         }
         let mut placed = Vec::with_capacity(orders.len());
-        for (index, (order, result)) in orders.iter().zip(results).enumerate() {
-            let outcome = match result {
-                Ok(Published::Stored(sequence)) => {
-                    self.store.stored(sequence);
-                    Placed::Now(sequence)
+        for (index, order) in orders.iter().enumerate() {
+            let outcome = match kept.not_yet.remove(&index) {
+                Some(why) => why,
+                None => {
+                    let result = results.next().expect("each message has a result");
+                    self.placed(result, &kept, index, order, || came(index)).await
                 }
-                Ok(Published::Occupied) => self.compare(order, &came(index)).await,
-                Err(unclear) => unclear.into(),
             };
             self.received.add(outcome.outcome());
             placed.push(outcome);
@@ -97,8 +55,27 @@ impl App {
         placed
     }
 
+    /// What became of an order whose message has this result.
+    async fn placed<'a>(
+        &self,
+        result: Result<Published, Unclear>,
+        kept: &Kept,
+        index: usize,
+        order: &Checked,
+        came: impl FnOnce() -> Cow<'a, [u8]>,
+    ) -> Placed {
+        match result {
+            Ok(Published::Stored(sequence)) => {
+                self.store.stored(sequence);
+                Placed::Now(sequence)
+            }
+            Ok(Published::Occupied) => self.compare(kept, index, order, &came()).await,
+            Err(unclear) => unclear.into(),
+        }
+    }
+
     /// Something stands where the order belongs: is it the same order?
-    async fn compare(&self, order: &Checked, came: &[u8]) -> Placed {
+    async fn compare(&self, kept: &Kept, index: usize, order: &Checked, came: &[u8]) -> Placed {
         let subject = &order.message.subject;
         let standing = match stored::last(&self.nats, streams::ORDERS, subject).await {
             Ok(Some(standing)) => standing,
@@ -106,12 +83,20 @@ impl App {
             Err(error) => return Placed::Unclear(error.to_string()),
         };
         let content = standing.header(header::CONTENT).unwrap_or_default();
-        let Some(is_same) = is_content(order, came, content) else {
+        let Some(has_content) = is_content(order, came, content) else {
             return Placed::Unclear(format!(
                 "order {} of {} was placed by a later release; it is compared once order-ingest is of \
                  that release",
                 order.order_id, order.partner
             ));
+        };
+        let is_same = match has_content {
+            true => self.is_same_person(order, &standing).await,
+            false => Ok(false),
+        };
+        let is_same = match is_same {
+            Ok(is_same) => is_same,
+            Err(unclear) => return unclear,
         };
         if is_same {
             let same_event = standing.header(header::EVENT) == Some(&subject::token(&order.event));
@@ -125,11 +110,13 @@ impl App {
             partner = %order.partner, order_id = %order.order_id, warehouse = %order.warehouse,
             event.id = %order.event, "conflict: another order has this id"
         );
-        let whole = check::conflict(order, Some(came), content);
+        self.forget_person(kept, index, order, &standing).await;
+        let differs = if has_content { "person" } else { "content" };
+        let whole = check::conflict(order, Some(came), content, differs);
         let kept = match publish::one(&self.nats, &whole, None).await {
             // What came is too large beside the rest; that there is a conflict is not.
             Err(unclear) if unclear.is_too_large() => {
-                let short = check::conflict(order, None, content);
+                let short = check::conflict(order, None, content, differs);
                 publish::one(&self.nats, &short, None).await
             }
             kept => kept,

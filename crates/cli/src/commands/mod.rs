@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod customers;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod function;
@@ -21,6 +22,7 @@ pub(crate) mod wait;
 
 pub(crate) use bench::Bench;
 pub(crate) use check::Check;
+pub(crate) use customers::Customers;
 pub(crate) use doctor::Doctor;
 pub(crate) use files::Files;
 pub(crate) use function::Function;

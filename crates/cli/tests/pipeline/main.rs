@@ -13,6 +13,7 @@ mod memory;
 mod monitoring;
 mod newcomer;
 mod operate;
+mod persons;
 mod products;
 mod provider;
 mod rebase;

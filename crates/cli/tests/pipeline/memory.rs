@@ -98,6 +98,7 @@ fn many_large_bodies_at_once_leave_every_function_within_the_memory_of_its_pod()
         ("file-transformer", &["/"]),
         ("status-checker", &["/"]),
         ("daily-checker", &["/"]),
+        ("customers", &["/customers"]),
     ] {
         let process: &Value = &run["processes"][function];
         let address = process["traffic"].as_str().unwrap();

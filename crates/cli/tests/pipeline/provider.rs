@@ -18,7 +18,7 @@ fn order_ingest() -> Value {
             "ORDERFLOW_PARTNERS": "/var/openfaas/secrets/partners.yml",
             "ORDERFLOW_OPEN_INGEST": "true",
         },
-        "secrets": ["connector-token", "api-token-admin", "partners.yml"],
+        "secrets": ["connector-token", "api-token-admin", "persons-key", "partners.yml"],
         "labels": {"team": "orders"},
         "annotations": {"topic": "orders"},
         "limits": {"memory": "64Mi"},

@@ -8,8 +8,9 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 8] = [
+const EVERYBODY: [&str; 9] = [
     "connector",
+    "customers",
     "daily-checker",
     "file-transformer",
     "inventory",
@@ -28,6 +29,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", WRITERS),
     ("$KV.FOLD_CHECKPOINTS.status-checker.orders.1.32-0.head", &["status-checker"]),
     ("$KV.FOLD_CHECKPOINTS.inventory.movements.1.8-0.head", &["inventory"]),
+    ("$KV.FOLD_CHECKPOINTS.customers.customers.1.32-0.head", &["customers"]),
     ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
     ("orders.confirmed.main.US1.1", WRITERS),
     ("orders.refused.main.US1.1", WRITERS),
@@ -44,9 +46,12 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.FILES_CONTENT.x", &["file-transformer"]),
     ("products.changed.P1", &["inventory"]),
     ("$KV.PRODUCTS.record.P1", &["inventory"]),
-    ("$KV.REQUESTS.x", &["inventory"]),
+    ("$KV.REQUESTS.x", &["customers", "inventory"]),
     ("$KV.CONNECTOR_LEASES.x", &["connector"]),
     ("errors.dead.order-ingest", &["connector"]),
+    ("customers.changed.US1.x", &["customers"]),
+    ("$KV.PERSONS.order.US1.x.1.x", &["customers", "order-ingest"]),
+    ("$KV.CUSTOMER_CARDS.record.US1.x", &["customers"]),
     ("journal.invoices.main", NOBODY),
     ("invoices.issued.main.1", NOBODY),
     ("outbox.webhooks.shop.1.x.-", NOBODY),
@@ -62,11 +67,13 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.CREATE.X", NOBODY),
     ("$JS.API.STREAM.UPDATE.JOURNAL", NOBODY),
     ("$JS.API.STREAM.MSG.DELETE.JOURNAL", NOBODY),
+    ("$JS.API.STREAM.MSG.DELETE.ERRORS", &["customers"]),
+    ("$JS.API.STREAM.MSG.DELETE.INTAKE", &["customers"]),
     ("$JS.API.STREAM.RESTORE.JOURNAL", NOBODY),
     ("$JS.API.STREAM.SNAPSHOT.JOURNAL", NOBODY),
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", WRITERS),
-    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["inventory", "status-checker"]),
+    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["customers", "inventory", "status-checker"]),
     ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", WRITERS),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),

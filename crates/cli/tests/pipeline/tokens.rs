@@ -16,10 +16,13 @@ const ADMIN: &[&str] = &["api-token-admin"];
 const CONNECTOR: &[&str] = &["connector-token"];
 
 /// Method, path, type of the body, and what opens it.
-const DOORS: [(&str, &str, &str, &[&str]); 19] = [
+const DOORS: [(&str, &str, &str, &[&str]); 22] = [
     ("GET", "daily-checker/?force", JSON, ADMIN),
     ("POST", "file-transformer/", BATCH, CONNECTOR),
     ("GET", "status-checker/", JSON, READERS),
+    ("GET", "customers/customers", JSON, READERS),
+    ("GET", "customers/search?name=x", JSON, READERS),
+    ("POST", "customers/customers/US1/x/erase", JSON, ADMIN),
     ("GET", "inventory/products", JSON, READERS),
     ("POST", "inventory/products", JSON, ADMIN),
     ("GET", "inventory/stock", JSON, READERS),

@@ -27,7 +27,7 @@ functions:
     environment:
       ORDERFLOW_NATS_URL: nats://nats:4222
       ORDERFLOW_PARTNERS: /var/openfaas/secrets/partners.yml
-    secrets: [connector-token, api-token-admin, partners.yml]
+    secrets: [connector-token, api-token-admin, persons-key, partners.yml]
     labels: { app: orderflow }
     requests: { cpu: 10m, memory: 16Mi }
     limits: { memory: 128Mi }
@@ -362,7 +362,9 @@ async fn secrets_are_those_that_the_function_reads() {
     ])
     .await;
     let temp = tempfile::tempdir().unwrap();
-    for (name, text) in [("connector-token", "x"), ("api-token-admin", " \n")] {
+    let key = "0123456789abcdef0123456789abcdef";
+    for (name, text) in [("connector-token", "x"), ("api-token-admin", " \n"), ("persons-key", key)]
+    {
         std::fs::write(temp.path().join(name), text).unwrap();
     }
     let subject = Subject { secrets: Some(temp.path().to_owned()), ..subject() };

@@ -2,7 +2,7 @@
 
 use super::tests::followed;
 use super::{File, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("../../../../docs/API.md");
 
@@ -10,10 +10,24 @@ fn document() -> Value {
     serde_json::from_str(&text(File::Api)).unwrap()
 }
 
+/// What all parts of `allOf` say together.
+fn together(root: &Value, schema: &Value) -> Value {
+    let Some(parts) = schema["allOf"].as_array() else { return schema.clone() };
+    let mut whole = json!({"properties": {}, "required": []});
+    for part in parts.iter().map(|part| followed(root, part)) {
+        for (name, own) in part["properties"].as_object().into_iter().flatten() {
+            whole["properties"][name] = own.clone();
+        }
+        let required = whole["required"].as_array_mut().unwrap();
+        required.extend(part["required"].as_array().into_iter().flatten().cloned());
+    }
+    whole
+}
+
 /// Does `value` have the type, the members and the words of `schema`?
 #[track_caller]
 fn fits(root: &Value, schema: &Value, value: &Value, place: &str) {
-    let schema = followed(root, schema);
+    let schema = &together(root, followed(root, schema));
     let kind = match value {
         Value::Object(_) => "object",
         Value::Array(_) => "array",

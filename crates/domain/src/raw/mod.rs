@@ -4,6 +4,7 @@
 //! Whoever wrote the order sees these texts, so a name that is not known comes with the nearest one
 //! that is, and what two fields could say is never guessed.
 
+mod buyer;
 mod charges;
 mod json;
 mod member;

@@ -3,9 +3,9 @@
 use super::json::{NOTHING, PROBLEMS_MAX};
 use super::{shown, value};
 use crate::charge::Charge;
-use crate::order::{Customer, Draft, Kind, LINES_MAX, Line, TEXT_BYTES_MAX, kind_and_total};
+use crate::order::{Draft, Kind, LINES_MAX, Line, TEXT_BYTES_MAX, kind_and_total};
 use crate::problem::Problem;
-use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, ids::IdError};
+use crate::{Money, OrderId, PartnerId, ProductId, ids::IdError};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -41,7 +41,6 @@ pub(super) const LINE_FIELDS: &[&str] = &[
     "discount",
     "tax_category",
 ];
-pub(super) const CUSTOMER_FIELDS: &[&str] = &["id", "vip"];
 
 /// Where fields stand.
 #[derive(Clone, Copy)]
@@ -50,6 +49,8 @@ pub(super) enum Place {
     Line(usize),
     Charge(usize),
     Customer,
+    /// An address of the customer, by its name.
+    Address(&'static str),
     Metadata,
 }
 
@@ -66,6 +67,10 @@ impl Place {
             Self::Line(index) => item("lines", index),
             Self::Charge(index) => item("charges", index),
             Self::Customer => shown::add_member(&mut path, "customer"),
+            Self::Address(name) => {
+                shown::add_member(&mut path, "customer");
+                shown::add_member(&mut path, name);
+            }
             Self::Metadata => shown::add_member(&mut path, "metadata"),
         }
         if !name.is_empty() {
@@ -134,7 +139,7 @@ impl Reader {
         let order_id = self.id(here, fields, "order_id", OrderId::parse);
         let partner = self.partner(fields, sender);
         let ordered_at = self.time(fields);
-        let customer = self.customer(fields);
+        let buyer = self.buyer(fields);
         let currency = self.currency(fields);
         let region = self.text(here, fields, "region");
         let lines = match lines {
@@ -149,7 +154,7 @@ impl Reader {
         let tax_given = self.amount(here, fields, "tax_given");
         let metadata = self.metadata(fields);
         let said = self.kind(fields);
-        let (lines, charges) = (lines?, charges?);
+        let (lines, charges, (customer, person)) = (lines?, charges?, buyer?);
         let (kind, total) = self.kind_and_total(fields, said?, &lines, &charges)?;
         let order_id = order_id?;
         let returns = self.returns(fields, kind, &order_id);
@@ -159,7 +164,8 @@ impl Reader {
             kind,
             ordered_at: ordered_at?,
             currency: currency?,
-            customer: customer?,
+            customer,
+            person,
             region: region?,
             lines,
             charges,
@@ -216,7 +222,7 @@ impl Reader {
         }
     }
 
-    fn id<T>(
+    pub(super) fn id<T>(
         &mut self,
         place: Place,
         fields: &Fields,
@@ -300,24 +306,6 @@ impl Reader {
             Ok(time) => Some(Some(time)),
             Err(reason) => self.wrong(Place::Order, name, reason),
         }
-    }
-
-    fn customer(&mut self, fields: &Fields) -> Option<Option<Customer>> {
-        let vip = self.flag(Place::Order, fields, "vip");
-        let customer = match given(fields, "customer") {
-            None => return vip.map(|_| None),
-            Some(Value::Object(customer)) => {
-                self.names(Place::Customer, customer, CUSTOMER_FIELDS, "a customer");
-                let inner = self.flag(Place::Customer, customer, "vip");
-                let id = self.id(Place::Customer, customer, "id", CustomerId::parse);
-                Customer { id: id?, vip: inner? || vip? }
-            }
-            Some(_) => {
-                let id = self.id(Place::Order, fields, "customer", CustomerId::parse);
-                Customer { id: id?, vip: vip? }
-            }
-        };
-        Some(Some(customer))
     }
 
     fn lines(&mut self, lines: &[Value]) -> Option<Vec<Line>> {

@@ -175,8 +175,9 @@ fn every_problem_is_named_by_its_path() {
     with("total", "\"5,00\"", "total: is \"5,00\", not a decimal number such as 12.50");
     with(
         "customer",
-        r#"{"vip": 1, "name": "x"}"#,
-        "customer.name: is not a field of a customer; customer.vip: is 1, neither true nor false; customer.id: is missing",
+        r#"{"vip": 1, "nmae": "x"}"#,
+        "customer.nmae: is not a field of a customer; did you mean \"name\"?; customer.vip: is 1, neither true \
+         nor false; customer.id: is missing",
     );
 }
 
@@ -299,6 +300,50 @@ fn what_is_no_charge_says_why_by_its_path() {
         r#"{"order_id":1,"lines":[{"product":"P","quantity":1,"price":1}],"total":1,
             "charges":[{"kind":"fee","amount":2}]}"#,
         "total: is 1.00, but lines and charges add up to 3.00",
+    );
+}
+
+fn person(customer: &str) -> crate::order::Draft {
+    let order = format!(
+        r#"{{"order_id":"A1","product":"P001","quantity":2,"price":2.5,"customer":{customer}}}"#
+    );
+    parse(order.as_bytes(), None).unwrap()
+}
+
+#[test]
+fn a_person_stands_beside_the_order_and_not_in_its_content() {
+    let whole = r#"{"id":"17850","vip":true,"name":" محمد ","email":"m@example.org",
+        "phone":"+33 6 12 34 56 78","delivery":{"lines":"1 rue X","city":"Lyon","country":"FR"}}"#;
+    let draft = person(whole);
+    let said = draft.person.clone().unwrap();
+    assert_eq!(said.name.as_deref(), Some("محمد"));
+    assert_eq!(said.phone.as_deref(), Some("+33612345678"));
+    assert_eq!(said.delivery.unwrap().lines, ["1 rue X"]);
+    let plain = person(r#"{"id":"17850","vip":true}"#);
+    assert_eq!((plain.person, &plain.customer), (None, &draft.customer));
+    assert_eq!(person(whole).content(), person(r#"{"id":"17850","vip":true}"#).content());
+    assert!(!serde_json::to_string(&draft).unwrap().contains("example.org"));
+    // Who has no number is a guest.
+    let guest = person(r#"{"name":"Ana","email":""}"#);
+    assert_eq!(guest.customer, None);
+    assert_eq!(guest.person.unwrap().name.as_deref(), Some("Ana"));
+}
+
+#[test]
+fn what_is_wrong_with_a_person_is_named_by_its_path_and_not_repeated() {
+    with("customer", r#"{"name":7}"#, "customer.name: is a number, not text");
+    with("customer", r#"{"email":""}"#, "customer.id: is missing");
+    with(
+        "customer",
+        r#"{"id":"1","phone":33612345678,"billing":{"lines":[],"town":"x","country":"France"},"delivery":"Lyon"}"#,
+        "customer.phone: is a number, not text; customer.billing.town: is not a field of an address; \
+         customer.billing.city: is missing; customer.delivery: is text, not a JSON object",
+    );
+    with(
+        "customer",
+        r#"{"id":"1","email":"ana","billing":{"lines":["a","b"],"city":"x","country":"XX"}}"#,
+        "customer.email: is not an e-mail address such as name@example.org; customer.billing.country: is \
+         not the code of a country: two capitals such as FR (ISO 3166)",
     );
 }
 

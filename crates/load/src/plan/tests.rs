@@ -75,10 +75,12 @@ fn every_message_is_what_it_says() {
 }
 
 #[test]
-fn orders_have_charges_and_are_valid() {
-    let mix = Mix { charges: ALL / 2, returns: ALL / 4, ..Mix::default() };
+fn orders_have_charges_and_persons_and_are_valid() {
+    let mix = Mix { charges: ALL / 2, persons: ALL / 2, returns: ALL / 4, ..Mix::default() };
     let messages = messages(&mix, 1, 1_000);
     let drafts = messages.iter().map(|message| raw::parse(&message.body, None).unwrap());
+    let persons = drafts.clone().filter(|draft| draft.person.is_some()).count();
+    assert!((400..600).contains(&persons), "{persons}");
     let with: Vec<_> = drafts.filter(|draft| !draft.charges.is_empty()).collect();
     assert!((400..600).contains(&with.len()), "{}", with.len());
     assert!(with.iter().any(|draft| draft.kind == domain::Kind::Return));

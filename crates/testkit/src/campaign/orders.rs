@@ -26,6 +26,7 @@ impl Maker {
             returns: ALL / 30,
             named_returns: ALL / 2,
             charges: ALL / 10,
+            persons: 0,
             hot_product: ALL / 10 * 6,
             products: 5,
             lines: 4,

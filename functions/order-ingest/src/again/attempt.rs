@@ -191,7 +191,9 @@ impl<'a> Attempt<'a> {
         let message = Outgoing::new(subject, event.to_bytes());
         // The content and the event that brought it stay, so that the same order is known again.
         let kept = [header::CONTENT, header::EVENT, header::KIND, header::TOTAL, header::FILE];
+        let of_customer = [header::CUSTOMER, header::PERSON, header::ORDERED];
         kept.iter()
+            .chain(&of_customer)
             .filter_map(|name| Some((name, self.placed.header(name)?)))
             // One that an earlier release placed may have a longer one.
             .filter(|(_, value)| value.len() <= HEADER_BYTES_MAX)

@@ -165,7 +165,7 @@ fn fields() -> Vec<Case> {
             "customer",
             "{\"id\":\"1\",\"mail\":\"x\"}",
             "customer.mail",
-            "is not a field of a customer",
+            "is not a field of a customer; did you mean \"email\"?",
         ),
         with("customer", "{}", "customer.id", "is missing"),
         with("customer", "[]", "customer", "is a list, neither text nor a whole number of 64 bits"),

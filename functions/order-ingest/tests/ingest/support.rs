@@ -25,6 +25,9 @@ pub(crate) const PARTNERS: &str = "partners:
   REFUSES: {currency: EUR, prices: refuse, price-tolerance: 10}
 ";
 
+/// Of pseudonyms.
+pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
+
 pub(crate) struct World<S = nats::Server> {
     pub(crate) server: S,
     pub(crate) nats: Nats,
@@ -112,7 +115,8 @@ impl<S> World<S> {
         ])
         .with_secret("connector-token", "connector")
         .with_secret("api-token-orders", "shop")
-        .with_secret("api-token-admin", "admin");
+        .with_secret("api-token-admin", "admin")
+        .with_secret(messaging::persons::SECRET, KEY);
         let router = order_ingest::build(&mut env).await.unwrap().into_router();
         let function = order_ingest::build(&mut env).await.unwrap();
         let served = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();

@@ -57,6 +57,9 @@ pub(crate) struct Simulate {
     /// Share of the orders that have shipping and a coupon, or of returns a fee.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     charges: u32,
+    /// Share of the orders that say who the customer is: name, e-mail, telephone, address.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    persons: u32,
     /// Share of lines that order P001.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     hot_product: u32,
@@ -86,6 +89,7 @@ impl Simulate {
             returns: self.returns,
             named_returns: ALL / 2,
             charges: self.charges,
+            persons: self.persons,
             hot_product: self.hot_product,
             products: self.products,
             lines: self.lines,
@@ -162,6 +166,7 @@ fn preview(
     let bad = [
         (args.returns, "returns"),
         (args.charges, "with charges"),
+        (args.persons, "with persons"),
         (args.duplicates, "duplicates"),
         (args.conflicts, "conflicts"),
         (args.broken, "broken"),

@@ -104,7 +104,7 @@ fn short(order: &Value) -> Option<Value> {
 /// Names of fields, wherever they stand.
 fn fields() -> Vec<&'static str> {
     let lists =
-        [read::ORDER_FIELDS, read::LINE_FIELDS, read::CUSTOMER_FIELDS, charges::CHARGE_FIELDS];
+        [read::ORDER_FIELDS, read::LINE_FIELDS, buyer::CUSTOMER_FIELDS, charges::CHARGE_FIELDS];
     lists.concat()
 }
 

@@ -1,0 +1,261 @@
+//! What customers ordered: a fold of `orders.>`.
+//!
+//! Totals count what is confirmed, and fall with what is cancelled and with returns. Each fact says all that is
+//! counted, so that facts of one order need not be told from those of another.
+
+use domain::{CustomerId, Money, OrderId, PartnerId};
+use messaging::subject::{self, OrderSubject};
+use messaging::{events, header, streams};
+use serde::{Deserialize, Serialize};
+use state::fold::{Event, Fold, Source};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+const PLACED: usize = 0;
+/// Customers of one shard whose totals are held.
+const CUSTOMERS_MAX: usize = 1_000_000 / Ordered::SHARDS;
+
+/// The fold. It holds the newest orders, and at most so many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ordered {
+    shard_max: usize,
+}
+
+impl Ordered {
+    pub(crate) fn up_to(orders: usize) -> Self {
+        let even = orders / Self::SHARDS;
+        Self { shard_max: even + even / 10 + 1 }
+    }
+}
+
+/// What is known of the customers of a shard.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// By customer, as [`key`] writes it, and currency.
+    totals: HashMap<String, BTreeMap<String, Sum>>,
+    /// In the order in which they were placed.
+    orders: VecDeque<Row>,
+    /// When the first fact was stored that is counted, milliseconds since 1970.
+    pub(crate) since_ms: Option<i64>,
+}
+
+/// An order that names its customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// As [`key`] writes it.
+    pub(crate) customer: Box<str>,
+    pub(crate) order: Box<str>,
+    pub(crate) sequence: u64,
+    /// When it was placed, milliseconds since 1970.
+    pub(crate) placed_ms: i64,
+    /// If it says something of the person: when it was ordered, and the digest of what it says.
+    pub(crate) said: Option<(i64, Box<str>)>,
+}
+
+/// What orders in one currency come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sum {
+    /// Sales that are confirmed and not cancelled.
+    pub(crate) orders: i64,
+    /// Returns, likewise.
+    pub(crate) returns: i64,
+    /// What both come to, in units of [`Money`].
+    pub(crate) units: i64,
+}
+
+impl Sum {
+    /// With another one; nothing if that cannot be held.
+    pub(crate) fn plus(self, other: Self) -> Option<Self> {
+        Some(Self {
+            orders: self.orders.checked_add(other.orders)?,
+            returns: self.returns.checked_add(other.returns)?,
+            units: self.units.checked_add(other.units)?,
+        })
+    }
+}
+
+/// `<partner>.<customer>`, both as tokens.
+pub(crate) fn key(partner: &PartnerId, customer: &CustomerId) -> String {
+    format!("{partner}.{}", subject::token(customer.as_str()))
+}
+
+/// The partner and the customer of a [`key`].
+pub(crate) fn named(key: &str) -> Option<(PartnerId, CustomerId)> {
+    let (partner, customer) = key.split_once('.')?;
+    let customer = CustomerId::stored(&subject::text(customer)?).ok()?;
+    Some((PartnerId::stored(partner).ok()?, customer))
+}
+
+/// The part of a fact that is counted.
+#[derive(Deserialize)]
+struct Fact {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Decided,
+}
+
+#[derive(Deserialize)]
+struct Decided {
+    partner: PartnerId,
+    order: Option<Counted>,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    customer: Option<Buyer>,
+    currency: String,
+    kind: domain::Kind,
+    total: Money,
+}
+
+#[derive(Deserialize)]
+struct Buyer {
+    id: CustomerId,
+}
+
+/// What a message adds to the totals of a customer.
+struct Change {
+    customer: String,
+    currency: String,
+    sum: Sum,
+}
+
+/// What a fact adds; nothing if it changes no total.
+fn change(event: &Event<'_>) -> Result<Option<Change>, String> {
+    let (reason, in_force) = (event.header(header::REASON), event.header(header::IN_FORCE));
+    let sign = match (event.subject.split('.').nth(1), reason, in_force) {
+        (Some("confirmed"), None, None) => 1,
+        (Some("refused"), Some("cancelled"), _) => -1,
+        // Refused, or kept: what is confirmed stays.
+        _ => return Ok(None),
+    };
+    if !header::is_fact(event.headers) {
+        return Ok(None);
+    }
+    let fact: Fact = serde_json::from_slice(event.payload).map_err(|error| error.to_string())?;
+    if ![events::ORDER_CONFIRMED, events::ORDER_REFUSED].contains(&fact.kind.as_str()) {
+        return Ok(None);
+    }
+    let Decided { partner, order: Some(order) } = fact.data else { return Ok(None) };
+    let Some(Buyer { id }) = order.customer else { return Ok(None) };
+    let (orders, returns) = match order.kind {
+        domain::Kind::Sale => (sign, 0),
+        domain::Kind::Return => (0, sign),
+    };
+    let units = order.total.units().checked_mul(sign).ok_or("its total is too large")?;
+    let sum = Sum { orders, returns, units };
+    Ok(Some(Change { customer: key(&partner, &id), currency: order.currency, sum }))
+}
+
+/// The customer of a message that places the first attempt of an order.
+fn placed<'e>(event: &Event<'e>) -> Option<String> {
+    let is_first = event.header(header::ATTEMPT).is_none_or(|attempt| attempt == "1");
+    let customer = event.header(header::CUSTOMER).filter(|_| is_first)?;
+    let partner = event.subject.split('.').nth(3)?;
+    Some(format!("{partner}.{customer}"))
+}
+
+impl Fold for Ordered {
+    type State = Known;
+
+    const NAME: &'static str = "customers";
+    const VERSION: u32 = 1;
+    const SOURCES: &'static [Source] = &[
+        Source { stream: streams::ORDERS, filter: "orders.placed.>", headers_only: true },
+        Source { stream: streams::ORDERS, filter: "orders.confirmed.>", headers_only: false },
+        Source { stream: streams::ORDERS, filter: "orders.refused.>", headers_only: false },
+    ];
+    const SHARDS: usize = 32;
+
+    /// With another limit other orders are left out.
+    fn settings(&self) -> String {
+        format!("up-to-{}", self.shard_max)
+    }
+
+    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+        Ok(match event.source {
+            PLACED => placed(event).map(Cow::Owned),
+            _ => change(event)?.map(|change| Cow::Owned(change.customer)),
+        })
+    }
+
+    fn apply(&self, known: &mut Known, event: &Event<'_>) -> Result<(), String> {
+        if event.source == PLACED {
+            let row = row(event)?;
+            known.orders.push_back(row);
+            known.forget(event.kept_from, self.shard_max);
+            return Ok(());
+        }
+        match change(event)? {
+            Some(change) => known.count(change, event.time_ms),
+            None => Ok(()),
+        }
+    }
+
+    fn held(known: &Known) -> usize {
+        known.orders.len() + known.totals.len()
+    }
+}
+
+fn row(event: &Event<'_>) -> Result<Row, String> {
+    let OrderSubject { order_id, .. } =
+        OrderSubject::parse(event.subject).ok_or("the subject is not that of an order")?;
+    let digest = event.header(header::PERSON).map(Box::from);
+    let ordered = event.header(header::ORDERED).and_then(|text| text.parse().ok());
+    Ok(Row {
+        customer: placed(event).ok_or("it names no customer")?.into(),
+        order: order_id.as_str().into(),
+        sequence: event.sequence,
+        placed_ms: event.time_ms,
+        said: ordered.zip(digest),
+    })
+}
+
+impl Known {
+    fn forget(&mut self, kept_from: u64, max: usize) {
+        let is_gone = |row: &Row| row.sequence < kept_from;
+        while self.orders.front().is_some_and(is_gone) || max < self.orders.len() {
+            self.orders.pop_front();
+        }
+    }
+
+    fn count(&mut self, change: Change, time_ms: i64) -> Result<(), String> {
+        if self.totals.len() >= CUSTOMERS_MAX && !self.totals.contains_key(&change.customer) {
+            return Err(format!(
+                "there are more than {CUSTOMERS_MAX} customers in one of the shards"
+            ));
+        }
+        let totals = self.totals.entry(change.customer).or_default();
+        let total = totals.get(&change.currency).copied().unwrap_or_default();
+        let total = total.plus(change.sum).ok_or("the total of the customer is too large")?;
+        totals.insert(change.currency, total);
+        self.since_ms = Some(self.since_ms.map_or(time_ms, |since| since.min(time_ms)));
+        Ok(())
+    }
+
+    /// What a customer ordered, by currency.
+    pub(crate) fn totals(&self, customer: &str) -> Option<&BTreeMap<String, Sum>> {
+        self.totals.get(customer)
+    }
+
+    /// The orders of a customer, newest first.
+    pub(crate) fn orders<'k>(&'k self, customer: &'k str) -> impl Iterator<Item = &'k Row> {
+        self.orders.iter().rev().filter(move |row| &*row.customer == customer)
+    }
+
+    /// Orders behind `sequence` that say something of a person.
+    pub(crate) fn said_since(&self, sequence: u64) -> impl Iterator<Item = &Row> {
+        let from = self.orders.partition_point(|row| row.sequence <= sequence);
+        self.orders.range(from..).filter(|row| row.said.is_some())
+    }
+
+    /// The sequence of the last order.
+    pub(crate) fn last(&self) -> u64 {
+        self.orders.back().map_or(0, |row| row.sequence)
+    }
+}
+
+/// The id of the order of a row.
+pub(crate) fn order_id(row: &Row) -> Option<OrderId> {
+    OrderId::stored(&row.order).ok()
+}

@@ -1,0 +1,91 @@
+//! What is gone after a customer was erased, and what comes back.
+
+use crate::support::World;
+use messaging::publish::{self, Outgoing};
+use messaging::streams;
+use serde_json::json;
+
+const SECRETS: [&str; 3] = ["Ana Secret", "ana@example.org", "33612345678"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_customer_is_gone_and_may_order_again() {
+    let world = World::start().await;
+    let ana = json!({"id": "c", "name": "Ana Secret", "email": "ana@example.org", "phone": "+33612345678"});
+    let at = "2026-01-01T00:00:00Z";
+    world.place("1", at, &ana).await;
+    world.place("2", at, &ana).await;
+    let mut other = ana.clone();
+    other["language"] = "fr".into();
+    assert_eq!(world.place("2", at, &other).await.status, 409);
+    let dead = json!({"partner": "US1", "order_id": "3", "customer": ana, "colour": 1});
+    let dead =
+        Outgoing::new("errors.dead.order-ingest".into(), dead.to_string().into_bytes().into());
+    publish::one(&world.nats, &dead, None).await.unwrap();
+    world.card("c", |card| card["name"] == "Ana Secret").await;
+
+    let erased = world.customers.post("/customers/US1/c/erase", &json!(null)).await;
+    assert_eq!(erased.status, 200, "{erased:?}");
+    let counts: Vec<_> =
+        erased.body["erased"].as_array().unwrap().iter().map(|it| &it["count"]).collect();
+    assert_eq!(counts, [&json!(1), &json!(2), &json!(2), &json!(0)], "{erased:?}");
+    assert!(
+        erased.body["stays"][0]["until"].as_str().unwrap().starts_with("90 days"),
+        "{erased:?}"
+    );
+    assert_eq!(world.customers.get("/customers/US1/c").await.status, 404);
+    let everything = async || {
+        let mut all = Vec::new();
+        for stream in [
+            "KV_PERSONS",
+            "KV_CUSTOMER_CARDS",
+            "KV_REQUESTS",
+            "KV_FOLD_CHECKPOINTS",
+            streams::CUSTOMERS,
+            streams::ERRORS,
+            streams::ORDERS,
+        ] {
+            all.extend(world.texts(stream, ">").await);
+        }
+        all
+    };
+    for text in everything().await {
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    // What comes again brings nothing back, also where a process begins anew.
+    let second = world.customers().await;
+    assert_eq!(world.place("1", at, &ana).await.status, 200);
+    assert_eq!(world.said().await.len(), 0);
+    assert_eq!(world.place("x", at, &json!({"id": "other", "name": "Other"})).await.status, 201);
+    world.card("other", |_| true).await;
+    assert_eq!(second.get("/customers/US1/c").await.status, 404);
+    let again = world.customers.post("/customers/US1/c/erase", &json!(null)).await;
+    let counts: Vec<_> =
+        again.body["erased"].as_array().unwrap().iter().map(|it| &it["count"]).collect();
+    assert_eq!(counts, [&json!(0); 4], "{again:?}");
+    // A new order is a new beginning.
+    let late = json!({"id": "c", "name": "Ana", "email": "ana@example.org"});
+    assert_eq!(world.place("4", "2026-02-01T00:00:00Z", &late).await.status, 201);
+    let card = world.card("c", |card| card["name"] == "Ana").await;
+    assert_eq!(card.get("phone"), None, "{card}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_message_can_be_deleted_that_is_said() {
+    let world = World::start().await;
+    // As 0.1.0 made it.
+    let js = &world.nats.js;
+    let mut old = js.get_stream(streams::ERRORS).await.unwrap().cached_info().config.clone();
+    old.deny_delete = true;
+    js.delete_stream(streams::ERRORS).await.unwrap();
+    js.create_stream(old).await.unwrap();
+    let dead = json!({"data": {"partner": "US1", "order_id": "3", "customer": "c"}});
+    let dead =
+        Outgoing::new("errors.dead.order-ingest".into(), dead.to_string().into_bytes().into());
+    publish::one(&world.nats, &dead, None).await.unwrap();
+    let erased = world.customers.post("/customers/US1/c/erase", &json!(null)).await;
+    let stays = &erased.body["stays"][0];
+    assert_eq!((erased.status, &stays["place"]), (200, &json!("ERRORS")), "{erased:?}");
+    assert!(stays["why"].as_str().unwrap().contains("1 are about the customer"), "{erased:?}");
+}

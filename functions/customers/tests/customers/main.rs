@@ -1,0 +1,9 @@
+//! Cards, orders and erasing, through the real shell, on a real nats-server, with order-ingest in front.
+#![cfg(test)]
+
+mod cards;
+mod erase;
+mod ingest;
+mod people;
+mod support;
+mod totals;

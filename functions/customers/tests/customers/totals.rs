@@ -1,0 +1,113 @@
+//! Totals, against a count that shares no code with them.
+
+use crate::support::World;
+use messaging::publish::{self, Outgoing};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Publishes what order-processor would say.
+async fn fact(world: &World, stage: &str, kind: &str, reason: Option<&str>, order: &Value) {
+    let id = order["order_id"].as_str().unwrap();
+    let data = json!({"partner": "US1", "order_id": id, "kind": order["kind"], "attempt": 1, "placed": 1,
+        "order": order});
+    let event = json!({"specversion": "1.0", "id": id, "source": "/functions/order-processor",
+        "type": format!("orderflow.order.{kind}.v1"), "data": data});
+    let subject = format!("orders.{stage}.main.US1.{id}");
+    let message = Outgoing::new(subject, event.to_string().into_bytes().into())
+        .header("Orderflow-Decision-Sequence", "1");
+    let message = match reason {
+        Some(reason) => message.header("Orderflow-Reason", reason),
+        None => message,
+    };
+    publish::one(&world.nats, &message, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
+    let world = World::start().await;
+    let mut expected: BTreeMap<(String, String), (i64, i64, i64)> = BTreeMap::new();
+    let mut random = 7_u64;
+    let mut next = |of: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) % of
+    };
+    for n in 0..300 {
+        let customer = format!("c{}", next(3));
+        let currency = ["EUR", "GBP"][usize::try_from(next(2)).unwrap()].to_owned();
+        let is_return = next(4) == 0;
+        let cents = i64::try_from(next(10_000)).unwrap() * if is_return { -1 } else { 1 };
+        let kind = if is_return { "return" } else { "sale" };
+        let total = format!(
+            "{}{}.{:02}",
+            if cents < 0 { "-" } else { "" },
+            cents.abs() / 100,
+            cents.abs() % 100
+        );
+        let order = json!({"order_id": n.to_string(), "customer": {"id": customer}, "currency": currency,
+            "kind": kind, "total": total});
+        let count = expected.entry((customer, currency)).or_default();
+        let mut add = |sign: i64| {
+            count.0 += if is_return { 0 } else { sign };
+            count.1 += if is_return { sign } else { 0 };
+            count.2 += cents * sign;
+        };
+        match next(5) {
+            0 => fact(&world, "refused", "refused", Some("insufficient_stock"), &order).await,
+            1 => {
+                add(1);
+                fact(&world, "confirmed", "confirmed", None, &order).await;
+                add(-1);
+                fact(&world, "refused", "refused", Some("cancelled"), &order).await;
+            }
+            2 => {
+                add(1);
+                fact(&world, "confirmed", "confirmed", None, &order).await;
+                fact(&world, "confirmed", "kept", Some("insufficient_stock"), &order).await;
+            }
+            _ => {
+                add(1);
+                fact(&world, "confirmed", "confirmed", None, &order).await;
+            }
+        }
+    }
+    // Something that no decision stands behind.
+    let forged = json!({"specversion": "1.0", "id": "x", "source": "/x", "type": "orderflow.order.confirmed.v1",
+        "data": {"partner": "US1", "order": {"customer": {"id": "c0"}, "currency": "EUR", "kind": "sale", "total": "9"}}});
+    let forged =
+        Outgoing::new("orders.confirmed.main.US1.x".into(), forged.to_string().into_bytes().into());
+    publish::one(&world.nats, &forged, None).await.unwrap();
+    let second = world.customers().await;
+    for served in [&world.customers, &second] {
+        let mut found = BTreeMap::new();
+        for customer in ["c0", "c1", "c2"] {
+            let history = served.get(&format!("/customers/US1/{customer}/orders")).await;
+            assert!(history.body["counted_since"].is_string(), "{history:?}");
+            for (currency, total) in history.body["totals"].as_object().unwrap() {
+                let cents: i64 =
+                    total["amount"].as_str().unwrap().replace('.', "").parse().unwrap();
+                let count = |name: &str| total[name].as_i64().unwrap();
+                found.insert(
+                    (customer.to_owned(), currency.clone()),
+                    (count("orders"), count("returns"), cents),
+                );
+            }
+        }
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_a_customer_are_listed_newest_first() {
+    let world = World::start().await;
+    for n in 0..5 {
+        world.place(&format!("o/{n}"), "2026-01-01T00:00:00Z", &json!("c")).await;
+    }
+    world.place("other", "2026-01-01T00:00:00Z", &json!("d")).await;
+    let history = world.customers.get("/customers/US1/c/orders?limit=3").await;
+    let ids: Vec<_> =
+        history.body["orders"].as_array().unwrap().iter().map(|it| &it["order_id"]).collect();
+    assert_eq!(ids, ["o/4", "o/3", "o/2"], "{history:?}");
+    assert_eq!(history.body["more"], true);
+    let link = &history.body["orders"][0]["link"];
+    assert_eq!(link, "/function/status-checker/orders/US1/o%2F4");
+}
