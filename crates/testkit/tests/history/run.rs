@@ -53,7 +53,7 @@ impl Run {
         let b = Box::pin(run.decide(&b, 11));
         let (a, b) = tokio::join!(a, b);
         assert!(a + b > 10, "{a} and {b} appends");
-        run.set_stock(&[("P002", 1000), ("P009", 5)]).await;
+        Box::pin(run.set_stock(&[("P002", 1000), ("P009", 5)])).await;
         run.send_and_place(ORDERS).await;
         Box::pin(run.decide(&run.journal(), 10)).await;
         run
