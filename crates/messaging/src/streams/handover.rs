@@ -9,7 +9,7 @@ use super::ask::{Failure, info, replace};
 use super::config::Target;
 use super::{Definition, STREAMS, formerly};
 use crate::Nats;
-use async_nats::jetstream::stream::{Config, Info};
+use async_nats::jetstream::stream::Info;
 use serde_json::{Value, json};
 
 /// A subject, and the stream that still keeps it.
@@ -18,7 +18,6 @@ pub(super) struct Handover {
     from: &'static Definition,
     /// The subjects of that stream.
     before: Vec<String>,
-    replicas: usize,
 }
 
 impl Handover {
@@ -31,8 +30,7 @@ impl Handover {
             if let Some(Info { config, .. }) = info(nats, from.name).await?
                 && config.subjects.iter().any(|kept| kept == subject)
             {
-                let Config { subjects: before, num_replicas: replicas, .. } = config;
-                return Ok(Some(Self { subject, from, before, replicas }));
+                return Ok(Some(Self { subject, from, before: config.subjects }));
             }
         }
         Ok(None)
@@ -41,11 +39,6 @@ impl Handover {
     /// That stream.
     pub(super) fn from(&self) -> Target {
         Target::Stream(self.from)
-    }
-
-    /// How many copies that stream has: fewer would be less safe.
-    pub(super) fn replicas(&self) -> usize {
-        self.replicas
     }
 
     /// As people are told.

@@ -3,6 +3,7 @@
 use super::Settings;
 use super::config::Target;
 use crate::Nats;
+use crate::subject::matches;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::Config;
@@ -85,6 +86,23 @@ impl Difference {
             "discard" => self.is == Some(Value::from("new")),
             _ => false,
         }
+    }
+
+    /// Where a stream has subjects of the installation's own: the change that leaves them, and adds those that are
+    /// missing.
+    pub(super) fn added_subjects(&self) -> Option<Self> {
+        let (mut both, wanted) = (list(&self.is), list(&self.should_be));
+        let before = both.len();
+        // One stream cannot have two subjects of which one is part of the other.
+        let overlap = |one: &str, other: &str| matches(one, other) || matches(other, one);
+        let is_kept = |wanted: &Value| {
+            let wanted = wanted.as_str().unwrap_or_default();
+            both.iter().filter_map(Value::as_str).any(|kept| overlap(kept, wanted))
+        };
+        let missing: Vec<Value> = wanted.into_iter().filter(|wanted| !is_kept(wanted)).collect();
+        both.extend(missing);
+        let is_more = self.setting == "subjects" && before < both.len();
+        is_more.then(|| Self { should_be: Some(Value::Array(both)), ..self.clone() })
     }
 
     /// The change from what it is to what it should be.

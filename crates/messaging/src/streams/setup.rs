@@ -70,10 +70,11 @@ impl fmt::Display for Step {
 /// as they are.
 pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
     let mut steps = Vec::new();
+    let like_orders = like_orders(nats, &settings).await;
     for target in Target::all() {
         let name = target.title();
         let done = match still_needed(nats, target, &steps).await {
-            Ok(()) => Box::pin(ensure(nats, target, &settings)).await,
+            Ok(()) => Box::pin(ensure(nats, target, &settings, &like_orders)).await,
             Err(failure) => Err(failure),
         };
         steps.push(match done {
@@ -84,6 +85,12 @@ pub async fn setup(nats: &Nats, settings: Settings) -> Vec<Step> {
         });
     }
     steps
+}
+
+/// The settings for what is made: as many copies as ORDERS has, where nothing is said.
+async fn like_orders(nats: &Nats, settings: &Settings) -> Settings {
+    let has = info(nats, ORDERS).await.ok().flatten().map(|info| info.config.num_replicas);
+    Settings { replicas: settings.replicas.or(has), ..settings.clone() }
 }
 
 /// A stream that still keeps a subject of another stream is left as it is while that one cannot be made: otherwise
@@ -109,15 +116,13 @@ async fn ensure(
     nats: &Nats,
     target: Target,
     settings: &Settings,
+    when_made: &Settings,
 ) -> Result<(Done, Vec<Difference>), Failure> {
     if let Some(info) = info(nats, &target.stream()).await? {
         return adjust(nats, target, settings, &info).await;
     }
     let handover = Handover::of(nats, target).await?;
-    let mut config = target.config(settings, None);
-    if let Some(handover) = &handover {
-        config.num_replicas = config.num_replicas.max(handover.replicas());
-    }
+    let mut config = target.config(when_made, None);
     alone(nats, config.num_replicas)?;
     if matches!(target, Target::Stream(_)) {
         let name = nats.unique();
@@ -171,8 +176,9 @@ async fn adjust(
         alone(nats, wanted.num_replicas)?;
     }
     let differences = inspect::differences(&info.config, &wanted);
-    let (left, changes): (Vec<_>, Vec<_>) =
+    let (left, mut changes): (Vec<_>, Vec<_>) =
         differences.into_iter().partition(|found| found.shrinks() && !settings.shrink);
+    changes.extend(left.iter().filter_map(Difference::added_subjects));
     let description = match target {
         Target::Stream(_) => description(nats, target, info).await?,
         Target::Bucket(_) => None,

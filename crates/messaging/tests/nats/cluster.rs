@@ -150,3 +150,19 @@ async fn the_end_of_a_stream_is_the_leaders_end() {
     }
     has_made_a_consumer(&paused, &mut answered).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_later_has_as_many_copies_as_orders() {
+    let (_cluster, nats) = start().await;
+    let bucket = format!("KV_{}", streams::PRODUCTS);
+    for stream in [streams::INTAKE, &bucket] {
+        nats.js.delete_stream(stream).await.unwrap();
+    }
+    for step in streams::setup(&nats, streams::Settings::default()).await {
+        step.outcome.unwrap();
+    }
+    for stream in [streams::INTAKE, &bucket] {
+        let made = nats.js.get_stream(stream).await.unwrap().cached_info().config.clone();
+        assert_eq!((made.num_replicas, made.allow_direct), (3, false), "{stream}");
+    }
+}

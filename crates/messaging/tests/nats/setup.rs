@@ -315,3 +315,20 @@ fn sorted(mut subjects: Vec<String>) -> Vec<String> {
     subjects.sort();
     subjects
 }
+
+#[tokio::test]
+async fn a_subject_that_is_missing_is_added_beside_those_of_the_installation() {
+    let (_server, nats) = start().await;
+    let mut older = config(&nats, ORDERS).await;
+    older.subjects.retain(|subject| subject != "orders.returned.>");
+    older.subjects.push("orders.ours".to_owned());
+    nats.js.update_stream(older).await.unwrap();
+    let step = set_up(&nats, Settings::default(), ORDERS).await;
+    assert!(matches!(step.outcome, Ok(Done::Changed(_))) && step.left.len() == 1, "{step}");
+    let subjects = config(&nats, ORDERS).await.subjects;
+    for subject in ["orders.returned.>", "orders.ours", "orders.placed.>"] {
+        assert!(subjects.iter().any(|kept| kept == subject), "{subjects:?}");
+    }
+    let step = set_up(&nats, Settings::default(), ORDERS).await;
+    assert_eq!((step.outcome, step.left.len()), (Ok(Done::Present), 1));
+}
