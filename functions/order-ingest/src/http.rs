@@ -180,9 +180,10 @@ async fn compared<'a>(
     if orders.iter().all(|order| order.priced.is_none()) {
         return (orders, sources);
     }
+    let known = app.catalogue.known().await;
     let (mut good, mut of_good) = (Vec::new(), Vec::new());
     for (order, source) in orders.into_iter().zip(sources) {
-        match app.catalogue.compare(&order).await {
+        match app.catalogue.compare(&order, &known).await {
             Ok(()) => {
                 good.push(order);
                 of_good.push(source);
@@ -234,7 +235,11 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
         app.received.add(Outcome::Rejected);
         refusal(error)
     })?;
-    app.catalogue.compare(&order).await.map_err(|stopped| match stopped {
+    let known = match order.priced {
+        Some(_) => app.catalogue.known().await,
+        None => Ok(()),
+    };
+    app.catalogue.compare(&order, &known).await.map_err(|stopped| match stopped {
         Stopped::Waits(reason) => Problem::unavailable(format!(
             "the order is not placed: {reason}; sending it again is safe"
         )),

@@ -5,6 +5,7 @@ use crate::check::Checked;
 use crate::keyed::Taken;
 use crate::placed::Placed;
 use domain::CustomerId;
+use domain::person::Person;
 use messaging::persons::{self, Entry, ReadError, Said};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::stored::{self, Standing};
@@ -74,17 +75,20 @@ impl App {
         order: &Checked,
         standing: &Standing,
     ) -> Result<bool, Placed> {
-        let placed = standing.header(header::PERSON);
-        let own = order.person.as_ref().map(|taken| taken.digest.as_str());
-        let (Some(placed), Some(taken)) = (placed, &order.person) else {
-            return Ok(placed == own);
+        let Some(taken) = &order.person else {
+            return Ok(standing.header(header::PERSON).is_none());
         };
-        if Some(placed) == own || self.keyed.made(placed) {
-            return Ok(Some(placed) == own);
-        }
-        // Another key made it: the digests say nothing.
         let said: Said = serde_json::from_slice(&taken.message.payload)
             .map_err(|error| Placed::Unclear(error.to_string()))?;
+        // One that version 0.1.0 placed has the customer's number as it came, and no person.
+        let Some(placed) = standing.header(header::PERSON) else {
+            return Ok(said.person == Person::default());
+        };
+        let own = taken.digest.as_str();
+        if placed == own || self.keyed.made(placed) {
+            return Ok(placed == own);
+        }
+        // Another key made it: the digests say nothing.
         let known = standing.header(header::CUSTOMER).and_then(messaging::subject::text);
         let customer = known.and_then(|id| CustomerId::stored(&id).ok());
         let subject = persons::subject(&order.partner, customer.as_ref(), &order.order_id, placed);

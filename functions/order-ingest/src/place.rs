@@ -99,6 +99,8 @@ impl App {
             Err(unclear) => return unclear,
         };
         if is_same {
+            // The one that was placed names what it said of the person.
+            self.forget_person(kept, index, order, &standing).await;
             let same_event = standing.header(header::EVENT) == Some(&subject::token(&order.event));
             return if same_event {
                 Placed::Before(standing.sequence)

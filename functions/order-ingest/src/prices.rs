@@ -58,17 +58,31 @@ impl Catalogue {
         Self { nats, products: OnceLock::new(), found }
     }
 
-    /// May this order be placed as far as its prices go?
-    pub(crate) async fn compare(&self, order: &Checked) -> Result<(), Stopped> {
-        let Some(priced) = &order.priced else { return Ok(()) };
-        let products =
-            self.products.get_or_init(|| Records::<Item>::new(self.nats.clone()).cache());
-        if products.age().is_none_or(|age| AGE_MAX < age) {
-            let fresh = products.fresh(WAIT).await;
-            let waits = |error| Stopped::Waits(format!("the catalogue is not known: {error}"));
-            fresh.map_err(waits)?;
+    fn products(&self) -> &Cache<Item> {
+        self.products.get_or_init(|| Records::<Item>::new(self.nats.clone()).cache())
+    }
+
+    /// Waits until the catalogue is known, at most [`WAIT`]: once for all orders of a call.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) async fn known(&self) -> Result<(), String> {
+        if self.products().age().is_some_and(|age| age <= AGE_MAX) {
+            return Ok(());
         }
-        let problems = problems(priced, products)?;
+        let fresh = self.products().fresh(WAIT).await;
+        fresh.map_err(|error| format!("the catalogue is not known: {error}"))
+    }
+
+    /// May this order be placed as far as its prices go? `known` is what [`Self::known`] said.
+    pub(crate) async fn compare(
+        &self,
+        order: &Checked,
+        known: &Result<(), String>,
+    ) -> Result<(), Stopped> {
+        let Some(priced) = &order.priced else { return Ok(()) };
+        known.clone().map_err(Stopped::Waits)?;
+        let problems = problems(priced, self.products())?;
         if problems.is_empty() || self.is_placed(order).await? {
             return Ok(());
         }

@@ -77,3 +77,25 @@ async fn an_order_that_a_later_release_placed_waits() {
     assert!(failed["reason"].as_str().unwrap().contains("by a later release"), "{failed}");
     assert_eq!(world.conflicts().await, 0);
 }
+
+#[tokio::test]
+async fn an_order_whose_customer_is_an_address_is_known_again_when_0_1_0_placed_it() {
+    let world = World::start().await;
+    let mut sent = order(LINES);
+    sent["customer"] = json!("ana@example.org");
+    let draft = domain::raw::parse(sent.to_string().as_bytes(), None).unwrap();
+    let placed = json!({"specversion": "1.0", "id": "old", "source": "/functions/order-ingest",
+        "type": "orderflow.order.placed.v1", "subject": SUBJECT, "data": {"order_id": "1"}});
+    let message = Outgoing::new(SUBJECT.to_owned(), placed.to_string().into_bytes().into())
+        .header("Orderflow-Content", &draft.content())
+        .header("Orderflow-Attempt", "1");
+    let stored = publish::one(&world.nats, &message, Some(0)).await.unwrap();
+    assert!(matches!(stored, Published::Stored(_)), "{stored:?}");
+    world.send("e6", &sent).await;
+    assert_eq!(world.conflicts().await, 0, "it is a duplicate");
+    let said = world.messages("KV_PERSONS", "$KV.PERSONS.order.>").await;
+    assert!(said.iter().all(|said| said.payload.is_empty()), "nothing is kept of it");
+    sent["customer"] = json!({"id": "ana@example.org", "name": "Ana"});
+    world.send("e7", &sent).await;
+    assert_eq!(world.conflicts().await, 1, "it says more than before");
+}
