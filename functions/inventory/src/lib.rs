@@ -30,6 +30,7 @@ pub const RIGHTS: Rights = Rights {
         "journal.inventory.*",
         "orders.confirmed.>",
         "orders.refused.>",
+        "orders.returned.>",
         "inventory.changed.>",
         "errors.undecidable.>",
         "errors.alert.>",

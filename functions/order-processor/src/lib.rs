@@ -28,7 +28,7 @@ const SECONDS: [f64; 14] =
 
 /// What it does at NATS.
 pub const RIGHTS: Rights = Rights {
-    about: "The only writer of journals, their snapshots and their facts; removes old entries.",
+    about: "Writes journals, their snapshots and their facts; removes old entries.",
     publishes: &[
         "journal.inventory.*",
         "orders.confirmed.>",

@@ -33,6 +33,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
     ("orders.confirmed.main.US1.1", WRITERS),
     ("orders.refused.main.US1.1", WRITERS),
+    ("orders.returned.main.US1.1", WRITERS),
     ("inventory.changed.main.x", WRITERS),
     ("errors.undecidable.main.x", WRITERS),
     ("orders.placed.main.US1.1", &["order-ingest"]),

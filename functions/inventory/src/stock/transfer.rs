@@ -98,6 +98,12 @@ pub(crate) async fn transfer(
     let key = key.bound_to("transfer", &command);
     let id = key.id();
     let TransferCommand { from, to, products, reference } = command;
+    // Also where the journal has forgotten the key since.
+    if let Some(left) = on_its_way(&app, &from, &id).await? {
+        let number = left.number;
+        arrive(&app, &from, left).await.map_err(|problem| underway(&from, &to, problem))?;
+        return Ok(Json(TransferAnswer { from, to, number: Some(number), applied: true }));
+    }
     let out = app.journals.command(&from, &key, |view| {
         let transfers = &view.state.transfers;
         let moved = inventory::send(&view.state.stock, transfers, &products)
@@ -108,16 +114,26 @@ pub(crate) async fn transfer(
         Ok(entry(view.state, Change { cause, moved, by: by(caller) }))
     });
     let out = out.await?;
-    let left = app.journals.look(&from, |view| {
-        view.state.transfers.unfinished().iter().find(|left| left.command == id).cloned()
-    });
-    let left = left.await.map_err(|problem| underway(&from, &to, problem))?;
+    let left = on_its_way(&app, &from, &id).await;
+    let left = left.map_err(|problem| underway(&from, &to, problem))?;
     let Some(left) = left else {
         return Ok(Json(TransferAnswer { from, to, number: None, applied: out == Applied::Now }));
     };
     let number = left.number;
     arrive(&app, &from, left).await.map_err(|problem| underway(&from, &to, problem))?;
     Ok(Json(TransferAnswer { from, to, number: Some(number), applied: true }))
+}
+
+/// The transfer of a command that has left `from` and not arrived.
+async fn on_its_way(
+    app: &App,
+    from: &WarehouseId,
+    command: &str,
+) -> Result<Option<inventory::Transfer>, Problem> {
+    let found = app.journals.look(from, |view| {
+        view.state.transfers.unfinished().iter().find(|left| left.command == command).cloned()
+    });
+    found.await
 }
 
 pub(crate) async fn finish(
