@@ -57,7 +57,10 @@ async fn rest(
                 )));
             }
             Ok(false) => {}
-            Err(error) => tracing::debug!(stream, error, "cannot look what is left"),
+            Err(error) => {
+                let Subscription { function, filter, stream, .. } = &former;
+                tracing::warn!(function, filter, stream, error, "cannot look what is left there");
+            }
         }
         if stop.or(sleep(EVERY)).await.is_none() {
             break;

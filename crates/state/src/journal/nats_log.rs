@@ -111,8 +111,8 @@ impl NatsLog {
     /// (<https://github.com/nats-io/nats-server/issues/4320>). The second one is no entry; who reads on sees that.
     async fn is_next(&self, expected: u64, sequence: u64) -> Appended {
         let is_alone = self.nats.client.server_info().cluster.is_none_or(|name| name.is_empty());
-        let is_safe = is_alone || self.nats.client.is_server_compatible(2, 10, 0);
-        if is_safe || sequence == expected + 1 {
+        // The leader may be older than the server of this connection.
+        if is_alone || sequence == expected + 1 {
             return Appended::Stored(sequence);
         }
         match self.first(expected + 1).await {
