@@ -1,16 +1,20 @@
 //! `POST /customers/{partner}/{id}/erase`: takes away what is known of a person.
 //!
-//! It can be asked again at any time, and does what is left. What an order said goes first, and the card afterwards:
-//! whoever moves a card looks whether what it was moved by is still there.
+//! It can be asked again at any time, and does what is left. Messages go first, while it is known how the partner writes
+//! the customer's number; then what orders said, and the card afterwards: whoever moves a card looks whether what it was
+//! moved by is still there.
 
+mod about;
 mod messages;
 
 use crate::http::{App, Which, reach};
+use about::Known;
 use axum::extract::{Path, State};
 use chassis::Answer;
 use chrono::{DateTime, Utc};
 use messages::Stays;
-use messaging::{persons, streams};
+use messaging::persons::{self, Entry, ReadError};
+use messaging::streams;
 use runtime::{Caller, Owner, Problem};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,19 +59,21 @@ pub(crate) async fn erase(
     let key = Key::new([partner.as_str(), id.as_str()]);
     let key = key.map_err(|bad| Problem::bad_request(bad.to_string()))?;
     let card = app.cards.records().get(&key).await.map_err(|error| unavailable(&error))?;
-    let number = card.as_ref().and_then(|card| card.value.number.clone());
-    let mut known = messages::Known { partner: &partner, names: vec![id.as_str().to_owned()] };
-    known.names.extend(number);
-
-    // What orders said. The numbers in it are looked for as well: the card may be gone.
     let entries = persons::entries(&app.nats, &partner, &id).await;
     let entries = entries.map_err(|error| unavailable(&error))?;
-    for (subject, sequence) in &entries {
-        if known.names.len() == 1
-            && let Ok(persons::Entry::Said(_, said)) = persons::read(&app.nats, subject).await
-        {
-            known.names.extend(said.number);
+    let mut numbers: Vec<String> = card.into_iter().filter_map(|card| card.value.number).collect();
+    for (subject, _) in &entries {
+        match persons::read(&app.nats, subject).await {
+            Ok(Entry::Said(_, said)) => numbers.extend(said.number),
+            // What cannot be read has no number, and is erased as well.
+            Ok(Entry::Nothing | Entry::Erased(_)) | Err(ReadError::Unreadable(_)) => {}
+            Err(ReadError::Unclear(error)) => return Err(unavailable(&error)),
         }
+    }
+    let names = numbers.iter().map(String::as_str).chain([id.as_str()]);
+    let known = Known::new(&partner, names);
+    let found = messages::erase(&app.nats, &known).await.map_err(|error| unavailable(&*error))?;
+    for (subject, sequence) in &entries {
         persons::erase(&app.nats, subject, *sequence).await.map_err(|error| unavailable(&error))?;
     }
     let by = match owner.0.as_deref() {
@@ -81,7 +87,6 @@ pub(crate) async fn erase(
         Err(WriteError::Missing) => 0,
         Err(error) => return Err(unavailable(&error)),
     };
-    let found = messages::erase(&app.nats, &known).await.map_err(|error| unavailable(&*error))?;
     let gone = |place, what, count| Gone { place, what, count };
     let erased = vec![
         gone(streams::CUSTOMER_CARDS, "card", cards),

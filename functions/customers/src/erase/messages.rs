@@ -1,19 +1,11 @@
 //! Messages that hold what somebody sent: dead letters and conflicts, and the orders as they came.
 
-use domain::PartnerId;
+use super::about::{About, Came, Known};
 use messaging::{Nats, streams, subject, tail};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
-
-/// Whom messages are about.
-pub(super) struct Known<'a> {
-    pub(super) partner: &'a PartnerId,
-    /// The id in events, and the partner's own number if that is another one.
-    pub(super) names: Vec<String>,
-}
 
 /// What became of messages.
 pub(super) struct Found {
@@ -56,6 +48,15 @@ pub(super) async fn erase(nats: &Nats, known: &Known<'_>) -> Result<Found, Failu
         why: "no single message of this stream can be deleted: orders are decided from it".into(),
         until: days(age, "the order came"),
     });
+    if known.is_personal() {
+        found.stays.push(Stays {
+            place: "ORDERS and JOURNAL",
+            what: "facts and decisions of 0.1.0 that have the address itself as the customer's id",
+            why: "no single message of these streams can be deleted: stock is counted from them"
+                .into(),
+            until: days(age, "the order was decided"),
+        });
+    }
     found.stays.push(Stays {
         place: "the partner's folder",
         what: "files as the partner sent them, and what was made of them",
@@ -63,6 +64,44 @@ pub(super) async fn erase(nats: &Nats, known: &Known<'_>) -> Result<Found, Failu
         until: "the partner deletes them".into(),
     });
     Ok(found)
+}
+
+/// What messages of a stream are about.
+#[derive(Default)]
+struct Sorted {
+    /// The customer: their sequences.
+    about: Vec<u64>,
+    unclear: usize,
+    unread: usize,
+}
+
+async fn sort(
+    nats: &Nats,
+    place: &str,
+    filters: &[String],
+    known: &Known<'_>,
+) -> Result<Sorted, Failure> {
+    let mut sorted = Sorted::default();
+    for filter in filters {
+        tail::read(nats, place, filter, 1, false, |message| {
+            let headers = message.headers.iter().flat_map(|headers| headers.iter());
+            let headers: Vec<(String, String)> = headers
+                .flat_map(|(name, values)| values.iter().map(move |value| (name, value)))
+                .map(|(name, value)| (name.to_string(), value.as_str().to_owned()))
+                .collect();
+            let (subject, payload) = (message.subject.as_str(), &message.payload[..]);
+            match known.look(&Came { subject, headers: &headers, payload }) {
+                About::Customer => {
+                    sorted.about.extend(message.info().map(|info| info.stream_sequence).ok());
+                }
+                About::Another => {}
+                About::Unclear => sorted.unclear += 1,
+                About::Unread => sorted.unread += 1,
+            }
+        })
+        .await?;
+    }
+    Ok(sorted)
 }
 
 /// Deletes messages of one stream; how many.
@@ -73,18 +112,9 @@ async fn clean(
     known: &Known<'_>,
     stays: &mut Vec<Stays>,
 ) -> Result<usize, Failure> {
-    let mut about = Vec::new();
-    for filter in filters {
-        tail::read(nats, place, filter, 1, false, |message| {
-            if let (true, Ok(info)) = (known.is_in(&message.payload), message.info()) {
-                about.push(info.stream_sequence);
-            }
-        })
-        .await?;
-    }
+    let Sorted { about, unclear, unread } = sort(nats, place, filters, known).await?;
     let stream = nats.js.get_stream(place).await?;
     let config = &stream.cached_info().config;
-    let age = Some(config.max_age);
     // An order that is not done with would be lost.
     let floor = match place {
         streams::INTAKE => {
@@ -95,15 +125,22 @@ async fn clean(
     };
     let (done, open): (Vec<u64>, Vec<u64>) =
         about.into_iter().partition(|sequence| !config.deny_delete && *sequence <= floor);
-    if !open.is_empty() {
-        let count = open.len();
-        let why = match config.deny_delete {
-            true => format!(
-                "this stream was made so that no single message can be deleted; {count} are about the customer"
-            ),
-            false => format!("{count} are not done with; ask again when they are"),
-        };
-        stays.push(Stays { place, what, why, until: days(age, "it was stored") });
+    let count = open.len();
+    let why_open = match config.deny_delete {
+        true => format!(
+            "this stream was made so that no single message can be deleted; {count} are about the customer"
+        ),
+        false => format!("{count} are not done with; ask again when they are"),
+    };
+    let why_unclear = format!(
+        "{unclear} name this customer's id, and whose customer it is in several ways or not at all; look at them"
+    );
+    let why_unread =
+        format!("{unread} are not JSON in whole or in part, and cannot be searched; look at them");
+    let reasons = [(count, why_open), (unclear, why_unclear), (unread, why_unread)];
+    for (_, why) in reasons.into_iter().filter(|(count, _)| 0 < *count) {
+        let until = days(Some(config.max_age), "it was stored");
+        stays.push(Stays { place, what, why, until });
     }
     for sequence in &done {
         // One that is gone already is as good.
@@ -120,62 +157,5 @@ fn days(age: Option<Duration>, since: &str) -> String {
     match age.filter(|age| !age.is_zero()) {
         Some(age) => format!("{} days after {since}", age.as_secs() / 86_400),
         None => "this stream keeps messages for ever".into(),
-    }
-}
-
-impl Known<'_> {
-    /// Does a message name the customer, and no other partner?
-    fn is_in(&self, payload: &[u8]) -> bool {
-        serde_json::from_slice::<Value>(payload).is_ok_and(|json| {
-            let partner = find(&json, "partner", 4).and_then(Value::as_str);
-            partner.unwrap_or("DIRECT") == self.partner.as_str() && self.is_customer(&json)
-        })
-    }
-
-    fn is_customer(&self, json: &Value) -> bool {
-        let Some(customer) = find(json, "customer", 4) else { return false };
-        let id = match customer {
-            Value::Object(customer) => customer.get("id"),
-            other => Some(other),
-        };
-        let text = match id {
-            Some(Value::String(text)) => text.trim().to_owned(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => return false,
-        };
-        self.names.contains(&text)
-    }
-}
-
-/// The member of this name that stands least deep, up to `depth` objects down.
-fn find<'a>(json: &'a Value, name: &str, depth: usize) -> Option<&'a Value> {
-    let members = json.as_object().filter(|_| 0 < depth)?;
-    let own = members.get(name).filter(|value| !value.is_null());
-    own.or_else(|| members.values().find_map(|value| find(value, name, depth - 1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_message_about_the_customer_is_found_however_it_is_wrapped() {
-        let partner = PartnerId::parse("US1").unwrap();
-        let names = vec!["p-1".to_owned(), "ana@example.org".to_owned()];
-        let known = Known { partner: &partner, names };
-        let is_in = |json: Value| known.is_in(json.to_string().as_bytes());
-        assert!(is_in(json!({"partner": "US1", "customer": "ana@example.org"})));
-        assert!(is_in(json!({"partner": "US1", "data": {"customer": {"id": "p-1"}}})));
-        assert!(is_in(json!({"data": {"order": {"customer": {"id": "p-1"}}, "partner": "US1"}})));
-        for other in [
-            json!({"partner": "US2", "customer": "p-1"}),
-            json!({"customer": "p-1"}),
-            json!({"partner": "US1", "customer": {"id": "p-2"}}),
-            json!({"partner": "US1", "customer": {"name": "p-1"}}),
-            json!("p-1"),
-        ] {
-            assert!(!is_in(other.clone()), "{other}");
-        }
     }
 }

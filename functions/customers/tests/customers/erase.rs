@@ -89,3 +89,47 @@ async fn where_no_message_can_be_deleted_that_is_said() {
     assert_eq!((erased.status, &stays["place"]), (200, &json!("ERRORS")), "{erased:?}");
     assert!(stays["why"].as_str().unwrap().contains("1 are about the customer"), "{erased:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_found_by_every_spelling_and_only_those_of_the_partner() {
+    let world = World::start().await;
+    let ana = json!({"id": "Ana@Example.org", "name": "Ana"});
+    assert_eq!(world.place("1", "2026-01-01T00:00:00Z", &ana).await.status, 201);
+    let said = world.said().await.remove(0);
+    let id = said.split('.').nth(4).unwrap();
+    assert!(id.starts_with("p-"), "{said}");
+    let letter = async |headers: &[(&'static str, &'static str)], payload: &str| {
+        let subject = "errors.dead.order-ingest".to_owned();
+        let letter = Outgoing::new(subject, payload.to_owned().into_bytes().into());
+        let letter =
+            headers.iter().fold(letter, |letter, (name, value)| letter.header(name, value));
+        publish::one(&world.nats, &letter, None).await.unwrap();
+    };
+    let order = r#"{"customer": "ana@EXAMPLE.org", "n": "#;
+    letter(&[("ce-partner", "US1")], &format!("{order}1}}")).await;
+    letter(&[("Orderflow-Sender", "US1")], &format!("{order}2}}")).await;
+    letter(&[], &format!(r#"{order}3, "partner": "US1"}}"#)).await;
+    // What stays: another partner's, what names two, and what cannot be searched.
+    letter(&[("ce-partner", "US2")], &format!("{order}4}}")).await;
+    letter(&[], &format!("{order}5}}")).await;
+    letter(&[("ce-partner", "US1")], &format!(r#"{order}6, "partner": "US2"}}"#)).await;
+    letter(&[("ce-partner", "US1")], "<customer>ana@example.org</customer>").await;
+    let erased = world.customers.post(&format!("/customers/US1/{id}/erase"), &json!(null)).await;
+    assert_eq!(erased.body["erased"][2]["count"], 3, "{erased:?}");
+    let left = world.texts(streams::ERRORS, "errors.dead.>").await;
+    let numbers: Vec<_> =
+        ["4}", "5}", "6,", "<customer>"].map(|end| left.iter().any(|it| it.contains(end))).into();
+    assert_eq!((left.len(), numbers), (4, vec![true; 4]), "{left:?}");
+    let stays = erased.body["stays"].as_array().unwrap();
+    let whys: Vec<_> = stays.iter().map(|stays| stays["why"].as_str().unwrap()).collect();
+    assert!(whys[0].starts_with("1 name this customer's id"), "{whys:?}");
+    assert!(whys[1].starts_with("1 are not JSON"), "{whys:?}");
+    assert!(stays.iter().any(|stays| stays["place"] == "ORDERS and JOURNAL"), "{stays:?}");
+    // The number itself finds what was left without an entry.
+    let erased =
+        world.customers.post("/customers/DIRECT/ana@example.org/erase", &json!(null)).await;
+    assert_eq!(erased.body["erased"][2]["count"], 1, "{erased:?}");
+    let erased = world.customers.post("/customers/US1/c/erase", &json!(null)).await;
+    let stays = erased.body["stays"].as_array().unwrap();
+    assert!(!stays.iter().any(|stays| stays["place"] == "ORDERS and JOURNAL"), "{stays:?}");
+}
