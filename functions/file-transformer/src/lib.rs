@@ -78,7 +78,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let memory_max = setup.env.or("ORDERFLOW_FILES_MEMORY_MIB", FILES_MEMORY_MIB) << 20;
     let tokens = Tokens::from_env(setup.env, &api().doors());
     let partners = setup.partners_with_files(wrong);
-    let streams = &[streams::FILES, streams::INTAKE];
+    let streams = &[streams::FILES, streams::INTAKE, streams::ORDERS];
     let (mut chassis, partners) = setup.connect(tokens, streams, || partners).await?;
     let nats = chassis.nats.clone();
     let ledger = Ledger::new(&nats);

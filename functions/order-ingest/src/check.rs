@@ -153,8 +153,9 @@ pub(crate) fn check(
     let terms = terms
         .get(&partner)
         .ok_or_else(|| invalid("partner", format!("{partner} is not a configured partner")))?;
-    let named = keyed.take(&partner, &mut draft);
+    // As it came: who has no key compares it as well, and what 0.1.0 placed.
     let content = draft.content();
+    let named = keyed.take(&partner, &mut draft);
     let order = draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
     let person = named.map(|named| keyed.taken(&order, named));
     let message = message(received, &order, &content, person.as_ref());

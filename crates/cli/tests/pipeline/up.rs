@@ -118,8 +118,14 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
     assert!(up.orderflow(&added).status.success());
     let reloaded = up.json(&reload);
     assert_eq!(reloaded["partners"], 3);
-    let follow =
-        ["daily-checker", "file-transformer", "order-ingest", "order-processor", "status-checker"];
+    let follow = [
+        "daily-checker",
+        "file-transformer",
+        "inventory",
+        "order-ingest",
+        "order-processor",
+        "status-checker",
+    ];
     assert_eq!(reloaded["functions"], serde_json::json!(follow));
     // Of a file that nobody follows, nothing is taken over.
     let other = ["partners", "reload", "--partners", new.to_str().unwrap(), "--timeout", "1s"];
