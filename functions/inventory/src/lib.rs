@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod app;
 mod ledger;
 mod low;
-mod stock;
+mod routes;
 
-use ::stock::{KEEP, StockLane};
-use chassis::{Api, Journals, Kept, Operation, Setup};
+pub use app::NAME;
+
+use app::App;
+use chassis::{Api, Kept, Operation, Setup};
 use ledger::Ledger;
 use low::LowStock;
 use messaging::rights::Rights;
@@ -14,9 +17,8 @@ use products::Item;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use state::fold::{Folded, Metrics};
 use std::sync::Arc;
+use stock::KEEP;
 
-/// Its name in `stack.yml`.
-pub const NAME: &str = "inventory";
 /// Beside bodies: the process, the stock of its warehouses, and the movements that it holds. A body is here as it came,
 /// as fields, as a product or a command, and as its entry and facts.
 pub const MEMORY: Memory = Memory::new(160, 8);
@@ -72,20 +74,11 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
 }
 
 fn api() -> Api<Arc<App>> {
-    stock::routes(Api::default().records(|app: &Arc<App>| &app.products))
+    routes::of_stock(Api::default().records(|app: &Arc<App>| &app.products))
 }
 
 /// What its routes do, for the documents.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     api().operations()
-}
-
-/// What the handlers share.
-#[derive(Debug)]
-struct App {
-    products: Kept<Item>,
-    journals: Journals<StockLane>,
-    ledger: Arc<Folded<Ledger>>,
-    _low: LowStock,
 }

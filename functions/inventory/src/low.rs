@@ -4,7 +4,6 @@
 //! movement that it is about. A movement behind it that is at the threshold or above arms it again. So neither a restart
 //! nor another replica tells anything twice.
 
-use crate::NAME;
 use crate::ledger::{Books, Ledger, Movement, Number};
 use domain::{ProductId, WarehouseId};
 use messaging::publish::{self, Outgoing, Published};
@@ -140,7 +139,7 @@ impl Watch {
         let id = format!("{warehouse}:{product}:{}", movement.number);
         let movement = movement.number;
         let low = Low { warehouse, product: product.clone(), available, threshold, movement };
-        let source = format!("/functions/{NAME}");
+        let source = "/functions/inventory".to_owned();
         let event = Event::new(id, &source, events::STOCK_LOW, &subject, low);
         let message = Outgoing::new(subject, event.to_bytes());
         let expected = last.map_or(0, |last| last.sequence);

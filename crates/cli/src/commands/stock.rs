@@ -1,6 +1,7 @@
 //! `orderflow stock …`: what is in stock, and what people do to it. Over HTTP on the functions that write the journal.
 
 mod ask;
+mod at;
 mod book;
 mod change;
 mod levels;
@@ -12,10 +13,11 @@ mod verify;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use domain::{ProductId, WarehouseId};
 
 use crate::global::Global;
+use at::{Again, At};
 use change::{Counting, Pieces};
 
 const EXAMPLES: &str = "Examples:
@@ -31,22 +33,6 @@ const EXAMPLES: &str = "Examples:
   orderflow stock reconcile
   orderflow stock import stock.csv --dry-run
   orderflow stock export stock.csv";
-
-/// Where.
-#[derive(Debug, Args)]
-pub(crate) struct At {
-    /// Where.
-    #[arg(long, default_value = "main")]
-    warehouse: WarehouseId,
-}
-
-/// What makes a command the same command when it is sent again.
-#[derive(Debug, Args)]
-pub(crate) struct Again {
-    /// An idempotency key of your own, so that the same call again does nothing twice; a new one if nothing is said.
-    #[arg(long)]
-    key: Option<String>,
-}
 
 /// What is in stock.
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
+mod cause;
 mod change;
 mod confirmed;
 mod decide;
@@ -8,9 +9,8 @@ mod sale;
 mod state;
 mod transfers;
 
-pub use change::{
-    Cause, Change, Counted, LEVEL_MAX, Quantities, Refused, Wrong, adjust, count, restock, send,
-};
+pub use cause::{Cause, Change};
+pub use change::{Counted, LEVEL_MAX, Quantities, Refused, Wrong, adjust, count, restock, send};
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
 pub use returned::{Pieces, Returned};

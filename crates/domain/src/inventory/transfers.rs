@@ -1,6 +1,6 @@
 //! Transfers between warehouses, as the journals of both fold to: what left and has not arrived, and what came.
 
-use super::change::{Cause, Change};
+use super::cause::{Cause, Change};
 use crate::{ProductId, WarehouseId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

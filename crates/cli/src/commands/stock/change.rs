@@ -10,8 +10,8 @@ use machine::client::{Level, Pipeline, key};
 use serde_json::{Map, Value, json};
 use terminal::output;
 
+use super::at::{Again, At};
 use super::book::{Answer, book};
-use super::{Again, At};
 
 /// `P001=50`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use machine::client::{Level, Pipeline, query_value};
 use serde::{Deserialize, Serialize};
 use terminal::output;
 
-use super::At;
+use super::at::At;
 
 /// Movements of one call.
 const PAGE_MAX: usize = 1_000;

@@ -1,4 +1,6 @@
+use super::super::cause::{Cause, Change};
 use super::*;
+use crate::WarehouseId;
 
 fn product(id: &str) -> ProductId {
     ProductId::parse(id).unwrap()

@@ -1,6 +1,6 @@
 //! `GET /stock`: what is available, a page at a time.
 
-use crate::App;
+use crate::app::App;
 use axum::extract::State;
 use chassis::{Answer, Limit, Query};
 use domain::{ProductId, WarehouseId, stock};

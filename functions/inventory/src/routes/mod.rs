@@ -6,7 +6,7 @@ mod list;
 mod movements;
 mod transfer;
 
-use crate::App;
+use crate::app::App;
 use axum::Json;
 use axum::extract::State;
 use chassis::{Api, Body, Key, Operation, Role, Scope};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use stock::{BYTES_MAX, StockAnswer, StockCommand};
 
 /// Adds its routes.
-pub(crate) fn routes(api: Api<Arc<App>>) -> Api<Arc<App>> {
+pub(crate) fn of_stock(api: Api<Arc<App>>) -> Api<Arc<App>> {
     let get = |path, what| Operation::get(path, what, Role::StockRead, Scope::NoPartner);
     let post = |path, what| {
         Operation::post(path, what, Role::Stock, Scope::NoPartner).bodies_up_to(BYTES_MAX)

@@ -6,7 +6,7 @@
 
 use super::change::{by, entry, refused};
 use super::check::{self, Checked};
-use crate::App;
+use crate::app::App;
 use axum::Json;
 use axum::extract::State;
 use chassis::{Answer, Body, Key, Query};

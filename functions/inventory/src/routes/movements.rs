@@ -1,6 +1,6 @@
 //! `GET /stock/movements`: what moved a product, the newest first.
 
-use crate::App;
+use crate::app::App;
 use crate::ledger::{Book, Movement, Number, OrderAttempt, Page, Why};
 use axum::extract::State;
 use chassis::{Answer, Limit, Query};

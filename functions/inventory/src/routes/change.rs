@@ -1,7 +1,7 @@
 //! `POST /stock/restock`, `/stock/adjust` and `/stock/count`: what people do to the stock of one warehouse.
 
 use super::check::{self, Checked};
-use crate::App;
+use crate::app::App;
 use axum::Json;
 use axum::extract::State;
 use chassis::{Body, Key};
