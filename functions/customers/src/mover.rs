@@ -1,7 +1,9 @@
 //! Moves cards forward, to what placed orders say.
 //!
-//! Any number of replicas do it at once, and any of them may end between two steps: a card is written at the
-//! revision that was read, under a key that the record knows for its last nine changes, and its position afterwards.
+//! Any number of replicas do it at once, and any of them may end between two steps. A card is moved by one order at a
+//! time: it is written at the revision that was read, under a key that the record knows for its last nine changes. Then
+//! it is looked whether the order was erased meanwhile, and the position is written last: who begins after one that
+//! ended knows by the card's author whether it has to look again.
 
 use crate::card::Card;
 use crate::ordered::{self, Ordered, Row};
@@ -49,7 +51,12 @@ pub(crate) struct Mover {
     orders: Arc<Folded<Ordered>>,
     /// Up to which order each shard was looked at.
     seen: Vec<u64>,
+    /// Orders of cards that could not be moved yet.
+    late: Customers,
 }
+
+/// Orders by customer, as [`ordered::key`] writes it.
+type Customers = BTreeMap<Box<str>, Vec<Step>>;
 
 /// An order that says something of a person.
 struct Step {
@@ -60,7 +67,8 @@ struct Step {
 
 impl Mover {
     pub(crate) fn new(nats: Nats, cards: Records<Card>, orders: Arc<Folded<Ordered>>) -> Self {
-        Self { positions: Positions::new(&nats), nats, cards, orders, seen: Vec::new() }
+        let (positions, late) = (Positions::new(&nats), Customers::new());
+        Self { positions, nats, cards, orders, seen: Vec::new(), late }
     }
 
     pub(crate) async fn run(mut self, stop: Stop) {
@@ -75,8 +83,8 @@ impl Mover {
 
     async fn round(&mut self) {
         let seen = std::mem::take(&mut self.seen);
+        let mut customers = std::mem::take(&mut self.late);
         let (customers, next) = self.orders.look(|shards| {
-            let mut customers: BTreeMap<Box<str>, Vec<Step>> = BTreeMap::new();
             let mut next = Vec::with_capacity(shards.len());
             for (index, shard) in shards.iter().enumerate() {
                 let mut from = seen.get(index).copied().unwrap_or_default();
@@ -97,22 +105,26 @@ impl Mover {
             (customers, next)
         });
         let this = &*self;
-        let moves = customers.into_iter().map(async |(customer, steps)| {
-            let Some((partner, id)) = ordered::named(&customer) else { return true };
-            this.forward(&partner, &id, steps).await
+        let moves = customers.into_iter().map(async |(customer, mut steps)| {
+            let (partner, id) = ordered::named(&customer)?;
+            steps.sort_by_key(|step| step.at);
+            let is_moved = this.forward(&partner, &id, &steps).await;
+            (!is_moved).then_some((customer, steps))
         });
-        let moved: Vec<bool> = stream::iter(moves).buffer_unordered(AT_ONCE).collect().await;
-        // What was not moved is looked at again.
-        self.seen = if moved.into_iter().all(|moved| moved) { next } else { seen };
+        let late = stream::iter(moves).buffer_unordered(AT_ONCE).filter_map(std::future::ready);
+        let late = late.collect().await;
+        // One that fails is tried again, and the others go on.
+        (self.late, self.seen) = (late, next);
     }
 
     /// Moves one card as far as its orders go.
-    async fn forward(&self, partner: &PartnerId, id: &CustomerId, mut steps: Vec<Step>) -> bool {
-        steps.sort_by_key(|step| step.at);
-        for _ in 0..ROUNDS {
-            match self.once(partner, id, &steps).await {
-                Ok(()) => return true,
-                Err(NotMoved::Changed) => {}
+    async fn forward(&self, partner: &PartnerId, id: &CustomerId, steps: &[Step]) -> bool {
+        let mut rounds = 0;
+        while rounds < ROUNDS {
+            match self.once(partner, id, steps).await {
+                Ok(true) => return true,
+                Ok(false) => rounds = 0,
+                Err(NotMoved::Changed) => rounds += 1,
                 Err(NotMoved::Unclear(reason)) => {
                     tracing::warn!(%partner, customer = %id, reason, "a card is moved later");
                     return false;
@@ -122,23 +134,28 @@ impl Mover {
         false
     }
 
+    /// Moves a card by the next order that says something; true if none is left.
     async fn once(
         &self,
         partner: &PartnerId,
         id: &CustomerId,
         steps: &[Step],
-    ) -> Result<(), NotMoved> {
-        let Ok(key) = Key::new([partner.as_str(), id.as_str()]) else { return Ok(()) };
+    ) -> Result<bool, NotMoved> {
+        let Ok(key) = Key::new([partner.as_str(), id.as_str()]) else { return Ok(true) };
         // The card first: if another replica moves it behind this look, the write below is refused.
         let found = self.cards.get(&key).await?;
         let position = self.positions.get(partner, id).await?;
         let (at, revision) =
             position.map_or((Position::default(), None), |(at, revision)| (at, Some(revision)));
-        let newer = steps.iter().filter(|step| at < step.at);
-        let mut said = Vec::new();
-        for step in newer {
+        let Some(last) = steps.last().filter(|step| at < step.at) else { return Ok(true) };
+        let mut to = last;
+        for step in steps.iter().filter(|step| at < step.at) {
             match persons::read(&self.nats, &step.subject).await {
-                Ok(Entry::Said(_, it)) => said.push((step, it)),
+                Ok(Entry::Said(_, said)) => {
+                    self.write(&key, (partner, id), found, &said, step).await?;
+                    to = step;
+                    break;
+                }
                 // Erased: no card comes of it, and one that came of it just now goes.
                 Ok(Entry::Erased(_)) => self.take_back(&key, found.as_ref(), step).await?,
                 Ok(Entry::Nothing) => {}
@@ -148,45 +165,40 @@ impl Mover {
                 Err(persons::ReadError::Unclear(error)) => return Err(error.into()),
             }
         }
-        let Some(last) = steps.last().filter(|step| at < step.at) else { return Ok(()) };
-        if let Some((step, _)) = said.last() {
-            self.write(&key, (partner, id), found, &said, step).await?;
-            // Erased meanwhile: erasing takes what is said away first, and the card afterwards.
-            if let Entry::Erased(_) =
-                persons::read(&self.nats, &step.subject).await.map_err(unclear)?
-            {
-                let found = self.cards.get(&key).await?;
-                self.take_back(&key, found.as_ref(), step).await?;
-            }
-        }
-        match self.positions.set(partner, id, last.at, revision).await? {
-            true => Ok(()),
+        match self.positions.set(partner, id, to.at, revision).await? {
+            true => Ok(to.at == last.at),
             false => Err(NotMoved::Changed),
         }
     }
 
+    /// Writes what one order said, unless the card has changed since it was found.
     async fn write(
         &self,
         key: &Key,
         (partner, id): (&PartnerId, &CustomerId),
         found: Option<Found<Card>>,
-        said: &[(&Step, Box<Said>)],
-        last: &Step,
+        said: &Said,
+        step: &Step,
     ) -> Result<(), NotMoved> {
         let when = found.as_ref().map_or(When::Absent, |found| When::Is(found.revision));
         let new = || Card::new(partner.clone(), id.clone());
-        let old = found.map_or_else(new, |found| found.value);
-        let card = said.iter().fold(old, |card, (_, said)| card.moved(said));
-        let author = author(last);
-        match self.cards.replace(key, card.clone(), when, &author).await {
+        let card = found.map_or_else(new, |found| found.value).moved(said);
+        let author = author(step);
+        let mut done = self.cards.replace(key, card.clone(), when, &author).await;
+        if let Err(WriteError::Conflict(Conflict::Taken { .. })) = done {
             // Two persons of one household: the order stands, and the card says so.
-            Err(WriteError::Conflict(Conflict::Taken { .. })) => {
-                let shared = Card { email_shared: true, ..card };
+            let shared = Card { email_shared: true, ..card };
+            done = self.cards.replace(key, shared, when, &author).await;
+        }
+        written(done)?;
+        // Erased meanwhile: erasing takes what is said away first, and the card afterwards.
+        match persons::read(&self.nats, &step.subject).await {
+            Ok(Entry::Erased(_)) => {
                 let found = self.cards.get(key).await?;
-                let when = found.map_or(When::Absent, |found| When::Is(found.revision));
-                written(self.cards.replace(key, shared, when, &author).await)
+                self.take_back(key, found.as_ref(), step).await
             }
-            written_or_not => written(written_or_not),
+            Ok(Entry::Said(..) | Entry::Nothing) => Ok(()),
+            Err(error) => Err(NotMoved::Unclear(error.to_string())),
         }
     }
 
@@ -205,10 +217,6 @@ impl Mover {
             Err(error) => written(Err(error)),
         }
     }
-}
-
-fn unclear(error: persons::ReadError) -> NotMoved {
-    NotMoved::Unclear(error.to_string())
 }
 
 fn written(written: Result<Revision, WriteError>) -> Result<(), NotMoved> {
@@ -237,7 +245,8 @@ fn step(row: &Row) -> Option<Step> {
     let (partner, customer) = ordered::named(&row.customer)?;
     let order = ordered::order_id(row)?;
     Some(Step {
-        at: Position { ordered_ms: *ordered_ms, sequence: row.sequence },
+        // A date to come counts as the day on which the order was placed: no later order would move the card.
+        at: Position { ordered_ms: row.placed_ms.min(*ordered_ms), sequence: row.sequence },
         subject: persons::subject(&partner, Some(&customer), &order, digest),
         order: row.order.to_string(),
     })

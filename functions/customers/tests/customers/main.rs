@@ -4,6 +4,7 @@
 mod cards;
 mod erase;
 mod ingest;
+mod moves;
 mod people;
 mod support;
 mod totals;
