@@ -53,7 +53,7 @@ impl Call {
             id: call_id(&parts.headers),
             trace: trace_id(&parts.headers).map(str::to_owned),
             method: parts.method.clone(),
-            path: parts.uri.path().chars().take(PATH_CHARS_MAX).collect(),
+            path: masked(parts.uri.path()),
             start: Instant::now(),
             metrics: Arc::clone(metrics),
             is_answered: false,
@@ -104,6 +104,18 @@ impl Drop for Call {
             self.record(StatusCode::from_u16(CLIENT_GONE).expect("499 is a number of a status"));
         }
     }
+}
+
+/// A path as logs may have it: without the parts that hold an e-mail address or a telephone number.
+fn masked(path: &str) -> String {
+    let mask = |part| if is_address(part) { "<address>" } else { part };
+    let parts: Vec<&str> = path.split('/').map(mask).collect();
+    parts.join("/").chars().take(PATH_CHARS_MAX).collect()
+}
+
+fn is_address(part: &str) -> bool {
+    let has = |signs: [&str; 3]| signs.iter().any(|sign| part.contains(sign));
+    has(["@", "%40", "%2540"]) || has(["+", "%2B", "%2b"])
 }
 
 /// Refusals that any client can cause without a token, as often as the network allows.
@@ -193,5 +205,18 @@ mod tests {
         check("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", None);
         check("nonsense", None);
         check("", None);
+    }
+
+    #[test]
+    fn no_address_of_a_person_is_in_a_path_that_is_logged() {
+        assert_eq!(masked("/customers/US1/17850"), "/customers/US1/17850");
+        for address in
+            ["ana@example.org", "ana%40example.org", "ana%2Eq%40example%2Eorg", "%2B33612345678"]
+        {
+            assert_eq!(
+                masked(&format!("/customers/US1/{address}/erase")),
+                "/customers/US1/<address>/erase"
+            );
+        }
     }
 }

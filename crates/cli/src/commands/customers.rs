@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
   orderflow customers list --partner US1
   orderflow customers list --email ana@example.org
   orderflow customers show US1/17850
-  orderflow customers set US1/17850 name=Ana phone=+33612345678 opt_outs=sms billing.city=Lyon
+  orderflow customers set US1/17850 name=Ana phone=+33612345678 opt_outs=sms
   orderflow customers erase US1/17850";
 
 /// Cards of customers, and what is known of persons.
@@ -47,6 +47,7 @@ pub(crate) enum Customers {
         limit: u16,
     },
     /// The card of a customer, with totals and the newest orders.
+    #[command(alias = "get")]
     Show {
         /// `PARTNER/ID`.
         customer: Customer,
@@ -236,9 +237,7 @@ async fn show(pipeline: &Pipeline, customer: &Customer) -> Result<()> {
                 output::line(format_args!("{field}: {shown}"));
             }
         }
-        _ => {
-            output::line(format_args!("{customer} has no card: no order said more than the number"))
-        }
+        _ => output::line(format_args!("{customer} has no card")),
     }
     let totals = history.get("totals").and_then(Value::as_object);
     for (currency, total) in totals.into_iter().flatten() {
@@ -285,6 +284,16 @@ async fn erase(pipeline: &Pipeline, customer: &Customer, yes: Yes) -> Result<()>
     confirm(&preview, &format!("Erase customer {customer}?"), yes)?;
     let path = format!("{}/erase", customer.path());
     let erased: Value = pipeline.call(Level::Admin, Method::POST, &path, None).await?;
+    let counts = erased.get("erased").and_then(Value::as_array).into_iter().flatten();
+    let count: u64 = counts.filter_map(|gone| gone.get("count").and_then(Value::as_u64)).sum();
+    if count == 0 {
+        let what = format!(
+            "nothing of {customer} is there to erase; an address as number has a pseudonym as id: \
+             orderflow customers list --number {}",
+            customer.id
+        );
+        return Err(Failure::NotFound { what }.into());
+    }
     if pipeline.json {
         output::json(&erased);
         return Ok(());

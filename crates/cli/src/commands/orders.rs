@@ -267,6 +267,12 @@ fn reason(event: &Value, message: &Standing) -> String {
     let code = message.header(header::REASON).unwrap_or("refused");
     match event.pointer("/data/refusal").and_then(Value::as_object) {
         Some(refusal) => {
+            // What types of 0.1.0 read as `unreadable` says itself in words what it is.
+            if let (Some(_), Some(text)) =
+                (refusal.get("code"), refusal.get("detail").and_then(Value::as_str))
+            {
+                return format!("{code}: {text}");
+            }
             let details = refusal.iter().filter(|(_, value)| value.as_str() != Some(code));
             let details: Vec<String> = details
                 .map(|(name, value)| match value.as_str() {

@@ -60,6 +60,7 @@ pub(crate) enum Products {
         limit: u32,
     },
     /// Show a product.
+    #[command(alias = "get")]
     Show {
         /// Which one.
         product: ProductId,

@@ -72,11 +72,12 @@ impl Plan {
         format!("{created} to create, {changed} to change, {unchanged} unchanged, {refused}")
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, is_imported: bool) -> Value {
         let ids = |products: &mut dyn Iterator<Item = &Product>| -> Vec<String> {
             products.map(|product| product.id.to_string()).collect()
         };
         json!({
+            "imported": is_imported,
             "created": ids(&mut self.created.iter()),
             "changed": ids(&mut self.changed.iter().map(|(product, ..)| product)),
             "unchanged": self.unchanged,
@@ -116,7 +117,7 @@ pub(super) async fn run(pipeline: &Pipeline, file: &Path, dry_run: bool, yes: Ye
     let preview = plan.preview();
     if !plan.refused.is_empty() {
         if pipeline.json {
-            output::json(&plan.json());
+            output::json(&plan.json(false));
         }
         preview.iter().for_each(output::note);
         let count = output::count(plan.refused.len(), "problem");
@@ -124,7 +125,7 @@ pub(super) async fn run(pipeline: &Pipeline, file: &Path, dry_run: bool, yes: Ye
     }
     if dry_run {
         match pipeline.json {
-            true => output::json(&plan.json()),
+            true => output::json(&plan.json(false)),
             false => preview.iter().for_each(output::line),
         }
         return Ok(());
@@ -143,7 +144,7 @@ pub(super) async fn run(pipeline: &Pipeline, file: &Path, dry_run: bool, yes: Ye
         );
     }
     if pipeline.json {
-        output::json(&plan.json());
+        output::json(&plan.json(true));
     } else {
         let unchanged = plan.unchanged;
         output::line(format_args!("{created} created, {changed} changed, {unchanged} unchanged"));
