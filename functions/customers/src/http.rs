@@ -272,7 +272,7 @@ pub(crate) async fn orders(
                 amount: Money::from_units(sum.units).to_string(),
             };
             let totals = sums.into_iter().flatten();
-            let totals = totals.map(|(currency, sum)| (currency.clone(), total(sum))).collect();
+            let totals = totals.map(|(currency, sum)| ((*currency).into(), total(sum))).collect();
             let since = shards.iter().filter_map(|shard| shard.since_ms).min();
             let counted_since = since.map(rfc3339);
             let bytes = orders.len() * ITEM_BYTES;

@@ -25,7 +25,7 @@ pub const NAME: &str = "customers";
 const ORDERS_MAX: NonZeroUsize = NonZeroUsize::new(500_000).expect("half a million is not 0");
 /// One order with its ids and the digest of what it says of a person.
 const ORDER_BYTES: u64 = 200;
-/// The process, cards, totals and answers.
+/// The process, cards and answers, and 64 MiB for totals.
 const BASE_MIB: u64 = 128;
 /// What it takes beside bodies, with as many orders as it holds by default.
 pub const MEMORY: Memory = memory(ORDERS_MAX.get());

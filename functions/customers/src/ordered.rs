@@ -3,17 +3,19 @@
 //! Totals count what is confirmed, and fall with what is cancelled and with returns. Each fact says all that is
 //! counted, so that facts of one order need not be told from those of another.
 
+use domain::person::is_personal;
 use domain::{CustomerId, Money, OrderId, PartnerId};
 use messaging::subject::{self, OrderSubject};
 use messaging::{events, header, streams};
 use serde::{Deserialize, Serialize};
 use state::fold::{Event, Fold, Source};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 const PLACED: usize = 0;
-/// Customers of one shard whose totals are held.
-const CUSTOMERS_MAX: usize = 1_000_000 / Ordered::SHARDS;
+/// Customers whose totals are held. One takes about 200 bytes with one currency: together less than 64 MiB.
+pub(crate) const CUSTOMERS_MAX: usize = 250_000;
+const SHARD_CUSTOMERS_MAX: usize = CUSTOMERS_MAX / Ordered::SHARDS;
 
 /// The fold. It holds the newest orders, and at most so many.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +33,8 @@ impl Ordered {
 /// What is known of the customers of a shard.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Known {
-    /// By customer, as [`key`] writes it, and currency.
-    totals: HashMap<String, BTreeMap<String, Sum>>,
+    /// By customer, as [`key`] writes it; each has its currencies in order.
+    totals: HashMap<Box<str>, Vec<(Currency, Sum)>>,
     /// In the order in which they were placed.
     orders: VecDeque<Row>,
     /// When the first fact was stored that is counted, milliseconds since 1970.
@@ -50,6 +52,26 @@ pub(crate) struct Row {
     pub(crate) placed_ms: i64,
     /// If it says something of the person: when it was ordered, and the digest of what it says.
     pub(crate) said: Option<(i64, Box<str>)>,
+}
+
+/// Three letters of ISO 4217.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Currency([u8; 3]);
+
+impl TryFrom<String> for Currency {
+    type Error = &'static str;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        let letters = code.as_bytes().try_into().map_err(|_| "a currency has three letters")?;
+        if code.is_ascii() { Ok(Self(letters)) } else { Err("a currency has three plain letters") }
+    }
+}
+
+impl From<Currency> for String {
+    fn from(Currency(letters): Currency) -> Self {
+        letters.map(char::from).iter().collect()
+    }
 }
 
 /// What orders in one currency come to.
@@ -103,7 +125,7 @@ struct Decided {
 #[derive(Deserialize)]
 struct Counted {
     customer: Option<Buyer>,
-    currency: String,
+    currency: Currency,
     kind: domain::Kind,
     total: Money,
 }
@@ -116,7 +138,7 @@ struct Buyer {
 /// What a message adds to the totals of a customer.
 struct Change {
     customer: String,
-    currency: String,
+    currency: Currency,
     sum: Sum,
 }
 
@@ -138,6 +160,10 @@ fn change(event: &Event<'_>) -> Result<Option<Change>, String> {
     }
     let Decided { partner, order: Some(order) } = fact.data else { return Ok(None) };
     let Some(Buyer { id }) = order.customer else { return Ok(None) };
+    // As 0.1.0 wrote it. Checkpoints hold no such ids.
+    if is_personal(id.as_str()) {
+        return Ok(None);
+    }
     let (orders, returns) = match order.kind {
         domain::Kind::Sale => (sign, 0),
         domain::Kind::Return => (0, sign),
@@ -152,14 +178,15 @@ fn placed<'e>(event: &Event<'e>) -> Option<String> {
     let is_first = event.header(header::ATTEMPT).is_none_or(|attempt| attempt == "1");
     let customer = event.header(header::CUSTOMER).filter(|_| is_first)?;
     let partner = event.subject.split('.').nth(3)?;
-    Some(format!("{partner}.{customer}"))
+    let is_plain = subject::text(customer).is_some_and(|id| !is_personal(&id));
+    is_plain.then(|| format!("{partner}.{customer}"))
 }
 
 impl Fold for Ordered {
     type State = Known;
 
     const NAME: &'static str = "customers";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SOURCES: &'static [Source] = &[
         Source { stream: streams::ORDERS, filter: "orders.placed.>", headers_only: true },
         Source { stream: streams::ORDERS, filter: "orders.confirmed.>", headers_only: false },
@@ -220,22 +247,34 @@ impl Known {
     }
 
     fn count(&mut self, change: Change, time_ms: i64) -> Result<(), String> {
-        if self.totals.len() >= CUSTOMERS_MAX && !self.totals.contains_key(&change.customer) {
+        let Change { customer, currency, sum } = change;
+        let is_full = SHARD_CUSTOMERS_MAX <= self.totals.len();
+        if is_full && !self.totals.contains_key(&*customer) {
             return Err(format!(
-                "there are more than {CUSTOMERS_MAX} customers in one of the shards"
+                "one of the {} shards has {SHARD_CUSTOMERS_MAX} customers already, which is the limit; a new \
+                 one is not counted",
+                Ordered::SHARDS
             ));
         }
-        let totals = self.totals.entry(change.customer).or_default();
-        let total = totals.get(&change.currency).copied().unwrap_or_default();
-        let total = total.plus(change.sum).ok_or("the total of the customer is too large")?;
-        totals.insert(change.currency, total);
+        let totals = self.totals.entry(customer.into()).or_default();
+        match totals.iter_mut().find(|(known, _)| *known == currency) {
+            Some((_, total)) => {
+                *total = total.plus(sum).ok_or("the total of the customer is too large")?;
+            }
+            None => {
+                // Most customers have one currency.
+                totals.reserve_exact(1);
+                totals.push((currency, sum));
+                totals.sort_unstable_by_key(|(currency, _)| *currency);
+            }
+        }
         self.since_ms = Some(self.since_ms.map_or(time_ms, |since| since.min(time_ms)));
         Ok(())
     }
 
     /// What a customer ordered, by currency.
-    pub(crate) fn totals(&self, customer: &str) -> Option<&BTreeMap<String, Sum>> {
-        self.totals.get(customer)
+    pub(crate) fn totals(&self, customer: &str) -> Option<&[(Currency, Sum)]> {
+        self.totals.get(customer).map(Vec::as_slice)
     }
 
     /// The orders of a customer, newest first.
@@ -258,4 +297,43 @@ impl Known {
 /// The id of the order of a row.
 pub(crate) fn order_id(row: &Row) -> Option<OrderId> {
     OrderId::stored(&row.order).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(customer: usize, currency: &str) -> Change {
+        let currency = Currency::try_from(currency.to_owned()).unwrap();
+        let sum = Sum { orders: 1, returns: 0, units: 5 };
+        Change { customer: format!("US1.{customer}"), currency, sum }
+    }
+
+    #[test]
+    fn a_shard_holds_so_many_customers_and_goes_on_counting_those() {
+        let mut known = Known::default();
+        for customer in 0..SHARD_CUSTOMERS_MAX {
+            known.count(change(customer, "EUR"), 1).unwrap();
+        }
+        let refused = known.count(change(SHARD_CUSTOMERS_MAX, "EUR"), 1).unwrap_err();
+        assert!(refused.contains("7812 customers"), "{refused}");
+        for currency in ["USD", "CHF", "EUR"] {
+            known.count(change(0, currency), 1).unwrap();
+        }
+        let json = serde_json::to_string(&known).unwrap();
+        let again: Known = serde_json::from_str(&json).unwrap();
+        let totals = again.totals("US1.0").unwrap();
+        let totals: Vec<_> =
+            totals.iter().map(|(code, sum)| (String::from(*code), sum.orders)).collect();
+        assert_eq!(totals, [("CHF".to_owned(), 1), ("EUR".to_owned(), 2), ("USD".to_owned(), 1)]);
+        assert_eq!(again.totals(&format!("US1.{SHARD_CUSTOMERS_MAX}")), None);
+    }
+
+    #[test]
+    fn totals_fit_the_memory_that_is_set_aside() {
+        // A place in the table, at most half of which is empty; the text of an id; one currency; and what malloc adds.
+        let place = 2 * (size_of::<(Box<str>, Vec<(Currency, Sum)>)>() + 1);
+        let bytes = place + (40 + 8) + (size_of::<(Currency, Sum)>() + 16);
+        assert!(CUSTOMERS_MAX * bytes < 64 << 20, "{bytes}");
+    }
 }

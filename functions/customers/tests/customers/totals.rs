@@ -111,3 +111,19 @@ async fn orders_of_a_customer_are_listed_newest_first() {
     let link = &history.body["orders"][0]["link"];
     assert_eq!(link, "/function/status-checker/orders/US1/o%2F4");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_an_address_is_not_counted() {
+    let world = World::start().await;
+    let ids = ["ana@example.org", "+33612345678", "c"];
+    for (n, id) in ids.iter().enumerate() {
+        let order = json!({"order_id": n.to_string(), "customer": {"id": id}, "currency": "EUR", "kind": "sale",
+            "total": "5"});
+        fact(&world, "confirmed", "confirmed", None, &order).await;
+    }
+    for (id, count) in ids.iter().zip([0, 0, 1]) {
+        let history =
+            world.customers.get(&format!("/customers/US1/{}/orders", id.replace('+', "%2B"))).await;
+        assert_eq!(history.body["totals"].as_object().unwrap().len(), count, "{history:?}");
+    }
+}
