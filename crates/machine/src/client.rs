@@ -144,6 +144,11 @@ impl Pipeline {
     }
 }
 
+/// A function refused what it was asked: nothing was done, and the same again is refused again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
 /// A new idempotency key.
 pub fn key() -> String {
     format!("cli-{:032x}", fastrand::u128(..))
@@ -164,7 +169,11 @@ fn refusal(path: &str, status: StatusCode, body: &[u8]) -> anyhow::Error {
     }
     let fields = problem.errors.iter();
     let fields: String = fields.map(|e| format!("\n{}: {}", e.field, e.reason)).collect();
-    anyhow!("{function}: {detail}{fields}")
+    let text = format!("{function}: {detail}{fields}");
+    match status.is_client_error() {
+        true => Refused(text).into(),
+        false => anyhow!(text),
+    }
 }
 
 /// `text` as one value of a query.

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result};
 use axum::http::Method;
 use domain::{ProductId, WarehouseId};
-use machine::client::{Level, Pipeline, key};
+use machine::client::{Level, Pipeline, Refused, key};
 use serde_json::{Map, Value, json};
-use terminal::output;
+use terminal::{Failure, output};
 
 use super::at::{Again, At};
 use super::book::{Answer, book};
@@ -174,8 +174,11 @@ async fn send(pipeline: &Pipeline, verb: &str, body: Value, again: &Again) -> Re
     let more = Some((key.clone(), serde_json::to_vec(&body).context("the products")?));
     let path = format!("inventory/stock/{verb}");
     let done = pipeline.call(Level::Admin, Method::POST, &path, more).await;
-    done.with_context(|| {
-        format!("failed; if no answer came, the same call with --key {key} does nothing twice")
+    done.map_err(|error| match error.is::<Refused>() || error.is::<Failure>() {
+        true => error,
+        false => error.context(format!(
+            "whether it was done is not known; the same call with --key {key} does nothing twice"
+        )),
     })
 }
 
