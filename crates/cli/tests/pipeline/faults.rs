@@ -34,10 +34,14 @@ pub(crate) fn history(up: &Up) -> Report {
 
 /// Publishes raw JSON on the subject `orders`.
 pub(crate) fn publish(up: &Up, orders: &[Value]) {
+    publish_on(up, subject::ORDERS, orders);
+}
+
+pub(crate) fn publish_on(up: &Up, subject: &str, messages: &[Value]) {
     tokio().block_on(async {
         let nats = Nats::connect(&nats_url(up), "test", false).await.unwrap();
-        for order in orders {
-            let message = Outgoing::new(subject::ORDERS.into(), order.to_string().into());
+        for message in messages {
+            let message = Outgoing::new(subject.to_owned(), message.to_string().into());
             one(&nats, &message, None).await.unwrap();
         }
     });
