@@ -111,7 +111,7 @@ impl Up {
         send(&self.gateway, method, path, body)
     }
 
-    /// As whoever may do everything over HTTP.
+    /// Sends a request with the token `api-token-admin`.
     pub(crate) fn send_as_admin(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let token = fs::read_to_string(self.dir.path().join("data/secrets/api-token-admin"));
         let header = format!("Authorization: Bearer {}\r\n", token.unwrap().trim());

@@ -29,7 +29,7 @@ pub(crate) async fn all(
     );
 }
 
-/// Delivers what the former stream holds and nobody has done, until nothing of it is left or `stop`.
+/// Delivers the messages of the former stream that are not done yet. Ends when all are done, or at `stop`.
 async fn rest(
     shared: Shared,
     subscription: Subscription,

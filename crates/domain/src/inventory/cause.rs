@@ -70,7 +70,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Its kind, as it stands in JSON.
+    /// The value of `kind` in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

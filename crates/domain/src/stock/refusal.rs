@@ -170,7 +170,7 @@ impl Refusal {
         "exceeds_sale",
     ];
 
-    /// The reason as a code, as it stands in headers, and in JSON as `code` or else as `reason`.
+    /// The code of the reason. Headers have it, and JSON as `code`, or as `reason` where there is no `code`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

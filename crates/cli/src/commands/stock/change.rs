@@ -91,7 +91,7 @@ pub(super) async fn count(
     At { warehouse }: &At,
     again: &Again,
 ) -> Result<()> {
-    // Of a product that nobody has, there is nothing.
+    // A product without stock counts as 0 pieces.
     let known = match counted.iter().all(|one| one.expected.is_some()) {
         true => BTreeMap::new(),
         false => {
