@@ -34,9 +34,13 @@ pub(super) fn look(functions: &[Function<'_>], subject: &Subject, findings: &mut
                 .to_owned()
         });
     }
+    // Names are separated by blanks; who wrote commas is shown the right form.
+    let given = given.get(LANES).map(String::as_str).unwrap_or_default();
     let mut all: Vec<&str> =
-        given.get(LANES).map(|text| text.split_ascii_whitespace().collect()).unwrap_or_default();
-    all.extend(wrong.keys().map(|warehouse| warehouse.as_str()));
+        given.split([' ', '\t', '\n', ',']).filter(|name| !name.is_empty()).collect();
+    let missing = wrong.keys().map(|warehouse| warehouse.as_str());
+    let missing: Vec<&str> = missing.filter(|name| !all.contains(name)).collect();
+    all.extend(missing);
     let mend = format!("{LANES}: \"{}\", {}", all.join(" "), lanes::START_AGAIN);
     let line = function.line_in("annotations", LANES);
     let path = function.path(&format!("annotations.{LANES}"));

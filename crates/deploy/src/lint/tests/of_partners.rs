@@ -75,11 +75,13 @@ async fn a_warehouse_without_a_lane_is_found_with_the_line_to_change() {
         let expected = vec![format!("{line} lane {place}"); warehouses];
         assert_eq!(found(&text, &subject).await, expected, "{given}");
     }
-    let findings = look(&lanes("main").1, &subject, |_| None).await;
-    let finding = &findings.all()[0];
-    assert!(finding.wrong.contains("warehouse w2 of US1"), "{finding:?}");
-    assert!(finding.mend.contains("orderflow.lanes: \"main w2\""), "{finding:?}");
-    assert!(finding.mend.contains("start `orderflow up` again"), "{finding:?}");
+    for given in ["main", "main,w2"] {
+        let findings = look(&lanes(given).1, &subject, |_| None).await;
+        let finding = findings.all().iter().find(|one| one.wrong.contains("warehouse w2 of US1"));
+        let finding = finding.unwrap();
+        assert!(finding.mend.contains("orderflow.lanes: \"main w2\""), "{finding:?}");
+        assert!(finding.mend.contains("start `orderflow up` again"), "{finding:?}");
+    }
 }
 
 #[test]
