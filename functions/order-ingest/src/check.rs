@@ -2,6 +2,7 @@
 
 use crate::envelope::{self, Types};
 use crate::keyed::{Keyed, Taken};
+use crate::placed::Differs;
 use crate::priced::Priced;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -223,7 +224,7 @@ pub(crate) fn conflict(
     checked: &Checked,
     bytes: Option<&[u8]>,
     standing: &str,
-    differs: &str,
+    differs: Differs,
 ) -> Outgoing {
     let subject = subject::conflict(&checked.partner, &checked.order_id);
     let mut data = serde_json::json!({
@@ -231,7 +232,7 @@ pub(crate) fn conflict(
         "order_id": checked.order_id,
         "placed_content": standing,
         "content": checked.content,
-        "differs": differs,
+        "differs": differs.as_str(),
     });
     if let (Some(bytes), Some(data)) = (bytes, data.as_object_mut()) {
         let order = serde_json::from_slice::<Value>(bytes).unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::app::{App, now};
 use crate::check::{self, Checked};
 use crate::outcome::Outcome;
-use crate::placed::Placed;
+use crate::placed::{Differs, Placed};
 use crate::prices::Stopped;
 use crate::{envelope, media};
 use axum::extract::State;
@@ -159,7 +159,7 @@ async fn events(app: &App, batch: &Batch) -> events::Answer {
     let placed = app.place(&orders, came).await;
     for ((given, _), placed) in sources.iter().zip(placed) {
         match placed {
-            Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict => {}
+            Placed::Now(_) | Placed::Before(_) | Placed::Duplicate(_) | Placed::Conflict(_) => {}
             // Not the order's fault, however long it lasts.
             Placed::Unclear(reason) | Placed::NotNow(reason) => {
                 answer.wait(given, reason, ASK_AGAIN, 0);
@@ -262,9 +262,13 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
         Some(Placed::Before(n) | Placed::Duplicate(n)) => {
             Ok(Answer::ok(0, &receipt("duplicate", n)))
         }
-        Some(Placed::Conflict) => {
-            let detail =
-                format!("order {} of {} exists with other content", order.order_id, order.partner);
+        Some(Placed::Conflict(differs)) => {
+            let (order_id, partner) = (&order.order_id, &order.partner);
+            let differs = match differs {
+                Differs::Content => "other content",
+                Differs::Person => "another person",
+            };
+            let detail = format!("order {order_id} of {partner} exists with {differs}");
             Err(Problem::conflict(detail))
         }
         Some(Placed::NotNow(reason)) => {

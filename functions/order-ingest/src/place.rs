@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::check::{self, Checked};
 use crate::persons::Kept;
-use crate::placed::Placed;
+use crate::placed::{Differs, Placed};
 use domain::raw;
 use messaging::publish::{self, Published, Unclear};
 use messaging::{header, stored, streams, subject};
@@ -113,7 +113,7 @@ impl App {
             event.id = %order.event, "conflict: another order has this id"
         );
         self.forget_person(kept, index, order, &standing).await;
-        let differs = if has_content { "person" } else { "content" };
+        let differs = if has_content { Differs::Person } else { Differs::Content };
         let whole = check::conflict(order, Some(came), content, differs);
         let kept = match publish::one(&self.nats, &whole, None).await {
             // What came is too large beside the rest; that there is a conflict is not.
@@ -123,7 +123,7 @@ impl App {
             }
             kept => kept,
         };
-        kept.map_or_else(Placed::from, |_| Placed::Conflict)
+        kept.map_or_else(Placed::from, |_| Placed::Conflict(differs))
     }
 }
 

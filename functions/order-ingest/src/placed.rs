@@ -13,13 +13,31 @@ pub(crate) enum Placed {
     /// The same order came before, by another event.
     Duplicate(u64),
     /// Another order has this id.
-    Conflict,
+    Conflict(Differs),
     /// Nobody knows; trying again is safe.
     Unclear(String),
     /// It is not placed, and the stream is to blame: without a leader, full, or sealed.
     NotNow(String),
     /// It is larger than what the server or the stream takes.
     Impossible(String),
+}
+
+/// In what an order differs from the one that was placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Differs {
+    Content,
+    /// In nothing else.
+    Person,
+}
+
+impl Differs {
+    /// The value of `differs` in the event.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Person => "person",
+        }
+    }
 }
 
 impl Placed {
@@ -29,7 +47,7 @@ impl Placed {
             Self::Now(_) => Outcome::Placed,
             Self::Before(_) => Outcome::Repeated,
             Self::Duplicate(_) => Outcome::Duplicate,
-            Self::Conflict => Outcome::Conflict,
+            Self::Conflict(_) => Outcome::Conflict,
             Self::Unclear(_) => Outcome::Unclear,
             Self::NotNow(_) => Outcome::NotNow,
             Self::Impossible(_) => Outcome::Impossible,

@@ -16,13 +16,16 @@ impl History {
                 placed.entry(digest(&key)).or_insert(content);
             }
         }
+        let placed_by: HashSet<u64> = self.placed.iter().filter_map(|order| order.event).collect();
         let dead: HashSet<_> = self.dead.iter().map(|dead| dead.of).collect();
         let mut said = HashSet::with_capacity(placed.len());
         for sent in &self.sent {
             report.summary.sent += 1;
-            let is_placed =
-                sent.order.is_some_and(|(key, content)| placed.get(&key) == Some(&content));
             let is_conflict = self.conflicts.contains(&sent.event);
+            let has_content =
+                sent.order.is_some_and(|(key, content)| placed.get(&key) == Some(&content));
+            // One that differs in the person only has the content of the order that is placed.
+            let is_placed = has_content && (!is_conflict || placed_by.contains(&sent.event));
             let is_dead = dead.contains(&(sent.stream, sent.sequence));
             if let Some((key, _)) = sent.order.filter(|_| is_placed) {
                 report.summary.duplicates += u64::from(!said.insert(key));

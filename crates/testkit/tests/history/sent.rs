@@ -46,3 +46,14 @@ async fn an_order_that_was_never_sent_is_found() {
     let lost = |message: &Message<'_>| message.subject == subject::ORDERS && message.sequence == 1;
     run.check_without(lost, &[Rule::NeverSent]).await;
 }
+
+#[tokio::test]
+async fn an_order_that_differs_in_the_person_alone_is_a_conflict_and_nothing_else() {
+    let run = Run::whole().await;
+    let sequence = run.publish(subject::ORDERS, order(3).to_string()).await;
+    let id = OrderId::parse("A.3").unwrap();
+    let subject = subject::conflict(&PartnerId::direct(), &id);
+    let event = Event::new(format!("INTAKE:{sequence}"), "/test", "t", &subject, order(3));
+    run.publish(&subject, event.to_bytes()).await;
+    run.report(|_| true).await.assert_clean();
+}

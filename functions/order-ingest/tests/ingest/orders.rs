@@ -261,6 +261,13 @@ async fn one_order_by_http_is_placed_or_says_what_is_wrong() {
         (409, Some("order 1 of DIRECT exists with other content"))
     );
     assert_eq!(world.messages(streams::ERRORS, "errors.conflict.>").await.len(), 1);
+    let mut named = order("1", 1);
+    named["customer"] = json!({"id": "c1", "name": "Ana"});
+    let (status, body) = post(named).await;
+    assert_eq!(
+        (status, body["detail"].as_str()),
+        (409, Some("order 1 of DIRECT exists with another person"))
+    );
 
     let bad = json!({"order_id": "", "lines": [
         {"product_id": "P001", "quantity": 1, "price": 1},
