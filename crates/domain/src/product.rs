@@ -12,7 +12,7 @@ pub const CATEGORY_CHARS_MAX: usize = 100;
 /// Largest threshold for low stock, in pieces.
 pub const LOW_STOCK_MAX: u64 = 1_000_000_000_000;
 
-/// A product of the catalogue. How much of it is in stock is not its business: that is decided by journals.
+/// A product of the catalogue. Its stock is not here, but in the journals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Product {

@@ -51,14 +51,14 @@ pub struct Said {
     pub person: Person,
 }
 
-/// What stands under a key.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// It was not said, or has expired.
     Nothing,
     /// It was erased; with the sequence of the mark.
     Erased(u64),
-    /// It stands there, with its sequence.
+    /// The entry, with its sequence.
     Said(u64, Box<Said>),
 }
 
@@ -103,7 +103,7 @@ pub fn message(said: &Said, digest: &str) -> Outgoing {
     Outgoing::new(subject, payload.into())
 }
 
-/// What stands under the subject that [`subject`] gives.
+/// Reads the entry on the subject that [`subject`] gives.
 ///
 /// # Errors
 /// No answer, or something of another form.
@@ -118,7 +118,7 @@ pub async fn read(nats: &Nats, subject: &str) -> Result<Entry, ReadError> {
     Ok(Entry::Said(message.sequence, Box::new(said)))
 }
 
-/// Takes away what stands under `subject` with this sequence, and leaves a mark. What stands there since stays.
+/// Replaces the entry with this sequence by a mark without data. A newer entry on the subject stays.
 ///
 /// # Errors
 /// No answer: it may be gone.

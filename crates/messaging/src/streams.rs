@@ -28,7 +28,7 @@ pub const ORDERS: &str = "ORDERS";
 pub const JOURNAL: &str = "JOURNAL";
 /// Movements of stock.
 pub const INVENTORY: &str = "INVENTORY";
-/// Changes of customers' cards, without what stands in them.
+/// Changes of customers' cards, without personal data.
 pub const CUSTOMERS: &str = "CUSTOMERS";
 /// Changes of products.
 pub const CATALOGUE: &str = "CATALOGUE";

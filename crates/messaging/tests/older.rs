@@ -181,7 +181,7 @@ fn a_reason_of_a_later_release_makes_no_fact_unreadable() {
     assert_eq!((decided.placed, decided.refusal.unwrap().code()), (7, "other"));
 }
 
-/// A writer that does not know what is told about a sale stops at the entry.
+/// A writer that does not know the fact about a sale stops at the entry.
 #[test]
 fn an_entry_about_a_sale_is_of_no_kind_that_0_1_0_knows() {
     #[derive(Debug, Deserialize)]

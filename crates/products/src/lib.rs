@@ -43,7 +43,7 @@ impl Record for Item {
     const STREAM: &'static str = streams::CATALOGUE;
     const SOURCE: &'static str = "/functions/inventory";
 
-    /// Nothing of it is about a person.
+    /// A product has no personal data, so the event has all of it.
     fn shown(&self) -> Option<Value> {
         serde_json::to_value(&self.0).ok()
     }

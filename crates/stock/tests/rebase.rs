@@ -130,7 +130,7 @@ async fn what_was_returned_of_a_sale_is_told_again_in_an_older_copy() {
         place(&nats, order).await;
     }
     decide(&nats, [vec![outcome(1, "S")], vec![back(2, "R1", 1)], vec![back(3, "R2", 2)]]).await;
-    // Facts of the last entry are told by whoever comes next: this one is no longer it.
+    // The next writer publishes the facts of the last entry. So another entry follows.
     decide(&nats, [vec![back(4, "R3", 3)], vec![outcome(5, "last")]]).await;
     let told = async || stored::last(&nats, ORDERS, sale).await.unwrap();
     let last = told().await.unwrap();

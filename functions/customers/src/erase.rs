@@ -1,8 +1,8 @@
 //! `POST /customers/{partner}/{id}/erase`: takes away what is known of a person.
 //!
 //! It can be asked again at any time, and does what is left. Messages go first, while it is known how the partner writes
-//! the customer's number; then what orders said, and the card afterwards: whoever moves a card looks whether what it was
-//! moved by is still there.
+//! the customer's number; then what orders said, and the card afterwards: after the mover has changed a card it checks
+//! that the order's entry still exists.
 
 mod about;
 mod messages;

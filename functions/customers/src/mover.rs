@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often it is looked for orders.
+/// Time between two searches for new orders.
 const LOOK: Duration = Duration::from_millis(300);
 /// Cards that are moved at once.
 const AT_ONCE: usize = 16;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often it is looked. Of several times that a product falls within this time the last one is told.
+/// Time between two looks. If a product falls below its threshold several times within it, only the last is published.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long it is waited for what is stored.
 const WAIT: Duration = Duration::from_secs(1);

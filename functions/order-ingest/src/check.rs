@@ -219,7 +219,7 @@ fn message(
 }
 
 /// The message that keeps an order whose id was used before for another one. Without `bytes`, what came
-/// is left out. `differs` says in what it is another one: its `content`, or the `person`.
+/// is left out. `differs` says what is different.
 pub(crate) fn conflict(
     checked: &Checked,
     bytes: Option<&[u8]>,

@@ -41,7 +41,7 @@ impl Differs {
 }
 
 impl Placed {
-    /// As what it is counted.
+    /// The label in metrics.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Now(_) => Outcome::Placed,

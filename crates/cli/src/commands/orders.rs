@@ -267,7 +267,7 @@ fn reason(event: &Value, message: &Standing) -> String {
     let code = message.header(header::REASON).unwrap_or("refused");
     match event.pointer("/data/refusal").and_then(Value::as_object) {
         Some(refusal) => {
-            // What types of 0.1.0 read as `unreadable` says itself in words what it is.
+            // A refusal with `code` is `unreadable` to types of 0.1.0; its `detail` is a whole sentence.
             if let (Some(_), Some(text)) =
                 (refusal.get("code"), refusal.get("detail").and_then(Value::as_str))
             {

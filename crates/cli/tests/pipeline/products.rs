@@ -106,7 +106,7 @@ fn a_file_is_imported_once_whatever_happens_in_between() {
         (&json!([]), &json!([]), &json!(601))
     );
 
-    // What is exported is the file of what is there.
+    // The export has all products that are in the catalogue.
     let exported = up.dir.path().join("all.csv");
     let exported = exported.to_str().unwrap();
     assert!(up.orderflow(&["products", "export", exported]).status.success());

@@ -11,7 +11,7 @@ use messaging::{Nats, stored, streams};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often it is looked at.
+/// Time between two looks at the former stream.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Delivers until `stop`, also what another stream still holds of the subject; calls in progress may then end.

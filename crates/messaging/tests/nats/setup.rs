@@ -224,7 +224,7 @@ async fn the_subject_orders_goes_over_to_a_stream_of_its_own_while_orders_come()
     let before = identity(&nats, ORDERS).await;
     let (enough, sending) = (std::sync::atomic::AtomicBool::new(false), connect(&server).await);
     let is_over = || enough.load(std::sync::atomic::Ordering::Relaxed);
-    // Whoever waits for the answer publishes again where none comes.
+    // A client that waits for the acknowledgement publishes again if none comes.
     let send = async {
         let (mut sent, mut again) = (0, 0);
         while !is_over() || sent == 0 {

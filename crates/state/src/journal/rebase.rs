@@ -307,7 +307,7 @@ async fn tell<B: Book>(
     Ok(())
 }
 
-/// Publishes a fact again, unless it or a later one stands there.
+/// Publishes a fact again, unless its subject has this fact or a later one.
 async fn renew<B: Book>(nats: &Nats, lane: &Lane<'_, B>, fact: &Outgoing) -> Result<(), Error> {
     let standing = stored::last(nats, lane.stream, &fact.subject).await;
     let standing = standing.map_err(|error| lane.unavailable(error))?;

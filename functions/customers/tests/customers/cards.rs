@@ -148,7 +148,7 @@ async fn an_order_whose_process_was_killed_meets_its_own_person() {
     let world = World::start().await;
     let ana = json!({"id": "c", "name": "Ana"});
     let at = "2026-01-01T00:00:00Z";
-    // Killed behind the person, before the order: what stands there says what the order will say.
+    // As after a kill between the two writes: the person is stored, the order is not.
     assert_eq!(world.place("1", at, &ana).await.status, 201);
     let entry = world.said().await.remove(0);
     let subject = entry.split(' ').next().unwrap().replace(".1.", ".2.");

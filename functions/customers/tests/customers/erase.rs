@@ -53,7 +53,7 @@ async fn an_erased_customer_is_gone_and_may_order_again() {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
-    // What comes again brings nothing back, also where a process begins anew.
+    // A redelivered order brings no data back, also after a restart.
     let second = world.customers().await;
     assert_eq!(world.place("1", at, &ana).await.status, 200);
     assert_eq!(world.said().await.len(), 0);

@@ -173,7 +173,7 @@ impl World {
         found
     }
 
-    /// What stands in PERSONS of orders, without marks.
+    /// The entries of orders in PERSONS, without marks.
     pub(crate) async fn said(&self) -> Vec<String> {
         let all = self.texts("KV_PERSONS", "$KV.PERSONS.order.>").await;
         all.into_iter().filter(|text| !text.contains("KV-Operation")).collect()

@@ -126,7 +126,7 @@ pub(super) fn by(caller: Caller) -> Option<String> {
     Some(caller.secret().to_owned())
 }
 
-/// Changes the stock of one warehouse once, and says what is there now.
+/// Changes the stock of one warehouse once, and returns the new levels.
 async fn one<'a>(
     app: &App,
     key: &BoundKey,

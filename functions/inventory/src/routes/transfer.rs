@@ -1,8 +1,8 @@
 //! `/stock/transfer`: goods that go from one warehouse to another.
 //!
 //! Each warehouse has a journal of its own, so a transfer is three entries: out of the one, into the other, and a
-//! note in the first that they have arrived. What has left and not arrived is a part of the first one's state. Whoever
-//! ends between two of them leaves it there; the same call again goes on, and so does anybody with its number.
+//! note in the first that they have arrived. A transfer that has left and not arrived is part of the first one's state. If the
+//! process ends between two entries it stays there; the same call again completes it, and so does `finish` with its number.
 
 use super::change::{by, entry, refused};
 use super::check::{self, Checked};
@@ -93,7 +93,7 @@ pub(crate) async fn transfer(
     checked.text("reference", command.reference.as_deref(), check::REFERENCE_CHARS_MAX);
     checked.differ("to", &command.from, &command.to);
     checked.end()?;
-    // Nothing leaves for a warehouse that there is not.
+    // The receiving warehouse must exist.
     app.journals.known(&command.to).await?;
     let key = key.bound_to("transfer", &command);
     let id = key.id();
@@ -177,8 +177,8 @@ pub(crate) async fn unfinished(
     Ok(Answer::ok(products.saturating_mul(100), &UnfinishedTransfers { warehouse, transfers }))
 }
 
-/// The rest of a transfer that has left: into the other warehouse, and the note that it is there. Each is done once,
-/// by the number of the transfer, whoever calls.
+/// Completes a transfer that has left: adds the goods to the other warehouse, and notes their arrival in the first. The
+/// number of the transfer makes sure that each is done once.
 async fn arrive(app: &App, from: &WarehouseId, left: inventory::Transfer) -> Result<(), Problem> {
     let inventory::Transfer { to, number, reference, products, by, .. } = left;
     once(app, &to, &format!("in→{from}→{number}"), |state| {

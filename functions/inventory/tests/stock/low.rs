@@ -1,4 +1,4 @@
-//! Low stock is told once each time a product falls below its threshold, also by a process that was started again.
+//! Low stock is published once each time a product falls below its threshold, also after a restart.
 
 use crate::lane::WAIT_MAX;
 use crate::support::{World, command};
@@ -22,7 +22,7 @@ async fn told(world: &World) -> Vec<(String, i64, i64)> {
     told
 }
 
-/// Waits until so much is told, and no more.
+/// Waits until exactly these events are published.
 async fn until(world: &World, expected: &[(&str, i64, i64)]) {
     let expected: Vec<_> = expected.iter().map(|(w, n, t)| ((*w).to_owned(), *n, *t)).collect();
     let deadline = Instant::now() + WAIT_MAX;

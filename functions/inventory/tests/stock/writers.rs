@@ -1,5 +1,5 @@
-//! Two functions that write one journal: batches of orders here, commands there. Nothing is lost and nothing is done
-//! twice, whoever is killed when.
+//! Two functions that write one journal: batches of orders here, commands there. Nothing is lost or done
+//! twice when either is killed at any time.
 
 use crate::lane::{Lane, WAIT_MAX};
 use crate::support::{World, command, product};

@@ -121,7 +121,7 @@ async fn a_sale_is_cancelled_as_a_whole_or_returned_in_parts() {
     let sale = order("S", 5, None);
     let sold = world.sent(&sale).await;
     world.decide_all().await;
-    // At once: whoever comes first decides, and the other one is refused.
+    // Two at once: the first to be stored is confirmed, the other one is refused.
     let returned = world.sent(&back("R1", 1)).await;
     world.cancel(&sale, sold).await;
     world.decide_all().await;

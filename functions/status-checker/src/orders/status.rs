@@ -142,7 +142,7 @@ pub(crate) enum Back {
 
 /// What came back, in words of people.
 const RETURNED: &str = "returned";
-/// As it stands in a query.
+/// The value in queries.
 const PARTLY: &str = "partly_returned";
 
 impl FromStr for Wish {

@@ -142,7 +142,7 @@ impl<'a> Lane<'a, '_> {
         self.returned(outcome)
     }
 
-    /// Does the verdict fit what was placed, and what stands?
+    /// Checks the verdict against the placed order and the state of the lane.
     pub(super) fn verdict(&mut self, entry: &Entry, outcome: &'a Outcome) {
         let placed = outcome.placed;
         let summary = &mut self.report.summary;
