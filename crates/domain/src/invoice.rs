@@ -4,10 +4,15 @@
 //! that it can be made again at any time, byte for byte.
 
 mod amounts;
+mod balance;
 mod document;
 mod taxed;
 
 pub use amounts::{Amounts, Part, TooLarge, amounts};
+pub use balance::{
+    Balance, BalanceState, DOCUMENTS_MAX, HELD_MAX, Held, HeldCode, HeldWhat, Issued, Left,
+    PAYMENTS_MAX, Payment,
+};
 pub use document::{
     Buyer, Document, DocumentCharge, DocumentKind, DocumentLine, Issuer, Original, Supply,
     TaxTotal, Totals,

@@ -158,6 +158,36 @@ pub fn changed(warehouse: &WarehouseId) -> String {
     format!("inventory.changed.{warehouse}.>")
 }
 
+/// `journal.invoices.<warehouse>`.
+#[must_use]
+pub fn invoices_journal(warehouse: &WarehouseId) -> String {
+    format!("journal.invoices.{warehouse}")
+}
+
+/// `orders.*.<warehouse>.>`: the input of the warehouse's journal of invoices.
+#[must_use]
+pub fn of_warehouse(warehouse: &WarehouseId) -> String {
+    format!("{ORDERS}.*.{warehouse}.>")
+}
+
+/// `invoices.issued.<warehouse>.<number>`: a document.
+#[must_use]
+pub fn issued(warehouse: &WarehouseId, number: &str) -> String {
+    format!("invoices.issued.{warehouse}.{}", token(number))
+}
+
+/// `invoices.balance.<warehouse>.<partner>.<order>`: how an order stands.
+#[must_use]
+pub fn balance(warehouse: &WarehouseId, partner: &PartnerId, order_id: &OrderId) -> String {
+    format!("invoices.balance.{warehouse}.{partner}.{}", token(order_id.as_str()))
+}
+
+/// `errors.billing.<warehouse>.<partner>.<order>`: a document of the order is held.
+#[must_use]
+pub fn held(warehouse: &WarehouseId, partner: &PartnerId, order_id: &OrderId) -> String {
+    format!("errors.billing.{warehouse}.{partner}.{}", token(order_id.as_str()))
+}
+
 /// `errors.dead.<function>`.
 #[must_use]
 pub fn dead_letters(function: &str) -> String {
