@@ -37,6 +37,8 @@ pub struct Event {
     pub order: Box<Order>,
     /// What it said of the person.
     pub person: Person,
+    /// Why something that the document needs cannot be read, if it cannot: the event is held.
+    pub unreadable: Option<String>,
 }
 
 /// What has to be read before an event can be decided.
@@ -125,6 +127,25 @@ impl<'a> Desk<'a> {
         self.documents.insert(document.number.clone(), document);
     }
 
+    /// What of an order cannot be changed without.
+    #[must_use]
+    pub fn lacks(&self, account: &Account) -> Option<Unknown> {
+        let is_known = self.balances.contains_key(account);
+        (!is_known).then(|| Unknown::Balance(account.clone()))
+    }
+
+    /// What of an order is held.
+    #[must_use]
+    pub fn held(&self, account: &Account) -> &[Held] {
+        self.balances.get(account).map(|balance| &balance.held[..]).unwrap_or_default()
+    }
+
+    /// Would an entry say anything?
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.touched.is_empty() || !self.body.asked.is_empty()
+    }
+
     /// What an event cannot be decided without.
     #[must_use]
     pub fn unknown(&self, event: &Event) -> Option<Unknown> {
@@ -167,6 +188,10 @@ impl<'a> Desk<'a> {
     }
 
     fn attempt(&mut self, event: &Event) -> Outcome {
+        if let Some(why) = &event.unreadable {
+            self.asked(event);
+            return self.hold(event, Hold::new(HeldCode::Unreadable, why.clone()));
+        }
         let done = match event.what {
             HeldWhat::Invoice => self.sale(event),
             HeldWhat::Return => self.returned(event),

@@ -88,6 +88,12 @@ impl State {
         }
     }
 
+    /// Was nothing ever issued or held?
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.series.is_empty() && self.touched.is_empty() && self.forgotten == 0
+    }
+
     /// Does what was read of an order after decision `at` still hold?
     #[must_use]
     pub fn holds(&self, (partner, order_id): &Account, at: u64) -> bool {

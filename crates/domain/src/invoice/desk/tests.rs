@@ -136,7 +136,16 @@ impl Shop {
         self.fact += 1;
         let (fact, at, attempt) = (self.fact, self.now, order.attempt);
         let person = Person::default();
-        Event { fact, at, what, placed: fact, attempt, order: Box::new(order), person }
+        Event {
+            fact,
+            at,
+            what,
+            placed: fact,
+            attempt,
+            order: Box::new(order),
+            person,
+            unreadable: None,
+        }
     }
 
     fn decide(&mut self, what: HeldWhat, order: Order) -> Outcome {
