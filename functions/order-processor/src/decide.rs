@@ -53,7 +53,7 @@ pub(crate) async fn batch(
     let mut tallies = BTreeMap::new();
     let mut looked = Looked::default();
     let answer = loop {
-        let answer = app.journals.batch(&given, |Part { state, decided_to, from }| {
+        let answer = app.journals.batch(&given, |Part { state, decided_to, from, .. }| {
             let rest = placed.get(from..).unwrap_or_default();
             let inputs = rest.iter().map(|placed| {
                 let (own, sale) = looked.of(decided_to, placed.link.sequence);

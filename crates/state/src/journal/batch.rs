@@ -2,6 +2,7 @@
 
 use super::input::{Claim, Link, Turn, turn};
 use super::{Book, Decide, Draft, Error, Journal, Log, View, What};
+use chrono::{DateTime, Utc};
 
 /// What of a batch is decided by one entry.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Part<'a, S> {
     pub decided_to: u64,
     /// The first message of the batch that is not decided.
     pub from: usize,
+    /// The time of the entry.
+    pub now: DateTime<Utc>,
 }
 
 impl<B: Book, L: Log> Journal<B, L> {
@@ -76,7 +79,7 @@ pub(super) fn step<S, B, Q>(
         }),
         Turn::Decide(from) => {
             let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-            match decide(Part { state: view.state, decided_to, from }) {
+            match decide(Part { state: view.state, decided_to, from, now: view.now }) {
                 Ok(Decided { body, to }) => {
                     Decide::Append { body, decided_to: Some(claim.decided_to(to)) }
                 }
