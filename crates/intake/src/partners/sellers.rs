@@ -23,6 +23,7 @@ const SELLER: Shape = Shape::Map(&[
     Field("prices", REQUIRED, Shape::OneOf(&["gross", "net"])),
     Field("series-prefix", REQUIRED, Shape::Text(series_prefix)),
     Field("language", REQUIRED, Shape::OneOf(&["fr", "en", "es", "de"])),
+    Field("supplies", OPTIONAL, Shape::OneOf(&["goods", "services", "both"])),
     Field("texts", OPTIONAL, Shape::Map(TEXTS)),
 ]);
 
