@@ -137,7 +137,8 @@ impl<B: Book> Machine<B> {
     /// What a decision looks at.
     pub(super) fn view(&self) -> View<'_, B::State> {
         let (state, decided_to) = (self.ledger.state(), self.ledger.decided_to());
-        View { state, decided_to, keys: self.ledger.keys(), fresh: self.fresh }
+        let entry = self.ledger.sequence();
+        View { state, entry, decided_to, keys: self.ledger.keys(), fresh: self.fresh }
     }
 
     /// Sequence of the last known entry.
