@@ -51,6 +51,17 @@ impl Currency {
     pub const fn as_str(self) -> &'static str {
         self.0
     }
+
+    /// Decimals of its amounts, by ISO 4217 (table A.1, of 2026).
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        match self.0 {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF"
+            | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            _ => 2,
+        }
+    }
 }
 
 impl Serialize for Currency {

@@ -7,6 +7,7 @@ pub mod currency;
 pub mod extra;
 pub mod ids;
 pub mod inventory;
+pub mod invoice;
 mod kind;
 pub mod money;
 mod nearest;

@@ -39,6 +39,14 @@ pub const STOCK_LOW: &str = "orderflow.stock.low.v1";
 pub const ALERT_FILE: &str = "orderflow.alert.file.v1";
 /// The card of a customer was made, changed or deleted.
 pub const CUSTOMER_CHANGED: &str = "orderflow.customer.changed.v1";
+/// An invoice was issued.
+pub const INVOICE_ISSUED: &str = "orderflow.invoice.issued.v1";
+/// A credit note was issued.
+pub const CREDIT_NOTE_ISSUED: &str = "orderflow.credit_note.issued.v1";
+/// How an order stands in the books.
+pub const INVOICE_BALANCE: &str = "orderflow.invoice.balance.v1";
+/// A document of an order cannot be issued.
+pub const INVOICE_HELD: &str = "orderflow.invoice.held.v1";
 /// Something that was no CloudEvent, wrapped by the connector.
 pub const RAW: &str = "orderflow.raw.v1";
 
@@ -75,6 +83,10 @@ pub const ALL: &[Definition] = &[
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "inventory"),
+    event("invoices.issued.<warehouse>.<number>", INVOICE_ISSUED, "billing"),
+    event("invoices.issued.<warehouse>.<number>", CREDIT_NOTE_ISSUED, "billing"),
+    event("invoices.balance.<warehouse>.<partner>.<order>", INVOICE_BALANCE, "billing"),
+    event("errors.billing.<warehouse>.<partner>.<order>", INVOICE_HELD, "billing"),
     event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
     event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),

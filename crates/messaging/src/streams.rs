@@ -113,7 +113,7 @@ pub const STREAMS: &[Definition] = &[
     keeps(INVENTORY, &["inventory.changed.>"], 7),
     keeps(CUSTOMERS, &["customers.changed.>"], 90),
     keeps(CATALOGUE, &["products.changed.>"], 90),
-    keeps(INVOICES, &["invoices.issued.>"], 3_650),
+    keeps(INVOICES, &["invoices.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),

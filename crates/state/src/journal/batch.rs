@@ -2,6 +2,7 @@
 
 use super::input::{Claim, Link, Turn, turn};
 use super::{Book, Decide, Draft, Error, Journal, Log, View, What};
+use chrono::{DateTime, Utc};
 
 /// What of a batch is decided by one entry.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct Part<'a, S> {
     pub decided_to: u64,
     /// The first message of the batch that is not decided.
     pub from: usize,
+    /// The time of the entry.
+    pub now: DateTime<Utc>,
 }
 
 impl<B: Book, L: Log> Journal<B, L> {
@@ -79,8 +82,8 @@ pub(super) fn step<S, B, Q>(
         }),
         Turn::Decide(from) => {
             let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-            let (state, entry) = (view.state, view.entry);
-            match decide(Part { state, entry, decided_to, from }) {
+            let View { state, entry, now, .. } = *view;
+            match decide(Part { state, entry, decided_to, from, now }) {
                 Ok(Decided { body, to }) => {
                     Decide::Append { body, decided_to: Some(claim.decided_to(to)) }
                 }

@@ -221,6 +221,8 @@ pub struct View<'a, S> {
     pub keys: &'a Keys,
     /// Was the end of the journal read since the last answer?
     pub fresh: bool,
+    /// The time of an entry that is appended now, [`Entry::at`].
+    pub now: DateTime<Utc>,
 }
 
 #[cfg(test)]
