@@ -23,6 +23,8 @@ pub const ORDER_KEPT: &str = "orderflow.order.kept.v1";
 pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
 /// What was returned of a sale, by returns that name it.
 pub const ORDER_RETURNED: &str = "orderflow.order.returned.v1";
+/// What was shipped of a sale, by one shipment and by all so far.
+pub const ORDER_SHIPPED: &str = "orderflow.order.shipped.v1";
 /// A placed message that names no order.
 pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 /// Stock of a product moved or was set.
@@ -77,6 +79,7 @@ pub const ALL: &[Definition] = &[
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_KEPT, "order-processor"),
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor"),
     event("orders.returned.<warehouse>.<partner>.<order>", ORDER_RETURNED, "order-processor"),
+    event("orders.shipped.<warehouse>.<partner>.<order>", ORDER_SHIPPED, "inventory"),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "inventory"),

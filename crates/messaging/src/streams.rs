@@ -95,7 +95,13 @@ pub const STREAMS: &[Definition] = &[
     erasable(keeps(INTAKE, &[crate::subject::ORDERS], 7)),
     keeps(
         ORDERS,
-        &["orders.placed.>", "orders.confirmed.>", "orders.refused.>", "orders.returned.>"],
+        &[
+            "orders.placed.>",
+            "orders.confirmed.>",
+            "orders.refused.>",
+            "orders.returned.>",
+            "orders.shipped.>",
+        ],
         90,
     ),
     Definition {
