@@ -16,3 +16,5 @@ pub use find::{balance, document};
 pub use lane::{InvoiceLane, KEEP};
 pub use looked::{Looked, Missing};
 pub use read::{Asking, Reading, read};
+
+pub use domain::invoice::Body;
