@@ -46,6 +46,7 @@ async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
         Command::Products(command) => Box::pin(commands::products::run(global, &command)).await?,
         Command::Stock(command) => commands::stock::run(global, &command).await?,
         Command::Customers(command) => commands::customers::run(global, &command).await?,
+        Command::Invoices(command) => Box::pin(commands::invoices::run(global, &command)).await?,
         Command::Journal(command) => commands::journal::run(global, &command).await?,
         Command::Bench(args) => Box::pin(commands::bench::run(global, args)).await?,
         Command::Lint(args) => Box::pin(commands::lint::run(global, &args)).await?,
