@@ -1,10 +1,12 @@
 //! Tax by category and rate.
 
 use super::found::{Found, sum};
+use crate::exact;
 use crate::party::buyer_address;
 use crate::sums::taxes;
 use domain::Money;
 use domain::invoice::{Document, TaxCode, TaxTotal, Taxed};
+use domain::money::{DECIMALS, SCALE};
 
 pub(super) fn check(document: &Document, found: &mut Found) {
     let taxes = taxes(document);
@@ -72,9 +74,7 @@ fn shown(tax: &Taxed) -> String {
 
 /// Base × percent, rounded half away from zero to the decimals of the currency, in units of [`Money`].
 fn percent_of(decimals: u32, tax: &TaxTotal) -> i128 {
-    let step = 10_i128.pow(domain::money::DECIMALS.saturating_sub(decimals));
-    let divisor = 100 * i128::from(domain::money::SCALE) * step;
     let product = i128::from(tax.base.units()) * i128::from(tax.tax.percent.value().units());
-    let half = divisor / 2 * product.signum();
-    (product + half) / divisor * step
+    let step = 10_i128.pow(DECIMALS.saturating_sub(decimals));
+    exact::divided(product, 100 * i128::from(SCALE) * step) * step
 }

@@ -66,7 +66,11 @@ fn taxes() -> Vec<(&'static str, Document)> {
         .issue();
     let exempt = taxed(TaxCode::E, "0", Some("TVA non applicable, art. 293 B du CGI"));
     let mut small = french();
-    small.vat_number = Some("FR40303265045".into());
+    small.vat_number = None;
+    let outside = taxed(TaxCode::O, "0", Some("Hors champ d’application de la TVA"));
+    let outside = Draft::new("A-2026-000017", small.clone(), person(), Prices::Net)
+        .line("ADH", "Cotisation annuelle", 1, "30", &outside)
+        .issue();
     let exempt = Draft::new("A-2026-000006", small, person(), Prices::Net)
         .line("P007", "Bracelet tressé main", 1, "24", &exempt)
         .charge(ChargeKind::Shipping, "", "2.10", Some(&exempt))
@@ -89,6 +93,7 @@ fn taxes() -> Vec<(&'static str, Document)> {
         ("discounts-and-charges", discounts),
         ("reverse-charge", reverse),
         ("exempt-seller", exempt),
+        ("not-subject-to-tax", outside),
         ("within-the-union", within),
         ("export", export),
         ("zero-rate", zero),
@@ -138,7 +143,7 @@ fn others() -> Vec<(&'static str, Document)> {
     buyer.person.name = Some("Dr. Maximiliane von und zu Hohenstein-Waldburg".into());
     let long = Draft::new("R-2026-000012", german(), buyer, Prices::Net)
         .line("X-1", &long, 1, "1", &standard("19"))
-        .line("X-2", &"Viele Wörter in einer Zeile. ".repeat(60), 1, "999999.99", &standard("19"))
+        .line("X-2", &"Viele Wörter in einer Zeile. ".repeat(300), 1, "999999.99", &standard("19"))
         .issue();
     let mut arabic = person();
     arabic.person.name = Some("محمد بن عبد الله".into());

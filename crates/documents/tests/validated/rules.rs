@@ -88,7 +88,7 @@ fn who_sells_and_buys_is_looked_at() {
     check("one-line", |it| it.currency = "XYZ".into(), &["BR-05"]);
     check("one-line", |it| it.seller.name = " ".into(), &["BR-06"]);
     check("one-line", |it| it.seller.address.country = "fr".into(), &["BR-09"]);
-    check("one-line", |it| it.seller.vat_number = None, &["BR-S-02"]);
+    check("zero-rate", |it| it.seller.vat_number = None, &["BR-CO-26", "BR-S-02", "BR-Z-02"]);
     check("one-line", |it| it.seller.vat_number = Some("123".into()), &["BR-CO-09"]);
     check("one-line", |it| it.seller.electronic_address = Some("1".into()), &["BR-62"]);
     check("one-line", |it| it.buyer.electronic_address = Some("0225:".into()), &["BR-63"]);
@@ -107,7 +107,8 @@ fn categories_of_tax_have_rules_of_their_own() {
     let rate = |percent: &str| Money::parse(percent).unwrap().try_into().unwrap();
     check("reverse-charge", |it| it.buyer.person.vat_number = None, &["BR-AE-02"]);
     check("within-the-union", |it| it.buyer.person.vat_number = None, &["BR-IC-02"]);
-    check("exempt-seller", |it| it.seller.vat_number = None, &["BR-E-02"]);
+    check("exempt-seller", |it| it.seller.siren = None, &["BR-CO-26", "BR-E-02"]);
+    check("within-the-union", |it| it.seller.vat_number = None, &["BR-CO-26", "BR-IC-02"]);
     check("exempt-seller", |it| it.taxes[0].tax.reason = None, &["BR-E-10"]);
     check("export", |it| it.taxes[0].tax.code = TaxCode::O, &["BR-O-02", "BR-O-08", "BR-CO-18"]);
     let taxed = |it: &mut Document| {
