@@ -11,6 +11,9 @@ mod table;
 mod tags;
 mod wrap;
 
+#[cfg(test)]
+mod tests;
+
 use crate::check::check;
 use crate::cii;
 use crate::error::{Error, known_layout};
