@@ -10,6 +10,11 @@ pub(crate) const fn divided(dividend: i128, divisor: i128) -> i128 {
 
 /// Units of [`domain::Money`] rounded to the decimals of a currency.
 pub(crate) fn rounded(units: i128, decimals: u32) -> i128 {
-    let step = 10_i128.pow(DECIMALS.saturating_sub(decimals));
+    let step = step(decimals);
     divided(units, step) * step
+}
+
+/// The smallest amount of a currency, in units of [`domain::Money`].
+pub(crate) const fn step(decimals: u32) -> i128 {
+    10_i128.pow(DECIMALS.saturating_sub(decimals))
 }

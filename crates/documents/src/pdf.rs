@@ -14,7 +14,7 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
-use crate::check::check;
+use crate::check::is_electronic;
 use crate::cii;
 use crate::error::{Error, known_layout};
 use crate::view::View;
@@ -32,14 +32,14 @@ use krilla::tagging::{Artifact, ArtifactType, ContentTag};
 use krilla::{Document as Pdf, SerializeSettings};
 use sheet::{HEIGHT, Mark, Op, Sheet, WIDTH};
 
-/// Writes a document as PDF/A-3b. The XML is in it, and the file says that it is Factur-X, if [`crate::check`] finds
-/// nothing against that; else it is a PDF without XML.
+/// Writes a document as PDF/A-3b. The XML is in it, and the file says that it is Factur-X, if the document
+/// [`is_electronic`]; else it is a PDF without XML.
 ///
 /// # Errors
 /// The layout is of a later release.
 pub fn pdf(document: &Document) -> Result<Vec<u8>, Error> {
     known_layout(document)?;
-    let xml = check(document).is_empty().then(|| cii::xml(document));
+    let xml = is_electronic(document).then(|| cii::xml(document));
     let view = View::of(document);
     let mut sheet = Sheet::new();
     head::write(&mut sheet, &view);

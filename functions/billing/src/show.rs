@@ -103,7 +103,7 @@ impl Form for Html {
 impl Form for Xml {
     fn render(document: &Document) -> Result<Vec<u8>, Problem> {
         let broken = documents::check(document);
-        if let Some(rule) = broken.first() {
+        if let Some(rule) = broken.iter().find(|rule| !rule.is_forgiven) {
             let detail = format!("{} cannot be EN 16931: {rule}", document.number);
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail));
         }

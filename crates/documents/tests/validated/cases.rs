@@ -1,6 +1,7 @@
 //! The set.
 
 use crate::draft::{Draft, standard, taxed};
+use domain::Money;
 use domain::charge::ChargeKind;
 use domain::invoice::{Buyer, Document, Issuer, TaxCode};
 use domain::seller::{Language, Prices};
@@ -120,11 +121,24 @@ fn credits() -> Vec<(&'static str, Document)> {
         .charge(ChargeKind::Fee, "Frais de dossier", "-2.00", Some(&standard("20")))
         .credit(Some("A-2026-000001"), None)
         .issue();
+    // The last credit note of an invoice takes what is left: here a cent more tax than its rate gives.
+    let mut rest = draft("AV-2026-000005")
+        .line("P001", "Chaise de bureau « Confort »", 1, "129.93", &standard("20"))
+        .credit(Some("A-2026-000001"), Some("Dernier retour"))
+        .issue();
+    let cent = Money::parse("0.01").unwrap();
+    let totals = &mut rest.totals;
+    for amount in
+        [&mut rest.taxes[0].amount, &mut totals.tax, &mut totals.gross, &mut totals.payable]
+    {
+        *amount = amount.plus(cent).unwrap();
+    }
     vec![
         ("credit-whole", whole),
         ("credit-partial", partial),
         ("credit-without-original", alone),
         ("credit-of-charges", charges),
+        ("credit-of-the-rest", rest),
     ]
 }
 
