@@ -142,7 +142,7 @@ pub enum FileError {
 }
 
 /// Stands for the cells of a line that is no header but a row.
-const VALUES: &str = "a line with values, which are not repeated here";
+const VALUES: &str = "a line with values that are not repeated here";
 
 /// Is it something that rows have: a number, a date, an e-mail address, or several of them in one cell?
 fn is_value(cell: &str) -> bool {
@@ -188,7 +188,8 @@ mod tests {
             let error = FileError::HeaderMissing { missing: vec!["order".into()], found };
             error.without_values().to_string()
         };
-        let row = "the header has no column order; found: a line with values, which are not repeated here";
+        let row =
+            "the header has no column order; found: a line with values that are not repeated here";
         assert_eq!(missing(&["Ana", "12.50"]), row);
         assert_eq!(missing(&["Ana;P1;2026-01-01"]), row);
         assert_eq!(missing(&["ana@example.org", "x"]), row);
