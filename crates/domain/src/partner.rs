@@ -5,15 +5,17 @@ mod columns;
 mod encoding;
 mod expected;
 mod format;
+mod names;
 mod policy;
 mod products;
 mod signs;
 mod transform;
 
-pub use columns::{Column, Columns, Names};
+pub use columns::{AddressColumns, Column, Columns};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use expected::{Expected, ExpectedError};
 pub use format::{Decrypt, FileFormat, Trailer};
+pub use names::Names;
 pub use products::Products;
 pub use signs::{Delimiter, Quote, QuoteEscape};
 pub use transform::{LookUp, Transform};
