@@ -5,6 +5,7 @@ mod columns;
 mod encoding;
 mod expected;
 mod format;
+mod notify;
 mod policy;
 mod products;
 mod signs;
@@ -14,6 +15,7 @@ pub use columns::{Column, Columns, Names};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use expected::{Expected, ExpectedError};
 pub use format::{Decrypt, FileFormat, Trailer};
+pub use notify::{Notify, QuietHours};
 pub use products::Products;
 pub use signs::{Delimiter, Quote, QuoteEscape};
 pub use transform::{LookUp, Transform};
@@ -76,6 +78,9 @@ pub struct Partner {
     /// What becomes of bad rows and orders.
     #[serde(default)]
     pub rules: Rules,
+    /// How its customers are told what becomes of their orders.
+    #[serde(default, skip_serializing_if = "Notify::is_default")]
+    pub notify: Notify,
 }
 
 fn utc() -> String {
