@@ -26,7 +26,10 @@ async fn each_answer_has_its_state_and_its_event() {
     });
     let effects = effects(&nats, &world);
     let _replica = Replica::of(&effects);
-    effects.accept(&event("e", &["never", "dead", "closed", "third", "lost", "silent", "ok"])).await.unwrap();
+    effects
+        .accept(&event("e", &["never", "dead", "closed", "third", "lost", "silent", "ok"]))
+        .await
+        .unwrap();
     let found = done(&effects, "e", 7).await;
     let sent = State::Sent { answer: "250 taken".into() };
     for (lane, state, attempts, unknown) in [
