@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::journals::{Journals, Lane, of_partners};
 use crate::records::{Kept, Resource};
+use domain::WarehouseId;
 use futures_util::future::BoxFuture;
 use intake::partners::{Check, Configuration, Live, Problem, Source};
 use messaging::store::Store;
@@ -11,6 +12,7 @@ use prometheus_client::registry::Registry;
 use runtime::{BuildError, Env, Function, Memory, Stop, Tokens};
 use state::effect::{Effects, Metrics, Outside, Settings};
 use state::journal::Keep;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,7 +139,18 @@ impl Chassis {
     #[must_use]
     pub fn journals<L: Lane>(&mut self, keep: Keep, partners: Option<Source>) -> Journals<L> {
         let known = partners.map(|partners| self.follow(partners, of_partners));
-        Journals::new(self.nats.clone(), keep, known, &mut self.registry)
+        let known = move || known.as_ref().map(|known| known.get().as_ref().clone());
+        self.journals_knowing(keep, move || known().unwrap_or_default())
+    }
+
+    /// As [`Self::journals`], for who follows the configuration by itself: `known` says which warehouses it has now.
+    #[must_use]
+    pub fn journals_knowing<L: Lane>(
+        &mut self,
+        keep: Keep,
+        known: impl Fn() -> BTreeSet<WarehouseId> + Send + Sync + 'static,
+    ) -> Journals<L> {
+        Journals::new(self.nats.clone(), keep, Box::new(known), &mut self.registry)
     }
 
     /// What a function sends to the world outside. While it is served one of its replicas sends; its metrics begin

@@ -4,15 +4,28 @@
 //! that it can be made again at any time, byte for byte.
 
 mod amounts;
+mod balance;
+mod desk;
 mod document;
+mod entry;
+mod series;
 mod taxed;
+mod terms;
 
 pub use amounts::{Amounts, Part, TooLarge, amounts};
+pub use balance::{
+    Balance, BalanceState, DOCUMENTS_MAX, HELD_MAX, Held, HeldCode, HeldWhat, Issued, Left,
+    PAYMENTS_MAX, Payment,
+};
+pub use desk::{CreditWhat, Desk, Event, Outcome, Refused, Unknown};
 pub use document::{
     Buyer, Document, DocumentCharge, DocumentKind, DocumentLine, Issuer, Original, Supply,
     TaxTotal, Totals,
 };
+pub use entry::{Account, Asked, Body, Made, State};
+pub use series::{AllSeries, Last, hash, place_of};
 pub use taxed::{TaxCode, Taxed};
+pub use terms::{Day, Terms};
 
 use crate::Money;
 use crate::money::DECIMALS;

@@ -7,6 +7,7 @@ mod rates;
 pub use numbers::{electronic_address, iban, siren, vat_number};
 pub use rates::{Percent, Rate, TaxRates};
 
+use crate::TaxCategory;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,9 +53,41 @@ pub struct Seller {
     pub series_prefix: String,
     /// Of its documents.
     pub language: Language,
+    /// Tax category of lines that name none. Default: `standard`.
+    #[serde(default = "standard")]
+    #[schemars(with = "String")]
+    pub tax_category: TaxCategory,
+    /// Days from issue to when an invoice has to be paid: 0 to 365. Default: 30.
+    #[serde(default = "thirty")]
+    pub payment_days: u32,
+    /// What becomes of a confirmed return that names no sale. Default: `hold`.
+    #[serde(default)]
+    pub returns_without_sale: WithoutSale,
+    /// What it sells, where the law wants invoices to say so (France: BT-23).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supplies: Option<Supplies>,
     /// What the law wants to be said on its invoices.
     #[serde(default)]
     pub texts: Texts,
+}
+
+fn standard() -> TaxCategory {
+    TaxCategory::parse("standard").expect("it is short, and can be shown")
+}
+
+const fn thirty() -> u32 {
+    30
+}
+
+/// What becomes of a confirmed return that names no sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithoutSale {
+    /// A credit note that names no invoice.
+    Allow,
+    /// It waits until somebody decides: laws want credit notes to name what they correct.
+    #[default]
+    Hold,
 }
 
 /// Where a seller's seat is.
@@ -83,6 +116,18 @@ pub enum Prices {
     Gross,
     /// They do not: the tax is added.
     Net,
+}
+
+/// What a seller sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Supplies {
+    /// Goods.
+    Goods,
+    /// Services.
+    Services,
+    /// Goods and services.
+    Both,
 }
 
 /// Of documents.

@@ -41,6 +41,31 @@ pub const IN_FORCE: &str = "Orderflow-In-Force";
 pub const REASON: &str = "Orderflow-Reason";
 /// On a fact about what was returned of a sale: `all` of it, `part`, or `none` any more.
 pub const RETURNED: &str = "Orderflow-Returned";
+/// On a fact about what was shipped of a sale: `all` of it, or `part`.
+pub const SHIPPED: &str = "Orderflow-Shipped";
+
+/// Of a document or a balance: whose order.
+pub const PARTNER: &str = "Orderflow-Partner";
+/// Of a document or a balance: the order's number, as a token.
+pub const ORDER: &str = "Orderflow-Order";
+/// Of a document or a balance: the seller's name in the configuration.
+pub const SELLER: &str = "Orderflow-Seller";
+/// Of a document: `invoice` or `credit_note`.
+pub const DOCUMENT: &str = "Orderflow-Document";
+/// Of a document or a balance: ISO 4217 code.
+pub const CURRENCY: &str = "Orderflow-Currency";
+/// Of a document: what it comes to. Of a balance: the sum of its invoices.
+pub const PAYABLE: &str = "Orderflow-Payable";
+/// Of a document or a balance: the day of issue, `2026-01-31`.
+pub const ISSUED_ON: &str = "Orderflow-Issued-On";
+/// Of a balance: when its invoice has to be paid.
+pub const DUE_ON: &str = "Orderflow-Due-On";
+/// Of a balance: how it stands.
+pub const STATE: &str = "Orderflow-State";
+/// Of a balance: what has to be paid; below zero, what has to be refunded.
+pub const OPEN: &str = "Orderflow-Open";
+/// Of a balance: the number of its invoice. Of a credit note: the invoice that it takes back.
+pub const INVOICE: &str = "Orderflow-Invoice";
 
 /// Of a dead letter: the stream that keeps the message.
 pub const DEAD_STREAM: &str = "Orderflow-Dead-Stream";

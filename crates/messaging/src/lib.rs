@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod address;
 pub mod backlog;
+pub mod clock;
 pub mod envelope;
 pub mod events;
 mod guard;

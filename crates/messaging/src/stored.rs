@@ -168,7 +168,9 @@ impl LookupError {
 }
 
 impl LookupError {
-    pub(crate) fn new(what: String, reason: String) -> Self {
+    /// `what` could not be read.
+    #[must_use]
+    pub fn new(what: String, reason: String) -> Self {
         Self { what, reason, no_stream: false }
     }
 }

@@ -95,7 +95,13 @@ pub const STREAMS: &[Definition] = &[
     erasable(keeps(INTAKE, &[crate::subject::ORDERS], 7)),
     keeps(
         ORDERS,
-        &["orders.placed.>", "orders.confirmed.>", "orders.refused.>", "orders.returned.>"],
+        &[
+            "orders.placed.>",
+            "orders.confirmed.>",
+            "orders.refused.>",
+            "orders.returned.>",
+            "orders.shipped.>",
+        ],
         90,
     ),
     Definition {
@@ -107,7 +113,7 @@ pub const STREAMS: &[Definition] = &[
     keeps(INVENTORY, &["inventory.changed.>"], 7),
     keeps(CUSTOMERS, &["customers.changed.>"], 90),
     keeps(CATALOGUE, &["products.changed.>"], 90),
-    keeps(INVOICES, &["invoices.issued.>"], 3_650),
+    keeps(INVOICES, &["invoices.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
@@ -155,9 +161,7 @@ pub fn bucket_keeps(name: &str) -> Option<Duration> {
 #[must_use]
 pub fn of_subject(filter: &str) -> Option<&'static Definition> {
     STREAMS.iter().find(|stream| {
-        stream.subjects.iter().any(|subject| {
-            crate::subject::matches(subject, filter) || crate::subject::matches(filter, subject)
-        })
+        stream.subjects.iter().any(|subject| crate::subject::overlap(subject, filter))
     })
 }
 
@@ -224,6 +228,9 @@ mod tests {
             ("orders", Some("INTAKE")),
             ("orders.placed.main.>", Some("ORDERS")),
             ("orders.>", Some("ORDERS")),
+            ("orders.*.>", Some("ORDERS")),
+            ("orders.*.main.>", Some("ORDERS")),
+            ("invoices.balance.main.>", Some("INVOICES")),
             ("files.arrived.>", Some("FILES")),
             ("errors.dead.order-ingest", Some("ERRORS")),
             ("cron-function", None),

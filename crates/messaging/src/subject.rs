@@ -54,6 +54,8 @@ pub enum Stage {
     Refused,
     /// Something of it came back.
     Returned,
+    /// Something of it was shipped.
+    Shipped,
 }
 
 impl Stage {
@@ -65,6 +67,7 @@ impl Stage {
             Self::Confirmed => "confirmed",
             Self::Refused => "refused",
             Self::Returned => "returned",
+            Self::Shipped => "shipped",
         }
     }
 }
@@ -95,6 +98,7 @@ impl OrderSubject {
             "confirmed" => Stage::Confirmed,
             "refused" => Stage::Refused,
             "returned" => Stage::Returned,
+            "shipped" => Stage::Shipped,
             _ => return None,
         };
         let warehouse = WarehouseId::stored(&text(tokens.next()?)?).ok()?;
@@ -128,10 +132,18 @@ pub fn lane(filter: &str) -> Option<WarehouseId> {
     WarehouseId::parse(name).ok()
 }
 
+/// The warehouse whose invoices come from what `filter` reads, if it is such a one as [`of_warehouse`] makes.
+#[must_use]
+pub fn invoice_lane(filter: &str) -> Option<WarehouseId> {
+    let name = filter.strip_prefix("orders.*.")?.strip_suffix(".>")?;
+    WarehouseId::parse(name).ok()
+}
+
 /// The journal in which the lane that reads `filter` is decided, if there is one.
 #[must_use]
 pub fn journal_of(filter: &str) -> Option<String> {
-    lane(filter).map(|warehouse| inventory_journal(&warehouse))
+    let invoices = || invoice_lane(filter).map(|warehouse| invoices_journal(&warehouse));
+    lane(filter).map(|warehouse| inventory_journal(&warehouse)).or_else(invoices)
 }
 
 /// `files.<stage>.<partner>.<arrival>`; stages are `arrived`, `transformed` and `failed`.
@@ -156,6 +168,36 @@ pub fn inventory_changed(warehouse: &WarehouseId, decision: &str) -> String {
 #[must_use]
 pub fn changed(warehouse: &WarehouseId) -> String {
     format!("inventory.changed.{warehouse}.>")
+}
+
+/// `journal.invoices.<warehouse>`.
+#[must_use]
+pub fn invoices_journal(warehouse: &WarehouseId) -> String {
+    format!("journal.invoices.{warehouse}")
+}
+
+/// `orders.*.<warehouse>.>`: the input of the warehouse's journal of invoices.
+#[must_use]
+pub fn of_warehouse(warehouse: &WarehouseId) -> String {
+    format!("{ORDERS}.*.{warehouse}.>")
+}
+
+/// `invoices.issued.<warehouse>.<number>`: a document.
+#[must_use]
+pub fn issued(warehouse: &WarehouseId, number: &str) -> String {
+    format!("invoices.issued.{warehouse}.{}", token(number))
+}
+
+/// `invoices.balance.<warehouse>.<partner>.<order>`: how an order stands.
+#[must_use]
+pub fn balance(warehouse: &WarehouseId, partner: &PartnerId, order_id: &OrderId) -> String {
+    format!("invoices.balance.{warehouse}.{partner}.{}", token(order_id.as_str()))
+}
+
+/// `errors.billing.<warehouse>.<partner>.<order>`: a document of the order is held.
+#[must_use]
+pub fn held(warehouse: &WarehouseId, partner: &PartnerId, order_id: &OrderId) -> String {
+    format!("errors.billing.{warehouse}.{partner}.{}", token(order_id.as_str()))
 }
 
 /// `errors.dead.<function>`.
@@ -201,6 +243,20 @@ pub fn matches(filter: &str, subject: &str) -> bool {
         }
     }
     subject.next().is_none()
+}
+
+/// Is there a subject that matches both filters?
+#[must_use]
+pub fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -262,8 +318,35 @@ mod tests {
     fn only_lanes_of_warehouses_have_journals() {
         let journal = journal_of("orders.placed.main.>");
         assert_eq!(journal.as_deref(), Some("journal.inventory.main"));
-        for filter in ["orders", "orders.placed.>", "orders.placed.*.>", "orders.placed.a.b.>"] {
+        let journal = journal_of(&of_warehouse(&WarehouseId::main()));
+        assert_eq!(journal.as_deref(), Some("journal.invoices.main"));
+        for filter in [
+            "orders",
+            "orders.>",
+            "orders.placed.>",
+            "orders.placed.*.>",
+            "orders.placed.a.b.>",
+            "orders.*.*.>",
+            "orders.*.>",
+        ] {
             assert_eq!(journal_of(filter), None, "{filter}");
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_a_subject_matches_both() {
+        for (one, other) in [
+            ("orders.*.main.>", "orders.placed.>"),
+            ("orders.>", "orders.*.main.>"),
+            ("a.*", "*.b"),
+            ("a", "a"),
+        ] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in
+            [("orders", "orders.>"), ("a.b", "a.c"), ("a.*", "a.b.c"), ("*.b", "a.c")]
+        {
+            assert!(!overlap(one, other) && !overlap(other, one), "{one} {other}");
         }
     }
 

@@ -47,6 +47,7 @@ macro_rules! functions {
 }
 
 functions! {
+    "billing" billing,
     "customers" customers,
     "daily-checker" daily_checker,
     "file-transformer" file_transformer,

@@ -28,7 +28,7 @@ impl<L: Lane> Journals<L> {
         &self,
         warehouse: &WarehouseId,
     ) -> Result<Arc<Journal<L::Book, NatsLog>>, Problem> {
-        let known = self.known.as_ref().map(|known| known.get()).unwrap_or_default();
+        let known = (self.known)();
         let is_main = *warehouse == WarehouseId::main();
         if self.is_open(warehouse) || is_main || known.contains(warehouse) {
             return Ok(self.open(warehouse));

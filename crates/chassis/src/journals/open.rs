@@ -3,7 +3,6 @@
 use super::lane::{Lane, open};
 use crate::key::Key;
 use domain::WarehouseId;
-use intake::partners::Live;
 use messaging::Nats;
 use prometheus_client::registry::Registry;
 use runtime::Problem;
@@ -14,6 +13,9 @@ use state::journal::{
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Which warehouses the configuration has now.
+pub(crate) type Known = Box<dyn Fn() -> BTreeSet<WarehouseId> + Send + Sync>;
 
 type Open<L> = Arc<Journal<<L as Lane>::Book, NatsLog>>;
 type State<L> = <<L as Lane>::Book as Book>::State;
@@ -27,24 +29,19 @@ pub struct Journals<L: Lane> {
     open: Mutex<HashMap<WarehouseId, Open<L>>>,
     figures: Figures,
     /// Warehouses of partners.
-    pub(super) known: Option<Live<BTreeSet<WarehouseId>>>,
+    pub(super) known: Known,
     /// Journals whose input was seen to be the one that they decided.
     pub(super) seen: Seen,
 }
 
 impl<L: Lane> fmt::Debug for Journals<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journals").field("known", &self.known).finish_non_exhaustive()
+        f.debug_struct("Journals").finish_non_exhaustive()
     }
 }
 
 impl<L: Lane> Journals<L> {
-    pub(crate) fn new(
-        nats: Nats,
-        keep: Keep,
-        known: Option<Live<BTreeSet<WarehouseId>>>,
-        registry: &mut Registry,
-    ) -> Self {
+    pub(crate) fn new(nats: Nats, keep: Keep, known: Known, registry: &mut Registry) -> Self {
         let (open, figures) = (Mutex::default(), Figures::new(registry, "warehouse"));
         Self { nats, keep, open, figures, known, seen: Seen::default() }
     }

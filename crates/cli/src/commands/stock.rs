@@ -1,9 +1,9 @@
 //! `orderflow stock …`: what is in stock, and what people do to it. Over HTTP on the functions that write the journal.
 
 mod ask;
-mod at;
+pub(crate) mod at;
 mod book;
-mod change;
+pub(crate) mod change;
 mod levels;
 mod movements;
 mod reconcile;

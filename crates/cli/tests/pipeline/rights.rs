@@ -34,6 +34,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("orders.confirmed.main.US1.1", WRITERS),
     ("orders.refused.main.US1.1", WRITERS),
     ("orders.returned.main.US1.1", WRITERS),
+    ("orders.shipped.main.US1.1", WRITERS),
     ("inventory.changed.main.x", WRITERS),
     ("errors.undecidable.main.x", WRITERS),
     ("orders.placed.main.US1.1", &["order-ingest"]),

@@ -18,6 +18,9 @@ pub struct Returned {
     pub placed: u64,
     /// Pieces that came back. A product of which none did is left out.
     pub returned: Pieces,
+    /// Of these pieces, those that had been shipped. The others are not shipped any more.
+    #[serde(default, skip_serializing_if = "Pieces::is_empty")]
+    pub of_shipped: Pieces,
     /// Is nothing left of the sale?
     pub complete: bool,
 }

@@ -3,11 +3,11 @@
 use super::checks;
 use crate::problem::Problems;
 use crate::shape::{self, Field, OPTIONAL, REQUIRED, Shape, key_text, suggestion};
-use domain::TaxCategory;
 use domain::partner::Partners;
 use domain::seller::{self, Rate, Seller, Sellers, TaxRates};
+use domain::{TaxCategory, WarehouseId};
 use serde_yaml_ng::{Mapping, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SELLER: Shape = Shape::Map(&[
     Field("name", REQUIRED, Shape::Text(checks::text)),
@@ -23,6 +23,10 @@ const SELLER: Shape = Shape::Map(&[
     Field("prices", REQUIRED, Shape::OneOf(&["gross", "net"])),
     Field("series-prefix", REQUIRED, Shape::Text(series_prefix)),
     Field("language", REQUIRED, Shape::OneOf(&["fr", "en", "es", "de"])),
+    Field("tax-category", OPTIONAL, Shape::Text(tax_category)),
+    Field("payment-days", OPTIONAL, Shape::Whole { min: 0, max: 365 }),
+    Field("returns-without-sale", OPTIONAL, Shape::OneOf(&["hold", "allow"])),
+    Field("supplies", OPTIONAL, Shape::OneOf(&["goods", "services", "both"])),
     Field("texts", OPTIONAL, Shape::Map(TEXTS)),
 ]);
 
@@ -45,7 +49,13 @@ const DIRECT: Shape = Shape::Map(&[Field("seller", REQUIRED, Shape::Text(checks:
 const RATE: Shape = Shape::Map(&[
     Field("percent", REQUIRED, Shape::Percent),
     Field("valid-from", REQUIRED, Shape::Text(day)),
+    Field("code", OPTIONAL, Shape::OneOf(&["S", "Z", "E", "AE", "K", "G", "O"])),
+    Field("reason", OPTIONAL, Shape::Text(checks::expression)),
 ]);
+
+fn tax_category(name: &str) -> Option<String> {
+    TaxCategory::parse(name).err().map(|error| error.to_string())
+}
 
 fn country(code: &str) -> Option<String> {
     let good = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -106,6 +116,7 @@ pub(super) fn read(top: &Mapping, partners: &Partners, problems: &mut Problems) 
         Some(seller)
     });
     let tax_rates = top.get("tax-rates").map(|rates| tax_rates(rates, problems));
+    numbers(&sellers, direct.as_deref(), partners, problems);
     Sold { sellers, direct, tax_rates: tax_rates.unwrap_or_default() }
 }
 
@@ -137,6 +148,38 @@ fn sellers(value: Option<&Value>, problems: &mut Problems) -> Sellers {
         }
     }
     sellers
+}
+
+/// Numbers of documents begin with prefix and warehouse: two sellers, or one seller's warehouses, whose numbers begin
+/// alike would have one number for two documents.
+fn numbers(sellers: &Sellers, direct: Option<&str>, partners: &Partners, problems: &mut Problems) {
+    let mut prefixes: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, seller) in sellers {
+        if let Some(other) = prefixes.insert(&seller.series_prefix, name) {
+            let prefix = &seller.series_prefix;
+            let reason = format!("is {prefix:?}, as that of {other}; each seller needs its own");
+            problems.add(format!("sellers.{name}.series-prefix"), reason);
+        }
+    }
+    let of_direct = direct.map(|seller| (seller, WarehouseId::main()));
+    let of_partners = partners.values();
+    let pairs = of_partners.filter_map(|it| Some((it.seller.as_deref()?, it.warehouse.clone())));
+    let mut begins: BTreeMap<String, (&str, WarehouseId)> = BTreeMap::new();
+    for (name, warehouse) in pairs.chain(of_direct) {
+        let Some(seller) = sellers.get(name) else { continue };
+        let begin = format!("{}-{warehouse}", seller.series_prefix);
+        let this = (name, warehouse);
+        let before = begins.get(&begin).filter(|before| **before != this);
+        if let Some((other, of)) = before {
+            let reason = format!(
+                "numbers of warehouse {} begin with {begin:?}, as those of {other} in warehouse {of} do; choose another \
+                 prefix",
+                this.1
+            );
+            problems.add(format!("sellers.{name}.series-prefix"), reason);
+        }
+        begins.insert(begin, this);
+    }
 }
 
 fn tax_rates(value: &Value, problems: &mut Problems) -> TaxRates {
@@ -185,8 +228,12 @@ fn same_days(place: &str, rates: &Value, problems: &mut Problems) {
             .get("percent")
             .is_some_and(|it| (0.0..=100.0).contains(&it.as_f64().unwrap_or(-1.0)));
         if share && day.parse::<chrono::NaiveDate>().is_ok() {
-            let read = serde_yaml_ng::from_value::<Rate>(rate.clone());
-            read.err().into_iter().for_each(|error| problems.add(&place, error.to_string()));
+            match serde_yaml_ng::from_value::<Rate>(rate.clone()) {
+                Ok(rate) => rate.problem().into_iter().for_each(|it| problems.add(&place, it)),
+                // A code that is none is said already.
+                Err(_) if rate.get("code").is_some() => {}
+                Err(error) => problems.add(&place, error.to_string()),
+            }
         }
     }
 }
@@ -223,7 +270,8 @@ mod tests {
         let day = "2026-11-30".parse().unwrap();
         assert!(all.sold.tax_rates.on("FR", "standard", day).is_some());
         let super::Shape::Map(fields) = super::SELLER else { panic!("a map") };
-        let inner = super::ADDRESS.iter().chain(super::TEXTS);
+        let super::Shape::Map(rate) = super::RATE else { panic!("a map") };
+        let inner = super::ADDRESS.iter().chain(super::TEXTS).chain(rate);
         for field in fields.iter().chain(inner) {
             assert!(explained().contains(&format!("{}:", field.0)), "{}", field.0);
         }
@@ -254,6 +302,60 @@ mod tests {
             "currency: EUR              # of the partner",
             "currency: GBP # of the partner",
             &["partners.SHOP1.seller: is ACME, which sells in EUR; the prices are in GBP"],
+        );
+    }
+
+    #[test]
+    fn numbers_of_two_sellers_never_begin_alike() {
+        let seller = |name: &str, prefix: &str| {
+            format!(
+                "  {name}: {{name: N, currency: EUR, time-zone: UTC, prices: net, series-prefix: {prefix}, language: de, \
+                 address: {{street: a, postcode: b, city: c, country: DE}}}}\n"
+            )
+        };
+        let problems = |a: &str, b: &str, warehouse: &str| {
+            let yaml = format!(
+                "partners:\n  P: {{currency: EUR, seller: A}}\n  Q: {{currency: EUR, seller: B, warehouse: {warehouse}}}\n\
+                 sellers:\n{}{}",
+                seller("A", a),
+                seller("B", b)
+            );
+            let problems = load(&yaml).err().unwrap_or_default();
+            problems.iter().map(|it| format!("{}: {}", it.place, it.reason)).collect::<Vec<_>>()
+        };
+        assert_eq!(problems("A", "B", "main"), [""; 0]);
+        let same = "sellers.B.series-prefix: is \"A\", as that of A; each seller needs its own";
+        assert_eq!(problems("A", "A", "west"), [same]);
+        let alike = "sellers.B.series-prefix: numbers of warehouse main begin with \"X-Y-main\", as those of A in warehouse \
+                     Y-main do; choose another prefix";
+        let yaml = format!(
+            "partners:\n  P: {{currency: EUR, seller: A, warehouse: Y-main}}\n  Q: {{currency: EUR, seller: B}}\nsellers:\n{}{}",
+            seller("A", "X"),
+            seller("B", "X-Y")
+        );
+        let found = load(&yaml).unwrap_err();
+        assert_eq!(format!("{}: {}", found[0].place, found[0].reason), alike);
+    }
+
+    #[test]
+    fn codes_of_rates_fit_the_rates() {
+        let rate = "valid-from: 2014-01-01}    # the first day";
+        for (from, to, expected) in [
+            ("percent: 20", "code: E, percent: 20", "is above zero; of all codes only S has tax"),
+            ("percent: 20", "code: S, percent: 0", "is zero; the code S is for rates above zero"),
+            (
+                "percent: 20",
+                "code: AE, percent: 0",
+                "has a code that needs `reason`: why no tax is taken",
+            ),
+        ] {
+            assert!(explained().contains(rate));
+            check(from, to, &[&format!("tax-rates.FR.standard[1]: {expected}")]);
+        }
+        check(
+            "percent: 20",
+            "code: X, percent: 20",
+            &["tax-rates.FR.standard[1].code: is \"X\"; allowed are S Z E AE K G O"],
         );
     }
 

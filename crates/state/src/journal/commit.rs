@@ -230,7 +230,7 @@ impl<B: Book, L: Log> Journal<B, L> {
             Want::Decide => {
                 let (id, now, max) =
                     (|| self.log.new_id(), self.log.now(), self.log.message_bytes_max());
-                match decide(machine.view()) {
+                match decide(machine.view(now)) {
                     Decide::Answer(answer) => return Ok(Some(answer)),
                     Decide::Refresh => machine.refresh(),
                     Decide::Append { body, decided_to } => {

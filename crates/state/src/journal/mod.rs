@@ -212,12 +212,17 @@ pub enum Decide<B, T> {
 pub struct View<'a, S> {
     /// The state up to the last known entry.
     pub state: &'a S,
+    /// Sequence of that entry, 0 before the first one. When a question ends a commit, all facts up to it are stored:
+    /// what is then looked up of facts holds for as long as this is the last entry.
+    pub entry: u64,
     /// Up to where the input is decided.
     pub decided_to: Option<&'a Position>,
     /// The keys of the commands that were applied.
     pub keys: &'a Keys,
     /// Was the end of the journal read since the last answer?
     pub fresh: bool,
+    /// The time of an entry that is appended now, [`Entry::at`].
+    pub now: DateTime<Utc>,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is known of the partners at one moment.
 
 use crate::access::Account;
-use crate::partners::Problem;
+use crate::partners::{Problem, Sold};
 use domain::PartnerId;
 use domain::partner::Partners;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ pub type Check = fn(&Configuration) -> Vec<Problem>;
 pub struct Configuration {
     /// All partners.
     pub partners: Partners,
+    /// Who sells, and with which tax.
+    pub sold: Sold,
     /// Those that drop files.
     pub accounts: BTreeMap<PartnerId, Arc<Account>>,
     /// SHA-256 of the file, the first 16 hexadecimal digits.

@@ -2,7 +2,7 @@
 
 use super::configuration::{Check, Configuration, Secrets};
 use crate::access::accounts;
-use crate::partners::{Problem, load, read_table, tables};
+use crate::partners::{Loaded, Problem, load_all, read_table, tables};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ impl Seen {
         };
         seen.update(&yaml);
         let digest = shown(&seen.clone().finalize());
-        let partners = match load(&yaml) {
-            Ok(partners) => partners,
+        let Loaded { partners, sold } = match load_all(&yaml) {
+            Ok(loaded) => loaded,
             Err(problems) => return wrong(seen, problems),
         };
         let mut problems = Vec::new();
@@ -69,7 +69,7 @@ impl Seen {
         let accounts =
             accounts.into_iter().map(|account| (account.partner.clone(), Arc::new(account)));
         let (accounts, seen) = (accounts.collect(), seen.finalize().into());
-        let found = Some(Configuration { accounts, partners, digest, seen });
+        let found = Some(Configuration { accounts, partners, sold, digest, seen });
         Self { digest: seen, found, problems }
     }
 

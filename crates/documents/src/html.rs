@@ -1,0 +1,25 @@
+//! A document as one HTML file: styles in it, nothing loaded from elsewhere.
+
+use crate::view::View;
+use domain::invoice::Document;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, value::Serde};
+use std::sync::LazyLock;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment
+        .add_template("invoice.html", include_str!("invoice.html"))
+        .expect("the template is part of the program, and a test renders it");
+    environment
+});
+
+/// Writes a document as HTML: for the screen, and for printing on A4.
+#[must_use]
+pub fn html(document: &Document) -> String {
+    ENVIRONMENT
+        .get_template("invoice.html")
+        .and_then(|template| template.render(context! { it => Serde(View::of(document)) }))
+        .expect("every field of the template is one of View, and a test renders all")
+}

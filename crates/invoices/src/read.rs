@@ -1,0 +1,187 @@
+//! Which messages of a warehouse's orders ask for a document, and what is read for it.
+
+use chrono::DateTime;
+use domain::Order;
+use domain::invoice::{Event, HeldWhat};
+use domain::order::Kind;
+use domain::person::Person;
+use messaging::inventory::Decided;
+use messaging::persons::{self, Entry, ReadError};
+use messaging::stored::{self, LookupError, Standing};
+use messaging::{Event as CloudEvent, Nats, events, header, streams};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+/// When what was not found is looked for again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What a message asks for, as far as its event says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// Its stream sequence.
+    pub fact: u64,
+}
+
+/// What came of reading a message.
+#[derive(Debug)]
+pub enum Reading {
+    /// It asks for this.
+    Asks(Box<Event>),
+    /// It asks for nothing, or is no fact.
+    Nothing,
+    /// The stream does not keep it any longer.
+    Gone,
+    /// It asks for a document, and nothing says of which order.
+    Unreadable(String),
+}
+
+/// Where an event is, and its type.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Asking {
+    /// Does a message ask for something? By its type: what was kept asks for nothing, and its subject is that of what
+    /// was confirmed.
+    #[must_use]
+    pub fn of(fact: u64, event: &RawValue) -> Option<Self> {
+        let Head { kind } = serde_json::from_str(event.get()).ok()?;
+        let asks = matches!(&*kind, events::ORDER_CONFIRMED | events::ORDER_REFUSED);
+        asks.then_some(Self { fact })
+    }
+}
+
+/// Why an order was refused: what counts of it here.
+#[derive(Deserialize)]
+struct Reason {
+    reason: String,
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    attempt: Option<u32>,
+}
+
+/// Data of a refusal, where it only counts whether something that was confirmed ends.
+#[derive(Deserialize)]
+struct Ended {
+    #[serde(default)]
+    refusal: Option<Reason>,
+}
+
+/// Reads a message by its sequence, with all that its document needs. The message is the one that the stream has, with its
+/// headers: without [`header::DECISION_SEQUENCE`] it is no fact.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn read(nats: &Nats, asking: Asking) -> Result<Reading, LookupError> {
+    let Some(fact) = kept(nats, asking.fact).await? else { return Ok(Reading::Gone) };
+    if fact.decision_sequence().is_none() {
+        return Ok(Reading::Nothing);
+    }
+    let Ok(event) = serde_json::from_slice::<CloudEvent<Decided>>(&fact.payload) else {
+        return Ok(Reading::Unreadable(format!("the fact on {} cannot be read", fact.subject)));
+    };
+    let (kind, at) = (event.kind.clone(), event.time);
+    let Some(data) = event.data else {
+        return Ok(Reading::Unreadable(format!("the fact on {} has no data", fact.subject)));
+    };
+    let ended = ended(&kind, &fact);
+    let what = match (kind.as_str(), data.kind, ended) {
+        (events::ORDER_CONFIRMED, Kind::Sale, _) => HeldWhat::Invoice,
+        (events::ORDER_CONFIRMED, Kind::Return, _) => HeldWhat::Return,
+        (events::ORDER_REFUSED, Kind::Sale, Some(_)) => HeldWhat::Cancellation,
+        (events::ORDER_REFUSED, Kind::Return, Some(_)) => HeldWhat::ReturnCancelled,
+        _ => return Ok(Reading::Nothing),
+    };
+    let placed = kept(nats, data.placed).await?;
+    let order = data.order.as_ref().and_then(|order| serde_json::from_str(order.get()).ok());
+    let order: Option<Order> = order.or_else(|| {
+        let event: CloudEvent<Order> = serde_json::from_slice(&placed.as_ref()?.payload).ok()?;
+        event.data
+    });
+    let Some(order) = order else {
+        return Ok(Reading::Unreadable(format!(
+            "the order of {} stands neither in its fact nor at {}",
+            fact.subject, data.placed
+        )));
+    };
+    let said = match what {
+        HeldWhat::Invoice | HeldWhat::Return => person(nats, &order, placed.as_ref()).await,
+        HeldWhat::Cancellation | HeldWhat::ReturnCancelled => Ok(Person::default()),
+    };
+    let (person, unreadable) = match said {
+        Ok(person) => (person, None),
+        Err(error @ ReadError::Unreadable(_)) => {
+            (Person::default(), Some(format!("{error}; invoice the order by hand")))
+        }
+        Err(ReadError::Unclear(error)) => return Err(error),
+    };
+    let attempt = ended.unwrap_or(data.attempt);
+    let stored = DateTime::from_timestamp_millis(fact.time_ms).unwrap_or_default();
+    Ok(Reading::Asks(Box::new(Event {
+        fact: asking.fact,
+        at: at.unwrap_or(stored),
+        what,
+        placed: data.placed,
+        attempt,
+        order: Box::new(order),
+        person,
+        unreadable,
+    })))
+}
+
+/// A message of the stream of orders; nothing only if the stream begins behind it. A leader that was replaced may not
+/// have it for a moment.
+async fn kept(nats: &Nats, sequence: u64) -> Result<Option<Standing>, LookupError> {
+    let look = || stored::at(nats, streams::ORDERS, sequence);
+    if let Some(message) = look().await? {
+        return Ok(Some(message));
+    }
+    tokio::time::sleep(AGAIN).await;
+    if let Some(message) = look().await? {
+        return Ok(Some(message));
+    }
+    let first = stored::first(nats, streams::ORDERS, ">", 1).await?;
+    match first {
+        Some(first) if sequence < first.sequence => Ok(None),
+        Some(_) | None => {
+            let what = format!("message {sequence} of {}", streams::ORDERS);
+            Err(LookupError::new(what, "it is gone, and messages before it are there".to_owned()))
+        }
+    }
+}
+
+/// The confirmed attempt that a refusal ends: because it was cancelled, or replaced.
+fn ended(kind: &str, fact: &Standing) -> Option<u32> {
+    if kind != events::ORDER_REFUSED {
+        return None;
+    }
+    let event: CloudEvent<Ended> = serde_json::from_slice(&fact.payload).ok()?;
+    let Reason { reason, code, attempt } = event.data?.refusal?;
+    let ends = |name: &str| matches!(name, "cancelled" | "amended");
+    attempt.filter(|_| ends(&reason) || code.as_deref().is_some_and(ends))
+}
+
+/// What an order said of the person; nothing if it said nothing, or that was erased.
+async fn person(
+    nats: &Nats,
+    order: &Order,
+    placed: Option<&Standing>,
+) -> Result<Person, ReadError> {
+    let digest = placed.and_then(|placed| placed.header(header::PERSON));
+    let Some(digest) = digest else { return Ok(Person::default()) };
+    let customer = order.customer.as_ref().map(|customer| &customer.id);
+    let subject = persons::subject(&order.partner, customer, &order.order_id, digest);
+    let mut found = persons::read(nats, &subject).await?;
+    if found == Entry::Nothing {
+        tokio::time::sleep(AGAIN).await;
+        found = persons::read(nats, &subject).await?;
+    }
+    Ok(match found {
+        Entry::Said(_, said) => said.person,
+        Entry::Nothing | Entry::Erased(_) => Person::default(),
+    })
+}

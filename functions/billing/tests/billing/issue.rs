@@ -1,0 +1,158 @@
+//! What a lane issues.
+
+use crate::support::{World, back, build, of_partner, order, send, this_year};
+use domain::inventory::Verdict;
+use domain::invoice::{BalanceState, HeldCode};
+use domain::person::Person;
+use domain::stock::Refusal;
+use messaging::publish::{self, Outgoing};
+use messaging::{header, stored, streams};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_sale_is_invoiced_once_with_its_person_and_its_return_is_credited() {
+    let world = World::start().await;
+    let sale = order("A1", 2, "12");
+    let person = Person { name: Some("Ana López".into()), ..Person::default() };
+    let placed = world.place(&sale, Some(person)).await;
+    world.decided(placed, &sale, Verdict::Confirmed(Vec::new())).await;
+    world.confirm(&of_partner("NET", order("B1", 1, "10"))).await;
+    world.confirm(&of_partner("NOBODY", order("C1", 1, "10"))).await;
+    world.refuse(&order("A2", 1, "10"), Refusal::Unreadable { detail: "x".into() }).await;
+    let to = world.bill().await;
+    assert_eq!(to, world.bill().await, "what comes again is decided");
+    world.confirm(&back("R1", &sale, 1, "12")).await;
+    world.bill().await;
+    assert_eq!(
+        world.numbers().await,
+        ["A-main-2026-000001", "A-main-C2026-000001", "N-main-2026-000001"]
+    );
+    let documents = world.documents().await;
+    let (invoice, credit) = (&documents[0], &documents[1]);
+    assert_eq!(invoice.buyer.person.name.as_deref(), Some("Ana López"));
+    assert_eq!(
+        (invoice.totals.payable.to_string(), invoice.totals.tax.to_string()),
+        ("24.00".into(), "4.00".into())
+    );
+    assert_eq!(
+        (&credit.buyer, credit.totals.payable.to_string()),
+        (&invoice.buyer, "12.00".into())
+    );
+    assert_eq!(credit.original.as_ref().unwrap().number, invoice.number);
+    let balance = world.balance(&sale).await;
+    assert_eq!((balance.open.to_string(), balance.state), ("12.00".into(), BalanceState::Open));
+
+    // A fold needs no bodies.
+    let subject = this_year("invoices.issued.main.A-main-C2026-000001");
+    let fact = stored::last(&world.nats, streams::INVOICES, &subject);
+    let fact = fact.await.unwrap().unwrap();
+    for (name, value) in [
+        (header::PARTNER, "DIRECT"),
+        (header::ORDER, "R1"),
+        (header::DOCUMENT, "credit_note"),
+        (header::PAYABLE, "12.00"),
+        (header::CURRENCY, "EUR"),
+        (header::SELLER, "ACME"),
+        (header::INVOICE, &this_year("A-main-2026-000001")),
+        (header::ISSUED_ON, &credit.issued_on.to_string()),
+    ] {
+        assert_eq!(fact.header(name), Some(value), "{name}");
+    }
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_sale_is_credited_and_one_that_is_cancelled_with_its_confirmation_too() {
+    let world = World::start().await;
+    let (first, second) = (order("A1", 2, "12"), order("A2", 1, "5"));
+    world.confirm(&first).await;
+    world.bill().await;
+    world.cancel(&first).await;
+    // Both in one batch.
+    world.confirm(&second).await;
+    world.cancel(&second).await;
+    world.confirm(&second.again().again()).await;
+    world.bill().await;
+    assert_eq!(world.balance(&first).await.state, BalanceState::Credited);
+    let balance = world.balance(&second).await;
+    assert_eq!((balance.attempt, balance.open.to_string()), (3, "5.00".into()));
+    assert_eq!(world.numbers().await.len(), 5);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_follows_from_no_decision_is_no_order() {
+    let world = World::start().await;
+    let sale = order("A1", 2, "12");
+    world.confirm(&sale).await;
+    let fact = stored::last(&world.nats, streams::ORDERS, "orders.confirmed.main.DIRECT.A1");
+    let payload = fact.await.unwrap().unwrap().payload;
+    // Somebody without permissions puts a copy where a fact belongs.
+    let foreign = Outgoing::new("orders.confirmed.main.DIRECT.FOREIGN".to_owned(), payload);
+    publish::one(&world.nats, &foreign, None).await.unwrap();
+    world.bill().await;
+    assert_eq!(world.numbers().await, ["A-main-2026-000001"]);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_configuration_holds_from_then_on_and_changes_no_document() {
+    let world = World::start().await;
+    let (first, second) = (order("A1", 1, "12"), order("A2", 1, "12"));
+    world.confirm(&first).await;
+    world.bill().await;
+    let before = world.documents().await;
+    world.configure("name: Acme SARL", "name: Acme SA");
+    let mut names = Vec::new();
+    for number in 2..200 {
+        world.confirm(&order(&format!("A{number}"), 1, "12")).await;
+        world.bill().await;
+        names = world.documents().await.iter().map(|it| it.seller.name.clone()).collect();
+        if names.last().is_some_and(|name| name == "Acme SA") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(names.last().map(String::as_str), Some("Acme SA"));
+    assert_eq!(world.documents().await[0], before[0]);
+    // A process that starts now finds what was issued as it was.
+    let next =
+        build(world.server.url_of(billing::NAME), &world.folder.path().join("partners.yml")).await;
+    world.cancel(&first).await;
+    let (status, body) = send(&next, world.batch(0).await).await;
+    assert_eq!(status, 200, "{body}");
+    let credits = world.documents().await;
+    let credit = credits.iter().find(|it| it.number.contains("-C")).unwrap();
+    assert_eq!(credit.lines, before[0].lines);
+    assert_eq!(world.balance(&second).await.held, []);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_invoiced_holds_nobody_else() {
+    let world = World::start().await;
+    let mut sale = order("A1", 1, "12");
+    sale.lines[0].tax_category = Some(domain::TaxCategory::parse("luxury").unwrap());
+    world.confirm(&sale).await;
+    world.confirm(&order("A2", 1, "12")).await;
+    world.bill().await;
+    assert_eq!(world.numbers().await, ["A-main-2026-000001"]);
+    let balance = world.balance(&sale).await;
+    assert_eq!((balance.state, balance.held[0].code), (BalanceState::Held, HeldCode::NoRate));
+    let error = stored::last(&world.nats, streams::ERRORS, "errors.billing.main.DIRECT.A1").await;
+    let error = error.unwrap().unwrap();
+    assert_eq!(error.header(header::REASON), Some("no_rate"));
+    assert!(String::from_utf8_lossy(&error.payload).contains("orderflow invoices retry DIRECT/A1"));
+    world.check().await;
+}
+
+#[tokio::test]
+async fn orders_of_a_partner_without_a_seller_are_passed_by() {
+    let world = World::start().await;
+    for number in 0..3 {
+        world.confirm(&of_partner("NOBODY", order(&format!("C{number}"), 1, "10"))).await;
+    }
+    let to = world.bill().await;
+    assert_eq!((world.numbers().await.len(), to), (0, 6));
+    world.check().await;
+}
