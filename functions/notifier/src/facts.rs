@@ -3,9 +3,10 @@
 mod amount;
 
 use amount::amount;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::Money;
+use domain::seller::Prices;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Deserialize;
@@ -40,6 +41,9 @@ struct Line {
     description: Option<String>,
     #[serde(default)]
     discount: Option<Money>,
+    /// Of a line of a document: what it comes to.
+    #[serde(default)]
+    amount: Option<Money>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +88,7 @@ pub(crate) fn order(shop: &Shop, decided: &Json, name: Option<&str>, language: &
             "date": read.ordered_at.map(|at| date(at, shop.zone, language)).unwrap_or_default(),
             "currency": read.currency, "lines": rows, "charges": charges, "total": total,
             "returns": read.returns,
-            "metadata": if read.metadata.is_object() { read.metadata } else { json!({}) },
+            "metadata": metadata(read.metadata),
         },
         "refusal": {
             "reason": text("code").or_else(|| text("reason")), "product": text("product"),
@@ -93,6 +97,135 @@ pub(crate) fn order(shop: &Shop, decided: &Json, name: Option<&str>, language: &
         "rows": rows,
         "total": total,
     })))
+}
+
+/// Those of a shipment: `shipment`, and `rows` without amounts. `placed` is its order.
+pub(crate) fn shipped(
+    shop: &Shop,
+    data: &Json,
+    placed: &Json,
+    name: Option<&str>,
+    language: &str,
+) -> Value {
+    let read = Order::deserialize(placed).unwrap_or_default();
+    let shipment = data.get("shipment").cloned().unwrap_or_default();
+    let text = |name: &str| shipment.get(name).and_then(Json::as_str);
+    let at = text("shipped_at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let at = at.map(|at| date(at.to_utc(), shop.zone, language)).unwrap_or_default();
+    let called = |product: &str| {
+        let line = read.lines.iter().find(|line| line.product_id == product);
+        line.and_then(|line| line.description.clone()).unwrap_or_else(|| product.to_owned())
+    };
+    let pieces = shipment.get("products").and_then(Json::as_object).into_iter().flatten();
+    let rows: Vec<Json> = pieces
+        .map(|(product, count)| {
+            json!({"product": product, "name": one_line(&called(product)), "quantity": count, "amount": ""})
+        })
+        .collect();
+    Value::from(Serde(json!({
+        "shop": {"name": shop.name},
+        "person": {"name": name.map(one_line)},
+        "order": {"id": data.get("order_id"), "metadata": metadata(read.metadata)},
+        "shipment": {
+            "number": shipment.get("number"), "date": at, "carrier": text("carrier").map(one_line),
+            "tracking": text("tracking").map(one_line),
+            "complete": data.get("complete").and_then(Json::as_bool).unwrap_or(false),
+        },
+        "rows": rows,
+        "total": "",
+    })))
+}
+
+/// What is read of an invoice or credit note.
+#[derive(Debug, Deserialize)]
+struct Issued {
+    number: String,
+    issued_on: NaiveDate,
+    #[serde(default)]
+    due_on: Option<NaiveDate>,
+    supply: Supply,
+    currency: String,
+    prices: Prices,
+    lines: Vec<Line>,
+    #[serde(default)]
+    charges: Vec<Charge>,
+    totals: Totals,
+    #[serde(default)]
+    original: Option<Original>,
+    #[serde(default)]
+    metadata: Json,
+}
+
+#[derive(Debug, Deserialize)]
+struct Supply {
+    order_id: String,
+    ordered_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Totals {
+    tax: Money,
+    payable: Money,
+}
+
+#[derive(Debug, Deserialize)]
+struct Original {
+    number: String,
+}
+
+/// Can an invoice or credit note be told?
+///
+/// # Errors
+/// What is no part of one.
+pub(crate) fn check_document(data: &str) -> Result<(), String> {
+    serde_json::from_str::<Issued>(data).map(drop).map_err(|error| format!("data: {error}"))
+}
+
+/// Those of an invoice or credit note: `invoice`, and its table.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn document(
+    shop: &Shop,
+    data: &Json,
+    name: Option<&str>,
+    language: &str,
+) -> Result<Value, String> {
+    let document = Issued::deserialize(data).map_err(|error| format!("data: {error}"))?;
+    let Issued { number, supply, lines, charges, totals, currency, prices, .. } = &document;
+    let shown = |money: Money| amount(money, currency, language);
+    let day = |day: &NaiveDate| day.format(day_form(language)).to_string();
+    let row = |line: &Line| {
+        let name = line.description.clone().unwrap_or_else(|| line.product_id.clone());
+        let amount = line.amount.map(shown).unwrap_or_default();
+        json!({"product": line.product_id, "name": one_line(&name), "quantity": line.quantity,
+            "price": shown(line.unit_price), "amount": amount})
+    };
+    let rows: Vec<Json> = lines.iter().map(row).collect();
+    let charge = |charge: &Charge| json!({"kind": charge.kind, "description": charge.description, "amount": shown(charge.amount)});
+    let mut charges: Vec<Json> = charges.iter().map(charge).collect();
+    if *prices == Prices::Net {
+        charges.push(json!({"kind": "tax", "description": null, "amount": shown(totals.tax)}));
+    }
+    let total = shown(totals.payable);
+    Ok(Value::from(Serde(json!({
+        "shop": {"name": shop.name},
+        "person": {"name": name.map(one_line)},
+        "order": {
+            "id": supply.order_id, "date": date(supply.ordered_at, shop.zone, language), "lines": rows,
+            "charges": charges, "total": total, "currency": currency, "metadata": metadata(document.metadata.clone()),
+        },
+        "invoice": {
+            "number": number, "date": day(&document.issued_on), "due": document.due_on.as_ref().map(day),
+            "original": document.original.as_ref().map(|original| &original.number), "total": total,
+        },
+        "rows": rows,
+        "total": total,
+    }))))
+}
+
+fn metadata(given: Json) -> Json {
+    if given.is_object() { given } else { json!({}) }
 }
 
 /// Those of an alert: `alert` holds its data.
@@ -115,13 +248,16 @@ fn one_line(text: &str) -> String {
 
 /// A day, as people of the language write it.
 fn date(at: DateTime<Utc>, zone: Tz, language: &str) -> String {
-    let form = match base(language) {
+    at.with_timezone(&zone).format(day_form(language)).to_string()
+}
+
+fn day_form(language: &str) -> &'static str {
+    match base(language) {
         "fr" | "es" => "%d/%m/%Y",
         "de" => "%d.%m.%Y",
         "en" => "%-d %b %Y",
         _ => "%Y-%m-%d",
-    };
-    at.with_timezone(&zone).format(form).to_string()
+    }
 }
 
 /// `fr` of `fr-CA`.

@@ -49,8 +49,9 @@ pub(crate) async fn told(State(app): State<Arc<App>>, batch: Batch) -> events::A
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
-    /// What it tells: `order_confirmed`, `order_out_of_stock`, `order_refused`, `order_cancelled`, `return_confirmed`,
-    /// `return_refused`, `return_cancelled`, `alert_file` or `alert_partners`; the first of these if nothing is said.
+    /// What it tells: `order_confirmed`, `order_out_of_stock`, `order_refused`, `order_cancelled`, `order_shipped`,
+    /// `invoice_issued`, `credit_note_issued`, `return_confirmed`, `return_refused`, `return_cancelled`, `alert_file` or
+    /// `alert_partners`; the first of these if nothing is said.
     notice: Option<String>,
     /// `fr` or `fr-CA`; the partner's if nothing is said.
     language: Option<String>,
@@ -92,7 +93,7 @@ fn rendered(app: &App, asked: &Asked) -> Result<(Notice, Rendered), Problem> {
     let languages = notifier.senders.languages(asked.language.as_deref(), asked.partner.as_ref());
     let partner = asked.partner.as_ref().map_or("DIRECT", PartnerId::as_str);
     let shop = notifier.senders.shop(asked.partner.as_ref());
-    let facts = |language: &str| sample(notice, language, true, Some(&shop));
+    let facts = |language: &str| Ok(sample(notice, language, true, Some(&shop)));
     let rendered = notifier.render(notice, &languages, partner, facts);
     let rendered = rendered.map_err(|why| {
         tracing::error!(why, "no preview");
@@ -193,6 +194,7 @@ pub(crate) async fn test(
         html: &rendered.html,
         from,
         reply_to,
+        attached: None,
         key: &key,
     };
     let (outcome, answer) = match notifier.ways.send(channel, &handed).await {

@@ -43,7 +43,7 @@ pub const MEMORY: Memory = Memory::new(112, 6);
 pub const RIGHTS: Rights = Rights {
     about: "Tells customers what becomes of their orders: reads who they are, and keeps each message.",
     publishes: &["outbox.notifier.>", "notifications.>", "errors.alert.>"],
-    asks: &[streams::ORDERS, streams::NOTIFICATIONS, streams::ERRORS],
+    asks: &[streams::ORDERS, streams::INVOICES, streams::NOTIFICATIONS, streams::ERRORS],
     reads: &[streams::OUTBOX],
     writes_buckets: &[streams::EFFECTS],
     reads_buckets: &[streams::PERSONS, streams::CUSTOMER_CARDS],

@@ -44,6 +44,7 @@ pub async fn mails(
                     subject: "Your order is confirmed",
                     text: &text,
                     html: &text,
+                    attached: None,
                     key: &format!("{number}.mail"),
                 };
                 match mailer.send(&mail::message(&parts)?).await {

@@ -33,6 +33,12 @@ notices! {
     OrderRefused "order_refused";
     /// It was confirmed, and is taken back.
     OrderCancelled "order_cancelled";
+    /// A part of it, or all, has left the house.
+    OrderShipped "order_shipped";
+    /// An invoice, which is attached.
+    InvoiceIssued "invoice_issued";
+    /// A credit note, which is attached.
+    CreditNoteIssued "credit_note_issued";
     /// A return is confirmed.
     ReturnConfirmed "return_confirmed";
     /// A return is refused.
@@ -46,8 +52,15 @@ notices! {
 }
 
 /// Types of the events that are told.
-pub(crate) const TYPES: [&str; 4] =
-    [events::ORDER_CONFIRMED, events::ORDER_REFUSED, events::ALERT_FILE, events::ALERT_PARTNERS];
+pub(crate) const TYPES: [&str; 7] = [
+    events::ORDER_CONFIRMED,
+    events::ORDER_REFUSED,
+    events::ORDER_SHIPPED,
+    events::INVOICE_ISSUED,
+    events::CREDIT_NOTE_ISSUED,
+    events::ALERT_FILE,
+    events::ALERT_PARTNERS,
+];
 
 impl Notice {
     /// The one of this name.
@@ -65,11 +78,19 @@ impl Notice {
         matches!(self, Self::ReturnConfirmed | Self::ReturnRefused | Self::ReturnCancelled)
     }
 
-    /// What is told of a decided order; nothing if `kind` is no such type.
+    /// Is it about an invoice or a credit note?
+    pub(crate) const fn is_document(self) -> bool {
+        matches!(self, Self::InvoiceIssued | Self::CreditNoteIssued)
+    }
+
+    /// What is told of an order; nothing if `kind` is no such type.
     pub(crate) fn of_order(kind: &str, is_return: bool, reason: Option<&str>) -> Option<Self> {
         let is_cancelled = reason == Some("cancelled");
         let is_short = matches!(reason, Some("insufficient_stock" | "unknown_product"));
         match kind {
+            events::ORDER_SHIPPED => Some(Self::OrderShipped),
+            events::INVOICE_ISSUED => Some(Self::InvoiceIssued),
+            events::CREDIT_NOTE_ISSUED => Some(Self::CreditNoteIssued),
             events::ORDER_CONFIRMED if is_return => Some(Self::ReturnConfirmed),
             events::ORDER_CONFIRMED => Some(Self::OrderConfirmed),
             events::ORDER_REFUSED => Some(match is_return {

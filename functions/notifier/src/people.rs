@@ -1,12 +1,14 @@
 //! Who is told of an order.
 
 use chrono::{DateTime, Utc};
+use domain::invoice::Document;
 use domain::{CustomerId, OrderId, PartnerId};
 use messaging::persons::{self, Entry, ReadError};
 use messaging::stored::{self, Standing};
 use messaging::subject::{self, OrderSubject};
-use messaging::{Nats, header, streams};
+use messaging::{Event, Nats, header, streams};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use state::record::{Key, Record, Records};
 
 /// What of a customer's card counts here. The function customers writes cards; this one only reads them.
@@ -81,6 +83,8 @@ pub(crate) struct Person {
     pub(crate) email: Option<String>,
     pub(crate) phone: Option<String>,
     pub(crate) language: Option<String>,
+    /// The order as it was placed: the data of its event.
+    pub(crate) order: Json,
     opt_outs: Vec<String>,
 }
 
@@ -117,6 +121,12 @@ fn text(error: &impl ToString) -> String {
     error.to_string()
 }
 
+/// The data of a placed order; nothing that templates could use if it cannot be read.
+fn order_of(payload: &[u8]) -> Json {
+    let mut event: Json = serde_json::from_slice(payload).unwrap_or_default();
+    event.get_mut("data").map(Json::take).unwrap_or_default()
+}
+
 impl People {
     pub(crate) fn new(nats: Nats) -> Self {
         Self { cards: Records::new(nats.clone()), nats }
@@ -128,7 +138,11 @@ impl People {
         sequence: u64,
         subject: &str,
     ) -> Result<Option<DateTime<Utc>>, String> {
-        let found = stored::at(&self.nats, streams::ORDERS, sequence).await;
+        let stream = match subject.starts_with("invoices.") {
+            true => streams::INVOICES,
+            false => streams::ORDERS,
+        };
+        let found = stored::at(&self.nats, stream, sequence).await;
         let found = found.map_err(|error| text(&error))?;
         let found = found.filter(|it| it.subject == subject && it.decision_sequence().is_some());
         Ok(found.and_then(|it| DateTime::from_timestamp_millis(it.time_ms)))
@@ -173,8 +187,18 @@ impl People {
             email: person.email.or(card.email),
             phone: person.phone.or(card.phone),
             language: card.language.or(person.language),
+            order: order_of(&placed.payload),
             opt_outs: card.opt_outs,
         }))
+    }
+
+    /// An issued document, by its stream sequence.
+    pub(crate) async fn document(&self, sequence: u64) -> Result<Option<Document>, String> {
+        let found = stored::at(&self.nats, streams::INVOICES, sequence).await;
+        let Some(found) = found.map_err(|error| text(&error))? else { return Ok(None) };
+        let event: Event<Document> = serde_json::from_slice(&found.payload)
+            .map_err(|error| format!("message {sequence} of INVOICES cannot be read: {error}"))?;
+        Ok(event.data)
     }
 
     async fn card(

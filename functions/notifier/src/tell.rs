@@ -30,15 +30,19 @@ pub(crate) struct Message {
     #[serde(flatten)]
     whose: Option<Whose>,
     to: String,
+    /// The stream sequence of the invoice that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    invoice: Option<u64>,
     subject: String,
     text: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     html: String,
 }
 
-/// What is read of the data of a decided order.
+/// What is read of the data of an event about an order: of a decision or a shipment these fields, of a document
+/// those of its supply.
 #[derive(Debug, Deserialize)]
-struct Decided {
+struct About {
     partner: PartnerId,
     order_id: OrderId,
     placed: u64,
@@ -53,6 +57,11 @@ struct Refusal {
     reason: String,
     #[serde(default)]
     code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Supplied {
+    supply: About,
 }
 
 /// What an event tells, and of what.
@@ -74,13 +83,21 @@ impl Told {
             return Ok(None);
         }
         let data = event.data.as_deref().map_or("null", serde_json::value::RawValue::get);
-        let decided: Decided =
-            serde_json::from_str(data).map_err(|error| format!("data: {error}"))?;
-        let is_return = decided.kind.as_deref() == Some("return");
-        let reason = decided.refusal.as_ref();
+        let of_document =
+            matches!(event.kind.as_str(), events::INVOICE_ISSUED | events::CREDIT_NOTE_ISSUED);
+        if of_document {
+            facts::check_document(data)?;
+        }
+        let about = match of_document {
+            true => serde_json::from_str(data).map(|Supplied { supply }| supply),
+            false => serde_json::from_str(data),
+        };
+        let about: About = about.map_err(|error| format!("data: {error}"))?;
+        let is_return = about.kind.as_deref() == Some("return");
+        let reason = about.refusal.as_ref();
         let reason = reason.map(|refusal| refusal.code.as_deref().unwrap_or(&refusal.reason));
         let notice = Notice::of_order(&event.kind, is_return, reason);
-        let Decided { partner, order_id: order, placed, .. } = decided;
+        let About { partner, order_id: order, placed, .. } = about;
         Ok(notice.map(|notice| Self::Order { notice, partner, order, placed }))
     }
 }
@@ -120,16 +137,17 @@ impl Notifier {
         if channels.is_empty() {
             return Ok(Vec::new());
         }
+        let Some(person) = self.people.of(partner, order, placed).await? else {
+            return Ok(Vec::new());
+        };
+        // Most orders of files name nobody: they cost no further look.
+        if channels.iter().all(|channel| person.address(*channel).is_none()) {
+            return Ok(Vec::new());
+        }
         let Some(at) = self.people.decided_at(sequence, subject).await? else {
             return Ok(Vec::new());
         };
         if self.is_old(event, Some(at)) {
-            return Ok(Vec::new());
-        }
-        let Some(person) = self.people.of(partner, order, placed).await? else {
-            return Ok(Vec::new());
-        };
-        if channels.iter().all(|channel| person.address(*channel).is_none()) {
             return Ok(Vec::new());
         }
         let rendered = self.rendered(event, partner, notice, &person)?;
@@ -138,8 +156,9 @@ impl Notifier {
             let Some(to) = person.address(channel) else { continue };
             let Some(message) = message(channel, notice, &rendered) else { continue };
             let whose = Some(person.whose.clone());
+            let invoice = notice.is_document().then_some(sequence);
             let about = order.as_str().to_owned();
-            let message = Message { about, whose, to: to.to_owned(), ..message };
+            let message = Message { about, whose, invoice, to: to.to_owned(), ..message };
             targets.push((Target::address(channel.name(), to, &self.pseudonyms), message));
         }
         Ok(targets)
@@ -155,8 +174,17 @@ impl Notifier {
         let shop = self.senders.shop(Some(partner));
         let languages = self.senders.languages(person.language.as_deref(), Some(partner));
         let data = json(event);
+        let name = person.name.as_deref();
+        if notice.is_document() {
+            return self.render(notice, &languages, partner.as_str(), |language| {
+                facts::document(&shop, &data, name, language)
+            });
+        }
         self.render(notice, &languages, partner.as_str(), |language| {
-            facts::order(&shop, &data, person.name.as_deref(), language)
+            Ok(match notice {
+                Notice::OrderShipped => facts::shipped(&shop, &data, &person.order, name, language),
+                _ => facts::order(&shop, &data, name, language),
+            })
         })
     }
 
@@ -166,10 +194,10 @@ impl Notifier {
         notice: Notice,
         languages: &[String],
         partner: &str,
-        facts: impl Fn(&str) -> Value,
+        facts: impl Fn(&str) -> Result<Value, String>,
     ) -> Result<Rendered, String> {
         let known = languages.iter().find(|language| self.templates.has(notice, language, partner));
-        let facts = facts(known.map_or("en", String::as_str));
+        let facts = facts(known.map_or("en", String::as_str))?;
         let rendered = self.templates.render(notice, languages, partner, &facts);
         rendered.map_err(|broken| format!("a template fails: {}", broken.0))
     }
@@ -198,13 +226,32 @@ impl Notifier {
         let languages = self.senders.languages(None, None);
         let data = json(event);
         let rendered =
-            self.render(notice, &languages, "DIRECT", |_| facts::alert(&shop, data.clone()))?;
+            self.render(notice, &languages, "DIRECT", |_| Ok(facts::alert(&shop, data.clone())))?;
         let Some(message) = message(Channel::Mail, notice, &rendered) else {
             return Ok(Vec::new());
         };
         let about = event.subject.clone().unwrap_or_default();
         let message = Message { about, to: to.to_owned(), ..message };
         Ok(vec![(Target::address(Channel::Mail.name(), to, &self.pseudonyms), message)])
+    }
+
+    /// An invoice as PDF, with the name of its file; or why the mail does not go.
+    async fn pdf(&self, sequence: u64) -> Result<(String, Vec<u8>), Answer> {
+        let document = match self.people.document(sequence).await {
+            Ok(Some(document)) => document,
+            Ok(None) => {
+                return Err(Answer::Never { why: "the invoice is not there any more".into() });
+            }
+            Err(why) => return Err(Answer::Away { why, after: Some(SOON) }),
+        };
+        let name = format!("{}.pdf", document.number);
+        let made = runtime::heavy(usize::MAX, || documents::pdf(&document));
+        // A later release may be able to.
+        let made = made.map_err(|error| Answer::Again {
+            why: format!("the invoice cannot be made as PDF: {error}"),
+            after: None,
+        })?;
+        Ok((name, made))
     }
 
     /// Why nobody may be written to now, if so.
@@ -238,7 +285,7 @@ fn message(channel: Channel, notice: Notice, rendered: &Rendered) -> Option<Mess
         Channel::Sms => (String::new(), short(rendered.sms.as_ref()?), String::new()),
     };
     let (notice, about, to) = (notice.name().to_owned(), String::new(), String::new());
-    Some(Message { notice, about, whose: None, to, subject, text, html })
+    Some(Message { notice, about, whose: None, to, invoice: None, subject, text, html })
 }
 
 /// A text message with plain blanks: one of another kind makes it take the double.
@@ -287,7 +334,15 @@ impl Outside for Notifier {
         let (from, reply_to) = self.senders.mailboxes(partner);
         let Message { notice, about, to, subject, text, html, .. } = message;
         let key = &attempt.key;
-        let handed = Handed { notice, about, to, subject, text, html, from, reply_to, key };
+        let attached = match message.invoice.filter(|_| channel == Channel::Mail) {
+            Some(sequence) => match self.pdf(sequence).await {
+                Ok(pdf) => Some(pdf),
+                Err(answer) => return answer,
+            },
+            None => None,
+        };
+        let handed =
+            Handed { notice, about, to, subject, text, html, from, reply_to, attached, key };
         self.ways.send(channel, &handed).await
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Handed<'a> {
     pub(crate) html: &'a str,
     pub(crate) from: Mailbox,
     pub(crate) reply_to: Option<Mailbox>,
+    /// File name and bytes of a PDF that goes with a mail.
+    pub(crate) attached: Option<(String, Vec<u8>)>,
     pub(crate) key: &'a str,
 }
 
@@ -72,6 +74,7 @@ impl Ways {
             subject: handed.subject,
             text: handed.text,
             html: handed.html,
+            attached: handed.attached.as_ref().map(|(name, bytes)| (name.as_str(), &bytes[..])),
             key: &format!("{key}.mail"),
         };
         let letter: Letter = match mail::message(&parts) {

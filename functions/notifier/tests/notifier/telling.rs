@@ -300,3 +300,77 @@ async fn without_a_provider_messages_are_files() {
         "To: +33612345678\n\nLamps & Co : votre commande A/1 (10,00 €) est confirmée. Merci !\n"
     );
 }
+
+/// A fact on a subject of another kind; the event as the connector brings it.
+async fn fact(world: &World, kind: &str, subject: &str, data: Value) -> Value {
+    let mut event = json!({"specversion": "1.0", "id": format!("D:{subject}"), "source": "/functions/other",
+        "type": kind, "subject": subject, "data": data});
+    let message = Outgoing::new(subject.to_owned(), event.to_string().into_bytes().into());
+    let message = message.header(messaging::header::DECISION_SEQUENCE, "7");
+    event["sequence"] = crate::support::stored(&world.nats, &message).await.to_string().into();
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shipment_is_told_with_its_carrier() {
+    let world = World::start().await;
+    let server = Smtp::good().await;
+    let notifier = world.notifier(&smtp(&server)).await;
+    let placed = given("A1", ana()).place(&world.nats).await;
+    let data = json!({"partner": "US1", "order_id": "A1", "attempt": 1, "placed": placed, "complete": false,
+        "shipment": {"number": 1, "products": {"P001": 2}, "carrier": "DHL", "tracking": "JD0146",
+            "shipped_at": "2026-12-01T15:00:00Z"}, "shipped": {"P001": 2}});
+    let subject = "orders.shipped.main.US1.A1";
+    let event = fact(&world, "orderflow.order.shipped.v1", subject, data).await;
+    notifier.bring(&[event]).await;
+    let mail = server.taken(1).await.remove(0);
+    let text = readable(&mail.text);
+    assert!(text.contains("Une partie de votre commande A1 est partie le 01/12/2026."), "{text}");
+    assert!(
+        text.contains("Elle voyage avec DHL, numéro JD0146.") && text.contains("2 x P001"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_goes_with_its_mail_as_pdf() {
+    let world = World::start().await;
+    let server = Smtp::good().await;
+    let notifier = world.notifier(&smtp(&server)).await;
+    let placed = given("A1", ana()).place(&world.nats).await;
+    let tax = json!({"code": "S", "percent": "20"});
+    let data = json!({
+        "number": "F-2026-000042", "kind": "invoice", "issued_on": "2026-12-01", "issued_at": "2026-12-01T10:00:00Z",
+        "due_on": "2026-12-31", "currency": "EUR", "decimals": 2, "prices": "net", "layout": 1,
+        "supply": {"partner": "US1", "order_id": "A1", "attempt": 1, "placed": placed, "warehouse": "main",
+            "ordered_at": "2026-11-30T08:00:00Z", "supplied_on": "2026-12-01"},
+        "seller": {"id": "S", "name": "Lamps SARL", "language": "fr", "time_zone": "Europe/Paris",
+            "vat_number": "FR40303265045",
+            "address": {"street": "1 rue de la Paix", "postcode": "75002", "city": "Paris", "country": "FR"}},
+        "buyer": {"customer": "c1", "person": {"name": "Ana Secret"}},
+        "lines": [{"product_id": "P001", "quantity": 2, "unit_price": "5.00", "tax": tax, "net": "10.00", "amount": "10.00"}],
+        "taxes": [{"tax": tax, "base": "10.00", "amount": "2.00"}],
+        "totals": {"lines": "10.00", "allowances": "0", "charges": "0", "net": "10.00", "tax": "2.00", "gross": "12.00",
+            "rounding": "0", "payable": "12.00"},
+    });
+    let subject = "invoices.issued.main.F-2026-000042";
+    let event = fact(&world, "orderflow.invoice.issued.v1", subject, data.clone()).await;
+    notifier.bring(&[event.clone()]).await;
+    let sent = notifier.delivery(id(&event), "mail", &["sent", "waiting", "failed"]).await;
+    assert_eq!(sent["state"], "sent", "{sent}");
+    let mail = server.taken(1).await.remove(0);
+    let text = readable(&mail.text);
+    assert!(
+        text.contains("Vous trouverez ci-joint la facture F-2026-000042 du 01/12/2026"),
+        "{text}"
+    );
+    assert!(text.contains("TVA  2,00\u{a0}€\r\nTotal  12,00\u{a0}€"), "{text}");
+    assert!(mail.text.contains("filename=\"F-2026-000042.pdf\""), "{}", mail.text);
+    // `%PDF-1.7` in base64.
+    assert!(mail.text.contains("JVBERi0xLj"), "the file is a PDF");
+    // What is no invoice is a dead letter, and names the field.
+    let mut broken = event;
+    broken["data"]["totals"] = "much".into();
+    let answered = notifier.try_bring(&[broken]).await;
+    assert_eq!(answered.body["failed"][0]["retry"], false, "{answered:?}");
+}
