@@ -16,6 +16,8 @@ mod tell;
 mod templates;
 mod ways;
 
+pub use tell::NAME;
+
 use chassis::{Api, Operation, Role, Scope, Setup};
 use http::App;
 use messaging::rights::{Reach, Rights};
@@ -29,9 +31,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tell::Notifier;
 use ways::Ways;
-
-/// Its name in `stack.yml`.
-pub const NAME: &str = "notifier";
 
 /// Mails at once, each on a connection of its own.
 const LANE_MAX: usize = 8;

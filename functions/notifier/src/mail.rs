@@ -1,16 +1,18 @@
 //! E-mail.
 
 mod compose;
+mod server;
 mod session;
 mod stream;
 
 pub(crate) use compose::{Letter, Parts, message};
+pub(crate) use server::{Security, Server};
 
 use crate::answer::{scrubbed, shown};
 use lettre::transport::smtp::Error;
+use server::chain;
 use session::{Refusal, Session, Trouble};
 use state::effect::Answer;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -19,31 +21,6 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const IDLE_MAX: Duration = Duration::from_secs(20);
 /// Before a server that could not be reached is tried once more.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// How a connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Security {
-    /// TLS from the beginning (`smtps://`).
-    Tls,
-    /// TLS after `STARTTLS`, or nothing is sent.
-    StartTls,
-    /// None.
-    Open,
-}
-
-/// A mail server.
-#[derive(Clone)]
-pub(crate) struct Server {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) security: Security,
-    /// User and password.
-    pub(crate) login: Option<(String, String)>,
-    /// A PEM file with one more certificate authority to trust.
-    pub(crate) authority: Option<PathBuf>,
-    /// How we call ourselves.
-    pub(crate) hello: String,
-}
 
 /// Sends mails to a server over connections that are kept.
 pub(crate) struct Mailer {
@@ -161,18 +138,4 @@ impl Mailer {
         session.touch();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -138,7 +138,6 @@ fn url(env: &mut Env, name: &str, forms: &str) -> Option<Option<Url>> {
 fn mail(env: &mut Env, timeout: Duration, from: Option<&Mailbox>) -> Option<MailWay> {
     const FORMS: &str = "smtp://HOST:587, smtps://HOST, file:///FOLDER";
     let url = url(env, SMTP_URL, FORMS);
-    let password = env.optional_secret("smtp-password");
     let authority: Option<PathBuf> = env.optional("ORDERFLOW_SMTP_CA");
     let Some(url) = url? else { return Some(MailWay::None) };
     if url.scheme() == "file" {
@@ -174,14 +173,8 @@ fn mail(env: &mut Env, timeout: Duration, from: Option<&Mailbox>) -> Option<Mail
         env.problem(SMTP_URL, "holds a password; it belongs into the secret smtp-password");
     }
     let user = percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
-    let login = match (user.is_empty(), password) {
-        (true, _) => None,
-        (false, Some(password)) => Some((user, password.expose().to_owned())),
-        (false, None) => {
-            env.problem(SMTP_URL, "names a user, and there is no secret smtp-password");
-            None
-        }
-    };
+    let password = (!user.is_empty()).then(|| env.secret("smtp-password")).flatten();
+    let login = password.map(|password| (user, password.expose().to_owned()));
     if login.is_some() && security == Security::Open && !is_loopback(host) {
         env.problem(
             SMTP_URL,

@@ -17,6 +17,9 @@ use serde_json::Value as Json;
 use state::effect::{Answer, Attempt, Delivery, Outside, Pseudonyms, State, Target};
 use std::time::Duration;
 
+/// Its name in `stack.yml`.
+pub const NAME: &str = "notifier";
+
 /// Before NATS is asked once more.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -311,7 +314,7 @@ struct Outcome<'a> {
 impl Outside for Notifier {
     type Message = Message;
 
-    const FUNCTION: &'static str = crate::NAME;
+    const FUNCTION: &'static str = NAME;
 
     async fn targets(&self, event: &Event) -> Result<Targets, String> {
         match Told::of(event)? {

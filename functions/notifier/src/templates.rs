@@ -8,10 +8,11 @@ mod load;
 mod sample;
 mod shipped;
 
+pub(crate) use load::Broken;
 pub(crate) use sample::sample;
 
 use crate::notice::Notice;
-use load::Files;
+use load::{Files, WORDS};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,8 +23,6 @@ const FUEL: u64 = 200_000;
 const SUBJECT_CHARS_MAX: usize = 200;
 /// Of any shop, and the last resort.
 pub(crate) const LANGUAGES: [&str; 4] = ["en", "fr", "es", "de"];
-const WORDS: &str = "words";
-const SECTIONS: [&str; 4] = ["subject", "intro", "closing", "sms"];
 
 /// A message, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +34,6 @@ pub(crate) struct Rendered {
     /// Nothing where the notice has no short form.
     pub(crate) sms: Option<String>,
 }
-
-/// Something that is wrong with a template: the file, the line, and what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Broken(pub(crate) String);
 
 /// All of them.
 #[derive(Debug)]

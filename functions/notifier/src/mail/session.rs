@@ -1,7 +1,8 @@
 //! The dialogue with a mail server, step by step, so that it is known how far it came.
 
+use super::compose::Letter;
+use super::server::{Security, Server, chain};
 use super::stream::Encrypted;
-use super::{Letter, Security, Server, chain};
 use crate::answer::scrubbed;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};

@@ -65,7 +65,7 @@ fn a_password_is_a_secret_and_never_sent_in_the_open() {
     let url = |url: &'static str| [("ORDERFLOW_SMTP_URL", url), from];
     let secret = [("smtp-password", "hunter2")];
     assert_eq!(problems(&url("smtp://ann%40x.org@h"), &secret), <[&str; 0]>::default());
-    assert!(problems(&url("smtp://ann@h"), &[])[0].contains("no secret smtp-password"));
+    assert!(problems(&url("smtp://ann@h"), &[])[0].contains("secret smtp-password: no such file"));
     let held = problems(&url("smtp://ann:hunter2@h"), &secret);
     assert!(
         held[0].contains("belongs into the secret") && !held[0].contains("hunter2"),

@@ -1,10 +1,13 @@
 //! Files of templates: where they are, and their sections.
 
-use super::{Broken, SECTIONS, WORDS, shipped};
+use super::shipped;
 use crate::notice::Notice;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// What the file with the words of a language tells of.
+pub(super) const WORDS: &str = "words";
+const SECTIONS: [&str; 4] = ["subject", "intro", "closing", "sms"];
 /// Scope of the shipped files.
 pub(super) const SHIPPED: &str = "(shipped)";
 /// Scope of a shop's own files, for all partners. Those of one partner have its name.
@@ -30,6 +33,10 @@ pub(super) fn file_of(name: &str) -> String {
     let (scope, file) = (parts.next().unwrap_or_default(), parts.next().unwrap_or(name));
     if scope.is_empty() { file.to_owned() } else { format!("{scope}/{file}") }
 }
+
+/// Something that is wrong with a template: the file, the line, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken(pub(crate) String);
 
 /// What files hold.
 pub(super) struct Files(BTreeMap<String, File>);
