@@ -145,7 +145,8 @@ fn types_of_0_1_0_read_every_refusal_of_now() {
         Refusal::Unreadable { detail: detail() },
         Refusal::Cancelled { attempt: 1 },
         Refusal::Skipped { detail: detail() },
-        Refusal::ExceedsSale(Exceeded::too_much(sale, product(), (2, 1), detail())),
+        Refusal::ExceedsSale(Exceeded::too_much(sale.clone(), product(), (2, 1), detail())),
+        Refusal::ExceedsSale(Exceeded::shipped(sale, product(), (2, 1), detail())),
     ];
     assert_eq!(refusals.each_ref().map(Refusal::code), Refusal::CODES, "all of them");
     let back = placed(&json!({"order_id": "9", "product": "A", "quantity": -2, "price": 1,

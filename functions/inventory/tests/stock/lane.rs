@@ -7,7 +7,7 @@ use chrono::DateTime;
 use domain::order::{Cancels, Terms};
 use domain::{Order, raw};
 use messaging::publish::{self, Outgoing, Published};
-use messaging::{Event, events, inventory::kind_name, stored, streams};
+use messaging::{Event, events, inventory::kind_name, stored, streams, tail};
 use serde_json::json;
 use serde_json::value::RawValue;
 use state::journal::{Place, position};
@@ -28,6 +28,17 @@ impl Lane {
     pub(crate) async fn of<S>(world: &World<S>) -> Self {
         let place = position(&world.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
         Self { identity: place.identity, messages: Vec::new(), number: 0 }
+    }
+
+    /// All that stands on the lane, whoever placed it.
+    pub(crate) async fn read<S>(world: &World<S>) -> Self {
+        let mut lane = Self::of(world).await;
+        let each = |message: &async_nats::jetstream::Message| {
+            let sequence = message.info().unwrap().stream_sequence;
+            lane.messages.push((sequence, message.subject.to_string(), message.payload.clone()));
+        };
+        tail::read(&world.nats, streams::ORDERS, FILTER, 1, false, each).await.unwrap();
+        lane
     }
 
     /// Places one order of `quantity` pieces; below zero it is a return.

@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod lane;
 mod low;
+mod readers;
 mod shipments;
 mod support;
 mod transfers;

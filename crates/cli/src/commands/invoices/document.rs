@@ -3,13 +3,12 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use axum::http::Method;
 use clap::Args;
 use domain::invoice::{Balance, Document};
 use machine::client::{Level, Pipeline, query_value};
 use serde_json::json;
-use terminal::Failure;
 use terminal::output;
 
 #[derive(Debug, Args)]
@@ -36,13 +35,30 @@ pub(super) enum Form {
 }
 
 impl Form {
-    const fn extension(self) -> &'static str {
+    pub(super) const fn extension(self) -> &'static str {
         match self {
             Self::Pdf => "pdf",
             Self::Html => "html",
             Self::Xml => "xml",
         }
     }
+}
+
+/// Makes a file of a document.
+///
+/// # Errors
+/// It cannot be made of this one.
+pub(super) fn render(document: &Document, form: Form) -> Result<Vec<u8>> {
+    Ok(match form {
+        Form::Pdf => documents::pdf(document)?,
+        Form::Html => documents::html(document).into_bytes(),
+        Form::Xml => {
+            if let Some(rule) = documents::check(document).first() {
+                bail!("{} cannot be EN 16931: {rule}", document.number);
+            }
+            documents::xml(document).into_bytes()
+        }
+    })
 }
 
 /// Fetches a document.

@@ -130,7 +130,8 @@ pub(super) async fn run(pipeline: &Pipeline, export: &Export) -> Result<()> {
     if pipeline.json {
         output::json(&json!({"documents": count, "folder": folder}));
     } else {
-        output::line(format_args!("{} written to {}", output::count_of(count), folder.display()));
+        let count = output::count(count, "document");
+        output::line(format_args!("{count} written to {}", folder.display()));
     }
     Ok(())
 }

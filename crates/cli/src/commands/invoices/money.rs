@@ -9,8 +9,8 @@ use machine::clock;
 use serde_json::{Value, json};
 
 use super::{Order, text};
-use crate::commands::stock::at::Again;
-use crate::commands::stock::change::{Pieces, by_product, is_applied, say, send};
+use crate::commands::keyed::{Again, is_applied, say, send};
+use crate::commands::stock::change::{Pieces, by_product};
 use crate::confirm::{Yes, confirm};
 
 #[derive(Debug, Args)]
@@ -73,7 +73,8 @@ pub(super) async fn credit(pipeline: &Pipeline, credit: &Credit) -> Result<()> {
             pieces.join(", ")
         }
     };
-    let preview = [format!("a credit note for invoice {number} is issued: {what}; it cannot be undone")];
+    let preview =
+        [format!("a credit note for invoice {number} is issued: {what}; it cannot be undone")];
     confirm(&preview, &format!("Credit invoice {number}?"), *yes)?;
     let body = json!({"number": number, "reason": reason, "pieces": pieces});
     let done = send(pipeline, "billing/invoices/credit", body, again).await?;

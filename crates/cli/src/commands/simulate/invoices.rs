@@ -15,8 +15,8 @@ use messaging::{Event, header};
 use serde_json::json;
 use terminal::output;
 
-use super::sender::Sender;
 use super::BUFFER_BYTES;
+use super::sender::Sender;
 use crate::confirm::{Yes, confirm};
 
 /// Send sales of made-up persons, and print each invoice as it is issued.
@@ -56,7 +56,8 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Invoices) -> Result<()> {
     let mut issued = nats.client.subscribe("invoices.issued.>").await?;
     // What is issued before the server knows of the subscription is not seen.
     nats.client.flush().await?;
-    let (mut buffer, mut schedule) = (BytesMut::with_capacity(BUFFER_BYTES), Schedule::new(args.rate));
+    let (mut buffer, mut schedule) =
+        (BytesMut::with_capacity(BUFFER_BYTES), Schedule::new(args.rate));
     let (mut sent, mut seen, began) = (0_u64, 0_u64, Instant::now());
     let wanted = args.count.unwrap_or(u64::MAX);
     let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
@@ -70,7 +71,7 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Invoices) -> Result<()> {
                     seen += 1;
                 }
             }
-            () = schedule.ready(), if sent < wanted => {
+            () = schedule.ready() => {
                 if schedule.take() {
                     sent += 1;
                     sender.send(plan.message(sent, &mut buffer)).await?;
@@ -106,7 +107,7 @@ fn tell(pipeline: &Pipeline, partner: &PartnerId, payload: &[u8]) -> bool {
 fn selling(pipeline: &Pipeline, asked: Option<&PartnerId>) -> Result<Option<PartnerId>> {
     let path = pipeline.dir.partners();
     let text = std::fs::read_to_string(&path)?;
-    let (partners, sold) = intake::partners::load_all(&text)
+    let intake::partners::Loaded { partners, sold } = intake::partners::load_all(&text)
         .map_err(|problems| anyhow!("{}: {} problems", path.display(), problems.len()))?;
     let direct = PartnerId::direct();
     let sells = |name: &PartnerId| match *name == direct {
@@ -116,7 +117,9 @@ fn selling(pipeline: &Pipeline, asked: Option<&PartnerId>) -> Result<Option<Part
     let place = path.display();
     if let Some(name) = asked {
         if !sells(name) {
-            bail!("partner {name} has no seller, so its orders are not invoiced: {place}, partners.{name}.seller");
+            bail!(
+                "partner {name} has no seller, so its orders are not invoiced: {place}, partners.{name}.seller"
+            );
         }
         return Ok(Some(name.clone()).filter(|name| *name != direct));
     }
