@@ -45,6 +45,7 @@ async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
         Command::Partners(command) => return commands::partners::run(global, command).await,
         Command::Products(command) => Box::pin(commands::products::run(global, &command)).await?,
         Command::Stock(command) => commands::stock::run(global, &command).await?,
+        Command::Notify(command) => commands::notify::run(global, &command).await?,
         Command::Customers(command) => commands::customers::run(global, &command).await?,
         Command::Invoices(command) => Box::pin(commands::invoices::run(global, &command)).await?,
         Command::Journal(command) => commands::journal::run(global, &command).await?,

@@ -15,10 +15,11 @@ use crate::support::{Up, eventually, kill};
 const SECRETS: [&str; 5] = ["Zaphodia", "zaphodia", "Geheimgasse", "441632960", "LU87654321"];
 
 /// The places of docs/OPERATIONS.md: a stream, and the subjects in it.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 6] = [
     ("INTAKE", "orders"),
     ("ERRORS", "errors.dead.order-ingest"),
     ("ERRORS", "errors.conflict.>"),
+    ("OUTBOX", "outbox.notifier.>"),
     ("KV_PERSONS", "$KV.PERSONS.order.>"),
     ("KV_CUSTOMER_CARDS", "$KV.CUSTOMER_CARDS.record.>"),
 ];
@@ -53,8 +54,8 @@ async fn everything(nats: &Nats) -> Vec<(String, String, String)> {
     found
 }
 
-/// Files below `dir` that hold a secret, but for those of the store and what a partner sent: its files, and the
-/// lines of them that were rejected as they came.
+/// Files below `dir` that hold a secret, but for those of the store, what a partner sent (its files, and the lines of
+/// them that were rejected as they came), and mails that are written where no provider is configured.
 fn files(dir: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -62,7 +63,7 @@ fn files(dir: &Path, found: &mut Vec<String>) {
             continue;
         }
         if path.is_dir() {
-            if !path.ends_with("jetstream") && !path.ends_with("archive") {
+            if !["jetstream", "archive", "outbox"].iter().any(|name| path.ends_with(name)) {
                 files(&path, found);
             }
             continue;
@@ -137,6 +138,23 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
         let listed = up.json(&["customers", "list", "--name", "zaphodia"]);
         listed["customers"].as_array().unwrap().len() == 3
     });
+    eventually("all are told, and of the cancellation as well", || {
+        let told = up.json(&["notify", "list", "--state", "sent", "--limit", "100"]);
+        let of = |order: &str| {
+            told["deliveries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|it| it["subject"].as_str().unwrap().ends_with(order))
+                .count()
+        };
+        // Each by mail and by SMS.
+        of(".json") == 4 && of(".email") == 2 && of(".event") == 2 && of(".http") == 2
+    });
+    let files = fs::read_dir(up.dir.path().join("data/outbox")).unwrap();
+    let files =
+        files.filter(|it| !it.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b"."));
+    assert_eq!(files.count(), 10, "one for each");
     let shown = up.json(&["customers", "show", "DIRECT/c1"]);
     assert_eq!(shown["card"]["phone"], "+441632960123");
     assert_eq!(shown["history"]["totals"]["EUR"]["orders"], 1, "one is cancelled: {shown}");
@@ -146,7 +164,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
     let used = places(&runtime.block_on(everything(&nats)));
     assert_eq!(used.len(), PLACES.len(), "a place of the table is not used: {used:?}");
     let mut found = Vec::new();
-    files(up.dir.path(), &mut found);
+    self::files(up.dir.path(), &mut found);
     assert_eq!(found, [""; 0]);
 
     // Erased: nothing is left.

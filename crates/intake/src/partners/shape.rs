@@ -19,7 +19,18 @@ pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("catalogue", OPTIONAL, Shape::Text(checks::table_name)),
     Field("product-ids", OPTIONAL, Shape::Text(checks::table_name)),
     Field("rules", OPTIONAL, Shape::Map(RULES)),
+    Field("notify", OPTIONAL, Shape::Map(NOTIFY)),
 ]);
+
+const NOTIFY: &[Field] = &[
+    Field("name", OPTIONAL, Shape::Text(checks::text)),
+    Field("from", OPTIONAL, Shape::Text(checks::mailbox)),
+    Field("reply-to", OPTIONAL, Shape::Text(checks::mailbox)),
+    Field("language", OPTIONAL, Shape::Text(domain::person::language_problem)),
+    Field("mail", OPTIONAL, Shape::Flag),
+    Field("sms", OPTIONAL, Shape::Flag),
+    Field("quiet-hours", OPTIONAL, Shape::Text(checks::quiet_hours)),
+];
 
 const SFTP: &[Field] = &[
     Field("host", REQUIRED, Shape::Text(checks::word)),

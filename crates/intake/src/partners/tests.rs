@@ -97,6 +97,8 @@ partners:
       duplicates: reject
       policy: reject-rows
       error-budget-percent: 12.5
+    notify: {name: S, from: S <s@example.org>, reply-to: h@example.org, language: en, mail: true, sms: false,
+      quiet-hours: '21:00-08:00'}
 sellers:
   S: {name: S, address: {street: a, postcode: b, city: c, country: GB}, currency: GBP, language: en,
     time-zone: Europe/London, prices: gross, series-prefix: S}
@@ -185,7 +187,7 @@ other: 1
             "other: is not known; known are partners sellers direct tax-rates",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
             "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock prices price-tolerance sftp \
-             inbox expected file catalogue product-ids rules",
+             inbox expected file catalogue product-ids rules notify",
             "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
             "partners.US1.file.columns.product-id: is \"a\", as is order-id",
@@ -196,6 +198,24 @@ other: 1
             "partners.7: is not text; put it in quotes",
         ]
     );
+}
+
+#[test]
+fn how_customers_are_told_is_checked_field_by_field() {
+    let good = "partners:\n  A: {currency: EUR, notify: {name: Lamps, from: Lamps Ltd <orders@example.org>,
+      reply-to: help@example.org, language: fr-CA, sms: false, quiet-hours: '21:00-08:00'}}\n";
+    let notify = load(good).unwrap().into_values().next().unwrap().notify;
+    assert_eq!((notify.mail, notify.sms), (true, false));
+    assert_eq!(notify.quiet_hours.unwrap().to_string(), "21:00-08:00");
+    let wrong = "partners:\n  A:\n    currency: EUR\n    notify: {from: Lamps, reply-to: 'x <y>', language: french,
+      mail: maybe, quiet-hours: night, colour: red}\n";
+    let found = problems(wrong);
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert!(
+        found.iter().any(|it| it.contains("notify.from: names no e-mail address")),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|it| it.contains("21:00-08:00")), "{found:?}");
 }
 
 #[test]

@@ -252,6 +252,8 @@ const FUNCTION: &[&str] = &[
     "stock",
     "invoices",
     "products",
+    "documents",
+    "invoices",
     "chassis",
     "intake",
     "runtime",
@@ -264,6 +266,7 @@ const CLI: &str = "orderflow";
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars", &["tabular"], "it takes minutes to build, and its types change with every release"),
     ("krilla", &["documents"], "documents are made in one place"),
+    ("lettre", &["notifier"], "mails go out through one outbox"),
     ("pgp", &["file-transformer"], "only who reads files has their keys"),
     ("ssh2", &["intake"], "partners' folders are reached through intake"),
     ("libssh2-sys", &["intake"], "only its version is named, to refuse old ones"),
