@@ -184,7 +184,7 @@ impl Fact {
         let content = data.and_then(|data| {
             Some(shipped_digest(message.header(header::DECISION)?, number?, &data))
         });
-        Self { sequence, subject, placed: number, content }
+        Self { sequence, subject, placed: number, content, confirms: false }
     }
 }
 
