@@ -65,6 +65,9 @@ pub struct Seller {
     /// What becomes of a confirmed return that names no sale. Default: `hold`.
     #[serde(default)]
     pub returns_without_sale: WithoutSale,
+    /// What it sells, where the law wants invoices to say so (France: BT-23).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supplies: Option<Supplies>,
     /// What the law wants to be said on its invoices.
     #[serde(default)]
     pub texts: Texts,
@@ -115,6 +118,18 @@ pub enum Prices {
     Gross,
     /// They do not: the tax is added.
     Net,
+}
+
+/// What a seller sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Supplies {
+    /// Goods.
+    Goods,
+    /// Services.
+    Services,
+    /// Goods and services.
+    Both,
 }
 
 /// Of documents.

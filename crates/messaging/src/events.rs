@@ -23,6 +23,8 @@ pub const ORDER_KEPT: &str = "orderflow.order.kept.v1";
 pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
 /// What was returned of a sale, by returns that name it.
 pub const ORDER_RETURNED: &str = "orderflow.order.returned.v1";
+/// What was shipped of a sale, by one shipment and by all so far.
+pub const ORDER_SHIPPED: &str = "orderflow.order.shipped.v1";
 /// A placed message that names no order.
 pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 /// Stock of a product moved or was set.
@@ -37,6 +39,10 @@ pub const STOCK_LOW: &str = "orderflow.stock.low.v1";
 pub const ALERT_FILE: &str = "orderflow.alert.file.v1";
 /// The card of a customer was made, changed or deleted.
 pub const CUSTOMER_CHANGED: &str = "orderflow.customer.changed.v1";
+/// A notification was taken by its provider.
+pub const NOTIFICATION_SENT: &str = "orderflow.notification.sent.v1";
+/// A notification is given up.
+pub const NOTIFICATION_FAILED: &str = "orderflow.notification.failed.v1";
 /// An invoice was issued.
 pub const INVOICE_ISSUED: &str = "orderflow.invoice.issued.v1";
 /// A credit note was issued.
@@ -77,6 +83,7 @@ pub const ALL: &[Definition] = &[
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_KEPT, "order-processor"),
     event("orders.refused.<warehouse>.<partner>.<order>", ORDER_REFUSED, "order-processor"),
     event("orders.returned.<warehouse>.<partner>.<order>", ORDER_RETURNED, "order-processor"),
+    event("orders.shipped.<warehouse>.<partner>.<order>", ORDER_SHIPPED, "inventory"),
     event("errors.undecidable.<warehouse>.<decision>", ORDER_UNDECIDABLE, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "order-processor"),
     event("inventory.changed.<warehouse>.<decision>", INVENTORY_CHANGED, "inventory"),
@@ -86,6 +93,8 @@ pub const ALL: &[Definition] = &[
     event("errors.billing.<warehouse>.<partner>.<order>", INVOICE_HELD, "billing"),
     event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
+    event("notifications.<channel>.<event>", NOTIFICATION_SENT, "notifier"),
+    event("notifications.<channel>.<event>", NOTIFICATION_FAILED, "notifier"),
     event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),

@@ -41,6 +41,8 @@ pub const IN_FORCE: &str = "Orderflow-In-Force";
 pub const REASON: &str = "Orderflow-Reason";
 /// On a fact about what was returned of a sale: `all` of it, `part`, or `none` any more.
 pub const RETURNED: &str = "Orderflow-Returned";
+/// On a fact about what was shipped of a sale: `all` of it, or `part`.
+pub const SHIPPED: &str = "Orderflow-Shipped";
 
 /// Of a document or a balance: whose order.
 pub const PARTNER: &str = "Orderflow-Partner";

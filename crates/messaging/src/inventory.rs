@@ -2,7 +2,9 @@
 
 use crate::envelope::Event;
 use crate::stored::{self, LookupError, Standing};
+use crate::subject::{self, Stage};
 use crate::{Nats, header, streams, views};
+pub use domain::inventory::Shipped;
 use domain::inventory::{Cause, Confirmed, Returned};
 use domain::order::Cancels;
 use domain::stock::Refusal;
@@ -48,7 +50,7 @@ pub async fn last(
     partner: &PartnerId,
     order_id: &OrderId,
 ) -> Result<Last, LookupError> {
-    let views::Messages { placed, confirmed, refused, returned, .. } =
+    let views::Messages { placed, confirmed, refused, returned, shipped, .. } =
         views::lookup(nats, warehouse, partner, order_id).await?;
     let confirmed = match (confirmed, refused) {
         (Some(confirmed), refused)
@@ -81,8 +83,12 @@ pub async fn last(
     let Some(order) = order else { return Ok(Last::Nothing) };
     let confirmed = as_confirmed(sequence, order);
     let returned = returned.and_then(|fact| returned_of(&fact, confirmed.placed));
-    let returned = returned.map(|sale| sale.returned).unwrap_or_default();
-    Ok(Last::Confirmed(Confirmed { returned, ..confirmed }))
+    let (returned, of_shipped) =
+        returned.map(|sale| (sale.returned, sale.of_shipped)).unwrap_or_default();
+    let shipped = shipped.and_then(|fact| shipped_of(&fact, confirmed.placed));
+    let (shipped, shipments) =
+        shipped.map(|sale| (sale.shipped, sale.shipment.number)).unwrap_or_default();
+    Ok(Last::Confirmed(Confirmed { returned, of_shipped, shipped, shipments, ..confirmed }))
 }
 
 /// What a fact says that was returned of the sale in message `placed`; nothing if it is about another attempt.
@@ -90,6 +96,12 @@ fn returned_of(fact: &Standing, placed: u64) -> Option<Returned> {
     let event: Event<SaleReturned> = serde_json::from_slice(&fact.payload).ok()?;
     let sale = event.data?.sale;
     (sale.placed == placed).then_some(sale)
+}
+
+/// What a fact says that was shipped of the sale in message `placed`; nothing if it is about another attempt.
+fn shipped_of(fact: &Standing, placed: u64) -> Option<Shipped> {
+    let event: Event<Shipped> = serde_json::from_slice(&fact.payload).ok()?;
+    event.data.filter(|sale| sale.placed == placed)
 }
 
 /// The order in the message `placed` of the stream, if that message has the subject of the order whose fact is on
@@ -179,7 +191,7 @@ pub struct By {
     pub cancelled: bool,
 }
 
-/// How much of a sale came back, as the header [`header::RETURNED`] says it.
+/// How much of a sale came back or was shipped, as the headers [`header::RETURNED`] and [`header::SHIPPED`] say it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HowMuch {
     /// Nothing, or nothing any more.
@@ -220,10 +232,71 @@ impl From<&Returned> for HowMuch {
     }
 }
 
+impl From<&Shipped> for HowMuch {
+    fn from(sale: &Shipped) -> Self {
+        if sale.complete { Self::All } else { Self::Part }
+    }
+}
+
+/// What became of the goods of a sale that is confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// How much came back.
+    pub back: HowMuch,
+    /// How much was shipped.
+    pub shipped: HowMuch,
+}
+
+/// What became of the goods of an order, by its messages.
+#[must_use]
+pub fn moved(messages: &views::Messages) -> Moved {
+    let back = returned(messages).as_ref().map(HowMuch::from).unwrap_or_default();
+    let shipped = shipped(messages).as_ref().map(HowMuch::from).unwrap_or_default();
+    Moved { back, shipped }
+}
+
 /// What came back of a sale, by its messages. Nothing if none of its attempts is confirmed, or nothing of the
 /// one that is.
 #[must_use]
 pub fn returned(messages: &views::Messages) -> Option<Returned> {
+    let fact = messages.returned.as_ref()?;
+    returned_of(fact, sold(messages)?).filter(|sale| !sale.returned.is_empty())
+}
+
+/// The last shipment of a sale and what was shipped with it, by its messages. Nothing if none of its attempts is
+/// confirmed, or nothing was shipped of the one that is.
+#[must_use]
+pub fn shipped(messages: &views::Messages) -> Option<Shipped> {
+    shipped_of(messages.shipped.as_ref()?, sold(messages)?)
+}
+
+/// All shipments of the sale whose last one is `last`, the first one first. There are as many as its number says,
+/// but for those that the stream does not keep any more.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn shipments(
+    nats: &Nats,
+    warehouse: &WarehouseId,
+    last: &Shipped,
+) -> Result<Vec<Shipped>, LookupError> {
+    let subject = subject::order(Stage::Shipped, warehouse, &last.partner, &last.order_id);
+    let (mut all, mut from) = (Vec::new(), last.placed);
+    while let Some(fact) = stored::first(nats, streams::ORDERS, &subject, from).await? {
+        from = fact.sequence + 1;
+        let is_fact = header::is_fact(Some(&fact.headers));
+        let one = shipped_of(&fact, last.placed).filter(|_| is_fact);
+        let is_last = one.as_ref().is_some_and(|one| last.shipment.number <= one.shipment.number);
+        all.extend(one);
+        if is_last {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The message of the attempt that is confirmed, if one is.
+fn sold(messages: &views::Messages) -> Option<u64> {
     #[derive(Deserialize)]
     struct Placed {
         data: Sold,
@@ -234,11 +307,10 @@ pub fn returned(messages: &views::Messages) -> Option<Returned> {
         #[serde(default)]
         cancels: Option<Cancels>,
     }
-    let (fact, placed) = (messages.returned.as_ref()?, messages.placed.as_ref()?);
+    let placed = messages.placed.as_ref()?;
     messages.status().filter(|status| *status == views::Status::Confirmed)?;
     let Placed { data } = serde_json::from_slice(&placed.payload).ok()?;
-    let sold = data.cancels.map_or(placed.sequence, |cancels| cancels.placed);
-    returned_of(fact, sold).filter(|sale| !sale.returned.is_empty())
+    Some(data.cancels.map_or(placed.sequence, |cancels| cancels.placed))
 }
 
 /// Data of `inventory.changed.…`.

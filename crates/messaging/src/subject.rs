@@ -54,6 +54,8 @@ pub enum Stage {
     Refused,
     /// Something of it came back.
     Returned,
+    /// Something of it was shipped.
+    Shipped,
 }
 
 impl Stage {
@@ -65,6 +67,7 @@ impl Stage {
             Self::Confirmed => "confirmed",
             Self::Refused => "refused",
             Self::Returned => "returned",
+            Self::Shipped => "shipped",
         }
     }
 }
@@ -95,6 +98,7 @@ impl OrderSubject {
             "confirmed" => Stage::Confirmed,
             "refused" => Stage::Refused,
             "returned" => Stage::Returned,
+            "shipped" => Stage::Shipped,
             _ => return None,
         };
         let warehouse = WarehouseId::stored(&text(tokens.next()?)?).ok()?;

@@ -145,7 +145,8 @@ fn types_of_0_1_0_read_every_refusal_of_now() {
         Refusal::Unreadable { detail: detail() },
         Refusal::Cancelled { attempt: 1 },
         Refusal::Skipped { detail: detail() },
-        Refusal::ExceedsSale(Exceeded::too_much(sale, product(), (2, 1), detail())),
+        Refusal::ExceedsSale(Exceeded::too_much(sale.clone(), product(), (2, 1), detail())),
+        Refusal::ExceedsSale(Exceeded::shipped(sale, product(), (2, 1), detail())),
     ];
     assert_eq!(refusals.each_ref().map(Refusal::code), Refusal::CODES, "all of them");
     let back = placed(&json!({"order_id": "9", "product": "A", "quantity": -2, "price": 1,
@@ -199,6 +200,7 @@ fn an_entry_about_a_sale_is_of_no_kind_that_0_1_0_knows() {
             attempt: 1,
             placed: 3,
             returned: Pieces::new(),
+            of_shipped: Pieces::new(),
             complete: false,
         },
         Vec::new(),
@@ -228,6 +230,25 @@ fn an_order_without_anything_new_is_the_message_that_it_was() {
         let again: Order = serde_json::from_str(&now).unwrap();
         assert_eq!(again, placed(&order));
     }
+}
+
+#[test]
+fn a_writer_of_0_1_0_stops_at_an_entry_about_a_shipment() {
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "only whether it can be read counts")]
+    enum OldBody {
+        Orders { outcomes: Vec<Value> },
+        Set { key: String, available: Value },
+        Skip { key: String, outcome: Value },
+        First(Box<Self>),
+    }
+    let json = json!({"shipped": {"partner": "US1", "order_id": "7", "attempt": 1, "placed": 3,
+        "shipment": {"number": 1, "products": {"A": 2}, "shipped_at": "2026-01-31T08:00:00Z"},
+        "shipped": {"A": 2}, "complete": true}});
+    let body: Body = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&body).unwrap(), json);
+    assert!(serde_json::from_value::<OldBody>(json).is_err());
 }
 
 #[test]

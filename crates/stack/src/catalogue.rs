@@ -52,6 +52,7 @@ functions! {
     "daily-checker" daily_checker,
     "file-transformer" file_transformer,
     "inventory" inventory,
+    "notifier" notifier,
     "order-ingest" order_ingest,
     "order-processor" order_processor,
     "status-checker" status_checker,

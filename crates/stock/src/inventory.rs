@@ -2,7 +2,7 @@
 
 use crate::skipped;
 use chrono::{DateTime, Utc};
-use domain::inventory::{Body, Change, Identity, Outcome, State, Verdict};
+use domain::inventory::{Body, Change, Identity, Outcome, Shipped, State, Verdict};
 use domain::stock::Refusal;
 use domain::{Kind, ProductId, WarehouseId};
 use messaging::inventory::{By, Changed, Decided, HowMuch, SaleReturned, confirmed, kind_name};
@@ -133,6 +133,7 @@ impl Book for Inventory {
             "orders.confirmed",
             "orders.refused",
             "orders.returned",
+            "orders.shipped",
             "inventory.changed",
             "errors.undecidable",
         ]
@@ -192,7 +193,8 @@ impl Book for Inventory {
         let outcomes = entry.body.outcomes();
         let orders = outcomes.iter().map(|outcome| facts.order(outcome));
         let sales = outcomes.iter().filter_map(|outcome| facts.returned(outcome));
-        orders.chain(sales).chain(facts.changed(self.changed(&entry.body))).collect()
+        let shipped = facts.shipped();
+        orders.chain(sales).chain(shipped).chain(facts.changed(self.changed(&entry.body))).collect()
     }
 }
 
@@ -211,7 +213,7 @@ impl Inventory {
                 let Change { cause, moved, by } = change.as_ref().clone();
                 (changed.cause, changed.moved, changed.by) = (Some(cause), moved, by);
             }
-            Body::Orders { .. } | Body::Skip { .. } | Body::First(_) => {}
+            Body::Orders { .. } | Body::Skip { .. } | Body::Shipped(_) | Body::First(_) => {}
         }
         changed
     }
@@ -325,5 +327,22 @@ impl<T> Facts<'_, T> {
         }
         let subject = subject::inventory_changed(&self.book.warehouse, &self.entry.id);
         Some(self.outgoing(subject, "stock", events::INVENTORY_CHANGED, data, None))
+    }
+}
+
+impl Facts<'_, Body> {
+    /// What was shipped of a sale. The sale's own facts stay as they are, as with what is returned of it.
+    fn shipped(&self) -> Option<Outgoing> {
+        let Body::Shipped(shipped) = self.entry.body.content() else { return None };
+        let Shipped { partner, order_id, attempt, .. } = &**shipped;
+        let subject = subject::order(Stage::Shipped, &self.book.warehouse, partner, order_id);
+        let mut event =
+            self.entry.event("shipped", SOURCE, events::ORDER_SHIPPED, &subject, shipped);
+        event.partner = Some(partner.clone());
+        let message = Outgoing::new(subject, event.to_bytes())
+            .header(header::ATTEMPT, &attempt.to_string())
+            .header(header::KIND, kind_name(Kind::Sale))
+            .header(header::SHIPPED, HowMuch::from(&**shipped).as_str());
+        Some(message)
     }
 }

@@ -2,13 +2,17 @@
 #![cfg(test)]
 
 use async_nats::jetstream::stream::Config;
-use domain::inventory::{Body, Identity as Of, Outcome, Returned, Verdict};
+use chrono::DateTime;
+use domain::inventory::{
+    Body, Identity as Of, Outcome, Pieces, Returned, Shipment, Shipped, Verdict,
+};
 use domain::{Kind, OrderId, PartnerId, ProductId, WarehouseId};
 use messaging::publish::{self, Outgoing};
 use messaging::streams::identity::Identity;
 use messaging::streams::{self, ORDERS};
-use messaging::{Nats, header, stored, subject};
-use state::journal::{Decide, Position};
+use messaging::{Event, Nats, header, stored, subject};
+use state::journal::{BoundKey, Command, Decide, Position};
+use std::convert::Infallible;
 use testkit::nats::Server;
 
 async fn start() -> (Server, Nats) {
@@ -41,10 +45,42 @@ async fn place(nats: &Nats, order: &str) {
 fn back(sequence: u64, order: &str, returned: i64) -> Outcome {
     let returned = [(ProductId::parse("A").unwrap(), returned)].into();
     let order_id = OrderId::parse("S").unwrap();
-    let sale = Returned { order_id, attempt: 1, placed: 1, returned, complete: false };
+    let of_shipped = Pieces::new();
+    let sale = Returned { order_id, attempt: 1, placed: 1, returned, of_shipped, complete: false };
     Outcome {
         verdict: Verdict::Returned { movements: Vec::new(), sale },
         ..outcome(sequence, order)
+    }
+}
+
+/// Shipments of the sale `S` with these numbers.
+async fn ship(nats: &Nats, numbers: impl IntoIterator<Item = u32>) {
+    let journal = stock::journal(nats, &WarehouseId::main());
+    for number in numbers {
+        let products: Pieces = [(ProductId::parse("A").unwrap(), 1)].into();
+        let shipment = Shipment {
+            number,
+            products: products.clone(),
+            carrier: None,
+            tracking: None,
+            shipped_at: DateTime::UNIX_EPOCH,
+            by: None,
+        };
+        let shipped = Shipped {
+            partner: PartnerId::parse("US1").unwrap(),
+            order_id: OrderId::parse("S").unwrap(),
+            attempt: 1,
+            placed: 1,
+            shipment,
+            shipped: products,
+            complete: false,
+        };
+        let key = BoundKey::new(&number.to_string(), &());
+        let body = Body::Shipped(Box::new(shipped));
+        let done = journal.command(&key, |view| {
+            Ok::<_, Infallible>(Command::decision(view.state.entry(body.clone())))
+        });
+        done.await.unwrap().unwrap();
     }
 }
 
@@ -134,6 +170,7 @@ async fn what_was_returned_of_a_sale_is_told_again_in_an_older_copy() {
     decide(&nats, [vec![back(4, "R3", 3)], vec![outcome(5, "last")]]).await;
     let told = async || stored::last(&nats, ORDERS, sale).await.unwrap();
     let last = told().await.unwrap();
+    ship(&nats, [1, 2]).await;
 
     // The copy holds the orders, what was told last of the sale when it was made, and a new order.
     restore(&nats).await;
@@ -152,4 +189,8 @@ async fn what_was_returned_of_a_sale_is_told_again_in_an_older_copy() {
         (again.decision_sequence(), again.payload),
         (last.decision_sequence(), last.payload)
     );
+    // So it is with what was shipped.
+    let shipped = stored::last(&nats, ORDERS, "orders.shipped.main.US1.S").await.unwrap().unwrap();
+    let event: Event<Shipped> = serde_json::from_slice(&shipped.payload).unwrap();
+    assert_eq!(event.data.unwrap().shipment.number, 2);
 }

@@ -89,7 +89,7 @@ fn message(number: u64, stage: Stage, options: Options) -> Result<Outgoing> {
         .header(header::FILE, &file);
     message = match stage {
         Stage::Placed => message.header(header::TOTAL, &total),
-        Stage::Confirmed | Stage::Returned => message,
+        Stage::Confirmed | Stage::Returned | Stage::Shipped => message,
         Stage::Refused => message.header(header::REASON, "insufficient_stock"),
     };
     Ok(message)

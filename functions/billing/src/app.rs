@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use crate::books::{Books, Sums};
 use chassis::{Journals, Kind};
 use domain::invoice::{DocumentKind, HeldCode, Terms};
 use domain::partner::Partners;
@@ -8,11 +9,13 @@ use intake::partners::{Configuration, Live, Sold};
 use invoices::clock::{self, Clock};
 use invoices::{InvoiceLane, Missing};
 use messaging::Nats;
+use messaging::store::Store;
 use messaging::stored::LookupError;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use runtime::Problem;
 use state::Counts;
+use state::fold::Folded;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -115,6 +118,9 @@ pub(crate) struct App {
     pub(crate) configured: Live<Configured>,
     pub(crate) done: Counts<Done>,
     pub(crate) issued: Counts<Issued>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) books: Folded<Books>,
+    pub(crate) sums: Folded<Sums>,
     clock: Clock,
     ahead: Gauge<f64, AtomicU64>,
 }
@@ -124,6 +130,7 @@ impl App {
         nats: Nats,
         journals: Journals<InvoiceLane>,
         configured: Live<Configured>,
+        (store, books, sums): (Arc<Store>, Folded<Books>, Folded<Sums>),
         registry: &mut Registry,
     ) -> Self {
         let what = "Facts of orders that asked for a document, by what came of them";
@@ -132,7 +139,18 @@ impl App {
         let ahead = Gauge::<f64, AtomicU64>::default();
         let what = "Seconds by which this process' clock is at least ahead of nats-server's";
         registry.register("billing_clock_ahead_seconds", what, ahead.clone());
-        Self { nats, journals, configured, done, issued, clock: Clock::default(), ahead }
+        Self {
+            nats,
+            journals,
+            configured,
+            done,
+            issued,
+            store,
+            books,
+            sums,
+            clock: Clock::default(),
+            ahead,
+        }
     }
 
     /// 503 while this process' clock is not the server's: nothing is issued then.

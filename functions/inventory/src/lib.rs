@@ -33,6 +33,7 @@ pub const RIGHTS: Rights = Rights {
         "orders.confirmed.>",
         "orders.refused.>",
         "orders.returned.>",
+        "orders.shipped.>",
         "inventory.changed.>",
         "errors.undecidable.>",
         "errors.alert.>",
@@ -47,8 +48,8 @@ pub const RIGHTS: Rights = Rights {
     ..Rights::NONE
 };
 
-/// What it depends on: the products, what was told of them, and the journals.
-const STREAMS: &[&str] = &["KV_PRODUCTS", streams::CATALOGUE, streams::JOURNAL];
+/// What it depends on: the products, what was told of them, the journals, and what they say of orders.
+const STREAMS: &[&str] = &["KV_PRODUCTS", streams::CATALOGUE, streams::JOURNAL, streams::ORDERS];
 
 /// Makes the function.
 ///
@@ -65,6 +66,8 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let products: Kept<Item> = chassis.records();
     let ledger = Arc::new(Folded::start(&chassis.nats, NAME, Ledger, &metrics));
     let app = App {
+        nats: chassis.nats.clone(),
+        store: Arc::clone(&chassis.store),
         _low: LowStock::start(&chassis.nats, &ledger, products.records().cache()),
         products,
         ledger,

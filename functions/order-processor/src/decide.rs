@@ -53,23 +53,23 @@ pub(crate) async fn batch(
     let mut tallies = BTreeMap::new();
     let mut looked = Looked::default();
     let answer = loop {
-        let answer = app.journals.batch(&given, |Part { state, decided_to, from, .. }| {
+        let answer = app.journals.batch(&given, |Part { state, entry, from, .. }| {
             let rest = placed.get(from..).unwrap_or_default();
             let inputs = rest.iter().map(|placed| {
-                let (own, sale) = looked.of(decided_to, placed.link.sequence);
+                let (own, sale) = looked.of(entry, placed.link.sequence);
                 input(placed, own, sale)
             });
             let inputs: Vec<_> = inputs.collect();
             let decision = heavy(bytes, || decide(&state.stock, warehouse, &inputs, bytes_max));
-            let decision = decision.map_err(|unknown| (decided_to, unknown))?;
+            let decision = decision.map_err(|unknown| (entry, unknown))?;
             let to = decision.outcomes.last().map_or(claim.after, |outcome| outcome.sequence);
             tallies.insert(to, Tally::of(&decision.outcomes, rest));
             Ok(Decided { body: state.entry(decision.into()), to })
         });
         match answer.await? {
             Ok(answer) => break answer,
-            Err((decided_to, unknown)) => {
-                looked.look(&app.nats, decided_to, asked(&placed, &unknown)).await?;
+            Err((entry, unknown)) => {
+                looked.look(&app.nats, entry, asked(&placed, &unknown)).await?;
             }
         }
     };

@@ -34,6 +34,7 @@ pub const RIGHTS: Rights = Rights {
         "orders.confirmed.>",
         "orders.refused.>",
         "orders.returned.>",
+        "orders.shipped.>",
         "inventory.changed.>",
         "errors.undecidable.>",
         "errors.alert.>",

@@ -65,8 +65,8 @@ enum Of {
 
 type Key = (u64, Of);
 
-/// What was looked up, by the sequences of messages. It holds behind the position at which it was looked up:
-/// what is decided there may confirm or cancel the same orders.
+/// What was looked up, by the sequences of messages. It holds behind the entry of the journal behind which it was looked
+/// up: the next one may confirm, cancel or ship the same orders.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
     behind: u64,
@@ -74,8 +74,7 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
-    /// What is known about the order of a message, and about the sale that it names, when all up to `behind` is
-    /// decided.
+    /// What is known about the order of a message, and about the sale that it names, when `behind` is the last entry.
     pub(crate) fn of(&self, behind: u64, sequence: u64) -> (Lookup, Lookup) {
         let of = |of| {
             let found = self.found.get(&(sequence, of)).filter(|_| behind == self.behind);
@@ -84,7 +83,7 @@ impl Looked {
         (of(Of::Itself), of(Of::Sale))
     }
 
-    /// Looks these messages' orders up, when all up to `behind` is decided and its facts are stored.
+    /// Looks these messages' orders up, when `behind` is the last entry and its facts are stored.
     ///
     /// Where nothing is found it is looked for again: a leader that was replaced may answer for a moment,
     /// and what is decided without it is decided for ever.

@@ -7,7 +7,7 @@ use runtime::Problem;
 use runtime::events::{Batch, OrderedAnswer};
 use state::journal::evidence::Older;
 use state::journal::input::{Claim, Link, Said};
-use state::journal::{Answer, Book, Decided, Part};
+use state::journal::{Answer, Book, Decided, Extent, Part, Position, extent};
 
 /// What of a message's limit is left for the envelope of an entry.
 const ENVELOPE_BYTES: usize = 16 * 1024;
@@ -93,16 +93,37 @@ impl<L: Lane> Journals<L> {
                 let detail = format!("the batch leaves out what is behind {decided_to}");
                 Err(OrderedAnswer { decided_to }.conflict(detail))
             }
-            Answer::Foreign(decided_to) => {
-                let rebase = L::REBASE;
-                let detail = format!(
-                    "the stream or the filter is not the one that was decided so far, up to \
-                     {decided_to}: another store, or a stream that was made again. Put the right one \
-                     back, or see what would be lost: {rebase} --warehouse {warehouse} --reason \"…\""
-                );
-                Err(OrderedAnswer { decided_to }.conflict(detail).with("fault", true))
-            }
+            Answer::Foreign(decided_to) => Err(another::<L>(warehouse, decided_to)),
         }
+    }
+
+    /// Is the input, which holds the facts as well, the one that was decided up to `decided_to`? For commands that are
+    /// decided by facts.
+    ///
+    /// # Errors
+    /// 409 with `fault`: it is another stream, or an older copy. 503: NATS does not say, or the stream seems to end
+    /// before the position, as a leader that was replaced may say for a moment.
+    pub async fn has_input(
+        &self,
+        warehouse: &WarehouseId,
+        decided_to: Option<&Position>,
+    ) -> Result<(), Problem> {
+        let Some(decided_to) = decided_to else { return Ok(()) };
+        let extent = extent(&self.nats, L::INPUT, &L::filter(warehouse)).await;
+        let Extent { claim, last, .. } = extent.map_err(|error| {
+            tracing::warn!(%error, "nothing is decided");
+            Problem::unavailable("NATS does not answer; sending the same again is safe")
+        })?;
+        if !claim.is_of(decided_to) {
+            return Err(another::<L>(warehouse, decided_to.sequence));
+        }
+        if last < decided_to.sequence {
+            let (stream, at) = (L::INPUT, decided_to.sequence);
+            let detail = format!("stream {stream} ends at {last}, and was decided up to {at}");
+            tracing::error!(%warehouse, detail, "nothing is decided");
+            return Err(Problem::unavailable(detail));
+        }
+        self.check(warehouse, &claim).await
     }
 
     /// Refuses a batch, as from another input, if the stream has another message at the position that was decided
@@ -127,4 +148,15 @@ impl<L: Lane> Journals<L> {
             }
         }
     }
+}
+
+/// 409: it is another input than the one that is decided up to `decided_to`.
+fn another<L: Lane>(warehouse: &WarehouseId, decided_to: u64) -> Problem {
+    let rebase = L::REBASE;
+    let detail = format!(
+        "the stream or the filter is not the one that was decided so far, up to {decided_to}: another \
+         store, or a stream that was made again. Put the right one back, or see what would be lost: \
+         {rebase} --warehouse {warehouse} --reason \"…\""
+    );
+    OrderedAnswer { decided_to }.conflict(detail).with("fault", true)
 }

@@ -1,26 +1,28 @@
 //! `orderflow orders …`: lists and counts as status-checker has them, one order from the stream itself.
 
-mod again;
+pub(crate) mod again;
+mod find;
+mod ship;
 
 use anyhow::{Context as _, Result};
 use axum::http::Method;
 use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
-use domain::inventory::Pieces;
+use domain::inventory::{Pieces, Shipment};
 use domain::{OrderId, PartnerId, WarehouseId};
 use machine::client::{Level, Pipeline, query_value};
-use messaging::inventory::HowMuch;
 use messaging::stored::Standing;
 use messaging::subject::{self, Stage};
-use messaging::views::{self, Messages};
-use messaging::{Nats, header, streams};
+use messaging::views;
+use messaging::{header, inventory, streams};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use terminal::Failure;
 use terminal::output::{self, NATS_CLI};
 
 use crate::global::Global;
 use again::{Retry, Verb};
+use find::Named;
+use ship::Ship;
 
 const EXAMPLES: &str = "Examples:
   orderflow orders get US1/536365
@@ -29,7 +31,9 @@ const EXAMPLES: &str = "Examples:
   orderflow orders count --json
   orderflow orders retry US1 536365
   orderflow orders retry --all-refused --since 2h
-  orderflow orders cancel US1 536365";
+  orderflow orders cancel US1 536365
+  orderflow orders ship US1/536365 --line P001=2 --carrier DHL --tracking 00340434161094042557
+  orderflow orders ship US1/536365";
 
 /// What became of orders.
 #[derive(Debug, Subcommand)]
@@ -76,6 +80,9 @@ pub(crate) enum Orders {
         /// The partner's number.
         order: OrderId,
     },
+    /// Say what was shipped of a confirmed order: all that is left, or the lines that are named. No stock moves:
+    /// it was reserved when the order was confirmed.
+    Ship(Ship),
 }
 
 /// State of an order.
@@ -95,6 +102,10 @@ pub(crate) enum Status {
     Returned,
     /// A sale of which something came back.
     PartlyReturned,
+    /// A sale of which all was shipped.
+    Shipped,
+    /// A sale of which something was shipped.
+    PartlyShipped,
 }
 
 impl Status {
@@ -107,6 +118,8 @@ impl Status {
             Self::Cancelled => "cancelled",
             Self::Returned => "returned",
             Self::PartlyReturned => "partly_returned",
+            Self::Shipped => "shipped",
+            Self::PartlyShipped => "partly_shipped",
         }
     }
 }
@@ -134,6 +147,7 @@ pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
         Orders::Cancel { partner, order } => {
             again::one(&pipeline, Verb::Cancel, partner, order).await
         }
+        Orders::Ship(args) => ship::run(&pipeline, args).await,
     }
 }
 
@@ -144,7 +158,7 @@ struct Found {
     order_id: OrderId,
     warehouse: WarehouseId,
     status: &'static str,
-    /// The same in words of people: `returned`, `partly returned`.
+    /// The same in words of people: `returned`, `partly returned`, `shipped`, `partly shipped`.
     words: &'static str,
     /// What that means.
     explanation: &'static str,
@@ -152,6 +166,12 @@ struct Found {
     /// Of a sale: the pieces by product that came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<Pieces>,
+    /// Of a sale: its shipments, the first one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shipments: Vec<Shipment>,
+    /// Of a sale of which something was shipped: is nothing left to ship?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipped_complete: Option<bool>,
     /// Why it was refused, or why it was not cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -169,34 +189,22 @@ async fn get(
     warehouse: Option<&WarehouseId>,
 ) -> Result<()> {
     let nats = pipeline.nats().await?;
-    let own = partner.cloned().unwrap_or_else(PartnerId::direct);
-    let mut found = find(pipeline, &nats, (&own, id), warehouse).await?;
-    let (mut partner, mut id) = (own, id.clone());
-    // A number may have a stroke in it.
-    if found.1.last().is_none()
-        && let Some((of, rest)) = id.as_str().split_once('/')
-        && let (Ok(of), Ok(rest)) = (PartnerId::parse(of), OrderId::parse(rest))
-    {
-        found = find(pipeline, &nats, (&of, &rest), warehouse).await?;
-        (partner, id) = (of, rest);
-    }
-    let (warehouse, messages) = found;
-    let (Some(status), Some(placed)) = (messages.status(), &messages.placed) else {
-        let what = format!(
-            "order {id} of {partner} in warehouse {warehouse}; an order of another partner: orderflow \
-             orders get {id} --partner NAME (orderflow orders list shows partners and orders)"
-        );
-        return Err(Failure::NotFound { what }.into());
-    };
+    let named = find::resolve(pipeline, &nats, (partner, id), warehouse).await?;
+    let Named { partner, id, warehouse, messages, status, placed } = named;
     let (partner, id) = (&partner, &id);
     let code = messages.last().and_then(|last| last.header(header::REASON));
     let status = of_people(status, code);
     let kind = placed.header(header::KIND).or_else(|| messages.last()?.header(header::KIND));
     let is_return = kind == Some("return");
-    let returned = messaging::inventory::returned(&messages);
-    let back = returned.as_ref().map(HowMuch::from).unwrap_or_default();
+    let returned = inventory::returned(&messages);
+    let moved = inventory::moved(&messages);
+    let shipped = inventory::shipped(&messages);
+    let shipments = match &shipped {
+        Some(last) => inventory::shipments(&nats, &warehouse, last).await?,
+        None => Vec::new(),
+    };
     let subject = subject::order(Stage::Placed, &warehouse, partner, id);
-    let placed_event = event(placed, &subject)?;
+    let placed_event = event(&placed, &subject)?;
     let said = messages.last().filter(|last| last.header(header::REASON).is_some());
     let reason = match said {
         // Read above, if it is the placed one; of the others this is the place.
@@ -208,10 +216,12 @@ async fn get(
         order_id: id.clone(),
         warehouse,
         status: status.as_str(),
-        words: status.words(is_return, back),
-        explanation: status.explanation(is_return, back, code),
+        words: status.words(is_return, moved),
+        explanation: status.explanation(is_return, moved, code),
         attempt: messages.attempt().unwrap_or(1),
         returned: returned.map(|sale| sale.returned),
+        shipments: shipments.into_iter().map(|one| one.shipment).collect(),
+        shipped_complete: shipped.map(|last| last.complete),
         reason,
         file: placed.header(header::FILE).map(str::to_owned),
         order: placed_event.get("data").cloned().unwrap_or_default(),
@@ -226,24 +236,12 @@ async fn get(
     for (product, pieces) in found.returned.iter().flatten() {
         output::line(format_args!("returned: {pieces} of {product}"));
     }
+    found.shipments.iter().for_each(|shipment| output::line(ship::words(shipment)));
     if let Some(reason) = &found.reason {
         output::line(format_args!("reason: {reason}"));
     }
     output::line(serde_json::to_string_pretty(&found.order)?);
     Ok(())
-}
-
-/// An order's warehouse, and what is said of it there.
-async fn find(
-    pipeline: &Pipeline,
-    nats: &Nats,
-    (partner, id): (&PartnerId, &OrderId),
-    warehouse: Option<&WarehouseId>,
-) -> Result<(WarehouseId, Messages)> {
-    let configured = || pipeline.partners().get(partner).map(|found| found.warehouse.clone());
-    let warehouse = warehouse.cloned().or_else(configured).unwrap_or_else(WarehouseId::main);
-    let messages = views::lookup(nats, &warehouse, partner, id).await?;
-    Ok((warehouse, messages))
 }
 
 /// The event that a message holds.

@@ -3,7 +3,7 @@
 mod ask;
 mod at;
 mod book;
-mod change;
+pub(crate) mod change;
 mod levels;
 mod movements;
 mod reconcile;
@@ -16,8 +16,9 @@ use anyhow::Result;
 use clap::Subcommand;
 use domain::{ProductId, WarehouseId};
 
+use crate::commands::keyed::Again;
 use crate::global::Global;
-use at::{Again, At};
+use at::At;
 use change::{Counting, Pieces};
 
 const EXAMPLES: &str = "Examples:

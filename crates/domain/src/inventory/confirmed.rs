@@ -29,6 +29,12 @@ pub struct Confirmed {
     pub lines: Vec<Line>,
     /// What was returned of it by returns that name it.
     pub returned: Pieces,
+    /// Of what was returned, what had been shipped.
+    pub of_shipped: Pieces,
+    /// What was shipped of it.
+    pub shipped: Pieces,
+    /// In so many shipments.
+    pub shipments: u32,
     /// What was decided last of the order.
     pub in_force: InForce,
 }
@@ -56,7 +62,8 @@ impl Confirmed {
     pub fn new(placed: u64, order: Order) -> Self {
         let Order { attempt, kind, lines, .. } = order;
         let in_force = InForce { placed, attempt, kind };
-        Self { attempt, placed, lines, returned: Pieces::new(), in_force }
+        let (returned, of_shipped, shipped) = Default::default();
+        Self { attempt, placed, lines, returned, of_shipped, shipped, shipments: 0, in_force }
     }
 }
 

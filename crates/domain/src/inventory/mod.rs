@@ -6,6 +6,8 @@ mod confirmed;
 mod decide;
 mod returned;
 mod sale;
+mod ship;
+mod shipped;
 mod state;
 mod transfers;
 
@@ -14,6 +16,8 @@ pub use change::{Counted, LEVEL_MAX, Quantities, Refused, Wrong, adjust, count, 
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
 pub use returned::{Pieces, Returned};
+pub use ship::{NotShipped, Shipping, TooMuch};
+pub use shipped::{CARRIER_CHARS_MAX, Shipment, Shipped, TRACKING_CHARS_MAX};
 pub use state::{SEED, State};
 pub use transfers::{Transfer, Transfers, UNFINISHED_MAX};
 
@@ -52,6 +56,8 @@ pub enum Body {
     },
     /// Stock that people restocked, adjusted, counted or transferred. Version 0.1.0 does not know it, and stops.
     Change(Box<Change>),
+    /// A shipment of a confirmed sale; no stock moves. Version 0.1.0 does not know it, and stops.
+    Shipped(Box<Shipped>),
     /// The next message of the input, which an operator refused undecided, as 0.1.0 wrote it. Later
     /// versions skip without a body.
     Skip {
@@ -82,7 +88,7 @@ impl Body {
         match self.content() {
             Self::Set { key, .. } => key.as_deref(),
             Self::Skip { key, .. } => Some(key),
-            Self::Orders { .. } | Self::Change(_) | Self::First(_) => None,
+            Self::Orders { .. } | Self::Change(_) | Self::Shipped(_) | Self::First(_) => None,
         }
     }
 
@@ -92,7 +98,7 @@ impl Body {
         match self.content() {
             Self::Orders { outcomes, .. } => outcomes,
             Self::Skip { outcome, .. } => std::slice::from_ref(outcome),
-            Self::Set { .. } | Self::Change(_) | Self::First(_) => &[],
+            Self::Set { .. } | Self::Change(_) | Self::Shipped(_) | Self::First(_) => &[],
         }
     }
 }
@@ -165,7 +171,7 @@ pub enum Verdict {
         /// What is returned of the sale without it.
         sale: Returned,
     },
-    /// A cancellation that the stock or what was returned does not allow, or anything else that was refused behind a confirmed
+    /// A cancellation that the stock, or what was shipped or returned, does not allow, or anything else that was refused behind a confirmed
     /// attempt: nothing has moved, the order stays confirmed.
     Kept(Refusal),
 }

@@ -1,5 +1,9 @@
 //! What may be returned of a sale: never more than was sold.
+//!
+//! Pieces that come back are taken for shipped ones as long as any of these are out; the others had not been
+//! shipped, and are not shipped any more.
 
+use super::returned::of;
 use super::{Confirmed, Pieces, Returned};
 use crate::order::{Kind, Line};
 use crate::stock::Exceeded;
@@ -15,8 +19,8 @@ impl Confirmed {
             let detail = format!("order {sale} is a return; only what was sold can be returned");
             return Err(Exceeded::no_sale(sale.clone(), detail));
         }
-        let sold = pieces(&self.lines);
-        let mut returned = self.returned.clone();
+        let sold = self.sold();
+        let (mut returned, mut of_shipped) = (self.returned.clone(), self.of_shipped.clone());
         for (product, back) in pieces(&order.lines) {
             let (sold, back) = (sold.get(&product).copied().unwrap_or(0), back.saturating_neg());
             let before = returned.entry(product.clone()).or_default();
@@ -29,30 +33,45 @@ impl Confirmed {
                 return Err(Exceeded::too_much(sale.clone(), product, (back, left), detail));
             }
             *before += back;
+            let out = of(&self.shipped, &product).saturating_sub(of(&of_shipped, &product));
+            let back_of_shipped = of_shipped.entry(product).or_default();
+            *back_of_shipped += back.min(out.max(0));
         }
-        Ok(self.after(sale, sold, returned))
+        Ok(self.after(sale, returned, of_shipped))
     }
 
-    /// What is still returned of this sale, `sale`, when `order`, a return of it, is cancelled.
+    /// What is still returned of this sale, `sale`, when `order`, a return of it, is cancelled. Its pieces are taken
+    /// for shipped ones as far as such came back: so no more can be shipped than before.
     #[must_use]
     pub fn keeping(&self, sale: &OrderId, order: &Order) -> Returned {
-        let mut returned = self.returned.clone();
+        let (mut returned, mut of_shipped) = (self.returned.clone(), self.of_shipped.clone());
         for (product, back) in pieces(&order.lines) {
-            if let Some(pieces) = returned.get_mut(&product) {
-                *pieces = pieces.saturating_add(back).max(0);
+            for all in [&mut returned, &mut of_shipped] {
+                if let Some(pieces) = all.get_mut(&product) {
+                    *pieces = pieces.saturating_add(back).max(0);
+                }
             }
         }
         returned.retain(|_, pieces| 0 < *pieces);
-        self.after(sale, pieces(&self.lines), returned)
+        self.after(sale, returned, of_shipped)
     }
 
     /// May the whole of it, `sale`, be taken back?
     ///
     /// # Errors
-    /// Something was returned: it would be given back twice.
+    /// Something was shipped, or returned: it would be given back twice.
     pub fn whole(&self, sale: &OrderId) -> Result<(), Exceeded> {
+        if let Some((product, gone)) = self.shipped.first_key_value() {
+            let sold = of(&self.sold(), product);
+            let detail = format!(
+                "{gone} of the {sold} {product} were shipped before, so that it cannot be cancelled; what \
+                 comes back is returned"
+            );
+            let pieces = (sold, sold.saturating_sub(*gone));
+            return Err(Exceeded::shipped(sale.clone(), product.clone(), pieces, detail));
+        }
         let Some((product, back)) = self.returned.first_key_value() else { return Ok(()) };
-        let sold = pieces(&self.lines).get(product).copied().unwrap_or(0);
+        let sold = of(&self.sold(), product);
         let detail = format!(
             "{back} of the {sold} {product} were returned before, so that it cannot be cancelled as a \
              whole; what is left can be returned"
@@ -61,9 +80,16 @@ impl Confirmed {
         Err(Exceeded::too_much(sale.clone(), product.clone(), pieces, detail))
     }
 
-    fn after(&self, sale: &OrderId, sold: Pieces, returned: Pieces) -> Returned {
+    /// Pieces by product that were sold.
+    pub(super) fn sold(&self) -> Pieces {
+        pieces(&self.lines)
+    }
+
+    fn after(&self, sale: &OrderId, returned: Pieces, mut of_shipped: Pieces) -> Returned {
+        of_shipped.retain(|_, pieces| 0 < *pieces);
         let Self { attempt, placed, .. } = *self;
-        Returned { order_id: sale.clone(), attempt, placed, complete: sold == returned, returned }
+        let (order_id, complete) = (sale.clone(), self.sold() == returned);
+        Returned { order_id, attempt, placed, returned, of_shipped, complete }
     }
 }
 

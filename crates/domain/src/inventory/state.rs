@@ -81,7 +81,7 @@ impl State {
                 }
             }
             Body::Change(change) => self.change(change),
-            Body::First(_) | Body::Skip { .. } => {}
+            Body::First(_) | Body::Skip { .. } | Body::Shipped(_) => {}
         }
     }
 

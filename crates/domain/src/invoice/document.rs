@@ -4,7 +4,7 @@ use super::Taxed;
 use crate::charge::ChargeKind;
 use crate::order::Metadata;
 use crate::person::Person;
-use crate::seller::{Address, Language, Prices, Seller};
+use crate::seller::{Address, Language, Prices, Seller, Supplies};
 use crate::{CustomerId, Money, OrderId, PartnerId, ProductId, WarehouseId};
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -134,6 +134,9 @@ pub struct Issuer {
     pub time_zone: String,
     /// Of its documents.
     pub language: Language,
+    /// What it sells, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplies: Option<Supplies>,
     /// What the law wants to be said of penalties for late payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub penalties: Option<String>,
@@ -162,6 +165,7 @@ impl Issuer {
             electronic_address: seller.electronic_address,
             time_zone: seller.time_zone,
             language: seller.language,
+            supplies: seller.supplies,
             penalties: seller.texts.penalties,
             recovery_costs: seller.texts.recovery_costs,
             discount_terms: seller.texts.discount_terms,

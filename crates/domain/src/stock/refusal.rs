@@ -66,8 +66,9 @@ pub enum Refusal {
         /// The operator's reason.
         detail: String,
     },
-    /// More comes back of a sale than is left of it. 0.1.0 reads it as unreadable, with the same detail.
-    #[error("exceeds_sale: {}", .0.detail)]
+    /// More comes back of a sale than is left of it, or what was shipped is to be taken back. 0.1.0 reads it as
+    /// unreadable, with the same detail.
+    #[error("{}: {}", .0.code(), .0.detail)]
     #[serde(rename = "unreadable", skip_deserializing)]
     ExceedsSale(Exceeded),
     /// A reason that this release does not know.
@@ -99,6 +100,7 @@ pub struct Exceeded {
 #[serde(rename_all = "snake_case")]
 enum Code {
     ExceedsSale,
+    Shipped,
 }
 
 impl Exceeded {
@@ -106,6 +108,21 @@ impl Exceeded {
     #[must_use]
     pub fn no_sale(sale: OrderId, detail: String) -> Self {
         Self { code: Code::ExceedsSale, detail, sale, product: None, requested: 0, left: 0 }
+    }
+
+    /// Why it is too much, as [`Refusal::code`].
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self.code {
+            Code::ExceedsSale => "exceeds_sale",
+            Code::Shipped => "shipped",
+        }
+    }
+
+    /// It cannot be taken back as a whole, because some of `product` was shipped.
+    #[must_use]
+    pub fn shipped(sale: OrderId, product: ProductId, pieces: (i64, i64), detail: String) -> Self {
+        Self { code: Code::Shipped, ..Self::too_much(sale, product, pieces, detail) }
     }
 
     /// There is too much of `product`.
@@ -160,7 +177,7 @@ impl<'de> Deserialize<'de> for Refusal {
 
 impl Refusal {
     /// Every [`Refusal::code`] that this release gives.
-    pub const CODES: [&str; 7] = [
+    pub const CODES: [&str; 8] = [
         "unknown_product",
         "insufficient_stock",
         "quantity_overflow",
@@ -168,6 +185,7 @@ impl Refusal {
         "cancelled",
         "skipped",
         "exceeds_sale",
+        "shipped",
     ];
 
     /// The code of the reason. Headers have it, and JSON as `code`, or as `reason` where there is no `code`.
@@ -180,7 +198,7 @@ impl Refusal {
             Self::Unreadable { .. } => "unreadable",
             Self::Cancelled { .. } => "cancelled",
             Self::Skipped { .. } => "skipped",
-            Self::ExceedsSale(_) => "exceeds_sale",
+            Self::ExceedsSale(exceeded) => exceeded.code(),
             Self::Other(_) => OTHER,
         }
     }

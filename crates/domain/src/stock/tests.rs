@@ -104,7 +104,7 @@ fn what_cannot_be_counted_is_refused() {
 
 #[test]
 fn a_refusal_says_its_code_in_text_and_json() {
-    let product = || product("A");
+    let (product, sale) = (|| product("A"), || OrderId::parse("1").unwrap());
     let refusals = [
         Refusal::UnknownProduct { product: product() },
         Refusal::InsufficientStock {
@@ -117,7 +117,8 @@ fn a_refusal_says_its_code_in_text_and_json() {
         Refusal::Unreadable { detail: "x".into() },
         Refusal::Cancelled { attempt: 1 },
         Refusal::Skipped { detail: "x".into() },
-        Refusal::ExceedsSale(Exceeded::no_sale(OrderId::parse("1").unwrap(), "x".into())),
+        Refusal::ExceedsSale(Exceeded::no_sale(sale(), "x".into())),
+        Refusal::ExceedsSale(Exceeded::shipped(sale(), product(), (2, 1), "x".into())),
     ];
     assert_eq!(refusals.each_ref().map(Refusal::code), Refusal::CODES);
     for refusal in refusals {

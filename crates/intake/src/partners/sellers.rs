@@ -26,6 +26,7 @@ const SELLER: Shape = Shape::Map(&[
     Field("tax-category", OPTIONAL, Shape::Text(tax_category)),
     Field("payment-days", OPTIONAL, Shape::Whole { min: 0, max: 365 }),
     Field("returns-without-sale", OPTIONAL, Shape::OneOf(&["hold", "allow"])),
+    Field("supplies", OPTIONAL, Shape::OneOf(&["goods", "services", "both"])),
     Field("texts", OPTIONAL, Shape::Map(TEXTS)),
 ]);
 

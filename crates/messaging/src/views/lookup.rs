@@ -6,7 +6,7 @@ use crate::subject::{self, Stage};
 use crate::{Nats, header, streams, tail};
 use domain::{OrderId, PartnerId, WarehouseId};
 
-/// The last messages of one order: placed, confirmed, refused, returned.
+/// The last messages of one order: placed, confirmed, refused, returned, shipped.
 ///
 /// Of all but the first only those that follow from a decision, as their headers say: anybody may have put
 /// something else behind them.
@@ -23,10 +23,12 @@ pub struct Messages {
     pub refused: Option<Standing>,
     /// What was returned of it, last; of the attempt that is confirmed, or of an earlier one.
     pub returned: Option<Standing>,
+    /// What was shipped of it, last; of the attempt that is confirmed, or of an earlier one.
+    pub shipped: Option<Standing>,
 }
 
 impl Messages {
-    /// What was said last, and so of the last attempt. What came back of it changes nothing of that.
+    /// What was said last, and so of the last attempt. What came back or was shipped of it changes nothing of that.
     #[must_use]
     pub fn last(&self) -> Option<&Standing> {
         let all = [&self.placed, &self.confirmed, &self.refused].into_iter().flatten();
@@ -72,16 +74,18 @@ pub async fn lookup(
     order_id: &OrderId,
 ) -> Result<Messages, LookupError> {
     let on = |stage| subject::order(stage, warehouse, partner, order_id);
-    let (placed, confirmed, refused, returned) =
-        (on(Stage::Placed), on(Stage::Confirmed), on(Stage::Refused), on(Stage::Returned));
-    let (placed, confirmed, refused, returned) = tokio::try_join!(
+    let (placed, confirmed, refused) =
+        (on(Stage::Placed), on(Stage::Confirmed), on(Stage::Refused));
+    let (returned, shipped) = (on(Stage::Returned), on(Stage::Shipped));
+    let (placed, confirmed, refused, returned, shipped) = tokio::try_join!(
         stored::last(nats, streams::ORDERS, &placed),
         last_fact(nats, &confirmed),
         last_fact(nats, &refused),
-        last_fact(nats, &returned)
+        last_fact(nats, &returned),
+        last_fact(nats, &shipped)
     )?;
     let placed_last = placed.as_ref().map_or(0, |placed| placed.sequence);
-    let mut messages = Messages { placed, placed_last, confirmed, refused, returned };
+    let mut messages = Messages { placed, placed_last, confirmed, refused, returned, shipped };
     if let Some(sequence) = messages.in_force()
         && let Some(placed) = stored::at(nats, streams::ORDERS, sequence).await?
     {

@@ -157,8 +157,8 @@ impl Orders {
             Stage::Placed => Status::Pending,
             Stage::Confirmed => Status::Confirmed,
             Stage::Refused => Status::Refused,
-            // What came back of a sale changes nothing of where it stands.
-            Stage::Returned => return,
+            // What came back or was shipped of a sale changes nothing of where it stands.
+            Stage::Returned | Stage::Shipped => return,
         };
         if let Some(order) = place.and_then(|place| self.orders.get_mut(&place)) {
             // Facts of an attempt precede the next attempt, so a late fact of an older one is ignored. A fact that

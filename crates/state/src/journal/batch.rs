@@ -29,7 +29,10 @@ pub enum Answer {
 pub struct Part<'a, S> {
     /// The state up to the last entry.
     pub state: &'a S,
-    /// Up to where the input is decided; all that follows from it is stored.
+    /// Sequence of that entry. When a question ends the call, all that follows from it is stored; what is then looked up
+    /// holds for as long as this is the last entry.
+    pub entry: u64,
+    /// Up to where the input is decided.
     pub decided_to: u64,
     /// The first message of the batch that is not decided.
     pub from: usize,
@@ -79,7 +82,8 @@ pub(super) fn step<S, B, Q>(
         }),
         Turn::Decide(from) => {
             let decided_to = view.decided_to.map_or(0, |position| position.sequence);
-            match decide(Part { state: view.state, decided_to, from, now: view.now }) {
+            let View { state, entry, now, .. } = *view;
+            match decide(Part { state, entry, decided_to, from, now }) {
                 Ok(Decided { body, to }) => {
                     Decide::Append { body, decided_to: Some(claim.decided_to(to)) }
                 }

@@ -223,8 +223,8 @@ mod tests {
         let at = |sequence| claim(0).decided_to(sequence);
         let turn_of = |decided: Option<&Position>, claim: &Claim, links: &[Link], fresh| {
             let keys = Keys::default();
-            let now = chrono::DateTime::UNIX_EPOCH;
-            let view = View { state: &(), decided_to: decided, keys: &keys, fresh, now };
+            let (state, decided_to, now) = (&(), decided, chrono::DateTime::UNIX_EPOCH);
+            let view = View { state, entry: 0, decided_to, keys: &keys, fresh, now };
             turn(&view, claim, links)
         };
         let quiet = |after, to| Claim { quiet_to: Some(to), ..claim(after) };

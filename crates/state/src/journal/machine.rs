@@ -137,7 +137,8 @@ impl<B: Book> Machine<B> {
     /// What a decision looks at, at a time.
     pub(super) fn view(&self, now: DateTime<Utc>) -> View<'_, B::State> {
         let (state, decided_to) = (self.ledger.state(), self.ledger.decided_to());
-        View { state, decided_to, keys: self.ledger.keys(), fresh: self.fresh, now }
+        let (entry, keys, fresh) = (self.ledger.sequence(), self.ledger.keys(), self.fresh);
+        View { state, entry, decided_to, keys, fresh, now }
     }
 
     /// Sequence of the last known entry.

@@ -212,6 +212,9 @@ pub enum Decide<B, T> {
 pub struct View<'a, S> {
     /// The state up to the last known entry.
     pub state: &'a S,
+    /// Sequence of that entry, 0 before the first one. When a question ends a commit, all facts up to it are stored:
+    /// what is then looked up of facts holds for as long as this is the last entry.
+    pub entry: u64,
     /// Up to where the input is decided.
     pub decided_to: Option<&'a Position>,
     /// The keys of the commands that were applied.

@@ -1,8 +1,8 @@
 //! Entries of the journals, in short.
 
-use super::facts::{Saying, sale_digest};
+use super::facts::{Saying, sale_digest, shipped_digest};
 use super::message::{Message, digest};
-use domain::inventory::{self, Body, Identity, Verdict};
+use domain::inventory::{self, Body, Identity, Shipped, Verdict};
 use domain::order::Cancels;
 use domain::partner::StockPolicy;
 use domain::stock::Refusal;
@@ -36,6 +36,8 @@ pub(super) enum Content {
     Set(BTreeMap<ProductId, i64>),
     /// What people moved, by product.
     Change(BTreeMap<ProductId, i64>),
+    /// A shipment of a sale, and the fact about it: where it belongs, and a hash of what it must say.
+    Shipped(Box<Shipped>, Box<str>, u64),
     /// The input goes on elsewhere; the position says where.
     Rebase,
     /// An operator's refusal of the next message.
@@ -47,7 +49,7 @@ impl Content {
         match self {
             Self::Orders(outcomes) => outcomes,
             Self::Skip(outcome) => std::slice::from_ref(outcome),
-            Self::Set(_) | Self::Change(_) | Self::Rebase => &[],
+            Self::Set(_) | Self::Change(_) | Self::Shipped(..) | Self::Rebase => &[],
         }
     }
 }
@@ -101,6 +103,12 @@ impl Entry {
                 }
                 Body::Set { available, .. } => Content::Set(available.clone()),
                 Body::Change(change) => Content::Change(change.moved.clone()),
+                Body::Shipped(shipped) => {
+                    let Shipped { partner, order_id, .. } = &**shipped;
+                    let fact = subject::order(Stage::Shipped, &warehouse, partner, order_id);
+                    let said = shipped_digest(&entry.id, message.sequence, shipped);
+                    Content::Shipped(shipped.clone(), fact.into(), said)
+                }
                 Body::Skip { outcome: skipped, .. } => Content::Skip(outcome(skipped).into()),
                 Body::First(_) => anyhow::bail!("an entry without content"),
             },

@@ -1,7 +1,7 @@
 //! Placed orders, and what was published of the decisions.
 
 use super::message::{Message, digest};
-use domain::inventory::Identity;
+use domain::inventory::{Identity, Shipped};
 use domain::order::Cancels;
 use domain::stock::Refusal;
 use domain::{Kind, Order, ProductId};
@@ -171,6 +171,25 @@ impl Fact {
         let placed = data.map(|data| data.by.placed);
         Self { sequence, subject, placed, content, confirms: false }
     }
+}
+
+impl Fact {
+    /// `orders.shipped.…`, by the entry that decided it.
+    pub(super) fn of_shipment(message: &Message<'_>) -> Self {
+        let (sequence, subject) = (message.sequence, message.subject.into());
+        let event: Option<Event<Shipped>> = serde_json::from_slice(message.payload).ok();
+        let data = event.filter(|event| event.kind == events::ORDER_SHIPPED);
+        let data = data.and_then(|event| event.data);
+        let number = message.header(header::DECISION_SEQUENCE).and_then(|n| n.parse().ok());
+        let content = data.and_then(|data| {
+            Some(shipped_digest(message.header(header::DECISION)?, number?, &data))
+        });
+        Self { sequence, subject, placed: number, content, confirms: false }
+    }
+}
+
+pub(super) fn shipped_digest(decision: &str, number: u64, data: &Shipped) -> u64 {
+    digest(&(decision, number, data))
 }
 
 pub(super) fn sale_digest(decision: &str, number: u64, data: &SaleReturned) -> u64 {

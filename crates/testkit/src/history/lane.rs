@@ -21,6 +21,8 @@ pub(super) struct Expected {
     pub(super) orders: BTreeMap<u64, Decided>,
     /// What is returned of sales, by the sequence of the placed return.
     pub(super) sales: BTreeMap<u64, Decided>,
+    /// What is shipped of sales, by the sequence of the entry.
+    pub(super) shipped: BTreeMap<u64, Decided>,
     /// By subject.
     pub(super) changed: BTreeMap<Box<str>, Moved>,
 }
@@ -127,6 +129,12 @@ impl<'a> Lane<'a, '_> {
                 item.known = true;
             }
             moved.clone_from(change);
+        }
+        if let Content::Shipped(shipped, subject, content) = &entry.content {
+            let (subject, content) = (subject.clone(), *content);
+            let fact = Decided { entry: entry.sequence, subject, content };
+            self.expected.shipped.insert(entry.sequence, fact);
+            self.shipped(entry, shipped);
         }
         for outcome in entry.content.outcomes() {
             self.outcome(entry, outcome);

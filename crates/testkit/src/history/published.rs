@@ -11,6 +11,7 @@ impl History {
     pub(super) fn check_facts(&self, expected: &Expected, report: &mut Report) {
         check(&self.facts, &expected.orders, report);
         check(&self.returned, &expected.sales, report);
+        check(&self.shipped, &expected.shipped, report);
     }
 
     /// Exactly one message of each entry that changes stock, and none without.
@@ -77,7 +78,8 @@ impl History {
     }
 }
 
-/// Exactly one fact of each outcome, by the sequence of the message that it is about.
+/// Exactly one fact of each outcome, by the sequence of the message that it is about; of a shipment by that of its
+/// entry.
 fn check(facts: &[Fact], expected: &BTreeMap<u64, Decided>, report: &mut Report) {
     let mut seen: HashMap<u64, u64> = HashMap::with_capacity(facts.len());
     for fact in facts {

@@ -20,6 +20,8 @@ pub struct History {
     pub(super) facts: Vec<Fact>,
     /// What is returned of sales.
     pub(super) returned: Vec<Fact>,
+    /// What is shipped of sales.
+    pub(super) shipped: Vec<Fact>,
     pub(super) changed: Vec<Changed>,
     pub(super) billed: Vec<Billed>,
     /// Orders of which a document is or was held: `<partner>.<order>`.
@@ -91,6 +93,7 @@ impl History {
             (Some("orders"), None) => self.sent.push(Sent::of(message)),
             (Some("orders"), Some("placed")) => self.placed.push(Placed::of(message)),
             (Some("orders"), Some("returned")) => self.returned.push(Fact::of_sale(message)),
+            (Some("orders"), Some("shipped")) => self.shipped.push(Fact::of_shipment(message)),
             (Some("orders"), Some(_)) | (Some("errors"), Some("undecidable")) => {
                 self.facts.push(Fact::of(message));
             }

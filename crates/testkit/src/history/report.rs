@@ -38,8 +38,10 @@ pub enum Rule {
     /// Stock of a checked product below zero.
     StockNegative,
     /// More is returned of a sale than was sold, something else than its returns give back, or it is cancelled as
-    /// a whole although something was returned.
+    /// a whole although something was shipped or returned.
     ReturnWrong,
+    /// A shipment of what is no confirmed sale, of more than is left of it, or with other sums.
+    ShipmentWrong,
     /// Movements that are not those of the order's lines: not all, or others.
     MovementsWrong,
     /// Refused for a reason that does not hold.
@@ -142,6 +144,8 @@ pub struct Summary {
     pub kept: u64,
     /// Of the placed ones, returns.
     pub returns: u64,
+    /// Shipments of confirmed sales.
+    pub shipments: u64,
     /// Entries of the journals.
     pub entries: u64,
     /// Pieces that sales took, and cancelled returns.
@@ -197,7 +201,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "orders: {} sent ({} duplicates, {} conflicts, {} dead letters), {} placed ({} returns), \
-             {} confirmed, {} refused, {} cancelled, {} kept",
+             {} confirmed, {} refused, {} cancelled, {} kept, {} shipments",
             s.sent,
             s.duplicates,
             s.conflicts,
@@ -207,7 +211,8 @@ impl fmt::Display for Report {
             s.confirmed,
             s.refused,
             s.cancelled,
-            s.kept
+            s.kept,
+            s.shipments
         )?;
         writeln!(
             f,

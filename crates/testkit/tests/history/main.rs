@@ -8,4 +8,5 @@ mod journal;
 mod returns;
 mod run;
 mod sent;
+mod shipments;
 mod stock;

@@ -183,6 +183,12 @@ impl Run {
 
     /// Appends a decision that no journal would make, and publishes its facts like a journal does.
     pub(crate) async fn append(&self, id: &str, decided_to: u64, outcomes: Vec<Outcome>) {
+        let body = Body::Orders { outcomes, checked: BTreeSet::new() };
+        self.append_body(id, decided_to, body).await;
+    }
+
+    /// The same of any decision.
+    pub(crate) async fn append_body(&self, id: &str, decided_to: u64, body: Body) {
         let subject = subject::inventory_journal(&WarehouseId::main());
         let last = stored::last(&self.nats, streams::JOURNAL, &subject).await.unwrap();
         let entry = Entry {
@@ -191,7 +197,7 @@ impl Run {
             at: std::time::SystemTime::now().into(),
             decided_to: Some(position(decided_to)),
             key: None,
-            body: Body::Orders { outcomes, checked: BTreeSet::new() },
+            body,
         };
         self.publish(&subject, serde_json::to_vec(&entry).unwrap()).await;
         // A journal that only reads completes the last entry: it publishes its facts.
@@ -343,7 +349,18 @@ pub(crate) fn decided(order: &Order, sale: Lookup) -> Outcome {
         let Cancels { attempt, placed, .. } = order.cancels?;
         let (kind, lines) = (order.kind, order.lines);
         let (returned, in_force) = (Pieces::new(), InForce { placed, attempt, kind });
-        Some(Confirmed { attempt, placed, lines, returned, in_force })
+        let (of_shipped, shipped) = Default::default();
+        let shipments = 0;
+        Some(Confirmed {
+            attempt,
+            placed,
+            lines,
+            returned,
+            of_shipped,
+            shipped,
+            shipments,
+            in_force,
+        })
     });
     let looked = named.map_or(Lookup::Nothing, Lookup::Found);
     let inputs = [Input { sale, ..input(order, Some(looked)) }];

@@ -195,7 +195,7 @@ impl Book {
                     add(self, product, why, To::By(*delta));
                 }
             }
-            Body::Orders { .. } | Body::Skip { .. } | Body::First(_) => {}
+            Body::Orders { .. } | Body::Skip { .. } | Body::Shipped(_) | Body::First(_) => {}
         }
         held
     }

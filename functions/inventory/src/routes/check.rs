@@ -1,5 +1,6 @@
 //! What of a command can be wrong before the stock is looked at.
 
+use chrono::{DateTime, Utc};
 use domain::inventory::LEVEL_MAX;
 use domain::{ProductId, WarehouseId, text};
 use runtime::Problem;
@@ -47,6 +48,18 @@ impl Checked {
     pub(super) fn text(&mut self, field: &str, said: Option<&str>, chars_max: usize) {
         if let Some(reason) = said.and_then(|said| text::problem(said, chars_max)) {
             self.add(field, reason);
+        }
+    }
+
+    /// A time, if there is one, is not in the future.
+    pub(super) fn no_later(
+        &mut self,
+        field: &str,
+        said: Option<DateTime<Utc>>,
+        latest: DateTime<Utc>,
+    ) {
+        if let Some(said) = said.filter(|said| latest < *said) {
+            self.add(field, format!("is {said}, which is in the future"));
         }
     }
 

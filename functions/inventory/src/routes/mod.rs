@@ -1,9 +1,10 @@
-//! `/stock`: what people see of the stock, and what they do to it.
+//! `/stock` and `/shipments`: what people see of the stock, and what they do to it.
 
 mod change;
 mod check;
 mod list;
 mod movements;
+mod shipment;
 mod transfer;
 
 use crate::app::App;
@@ -20,6 +21,8 @@ pub(crate) fn of_stock(api: Api<Arc<App>>) -> Api<Arc<App>> {
     let post = |path, what| {
         Operation::post(path, what, Role::Stock, Scope::NoPartner).bodies_up_to(BYTES_MAX)
     };
+    let ships = "Says what was shipped of a confirmed sale, wholly or in part";
+    let ship = Operation::post("/shipments", ships, Role::Stock, Scope::OnePartner);
     let put = Operation::put("/stock", "Sets stock", Role::Stock, Scope::NoPartner);
     api.at(get("/stock", "Stock of a warehouse, by product"), list::list)
         .at(get("/stock/movements", "What moved a product, the newest first"), movements::movements)
@@ -33,6 +36,7 @@ pub(crate) fn of_stock(api: Api<Arc<App>>) -> Api<Arc<App>> {
             get("/stock/transfers", "Transfers that have left and not arrived"),
             transfer::unfinished,
         )
+        .at(ship.bodies_up_to(BYTES_MAX), shipment::ship)
 }
 
 async fn set(

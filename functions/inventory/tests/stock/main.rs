@@ -6,6 +6,8 @@ mod cluster;
 mod commands;
 mod lane;
 mod low;
+mod readers;
+mod shipments;
 mod support;
 mod transfers;
 mod writers;

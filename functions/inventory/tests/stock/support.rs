@@ -8,7 +8,8 @@ use http_body_util::BodyExt as _;
 use messaging::{Nats, streams};
 use runtime::Env;
 use serde_json::{Value, json};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use tempfile::NamedTempFile;
 use testkit::cluster::Cluster;
 use testkit::history::{History, Options};
 use testkit::nats::Server;
@@ -20,7 +21,17 @@ use tower::ServiceExt as _;
 pub(crate) enum Of {
     Inventory,
     Processor,
+    Ingest,
+    Status,
+    Customers,
 }
+
+/// No partners but the built-in one.
+static PARTNERS: LazyLock<NamedTempFile> = LazyLock::new(|| {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "partners: {}\n").unwrap();
+    file
+});
 
 /// A process of a function. It can be killed: what it was doing ends where it waits, and the next one knows
 /// nothing.
@@ -31,13 +42,21 @@ pub(crate) struct Process {
 }
 
 async fn build(of: Of, url: &str) -> Router {
-    let mut env = Env::from_pairs([("ORDERFLOW_NATS_URL", url.to_owned())])
+    let mut pairs = vec![("ORDERFLOW_NATS_URL", url.to_owned())];
+    if matches!(of, Of::Ingest | Of::Status) {
+        pairs.push(("ORDERFLOW_PARTNERS", PARTNERS.path().display().to_string()));
+    }
+    let mut env = Env::from_pairs(pairs)
         .with_secret("connector-token", "connector")
         .with_secret("api-token-read", "read")
-        .with_secret("api-token-admin", "admin");
+        .with_secret("api-token-admin", "admin")
+        .with_secret(messaging::persons::SECRET, "0123456789abcdef0123456789abcdef");
     let built = match of {
         Of::Inventory => inventory::build(&mut env).await,
         Of::Processor => order_processor::build(&mut env).await,
+        Of::Ingest => order_ingest::build(&mut env).await,
+        Of::Status => status_checker::build(&mut env).await,
+        Of::Customers => customers::build(&mut env).await,
     };
     built.unwrap().into_router()
 }

@@ -6,9 +6,11 @@ use crate::ledger;
 use crate::orders::{self, Counts, Links, Numbers, Page, Status, View, Wish, time};
 use axum::extract::{Path, State};
 use chassis::{After, Answer, Limit, Query};
+use chrono::{DateTime, Utc};
+use domain::inventory::Shipment;
 use domain::{OrderId, PartnerId, ProductId, WarehouseId};
 use messaging::header;
-use messaging::inventory::{self, HowMuch};
+use messaging::inventory;
 use messaging::stored::Standing;
 use messaging::subject::Stage;
 use messaging::views::{self, Messages};
@@ -98,10 +100,64 @@ pub(crate) struct One {
     /// Of a sale: the pieces by product that came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<BTreeMap<ProductId, i64>>,
+    /// Of a sale: what was shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipped: Option<OrderShipped>,
     /// The numbers of a refusal.
     refusal: Option<Value>,
     /// As it was placed.
     order: Option<Value>,
+}
+
+/// What was shipped of a sale.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct OrderShipped {
+    /// Pieces by product in all shipments.
+    products: BTreeMap<ProductId, i64>,
+    /// Is nothing left to ship?
+    complete: bool,
+    /// Each by itself, the first one first.
+    shipments: Vec<OrderShipment>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct OrderShipment {
+    /// Counted from 1.
+    number: u32,
+    /// Pieces by product.
+    products: BTreeMap<ProductId, i64>,
+    /// Who carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<String>,
+    /// The carrier's number of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<String>,
+    /// When it left.
+    shipped_at: DateTime<Utc>,
+}
+
+impl OrderShipped {
+    /// What `last` and the other shipments of the same sale say.
+    ///
+    /// # Errors
+    /// 503: NATS does not answer.
+    async fn read(
+        app: &App,
+        warehouse: &WarehouseId,
+        last: inventory::Shipped,
+    ) -> Result<Self, Problem> {
+        let all = inventory::shipments(&app.nats, warehouse, &last).await;
+        let all = all.map_err(|error| {
+            tracing::error!(%error, "no shipments");
+            Problem::unavailable("NATS does not answer")
+        })?;
+        let one = |shipped: inventory::Shipped| {
+            let Shipment { number, products, carrier, tracking, shipped_at, .. } = shipped.shipment;
+            OrderShipment { number, products, carrier, tracking, shipped_at }
+        };
+        let shipments = all.into_iter().map(one).collect();
+        Ok(Self { products: last.shipped, complete: last.complete, shipments })
+    }
 }
 
 /// `GET /orders/<partner>/<order>`: by the last messages of its subjects, whatever the fold has read. A function
@@ -129,7 +185,15 @@ pub(crate) async fn one(
             look = LOOK_MAX.min(look * 2);
             continue;
         }
-        let one = found.and_then(|(warehouse, found)| say(&partner, &id, &warehouse, &found));
+        let shipped = match &found {
+            Some((warehouse, found)) => match inventory::shipped(found) {
+                Some(last) => Some(OrderShipped::read(&app, warehouse, last).await?),
+                None => None,
+            },
+            None => None,
+        };
+        let one =
+            found.and_then(|(warehouse, found)| say(&partner, &id, &warehouse, &found, shipped));
         return one.map(|one| Answer::ok(0, &one)).ok_or_else(|| {
             Problem::not_found(format!(
                 "there is no order {partner}/{id}: it was not placed in the time that orders are kept, \
@@ -176,6 +240,7 @@ fn say(
     id: &OrderId,
     warehouse: &WarehouseId,
     found: &Messages,
+    shipped: Option<OrderShipped>,
 ) -> Option<One> {
     let last = found.last()?;
     let stage = match found.status()? {
@@ -192,15 +257,15 @@ fn say(
     let first = placed.unwrap_or(last);
     let is_return = header(header::KIND).as_deref() == Some("return");
     let returned = inventory::returned(found);
-    let back = returned.as_ref().map(HowMuch::from).unwrap_or_default();
+    let moved = inventory::moved(found);
     let view = View {
         id: format!("{partner}/{id}"),
         partner: partner.to_string(),
         order_id: id.to_string(),
         warehouse: warehouse.to_string(),
         status,
-        words: status.words(is_return, back),
-        explanation: status.explanation(is_return, back, reason.as_deref()),
+        words: status.words(is_return, moved),
+        explanation: status.explanation(is_return, moved, reason.as_deref()),
         reason,
         attempt: found.attempt().unwrap_or(1),
         is_return,
@@ -215,7 +280,8 @@ fn say(
     let refusal = event(last).and_then(|event| event.pointer("/data/refusal").cloned());
     let order = placed.and_then(event).and_then(|event| event.get("data").cloned());
     let returned = returned.map(|sale| sale.returned);
-    Some(One { view, returned, refusal: refusal.filter(|refusal| !refusal.is_null()), order })
+    let refusal = refusal.filter(|refusal| !refusal.is_null());
+    Some(One { view, returned, shipped, refusal, order })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! Orders column by column: a row takes what its fields take, and nothing else.
 
-use super::status::{Back, Status};
-use messaging::inventory::HowMuch;
+use super::status::{Goods, Status};
+use messaging::inventory::{HowMuch, Moved};
 use serde::{Deserialize, Serialize};
 
 /// Rows of one chunk.
@@ -27,19 +27,34 @@ pub(crate) struct Row {
     pub(crate) reason: u16,
     pub(crate) status: Status,
     pub(crate) is_return: bool,
-    /// How much of a sale came back.
-    pub(crate) back: HowMuch,
+    /// How much of a sale came back, and was shipped.
+    pub(crate) moved: Moved,
 }
 
 impl Row {
-    /// Status, kind and what came back, in one byte.
+    /// Status, kind, what came back and what was shipped, in one byte.
     fn flags(&self) -> u8 {
-        let back = match self.back {
-            HowMuch::Nothing => 0,
-            HowMuch::Part => PART,
-            HowMuch::All => ALL,
-        };
-        self.status as u8 | if self.is_return { RETURN } else { 0 } | back
+        let Moved { back, shipped } = self.moved;
+        let moved = flag(back, PART, ALL) | flag(shipped, SHIPPED_PART, SHIPPED_ALL);
+        self.status as u8 | if self.is_return { RETURN } else { 0 } | moved
+    }
+}
+
+/// How much, as one of two flags or none.
+const fn flag(how_much: HowMuch, part: u8, all: u8) -> u8 {
+    match how_much {
+        HowMuch::Nothing => 0,
+        HowMuch::Part => part,
+        HowMuch::All => all,
+    }
+}
+
+/// What the flags say.
+const fn how_much(flags: u8, part: u8, all: u8) -> HowMuch {
+    match (flags & part != 0, flags & all != 0) {
+        (_, true) => HowMuch::All,
+        (true, false) => HowMuch::Part,
+        (false, false) => HowMuch::Nothing,
     }
 }
 
@@ -55,7 +70,8 @@ pub(crate) struct Chunk {
     attempt: Vec<u32>,
     warehouse: Vec<u16>,
     reason: Vec<u16>,
-    /// The status, [`RETURN`] of a return, and [`PART`] or [`ALL`] of a sale of which something came back.
+    /// The status, [`RETURN`] of a return, [`PART`] or [`ALL`] of a sale of which something came back, and
+    /// [`SHIPPED_PART`] or [`SHIPPED_ALL`] of one of which something was shipped.
     status: Vec<u8>,
     /// Id and total of one row after the other.
     text: String,
@@ -66,8 +82,10 @@ pub(crate) struct Chunk {
 const RETURN: u8 = 8;
 const PART: u8 = 16;
 const ALL: u8 = 32;
+const SHIPPED_PART: u8 = 64;
+const SHIPPED_ALL: u8 = 128;
 const STATUS: u8 = 7;
-/// The status of a row that was forgotten.
+/// The status of a row that was forgotten; no status has all its bits.
 const GONE: u8 = u8::MAX;
 
 impl Chunk {
@@ -122,10 +140,9 @@ impl Chunk {
     /// Nothing also of a row that was forgotten.
     pub(crate) fn row(&self, at: usize) -> Option<Row> {
         let status = *self.status.get(at).filter(|status| **status != GONE)?;
-        let back = match status & (PART | ALL) {
-            ALL => HowMuch::All,
-            PART => HowMuch::Part,
-            _ => HowMuch::Nothing,
+        let moved = Moved {
+            back: how_much(status, PART, ALL),
+            shipped: how_much(status, SHIPPED_PART, SHIPPED_ALL),
         };
         Some(Row {
             placed: *self.placed.get(at)?,
@@ -139,7 +156,7 @@ impl Chunk {
             reason: *self.reason.get(at)?,
             status: *Status::ALL.get(usize::from(status & STATUS))?,
             is_return: status & RETURN != 0,
-            back,
+            moved,
         })
     }
 
@@ -171,7 +188,7 @@ impl Chunk {
             *status != GONE
                 && wanted.partner.is_none_or(|wanted| wanted == *partner)
                 && wanted.status.is_none_or(|wanted| wanted as u8 == status & STATUS)
-                && wanted.back.is_none_or(|back| status & back.flags() != 0)
+                && wanted.goods.is_none_or(|goods| status & goods.flags() != 0)
                 && wanted.since_ms <= *changed
         })
     }
@@ -182,12 +199,14 @@ impl Chunk {
     }
 }
 
-impl Back {
+impl Goods {
     /// A row that has one of these is asked for.
     const fn flags(self) -> u8 {
         match self {
             Self::Returned => RETURN | ALL,
-            Self::Partly => PART,
+            Self::PartlyReturned => PART,
+            Self::Shipped => SHIPPED_ALL,
+            Self::PartlyShipped => SHIPPED_PART,
         }
     }
 }
@@ -197,6 +216,6 @@ impl Back {
 pub(crate) struct Wanted {
     pub(crate) partner: Option<u32>,
     pub(crate) status: Option<Status>,
-    pub(crate) back: Option<Back>,
+    pub(crate) goods: Option<Goods>,
     pub(crate) since_ms: i64,
 }

@@ -44,7 +44,7 @@ pub(crate) struct View {
     pub(crate) warehouse: String,
     pub(crate) status: Status,
     /// The status in words of people: `out of stock`, `returned` for a return that is confirmed and for a sale of
-    /// which nothing is left, `partly returned` for one of which something is left.
+    /// which nothing is left, `partly returned` for one of which something is left, `shipped` and `partly shipped`.
     pub(crate) words: &'static str,
     pub(crate) explanation: &'static str,
     /// Why it was refused, or why it was not cancelled, as a code.
@@ -103,8 +103,8 @@ impl View {
             order_id: (*id).to_owned(),
             warehouse: rows.code(row.warehouse).to_owned(),
             status: row.status,
-            words: row.status.words(row.is_return, row.back),
-            explanation: row.status.explanation(row.is_return, row.back, reason.as_deref()),
+            words: row.status.words(row.is_return, row.moved),
+            explanation: row.status.explanation(row.is_return, row.moved, reason.as_deref()),
             reason,
             attempt: row.attempt,
             is_return: row.is_return,

@@ -7,7 +7,7 @@ use super::names::Names;
 use super::status::{Counts, Status, Wish};
 use hashbrown::HashTable;
 use messaging::header;
-use messaging::inventory::HowMuch;
+use messaging::inventory::{HowMuch, Moved};
 use messaging::subject::{OrderSubject, Stage};
 use serde::{Deserialize, Serialize};
 use state::fold::Event;
@@ -132,9 +132,18 @@ impl Rows {
         if !is_placed && !header::is_fact(event.headers) {
             return Ok(());
         }
-        if subject.stage == Stage::Returned {
-            self.returned(partner, id, event);
-            return Ok(());
+        match subject.stage {
+            Stage::Returned => {
+                let back = HowMuch::of(event.header(header::RETURNED));
+                self.moved(partner, id, event.time_ms, |moved| Moved { back, ..moved });
+                return Ok(());
+            }
+            Stage::Shipped => {
+                let shipped = HowMuch::of(event.header(header::SHIPPED));
+                self.moved(partner, id, event.time_ms, |moved| Moved { shipped, ..moved });
+                return Ok(());
+            }
+            Stage::Placed | Stage::Confirmed | Stage::Refused => {}
         }
         let attempt = event.header(header::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
         let reason = event.header(header::REASON);
@@ -172,20 +181,19 @@ impl Rows {
             reason,
             status,
             is_return: event.header(header::KIND) == Some("return"),
-            back: HowMuch::Nothing,
+            moved: Moved::default(),
         };
         self.push(row, id, event.header(header::TOTAL).unwrap_or_default());
         self.count(&row, 1);
         Ok(())
     }
 
-    /// What came back of a sale: nothing else of it changes.
-    fn returned(&mut self, partner: &str, id: &str, event: &Event<'_>) {
+    /// What came back or was shipped of a sale: nothing else of it changes.
+    fn moved(&mut self, partner: &str, id: &str, at_ms: i64, change: impl FnOnce(Moved) -> Moved) {
         let Some((at, number)) = self.find(partner, id) else { return };
         let Some(row) = self.row(number) else { return };
-        let back = HowMuch::of(event.header(header::RETURNED));
         if let Some(chunk) = self.chunks.get_mut(at.0) {
-            chunk.set(at.1, Row { back, changed_ms: event.time_ms, ..row });
+            chunk.set(at.1, Row { moved: change(row.moved), changed_ms: at_ms, ..row });
         }
     }
 
@@ -369,8 +377,8 @@ impl Rows {
         let after = |chunk: &Chunk| chunk.before(cursor) == chunk.len();
         let chunk = self.chunks.partition_point(after);
         let end = self.chunks.get(chunk).map_or(0, |chunk| chunk.before(cursor));
-        let back = wish.and_then(|wish| wish.back);
-        let wanted = Wanted { partner: number.flatten(), status, back, since_ms };
+        let goods = wish.and_then(|wish| wish.goods);
+        let wanted = Wanted { partner: number.flatten(), status, goods, since_ms };
         Found { rows: self, wanted, chunk, end, left }
     }
 

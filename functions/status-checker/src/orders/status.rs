@@ -1,6 +1,6 @@
 //! Where an order stands, in words of people.
 
-use messaging::inventory::HowMuch;
+use messaging::inventory::{HowMuch, Moved};
 use messaging::subject::Stage;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,8 @@ impl Status {
     pub fn of(stage: Stage, reason: Option<&str>) -> Self {
         match (stage, reason) {
             (Stage::Placed, _) => Self::Pending,
-            // What came back of a sale says that it is confirmed.
-            (Stage::Confirmed | Stage::Returned, _) => Self::Confirmed,
+            // What came back or was shipped of a sale says that it is confirmed.
+            (Stage::Confirmed | Stage::Returned | Stage::Shipped, _) => Self::Confirmed,
             (Stage::Refused, Some("insufficient_stock")) => Self::OutOfStock,
             (Stage::Refused, Some("cancelled")) => Self::Cancelled,
             (Stage::Refused, _) => Self::Refused,
@@ -53,25 +53,37 @@ impl Status {
     }
 
     /// In words of people: as it is, without `_`. A return that is confirmed is `returned`, and so is a sale of
-    /// which nothing is left; one of which something is left is `partly returned`.
+    /// which nothing is left; one of which something is left is `partly returned`. A sale of which nothing came back is
+    /// `shipped` or `partly shipped` if it was.
     #[must_use]
-    pub const fn words(self, is_return: bool, back: HowMuch) -> &'static str {
-        match (self, back) {
-            (Self::Confirmed, _) if is_return => RETURNED,
-            (Self::Confirmed, HowMuch::All) => RETURNED,
-            (Self::Confirmed, HowMuch::Part) => "partly returned",
-            (Self::OutOfStock, _) => "out of stock",
-            (other, _) => other.as_str(),
+    pub const fn words(self, is_return: bool, moved: Moved) -> &'static str {
+        match (self, moved.back, moved.shipped) {
+            (Self::Confirmed, ..) if is_return => RETURNED,
+            (Self::Confirmed, HowMuch::All, _) => RETURNED,
+            (Self::Confirmed, HowMuch::Part, _) => "partly returned",
+            (Self::Confirmed, HowMuch::Nothing, HowMuch::All) => SHIPPED,
+            (Self::Confirmed, HowMuch::Nothing, HowMuch::Part) => "partly shipped",
+            (Self::OutOfStock, ..) => "out of stock",
+            (other, ..) => other.as_str(),
         }
     }
 
     /// What that means, for people.
     #[must_use]
-    pub fn explanation(self, is_return: bool, back: HowMuch, reason: Option<&str>) -> &'static str {
+    pub fn explanation(self, is_return: bool, moved: Moved, reason: Option<&str>) -> &'static str {
+        let Moved { back, shipped } = moved;
         match (self, reason.unwrap_or_default()) {
             (Self::Confirmed, _) if back == HowMuch::All => "all of it was returned",
             (Self::Confirmed, "") if back == HowMuch::Part => {
                 "confirmed, and something of it was returned"
+            }
+            (Self::Confirmed, "") if shipped == HowMuch::All => "all of it was shipped",
+            (Self::Confirmed, "") if shipped == HowMuch::Part => {
+                "confirmed, and something of it was shipped; the rest is reserved"
+            }
+            (Self::Confirmed, "shipped") => {
+                "still confirmed: it could not be cancelled, because something of it was shipped; what \
+                 comes back is returned"
             }
             (Self::Confirmed, "exceeds_sale") => {
                 "still confirmed: it could not be cancelled as a whole, because something of it was \
@@ -128,38 +140,55 @@ impl FromStr for Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) status: Status,
-    pub(crate) back: Option<Back>,
+    pub(crate) goods: Option<Goods>,
 }
 
-/// What came back.
+/// What became of the goods, as lists are asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Back {
+pub(crate) enum Goods {
     /// Returns, and sales of which nothing is left.
     Returned,
     /// Sales of which something is left.
-    Partly,
+    PartlyReturned,
+    /// Sales of which all was shipped, also where something came back since.
+    Shipped,
+    /// Sales of which something was shipped.
+    PartlyShipped,
 }
 
 /// What came back, in words of people.
 const RETURNED: &str = "returned";
-/// The value in queries.
-const PARTLY: &str = "partly_returned";
+/// What was shipped.
+const SHIPPED: &str = "shipped";
+
+impl Goods {
+    const ALL: [Self; 4] =
+        [Self::Returned, Self::PartlyReturned, Self::Shipped, Self::PartlyShipped];
+
+    /// The value in queries.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Returned => RETURNED,
+            Self::PartlyReturned => "partly_returned",
+            Self::Shipped => SHIPPED,
+            Self::PartlyShipped => "partly_shipped",
+        }
+    }
+}
 
 impl FromStr for Wish {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let back = match text.replace([' ', '-'], "_").as_str() {
-            RETURNED => Some(Back::Returned),
-            PARTLY => Some(Back::Partly),
-            _ => None,
-        };
-        if back.is_some() {
-            return Ok(Self { status: Status::Confirmed, back });
+        let wanted = text.replace([' ', '-'], "_");
+        let goods = Goods::ALL.into_iter().find(|goods| goods.as_str() == wanted);
+        if goods.is_some() {
+            return Ok(Self { status: Status::Confirmed, goods });
         }
         let status = text.parse::<Status>();
-        let status = status.map_err(|error| format!("{error}, {RETURNED}, {PARTLY}"))?;
-        Ok(Self { status, back })
+        let status = status
+            .map_err(|error| format!("{error}, {}", Goods::ALL.map(Goods::as_str).join(", ")))?;
+        Ok(Self { status, goods })
     }
 }
 
@@ -176,7 +205,8 @@ impl JsonSchema for Wish {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let known = Status::ALL.map(Status::as_str).into_iter().chain([RETURNED, PARTLY]);
+        let known =
+            Status::ALL.map(Status::as_str).into_iter().chain(Goods::ALL.map(Goods::as_str));
         json_schema!({"type": "string", "enum": known.collect::<Vec<_>>()})
     }
 }
@@ -293,7 +323,7 @@ mod tests {
             ["unknown_product", "quantity_overflow", "unreadable", "skipped", "exceeds_sale"]
         {
             check(Stage::Refused, Some(code), "refused");
-            let explanation = Status::Refused.explanation(false, HowMuch::Nothing, Some(code));
+            let explanation = Status::Refused.explanation(false, Moved::default(), Some(code));
             assert_ne!(explanation, "refused", "{code}");
         }
     }
@@ -303,16 +333,31 @@ mod tests {
         for text in ["out of stock", "out-of-stock", "out_of_stock"] {
             assert_eq!(text.parse(), Ok(Status::OutOfStock));
         }
-        let wish = "returned".parse::<Wish>().unwrap();
-        assert_eq!(wish, Wish { status: Status::Confirmed, back: Some(Back::Returned) });
+        for (text, goods) in [
+            ("returned", Goods::Returned),
+            ("partly returned", Goods::PartlyReturned),
+            ("shipped", Goods::Shipped),
+            ("partly-shipped", Goods::PartlyShipped),
+        ] {
+            let wish = Wish { status: Status::Confirmed, goods: Some(goods) };
+            assert_eq!(text.parse(), Ok(wish));
+        }
         let error = "lost".parse::<Wish>().unwrap_err();
-        assert!(error.ends_with("cancelled, returned, partly_returned"), "{error}");
-        assert_eq!("partly returned".parse::<Wish>().map(|wish| wish.back), Ok(Some(Back::Partly)));
-        assert_eq!(Status::Confirmed.words(true, HowMuch::Nothing), "returned");
-        assert_eq!(Status::Confirmed.words(false, HowMuch::All), "returned");
-        assert_eq!(Status::Confirmed.words(false, HowMuch::Part), "partly returned");
-        assert_eq!(Status::Cancelled.words(false, HowMuch::Part), "cancelled");
-        assert_eq!(Status::OutOfStock.words(true, HowMuch::Nothing), "out of stock");
+        let goods = "returned, partly_returned, shipped, partly_shipped";
+        assert!(error.ends_with(&format!("cancelled, {goods}")), "{error}");
+        let moved = |back, shipped| Moved { back, shipped };
+        let (nothing, part, all) = (HowMuch::Nothing, HowMuch::Part, HowMuch::All);
+        let words = |moved| Status::Confirmed.words(false, moved);
+        assert_eq!(Status::Confirmed.words(true, Moved::default()), "returned");
+        assert_eq!(words(moved(all, all)), "returned");
+        assert_eq!(words(moved(part, all)), "partly returned");
+        assert_eq!(words(moved(nothing, all)), "shipped");
+        assert_eq!(words(moved(nothing, part)), "partly shipped");
+        assert_eq!(words(Moved::default()), "confirmed");
+        assert_eq!(Status::Cancelled.words(false, moved(part, nothing)), "cancelled");
+        assert_eq!(Status::OutOfStock.words(true, Moved::default()), "out of stock");
+        let kept = Status::Confirmed.explanation(false, moved(nothing, part), Some("shipped"));
+        assert!(kept.starts_with("still confirmed: it could not be cancelled"), "{kept}");
         let error = "lost".parse::<Status>().unwrap_err();
         assert!(error.contains("pending, confirmed, out_of_stock, refused, cancelled"), "{error}");
     }

@@ -3,6 +3,7 @@
 
 mod orders;
 mod returns;
+mod shipments;
 
 use axum::Router;
 use axum::body::Body;

@@ -16,7 +16,8 @@ impl World {
         let order_id = OrderId::parse(id).unwrap();
         let returned = returned.into_iter().collect();
         let complete = pieces == 5;
-        let sale = Returned { order_id, attempt: 1, placed, returned, complete };
+        let of_shipped = Default::default();
+        let sale = Returned { order_id, attempt: 1, placed, returned, of_shipped, complete };
         let by = By {
             order_id: OrderId::parse("R").unwrap(),
             attempt: 1,

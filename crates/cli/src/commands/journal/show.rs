@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use domain::WarehouseId;
-use domain::inventory::{Body, Cause, Change, Outcome, Verdict};
+use domain::inventory::{Body, Cause, Change, Outcome, Shipped, Verdict};
 use machine::client::Pipeline;
 use serde_json::{Value, json};
 use state::journal::{Row, Shown, show};
@@ -76,6 +76,13 @@ fn what(body: &Body) -> String {
             _ => format!("{} set", output::count(available.len(), "product")),
         },
         Body::Change(change) => changed(change),
+        Body::Shipped(shipped) => {
+            let Shipped { partner, order_id, shipment, .. } = &**shipped;
+            let pieces: i64 = shipment.products.values().sum();
+            let pieces = usize::try_from(pieces).unwrap_or_default();
+            let pieces = output::count(pieces, "piece");
+            format!("shipment {} of {partner}/{order_id}: {pieces}", shipment.number)
+        }
         Body::Skip { outcome, .. } => match &outcome.verdict {
             Verdict::Refused(refusal) | Verdict::Kept(refusal) => {
                 format!("message {} {refusal}", outcome.sequence)

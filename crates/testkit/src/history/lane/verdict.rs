@@ -4,9 +4,9 @@ use super::Lane;
 use crate::history::decisions::{Content, Entry, Outcome, Wanted};
 use crate::history::report::Rule;
 use crate::history::stock::holds;
-use domain::inventory::Verdict;
+use domain::inventory::{Shipped, Verdict};
 use domain::stock::Refusal;
-use messaging::subject;
+use messaging::subject::{self, Stage};
 
 impl<'a> Lane<'a, '_> {
     /// A cancellation that was not carried out because of what it says.
@@ -136,10 +136,28 @@ impl<'a> Lane<'a, '_> {
             return Some((Rule::CancelWrong, detail));
         }
         if self.sales.is_touched(in_force) {
-            let detail = format!("#{placed} cancels #{in_force}, of which something came back");
+            let detail = format!(
+                "#{placed} cancels #{in_force}, of which something was shipped or came back"
+            );
             return Some((Rule::ReturnWrong, detail));
         }
         self.returned(outcome)
+    }
+
+    /// Checks a shipment against what is in force.
+    pub(super) fn shipped(&mut self, entry: &Entry, said: &Shipped) {
+        self.report.summary.shipments += 1;
+        let Shipped { partner, order_id, attempt, placed, .. } = said;
+        let own = self.placed.get(placed).filter(|one| one.attempt == *attempt && !one.is_return);
+        let key = subject::order(Stage::Placed, &entry.warehouse, partner, order_id);
+        let is_own = own.is_some_and(|one| *one.subject == key) && self.is_in_force(*placed);
+        let problem = match is_own {
+            true => self.sales.ship(said),
+            false => Some(format!("#{placed} is not the confirmed sale {order_id} of {partner}")),
+        };
+        if let Some(detail) = problem {
+            self.report.add(Rule::ShipmentWrong, &entry.journal, entry.sequence, detail);
+        }
     }
 
     /// Checks the verdict against the placed order and the state of the lane.

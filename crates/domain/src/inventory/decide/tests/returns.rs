@@ -45,7 +45,8 @@ fn check(returned: &[(&str, i64)], lines: &[(&str, i64)], expected: Result<Retur
 
 fn after(returned: &[(&str, i64)], complete: bool) -> Returned {
     let order_id = OrderId::parse("S").unwrap();
-    Returned { order_id, attempt: 1, placed: 5, returned: pieces(returned), complete }
+    let (returned, of_shipped) = (pieces(returned), Pieces::new());
+    Returned { order_id, attempt: 1, placed: 5, returned, of_shipped, complete }
 }
 
 #[test]

@@ -1,0 +1,30 @@
+//! Rules of EN 16931, exact to the smallest unit of the currency. Validators of others forgive differences of up to one
+//! unit of a currency, and some rules wholly; an accountant does not.
+
+mod amounts;
+mod found;
+mod parties;
+mod taxes;
+
+pub use found::Broken;
+
+use domain::invoice::Document;
+use found::Found;
+
+/// May the document be given to others as an electronic invoice: is its XML valid by EN 16931 for their validators?
+#[must_use]
+pub fn is_electronic(document: &Document) -> bool {
+    check(document).iter().all(|broken| broken.is_forgiven)
+}
+
+/// Which rules of EN 16931 a document breaks, exactly.
+///
+/// What the XML writes by itself is not looked at here: codes, order of elements, names of parties that have none.
+#[must_use]
+pub fn check(document: &Document) -> Vec<Broken> {
+    let mut found = Found::default();
+    parties::check(document, &mut found);
+    amounts::check(document, &mut found);
+    taxes::check(document, &mut found);
+    found.0
+}
