@@ -36,7 +36,11 @@ pub(crate) async fn document(
 }
 
 /// To a partner, the documents of others are not there.
-async fn find(app: &App, owner: &Owner, number: &str) -> Result<(Document, usize), Problem> {
+pub(crate) async fn find(
+    app: &App,
+    owner: &Owner,
+    number: &str,
+) -> Result<(Document, usize), Problem> {
     let found = invoices::document(&app.nats, number).await;
     let found = found.map_err(|error| unavailable(&error))?;
     match found.map(|(document, fact)| (document, fact.payload.len())) {

@@ -72,7 +72,9 @@ impl Mailer {
     fn after_text(&self, session: Session, error: &Error, letter: &Letter) -> Answer {
         match Refusal::of(error) {
             Some(refusal) => {
-                self.keep(session);
+                if !matches!(refusal, Refusal::Closing(_)) {
+                    self.keep(session);
+                }
                 refusal.into_answer(&letter.to)
             }
             None => {
