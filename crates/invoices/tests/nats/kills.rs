@@ -91,7 +91,7 @@ async fn each_sale_has_one_invoice_whichever_step_a_process_is_killed_at() {
         let mut survived = false;
         for after in [false, true] {
             let of = warehouse(&format!("killed-{at}-{after}"));
-            let events = sales(&of, 3, DateTime::UNIX_EPOCH);
+            let events = sales(&of, 3);
             let (left, dead) = (Arc::new(AtomicUsize::new(at)), Arc::new(Notify::new()));
             let log = Arc::new(world.log(&of));
             let killed = Killed { log, left, after, dead: Arc::clone(&dead) };
@@ -126,7 +126,7 @@ async fn replicas_at_once_issue_each_invoice_once() {
         .map(|at_once| {
             let (world, of) = (Arc::clone(&world), of.clone());
             tokio::spawn(async move {
-                let events = sales(&of, ORDERS, DateTime::UNIX_EPOCH);
+                let events = sales(&of, ORDERS);
                 let replica = invoices::journal(&world.nats, &of);
                 world.issue(&replica, &of, &events, at_once).await
             })

@@ -135,8 +135,9 @@ impl World {
     }
 }
 
-/// Sales 1 to `orders`, confirmed at a time.
-pub(crate) fn sales(of: &WarehouseId, orders: u64, at: DateTime<Utc>) -> Vec<Event> {
+/// Sales 1 to `orders`, confirmed on a day on which a rate holds.
+pub(crate) fn sales(of: &WarehouseId, orders: u64) -> Vec<Event> {
+    let at: DateTime<Utc> = "2026-11-30T10:00:00Z".parse().unwrap();
     let sale = |fact: u64| {
         let json = json!({"order_id": fact.to_string(), "product": "P001", "quantity": 2, "price": "9.99"});
         let order = raw::read(&json, None).unwrap().place(&OrderTerms::direct(), at).unwrap();

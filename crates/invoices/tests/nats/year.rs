@@ -73,7 +73,7 @@ async fn a_year_begins_at_midnight_of_the_seller_and_no_clock_opens_the_old_one_
         (4, "2026-12-30T10:00:00Z"),
         (5, "2027-01-02T10:00:00Z"),
     ] {
-        let events = sales(&of, number, DateTime::UNIX_EPOCH);
+        let events = sales(&of, number);
         world.issue(&journal(&world, &of, now), &of, &events, 9).await;
     }
     let documents = world.documents(&of).await;
@@ -98,7 +98,7 @@ async fn a_year_begins_at_midnight_of_the_seller_and_no_clock_opens_the_old_one_
 async fn a_seller_that_is_renamed_between_decision_and_restart_changes_no_document() {
     let mut world = World::with(2).await;
     let of = warehouse("name");
-    let events = sales(&of, 2, DateTime::UNIX_EPOCH);
+    let events = sales(&of, 2);
     world.issue(&invoices::journal(&world.nats, &of), &of, &events[..1], 9).await;
     world.sellers.get_mut("ACME").unwrap().name = "Acme SA".into();
     // The facts of the entry are published again as they were.
