@@ -51,6 +51,8 @@ struct Filter {
     state: Option<StateName>,
     /// A channel, or the id of an endpoint.
     lane: Option<String>,
+    /// The id of the event that set them off.
+    event: Option<String>,
     /// Whose last change was then, or later.
     since: Option<DateTime<Utc>>,
     /// Whose last change was before then.
@@ -177,10 +179,10 @@ async fn page<O: Outside, W: Wire>(
     effects: &Effects<O, W>,
     filter: Filter,
 ) -> Result<Answer<Page>, Problem> {
-    let Filter { state, lane, since, until, limit, cursor } = filter;
+    let Filter { state, lane, event, since, until, limit, cursor } = filter;
     let limit = limit.map_or(LIMIT, Limit::get);
     let states = state.map(StateName::text).into_iter().collect();
-    let wanted = Wanted { states, lane, since, until };
+    let wanted = Wanted { states, lane, event, since, until };
     let found = effects.list(&wanted, cursor.map_or(0, After::get), limit).await;
     let found = found.map_err(|error| unclear(&error))?;
     let next = found.last().map(|last| last.revision).filter(|_| found.len() == limit);
@@ -202,7 +204,7 @@ async fn send_again<O: Outside, W: Wire>(
             let failed = || vec![StateName::Failed, StateName::Dead];
             let states = state.map_or_else(failed, |state| vec![state]);
             let states = states.into_iter().map(StateName::text).collect();
-            let wanted = Wanted { states, lane, since, until };
+            let wanted = Wanted { states, lane, event: None, since, until };
             effects.again_all(&wanted).await.map_err(|error| unclear(&error))?
         }
         (Some(_), _) => {

@@ -5,6 +5,7 @@ use crate::key::Key;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::handler::Handler;
+use axum::http::HeaderMap;
 use runtime::door::Refused;
 use runtime::events::{self, Batch, OrderedAnswer};
 use runtime::{Caller, Owner, Problem, Stop};
@@ -72,7 +73,7 @@ macro_rules! takes_nothing {
     };
 }
 
-takes_nothing!(Caller Owner Stop Trace);
+takes_nothing!(Caller HeaderMap Owner Stop Trace);
 
 impl<S> Describe for State<S> {
     fn describe(_: &mut Description, _: &mut SchemaGenerator) {}

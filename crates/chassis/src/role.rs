@@ -58,6 +58,10 @@ roles! {
     WebhooksRead "webhooks:read" Read;
     /// Change webhooks, and send deliveries again.
     Webhooks "webhooks" Admin;
+    /// Look at notifications and their texts.
+    NotificationsRead "notifications:read" Read;
+    /// Send notifications again, and try providers.
+    Notifications "notifications" Admin;
     /// Look at invoices.
     BillingRead "billing:read" Read;
     /// Issue and correct invoices.

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Check, Customers, Doctor, Files, Function, Journal, Lint, Manifests, Orders, Partners,
-    Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
+    Bench, Check, Customers, Doctor, Files, Function, Invoices, Journal, Lint, Manifests, Notify,
+    Orders, Partners, Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
 };
 use crate::global::Global;
 
@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Stock(Stock),
     #[command(subcommand)]
     Customers(Customers),
+    #[command(subcommand)]
+    Invoices(Invoices),
+    #[command(subcommand)]
+    Notify(Notify),
     #[command(subcommand)]
     Journal(Journal),
     Doctor(Doctor),

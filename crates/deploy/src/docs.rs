@@ -22,9 +22,15 @@ pub fn events(stack: &Stack) -> String {
 pub fn picture(stack: &Stack) -> String {
     let mut picture = String::new();
     for (name, function) in &stack.functions {
-        let folders = catalogue::rights(name).is_some_and(|it| it.reaches.contains(&Reach::Sftp));
-        let folders = if folders { "  ◀──SFTP──▶ partners' folders" } else { "" };
-        writeln!(picture, "{} ──▶ {name}{folders}", callers(name, function))
+        let reaches = catalogue::rights(name).map_or(&[][..], |rights| rights.reaches);
+        let others: String = reaches
+            .iter()
+            .map(|reach| match reach {
+                Reach::Sftp => "  ◀──SFTP──▶ partners' folders",
+                Reach::Providers => "  ──SMTP, HTTPS──▶ customers",
+            })
+            .collect();
+        writeln!(picture, "{} ──▶ {name}{others}", callers(name, function))
             .expect("text takes everything");
         let mut subjects: Vec<&str> = events::ALL
             .iter()

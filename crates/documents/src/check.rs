@@ -11,7 +11,13 @@ pub use found::Broken;
 use domain::invoice::Document;
 use found::Found;
 
-/// Which rules of EN 16931 a document breaks. None: its XML is an invoice of that standard.
+/// May the document be given to others as an electronic invoice: is its XML valid by EN 16931 for their validators?
+#[must_use]
+pub fn is_electronic(document: &Document) -> bool {
+    check(document).iter().all(|broken| broken.is_forgiven)
+}
+
+/// Which rules of EN 16931 a document breaks, exactly.
 ///
 /// What the XML writes by itself is not looked at here: codes, order of elements, names of parties that have none.
 #[must_use]

@@ -5,15 +5,19 @@ mod columns;
 mod encoding;
 mod expected;
 mod format;
+mod names;
+mod notify;
 mod policy;
 mod products;
 mod signs;
 mod transform;
 
-pub use columns::{Column, Columns, Names};
+pub use columns::{AddressColumns, Column, Columns};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use expected::{Expected, ExpectedError};
 pub use format::{Decrypt, FileFormat, Trailer};
+pub use names::Names;
+pub use notify::{Notify, QuietHours};
 pub use products::Products;
 pub use signs::{Delimiter, Quote, QuoteEscape};
 pub use transform::{LookUp, Transform};
@@ -76,6 +80,9 @@ pub struct Partner {
     /// What becomes of bad rows and orders.
     #[serde(default)]
     pub rules: Rules,
+    /// How its customers are told what becomes of their orders.
+    #[serde(default, skip_serializing_if = "Notify::is_default")]
+    pub notify: Notify,
 }
 
 fn utc() -> String {

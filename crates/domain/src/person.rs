@@ -5,11 +5,15 @@
 //! dead letters.
 
 mod address;
+mod columns;
 mod countries;
 mod telephone;
 mod text;
 
+pub(crate) use columns::ADDRESSES;
+
 pub use address::{ADDRESS_LINES_MAX, Address};
+pub use columns::{add_column, of_columns};
 pub use telephone::{is_e164, without_separators};
 pub use text::NAME_CHARS_MAX;
 
@@ -127,7 +131,9 @@ pub fn is_personal(id: &str) -> bool {
     is_email || telephone::is_number(id)
 }
 
-fn email_problem(text: &str) -> Option<String> {
+/// What is wrong with an e-mail address, if anything is; the value is not repeated.
+#[must_use]
+pub fn email_problem(text: &str) -> Option<String> {
     let bytes = text.len();
     if EMAIL_BYTES_MAX < bytes {
         return Some(format!("has {bytes} bytes, the limit is {EMAIL_BYTES_MAX}"));
@@ -149,7 +155,9 @@ fn vat_problem(text: &str) -> Option<String> {
     seller::vat_number(text).map(|_| format!("has another form; {form}"))
 }
 
-fn language_problem(text: &str) -> Option<String> {
+/// What is wrong with the code of a language, if anything is.
+#[must_use]
+pub fn language_problem(text: &str) -> Option<String> {
     let (language, region) = text.split_once('-').unwrap_or((text, "XX"));
     let lower = language.bytes().all(|byte| byte.is_ascii_lowercase());
     let upper = region.bytes().all(|byte| byte.is_ascii_uppercase());

@@ -39,6 +39,10 @@ pub const STOCK_LOW: &str = "orderflow.stock.low.v1";
 pub const ALERT_FILE: &str = "orderflow.alert.file.v1";
 /// The card of a customer was made, changed or deleted.
 pub const CUSTOMER_CHANGED: &str = "orderflow.customer.changed.v1";
+/// A notification was taken by its provider.
+pub const NOTIFICATION_SENT: &str = "orderflow.notification.sent.v1";
+/// A notification is given up.
+pub const NOTIFICATION_FAILED: &str = "orderflow.notification.failed.v1";
 /// An invoice was issued.
 pub const INVOICE_ISSUED: &str = "orderflow.invoice.issued.v1";
 /// A credit note was issued.
@@ -89,6 +93,8 @@ pub const ALL: &[Definition] = &[
     event("errors.billing.<warehouse>.<partner>.<order>", INVOICE_HELD, "billing"),
     event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
+    event("notifications.<channel>.<event>", NOTIFICATION_SENT, "notifier"),
+    event("notifications.<channel>.<event>", NOTIFICATION_FAILED, "notifier"),
     event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),

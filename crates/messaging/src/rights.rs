@@ -29,6 +29,8 @@ pub struct Rights {
 pub enum Reach {
     /// The partners' folders.
     Sftp,
+    /// Mail servers and providers of text messages.
+    Providers,
 }
 
 impl Rights {

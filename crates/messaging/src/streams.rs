@@ -161,9 +161,7 @@ pub fn bucket_keeps(name: &str) -> Option<Duration> {
 #[must_use]
 pub fn of_subject(filter: &str) -> Option<&'static Definition> {
     STREAMS.iter().find(|stream| {
-        stream.subjects.iter().any(|subject| {
-            crate::subject::matches(subject, filter) || crate::subject::matches(filter, subject)
-        })
+        stream.subjects.iter().any(|subject| crate::subject::overlap(subject, filter))
     })
 }
 
@@ -230,6 +228,9 @@ mod tests {
             ("orders", Some("INTAKE")),
             ("orders.placed.main.>", Some("ORDERS")),
             ("orders.>", Some("ORDERS")),
+            ("orders.*.>", Some("ORDERS")),
+            ("orders.*.main.>", Some("ORDERS")),
+            ("invoices.balance.main.>", Some("INVOICES")),
             ("files.arrived.>", Some("FILES")),
             ("errors.dead.order-ingest", Some("ERRORS")),
             ("cron-function", None),

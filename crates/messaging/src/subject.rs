@@ -245,6 +245,20 @@ pub fn matches(filter: &str, subject: &str) -> bool {
     subject.next().is_none()
 }
 
+/// Is there a subject that matches both filters?
+#[must_use]
+pub fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,6 +330,23 @@ mod tests {
             "orders.*.>",
         ] {
             assert_eq!(journal_of(filter), None, "{filter}");
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_a_subject_matches_both() {
+        for (one, other) in [
+            ("orders.*.main.>", "orders.placed.>"),
+            ("orders.>", "orders.*.main.>"),
+            ("a.*", "*.b"),
+            ("a", "a"),
+        ] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in
+            [("orders", "orders.>"), ("a.b", "a.c"), ("a.*", "a.b.c"), ("*.b", "a.c")]
+        {
+            assert!(!overlap(one, other) && !overlap(other, one), "{one} {other}");
         }
     }
 

@@ -47,10 +47,12 @@ macro_rules! functions {
 }
 
 functions! {
+    "billing" billing,
     "customers" customers,
     "daily-checker" daily_checker,
     "file-transformer" file_transformer,
     "inventory" inventory,
+    "notifier" notifier,
     "order-ingest" order_ingest,
     "order-processor" order_processor,
     "status-checker" status_checker,

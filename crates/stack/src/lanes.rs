@@ -1,5 +1,5 @@
-//! Warehouses of partners that no lane of order-processor reads: their orders are accepted and never
-//! decided.
+//! Warehouses of partners that no lane reads: their orders are accepted and never decided, or decided and never
+//! invoiced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,12 +37,42 @@ pub fn wrong(warehouse: &WarehouseId, partners: &[&PartnerId]) -> String {
     )
 }
 
-/// The subjects that order-processor is given in a stack. Nothing where there is no order-processor, or
-/// its annotations cannot be read: that is another fault.
+/// The subjects that order-processor and billing are given in a stack. Nothing where there is no order-processor, or
+/// annotations cannot be read: that is another fault.
 pub fn filters(stack: &Stack) -> Option<BTreeSet<String>> {
-    let processor = stack.functions.get(order_processor::NAME)?;
-    let subscriptions = annotations::parse(order_processor::NAME, &processor.annotations).ok()?;
-    Some(subscriptions.into_iter().map(|subscription| subscription.filter).collect())
+    let of = |name: &str| {
+        let function = stack.functions.get(name)?;
+        let subscriptions = annotations::parse(name, &function.annotations).ok()?;
+        Some(subscriptions.into_iter().map(|subscription| subscription.filter))
+    };
+    let invoiced = of(billing::NAME).into_iter().flatten();
+    Some(of(order_processor::NAME)?.chain(invoiced).collect())
+}
+
+/// Warehouses of partners with a seller that billing does not read, with the partners. None where billing is not
+/// called at all.
+pub fn not_invoiced<'a>(
+    partners: &'a Partners,
+    filters: &BTreeSet<String>,
+) -> BTreeMap<&'a WarehouseId, Vec<&'a PartnerId>> {
+    let mut unread: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let is_called = filters.iter().any(|filter| subject::invoice_lane(filter).is_some());
+    let sold = partners.iter().filter(|(_, partner)| is_called && partner.seller.is_some());
+    for (name, partner) in sold {
+        if !filters.contains(&subject::of_warehouse(&partner.warehouse)) {
+            unread.entry(&partner.warehouse).or_default().push(name);
+        }
+    }
+    unread
+}
+
+/// What is wrong with that, of one warehouse.
+pub fn wrong_of_invoices(warehouse: &WarehouseId, partners: &[&PartnerId]) -> String {
+    let names: Vec<&str> = partners.iter().map(|name| name.as_str()).collect();
+    format!(
+        "no lane of billing for warehouse {warehouse} of {}: its orders are decided and never invoiced",
+        names.join(", ")
+    )
 }
 
 /// A line for each warehouse that nothing of `filters` reads.
@@ -54,5 +84,13 @@ pub fn notes(partners: &Partners, filters: &BTreeSet<String>) -> Vec<String> {
             "{wrong}; add {warehouse} to orderflow.lanes of order-processor in stack.yml, {START_AGAIN}"
         )
     };
-    unread.iter().map(|(warehouse, names)| note((*warehouse, names))).collect()
+    let mut notes: Vec<String> =
+        unread.iter().map(|(warehouse, names)| note((*warehouse, names))).collect();
+    for (warehouse, names) in not_invoiced(partners, filters) {
+        let wrong = wrong_of_invoices(warehouse, &names);
+        notes.push(format!(
+            "{wrong}; add {warehouse} to orderflow.lanes of billing in stack.yml, {START_AGAIN}"
+        ));
+    }
+    notes
 }

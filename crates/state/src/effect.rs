@@ -107,6 +107,14 @@ pub enum Answer {
         /// When the target wants to be asked again (`Retry-After`).
         after: Option<Duration>,
     },
+    /// The target was not asked: the way to it is closed, it is too early, or too much was sent already. The attempt
+    /// does not count, so that this lasts as long as it has to.
+    Away {
+        /// What is in the way.
+        why: String,
+        /// When to look again; after 30 s if nothing is said.
+        after: Option<Duration>,
+    },
     /// It will never be taken.
     Never {
         /// What was answered.

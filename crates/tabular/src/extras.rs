@@ -1,14 +1,15 @@
-//! Optional fields of a row: charges, discounts, tax.
+//! Optional fields of a row: charges, discounts, tax, the sale that is returned, the person who buys.
 
 use crate::column::Column;
 use crate::config::Config;
 use crate::fault::{Fault, shown};
+use crate::ids::{clean, id, is_placeholder, optional, unguarded};
 use crate::record::Record;
 use crate::reject::Rule;
 use domain::charge::ChargeRow;
-use domain::extra::Extra;
+use domain::extra::{Extra, PersonTexts};
 use domain::partner::Column as Role;
-use domain::{Money, TaxCategory, TaxCategoryError};
+use domain::{Money, OrderId, TaxCategory, TaxCategoryError, person};
 
 /// Reads the optional fields; returns `None` quickly if there are none. `charge` means that the row is
 /// a charge and not a line of its order.
@@ -30,8 +31,13 @@ pub(crate) fn read(
         if text.is_empty() {
             continue;
         }
-        if *role == Role::TaxCategory {
-            extra.tax_category = Some(tax_category(text, column)?);
+        match role {
+            Role::TaxCategory => extra.tax_category = Some(tax_category(text, column)?),
+            Role::Returns => extra.returns = returns(text, column)?,
+            role if role.is_person() => add_person(*role, text, column, &mut extra.person)?,
+            _ => {}
+        }
+        if !Role::CHARGES.contains(role) || *role == Role::TaxCategory {
             continue;
         }
         let amount = config.notation.amount(text, scratch).map_err(|error| {
@@ -58,6 +64,43 @@ fn tax_category(text: &str, column: &Column) -> Result<TaxCategory, Fault> {
         };
         Fault::new(rule, column, error.to_string())
     })
+}
+
+/// The sale that is returned.
+fn returns(text: &str, column: &Column) -> Result<Option<OrderId>, Fault> {
+    let text = clean(text);
+    let text =
+        optional(id(&text)).map_err(|bad| bad.fault(column, Rule::BadReturns, Rule::BadReturns))?;
+    let sale = (!text.is_empty()).then(|| OrderId::stored(text)).transpose();
+    sale.map_err(|error| Fault::new(Rule::BadReturns, column, error.to_string()))
+}
+
+/// Adds what a column says of the person. No reason repeats it.
+fn add_person(
+    role: Role,
+    text: &str,
+    column: &Column,
+    into: &mut PersonTexts,
+) -> Result<(), Fault> {
+    let text = unguarded(text);
+    let rule = person_rule(role);
+    // Somebody may be called Null.
+    if rule != Rule::BadPersonText && is_placeholder(text) {
+        return Ok(());
+    }
+    person::add_column(role, text, into).map_err(|reason| Fault::new(rule, column, reason))
+}
+
+/// The rule that a bad text of this column breaks.
+fn person_rule(role: Role) -> Rule {
+    match role {
+        Role::Email => Rule::BadEmail,
+        Role::Phone => Rule::BadPhone,
+        Role::VatNumber => Rule::BadVatNumber,
+        Role::Language => Rule::BadLanguage,
+        Role::BillingCountry | Role::DeliveryCountry => Rule::BadCountry,
+        _ => Rule::BadPersonText,
+    }
 }
 
 /// A discount column contains the reduction, whatever its sign. Zero means no discount.

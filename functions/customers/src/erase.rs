@@ -93,6 +93,7 @@ pub(crate) async fn erase(
         gone(streams::PERSONS, "what orders said of the person", entries.len()),
         gone(streams::ERRORS, "dead letters and conflicts", found.letters),
         gone(streams::INTAKE, "orders as they came", found.orders),
+        gone(streams::OUTBOX, "e-mails and text messages", found.notifications),
     ];
     Ok(Answer::ok(0, &Erased { partner, id, erased, stays: found.stays }))
 }

@@ -39,11 +39,11 @@ pub const RIGHTS: Rights = Rights {
     about: "Keeps cards of customers, moves them by what orders say, and takes them away.",
     publishes: &["customers.changed.>", "$KV.FOLD_CHECKPOINTS.customers.>"],
     asks: &[streams::CUSTOMERS],
-    reads: &[streams::ORDERS, streams::ERRORS, streams::INTAKE],
+    reads: &[streams::ORDERS, streams::ERRORS, streams::INTAKE, streams::OUTBOX],
     writes_buckets: &[streams::CUSTOMER_CARDS, streams::PERSONS, streams::REQUESTS],
     reads_buckets: &[streams::FOLD_CHECKPOINTS],
     purges: &["KV_FOLD_CHECKPOINTS", "KV_CUSTOMER_CARDS"],
-    deletes: &[streams::ERRORS, streams::INTAKE],
+    deletes: &[streams::ERRORS, streams::INTAKE, streams::OUTBOX],
     ..Rights::NONE
 };
 

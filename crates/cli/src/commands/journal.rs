@@ -1,5 +1,6 @@
 //! `orderflow journal …`: what was decided, and the operator's ways to go on.
 
+pub(crate) mod of;
 mod rebase;
 mod show;
 
@@ -9,14 +10,14 @@ use clap::Subcommand;
 use domain::WarehouseId;
 use machine::client::{Level, Pipeline, key};
 use machine::clock;
-use messaging::{Nats, stored, streams, subject};
+use messaging::{Nats, stored, streams};
 use serde_json::{Value, json};
-use state::journal::{self, Place};
-use stock::Inventory;
+use state::journal::Place;
 use terminal::output;
 
 use crate::confirm::Yes;
 use crate::global::Global;
+use of::Of;
 
 const EXAMPLES: &str = "Examples:
   orderflow journal show --last 5
@@ -39,12 +40,18 @@ pub(crate) enum Journal {
         /// Whose journal.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
+        /// Which of its journals.
+        #[arg(long, value_enum, default_value_t)]
+        of: Of,
     },
     /// Read all of it, and everything that follows from it.
     Verify {
         /// Whose journal.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
+        /// Which of its journals.
+        #[arg(long, value_enum, default_value_t)]
+        of: Of,
     },
     /// Refuse the next message of the input undecided, so that those behind it are decided.
     Skip {
@@ -56,6 +63,9 @@ pub(crate) enum Journal {
         /// Whose journal.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
+        /// Which of its journals.
+        #[arg(long, value_enum, default_value_t)]
+        of: Of,
     },
     /// Go on elsewhere in the input, after the stream of orders was made again, restored or lost messages.
     ///
@@ -73,6 +83,9 @@ pub(crate) enum Journal {
         /// Whose journal.
         #[arg(long, default_value = "main")]
         warehouse: WarehouseId,
+        /// Which of its journals.
+        #[arg(long, value_enum, default_value_t)]
+        of: Of,
         /// See there.
         #[command(flatten)]
         yes: Yes,
@@ -99,26 +112,25 @@ const SHOWN_MAX: usize = 20;
 pub(crate) async fn run(global: &Global, command: &Journal) -> Result<()> {
     let pipeline = global.pipeline()?;
     match command {
-        Journal::Show { from, last, warehouse } => {
-            show::run(&pipeline, warehouse, *from, *last).await
+        Journal::Show { from, last, warehouse, of } => {
+            show::run(&pipeline, *of, warehouse, (*from, *last)).await
         }
-        Journal::Verify { warehouse } => verify(&pipeline, warehouse).await,
-        Journal::Skip { sequence, reason, warehouse } => {
-            skip(&pipeline, warehouse, *sequence, reason).await
+        Journal::Verify { warehouse, of } => verify(&pipeline, *of, warehouse).await,
+        Journal::Skip { sequence, reason, warehouse, of } => {
+            skip(&pipeline, *of, warehouse, (*sequence, reason)).await
         }
-        Journal::Rebase { to, reason, warehouse, yes } => {
-            rebase::run(&pipeline, warehouse, *to, reason, *yes).await
+        Journal::Rebase { to, reason, warehouse, of, yes } => {
+            rebase::run(&pipeline, (*of, warehouse), *to, reason, *yes).await
         }
     }
 }
 
-async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
+async fn verify(pipeline: &Pipeline, of: Of, warehouse: &WarehouseId) -> Result<()> {
     let nats = pipeline.nats().await?;
     pipeline.known(&nats, warehouse).await?;
-    let subject = subject::inventory_journal(warehouse);
-    let book = Inventory::new(warehouse.clone());
-    let found = journal::verify(&nats, &subject, &book, clock::now()).await?;
-    let lost = lost(&nats, warehouse, found.unsettled).await?;
+    let subject = of.journal(warehouse);
+    let found = of.verify(&nats, warehouse).await?;
+    let lost = lost(&nats, of, warehouse, found.unsettled).await?;
     if pipeline.json {
         let problems: Vec<_> = found
             .problems
@@ -147,7 +159,7 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
             found.expired,
         ));
         if lost > 0 {
-            output::line(format_args!("✗ {}", lost_text(lost)));
+            output::line(format_args!("✗ {}", lost_text(of, lost)));
         } else if found.unsettled > 0 {
             let count = found.unsettled;
             output::line(format_args!("! {count} facts of the last entry are not published yet"));
@@ -169,11 +181,16 @@ async fn verify(pipeline: &Pipeline, warehouse: &WarehouseId) -> Result<()> {
 
 /// Of `unsettled` facts of the last entry, those that should be stored long ago: its writer stores
 /// them at once, and does not look again once they are acknowledged.
-pub(crate) async fn lost(nats: &Nats, warehouse: &WarehouseId, unsettled: u64) -> Result<u64> {
+pub(crate) async fn lost(
+    nats: &Nats,
+    of: Of,
+    warehouse: &WarehouseId,
+    unsettled: u64,
+) -> Result<u64> {
     if unsettled == 0 {
         return Ok(0);
     }
-    let journal = subject::inventory_journal(warehouse);
+    let journal = of.journal(warehouse);
     let last = stored::last(nats, streams::JOURNAL, &journal).await?;
     let now_ms = clock::now().timestamp_millis();
     let is_old = last.is_some_and(|last| SETTLED_MS <= now_ms - last.time_ms);
@@ -181,23 +198,23 @@ pub(crate) async fn lost(nats: &Nats, warehouse: &WarehouseId, unsettled: u64) -
 }
 
 /// What is said of them.
-pub(crate) fn lost_text(count: u64) -> String {
+pub(crate) fn lost_text(of: Of, count: u64) -> String {
+    let function = of.function();
     format!(
-        "{count} facts of the last entry are gone; order-processor stores them again when it is \
-         started again"
+        "{count} facts of the last entry are gone; {function} stores them again when it is started again"
     )
 }
 
 async fn skip(
     pipeline: &Pipeline,
+    of: Of,
     warehouse: &WarehouseId,
-    sequence: u64,
-    reason: &str,
+    (sequence, reason): (u64, &str),
 ) -> Result<()> {
     let body = json!({"warehouse": warehouse, "sequence": sequence, "reason": reason});
     let more = Some((key(), body.to_string().into()));
-    let path = "order-processor/journal/skip";
-    let answer: Value = pipeline.call(Level::Admin, Method::POST, path, more).await?;
+    let path = format!("{}/journal/skip", of.function());
+    let answer: Value = pipeline.call(Level::Admin, Method::POST, &path, more).await?;
     if pipeline.json {
         output::json(&answer);
     } else {
@@ -220,6 +237,7 @@ mod tests {
             "show",
             "show --from 7 --last 3",
             "verify --warehouse west",
+            "verify --of invoices",
             "skip 7 --reason broken",
             "rebase --to end --reason restored",
             "rebase --to 12 --reason restored",
@@ -230,6 +248,7 @@ mod tests {
         for line in [
             "",
             "show --last 0",
+            "show --of orders",
             "show --from -1",
             "skip 7",
             "skip --reason x",

@@ -1,6 +1,6 @@
 //! `orderflow orders …`: lists and counts as status-checker has them, one order from the stream itself.
 
-mod again;
+pub(crate) mod again;
 mod find;
 mod ship;
 

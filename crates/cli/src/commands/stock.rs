@@ -1,7 +1,7 @@
 //! `orderflow stock …`: what is in stock, and what people do to it. Over HTTP on the functions that write the journal.
 
 mod ask;
-pub(crate) mod at;
+mod at;
 mod book;
 pub(crate) mod change;
 mod levels;
@@ -16,8 +16,9 @@ use anyhow::Result;
 use clap::Subcommand;
 use domain::{ProductId, WarehouseId};
 
+use crate::commands::keyed::Again;
 use crate::global::Global;
-use at::{Again, At};
+use at::At;
 use change::{Counting, Pieces};
 
 const EXAMPLES: &str = "Examples:

@@ -342,9 +342,13 @@ impl Lane {
 
     /// The command with which an operator continues deliberately.
     fn rebase(&self) -> String {
-        let lane = self.subscription.filter.strip_prefix("orders.placed.");
-        let lane = lane.and_then(|rest| rest.strip_suffix(".>")).unwrap_or("NAME");
-        format!("orderflow journal rebase --warehouse {lane} --reason \"…\"")
+        let filter = &self.subscription.filter;
+        let (of, warehouse) = match subject::invoice_lane(filter) {
+            Some(warehouse) => (" --of invoices", Some(warehouse)),
+            None => ("", subject::lane(filter)),
+        };
+        let name = warehouse.as_ref().map_or("NAME", |warehouse| warehouse.as_str());
+        format!("orderflow journal rebase{of} --warehouse {name} --reason \"…\"")
     }
 
     /// Keeps the metrics of undecided messages up to date, forever. The journal has the lane's

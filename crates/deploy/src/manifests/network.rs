@@ -35,9 +35,12 @@ pub(super) fn functions(stack: &Stack) -> Vec<Value> {
     let sftp = egress(
         "orderflow-sftp",
         reaches(stack, Reach::Sftp),
-        json!([to(outside, 22), to(part("sftp"), 2022)]),
+        json!([to(outside.clone(), 22), to(part("sftp"), 2022)]),
     );
-    [Some(deny), nats, sftp].into_iter().flatten().collect()
+    // Mail servers, and providers of text messages. A server inside the cluster needs a rule of its own.
+    let ports: Vec<Value> = [25, 443, 465, 587].map(|port| to(outside.clone(), port)).into();
+    let providers = egress("orderflow-providers", reaches(stack, Reach::Providers), json!(ports));
+    [Some(deny), nats, sftp, providers].into_iter().flatten().collect()
 }
 
 /// The connector's calls of functions, on platforms without a gateway.

@@ -4,7 +4,8 @@ use crate::host_key::HostKey;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{TimeZone as _, Utc};
 use domain::WarehouseId;
-use domain::partner::{Encoding, Expected};
+use domain::partner::{Encoding, Expected, QuietHours};
+use domain::person::email_problem;
 use std::fmt::Write as _;
 
 pub(super) fn text(text: &str) -> Option<String> {
@@ -41,6 +42,20 @@ pub(super) fn time_zone(name: &str) -> Option<String> {
 
 pub(super) fn expected(text: &str) -> Option<String> {
     text.parse::<Expected>().err().map(|error| error.to_string())
+}
+
+/// `orders@example.org`, or `Lamps Ltd <orders@example.org>`.
+pub(super) fn mailbox(sender: &str) -> Option<String> {
+    let address = match sender.split_once('<') {
+        Some((_, rest)) => rest.trim().strip_suffix('>').unwrap_or_default(),
+        None => sender.trim(),
+    };
+    let wrong = "names no e-mail address as in `Lamps Ltd <orders@example.org>`";
+    text(sender).or_else(|| email_problem(address).map(|_| wrong.to_owned()))
+}
+
+pub(super) fn quiet_hours(text: &str) -> Option<String> {
+    text.parse::<QuietHours>().err().map(|error| error.to_string())
 }
 
 pub(super) fn host_key(key: &str) -> Option<String> {

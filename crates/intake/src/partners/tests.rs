@@ -67,10 +67,20 @@ partners:
         shipping: Shipping
         discount: Discount
         tax-given: Tax
+        returns: Original
+        name: Buyer
+        email: [Mail, CustomerID]
+        phone: Phone
+        company: Company
+        vat-number: VAT
+        language: Language
+        billing: {street: [Street, Street 2], postal-code: ZIP, city: City, region: State, country: Land}
+        delivery: {street: To, postal-code: To ZIP, city: To city, region: To state}
       charges: {SHIP: shipping, \"4711\": discount}
       transform:
         columns:
           ordered-at: day || ' ' || time
+          delivery.country: upper(code)
         where: status <> 'cancelled'
         look-ups:
           skus: {\"0815\": P1}
@@ -87,6 +97,8 @@ partners:
       duplicates: reject
       policy: reject-rows
       error-budget-percent: 12.5
+    notify: {name: S, from: S <s@example.org>, reply-to: h@example.org, language: en, mail: true, sms: false,
+      quiet-hours: '21:00-08:00'}
 sellers:
   S: {name: S, address: {street: a, postcode: b, city: c, country: GB}, currency: GBP, language: en,
     time-zone: Europe/London, prices: gross, series-prefix: S}
@@ -139,7 +151,8 @@ fn every_setting_that_is_written_is_known() {
         for field in *fields {
             // Of the two secrets, as of footer and trailer, one excludes the other; a column is named
             // or made.
-            let excluded = ["password-secret", "trailer"].contains(&field.0) || place == "columns";
+            let excluded = ["password-secret", "trailer"].contains(&field.0)
+                || ["columns", "delivery"].contains(&place);
             assert!(names.contains(&field.0) || excluded, "{place} {}", field.0);
             if let Some(Value::Mapping(inner)) = map.get(field.0) {
                 compare(field.0, inner, &field.2);
@@ -174,7 +187,7 @@ other: 1
             "other: is not known; known are partners sellers direct tax-rates",
             "partners.US1.currency: is \"euro\", not three capitals as in ISO 4217",
             "partners.US1.colour: is not known; known are warehouse currency seller time-zone stock prices price-tolerance sftp \
-             inbox expected file catalogue product-ids rules",
+             inbox expected file catalogue product-ids rules notify",
             "partners.US1.file.delimiter: is \"ab\", neither one character nor tab or auto",
             "partners.US1.file.columns.quantity: missing",
             "partners.US1.file.columns.product-id: is \"a\", as is order-id",
@@ -185,6 +198,24 @@ other: 1
             "partners.7: is not text; put it in quotes",
         ]
     );
+}
+
+#[test]
+fn how_customers_are_told_is_checked_field_by_field() {
+    let good = "partners:\n  A: {currency: EUR, notify: {name: Lamps, from: Lamps Ltd <orders@example.org>,
+      reply-to: help@example.org, language: fr-CA, sms: false, quiet-hours: '21:00-08:00'}}\n";
+    let notify = load(good).unwrap().into_values().next().unwrap().notify;
+    assert_eq!((notify.mail, notify.sms), (true, false));
+    assert_eq!(notify.quiet_hours.unwrap().to_string(), "21:00-08:00");
+    let wrong = "partners:\n  A:\n    currency: EUR\n    notify: {from: Lamps, reply-to: 'x <y>', language: french,
+      mail: maybe, quiet-hours: night, colour: red}\n";
+    let found = problems(wrong);
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert!(
+        found.iter().any(|it| it.contains("notify.from: names no e-mail address")),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|it| it.contains("21:00-08:00")), "{found:?}");
 }
 
 #[test]

@@ -90,6 +90,15 @@ impl Site {
         if name == "order-ingest" && !is_deployed {
             set("ORDERFLOW_OPEN_INGEST", "true".to_owned());
         }
+        if name == "notifier" && !is_deployed {
+            // Without a provider people see what customers would get. Only here: a pod keeps no files.
+            for way in ["ORDERFLOW_SMTP_URL", "ORDERFLOW_SMS_URL"] {
+                let url = environment.get_mut(way).filter(|url| *url == "none");
+                if let (Some(url), Ok(root)) = (url, std::path::absolute(self.dir.root())) {
+                    *url = format!("file://{}/outbox", root.display());
+                }
+            }
+        }
         environment.extend(self.environment.clone());
         environment
     }

@@ -15,6 +15,8 @@ use tokio::time::{sleep, timeout};
 
 /// Before something that failed here, and not at the target, is tried again.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
+/// Before a target is looked at again that could not be asked.
+const AWAY: Duration = Duration::from_secs(30);
 /// Before a message that this version cannot read is looked at again.
 const UNREADABLE: Duration = Duration::from_secs(60);
 
@@ -40,6 +42,12 @@ impl Turn {
     pub(super) fn later(wait: Duration) -> Self {
         Self::Later { wait, refused: false, under_way: None }
     }
+}
+
+fn wait_for(delivery: &mut Delivery, why: String, wait: Duration) -> Duration {
+    let due = TimeDelta::from_std(wait).ok().and_then(|wait| delivery.at.checked_add_signed(wait));
+    delivery.state = State::Waiting { why, due: due.unwrap_or(DateTime::<Utc>::MAX_UTC) };
+    wait
 }
 
 impl<O: Outside, W: Wire> Effects<O, W> {
@@ -205,6 +213,10 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             Answer::Sent { answer } => return self.end(delivery, State::Sent { answer }),
             Answer::Never { why } => return self.end(delivery, State::Failed { why }),
             Answer::Again { why, after } => (why, after),
+            Answer::Away { why, after } => {
+                delivery.before += 1;
+                return Some(wait_for(delivery, why, after.unwrap_or(AWAY)));
+            }
             Answer::Unknown { why } => {
                 delivery.unknown += 1;
                 (format!("{why}: whether it arrived is unknown"), None)
@@ -214,10 +226,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         let Some(wait) = self.outside.wait(attempts, after) else {
             return self.end(delivery, State::Dead { why });
         };
-        let due =
-            TimeDelta::from_std(wait).ok().and_then(|wait| delivery.at.checked_add_signed(wait));
-        delivery.state = State::Waiting { why, due: due.unwrap_or(DateTime::<Utc>::MAX_UTC) };
-        Some(wait)
+        Some(wait_for(delivery, why, wait))
     }
 
     fn end(&self, delivery: &mut Delivery, state: State) -> Option<Duration> {

@@ -46,7 +46,8 @@ pub struct Delivery {
     pub key: String,
     /// Attempts that were begun.
     pub attempts: u32,
-    /// How many of them were begun before it was sent again by hand: it is given up by those after that.
+    /// How many of them do not count when it is given up: those before it was sent again by hand, and those that did
+    /// not get as far as the target.
     #[serde(default, skip_serializing_if = "is_none")]
     pub before: u32,
     /// Of these, how many got no answer that is recorded: the message may have arrived with each.

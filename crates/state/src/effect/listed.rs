@@ -16,6 +16,8 @@ pub struct Wanted {
     pub states: Vec<String>,
     /// A lane.
     pub lane: Option<String>,
+    /// The id of the event that set them off.
+    pub event: Option<String>,
     /// Since then, or later, they stand so.
     pub since: Option<DateTime<Utc>>,
     /// Before then.
@@ -76,7 +78,8 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     ) -> Result<(), Unclear> {
         let function = token(O::FUNCTION);
         let lane = wanted.lane.as_deref().map_or_else(|| "*".to_owned(), token);
-        let filter = format!("$KV.{EFFECTS}.{function}.{lane}.*.*.*");
+        let event = wanted.event.as_deref().map_or_else(|| "*".to_owned(), token);
+        let filter = format!("$KV.{EFFECTS}.{function}.{lane}.{event}.*.*");
         let prefix = format!("$KV.{EFFECTS}.");
         let mut each = |message: Message| {
             let id = message.subject.strip_prefix(&prefix);

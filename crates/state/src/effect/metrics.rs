@@ -15,6 +15,8 @@ pub enum Outcome {
     Failed,
     /// It failed, and is tried again or given up.
     Again,
+    /// The target was not asked, and is later.
+    Away,
     /// It got no answer, and is tried again or given up.
     Unknown,
     /// The message was given up, after the last of its attempts.
@@ -23,7 +25,7 @@ pub enum Outcome {
 
 impl Kind for Outcome {
     fn all() -> impl Iterator<Item = Self> {
-        [Self::Sent, Self::Failed, Self::Again, Self::Unknown, Self::Dead].into_iter()
+        [Self::Sent, Self::Failed, Self::Again, Self::Away, Self::Unknown, Self::Dead].into_iter()
     }
 
     fn label(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Kind for Outcome {
             Self::Sent => "sent",
             Self::Failed => "failed",
             Self::Again => "again",
+            Self::Away => "away",
             Self::Unknown => "unknown",
             Self::Dead => "dead",
         }
@@ -66,6 +69,7 @@ impl Metrics {
             Answer::Sent { .. } => Outcome::Sent,
             Answer::Never { .. } => Outcome::Failed,
             Answer::Again { .. } => Outcome::Again,
+            Answer::Away { .. } => Outcome::Away,
             Answer::Unknown { .. } => Outcome::Unknown,
         });
     }

@@ -15,6 +15,10 @@ async fn each_answer_has_its_state_and_its_event() {
     let world = World::new(|lane, attempt| match lane {
         "never" => Do::Answer(Answer::Never { why: "550 unknown".into() }),
         "dead" => again(None),
+        "closed" if attempt.number < 9 => {
+            let (why, after) = ("connection refused".into(), Some(Duration::from_millis(1)));
+            Do::Answer(Answer::Away { why, after })
+        }
         "third" if attempt.number < 3 => again(None),
         "lost" if attempt.number == 1 => Do::Answer(Answer::Unknown { why: "cut".into() }),
         "silent" if attempt.number == 1 => Do::Hang,
@@ -22,12 +26,17 @@ async fn each_answer_has_its_state_and_its_event() {
     });
     let effects = effects(&nats, &world);
     let _replica = Replica::of(&effects);
-    effects.accept(&event("e", &["never", "dead", "third", "lost", "silent", "ok"])).await.unwrap();
-    let found = done(&effects, "e", 6).await;
+    effects
+        .accept(&event("e", &["never", "dead", "closed", "third", "lost", "silent", "ok"]))
+        .await
+        .unwrap();
+    let found = done(&effects, "e", 7).await;
     let sent = State::Sent { answer: "250 taken".into() };
     for (lane, state, attempts, unknown) in [
         ("never", State::Failed { why: "550 unknown".into() }, 1, 0),
         ("dead", State::Dead { why: "421 not now".into() }, 4, 0),
+        // More often than a message is tried: none of these counts.
+        ("closed", sent.clone(), 9, 0),
         ("third", sent.clone(), 3, 0),
         ("lost", sent.clone(), 2, 1),
         ("silent", sent.clone(), 2, 1),
@@ -45,9 +54,9 @@ async fn each_answer_has_its_state_and_its_event() {
         assert!(seen.iter().all(|attempt| attempt.key == delivery.key), "{lane}");
         assert_eq!(seen.last().unwrap().unknown, 0 < unknown, "{lane}");
     }
-    world.until("all were tried", |seen| seen.len() == 6).await;
+    world.until("all were tried", |seen| seen.len() == 7).await;
     let states: Vec<String> = told(&nats).await.into_iter().map(|(_, state)| state).collect();
-    assert_eq!(states.iter().filter(|state| *state == "\"sent\"").count(), 4, "{states:?}");
+    assert_eq!(states.iter().filter(|state| *state == "\"sent\"").count(), 5, "{states:?}");
 }
 
 #[tokio::test]

@@ -89,6 +89,12 @@ const LAYERS: &[Layer] = &[
         rule: "it is the journal of the stock, for those who write it and those who check it",
     },
     Layer {
+        name: "invoices",
+        members: &["chassis", "domain", "messaging", "state"],
+        others: None,
+        rule: "it is the journal of invoices, for those who write it and those who check it",
+    },
+    Layer {
         name: "intake",
         members: &["domain", "messaging"],
         others: None,
@@ -244,7 +250,10 @@ const FUNCTION: &[&str] = &[
     "messaging",
     "state",
     "stock",
+    "invoices",
     "products",
+    "documents",
+    "invoices",
     "chassis",
     "intake",
     "runtime",
@@ -257,6 +266,7 @@ const CLI: &str = "orderflow";
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars", &["tabular"], "it takes minutes to build, and its types change with every release"),
     ("krilla", &["documents"], "documents are made in one place"),
+    ("lettre", &["notifier"], "mails go out through one outbox"),
     ("pgp", &["file-transformer"], "only who reads files has their keys"),
     ("ssh2", &["intake"], "partners' folders are reached through intake"),
     ("libssh2-sys", &["intake"], "only its version is named, to refuse old ones"),

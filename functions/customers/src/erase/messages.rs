@@ -13,6 +13,8 @@ pub(super) struct Found {
     pub(super) letters: usize,
     /// Orders as they came that are gone.
     pub(super) orders: usize,
+    /// E-mails and text messages that are gone. Those that were not sent are not sent.
+    pub(super) notifications: usize,
     pub(super) stays: Vec<Stays>,
 }
 
@@ -34,13 +36,17 @@ const READER: &str = "order-ingest__orders";
 
 /// Removes messages about the customer where their stream allows it, and says what stays.
 pub(super) async fn erase(nats: &Nats, known: &Known<'_>) -> Result<Found, Failure> {
-    let mut found = Found { letters: 0, orders: 0, stays: Vec::new() };
+    let mut found = Found { letters: 0, orders: 0, notifications: 0, stays: Vec::new() };
     let filters = ["errors.dead.>".to_owned(), format!("errors.conflict.{}.>", known.partner)];
     let what = "dead letters and conflicts";
     found.letters = clean(nats, (streams::ERRORS, what), &filters, known, &mut found.stays).await?;
     let filters = [subject::ORDERS.to_owned()];
     let what = "orders as they came";
     found.orders = clean(nats, (streams::INTAKE, what), &filters, known, &mut found.stays).await?;
+    // Not those of other functions: what they send to whom is theirs, and names the customer by the id only.
+    let filters = ["outbox.notifier.>".to_owned()];
+    let place = (streams::OUTBOX, "e-mails and text messages");
+    found.notifications = clean(nats, place, &filters, known, &mut found.stays).await?;
     let age = streams::age_max(nats, streams::ORDERS).await?;
     found.stays.push(Stays {
         place: streams::ORDERS,

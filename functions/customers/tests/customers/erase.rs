@@ -21,13 +21,27 @@ async fn an_erased_customer_is_gone_and_may_order_again() {
     let dead =
         Outgoing::new("errors.dead.order-ingest".into(), dead.to_string().into_bytes().into());
     publish::one(&world.nats, &dead, None).await.unwrap();
+    // As notifier puts them in; webhooks of another function stay.
+    let told = json!({"cause": {"id": "d1"}, "message": {"notice": "order_confirmed", "partner": "US1", "customer": "c",
+        "to": "ana@example.org", "text": "Ana Secret, thank you"}});
+    let other = json!({"message": {"notice": "order_confirmed", "partner": "US1", "customer": "other", "text": "x"}});
+    let hook =
+        json!({"message": {"partner": "US1", "customer": "c", "url": "https://shop.example"}});
+    for (subject, message) in [
+        ("outbox.notifier.mail.d1.0.0", told),
+        ("outbox.notifier.mail.d2.0.0", other),
+        ("outbox.webhooks.shop.d1.0.-", hook),
+    ] {
+        let message = Outgoing::new(subject.to_owned(), message.to_string().into_bytes().into());
+        publish::one(&world.nats, &message, None).await.unwrap();
+    }
     world.card("c", |card| card["name"] == "Ana Secret").await;
 
     let erased = world.customers.post("/customers/US1/c/erase", &json!(null)).await;
     assert_eq!(erased.status, 200, "{erased:?}");
     let counts: Vec<_> =
         erased.body["erased"].as_array().unwrap().iter().map(|it| &it["count"]).collect();
-    assert_eq!(counts, [&json!(1), &json!(2), &json!(2), &json!(0)], "{erased:?}");
+    assert_eq!(counts, [&json!(1), &json!(2), &json!(2), &json!(0), &json!(1)], "{erased:?}");
     assert!(
         erased.body["stays"][0]["until"].as_str().unwrap().starts_with("90 days"),
         "{erased:?}"
@@ -43,6 +57,7 @@ async fn an_erased_customer_is_gone_and_may_order_again() {
             streams::CUSTOMERS,
             streams::ERRORS,
             streams::ORDERS,
+            streams::OUTBOX,
         ] {
             all.extend(world.texts(stream, ">").await);
         }
@@ -53,6 +68,8 @@ async fn an_erased_customer_is_gone_and_may_order_again() {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
+    let left = world.texts(streams::OUTBOX, ">").await;
+    assert!(left.len() == 2 && left[0].contains("notifier.mail.d2"), "{left:?}");
     // A redelivered order brings no data back, also after a restart.
     let second = world.customers().await;
     assert_eq!(world.place("1", at, &ana).await.status, 200);
@@ -63,7 +80,7 @@ async fn an_erased_customer_is_gone_and_may_order_again() {
     let again = world.customers.post("/customers/US1/c/erase", &json!(null)).await;
     let counts: Vec<_> =
         again.body["erased"].as_array().unwrap().iter().map(|it| &it["count"]).collect();
-    assert_eq!(counts, [&json!(0); 4], "{again:?}");
+    assert_eq!(counts, [&json!(0); 5], "{again:?}");
     // A new order is a new beginning.
     let late = json!({"id": "c", "name": "Ana", "email": "ana@example.org"});
     assert_eq!(world.place("4", "2026-02-01T00:00:00Z", &late).await.status, 201);

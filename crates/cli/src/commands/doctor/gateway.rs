@@ -123,17 +123,21 @@ fn logs(site: &Site, name: &str) -> String {
     }
 }
 
-/// The subjects that order-processor is given, as the gateway says; nothing where that is not known.
+/// The subjects that order-processor and billing are given, as the gateway says; nothing where that is not known.
 pub(super) async fn filters(site: &Site) -> Option<BTreeSet<String>> {
     let gateway = site.gateway.as_deref()?.trim_end_matches('/');
     if !gateway.starts_with("http://") || gateway.contains('@') {
         return None;
     }
     let functions = list(&Http::new(), site, gateway).await.ok()?;
-    let processor = functions.into_iter().find(|one| one.name == order_processor::NAME)?;
-    let annotations = processor.annotations.unwrap_or_default();
-    let subscriptions = annotations::parse(&processor.name, &annotations).ok()?;
-    Some(subscriptions.into_iter().map(|subscription| subscription.filter).collect())
+    let of = |name: &str| {
+        let function = functions.iter().find(|one| one.name == name)?;
+        let annotations = function.annotations.clone().unwrap_or_default();
+        let subscriptions = annotations::parse(name, &annotations).ok()?;
+        Some(subscriptions.into_iter().map(|subscription| subscription.filter))
+    };
+    let invoiced = of(billing::NAME).into_iter().flatten();
+    Some(of(order_processor::NAME)?.chain(invoiced).collect())
 }
 
 async fn get(http: &Http, url: String, authorization: Option<&str>) -> Result<Answer, String> {
@@ -228,8 +232,8 @@ fn misspelt(
     let ours = ours.functions.get(name).cloned().unwrap_or_default();
     let wanted = annotations::parse(name, &ours.annotations).unwrap_or_default();
     let mut wanted: BTreeSet<String> = wanted.into_iter().map(|wanted| wanted.filter).collect();
-    let is_ordered = name == order_processor::NAME;
-    if is_ordered {
+    let is_ordered = [order_processor::NAME, billing::NAME].contains(&name);
+    if name == order_processor::NAME {
         // Orders of a warehouse without a lane are never decided.
         wanted.extend(warehouses.iter().map(subject::placed));
     }

@@ -16,6 +16,8 @@ use super::finding::Finding;
 use super::gateway;
 use super::readers::STALLED_SECONDS;
 use super::site::Site;
+use crate::commands::journal::of::Of;
+use stack::lanes::START_AGAIN;
 
 pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
     let partners = site.partners();
@@ -25,7 +27,7 @@ pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
     let mut findings = Vec::new();
     for warehouse in warehouses {
         let what = format!("lane {warehouse}");
-        findings.push(match lane(nats, &warehouse).await {
+        findings.push(match lane(nats, Of::Stock, &warehouse).await {
             Ok(lane)
                 if read
                     .as_ref()
@@ -33,14 +35,36 @@ pub(super) async fn look(nats: &Nats, site: &Site) -> Vec<Finding> {
             {
                 lane.unread(&what, &gateway::mend(site))
             }
-            Ok(lane) => lane.finding(&what, &warehouse),
+            Ok(lane) => lane.finding(&what, Of::Stock, &warehouse),
             Err(error) => {
                 Finding::bad(what, format!("{error:#}"), "see the log of order-processor")
             }
         });
-        findings.push(facts::look(nats, &warehouse).await);
+        findings.push(facts::look(nats, Of::Stock, &warehouse).await);
+        let is_invoiced =
+            |read: &BTreeSet<String>| read.contains(&subject::of_warehouse(&warehouse));
+        if read.as_ref().is_some_and(is_invoiced) {
+            findings.extend(invoiced(nats, &warehouse).await);
+        }
+    }
+    if let Some(read) = read {
+        for (warehouse, names) in stack::lanes::not_invoiced(&partners, &read) {
+            let wrong = stack::lanes::wrong_of_invoices(warehouse, &names);
+            let mend = format!("add {warehouse} to orderflow.lanes of billing, {START_AGAIN}");
+            findings.push(Finding::bad(format!("invoices {warehouse}"), wrong, mend));
+        }
     }
     findings
+}
+
+/// The lane of a warehouse's invoices, and its journal.
+async fn invoiced(nats: &Nats, warehouse: &WarehouseId) -> [Finding; 2] {
+    let what = format!("invoices {warehouse}");
+    let lane = match lane(nats, Of::Invoices, warehouse).await {
+        Ok(lane) => lane.finding(&what, Of::Invoices, warehouse),
+        Err(error) => Finding::bad(what, format!("{error:#}"), "see the log of billing"),
+    };
+    [lane, facts::look(nats, Of::Invoices, warehouse).await]
 }
 
 /// Where a lane stands.
@@ -73,13 +97,20 @@ impl Lane {
         Finding::bad(what, text, mend)
     }
 
-    fn finding(&self, what: &str, warehouse: &WarehouseId) -> Finding {
+    fn finding(&self, what: &str, of: Of, warehouse: &WarehouseId) -> Finding {
+        let (function, flag) = (of.function(), of.flag());
         match *self {
-            Self::Decided => Finding::good(what, "everything that was placed is decided"),
+            Self::Decided => Finding::good(
+                what,
+                match of {
+                    Of::Stock => "everything that was placed is decided",
+                    Of::Invoices => "everything that was decided has its documents",
+                },
+            ),
             Self::OtherStream => Finding::bad(
                 what,
                 "the stream ORDERS was created again or lost messages after its orders were decided",
-                format!("restore it, or go on deliberately: {}", rebase(warehouse)),
+                format!("restore it, or go on deliberately: {}", rebase(of, warehouse)),
             ),
             Self::Gone { count, first, decided_to } => Finding::bad(
                 what,
@@ -90,7 +121,7 @@ impl Lane {
                 format!(
                     "see who purged ORDERS or set a limit on it (nats stream info ORDERS); restore it \
                      from a backup, or let the senders send those orders again; then {}",
-                    rebase(warehouse)
+                    rebase(of, warehouse)
                 ),
             ),
             Self::Waits { count, sequence, seconds, .. } if seconds < STALLED_SECONDS => {
@@ -106,15 +137,17 @@ impl Lane {
                     format!(
                         "{count} wait, the oldest, {sequence}, for {seconds} s; they are being decided"
                     ),
-                    "nothing, unless there are more and more: then see the log of order-processor",
+                    format!(
+                        "nothing, unless there are more and more: then see the log of {function}"
+                    ),
                 )
             }
             Self::Waits { count, sequence, seconds, .. } => Finding::bad(
                 what,
                 format!("stalls: {count} wait, the oldest, {sequence}, for {seconds} s"),
                 format!(
-                    "see the logs of connector and order-processor; one that cannot be decided can be \
-                     refused: orderflow journal skip --warehouse {warehouse} {sequence} --reason \"…\""
+                    "see the logs of connector and {function}; one that cannot be decided can be \
+                     refused: orderflow journal skip{flag} --warehouse {warehouse} {sequence} --reason \"…\""
                 ),
             ),
         }
@@ -122,12 +155,13 @@ impl Lane {
 }
 
 /// The whole command, but for why.
-fn rebase(warehouse: &WarehouseId) -> String {
-    format!("orderflow journal rebase --warehouse {warehouse} --reason \"…\"")
+fn rebase(of: Of, warehouse: &WarehouseId) -> String {
+    let flag = of.flag();
+    format!("orderflow journal rebase{flag} --warehouse {warehouse} --reason \"…\"")
 }
 
-async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
-    let last = journal::last(nats, &subject::inventory_journal(warehouse)).await?;
+async fn lane(nats: &Nats, of: Of, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
+    let last = journal::last(nats, &of.journal(warehouse)).await?;
     let last = last.map(|(_, entry)| entry);
     let decided_to = last.as_ref().and_then(|entry| entry.decided_to().cloned());
     let stream = nats.js.get_stream(streams::ORDERS).await?;
@@ -142,7 +176,7 @@ async fn lane(nats: &Nats, warehouse: &WarehouseId) -> anyhow::Result<Lane> {
     {
         return Ok(gone);
     }
-    let filter = subject::placed(warehouse);
+    let filter = of.filter(warehouse);
     let backlog = Backlog::of_lane(nats, streams::ORDERS, &filter, after).await?;
     let Some(oldest) = backlog.oldest else { return Ok(Lane::Decided) };
     let seconds = oldest.age_seconds(clock::now().timestamp_millis());
@@ -238,7 +272,7 @@ mod tests {
             ),
             (Lane::OtherStream, "✗ l: the stream ORDERS was created again"),
         ] {
-            let found = lane.finding("l", &WarehouseId::main()).to_string();
+            let found = lane.finding("l", Of::Stock, &WarehouseId::main()).to_string();
             assert!(found.starts_with(expected), "{found}");
         }
     }
@@ -251,13 +285,16 @@ mod tests {
             Lane::Gone { count: 3, first: 9, decided_to: 8 },
             Lane::Waits { count: 1, sequence: 7, seconds: 90, idle: 90 },
         ] {
-            let found = lane.finding("l", &WarehouseId::parse("west").unwrap()).to_string();
-            let command = found.find("orderflow journal").and_then(|at| found.get(at..)).unwrap();
-            let command = command.replace("\"…\"", "broken");
-            let command = command.split_whitespace();
-            let parsed = crate::cli::Cli::try_parse_from(command);
-            assert!(parsed.is_ok(), "{found}: {}", parsed.unwrap_err());
-            assert!(found.contains("--warehouse west"), "{found}");
+            for of in [Of::Stock, Of::Invoices] {
+                let found = lane.finding("l", of, &WarehouseId::parse("west").unwrap()).to_string();
+                let command =
+                    found.find("orderflow journal").and_then(|at| found.get(at..)).unwrap();
+                let command = command.replace("\"…\"", "broken");
+                let command = command.split_whitespace();
+                let parsed = crate::cli::Cli::try_parse_from(command);
+                assert!(parsed.is_ok(), "{found}: {}", parsed.unwrap_err());
+                assert!(found.contains("--warehouse west") && found.contains(of.flag()), "{found}");
+            }
         }
     }
 

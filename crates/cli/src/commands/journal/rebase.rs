@@ -10,6 +10,7 @@ use state::journal::skip::REASON_MAX;
 use state::journal::{Applied, Place};
 use terminal::output;
 
+use super::of::Of;
 use crate::confirm::{Yes, confirm};
 
 /// Sequences that are named one by one.
@@ -19,7 +20,7 @@ const PROGRESS: usize = 1_000;
 
 pub(super) async fn run(
     pipeline: &Pipeline,
-    warehouse: &WarehouseId,
+    (of, warehouse): (Of, &WarehouseId),
     to: Option<Place>,
     reason: &str,
     yes: Yes,
@@ -29,13 +30,17 @@ pub(super) async fn run(
         bail!("the reason has {count} characters; 1 to {REASON_MAX} are possible, not only blanks");
     }
     let nats = pipeline.nats().await?;
-    let survey = stock::survey(&nats, warehouse).await?;
+    let survey = match of {
+        Of::Stock => stock::survey(&nats, warehouse).await?,
+        Of::Invoices => invoices::survey(&nats, warehouse).await?,
+    };
     let going = match survey.go_on(to) {
         Ok(going) => going,
         Err(refused @ Refused::Healthy { .. }) => {
             bail!(
                 "{warehouse}: {refused}. A message that cannot be decided is refused with: \
-                 orderflow journal skip SEQ"
+                 orderflow journal skip SEQ{}",
+                of.flag()
             )
         }
         Err(refused) => bail!("{warehouse}: {refused}"),
@@ -47,7 +52,10 @@ pub(super) async fn run(
             output::note(format_args!("{done} of {all} refused"));
         }
     };
-    let applied = stock::go_on(&nats, warehouse, &going, reason, progress).await?;
+    let applied = match of {
+        Of::Stock => stock::go_on(&nats, warehouse, &going, reason, progress).await?,
+        Of::Invoices => invoices::go_on(&nats, warehouse, &going, reason, progress).await?,
+    };
     if pipeline.json {
         output::json(&json!({
             "decided_to": going.to, "applied": applied == Applied::Now, "decided_again": 0,

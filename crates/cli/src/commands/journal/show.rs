@@ -6,20 +6,21 @@ use anyhow::{Context as _, Result};
 use domain::WarehouseId;
 use domain::inventory::{Body, Cause, Change, Outcome, Shipped, Verdict};
 use machine::client::Pipeline;
-use messaging::subject;
 use serde_json::{Value, json};
 use state::journal::{Row, Shown, show};
 use terminal::output;
 
+use super::of::Of;
+
 pub(super) async fn run(
     pipeline: &Pipeline,
+    of: Of,
     warehouse: &WarehouseId,
-    from: Option<u64>,
-    count: u32,
+    (from, count): (Option<u64>, u32),
 ) -> Result<()> {
     let nats = pipeline.nats().await?;
     pipeline.known(&nats, warehouse).await?;
-    let subject = subject::inventory_journal(warehouse);
+    let subject = of.journal(warehouse);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let entries = show(&nats, &subject, from, count).await.context("the journal")?;
     if pipeline.json {
@@ -28,11 +29,39 @@ pub(super) async fn run(
         return Ok(());
     }
     let row = |shown: &Shown| {
-        let Row { sequence, at, decided_to, what } = shown.row(what);
+        let Row { sequence, at, decided_to, what } = match of {
+            Of::Stock => shown.row(what),
+            Of::Invoices => shown.row(billed),
+        };
         vec![sequence.to_string(), at, decided_to, what]
     };
     output::table(&["entry", "at", "decided to", "what"], &[0, 2], entries.iter().map(row));
     Ok(())
+}
+
+/// What a decision about invoices says, in one line.
+fn billed(body: &invoices::Body) -> String {
+    let numbers = body.documents.iter().map(|made| made.document.number.as_str());
+    let held = body.balances.iter().filter(|balance| !balance.held.is_empty()).count();
+    let mut said: Vec<String> = Vec::new();
+    match numbers.collect::<Vec<_>>()[..] {
+        [] => {}
+        [number] => said.push(number.to_owned()),
+        [first, .., last] => {
+            said.push(format!(
+                "{}: {first} … {last}",
+                output::count(body.documents.len(), "document")
+            ));
+        }
+    }
+    if 0 < held {
+        said.push(format!("{} held", output::count(held, "order")));
+    }
+    match (said.is_empty(), body.balances.is_empty()) {
+        (true, true) => "nothing asks for a document up to here".to_owned(),
+        (true, false) => format!("{} changed", output::count(body.balances.len(), "balance")),
+        (false, _) => said.join("; "),
+    }
 }
 
 /// What a decision says, in one line.

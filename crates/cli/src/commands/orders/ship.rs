@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use terminal::output;
 
 use super::find::{Named, resolve};
-use crate::commands::stock::at::Again;
-use crate::commands::stock::change::{Pieces, by_product, is_applied, say, send};
+use crate::commands::keyed::{Again, is_applied, say, send};
+use crate::commands::stock::change::{Pieces, by_product};
 
 /// `orders ship …`
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Ship) -> Result<()> {
         "partner": partner, "order_id": id, "warehouse": warehouse, "products": products,
         "carrier": carrier, "tracking": tracking, "shipped_at": at,
     });
-    let done = send(pipeline, "shipments", body, again).await?;
+    let done = send(pipeline, "inventory/shipments", body, again).await?;
     let number = done.get("shipment").and_then(Value::as_u64);
     let what = match number.filter(|_| is_applied(&done)) {
         Some(number) => format!("shipment {number} of {partner}/{id}"),

@@ -1,5 +1,6 @@
 //! `orderflow simulate`: made-up orders, as shops would send them, good and bad.
 
+mod invoices;
 mod partners;
 mod sender;
 mod tally;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use bytes::BytesMut;
-use clap::Args;
+use clap::{Args, Subcommand};
 use domain::{Money, PartnerId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -25,20 +26,23 @@ use tally::Tally;
 const EXAMPLES: &str = "Examples:
   orderflow simulate --orders 1000 --rate 200
   orderflow simulate --orders 10000 --rate 500 --duplicates 2 --conflicts 1 --broken 1 --seed 7
-  orderflow simulate --orders 100 --rate 20 --http --yes";
+  orderflow simulate --orders 100 --rate 20 --http --yes
+  orderflow simulate invoices --rate 1";
 
 /// Send made-up orders, good and bad, and say what should become of them.
 ///
 /// Shares are percentages with at most four decimals.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Simulate {
+    #[command(subcommand)]
+    what: Option<What>,
     /// How many messages.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    orders: u64,
+    #[arg(long, required = true, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    orders: Option<u64>,
     /// How many a second.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    rate: u32,
+    #[arg(long, required = true, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
     /// The same seed makes the same orders; without it, another one each time.
     #[arg(long)]
     seed: Option<u64>,
@@ -97,6 +101,12 @@ impl Simulate {
     }
 }
 
+/// What else can be simulated.
+#[derive(Clone, Debug, Subcommand)]
+enum What {
+    Invoices(invoices::Invoices),
+}
+
 /// A percentage, in parts of a million.
 fn share(text: &str) -> Result<u32, String> {
     let percent = Money::parse(text).map_err(|error| error.to_string())?;
@@ -111,20 +121,25 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
     let pipeline = global.pipeline()?;
+    if let Some(What::Invoices(args)) = &args.what {
+        return invoices::run(&pipeline, args).await;
+    }
+    // Both are there where nothing else is asked for.
+    let (orders, rate) = (args.orders.unwrap_or_default(), args.rate.unwrap_or(1));
     let partners = partners::of_lanes(&pipeline.dir, args.lanes)?;
     let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
-    let preview = preview(&pipeline, args, seed, &partners);
+    let preview = preview(&pipeline, args, (orders, rate, seed), &partners);
     let plan = Plan::new(&args.mix(), seed, partners, clock::now())?;
-    confirm(&preview, &format!("Send {} made-up messages?", args.orders), args.yes)?;
+    confirm(&preview, &format!("Send {} made-up messages?", orders), args.yes)?;
     let sender = Sender::new(&pipeline, args.http).await?;
-    let bar = output::progress(args.orders, "{wide_bar} {pos}/{len} messages {per_sec} {msg}");
+    let bar = output::progress(orders, "{wide_bar} {pos}/{len} messages {per_sec} {msg}");
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     let mut tally = Tally::default();
     let mut open = FuturesUnordered::new();
     let started = Instant::now();
-    let mut schedule = Schedule::new(args.rate);
+    let mut schedule = Schedule::new(rate);
     let mut index = 0;
-    while index < args.orders {
+    while index < orders {
         // What was begun is sent, and its answers are taken, while the next one is not due yet.
         // A slow confirmation slows the rest down, so nothing piles up here.
         tokio::select! {
@@ -134,7 +149,7 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
                 bar.inc(1);
             }
             () = schedule.ready(), if open.len() < sender.open_max() => {
-                while index < args.orders && open.len() < sender.open_max() && schedule.take() {
+                while index < orders && open.len() < sender.open_max() && schedule.take() {
                     index += 1;
                     let message = plan.message(index, &mut buffer);
                     tally.sent(message.what);
@@ -156,10 +171,10 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
 fn preview(
     pipeline: &Pipeline,
     args: &Simulate,
-    seed: u64,
+    (orders, rate, seed): (u64, u32, u64),
     partners: &[Option<PartnerId>],
 ) -> Vec<String> {
-    let Simulate { orders, rate, products, lines, .. } = args;
+    let Simulate { products, lines, .. } = args;
     let name =
         |name: &Option<PartnerId>| name.clone().unwrap_or_else(PartnerId::direct).to_string();
     let names = partners.iter().map(name).collect::<Vec<_>>().join(", ");

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::http::Method;
 use domain::{ProductId, WarehouseId};
-use machine::client::{Level, Pipeline, Refused, key};
+use machine::client::{Level, Pipeline, key};
 use serde_json::{Map, Value, json};
-use terminal::{Failure, output};
+use terminal::output;
 
-use super::at::{Again, At};
+use super::at::At;
 use super::book::{Answer, book};
+use crate::commands::keyed::{Again, is_applied, say, send};
 
 /// `P001=50`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub(super) async fn transfer(
     let products = by_product(pieces)?;
     let count = output::count(products.len(), "product");
     let body = json!({"from": from, "to": to, "products": products, "reference": reference});
-    let done = send(pipeline, "stock/transfer", body, again).await?;
+    let done = send(pipeline, "inventory/stock/transfer", body, again).await?;
     let before = if is_applied(&done) { "" } else { "; an earlier call has done it" };
     let number = done
         .get("number")
@@ -157,48 +158,13 @@ async fn levels(
     warehouse: &WarehouseId,
     again: &Again,
 ) -> Result<()> {
-    let done = send(pipeline, &format!("stock/{verb}"), body, again).await?;
+    let done = send(pipeline, &format!("inventory/stock/{verb}"), body, again).await?;
     let available = done.get("available").and_then(Value::as_object).into_iter().flatten();
     let available = available.map(|(product, n)| format!("{product} {n}")).collect::<Vec<_>>();
     let before = if is_applied(&done) { "" } else { "an earlier call has done it; " };
     let available = available.join(", ");
     say(pipeline, &done, &format!("{before}now available in {warehouse}: {available}"));
     Ok(())
-}
-
-/// Sends a command to inventory, under a key.
-///
-/// # Errors
-/// It is refused, or nobody knows what came of it; the text then names the key.
-pub(crate) async fn send(
-    pipeline: &Pipeline,
-    path: &str,
-    body: Value,
-    again: &Again,
-) -> Result<Value> {
-    let body = body.as_object().cloned().unwrap_or_default();
-    // What nothing is said of is left out.
-    let body: Map<String, Value> = body.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    let key = again.key.clone().unwrap_or_else(key);
-    let more = Some((key.clone(), serde_json::to_vec(&body).context("the products")?));
-    let path = format!("inventory/{path}");
-    let done = pipeline.call(Level::Admin, Method::POST, &path, more).await;
-    done.map_err(|error| match error.is::<Refused>() || error.is::<Failure>() {
-        true => error,
-        false => error.context(format!(
-            "whether it was done is not known; the same call with --key {key} does nothing twice"
-        )),
-    })
-}
-
-/// Did this call do it?
-pub(crate) fn is_applied(done: &Value) -> bool {
-    done.get("applied").and_then(Value::as_bool).unwrap_or(true)
-}
-
-/// Prints an answer: as it came, or as text.
-pub(crate) fn say(pipeline: &Pipeline, done: &Value, text: &str) {
-    if pipeline.json { output::json(done) } else { output::line(text) }
 }
 
 /// Each product once, with its pieces.

@@ -1,0 +1,146 @@
+//! `invoices show`, `pdf`, `html` and `xml`: one document.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use axum::http::Method;
+use clap::Args;
+use domain::invoice::{Balance, Document};
+use machine::client::{Level, Pipeline, query_value};
+use serde_json::json;
+use terminal::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Its number.
+    pub(super) number: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Saved {
+    /// Its number.
+    number: String,
+    /// Where to; `-` is standard output. Without it, a file in this folder that is named by the number.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    Pdf,
+    Html,
+    Xml,
+}
+
+impl Form {
+    pub(super) const fn extension(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Html => "html",
+            Self::Xml => "xml",
+        }
+    }
+}
+
+/// Makes a file of a document.
+///
+/// # Errors
+/// It cannot be made of this one.
+pub(super) fn render(document: &Document, form: Form) -> Result<Vec<u8>> {
+    Ok(match form {
+        Form::Pdf => documents::pdf(document)?,
+        Form::Html => documents::html(document)?.into_bytes(),
+        Form::Xml => {
+            let broken = documents::check(document);
+            if let Some(rule) = broken.iter().find(|rule| !rule.is_forgiven) {
+                bail!("{} cannot be EN 16931: {rule}", document.number);
+            }
+            documents::xml(document).into_bytes()
+        }
+    })
+}
+
+/// Fetches a document.
+async fn fetch(pipeline: &Pipeline, number: &str) -> Result<Document> {
+    let path = format!("billing/invoices/{}", query_value(number));
+    pipeline.call(Level::Read, Method::GET, &path, None).await
+}
+
+pub(super) async fn show(pipeline: &Pipeline, One { number }: &One) -> Result<()> {
+    let document = fetch(pipeline, number).await?;
+    let (partner, id) = document.account();
+    let path = format!("billing/balances/{partner}/{}", query_value(id.as_str()));
+    let balance: Balance = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    if pipeline.json {
+        output::json(&json!({"document": document, "balance": balance}));
+        return Ok(());
+    }
+    let Document { kind, issued_on, seller, currency, totals, .. } = &document;
+    let kind = kind.as_str().replace('_', " ");
+    output::line(format_args!("{kind} {number} of {issued_on}, by {}", output::name(&seller.name)));
+    if let Some(original) = &document.original {
+        output::line(format_args!("for invoice {} of {}", original.number, original.issued_on));
+    }
+    let buyer = &document.buyer;
+    let customer = buyer.customer.as_ref().map(|id| id.as_str().to_owned());
+    let named = buyer.person.company.clone().or_else(|| buyer.person.name.clone());
+    let who: Vec<String> = named.into_iter().chain(customer).collect();
+    if !who.is_empty() {
+        output::line(format_args!("to {}", output::name(&who.join(", "))));
+    }
+    output::line(format_args!("order {partner}/{}", document.supply.order_id));
+    let lines = document.lines.iter().map(|line| {
+        let what = line.description.as_deref().unwrap_or(line.product_id.as_str());
+        let rate = format!("{} %", line.tax.percent.value());
+        vec![
+            output::name(what).to_string(),
+            line.quantity.to_string(),
+            line.unit_price.to_string(),
+            rate,
+            line.net.to_string(),
+        ]
+    });
+    let charges = document.charges.iter().map(|charge| {
+        let what = charge.description.as_deref().unwrap_or(charge.kind.as_str());
+        let rate = format!("{} %", charge.tax.percent.value());
+        let name = output::name(what).to_string();
+        vec![name, String::new(), String::new(), rate, charge.net.to_string()]
+    });
+    let head = ["what", "pieces", "price", "tax", "net"];
+    output::table(&head, &[1, 2, 3, 4], lines.chain(charges));
+    output::line(format_args!(
+        "net {} + tax {} = {} {currency}",
+        totals.net, totals.tax, totals.gross
+    ));
+    if totals.rounding != domain::Money::ZERO {
+        output::line(format_args!("rounding {}", totals.rounding));
+    }
+    output::line(format_args!("payable {} {currency}", totals.payable));
+    let state = balance.state.as_str().replace('_', " ");
+    let due = balance.due_on.map(|day| format!(", due on {day}")).unwrap_or_default();
+    output::line(format_args!("order is {state}: open {} {currency}{due}", balance.open));
+    for payment in &balance.payments {
+        let reference = output::name(&payment.reference);
+        output::line(format_args!("paid {} on {}: {reference}", payment.amount, payment.paid_on));
+    }
+    for held in &balance.held {
+        output::line(format_args!("held: {}", held.detail));
+    }
+    Ok(())
+}
+
+pub(super) async fn save(pipeline: &Pipeline, saved: &Saved, form: Form) -> Result<()> {
+    let Saved { number, output: to } = saved;
+    let document = fetch(pipeline, number).await?;
+    let bytes = render(&document, form)?;
+    let own = PathBuf::from(format!("{number}.{}", form.extension()));
+    let to = to.as_deref().unwrap_or(&own);
+    if to == Path::new("-") {
+        return std::io::stdout().write_all(&bytes).context("standard output");
+    }
+    std::fs::write(to, &bytes).with_context(|| format!("cannot write {}", to.display()))?;
+    output::note(format_args!("{} written, {} bytes", to.display(), bytes.len()));
+    Ok(())
+}
