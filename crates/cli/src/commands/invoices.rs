@@ -4,15 +4,12 @@ mod document;
 mod export;
 mod list;
 mod money;
+mod order;
 mod sums;
 mod verify;
 
-use std::str::FromStr;
-
 use anyhow::Result;
 use clap::Subcommand;
-use domain::{OrderId, PartnerId};
-use serde_json::Value;
 
 use crate::global::Global;
 use document::Form;
@@ -61,28 +58,6 @@ pub(crate) enum Invoices {
     Export(export::Export),
     /// Check numbers, chains of hashes and amounts of all documents.
     Verify,
-}
-
-/// An order of a partner.
-#[derive(Clone, Debug)]
-pub(crate) struct Order {
-    partner: PartnerId,
-    id: OrderId,
-}
-
-impl FromStr for Order {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (partner, id) = text.split_once('/').ok_or("is not PARTNER/ORDER, as US1/A1")?;
-        let partner = PartnerId::parse(partner).map_err(|error| format!("the partner {error}"))?;
-        let id = OrderId::parse(id).map_err(|error| format!("the order {error}"))?;
-        Ok(Self { partner, id })
-    }
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 pub(crate) async fn run(global: &Global, command: &Invoices) -> Result<()> {

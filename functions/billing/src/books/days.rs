@@ -1,39 +1,12 @@
 //! What was issued on each day.
 
-use super::documents::Row;
-use super::{Sum, Summed};
+use super::folds::Summed;
+use super::sums::Key;
 use chrono::NaiveDate;
 use domain::Money;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// Day, seller and currency.
-type Key = (NaiveDate, Box<str>, Box<str>);
-
-/// Sums by day, seller and currency.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<(Key, Sum)>", into = "Vec<(Key, Sum)>")]
-pub(crate) struct Days(BTreeMap<Key, Sum>);
-
-impl From<Vec<(Key, Sum)>> for Days {
-    fn from(days: Vec<(Key, Sum)>) -> Self {
-        Self(days.into_iter().collect())
-    }
-}
-
-impl From<Days> for Vec<(Key, Sum)> {
-    fn from(Days(days): Days) -> Self {
-        days.into_iter().collect()
-    }
-}
-
-impl Days {
-    pub(super) fn add(&mut self, row: &Row) {
-        let key = (row.issued_on, row.seller.clone(), row.currency.clone());
-        self.0.entry(key).or_default().add(row);
-    }
-}
 
 /// What a seller issued on a day in one currency.
 #[derive(Debug, Default, Serialize, JsonSchema)]

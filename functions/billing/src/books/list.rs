@@ -1,7 +1,7 @@
 //! Lists of documents over all shards.
 
-use super::Shelf;
 use super::documents::Row;
+use super::folds::Shelf;
 use chrono::NaiveDate;
 use domain::Money;
 use domain::invoice::{BalanceState, DocumentKind};

@@ -1,10 +1,14 @@
 use super::balances::Balance;
+use super::folds::{Shelf, Summed};
 use super::*;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use domain::invoice::DocumentKind;
+use messaging::header;
 use serde_json::{Value, json};
+use state::fold::{Event, Fold as _};
+use std::borrow::Cow;
 
 /// Facts as billing publishes them, applied as the fold's reader does it.
 struct World {

@@ -1,58 +1,12 @@
 //! What was invoiced to each customer.
 
-use super::documents::Row;
-use super::{Sum, Summed, Sums};
+use super::folds::Summed;
+use super::sums::Sum;
 use domain::Money;
 use messaging::subject;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use state::fold::Fold as _;
-use std::collections::{BTreeMap, HashMap};
-
-/// Customers whose totals are held. Where there are more, a new one is not counted, and the fold says so.
-const CUSTOMERS_MAX: usize = 250_000;
-const SHARD_CUSTOMERS_MAX: usize = CUSTOMERS_MAX / Sums::SHARDS;
-
-/// By customer, `<partner>.<customer>`; each has its currencies in order.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Totals(HashMap<Box<str>, Vec<(Box<str>, Sum)>>);
-
-fn key(row: &Row) -> Option<Box<str>> {
-    let (partner, _) = row.names();
-    row.customer.as_deref().map(|customer| format!("{partner}.{customer}").into())
-}
-
-impl Totals {
-    /// Adds a document; of guests nothing is held.
-    ///
-    /// # Errors
-    /// There is no room for its customer.
-    pub(super) fn add(&mut self, row: &Row) -> Result<(), String> {
-        let Some(key) = key(row) else { return Ok(()) };
-        if SHARD_CUSTOMERS_MAX <= self.0.len() && !self.0.contains_key(&key) {
-            return Err(format!(
-                "one of the {} shards has {SHARD_CUSTOMERS_MAX} customers already, which is the limit; the total of a \
-                 new one is not counted",
-                Sums::SHARDS
-            ));
-        }
-        let sums = self.0.entry(key).or_default();
-        match sums.iter_mut().find(|(currency, _)| *currency == row.currency) {
-            Some((_, sum)) => sum.add(row),
-            None => {
-                let mut sum = Sum::default();
-                sum.add(row);
-                sums.push((row.currency.clone(), sum));
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Whose totals are asked for.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use machine::client::{Level, Pipeline, query_value};
 use serde_json::{Value, json};
 use terminal::output;
 
-use super::{Order, text};
+use super::order::{Order, text};
 
 /// Documents of one call.
 const PAGE_MAX: usize = 1_000;

@@ -8,7 +8,7 @@ use machine::client::Pipeline;
 use machine::clock;
 use serde_json::{Value, json};
 
-use super::{Order, text};
+use super::order::{Order, text};
 use crate::commands::keyed::{Again, is_applied, say, send};
 use crate::commands::stock::change::{Pieces, by_product};
 use crate::confirm::{Yes, confirm};

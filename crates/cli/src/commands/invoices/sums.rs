@@ -9,7 +9,7 @@ use machine::client::{Level, Pipeline, query_value};
 use serde_json::Value;
 use terminal::output;
 
-use super::text;
+use super::order::text;
 
 #[derive(Debug, Args)]
 pub(crate) struct Open {

@@ -15,9 +15,11 @@ use messaging::{Event, header};
 use serde_json::json;
 use terminal::output;
 
-use super::BUFFER_BYTES;
 use super::sender::Sender;
 use crate::confirm::{Yes, confirm};
+
+/// What the bodies of messages are cut from.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Send sales of made-up persons, and print each invoice as it is issued.
 #[derive(Clone, Debug, Args)]
