@@ -16,7 +16,7 @@ mod view;
 mod words;
 mod xml;
 
-pub use check::{Broken, check, is_electronic};
+pub use check::{Broken, check, check_amounts, is_electronic};
 pub use cii::xml;
 pub use error::{Error, LAYOUT};
 pub use france::{Missing, missing_for_france, missing_of_seller};

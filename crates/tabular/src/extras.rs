@@ -31,26 +31,24 @@ pub(crate) fn read(
         if text.is_empty() {
             continue;
         }
+        let mut amount = || {
+            config.notation.amount(text, scratch).map_err(|error| {
+                Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text)))
+            })
+        };
         match role {
             Role::TaxCategory => extra.tax_category = Some(tax_category(text, column)?),
             Role::Returns => extra.returns = returns(text, column)?,
-            role if role.is_person() => add_person(*role, text, column, &mut extra.person)?,
-            _ => {}
-        }
-        if !Role::CHARGES.contains(role) || *role == Role::TaxCategory {
-            continue;
-        }
-        let amount = config.notation.amount(text, scratch).map_err(|error| {
-            Fault::new(Rule::BadPrice, column, format!("{} {error}", shown(text)))
-        })?;
-        match role {
-            Role::LineDiscount if charge.is_none() => {
-                extra.line_discount = line_discount(amount, quantity, unit_price, column)?;
+            Role::LineDiscount => {
+                let amount = amount()?;
+                if charge.is_none() {
+                    extra.line_discount = line_discount(amount, quantity, unit_price, column)?;
+                }
             }
-            Role::Shipping => extra.shipping = Some(amount),
-            Role::Discount => extra.discount = Some(amount.magnitude()),
-            Role::TaxGiven => extra.tax_given = Some(amount),
-            _ => {}
+            Role::Shipping => extra.shipping = Some(amount()?),
+            Role::Discount => extra.discount = Some(amount()?.magnitude()),
+            Role::TaxGiven => extra.tax_given = Some(amount()?),
+            role => add_person(*role, text, column, &mut extra.person)?,
         }
     }
     Ok((extra != Extra::default()).then(|| Box::new(extra)))

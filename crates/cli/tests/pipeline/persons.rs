@@ -59,20 +59,23 @@ async fn everything(nats: &Nats) -> Vec<(String, String, String)> {
 fn files(dir: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.to_str().unwrap().ends_with(".rejects.csv") {
-            continue;
-        }
+        let is = |end: &str| path.to_str().unwrap().ends_with(end);
         if path.is_dir() {
-            if !["jetstream", "archive", "outbox"].iter().any(|name| path.ends_with(name)) {
+            let apart = ["jetstream", "archive", "quarantine", "outbox"];
+            if !apart.iter().any(|name| path.ends_with(name)) {
                 files(&path, found);
             }
             continue;
         }
+        if is(".rejects.csv") {
+            continue;
+        }
         let text = fs::read(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
-        found.extend(
-            SECRETS.iter().filter(|it| text.contains(**it)).map(|it| format!("{it} in {path:?}")),
-        );
+        // The number of a customer, which may be an e-mail address, is part of the output.
+        let is_number = |secret: &str| secret == "zaphodia" && is(".output.csv");
+        let secrets = SECRETS.iter().filter(|it| text.contains(**it) && !is_number(it));
+        found.extend(secrets.map(|it| format!("{it} in {path:?}")));
     }
 }
 

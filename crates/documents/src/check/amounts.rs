@@ -14,7 +14,6 @@ pub(super) fn check(document: &Document, found: &mut Found) {
         check_line(document, number, line, found);
     }
     totals(document, found);
-    decimals(document, found);
 }
 
 fn check_line(document: &Document, number: usize, line: &DocumentLine, found: &mut Found) {
@@ -82,7 +81,7 @@ fn totals(document: &Document, found: &mut Found) {
 }
 
 /// EN 16931 has two decimals at most, also for currencies that have three.
-fn decimals(document: &Document, found: &mut Found) {
+pub(super) fn decimals(document: &Document, found: &mut Found) {
     let totals = &document.totals;
     let of_totals = [
         ("BR-DEC-09", totals.lines),

@@ -8,7 +8,8 @@ use domain::Money;
 use domain::invoice::{Document, TaxCode, TaxTotal, Taxed};
 use domain::money::SCALE;
 
-pub(super) fn check(document: &Document, found: &mut Found) {
+/// What is taxed and the tax, of each rate.
+pub(super) fn amounts(document: &Document, found: &mut Found) {
     let taxes = taxes(document);
     let parts = || {
         let lines = document.lines.iter().map(|line| (&line.tax, line.net));
@@ -25,9 +26,21 @@ pub(super) fn check(document: &Document, found: &mut Found) {
             TaxCode::S => found.near(rules.amount, &said, tax.amount, exact),
             _ => found.equal(rules.amount, &said, tax.amount, exact),
         }
+    }
+    for (part, _) in parts().filter(|(part, _)| !taxes.iter().any(|tax| is_same(part, &tax.tax))) {
+        found.add("BR-CO-18", format!("{} is not in the summary of taxes", shown(part)));
+    }
+}
+
+/// What each category asks for.
+pub(super) fn categories(document: &Document, found: &mut Found) {
+    let taxes = taxes(document);
+    for tax in &taxes {
+        let name = shown(&tax.tax);
         let zero = tax.tax.percent.value() == Money::ZERO;
         let fits = zero != tax.tax.code.has_tax();
-        found.expect(rules.rate, fits, || format!("{name} is no rate of this category"));
+        let rule = rules(tax.tax.code).rate;
+        found.expect(rule, fits, || format!("{name} is no rate of this category"));
         // Other categories have a code that says why.
         if tax.tax.code == TaxCode::E {
             let said = tax.tax.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
@@ -38,9 +51,6 @@ pub(super) fn check(document: &Document, found: &mut Found) {
                 "nothing says to which country the goods go".into()
             });
         }
-    }
-    for (part, _) in parts().filter(|(part, _)| !taxes.iter().any(|tax| is_same(part, &tax.tax))) {
-        found.add("BR-CO-18", format!("{} is not in the summary of taxes", shown(part)));
     }
     let outside = taxes.iter().any(|tax| tax.tax.code == TaxCode::O);
     found.expect("BR-O-11", !outside || taxes.len() == 1, || {

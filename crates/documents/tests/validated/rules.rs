@@ -36,6 +36,8 @@ fn the_set_keeps_to_the_rules() {
         let expected = BROKEN.iter().chain([&FORGIVEN]).find(|(broken, _)| *broken == name);
         let expected = expected.map_or(&[][..], |(_, rules)| rules);
         assert_eq!(rules(&document), expected, "{name}: {:?}", documents::check(&document));
+        // Neither a guest nor a dinar has wrong amounts, nor a credit note that takes the rest.
+        assert_eq!(documents::check_amounts(&document), [], "{name}");
     }
 }
 
@@ -111,6 +113,19 @@ fn others_forgive_less_than_one_unit_of_tax_and_nothing_else() {
     let nowhere =
         |it: &mut Document| (it.buyer.person.billing, it.buyer.person.delivery) = (None, None);
     assert!(!with("one-line", nowhere));
+}
+
+#[test]
+fn wrong_amounts_are_found_in_documents_of_any_kind() {
+    let wrong = |name: &str, change: fn(&mut Document)| {
+        let (_, mut document) = cases::all().into_iter().find(|(it, _)| *it == name).unwrap();
+        change(&mut document);
+        let wrong = documents::check_amounts(&document);
+        wrong.iter().map(|broken| broken.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong("guest", |it| add(&mut it.totals.tax)), ["BR-CO-14", "BR-CO-15"]);
+    assert_eq!(wrong("one-line", |it| add(&mut it.taxes[0].amount)), ["BR-CO-14", "BR-CO-17"]);
+    assert_eq!(wrong("credit-whole", |it| add(&mut it.taxes[0].base)), ["BR-S-08"]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ struct Crash {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_goes_on_comes_to_the_same_end() {
-    same_end(World::start, &content()).await;
+    Box::pin(same_end(World::start, &content())).await;
 }
 
 /// Whatever step a process is gone after, results and orders of a file with two orders are the same.

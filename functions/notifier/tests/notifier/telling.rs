@@ -338,7 +338,6 @@ async fn an_invoice_goes_with_its_mail_as_pdf() {
     let server = Smtp::good().await;
     let notifier = world.notifier(&smtp(&server)).await;
     let placed = given("A1", ana()).place(&world.nats).await;
-    let tax = json!({"code": "S", "percent": "20"});
     let data = json!({
         "number": "F-2026-000042", "kind": "invoice", "issued_on": "2026-12-01", "issued_at": "2026-12-01T10:00:00Z",
         "due_on": "2026-12-31", "currency": "EUR", "decimals": 2, "prices": "net", "layout": 1,
@@ -348,8 +347,8 @@ async fn an_invoice_goes_with_its_mail_as_pdf() {
             "vat_number": "FR40303265045",
             "address": {"street": "1 rue de la Paix", "postcode": "75002", "city": "Paris", "country": "FR"}},
         "buyer": {"customer": "c1", "person": {"name": "Ana Secret"}},
-        "lines": [{"product_id": "P001", "quantity": 2, "unit_price": "5.00", "tax": tax, "net": "10.00", "amount": "10.00"}],
-        "taxes": [{"tax": tax, "base": "10.00", "amount": "2.00"}],
+        "lines": [{"product_id": "P001", "quantity": 2, "unit_price": "5.00", "tax": {"code": "S", "percent": "20"}, "net": "10.00", "amount": "10.00"}],
+        "taxes": [{"code": "S", "percent": "20", "base": "10.00", "amount": "2.00"}],
         "totals": {"lines": "10.00", "allowances": "0", "charges": "0", "net": "10.00", "tax": "2.00", "gross": "12.00",
             "rounding": "0", "payable": "12.00"},
     });
