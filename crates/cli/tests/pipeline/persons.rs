@@ -100,6 +100,27 @@ fn send_all(up: &Up, publish: impl Fn(&Value)) {
     assert_eq!(status, 422, "{body}");
 }
 
+/// Waits until each person of [`send_all`] was told, of the cancellation as well, in files.
+fn all_are_told(up: &Up) {
+    eventually("all are told, and of the cancellation as well", || {
+        let told = up.json(&["notify", "list", "--state", "sent", "--limit", "100"]);
+        let of = |order: &str| {
+            told["deliveries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|it| it["subject"].as_str().unwrap().ends_with(order))
+                .count()
+        };
+        // Each by mail and by SMS.
+        of(".json") == 4 && of(".email") == 2 && of(".event") == 2 && of(".http") == 2
+    });
+    let files = fs::read_dir(up.dir.path().join("data/outbox")).unwrap();
+    let files =
+        files.filter(|it| !it.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b"."));
+    assert_eq!(files.count(), 10, "one for each");
+}
+
 #[test]
 fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
     let up = Up::start(&["--processes"]);
@@ -121,23 +142,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
         let listed = up.json(&["customers", "list", "--name", "zaphodia"]);
         listed["customers"].as_array().unwrap().len() == 3
     });
-    eventually("all are told, and of the cancellation as well", || {
-        let told = up.json(&["notify", "list", "--state", "sent", "--limit", "100"]);
-        let of = |order: &str| {
-            told["deliveries"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|it| it["subject"].as_str().unwrap().ends_with(order))
-                .count()
-        };
-        // Each by mail and by SMS.
-        of(".json") == 4 && of(".email") == 2 && of(".event") == 2 && of(".http") == 2
-    });
-    let files = fs::read_dir(up.dir.path().join("data/outbox")).unwrap();
-    let files =
-        files.filter(|it| !it.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b"."));
-    assert_eq!(files.count(), 10, "one for each");
+    all_are_told(&up);
     let shown = up.json(&["customers", "show", "DIRECT/c1"]);
     assert_eq!(shown["card"]["phone"], "+441632960123");
     assert_eq!(shown["history"]["totals"]["EUR"]["orders"], 1, "one is cancelled: {shown}");
@@ -161,7 +166,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
     check(&mut places);
     assert!(places.iter().all(|place| *place), "a place of the table is not used: {places:?}");
     let mut found = Vec::new();
-    self::files(up.dir.path(), &mut found);
+    files(up.dir.path(), &mut found);
     assert_eq!(found, [""; 0]);
 
     // Erased: nothing is left.
