@@ -11,7 +11,7 @@ use domain::invoice::{Document, DocumentKind};
 use domain::seller::Supplies;
 use elements::day;
 
-/// Writes a document. The result is valid for others if [`crate::check`] finds nothing.
+/// Writes a document. The result is valid for others if it [`crate::is_electronic`].
 #[must_use]
 pub fn xml(document: &Document) -> String {
     let namespace = |name: &str| format!("urn:un:unece:uncefact:data:standard:{name}:100");

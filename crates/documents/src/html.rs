@@ -1,5 +1,6 @@
 //! A document as one HTML file: styles in it, nothing loaded from elsewhere.
 
+use crate::error::{Error, known_layout};
 use crate::view::View;
 use domain::invoice::Document;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, value::Serde};
@@ -16,10 +17,13 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 /// Writes a document as HTML: for the screen, and for printing on A4.
-#[must_use]
-pub fn html(document: &Document) -> String {
+///
+/// # Errors
+/// The layout is of a later release.
+pub fn html(document: &Document) -> Result<String, Error> {
+    known_layout(document)?;
     ENVIRONMENT
         .get_template("invoice.html")
         .and_then(|template| template.render(context! { it => Serde(View::of(document)) }))
-        .expect("every field of the template is one of View, and a test renders all")
+        .map_err(|error| Error::not_written(document, error))
 }

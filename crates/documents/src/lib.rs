@@ -2,6 +2,9 @@
 
 mod check;
 mod cii;
+mod countries;
+mod error;
+mod exact;
 mod format;
 mod france;
 mod html;
@@ -13,8 +16,9 @@ mod view;
 mod words;
 mod xml;
 
-pub use check::{Broken, check};
+pub use check::{Broken, check, check_amounts, is_electronic};
 pub use cii::xml;
+pub use error::{Error, LAYOUT};
 pub use france::{Missing, missing_for_france, missing_of_seller};
 pub use html::html;
-pub use pdf::{PdfError, pdf};
+pub use pdf::pdf;

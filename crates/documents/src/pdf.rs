@@ -11,6 +11,12 @@ mod table;
 mod tags;
 mod wrap;
 
+#[cfg(test)]
+mod tests;
+
+use crate::check::is_electronic;
+use crate::cii;
+use crate::error::{Error, known_layout};
 use crate::view::View;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use domain::invoice::Document;
@@ -26,38 +32,26 @@ use krilla::tagging::{Artifact, ArtifactType, ContentTag};
 use krilla::{Document as Pdf, SerializeSettings};
 use sheet::{HEIGHT, Mark, Op, Sheet, WIDTH};
 
-/// Why a document cannot be shown as PDF.
-#[derive(Debug, thiserror::Error)]
-pub enum PdfError {
-    /// It would not be a PDF/A.
-    #[error(
-        "{number} cannot be written as PDF/A-3b: {reason}; please report this, and send the document as HTML"
-    )]
-    NotWritten {
-        /// Its number.
-        number: String,
-        /// What is against it.
-        reason: String,
-    },
-}
-
-/// Writes a document as PDF/A-3b. The XML is in it, and the file says that it is Factur-X, if [`crate::check`] finds
-/// nothing against that; else it is a PDF without XML.
+/// Writes a document as PDF/A-3b. The XML is in it, and the file says that it is Factur-X, if the document
+/// [`is_electronic`]; else it is a PDF without XML.
 ///
 /// # Errors
-/// No document is known that gives one.
-pub fn pdf(document: &Document) -> Result<Vec<u8>, PdfError> {
-    let xml = crate::check(document).is_empty().then(|| crate::xml(document));
+/// The layout is of a later release.
+pub fn pdf(document: &Document) -> Result<Vec<u8>, Error> {
+    known_layout(document)?;
+    let xml = is_electronic(document).then(|| cii::xml(document));
     let view = View::of(document);
     let mut sheet = Sheet::new();
     head::write(&mut sheet, &view);
     table::write(&mut sheet, &view);
     sums::write(&mut sheet, &view);
     sums::feet(&mut sheet, &view);
-    let failed = |reason: String| PdfError::NotWritten { number: document.number.clone(), reason };
-    let written = draw(document, &view, sheet, xml.as_deref()).map_err(&failed)?;
+    let written = draw(document, &view, sheet, xml.as_deref())
+        .map_err(|reason| Error::not_written(document, reason))?;
     match xml {
-        Some(_) => factur_x::declare(written).map_err(|reason| failed(reason.to_owned())),
+        Some(_) => {
+            factur_x::declare(written).map_err(|reason| Error::not_written(document, reason))
+        }
         None => Ok(written),
     }
 }

@@ -3,6 +3,7 @@
 //! EN 16931 has net prices only. Where an order's prices hold the tax, and where a line is rounded, the price is found
 //! from the line's net amount: with so many decimals that quantity × price gives it to the cent.
 
+use crate::exact::divided;
 use domain::Money;
 use domain::invoice::{DocumentLine, rounded};
 use domain::money::{DECIMALS, SCALE};
@@ -65,8 +66,92 @@ fn price_with(target: Money, quantity: i64, digits: u32, decimals: u32) -> Optio
         .then(|| format!("{sign}{whole}.{rest:0width$}", width = digits as usize))
 }
 
-/// To the nearest whole number, half away from zero; `divisor` is above zero.
-const fn divided(dividend: i128, divisor: i128) -> i128 {
-    let half = divisor / 2;
-    if dividend < 0 { (dividend - half) / divisor } else { (dividend + half) / divisor }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ProductId;
+    use domain::invoice::{Part, TaxCode, Taxed, amounts};
+    use domain::seller::Percent;
+    use proptest::prelude::*;
+
+    fn line(
+        quantity: i64,
+        price: &str,
+        discount: &str,
+        percent: &str,
+        prices: Prices,
+    ) -> DocumentLine {
+        let money = |text| Money::parse(text).unwrap();
+        let percent = Percent::try_from(money(percent)).unwrap();
+        let tax = Taxed { code: TaxCode::S, percent, reason: None };
+        let (unit_price, discount) = (money(price), money(discount));
+        let amount = unit_price.times(quantity).unwrap().plus(discount.negated()).unwrap();
+        let made = amounts(prices, 2, &[Part { amount, tax: Some(&tax) }], &[]).unwrap();
+        DocumentLine {
+            product_id: ProductId::parse("P1").unwrap(),
+            description: None,
+            quantity,
+            unit_price,
+            discount: (discount != Money::ZERO).then_some(discount),
+            tax,
+            net: *made.lines.first().unwrap(),
+            amount,
+        }
+    }
+
+    #[track_caller]
+    fn check(line: &DocumentLine, prices: Prices, price: &str, pieces: i64, discount: &str) {
+        let discount = Money::parse(discount).unwrap();
+        let expected = NetPrice { price: price.to_owned(), pieces, discount };
+        assert_eq!(net_price(line, prices, 2), expected);
+    }
+
+    #[test]
+    fn a_net_price_stays_as_it_was_ordered() {
+        check(&line(3, "0.3333", "0", "20", Prices::Net), Prices::Net, "0.3333", 1, "0");
+        check(&line(2, "5", "0.5", "20", Prices::Net), Prices::Net, "5.00", 1, "0.50");
+        // The discount has more decimals than the currency: the price takes the rest.
+        check(&line(1, "10", "0.015", "20", Prices::Net), Prices::Net, "10.01", 1, "0.02");
+    }
+
+    #[test]
+    fn a_gross_price_gets_as_many_decimals_as_it_needs() {
+        // 59.97 with 20 % is 49.98: a third of it has two decimals.
+        check(&line(3, "19.99", "0", "20", Prices::Gross), Prices::Gross, "16.66", 1, "0");
+        // 69.93 is 58.28, and no seventh of it has two decimals.
+        check(&line(7, "9.99", "0", "20", Prices::Gross), Prices::Gross, "8.326", 1, "0");
+        check(&line(2, "11.90", "1.50", "10", Prices::Gross), Prices::Gross, "10.815", 1, "1.36");
+        // Six decimals are too few for so many pieces.
+        check(
+            &line(30_001, "0.04", "0", "20", Prices::Gross),
+            Prices::Gross,
+            "1000.03",
+            30_001,
+            "0",
+        );
+    }
+
+    proptest! {
+        /// Quantity × price less discount is the line's net amount, to the cent.
+        #[test]
+        fn the_price_makes_the_net_amount(
+            quantity in 1_i64..2_000_000,
+            price in 0_i64..10_000_000,
+            discount in 0_i64..10_000,
+            gross in any::<bool>(),
+            percent in prop::sample::select(vec!["0", "2.1", "5.5", "20"]),
+        ) {
+            let prices = if gross { Prices::Gross } else { Prices::Net };
+            let text = |units| Money::from_units(units).to_string();
+            let line = line(quantity, &text(price), &text(discount.min(price)), percent, prices);
+            let made = net_price(&line, prices, 2);
+            let (whole, rest) = made.price.split_once('.').unwrap();
+            prop_assert!(rest.len() <= 6, "{made:?}");
+            let micros: i128 = format!("{whole}{rest:0<6}").parse().unwrap();
+            let pieces = i128::from(quantity / made.pieces);
+            prop_assert_eq!(quantity % made.pieces, 0);
+            let exact = crate::exact::rounded(divided(micros * pieces, 100), 2);
+            prop_assert_eq!(exact - i128::from(made.discount.units()), i128::from(line.net.units()));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a person reads of a document, in the seller's language: the same in HTML and in PDF.
 
+use crate::countries::{country, town};
 use crate::format::{Format, iban};
 use crate::party::{buyer_address, buyer_name, buyer_siren, delivery};
 use crate::sums::taxes;
@@ -138,10 +139,10 @@ impl Maker<'_> {
         let (seller, address) = (&self.document.seller, &self.document.seller.address);
         let mut lines = vec![seller.name.clone(), address.street.clone()];
         lines.extend(address.street2.clone());
-        lines.push(format!("{} {}", address.postcode, address.city));
+        lines.extend(town(&address.postcode, &address.city, "", &address.country));
         let abroad = buyer_address(&self.document.buyer)
             .is_some_and(|buyer| buyer.country != address.country);
-        lines.extend(abroad.then(|| address.country.clone()));
+        lines.extend(abroad.then(|| country(&address.country, seller.language)));
         lines
     }
 
@@ -159,9 +160,10 @@ impl Maker<'_> {
         let mut lines = address.lines.clone();
         let code = address.postal_code.as_deref().unwrap_or_default();
         let region = address.region.as_deref().unwrap_or_default();
-        lines.push(format!("{code} {} {region}", address.city).trim().to_owned());
-        let abroad = address.country != self.document.seller.address.country;
-        lines.extend(abroad.then(|| address.country.clone()));
+        lines.extend(town(code, &address.city, region, &address.country));
+        let seller = &self.document.seller;
+        let abroad = address.country != seller.address.country;
+        lines.extend(abroad.then(|| country(&address.country, seller.language)));
         lines
     }
 

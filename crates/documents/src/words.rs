@@ -158,7 +158,7 @@ const GERMAN: Words = Words {
     invoice: "Rechnung",
     // „Gutschrift“ is in German tax law a document that the buyer issues.
     credit_note: "Rechnungskorrektur",
-    issued_on: "Rechnungsdatum",
+    issued_on: "Datum",
     supplied_on: "Lieferdatum",
     due_on: "Fällig am",
     order: "Bestellung",

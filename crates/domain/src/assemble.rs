@@ -3,9 +3,11 @@
 //! Every line is added first; then each order has a verdict, and its lines can be given out again.
 
 mod fault;
+mod said;
 mod whole;
 
 pub use fault::OrderFault;
+pub use said::Firsts;
 
 use crate::Money;
 use crate::charge::{Charge, ChargeKind};
@@ -27,8 +29,6 @@ pub const ORDERS_MAX: usize = 1_000_000;
 const HELD_BYTES: usize = 160;
 /// The same for the id of an order with a rejected line.
 const HARMED_BYTES: usize = 64;
-/// The same for an order's charges, discounts and tax.
-const WHOLE_BYTES: usize = 320;
 
 /// More orders than one file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,12 +92,11 @@ impl Assembled {
         }
     }
 
-    /// Adds a row. Is it the first that says something of the order as a whole?
-    fn add(&mut self, line: &LineFacts<'_>) -> bool {
+    /// Adds a row; what it says first of person and returned sale.
+    fn add(&mut self, line: &LineFacts<'_>) -> Firsts {
         self.rows += 1;
         self.ordered_at = self.ordered_at.min(line.ordered_at);
-        let bytes = u32::try_from(line.text_bytes + LINE_BYTES).unwrap_or(u32::MAX);
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.weigh(line.text_bytes + LINE_BYTES);
         let within = |total: &Money| total.is_within_limit();
         let amount = line.unit_price.times(line.quantity).filter(within);
         let is_line = line.extra.is_none_or(|extra| extra.charge.is_none());
@@ -107,16 +106,26 @@ impl Assembled {
             false if line.customer_id.is_empty() => None,
             false => self.check_customer(line.customer_id),
         };
+        let of_order = line.extra.filter(|extra| extra.is_of_order());
+        let (firsts, bytes) = of_order.map_or_else(Default::default, |extra| {
+            self.whole.get_or_insert_default().add(extra, amount)
+        });
+        self.weigh(bytes);
         let more = |number: u32, max: usize| usize::try_from(number).is_ok_and(|it| max < it);
         let too_large = more(self.lines, LINES_MAX) || more(self.bytes, ORDER_BYTES_MAX);
         let fault = fault.or(too_large.then_some(OrderFault::TooLarge));
         self.fault = self.fault.or(fault);
-        if let Some(extra) = line.extra.filter(|extra| extra.is_of_order()) {
-            let is_first = self.whole.is_none();
-            self.whole.get_or_insert_default().add(extra, amount);
-            return is_first;
-        }
-        false
+        firsts
+    }
+
+    /// Adds bytes of its JSON.
+    fn weigh(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+    }
+
+    /// About what it takes of memory beyond [`HELD_BYTES`].
+    fn held(&self) -> usize {
+        self.whole.as_ref().map_or(0, |whole| whole.held())
     }
 
     fn add_line(&mut self, line: &LineFacts<'_>, amount: Option<Money>) -> Option<OrderFault> {
@@ -166,9 +175,9 @@ impl Assembled {
         self.whole.as_ref()?.tax()
     }
 
-    fn fault(&self) -> Option<OrderFault> {
+    fn fault(&self, order_id: &str) -> Option<OrderFault> {
         let lines = || (self.lines == 0).then_some(OrderFault::NoLines);
-        let whole = || self.whole.as_ref()?.fault(self.kind, self.sum());
+        let whole = || self.whole.as_ref()?.fault(order_id, self.kind, self.sum());
         self.fault.or_else(lines).or_else(whole)
     }
 }
@@ -181,8 +190,8 @@ pub struct Orders {
     orders_max: usize,
     /// Not a `HashMap`: half of its room is empty, and it holds two tables while it grows.
     by_id: IndexMap<Box<str>, Assembled>,
-    /// Orders with charges, discounts or tax.
-    wholes: usize,
+    /// Memory of charges, discounts and hashes.
+    held: usize,
     /// Orders with a rejected line; where that harms none, only those that had no other line by then.
     harmed: HashSet<Box<str>>,
 }
@@ -213,25 +222,29 @@ impl Orders {
             on_bad_line: rules.on_bad_line,
             return_prefix: rules.return_prefix.clone(),
             by_id: IndexMap::new(),
-            wholes: 0,
+            held: 0,
             harmed: HashSet::new(),
         }
     }
 
-    /// Adds an accepted line.
+    /// Adds an accepted line. Returns which columns of the person and of the returned sale it is the first of its
+    /// order to fill: their texts are needed again, those of later lines are not.
     ///
     /// # Errors
     /// It begins one order too many.
-    pub fn add(&mut self, line: LineFacts<'_>) -> Result<(), TooManyOrders> {
+    pub fn add(&mut self, line: LineFacts<'_>) -> Result<Firsts, TooManyOrders> {
         if let Some(order) = self.by_id.get_mut(line.order_id) {
-            self.wholes += usize::from(order.add(&line));
-            return Ok(());
+            let before = order.held();
+            let firsts = order.add(&line);
+            self.held += order.held() - before;
+            return Ok(firsts);
         }
         self.check_room(self.by_id.len())?;
         let mut order = Assembled::begin(&line);
-        self.wholes += usize::from(order.add(&line));
+        let firsts = order.add(&line);
+        self.held += order.held();
         self.by_id.insert(line.order_id.into(), order);
-        Ok(())
+        Ok(firsts)
     }
 
     /// Says that a line of the order was rejected.
@@ -262,7 +275,7 @@ impl Orders {
     /// About what they take of memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.by_id.len() * HELD_BYTES + self.harmed.len() * HARMED_BYTES + self.wholes * WHOLE_BYTES
+        self.by_id.len() * HELD_BYTES + self.harmed.len() * HARMED_BYTES + self.held
     }
 
     /// What became of an order, once every line was added. Nothing for an order without lines.
@@ -276,7 +289,7 @@ impl Orders {
             let named = order_id.starts_with(self.return_prefix.as_ref()?.as_str());
             (named != (order.kind == Kind::Return)).then_some(OrderFault::WrongSign)
         };
-        let fault = order.fault().or_else(wrong_sign).or_else(harmed);
+        let fault = order.fault(order_id).or_else(wrong_sign).or_else(harmed);
         Some(fault.map_or(Ok(order), Err))
     }
 

@@ -5,11 +5,15 @@
 //! dead letters.
 
 mod address;
+mod columns;
 mod countries;
 mod telephone;
 mod text;
 
+pub(crate) use columns::ADDRESSES;
+
 pub use address::{ADDRESS_LINES_MAX, Address};
+pub use columns::{add_column, of_columns};
 pub use telephone::{is_e164, without_separators};
 pub use text::NAME_CHARS_MAX;
 

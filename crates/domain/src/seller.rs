@@ -2,10 +2,12 @@
 //! `intake`'s work.
 
 mod numbers;
+mod percent;
 mod rates;
 
 pub use numbers::{electronic_address, iban, siren, vat_number};
-pub use rates::{Percent, Rate, TaxRates};
+pub use percent::Percent;
+pub use rates::{Rate, TaxRates};
 
 use crate::TaxCategory;
 use schemars::JsonSchema;

@@ -12,6 +12,17 @@ pub fn problem(text: &str, max: usize) -> Option<String> {
     Some(format!("contains the control character {hidden:?}"))
 }
 
+/// How many bytes `text` has in JSON, without its quotes; control characters are written as `\u0001`.
+#[must_use]
+pub fn json_len(text: &str) -> usize {
+    let len = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(len).sum()
+}
+
 /// Right-to-left text needs none of these: letters have their direction by themselves, and the marks that
 /// only say it (U+200E, U+200F, U+061C) stay.
 fn controls(c: char) -> bool {

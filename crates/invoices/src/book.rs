@@ -13,9 +13,6 @@ use state::journal::{
     self, Applied, Book, DecidedInput, Entry, Journal, LogError, NatsLog, Verification, VerifyError,
 };
 
-/// `source` of all facts.
-pub const SOURCE: &str = "/functions/billing";
-
 /// The book of one warehouse.
 #[derive(Clone, Debug)]
 pub struct Invoices {

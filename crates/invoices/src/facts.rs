@@ -1,6 +1,5 @@
 //! What follows from an entry: each document, how each order stands, and what is held.
 
-use crate::SOURCE;
 use domain::invoice::{Balance, Body, Document, DocumentKind, Held, Made};
 use domain::{CustomerId, OrderId, PartnerId, WarehouseId};
 use messaging::publish::Outgoing;
@@ -8,6 +7,9 @@ use messaging::subject::{self, token};
 use messaging::{events, header};
 use serde::{Deserialize, Serialize};
 use state::journal::Entry;
+
+/// `source` of all facts.
+pub const SOURCE: &str = "/functions/billing";
 
 /// Data of `errors.billing.…`: what of an order was held just now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,9 +9,9 @@ mod lane;
 mod looked;
 mod read;
 
-pub use book::{Invoices, InvoicesJournal, SOURCE, day, go_on, journal, survey, verify};
+pub use book::{Invoices, InvoicesJournal, day, go_on, journal, survey, verify};
 pub use chain::{Chain, Chains, verify_chains};
-pub use facts::HeldNow;
+pub use facts::{HeldNow, SOURCE};
 pub use find::{balance, document};
 pub use lane::{InvoiceLane, KEEP};
 pub use looked::{Looked, Missing};

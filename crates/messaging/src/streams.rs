@@ -93,17 +93,9 @@ const fn erasable(definition: Definition) -> Definition {
 pub const STREAMS: &[Definition] = &[
     keeps(FILES, &["files.arrived.>", "files.transformed.>", "files.failed.>"], 90),
     erasable(keeps(INTAKE, &[crate::subject::ORDERS], 7)),
-    keeps(
-        ORDERS,
-        &[
-            "orders.placed.>",
-            "orders.confirmed.>",
-            "orders.refused.>",
-            "orders.returned.>",
-            "orders.shipped.>",
-        ],
-        90,
-    ),
+    // One subject for all stages: nats-server takes no consumer of `orders.*.<warehouse>.>` from a stream whose subjects do
+    // not cover that.
+    keeps(ORDERS, &["orders.*.>"], 90),
     Definition {
         name: JOURNAL,
         subjects: &["journal.inventory.*", "journal.invoices.*"],

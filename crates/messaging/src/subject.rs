@@ -245,6 +245,21 @@ pub fn matches(filter: &str, subject: &str) -> bool {
     subject.next().is_none()
 }
 
+/// Does `filter` match every subject that `other` matches?
+#[must_use]
+pub fn covers(filter: &str, other: &str) -> bool {
+    let (mut filter, mut other) = (filter.split('.'), other.split('.'));
+    loop {
+        match (filter.next(), other.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some(_), Some(">")) => return false,
+            (Some("*"), Some(_)) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Is there a subject that matches both filters?
 #[must_use]
 pub fn overlap(one: &str, other: &str) -> bool {
@@ -347,6 +362,21 @@ mod tests {
             [("orders", "orders.>"), ("a.b", "a.c"), ("a.*", "a.b.c"), ("*.b", "a.c")]
         {
             assert!(!overlap(one, other) && !overlap(other, one), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_filter_covers_what_it_matches_and_no_more() {
+        for (filter, other) in [
+            ("orders.*.>", "orders.*.main.>"),
+            ("orders.*.>", "orders.placed.>"),
+            ("invoices.>", "invoices.issued.>"),
+            ("a.*", "a.b"),
+        ] {
+            assert!(covers(filter, other) && !covers(other, filter), "{filter} {other}");
+        }
+        for (filter, other) in [("orders.*.>", "orders"), ("a.*", "a.>"), ("a.b", "a.*")] {
+            assert!(!covers(filter, other), "{filter} {other}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::assigned::{Assigned, Found};
 use super::guess::{NoProposal, Trust};
 use super::table::{Column, Table};
 use super::totals::{are_products, differ};
-use super::{dates, numbers, totals};
+use super::{dates, numbers, persons, totals};
 
 /// Most values of a column that are examined.
 const VALUES_MAX: usize = 2_000;
@@ -48,6 +48,11 @@ fn by_name(table: &Table, assigned: &mut Assigned) {
         for role in Role::ALL {
             let name = role.named_by(&column.name);
             let fit = fit(role, column);
+            // The name of somebody is no name of a product.
+            let is_other = matches!(role, Role::Description | Role::OrderId | Role::ProductId);
+            if is_other && name < NAME_GOOD && persons::is_person(&column.name) {
+                continue;
+            }
             if name > 0 && fit >= FIT_MIN {
                 pairs.push((name, fit, at, role));
             }

@@ -10,6 +10,7 @@ mod dates;
 mod guess;
 mod money;
 mod numbers;
+mod persons;
 mod proposal;
 mod table;
 #[cfg(test)]

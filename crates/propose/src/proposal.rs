@@ -6,7 +6,7 @@ use super::aliases::Role;
 use super::assigned::Assigned;
 use super::guess::{Guess, NoProposal, Trust};
 use super::table::{Seen, Table};
-use super::{columns, dates, money, numbers, text};
+use super::{columns, dates, money, numbers, persons, text};
 
 /// A proposed configuration.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ pub struct Proposal {
     pub(crate) columns: Vec<(Role, Guess<String>)>,
     /// The name of the currency column.
     pub(crate) currency_column: Option<Guess<String>>,
+    /// Columns about the person who buys, and the returned sale.
+    pub(crate) persons: Vec<persons::Found>,
+    /// About columns that cannot be used.
+    pub(crate) notes: Vec<String>,
     pub(crate) customer_required: Guess<bool>,
     pub(crate) price_positive: Guess<bool>,
     pub(crate) return_prefix: Option<Guess<String>>,
@@ -74,9 +78,11 @@ pub fn propose_in(
     let decimal_mark = numbers::decimal_mark(column(Role::UnitPrice));
     let money = money::find(&table, &assigned, decimal_mark.value);
     let dates = dates::formats(column(Role::OrderedAt), day_first);
+    let (persons, notes) = persons::find(&table, &assigned);
     let names = assigned.free(&table).map(|column| &column.name);
     let is_currency =
         |name: &String| money.column.as_ref().is_some_and(|column| column.value == *name);
+    let is_person = |name: &String| persons.iter().any(|(_, guess)| guess.value.contains(name));
     let continued = continued(&table, &assigned).into_iter().filter(|continues| *continues).count();
     Ok(Proposal {
         time_zone: time_zone(&dates),
@@ -94,7 +100,9 @@ pub fn propose_in(
         customer_required: customer_required(&table, &assigned),
         price_positive: numbers::price_positive(column(Role::UnitPrice)),
         return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),
-        unused: names.filter(|name| !is_currency(name)).cloned().collect(),
+        unused: names.filter(|name| !is_currency(name) && !is_person(name)).cloned().collect(),
+        persons,
+        notes,
         currency_column: money.column,
         columns: assigned.guesses(&table),
         encoding,

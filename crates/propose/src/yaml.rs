@@ -62,6 +62,7 @@ impl Proposal {
         if let Some(column) = &self.currency_column {
             lines.guess(4, "currency", column, |name| quoted(name));
         }
+        self.persons(&mut lines);
         if !self.unused.is_empty() {
             let names: Vec<String> = self.unused.iter().map(|name| one_line(name)).collect();
             lines.plain(4, &format!("# not used: {}", names.join(", ")));
@@ -81,6 +82,29 @@ impl Proposal {
         lines.0
     }
 
+    /// The columns about the person who buys; those of an address below its name.
+    fn persons(&self, lines: &mut Lines) {
+        let names = |names: &Vec<String>| match names.as_slice() {
+            [name] => quoted(name),
+            names => list(names),
+        };
+        let mut before = "";
+        for (column, guess) in &self.persons {
+            let Some((address, part)) = column.key().split_once('.') else {
+                lines.guess(4, column.key(), guess, names);
+                continue;
+            };
+            if address != before {
+                lines.plain(4, &format!("{address}:"));
+                before = address;
+            }
+            lines.guess(5, part, guess, names);
+        }
+        for note in &self.notes {
+            lines.plain(4, &format!("# {}", one_line(note)));
+        }
+    }
+
     /// The guesses, for scripts.
     pub fn guesses(&self) -> Vec<Value> {
         let mut all = vec![
@@ -96,6 +120,9 @@ impl Proposal {
         let columns = self.columns.iter();
         all.extend(columns.map(|(role, guess)| {
             entry(&format!("file.columns.{}", role.key()), guess, Clone::clone)
+        }));
+        all.extend(self.persons.iter().map(|(column, guess)| {
+            entry(&format!("file.columns.{}", column.key()), guess, |names| names.join(" | "))
         }));
         let quotes = self.quotes.as_ref();
         all.extend(

@@ -102,7 +102,10 @@ fn write(parts: Receiver<Vec<Part>>, folder: Option<&Path>) -> anyhow::Result<()
         parts.into_iter().for_each(drop);
         return Ok(());
     };
-    let mut output = OutputWriter::new(File::create(folder.join("output.csv"))?, false)?;
+    let mut output = OutputWriter::new(
+        File::create(folder.join("output.csv"))?,
+        domain::extra::Shown::default(),
+    )?;
     let mut rejects = RejectsWriter::new(File::create(folder.join("rejects.csv"))?)?;
     for part in parts.into_iter().flatten() {
         output.write(&part.batch)?;

@@ -71,7 +71,7 @@ pub(crate) struct Config {
     /// Whether quantities and totals are summed.
     pub(crate) sums: bool,
     pub(crate) continued_rows: bool,
-    /// The used columns, with their possible names.
+    /// The used columns, with their possible names; a street has one entry for each of its lines.
     pub(crate) columns: Vec<(Column, Names)>,
     pub(crate) derivation: Option<Derivation>,
     /// Product codes of rows that are charges.
@@ -253,17 +253,27 @@ fn columns(format: &FileFormat, made: &[Column]) -> Result<Vec<(Column, Names)>,
         if names.iter().next().is_none() || names.iter().any(|name| name.trim().is_empty()) {
             return Err(ConfigError::EmptyColumn(role.key()));
         }
-        for name in names.iter() {
-            let same = |other: &Names| other.iter().any(|other| folded(other) == folded(name));
-            if let Some((first, _)) = used.iter().find(|(_, other)| same(other)) {
-                return Err(ConfigError::SameColumn {
-                    first: first.key(),
-                    second: role.key(),
-                    name: name.to_owned(),
-                });
+        for names in columns.in_file(role) {
+            for name in names.iter() {
+                let same = |other: &Names| other.iter().any(|other| folded(other) == folded(name));
+                let taken =
+                    used.iter().find(|(other, names)| !may_share(*other, role) && same(names));
+                if let Some((first, _)) = taken {
+                    return Err(ConfigError::SameColumn {
+                        first: first.key(),
+                        second: role.key(),
+                        name: name.to_owned(),
+                    });
+                }
             }
+            used.push((role, names));
         }
-        used.push((role, names.clone()));
     }
     Ok(used)
+}
+
+/// May a column of the file be both of these? What is said of a person may be something else as well, such as a
+/// customer's number that is an e-mail address.
+pub(crate) fn may_share(one: Column, other: Column) -> bool {
+    one != other && (one.is_person() || other.is_person())
 }

@@ -1,6 +1,6 @@
 //! Why a file is unreadable as a whole.
 
-use crate::delimiter::another;
+use crate::delimiter::{DELIMITERS, another};
 use crate::encoding::Candidate;
 use crate::listed::listed;
 
@@ -141,9 +141,63 @@ pub enum FileError {
     },
 }
 
+/// Stands for the cells of a line that is no header but a row.
+const VALUES: &str = "a line with values that are not repeated here";
+
+/// Is it something that rows have: a number, a date, an e-mail address, or several of them in one cell?
+fn is_value(cell: &str) -> bool {
+    let of_number = |c: char| c.is_ascii_digit() || " .,:/+-".contains(c);
+    let is_value = |part: &str| {
+        let has_digit = part.contains(|c: char| c.is_ascii_digit());
+        part.contains('@') || (has_digit && part.chars().all(of_number))
+    };
+    cell.split(DELIMITERS.map(char::from)).any(is_value)
+}
+
 impl FileError {
+    /// The same without what rows may say of persons: the reason goes further than the file.
+    #[must_use]
+    pub fn without_values(mut self) -> Self {
+        match &mut self {
+            Self::EncodingUnclear { candidates } => {
+                candidates.iter_mut().for_each(|candidate| candidate.words.clear());
+            }
+            Self::HeaderMissing { found, .. } if found.iter().any(|cell| is_value(cell)) => {
+                *found = vec![VALUES.to_owned()];
+            }
+            _ => {}
+        }
+        self
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(crate) fn scratch(error: std::io::Error) -> Self {
         Self::Scratch { reason: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::partner::Encoding;
+
+    #[test]
+    fn a_reason_without_values_has_names_of_columns_and_no_row() {
+        let missing = |found: &[&str]| {
+            let found = found.iter().map(ToString::to_string).collect();
+            let error = FileError::HeaderMissing { missing: vec!["order".into()], found };
+            error.without_values().to_string()
+        };
+        let row =
+            "the header has no column order; found: a line with values that are not repeated here";
+        assert_eq!(missing(&["Ana", "12.50"]), row);
+        assert_eq!(missing(&["Ana;P1;2026-01-01"]), row);
+        assert_eq!(missing(&["ana@example.org", "x"]), row);
+        let names = "the header has no column order; found: Name, Address 1, 2nd line";
+        assert_eq!(missing(&["Name", "Address 1", "2nd line"]), names);
+        let words = "Müller".to_owned();
+        let candidates = vec![Candidate { encoding: Encoding::Windows1252, words }];
+        let unclear = FileError::EncodingUnclear { candidates }.without_values().to_string();
+        assert!(unclear.ends_with(": windows-1252"), "{unclear}");
     }
 }

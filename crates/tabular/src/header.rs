@@ -1,7 +1,7 @@
 //! Reads the header line: the position of each column.
 
 use crate::column::{Column, close, folded};
-use crate::config::Config;
+use crate::config::{Config, may_share};
 use crate::currency;
 use crate::derive::Derivation;
 use crate::file_error::FileError;
@@ -34,7 +34,7 @@ pub(crate) struct Layout {
     pub(crate) region: Option<Column>,
     pub(crate) category: Option<Column>,
     pub(crate) currency: Option<Column>,
-    /// The columns of [`Role::EXTRA`] that the partner has.
+    /// The optional columns that the partner has; a street has one for each of its lines.
     pub(crate) extras: Vec<(Role, Column)>,
 }
 
@@ -110,10 +110,7 @@ impl Layout {
                 let found = columns.map(|(at, _)| at).find(free);
                 found.filter(|_| config.currency.is_looked_for()).and_then(in_file)
             }),
-            extras: Role::EXTRA
-                .into_iter()
-                .filter_map(|role| Some((role, column(role)?)))
-                .collect(),
+            extras: extras(&roles, &made, &columns, &names),
             made,
             names,
         })
@@ -132,14 +129,14 @@ impl Layout {
             Role::UnitPrice => Some(&self.unit_price),
             Role::OrderedAt => Some(&self.ordered_at),
             Role::Currency => self.currency.as_ref(),
-            Role::LineDiscount
-            | Role::TaxCategory
-            | Role::Shipping
-            | Role::Discount
-            | Role::TaxGiven => {
-                self.extras.iter().find(|(other, _)| *other == role).map(|(_, column)| column)
-            }
+            _ => self.extras_of(role).next(),
         }
+    }
+
+    /// The columns of an optional role.
+    fn extras_of(&self, role: Role) -> impl Iterator<Item = &Column> {
+        let of_role = self.extras.iter().filter(move |(other, _)| *other == role);
+        of_role.map(|(_, column)| column)
     }
 
     /// Can a record have column names where rows have numbers and dates? A quick check for records that
@@ -165,7 +162,8 @@ impl Layout {
         let same = Self::new(config, names).is_ok_and(|other| {
             let places = |layout: &Self| -> Vec<Option<usize>> {
                 let roles = Role::ALL.into_iter().map(|role| layout.column(role).map(|c| c.at));
-                roles.chain(layout.inputs.iter().map(|column| Some(column.at))).collect()
+                let extras = layout.extras.iter().map(|(_, column)| Some(column.at));
+                roles.chain(extras).chain(layout.inputs.iter().map(|it| Some(it.at))).collect()
             };
             other.width == self.width && places(&other) == places(self)
         });
@@ -174,19 +172,51 @@ impl Layout {
 
     /// The used columns: their keys in the configuration and their names in the file.
     pub(crate) fn used(&self) -> BTreeMap<String, String> {
-        let named = |role: Role| Some((role.key().to_owned(), self.column(role)?.name.to_string()));
+        let lines = |role: Role| -> Vec<&str> {
+            self.extras_of(role).skip(1).map(|column| &*column.name).collect()
+        };
+        let named = |role: Role| {
+            let first = &*self.column(role)?.name;
+            let all: Vec<&str> = std::iter::once(first).chain(lines(role)).collect();
+            Some((role.key().to_owned(), all.join(", ")))
+        };
         Role::ALL.into_iter().filter_map(named).collect()
     }
+}
+
+/// The optional columns, of the transform or of the file.
+fn extras(
+    roles: &[Role],
+    made: &[Arc<str>],
+    columns: &[(Role, usize)],
+    names: &[Arc<str>],
+) -> Vec<(Role, Column)> {
+    let column = |at: usize, name: &Arc<str>| Column { at, name: name.clone() };
+    let is_extra =
+        |role: &Role| Role::CHARGES.contains(role) || *role == Role::Returns || role.is_person();
+    let of_role = |role: Role| {
+        let place = roles.iter().position(|other| *other == role);
+        let of_transform = place.and_then(|at| Some(column(names.len() + at, made.get(at)?)));
+        let of_file = columns.iter().filter(move |(other, _)| *other == role);
+        let of_file = of_file.filter_map(|(_, at)| Some(column(*at, names.get(*at)?)));
+        of_transform
+            .into_iter()
+            .chain(of_file)
+            .map(move |column| (role, column))
+            .collect::<Vec<_>>()
+    };
+    Role::ALL.into_iter().filter(is_extra).flat_map(of_role).collect()
 }
 
 /// The role of each position.
 ///
 /// # Errors
-/// If a position has two roles.
+/// If a position has two roles that it cannot have both.
 fn taken(columns: &[(Role, usize)], names: &[String]) -> Result<BTreeMap<usize, Role>, FileError> {
     let mut taken = BTreeMap::new();
     for (role, at) in columns {
-        if let Some(other) = taken.insert(*at, *role) {
+        let other = taken.insert(*at, *role);
+        if let Some(other) = other.filter(|other| !may_share(*other, *role)) {
             let column = names.get(*at).map(|name| name.trim()).unwrap_or_default();
             let found = [other, *role].map(|role| format!("{}: {column}", role.key()));
             return Err(FileError::HeaderDuplicate {

@@ -138,7 +138,7 @@ fn is_shortened(text: &str) -> bool {
 }
 
 #[inline(never)]
-fn is_placeholder(text: &str) -> bool {
+pub(crate) fn is_placeholder(text: &str) -> bool {
     if text.len() > PLACEHOLDER_BYTES_MAX {
         return false;
     }

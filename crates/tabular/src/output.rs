@@ -8,7 +8,7 @@ use crate::profile::rfc3339;
 use crate::reject::Reject;
 use crate::scanner::{part, rest};
 use domain::Money;
-use domain::extra::Extra;
+use domain::extra::Shown;
 use domain::money::SCALE;
 use memchr::memchr_iter;
 use std::borrow::Cow;
@@ -36,23 +36,20 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct OutputWriter<W: io::Write> {
     lines: Lines<W>,
-    /// Whether there are columns for optional fields.
-    extras: bool,
+    /// Which optional columns there are.
+    shown: Shown,
     /// The last date written: the rows of an order mostly have the same date.
     last_date: Option<(i64, String)>,
 }
 
 impl<W: io::Write> OutputWriter<W> {
-    /// Writes the header, with `extras` including that of [`Extra`]. `to` needs no buffer of its own.
+    /// Writes the header, with the optional columns that are `shown`. `to` needs no buffer of its own.
     ///
     /// # Errors
     /// Errors of `to`.
-    pub fn new(to: W, extras: bool) -> io::Result<Self> {
-        let header: Vec<&str> = match extras {
-            true => OUTPUT_HEADER.into_iter().chain(Extra::COLUMNS).collect(),
-            false => OUTPUT_HEADER.into(),
-        };
-        Ok(Self { lines: Lines::new(to, &header)?, extras, last_date: None })
+    pub fn new(to: W, shown: Shown) -> io::Result<Self> {
+        let header: Vec<&str> = OUTPUT_HEADER.into_iter().chain(shown.names()).collect();
+        Ok(Self { lines: Lines::new(to, &header)?, shown, last_date: None })
     }
 
     /// Writes the rows of `batch`.
@@ -76,9 +73,9 @@ impl<W: io::Write> OutputWriter<W> {
             lines.text(row.customer_id);
             lines.text(row.region);
             lines.text(row.category);
-            if self.extras {
+            if self.shown != Shown::default() {
                 let extra = row.extra.unwrap_or_default();
-                extra.texts().iter().for_each(|text| lines.text(text));
+                self.shown.texts(&extra).for_each(|text| lines.text(&text));
             }
             lines.end()?;
         }
@@ -297,7 +294,7 @@ mod tests {
             category: "two\nlines",
             extra: None,
         });
-        let mut writer = OutputWriter::new(Vec::new(), false).unwrap();
+        let mut writer = OutputWriter::new(Vec::new(), Shown::default()).unwrap();
         writer.write(&batch).unwrap();
         assert_eq!(
             String::from_utf8(writer.finish().unwrap()).unwrap(),

@@ -147,6 +147,29 @@ rules! {
     /// The discount of a line is more than the total of the line.
     BadDiscount => "bad_discount",
         "Correct it. `line-discount` is an amount for all pieces of the line; percents are for a `transform`.";
+    /// The number of the sale that is returned is too long, has control characters, or was shortened by a
+    /// spreadsheet.
+    BadReturns => "bad_returns",
+        "As `bad_order_id`.";
+    /// Not an e-mail address.
+    BadEmail => "bad_email",
+        "Correct it, or empty the field. The reason never repeats what a column says of a person.";
+    /// Not a telephone number with its country.
+    BadPhone => "bad_phone",
+        "A number has `+`, its country and 7 to 15 digits in all (E.164): `+33612345678`. Where files leave the country out, add it in a `transform`.";
+    /// Not a VAT number.
+    BadVatNumber => "bad_vat_number",
+        "It has the two letters of its country and 2 to 13 letters or digits: `FR40303265045`.";
+    /// Not a language.
+    BadLanguage => "bad_language",
+        "`fr`, or with a country `fr-CA`.";
+    /// Not a country's code.
+    BadCountry => "bad_country",
+        "Two letters of ISO 3166, such as `FR`. Where files have names of countries: a `transform` with a `LOOKUP`.";
+    /// A name, company, city, region or line of a street has control characters or more than 300 characters, a
+    /// postal code more than 20, or a street more than 4 lines.
+    BadPersonText => "bad_person_text",
+        "Shorten the text to that, or look at `encoding`.";
     /// Not a date in one of the partner's formats.
     BadDate => "bad_date",
         "Add the format to `dates`; the reason says which were tried.";
@@ -180,9 +203,18 @@ rules! {
     /// Its order has charges but no line.
     OrderWithoutLines => "order_without_lines",
         "An order has a product at least: look at `charges`, or whether its other rows were rejected.";
-    /// The rows of its order have different shipping, discount or tax for the whole order.
+    /// The rows of its order have different shipping, discount, tax or returned sale for the whole order.
     OrderValues => "order_values_differ",
         "Columns of the whole order stand in one of its rows or are the same in all: correct them, or map a column of single rows as `line-discount`.";
+    /// The rows of its order say different things of the person who buys.
+    OrderPersons => "order_persons_differ",
+        "Columns of a person stand in one row of the order or are the same in all. If each row has its own, such as a delivery address of each line, leave that column out.";
+    /// An address of its order has no street, city or country.
+    OrderAddress => "order_address_incomplete",
+        "Fill in what is missing, in one row of the order or in all. If files never have it, make it in a `transform`, only where there is a street: `billing.country: CASE WHEN street <> '' THEN 'FR' END`.";
+    /// Its order names a sale that it returns, but is a sale itself, or is that very sale.
+    OrderReturns => "order_returns_wrong",
+        "Only orders with quantities below zero return a sale, which has another number. Correct the column `returns`.";
     /// The discount of its order increases the total, or its charges reduce it by more than the sum of
     /// its lines.
     OrderCharges => "order_charges_wrong",

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod bills;
 mod books;
 mod decide;
 mod lists;
@@ -102,6 +103,8 @@ fn api() -> Api<Arc<App>> {
         .at(look("/invoices/{number}/html", "The same as a page"), show::file::<show::Html>)
         .at(look("/invoices/{number}/xml", "The same as XML of EN 16931"), show::file::<show::Xml>)
         .at(look("/balances/{partner}/{order}", "How an order stands in the books"), show::balance)
+        .at(look("/bills/{id}", "The same in the shape of a Spring sample"), bills::bill)
+        .at(look("/fullBill/{id}", "The same with customer and products"), bills::full)
         .at(look("/open-items", "What is open, overdue or held"), lists::open_items)
         .at(look("/customers/totals", "What was invoiced to each customer"), lists::totals)
         .at(days, lists::days)

@@ -36,7 +36,11 @@ pub(crate) async fn document(
 }
 
 /// To a partner, the documents of others are not there.
-async fn find(app: &App, owner: &Owner, number: &str) -> Result<(Document, usize), Problem> {
+pub(crate) async fn find(
+    app: &App,
+    owner: &Owner,
+    number: &str,
+) -> Result<(Document, usize), Problem> {
     let found = invoices::document(&app.nats, number).await;
     let found = found.map_err(|error| unavailable(&error))?;
     match found.map(|(document, fact)| (document, fact.payload.len())) {
@@ -83,25 +87,27 @@ impl FileType for Xml {
     const EXTENSION: &'static str = "xml";
 }
 
+fn not_shown(error: documents::Error) -> Problem {
+    tracing::error!(alert = "billing document", %error, "a document cannot be shown");
+    Problem::internal().detail(error.to_string())
+}
+
 impl Form for Pdf {
     fn render(document: &Document) -> Result<Vec<u8>, Problem> {
-        documents::pdf(document).map_err(|error| {
-            tracing::error!(alert = "billing document", %error, "no PDF");
-            Problem::internal().detail(error.to_string())
-        })
+        documents::pdf(document).map_err(not_shown)
     }
 }
 
 impl Form for Html {
     fn render(document: &Document) -> Result<Vec<u8>, Problem> {
-        Ok(documents::html(document).into_bytes())
+        documents::html(document).map(String::into_bytes).map_err(not_shown)
     }
 }
 
 impl Form for Xml {
     fn render(document: &Document) -> Result<Vec<u8>, Problem> {
         let broken = documents::check(document);
-        if let Some(rule) = broken.first() {
+        if let Some(rule) = broken.iter().find(|rule| !rule.is_forgiven) {
             let detail = format!("{} cannot be EN 16931: {rule}", document.number);
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail));
         }

@@ -6,10 +6,12 @@ use crate::spool::{Apart, Content, SpooledReject, SpooledRow};
 use chrono::DateTime;
 use domain::assemble::{Assembled, OrderFault, Orders};
 use domain::charge::{Charge, ChargeKind};
+use domain::extra::{Extra, PersonTexts, Shown};
 use domain::ids::IdError;
-use domain::order::{Customer, Line};
-use domain::partner::{FileFormat, Partner};
-use domain::{CustomerId, Money, ProductId};
+use domain::order::Line;
+use domain::partner::Partner;
+use domain::person::{self, Person};
+use domain::{CustomerId, Money, OrderId, ProductId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -61,7 +63,7 @@ struct Draft<'a> {
     timestamp: String,
     currency: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    customer: Option<Customer>,
+    customer: Option<Buyer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
     lines: Vec<Line>,
@@ -69,6 +71,17 @@ struct Draft<'a> {
     charges: Vec<Charge>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tax_given: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returns: Option<OrderId>,
+}
+
+/// Who buys: by number, by what is said of the person, or both.
+#[derive(Debug, Serialize)]
+struct Buyer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<CustomerId>,
+    #[serde(flatten)]
+    person: Person,
 }
 
 /// Writes all results. The inner error: too many bytes of orders wait for further lines.
@@ -79,11 +92,11 @@ pub(crate) fn write(
 ) -> Result<Result<Results, Apart>, Failure> {
     let bytes_max = content.bounds.open_bytes_max;
     let file = || tempfile::tempfile_in(scratch).map_err(Failure::scratch);
-    let extras = partner.file.as_ref().is_some_and(FileFormat::has_extras);
-    let output = OutputWriter::new(BufWriter::new(file()?), extras);
+    let shown = partner.file.as_ref().map(Shown::of).unwrap_or_default();
+    let output = OutputWriter::new(BufWriter::new(file()?), shown);
     let mut writing = Writing {
         output: output.map_err(Failure::scratch)?,
-        extras,
+        shown,
         rejects: RejectsWriter::new(BufWriter::new(file()?)).map_err(Failure::scratch)?,
         orders: BufWriter::new(file()?),
         orders_sha256: Sha256::new(),
@@ -122,8 +135,8 @@ pub(crate) fn write(
 
 struct Writing<'a> {
     output: OutputWriter<BufWriter<File>>,
-    /// Do the results have columns for optional fields?
-    extras: bool,
+    /// Which optional columns the results have.
+    shown: Shown,
     rejects: RejectsWriter<BufWriter<File>>,
     orders: BufWriter<File>,
     orders_sha256: Sha256,
@@ -143,11 +156,15 @@ struct Writing<'a> {
 
 /// Approximate memory of a line besides its texts.
 const LINE_BYTES: usize = 250;
+/// The same of a text about a person.
+const TEXT_BYTES: usize = 64;
 
 #[derive(Default)]
 struct Open {
     bytes: usize,
-    customer: Option<Customer>,
+    customer: Option<CustomerId>,
+    person: PersonTexts,
+    returns: Option<OrderId>,
     region: Option<String>,
     lines: Vec<Line>,
     charges: Vec<Charge>,
@@ -173,7 +190,7 @@ impl Writing<'_> {
                     column: None,
                     rule,
                     reason: format!("order {}: {reason}", row.order_id),
-                    raw: cleaned(row, self.delimiter, self.extras)?,
+                    raw: cleaned(row, self.delimiter, self.shown)?,
                 })
             }
         }
@@ -186,10 +203,14 @@ impl Writing<'_> {
         self.open_bytes -= open.bytes;
         open.rows += 1;
         if open.customer.is_none() && !row.customer_id.is_empty() {
-            let id = CustomerId::stored(row.customer_id).map_err(bad)?;
-            open.customer = Some(Customer { id, vip: false });
+            open.customer = Some(CustomerId::stored(row.customer_id).map_err(bad)?);
         }
         open.region = open.region.or_else(|| text(row.region));
+        if let Some(extra) = &row.extra {
+            open.bytes += extra.person.values().map(|text| TEXT_BYTES + text.len()).sum::<usize>();
+            open.person.extend(extra.person.clone());
+            open.returns = open.returns.or_else(|| extra.returns.clone());
+        }
         match row.extra.as_ref().and_then(|extra| extra.charge) {
             Some(charge) => open.charges.extend(charge.kind().map(|kind| of_row(row, kind))),
             None => open.lines.push(line(row).map_err(bad)?),
@@ -202,16 +223,19 @@ impl Writing<'_> {
             return Ok(());
         }
         open.charges.extend(order.charges_of_columns());
+        let (id, person) = (open.customer, person::of_columns(open.person));
+        let is_known = id.is_some() || !person.is_empty();
         let time = DateTime::from_timestamp_millis(order.ordered_at).unwrap_or_default();
         let draft = Draft {
             order_id: row.order_id,
             timestamp: time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
             currency: self.currency,
-            customer: open.customer,
+            customer: is_known.then_some(Buyer { id, person }),
             region: open.region,
             lines: open.lines,
             charges: open.charges,
             tax_given: order.tax_given(),
+            returns: open.returns,
         };
         self.draft.clear();
         serde_json::to_writer(&mut self.draft, &draft)
@@ -312,7 +336,7 @@ fn delimiter(name: &str) -> u8 {
 
 /// A row that is good by itself but belongs to a refused order, as in an output but with the delimiter
 /// of its file. The original line of such a row is not kept.
-fn cleaned(row: &Row<'_>, delimiter: u8, extras: bool) -> Result<String, Failure> {
+fn cleaned(row: &Row<'_>, delimiter: u8, shown: Shown) -> Result<String, Failure> {
     let time = DateTime::from_timestamp_millis(row.ordered_at).unwrap_or_default();
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
     let (quantity, unit_price) = (row.quantity.to_string(), row.unit_price.to_string());
@@ -328,8 +352,9 @@ fn cleaned(row: &Row<'_>, delimiter: u8, extras: bool) -> Result<String, Failure
         row.region,
         row.category,
     ];
-    let extra = extras.then(|| row.extra.clone().unwrap_or_default().texts());
-    let fields = fields.into_iter().chain(extra.iter().flatten().map(String::as_str));
+    let none = Extra::default();
+    let extra: Vec<String> = shown.texts(row.extra.as_deref().unwrap_or(&none)).collect();
+    let fields = fields.into_iter().chain(extra.iter().map(String::as_str));
     writer.write_record(fields).map_err(Failure::spool)?;
     let bytes = writer.into_inner().map_err(|error| Failure::Scratch(error.into_error()))?;
     Ok(String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned())
@@ -349,12 +374,22 @@ fn explain(fault: OrderFault) -> (Rule, &'static str) {
         OrderFault::TotalTooLarge => (Rule::OrderTooLarge, "its total is too large"),
         OrderFault::NoLines => (Rule::OrderWithoutLines, "it has charges and no line"),
         OrderFault::ValuesDiffer => {
-            (Rule::OrderValues, "its rows say different shipping, discount or tax")
+            (Rule::OrderValues, "its rows say different shipping, discount, tax or returned sale")
         }
         OrderFault::DiscountAdds => (Rule::OrderCharges, "a discount makes its amount larger"),
         OrderFault::BelowNothing => {
             (Rule::OrderCharges, "its charges take off more than its lines come to")
         }
+        OrderFault::PersonsDiffer => {
+            (Rule::OrderPersons, "its rows say different things of the person who buys")
+        }
+        OrderFault::AddressIncomplete => {
+            (Rule::OrderAddress, "an address of it has no street, city or country")
+        }
+        OrderFault::ReturnsWrong => (
+            Rule::OrderReturns,
+            "it names a sale that it returns, and is a sale, or that sale itself",
+        ),
     }
 }
 
@@ -379,7 +414,7 @@ mod tests {
         };
         for (name, sign) in [(",", b','), (";", b';'), ("tab", b'\t'), ("|", b'|')] {
             assert_eq!(delimiter(name), sign);
-            let raw = cleaned(&row, sign, false).unwrap();
+            let raw = cleaned(&row, sign, Shown::default()).unwrap();
             let mut reader = csv::ReaderBuilder::new();
             let mut reader = reader.has_headers(false).delimiter(sign).from_reader(raw.as_bytes());
             let record = reader.records().next().unwrap().unwrap();

@@ -10,8 +10,10 @@ use crate::memory::{Full, Share};
 use crate::packed::{Caps, PackedError, Packing};
 use crate::unpack::{self, Source};
 use domain::Money;
-use domain::assemble::{LineFacts, ORDERS_MAX, Orders, TooManyOrders};
-use domain::partner::{Duplicates, FileFormat, Partner, Products};
+use domain::assemble::{Firsts, LineFacts, ORDERS_MAX, Orders, TooManyOrders};
+use domain::extra::Extra;
+use domain::partner::{Column, Duplicates, FileFormat, Partner, Products};
+use domain::text::json_len;
 use intake::access::Keys;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -61,10 +63,12 @@ pub(crate) struct Apart {
 }
 
 impl Unreadable {
-    /// Failing scratch space is not the file's fault.
-    fn of(error: FileError) -> Result<Self, Failure> {
+    /// Failing scratch space is not the file's fault. The reason is kept in the ledger and in events, so it repeats
+    /// nothing of a file `with_persons`.
+    fn of(error: FileError, with_persons: bool) -> Result<Self, Failure> {
         match error {
             FileError::Scratch { reason } => Err(Failure::Scratch(io::Error::other(reason))),
+            error if with_persons => Ok(error.without_values().into()),
             error => Ok(error.into()),
         }
     }
@@ -148,8 +152,16 @@ pub(crate) struct SpooledRow<'a> {
 }
 
 impl<'a> SpooledRow<'a> {
-    fn new(row: Row<'a>) -> Self {
-        let extra = row.extra.map_or(Cow::Borrowed(""), |extra| extra.to_json().into());
+    /// A row that is the first of its order to fill `firsts`: only these texts of a person are kept, once for each
+    /// order.
+    fn new(row: Row<'a>, firsts: Firsts) -> Self {
+        let extra = row.extra.map_or(Cow::Borrowed(""), |mut extra| {
+            extra.person.retain(|column, _| firsts.has(*column));
+            match *extra == Extra::default() {
+                true => Cow::Borrowed(""),
+                false => extra.to_json().into(),
+            }
+        });
         Self {
             line: row.line,
             order_id: row.order_id,
@@ -258,6 +270,8 @@ pub(crate) fn pass<E: From<Failure>>(
 struct Passing {
     bounds: Bounds,
     share: Option<Arc<Share>>,
+    /// Have its files columns about persons?
+    with_persons: bool,
     /// Number of accepted rows that are kept for comparison.
     compared: Option<usize>,
     transform: Result<Transform, Unreadable>,
@@ -288,6 +302,7 @@ impl Passing {
         Ok(Self {
             bounds: *bounds,
             share: share.clone(),
+            with_persons: Column::PERSON.into_iter().any(|column| format.has(column)),
             compared: is_compared.then_some(0),
             transform: Ok(transform),
             orders: Orders::new(&partner.rules, bounds.orders_max),
@@ -300,7 +315,7 @@ impl Passing {
         let Ok(transform) = &mut self.transform else { return Ok(()) };
         let kept = match transform.push(bytes) {
             Ok(parts) => self.keep(&parts)?,
-            Err(error) => Err(Unreadable::of(error)?),
+            Err(error) => Err(Unreadable::of(error, self.with_persons)?),
         };
         if let Err(error) = kept {
             self.transform = Err(error);
@@ -321,10 +336,11 @@ impl Passing {
     fn keep(&mut self, parts: &[Part]) -> Result<Result<(), Unreadable>, Failure> {
         for part in parts {
             for row in part.batch.rows() {
-                if let Err(error) = self.orders.add(facts(&row)) {
-                    return Ok(Err(error.into()));
-                }
-                self.rows.push(SpooledRow::new(row))?;
+                let firsts = match self.orders.add(facts(&row)) {
+                    Ok(firsts) => firsts,
+                    Err(error) => return Ok(Err(error.into())),
+                };
+                self.rows.push(SpooledRow::new(row, firsts))?;
                 self.compared = self.compared.map(|rows| rows + 1);
             }
             for reject in &part.rejects {
@@ -347,7 +363,7 @@ impl Passing {
         };
         let (parts, summary) = match transform.finish() {
             Ok(end) => end,
-            Err(error) => return Ok(Err(Unreadable::of(error)?)),
+            Err(error) => return Ok(Err(Unreadable::of(error, self.with_persons)?)),
         };
         if let Err(error) = self.keep(&parts)? {
             return Ok(Err(error));
@@ -374,16 +390,6 @@ fn facts<'a>(row: &'a Row<'_>) -> LineFacts<'a> {
 /// than a transfer can keep busy.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(WORKERS_MAX))
-}
-
-/// Length of `text` in JSON; control characters are written as `\u0001`.
-fn json_len(text: &str) -> usize {
-    let len = |byte: u8| match byte {
-        b'"' | b'\\' => 2,
-        0..0x20 => 6,
-        _ => 1,
-    };
-    text.bytes().map(len).sum()
 }
 
 fn spooled(reject: &Reject) -> SpooledReject {

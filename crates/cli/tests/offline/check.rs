@@ -102,3 +102,30 @@ fn partners_are_listed_with_what_matters_of_them() {
     assert!(line.contains("EUR") && line.contains("';' windows-1252"), "{text}");
     assert_eq!(here.json(&["list"])["partners"]["US1"]["time-zone"], "Europe/London");
 }
+
+#[test]
+fn a_sample_says_who_buys_and_which_sale_is_returned() {
+    let here = Here::new();
+    let (file, partners) = (sample("SHOP/orders.csv"), sample("SHOP/partners.yml"));
+    let args = ["check", &file, "--partners", &partners, "--output", "seen"];
+    let (code, text) = here.says(&args);
+    assert_eq!(code, 6, "{text}");
+    assert!(text.contains("7 rows: 4 accepted, 3 rejected"), "{text}");
+    let orders = here.read("seen/orders.jsonl");
+    let orders: Vec<serde_json::Value> =
+        orders.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        orders[0]["customer"],
+        json!({"id": "17850", "name": "Ana López", "email": "ana@example.org", "phone": "+33612345678",
+            "billing": {"lines": ["1 rue de la Paix", "Bât. B"], "postal_code": "75002", "city": "Paris",
+                "country": "FR"},
+            "delivery": {"lines": ["Quai 4"], "city": "Lyon", "country": "FR"}})
+    );
+    assert_eq!(orders[1]["customer"].get("id"), None);
+    assert_eq!(orders[2]["returns"], "S-1001");
+    let rejects = here.read("seen/rejects.csv");
+    assert!(
+        rejects.contains("5,Phone,bad_phone,") && rejects.contains("order_persons_differ"),
+        "{rejects}"
+    );
+}

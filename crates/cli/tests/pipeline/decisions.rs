@@ -15,9 +15,14 @@ fn row(id: &str, product: &str, quantity: u32) -> String {
 
 /// Drops the files into US3's inbox, and has them looked for at once.
 fn drop_in(up: &Up, files: &[(&str, &[String])]) {
+    drop_with(up, HEADER, files);
+}
+
+/// The same, with this header.
+fn drop_with(up: &Up, header: &str, files: &[(&str, &[String])]) {
     for (name, rows) in files {
         let path = up.dir.path().join(name);
-        fs::write(&path, HEADER.to_owned() + &rows.concat()).unwrap();
+        fs::write(&path, header.to_owned() + &rows.concat()).unwrap();
         up.json(&["send", path.to_str().unwrap(), "--partner", "US3", "--name", name]);
     }
     assert_eq!(up.json(&["check"])["found"], files.len());
@@ -110,4 +115,35 @@ fn nothing_is_left_to_do_only_when_partners_are_told() {
     let ids: std::collections::BTreeSet<_> =
         listed.iter().map(|order| order["id"].as_str()).collect();
     assert_eq!((listed.len(), ids.len()), (rows.len(), rows.len()));
+}
+
+#[test]
+fn a_return_by_file_gives_back_no_more_than_is_left_of_the_sale_that_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("partners.yml");
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../partners.yml"));
+    let column = "        category: category\n";
+    let text = text.unwrap().replacen(column, &format!("{column}        returns: original\n"), 1);
+    fs::write(&path, text).unwrap();
+    let up = Up::start(&["--partners", path.to_str().unwrap()]);
+    up.json(&["stock", "set", "P001", "10"]);
+    let header = HEADER.replace("category", "category,original");
+    let row = |id: &str, quantity: i64, sale: &str| {
+        format!("{id},P001,{quantity},1.50,2026-11-07T09:15:00-05:00,c,east,books,{sale}\n")
+    };
+    drop_with(&up, &header, &[("sales.csv", &[row("S1", 2, "")])]);
+    assert_eq!(decisions(&up, "sales.csv"), ["S1,confirmed,,,3.00"]);
+    let returns =
+        [row("R1", -1, "S1"), row("R2", -2, "S1"), row("R3", -1, "S9"), row("R4", -1, "")];
+    drop_with(&up, &header, &[("returns.csv", &returns)]);
+    let decided = decisions(&up, "returns.csv");
+    for (line, (begin, part)) in decided.iter().zip([
+        ("R1,confirmed,", ""),
+        ("R2,refused,exceeds_sale,", "2 of P001 would come back, but 1 of the 2"),
+        ("R3,refused,exceeds_sale,", "there is no confirmed sale S9 of US3"),
+        ("R4,confirmed,", ""),
+    ]) {
+        assert!(line.starts_with(begin) && line.contains(part), "{line}");
+    }
+    assert_eq!(decided.len(), 4);
 }

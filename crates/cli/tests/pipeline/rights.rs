@@ -8,7 +8,8 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 9] = [
+const EVERYBODY: [&str; 10] = [
+    "billing",
     "connector",
     "customers",
     "daily-checker",
@@ -22,14 +23,17 @@ const EVERYBODY: [&str; 9] = [
 const NOBODY: &[&str] = &[];
 /// Of journals of stock.
 const WRITERS: &[&str] = &["inventory", "order-processor"];
+/// Of journals of any kind. Snapshots and entries of all journals stand in one bucket and one stream.
+const ALL_WRITERS: &[&str] = &["billing", "inventory", "order-processor"];
 
 /// Subjects, and who may publish there beside `setup`. Those that take something away come last.
 const RIGHTS: &[(&str, &[&str])] = &[
     ("journal.inventory.main", WRITERS),
-    ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", WRITERS),
+    ("$KV.JOURNAL_SNAPSHOTS.journal.inventory.main.head", ALL_WRITERS),
     ("$KV.FOLD_CHECKPOINTS.status-checker.orders.1.32-0.head", &["status-checker"]),
     ("$KV.FOLD_CHECKPOINTS.inventory.movements.1.8-0.head", &["inventory"]),
     ("$KV.FOLD_CHECKPOINTS.customers.customers.1.32-0.head", &["customers"]),
+    ("$KV.FOLD_CHECKPOINTS.invoices.invoices.1.8-0.head", &["billing"]),
     ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
     ("orders.confirmed.main.US1.1", WRITERS),
     ("orders.refused.main.US1.1", WRITERS),
@@ -54,14 +58,16 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("customers.changed.US1.x", &["customers"]),
     ("$KV.PERSONS.order.US1.x.1.x", &["customers", "order-ingest"]),
     ("$KV.CUSTOMER_CARDS.record.US1.x", &["customers"]),
-    ("journal.invoices.main", NOBODY),
-    ("invoices.issued.main.1", NOBODY),
+    ("journal.invoices.main", &["billing"]),
+    ("invoices.issued.main.1", &["billing"]),
+    ("invoices.balance.main.US1.1", &["billing"]),
+    ("errors.billing.main.US1.1", &["billing"]),
     ("outbox.webhooks.shop.1.x.-", NOBODY),
     ("$KV.EFFECTS.webhooks.lease", NOBODY),
     ("orders.placed", NOBODY),
     ("somewhere.else", NOBODY),
     ("$JS.ACK.ORDERS.x.1.1.1.1.1", &["connector"]),
-    ("$JS.API.STREAM.MSG.GET.JOURNAL", &["connector", "inventory", "order-processor"]),
+    ("$JS.API.STREAM.MSG.GET.JOURNAL", &["billing", "connector", "inventory", "order-processor"]),
     (
         "$JS.API.STREAM.MSG.GET.KV_FILES_LEDGER",
         &["connector", "daily-checker", "file-transformer", "status-checker"],
@@ -74,10 +80,13 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.RESTORE.JOURNAL", NOBODY),
     ("$JS.API.STREAM.SNAPSHOT.JOURNAL", NOBODY),
     ("$JS.API.STREAM.PURGE.ORDERS", NOBODY),
-    ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", WRITERS),
-    ("$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS", &["customers", "inventory", "status-checker"]),
+    ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", ALL_WRITERS),
+    (
+        "$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS",
+        &["billing", "customers", "inventory", "status-checker"],
+    ),
     ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
-    ("$JS.API.STREAM.PURGE.JOURNAL", WRITERS),
+    ("$JS.API.STREAM.PURGE.JOURNAL", ALL_WRITERS),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];
 

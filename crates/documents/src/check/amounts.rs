@@ -1,9 +1,10 @@
 //! Lines and sums.
 
 use super::found::{Found, sum};
+use crate::exact;
 use crate::sums::Sums;
 use domain::Money;
-use domain::invoice::{Document, DocumentLine, rounded};
+use domain::invoice::{Document, DocumentKind, DocumentLine};
 use domain::seller::Prices;
 
 pub(super) fn check(document: &Document, found: &mut Found) {
@@ -13,7 +14,6 @@ pub(super) fn check(document: &Document, found: &mut Found) {
         check_line(document, number, line, found);
     }
     totals(document, found);
-    decimals(document, found);
 }
 
 fn check_line(document: &Document, number: usize, line: &DocumentLine, found: &mut Found) {
@@ -22,18 +22,20 @@ fn check_line(document: &Document, number: usize, line: &DocumentLine, found: &m
     found.expect("BR-27", Money::ZERO <= line.unit_price && Money::ZERO <= line.net, || {
         format!("the price of line {number} is below zero")
     });
-    let exact = exact(line);
-    let amount = i64::try_from(exact).map(Money::from_units).unwrap_or(line.amount);
-    let whole = rounded(amount, document.decimals);
+    if document.kind == DocumentKind::CreditNote {
+        // A share of a line of its invoice.
+        return;
+    }
+    let whole = exact::rounded(ordered(line), document.decimals);
     // BT-131 is quantity × price less discount.
-    found.equal("BR-24", &name("the amount"), line.amount, i128::from(whole.units()));
+    found.near("BR-24", &name("the amount"), line.amount, whole);
     if document.prices == Prices::Net {
-        found.equal("BR-24", &name("the net amount"), line.net, i128::from(whole.units()));
+        found.near("BR-24", &name("the net amount"), line.net, whole);
     }
 }
 
 /// Quantity × price less discount, not rounded.
-fn exact(line: &DocumentLine) -> i128 {
+fn ordered(line: &DocumentLine) -> i128 {
     let price = i128::from(line.unit_price.units()) * i128::from(line.quantity);
     price - line.discount.map_or(0, |discount| i128::from(discount.units()))
 }
@@ -58,21 +60,28 @@ fn totals(document: &Document, found: &mut Found) {
     found.equal("BR-CO-15", "the total with tax", totals.gross, gross);
     let payable = units(totals.gross) + units(totals.rounding);
     found.equal("BR-CO-16", "what is to be paid", totals.payable, payable);
+    if document.kind == DocumentKind::CreditNote {
+        // It takes at most what is left of its invoice.
+        return;
+    }
     match document.prices {
-        Prices::Net => found.equal("rounding", "the rounding of net prices", totals.rounding, 0),
+        Prices::Net => found.near("rounding", "the rounding of net prices", totals.rounding, 0),
         // What is paid is the order's total.
         Prices::Gross => {
-            let ordered: i128 = document.lines.iter().map(exact).sum();
-            let ordered = ordered + sum(document.charges.iter().map(|charge| charge.amount));
-            let ordered = i64::try_from(ordered).map(Money::from_units).unwrap_or(totals.payable);
-            let ordered = rounded(ordered, document.decimals);
-            found.equal("gross", "what is to be paid", totals.payable, units(ordered));
+            let lines: i128 = document.lines.iter().map(ordered).sum();
+            let charges = sum(document.charges.iter().map(|charge| charge.amount));
+            let paid = exact::rounded(lines + charges, document.decimals);
+            // A charge is rounded by itself, and what is paid as a whole.
+            let slack = exact::step(document.decimals) * document.charges.len() as i128;
+            if slack < (paid - units(totals.payable)).abs() {
+                found.near("gross", "what is to be paid", totals.payable, paid);
+            }
         }
     }
 }
 
 /// EN 16931 has two decimals at most, also for currencies that have three.
-fn decimals(document: &Document, found: &mut Found) {
+pub(super) fn decimals(document: &Document, found: &mut Found) {
     let totals = &document.totals;
     let of_totals = [
         ("BR-DEC-09", totals.lines),

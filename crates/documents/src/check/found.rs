@@ -1,6 +1,7 @@
 //! What is found.
 
 use domain::Money;
+use domain::money::SCALE;
 use std::fmt;
 
 /// A rule that a document breaks.
@@ -10,6 +11,10 @@ pub struct Broken {
     pub rule: &'static str,
     /// What is wrong, and where.
     pub reason: String,
+    /// Do validators of others take it? They forgive a tax that is off by less than one unit of the currency, and do
+    /// not know what orderflow compares beyond EN 16931. The last credit note of an invoice may have such a tax: it
+    /// takes what is left, to the cent.
+    pub is_forgiven: bool,
 }
 
 impl fmt::Display for Broken {
@@ -24,7 +29,7 @@ pub(super) struct Found(pub(super) Vec<Broken>);
 
 impl Found {
     pub(super) fn add(&mut self, rule: &'static str, reason: impl Into<String>) {
-        self.0.push(Broken { rule, reason: reason.into() });
+        self.0.push(Broken { rule, reason: reason.into(), is_forgiven: false });
     }
 
     /// Adds a rule that does not hold.
@@ -37,6 +42,14 @@ impl Found {
         if !holds {
             self.add(rule, reason());
         }
+    }
+
+    /// As [`Found::equal`], where validators forgive a difference below one unit of the currency.
+    pub(super) fn near(&mut self, rule: &'static str, name: &str, said: Money, exact: i128) {
+        let before = self.0.len();
+        self.equal(rule, name, said, exact);
+        let is_near = (i128::from(said.units()) - exact).abs() < i128::from(SCALE);
+        self.0.iter_mut().skip(before).for_each(|broken| broken.is_forgiven = is_near);
     }
 
     /// Compares an amount with what it is made of.

@@ -1,7 +1,7 @@
 //! Who: names, addresses, numbers.
 
 use super::found::Found;
-use crate::party::{buyer_address, buyer_siren};
+use crate::party::buyer_address;
 use domain::Currency;
 use domain::invoice::{Document, TaxCode};
 
@@ -51,19 +51,21 @@ pub(super) fn check(document: &Document, found: &mut Found) {
 
 /// Which VAT numbers the codes of tax ask for, and which they forbid.
 fn numbers_for_tax(document: &Document, found: &mut Found) {
-    let seller = document.seller.vat_number.is_some();
+    let vat = document.seller.vat_number.is_some();
+    // BT-32: a French company without a VAT number is known to the tax office by its SIREN.
+    let seller = vat || document.seller.siren.is_some();
     let person = &document.buyer.person;
     let buyer = person.vat_number.is_some();
     for tax in &document.taxes {
-        let (of_seller, of_buyer) = match tax.tax.code {
-            TaxCode::S => ("BR-S-02", None),
-            TaxCode::Z => ("BR-Z-02", None),
-            TaxCode::E => ("BR-E-02", None),
-            TaxCode::AE => ("BR-AE-02", Some(buyer || buyer_siren(&document.buyer).is_some())),
-            TaxCode::K => ("BR-IC-02", Some(buyer)),
-            TaxCode::G => ("BR-G-02", None),
+        let (rule, of_seller, of_buyer) = match tax.tax.code {
+            TaxCode::S => ("BR-S-02", seller, true),
+            TaxCode::Z => ("BR-Z-02", seller, true),
+            TaxCode::E => ("BR-E-02", seller, true),
+            TaxCode::AE => ("BR-AE-02", seller, buyer),
+            TaxCode::K => ("BR-IC-02", vat, buyer),
+            TaxCode::G => ("BR-G-02", vat, true),
             TaxCode::O => {
-                let none = !seller && !buyer;
+                let none = !vat && !buyer;
                 found.expect("BR-O-02", none, || {
                     "what is not subject to tax (O) goes without VAT numbers".into()
                 });
@@ -71,10 +73,8 @@ fn numbers_for_tax(document: &Document, found: &mut Found) {
             }
         };
         let code = tax.tax.code.as_str();
-        found.expect(of_seller, seller, || format!("tax {code}: the seller has no VAT number"));
-        found.expect(of_seller, of_buyer.unwrap_or(true), || {
-            format!("tax {code}: the buyer has no VAT number")
-        });
+        found.expect(rule, of_seller, || format!("tax {code}: the seller has no VAT number"));
+        found.expect(rule, of_buyer, || format!("tax {code}: the buyer has no VAT number"));
     }
 }
 

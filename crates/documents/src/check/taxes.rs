@@ -1,12 +1,15 @@
 //! Tax by category and rate.
 
 use super::found::{Found, sum};
+use crate::exact;
 use crate::party::buyer_address;
 use crate::sums::taxes;
 use domain::Money;
 use domain::invoice::{Document, TaxCode, TaxTotal, Taxed};
+use domain::money::SCALE;
 
-pub(super) fn check(document: &Document, found: &mut Found) {
+/// What is taxed and the tax, of each rate.
+pub(super) fn amounts(document: &Document, found: &mut Found) {
     let taxes = taxes(document);
     let parts = || {
         let lines = document.lines.iter().map(|line| (&line.tax, line.net));
@@ -18,10 +21,26 @@ pub(super) fn check(document: &Document, found: &mut Found) {
         let of_rate = parts().filter(|(part, _)| is_same(part, &tax.tax)).map(|(_, net)| net);
         found.equal(rules.base, &format!("what is taxed at {name}"), tax.base, sum(of_rate));
         let exact = percent_of(document.decimals, tax);
-        found.equal(rules.amount, &format!("the tax at {name}"), tax.amount, exact);
+        let said = format!("the tax at {name}");
+        match tax.tax.code {
+            TaxCode::S => found.near(rules.amount, &said, tax.amount, exact),
+            _ => found.equal(rules.amount, &said, tax.amount, exact),
+        }
+    }
+    for (part, _) in parts().filter(|(part, _)| !taxes.iter().any(|tax| is_same(part, &tax.tax))) {
+        found.add("BR-CO-18", format!("{} is not in the summary of taxes", shown(part)));
+    }
+}
+
+/// What each category asks for.
+pub(super) fn categories(document: &Document, found: &mut Found) {
+    let taxes = taxes(document);
+    for tax in &taxes {
+        let name = shown(&tax.tax);
         let zero = tax.tax.percent.value() == Money::ZERO;
         let fits = zero != tax.tax.code.has_tax();
-        found.expect(rules.rate, fits, || format!("{name} is no rate of this category"));
+        let rule = rules(tax.tax.code).rate;
+        found.expect(rule, fits, || format!("{name} is no rate of this category"));
         // Other categories have a code that says why.
         if tax.tax.code == TaxCode::E {
             let said = tax.tax.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
@@ -32,9 +51,6 @@ pub(super) fn check(document: &Document, found: &mut Found) {
                 "nothing says to which country the goods go".into()
             });
         }
-    }
-    for (part, _) in parts().filter(|(part, _)| !taxes.iter().any(|tax| is_same(part, &tax.tax))) {
-        found.add("BR-CO-18", format!("{} is not in the summary of taxes", shown(part)));
     }
     let outside = taxes.iter().any(|tax| tax.tax.code == TaxCode::O);
     found.expect("BR-O-11", !outside || taxes.len() == 1, || {
@@ -72,9 +88,7 @@ fn shown(tax: &Taxed) -> String {
 
 /// Base × percent, rounded half away from zero to the decimals of the currency, in units of [`Money`].
 fn percent_of(decimals: u32, tax: &TaxTotal) -> i128 {
-    let step = 10_i128.pow(domain::money::DECIMALS.saturating_sub(decimals));
-    let divisor = 100 * i128::from(domain::money::SCALE) * step;
     let product = i128::from(tax.base.units()) * i128::from(tax.tax.percent.value().units());
-    let half = divisor / 2 * product.signum();
-    (product + half) / divisor * step
+    let step = exact::step(decimals);
+    exact::divided(product, 100 * i128::from(SCALE) * step) * step
 }

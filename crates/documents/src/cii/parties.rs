@@ -52,7 +52,12 @@ fn seller(xml: &mut Xml, document: &Document) {
         xml.text("ram:CountryID", &address.country);
     });
     electronic(xml, seller.electronic_address.as_deref());
-    tax_number(xml, seller.vat_number.as_deref());
+    match (&seller.vat_number, &seller.siren) {
+        (Some(number), _) => tax_number(xml, "VA", number),
+        // BT-32, which some rules take as well (BR-E-02).
+        (None, Some(siren)) => tax_number(xml, "FC", siren),
+        (None, None) => {}
+    }
 }
 
 fn buyer(xml: &mut Xml, document: &Document) {
@@ -70,7 +75,7 @@ fn buyer(xml: &mut Xml, document: &Document) {
         postal(xml, address);
     }
     electronic(xml, buyer.electronic_address.as_deref());
-    tax_number(xml, person.vat_number.as_deref());
+    person.vat_number.iter().for_each(|number| tax_number(xml, "VA", number));
 }
 
 /// ISO 6523, 0002: SIRENE.
@@ -105,10 +110,8 @@ fn electronic(xml: &mut Xml, address: Option<&str>) {
     }
 }
 
-fn tax_number(xml: &mut Xml, number: Option<&str>) {
-    if let Some(number) = number {
-        xml.inside("ram:SpecifiedTaxRegistration", |xml| {
-            xml.text_with("ram:ID", ("schemeID", "VA"), number);
-        });
-    }
+fn tax_number(xml: &mut Xml, scheme: &str, number: &str) {
+    xml.inside("ram:SpecifiedTaxRegistration", |xml| {
+        xml.text_with("ram:ID", ("schemeID", scheme), number);
+    });
 }

@@ -75,7 +75,8 @@ pub(super) fn shape(text: &str, weight: Weight) -> Line {
     let runs: Vec<Run> = if text.chars().all(|c| c < '\u{590}') {
         vec![run(face, text, 0..text.len(), Level::ltr())]
     } else {
-        let bidi = BidiInfo::new(text, Some(Level::ltr()));
+        // The first letter with a direction decides, as in HTML with `dir="auto"`.
+        let bidi = BidiInfo::new(text, None);
         let lines = bidi.paragraphs.iter().map(|paragraph| {
             let (levels, runs) = bidi.visual_runs(paragraph, paragraph.range.clone());
             let level = |run: &Range<usize>| levels.get(run.start).copied();

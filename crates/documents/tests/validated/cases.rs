@@ -1,6 +1,7 @@
 //! The set.
 
 use crate::draft::{Draft, standard, taxed};
+use domain::Money;
 use domain::charge::ChargeKind;
 use domain::invoice::{Buyer, Document, Issuer, TaxCode};
 use domain::seller::{Language, Prices};
@@ -66,7 +67,11 @@ fn taxes() -> Vec<(&'static str, Document)> {
         .issue();
     let exempt = taxed(TaxCode::E, "0", Some("TVA non applicable, art. 293 B du CGI"));
     let mut small = french();
-    small.vat_number = Some("FR40303265045".into());
+    small.vat_number = None;
+    let outside = taxed(TaxCode::O, "0", Some("Hors champ d’application de la TVA"));
+    let outside = Draft::new("A-2026-000017", small.clone(), person(), Prices::Net)
+        .line("ADH", "Cotisation annuelle", 1, "30", &outside)
+        .issue();
     let exempt = Draft::new("A-2026-000006", small, person(), Prices::Net)
         .line("P007", "Bracelet tressé main", 1, "24", &exempt)
         .charge(ChargeKind::Shipping, "", "2.10", Some(&exempt))
@@ -89,6 +94,7 @@ fn taxes() -> Vec<(&'static str, Document)> {
         ("discounts-and-charges", discounts),
         ("reverse-charge", reverse),
         ("exempt-seller", exempt),
+        ("not-subject-to-tax", outside),
         ("within-the-union", within),
         ("export", export),
         ("zero-rate", zero),
@@ -115,11 +121,24 @@ fn credits() -> Vec<(&'static str, Document)> {
         .charge(ChargeKind::Fee, "Frais de dossier", "-2.00", Some(&standard("20")))
         .credit(Some("A-2026-000001"), None)
         .issue();
+    // The last credit note of an invoice takes what is left: here a cent more tax than its rate gives.
+    let mut rest = draft("AV-2026-000005")
+        .line("P001", "Chaise de bureau « Confort »", 1, "129.93", &standard("20"))
+        .credit(Some("A-2026-000001"), Some("Dernier retour"))
+        .issue();
+    let cent = Money::parse("0.01").unwrap();
+    let totals = &mut rest.totals;
+    for amount in
+        [&mut rest.taxes[0].amount, &mut totals.tax, &mut totals.gross, &mut totals.payable]
+    {
+        *amount = amount.plus(cent).unwrap();
+    }
     vec![
         ("credit-whole", whole),
         ("credit-partial", partial),
         ("credit-without-original", alone),
         ("credit-of-charges", charges),
+        ("credit-of-the-rest", rest),
     ]
 }
 
@@ -138,7 +157,7 @@ fn others() -> Vec<(&'static str, Document)> {
     buyer.person.name = Some("Dr. Maximiliane von und zu Hohenstein-Waldburg".into());
     let long = Draft::new("R-2026-000012", german(), buyer, Prices::Net)
         .line("X-1", &long, 1, "1", &standard("19"))
-        .line("X-2", &"Viele Wörter in einer Zeile. ".repeat(60), 1, "999999.99", &standard("19"))
+        .line("X-2", &"Viele Wörter in einer Zeile. ".repeat(300), 1, "999999.99", &standard("19"))
         .issue();
     let mut arabic = person();
     arabic.person.name = Some("محمد بن عبد الله".into());

@@ -17,10 +17,16 @@ pub enum OrderFault {
     TotalTooLarge,
     /// It has charges and no line.
     NoLines,
-    /// Its rows say different shipping, discount or tax of the whole order.
+    /// Its rows say different shipping, discount, tax or returned sale of the whole order.
     ValuesDiffer,
     /// A discount makes its amount larger.
     DiscountAdds,
     /// Its charges take off more than its lines come to.
     BelowNothing,
+    /// Its rows say different things of the person who buys.
+    PersonsDiffer,
+    /// An address has a part, but no street, city or country.
+    AddressIncomplete,
+    /// It names a sale that it returns, and is a sale, or that sale itself.
+    ReturnsWrong,
 }

@@ -1,7 +1,9 @@
 //! What becomes of lines of files.
 
 use super::*;
+use crate::OrderId;
 use crate::charge::ChargeRow;
+use crate::partner::Column;
 
 fn line<'a>(order_id: &'a str, customer_id: &'a str, at: i64, quantity: i64) -> LineFacts<'a> {
     let unit_price = Money::parse("1.5").unwrap();
@@ -17,10 +19,16 @@ fn line<'a>(order_id: &'a str, customer_id: &'a str, at: i64, quantity: i64) -> 
     }
 }
 
+fn add_all(orders: &mut Orders, lines: &[LineFacts<'_>]) {
+    for line in lines {
+        orders.add(*line).unwrap();
+    }
+}
+
 #[track_caller]
 fn check(rules: &Rules, lines: &[LineFacts<'_>], bad: &[&str], expected: &str) {
     let mut orders = Orders::new(rules, ORDERS_MAX);
-    lines.iter().for_each(|line| orders.add(*line).unwrap());
+    add_all(&mut orders, lines);
     bad.iter().for_each(|id| orders.add_bad_line(id).unwrap());
     let verdict = match orders.verdict("A") {
         Some(Ok(order)) => {
@@ -137,7 +145,7 @@ fn rows_of_charges_are_part_of_the_total_and_no_lines() {
     let rules = Rules::default();
     check(&rules, &rows, &[], "Sale 4 1 6.40");
     let mut orders = Orders::new(&rules, ORDERS_MAX);
-    rows.iter().for_each(|row| orders.add(*row).unwrap());
+    add_all(&mut orders, &rows);
     let totals = orders.totals();
     assert_eq!(totals.sales_total.to_string(), "6.40");
     let amount = |text: &str| Money::parse(text).unwrap();
@@ -201,4 +209,66 @@ fn charges_that_cannot_be_refuse_their_order() {
     check(&rules, &[line("A", "c", 1, 2), nobody], &[], "Sale 2 1 8.00");
     let other = LineFacts { customer_id: "d", ..nobody };
     check(&rules, &[line("A", "c", 1, 2), other], &[], "CustomersDiffer");
+}
+
+fn said(texts: &[(Column, &str)]) -> Extra {
+    let person = texts.iter().map(|(column, text)| (*column, (*text).to_owned())).collect();
+    Extra { person, ..Extra::default() }
+}
+
+#[test]
+fn rows_say_the_same_of_a_person_or_one_row_says_it() {
+    let rules = Rules::default();
+    let with = |extra| LineFacts { extra: Some(extra), ..line("A", "c", 1, 1) };
+    let name = said(&[(Column::Name, "Ana")]);
+    let more = said(&[(Column::Name, "Ana"), (Column::Email, "a@b.c")]);
+    let other = said(&[(Column::Name, "Bob")]);
+    let plain = line("A", "c", 1, 1);
+    check(&rules, &[plain, with(&name), with(&more), plain], &[], "Sale 4 1 6.00");
+    check(&rules, &[with(&name), plain, with(&other)], &[], "PersonsDiffer");
+    // Another order may have another person.
+    let of_b = LineFacts { order_id: "B", ..with(&other) };
+    check(&rules, &[with(&name), of_b], &[], "Sale 1 1 1.50");
+    let street = said(&[(Column::BillingStreet, "1 rue"), (Column::BillingCity, "Paris")]);
+    let country = said(&[(Column::BillingCountry, "FR")]);
+    check(&rules, &[with(&street), with(&country)], &[], "Sale 2 1 3.00");
+    check(&rules, &[with(&street)], &[], "AddressIncomplete");
+    check(&rules, &[with(&country)], &[], "AddressIncomplete");
+}
+
+#[test]
+fn only_the_first_row_that_fills_a_column_is_needed_again() {
+    let mut orders = Orders::new(&Rules::default(), ORDERS_MAX);
+    let plain = orders.bytes();
+    let more = said(&[(Column::Name, "Ana"), (Column::Email, "a@b.c")]);
+    let name = said(&[(Column::Name, "Ana")]);
+    let mut add = |extra| orders.add(LineFacts { extra, ..line("A", "c", 1, 1) }).unwrap();
+    assert_eq!(add(None), Firsts::default());
+    let first = add(Some(&name));
+    assert!(first.has(Column::Name) && !first.has(Column::Email));
+    let second = add(Some(&more));
+    assert!(!second.has(Column::Name) && second.has(Column::Email));
+    assert_eq!(add(Some(&more)), Firsts::default());
+    assert_eq!(orders.bytes() - plain, 160 + 320 + 160, "however many rows say it");
+}
+
+#[test]
+fn a_return_names_another_order_and_a_sale_names_none() {
+    let rules = Rules::default();
+    let names =
+        |sale: &str| Extra { returns: Some(OrderId::parse(sale).unwrap()), ..Extra::default() };
+    let (sale, other, itself) = (names("S"), names("T"), names("A"));
+    let row = |quantity, extra| LineFacts { extra: Some(extra), ..line("A", "c", 1, quantity) };
+    check(&rules, &[row(-1, &sale), line("A", "c", 1, -1)], &[], "Return 2 1 -3.00");
+    check(&rules, &[row(-1, &sale), row(-1, &other)], &[], "ValuesDiffer");
+    check(&rules, &[row(1, &sale)], &[], "ReturnsWrong");
+    check(&rules, &[row(-1, &itself)], &[], "ReturnsWrong");
+}
+
+#[test]
+fn what_is_said_in_a_thousand_rows_counts_once_for_the_size_of_the_order() {
+    let long = "x".repeat(300);
+    let person = said(&[(Column::Name, &long), (Column::Company, &long)]);
+    let row = LineFacts { extra: Some(&person), ..line("A", "c", 1, 1) };
+    check(&Rules::default(), &vec![row; LINES_MAX], &[], "Sale 1000 1 1500.00");
 }

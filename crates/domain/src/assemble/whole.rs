@@ -1,11 +1,17 @@
-//! What the rows of an order say about the order as a whole: charges, discounts, tax.
+//! What the rows of an order say about the order as a whole: charges, discounts, tax, person, returned sale.
 
 use super::fault::OrderFault;
+use super::said::{Firsts, Said};
 use crate::Money;
 use crate::charge::{CHARGES_MAX, Charge, ChargeKind, ChargeRow};
 use crate::extra::Extra;
 use crate::order::Kind;
 use std::collections::BTreeMap;
+
+/// Memory of an order's charges, discounts and tax.
+const WHOLE_BYTES: usize = 320;
+/// Memory of the hashes of what is said of a person.
+const SAID_BYTES: usize = 160;
 
 /// Charges of an order: of rows of their own, and of columns that say the same in each row of the
 /// order, or something in one only.
@@ -23,12 +29,14 @@ pub(super) struct Whole {
     tax_given: Option<Money>,
     /// A row with a discount above, and one below zero.
     discount_signs: (bool, bool),
+    /// Of the person and the returned sale.
+    said: Option<Box<Said>>,
     fault: Option<OrderFault>,
 }
 
 impl Whole {
-    /// Adds a row; `amount` is the amount of that row.
-    pub(super) fn add(&mut self, extra: &Extra, amount: Option<Money>) {
+    /// Adds a row; `amount` is the amount of that row. What it says first of person and sale, and the bytes of it.
+    pub(super) fn add(&mut self, extra: &Extra, amount: Option<Money>) -> (Firsts, usize) {
         if let Some(charge) = extra.charge {
             self.rows += 1;
             let fault = match amount {
@@ -49,6 +57,15 @@ impl Whole {
                 _ => *said = said.or(here),
             }
         }
+        if extra.person.is_empty() && extra.returns.is_none() {
+            return (Firsts::default(), 0);
+        }
+        self.said.get_or_insert_default().add(extra)
+    }
+
+    /// About what it takes of memory.
+    pub(super) fn held(&self) -> usize {
+        WHOLE_BYTES + self.said.as_ref().map_or(0, |_| SAID_BYTES)
     }
 
     fn add_row(&mut self, charge: ChargeRow, amount: Money) -> Option<OrderFault> {
@@ -99,8 +116,13 @@ impl Whole {
         }
     }
 
-    /// What is wrong with them in an order of this kind with this total.
-    pub(super) fn fault(&self, kind: Kind, total: Option<Money>) -> Option<OrderFault> {
+    /// What is wrong with them in an order of this id and kind with this total.
+    pub(super) fn fault(
+        &self,
+        order_id: &str,
+        kind: Kind,
+        total: Option<Money>,
+    ) -> Option<OrderFault> {
         let (up, down) = self.discount_signs;
         let wrong_sign = if kind == Kind::Sale { up } else { down };
         let below_nothing = |total: Money| match kind {
@@ -112,7 +134,7 @@ impl Whole {
             None => Some(OrderFault::TotalTooLarge),
             Some(_) if wrong_sign => Some(OrderFault::DiscountAdds),
             Some(total) if below_nothing(total) => Some(OrderFault::BelowNothing),
-            Some(_) => None,
+            Some(_) => self.said.as_ref()?.fault(order_id, kind),
         }
     }
 }

@@ -6,6 +6,7 @@ mod confirmed;
 mod decide;
 mod returned;
 mod sale;
+mod ship;
 mod shipped;
 mod state;
 mod transfers;
@@ -15,9 +16,8 @@ pub use change::{Counted, LEVEL_MAX, Quantities, Refused, Wrong, adjust, count, 
 pub use confirmed::{Confirmed, InForce, Lookup, Unknown};
 pub use decide::{Decision, Input, decide};
 pub use returned::{Pieces, Returned};
-pub use shipped::{
-    CARRIER_CHARS_MAX, NotShipped, Shipment, Shipped, Shipping, TRACKING_CHARS_MAX, TooMuch,
-};
+pub use ship::{NotShipped, Shipping, TooMuch};
+pub use shipped::{CARRIER_CHARS_MAX, Shipment, Shipped, TRACKING_CHARS_MAX};
 pub use state::{SEED, State};
 pub use transfers::{Transfer, Transfers, UNFINISHED_MAX};
 

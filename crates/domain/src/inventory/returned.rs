@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 /// Pieces by product.
 pub type Pieces = BTreeMap<ProductId, i64>;
 
+/// How many of a product there are.
+pub(super) fn of(pieces: &Pieces, product: &ProductId) -> i64 {
+    pieces.get(product).copied().unwrap_or(0)
+}
+
 /// What was returned of a sale, by all its returns together, after a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Returned {

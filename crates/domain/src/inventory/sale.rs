@@ -3,7 +3,7 @@
 //! Pieces that come back are taken for shipped ones as long as any of these are out; the others had not been
 //! shipped, and are not shipped any more.
 
-use super::shipped::of;
+use super::returned::of;
 use super::{Confirmed, Pieces, Returned};
 use crate::order::{Kind, Line};
 use crate::stock::Exceeded;

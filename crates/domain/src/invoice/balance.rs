@@ -322,6 +322,16 @@ impl Balance {
         self.documents.is_empty() && self.held.is_empty() && self.payments.is_empty()
     }
 
+    /// The credit note of an attempt of a return.
+    #[must_use]
+    pub fn credit_note_of(&self, order_id: &OrderId, attempt: u32) -> Option<&Issued> {
+        self.documents.iter().find(|issued| {
+            issued.kind == DocumentKind::CreditNote
+                && issued.order_id == *order_id
+                && issued.attempt == attempt
+        })
+    }
+
     /// How it stands, by its sums.
     #[must_use]
     pub fn state(&self) -> BalanceState {

@@ -162,7 +162,10 @@ impl<'a> Desk<'a> {
             HeldWhat::Invoice if balance.attempt < event.attempt => balance.invoice.as_ref(),
             HeldWhat::Invoice => None,
             HeldWhat::Return | HeldWhat::Cancellation => balance.invoice.as_ref(),
-            HeldWhat::ReturnCancelled => credit::of_return(balance, event).map(|it| &it.number),
+            HeldWhat::ReturnCancelled => {
+                let credit = balance.credit_note_of(&event.order.order_id, event.attempt);
+                credit.map(|credit| &credit.number)
+            }
         };
         number.filter(|number| !self.documents.contains_key(*number)).cloned()
     }

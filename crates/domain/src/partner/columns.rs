@@ -1,8 +1,8 @@
 //! Which column of a partner's file holds what.
 
+use super::names::Names;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A column of ours, as the fields of [`Columns`].
 #[derive(
@@ -41,11 +41,55 @@ pub enum Column {
     /// The tax of the whole order, as the partner has calculated it: in one of its rows, or the same in all.
     /// No part of the total.
     TaxGiven,
+    /// The number of the sale that a return gives back: in one of the order's rows, or the same in all.
+    Returns,
+    /// The name of the person who buys: in one of the order's rows, or the same in all, like all that follow.
+    Name,
+    /// An e-mail address.
+    Email,
+    /// A telephone number with its country: `+33612345678`.
+    Phone,
+    /// A company.
+    Company,
+    /// A VAT number, with the letters of its country: `FR40303265045`.
+    VatNumber,
+    /// The language in which the person is written to: `fr` or `fr-CA`.
+    Language,
+    /// Where the invoice goes: the lines above the city.
+    #[serde(rename = "billing.street")]
+    BillingStreet,
+    /// Where the invoice goes: the postal code.
+    #[serde(rename = "billing.postal-code")]
+    BillingPostalCode,
+    /// Where the invoice goes: the city.
+    #[serde(rename = "billing.city")]
+    BillingCity,
+    /// Where the invoice goes: the state or province.
+    #[serde(rename = "billing.region")]
+    BillingRegion,
+    /// Where the invoice goes: the country, as two letters of ISO 3166.
+    #[serde(rename = "billing.country")]
+    BillingCountry,
+    /// Where the goods go: the lines above the city.
+    #[serde(rename = "delivery.street")]
+    DeliveryStreet,
+    /// Where the goods go: the postal code.
+    #[serde(rename = "delivery.postal-code")]
+    DeliveryPostalCode,
+    /// Where the goods go: the city.
+    #[serde(rename = "delivery.city")]
+    DeliveryCity,
+    /// Where the goods go: the state or province.
+    #[serde(rename = "delivery.region")]
+    DeliveryRegion,
+    /// Where the goods go: the country, as two letters of ISO 3166.
+    #[serde(rename = "delivery.country")]
+    DeliveryCountry,
 }
 
 impl Column {
     /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 32] = [
         Self::OrderId,
         Self::ProductId,
         Self::Description,
@@ -61,13 +105,57 @@ impl Column {
         Self::Shipping,
         Self::Discount,
         Self::TaxGiven,
+        Self::Returns,
+        Self::Name,
+        Self::Email,
+        Self::Phone,
+        Self::Company,
+        Self::VatNumber,
+        Self::Language,
+        Self::BillingStreet,
+        Self::BillingPostalCode,
+        Self::BillingCity,
+        Self::BillingRegion,
+        Self::BillingCountry,
+        Self::DeliveryStreet,
+        Self::DeliveryPostalCode,
+        Self::DeliveryCity,
+        Self::DeliveryRegion,
+        Self::DeliveryCountry,
     ];
 
-    /// Those that say more of a row than every row does; see [`Extra`](crate::extra::Extra).
-    pub const EXTRA: [Self; 5] =
+    /// Charges, discounts and tax.
+    pub const CHARGES: [Self; 5] =
         [Self::LineDiscount, Self::TaxCategory, Self::Shipping, Self::Discount, Self::TaxGiven];
 
-    /// Its key in the configuration.
+    /// Those about the person who buys. Personal data.
+    pub const PERSON: [Self; 16] = [
+        Self::Name,
+        Self::Email,
+        Self::Phone,
+        Self::Company,
+        Self::VatNumber,
+        Self::Language,
+        Self::BillingStreet,
+        Self::BillingPostalCode,
+        Self::BillingCity,
+        Self::BillingRegion,
+        Self::BillingCountry,
+        Self::DeliveryStreet,
+        Self::DeliveryPostalCode,
+        Self::DeliveryCity,
+        Self::DeliveryRegion,
+        Self::DeliveryCountry,
+    ];
+
+    /// Is it about the person who buys? Such a column of a file may be another one of ours as well: a shop's
+    /// number of a customer is often the e-mail address.
+    #[must_use]
+    pub fn is_person(self) -> bool {
+        Self::PERSON.contains(&self)
+    }
+
+    /// Its key in the configuration: the path below `columns`.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -86,6 +174,23 @@ impl Column {
             Self::Shipping => "shipping",
             Self::Discount => "discount",
             Self::TaxGiven => "tax-given",
+            Self::Returns => "returns",
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Company => "company",
+            Self::VatNumber => "vat-number",
+            Self::Language => "language",
+            Self::BillingStreet => "billing.street",
+            Self::BillingPostalCode => "billing.postal-code",
+            Self::BillingCity => "billing.city",
+            Self::BillingRegion => "billing.region",
+            Self::BillingCountry => "billing.country",
+            Self::DeliveryStreet => "delivery.street",
+            Self::DeliveryPostalCode => "delivery.postal-code",
+            Self::DeliveryCity => "delivery.city",
+            Self::DeliveryRegion => "delivery.region",
+            Self::DeliveryCountry => "delivery.country",
         }
     }
 }
@@ -144,10 +249,72 @@ pub struct Columns {
     /// No part of the total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_given: Option<Names>,
+    /// The number of the sale that a return gives back: in one of its rows, or the same in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Names>,
+    /// The name of the person who buys: in one of the order's rows, or the same in all, like all that follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Names>,
+    /// An e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Names>,
+    /// A telephone number with its country: `+33612345678`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Names>,
+    /// A company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<Names>,
+    /// A VAT number, with the letters of its country: `FR40303265045`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_number: Option<Names>,
+    /// The language in which the person is written to: `fr` or `fr-CA`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Names>,
+    /// Where the invoice goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing: Option<AddressColumns>,
+    /// Where the goods go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<AddressColumns>,
+}
+
+/// Header names of the columns of an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AddressColumns {
+    /// The lines above the city: one column, or up to 4 of which each is a line. The file has to have all of
+    /// them; empty ones are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub street: Option<Names>,
+    /// The postal code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<Names>,
+    /// The city.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<Names>,
+    /// The state or province.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Names>,
+    /// The country, as two letters of ISO 3166.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Names>,
 }
 
 impl Columns {
-    /// What a column may be called, if the partner has it.
+    /// What the columns of the file are that a column of ours is read from, each with what it may be called: one, or
+    /// one for each line of a street; none where the partner does not have it.
+    #[must_use]
+    pub fn in_file(&self, column: Column) -> Vec<Names> {
+        let Some(names) = self.names(column) else { return Vec::new() };
+        match column {
+            Column::BillingStreet | Column::DeliveryStreet => {
+                names.iter().map(Names::from).collect()
+            }
+            _ => vec![names.clone()],
+        }
+    }
+
+    /// What a column may be called, if the partner has it; of a street, the names of its lines.
     #[must_use]
     pub fn names(&self, column: Column) -> Option<&Names> {
         match column {
@@ -166,67 +333,23 @@ impl Columns {
             Column::Shipping => self.shipping.as_ref(),
             Column::Discount => self.discount.as_ref(),
             Column::TaxGiven => self.tax_given.as_ref(),
+            Column::Returns => self.returns.as_ref(),
+            Column::Name => self.name.as_ref(),
+            Column::Email => self.email.as_ref(),
+            Column::Phone => self.phone.as_ref(),
+            Column::Company => self.company.as_ref(),
+            Column::VatNumber => self.vat_number.as_ref(),
+            Column::Language => self.language.as_ref(),
+            Column::BillingStreet => self.billing.as_ref()?.street.as_ref(),
+            Column::BillingPostalCode => self.billing.as_ref()?.postal_code.as_ref(),
+            Column::BillingCity => self.billing.as_ref()?.city.as_ref(),
+            Column::BillingRegion => self.billing.as_ref()?.region.as_ref(),
+            Column::BillingCountry => self.billing.as_ref()?.country.as_ref(),
+            Column::DeliveryStreet => self.delivery.as_ref()?.street.as_ref(),
+            Column::DeliveryPostalCode => self.delivery.as_ref()?.postal_code.as_ref(),
+            Column::DeliveryCity => self.delivery.as_ref()?.city.as_ref(),
+            Column::DeliveryRegion => self.delivery.as_ref()?.region.as_ref(),
+            Column::DeliveryCountry => self.delivery.as_ref()?.country.as_ref(),
         }
-    }
-}
-
-/// What a column may be called: one name, or a list of which the first that the file has counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(from = "OneOrMany", into = "OneOrMany")]
-pub struct Names(Vec<String>);
-
-#[derive(Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Names {
-    /// In the order in which they are looked for.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// Is there none?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl From<&str> for Names {
-    fn from(name: &str) -> Self {
-        Self(vec![name.to_owned()])
-    }
-}
-
-impl From<Vec<String>> for Names {
-    fn from(names: Vec<String>) -> Self {
-        Self(names)
-    }
-}
-
-impl From<OneOrMany> for Names {
-    fn from(names: OneOrMany) -> Self {
-        match names {
-            OneOrMany::One(name) => Self(vec![name]),
-            OneOrMany::Many(names) => Self(names),
-        }
-    }
-}
-
-impl From<Names> for OneOrMany {
-    fn from(Names(mut names): Names) -> Self {
-        match (names.pop(), names.is_empty()) {
-            (Some(name), true) => Self::One(name),
-            (last, _) => Self::Many(names.into_iter().chain(last).collect()),
-        }
-    }
-}
-
-impl fmt::Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" / "))
     }
 }

@@ -76,13 +76,12 @@ pub struct FileFormat {
 }
 
 impl FileFormat {
-    /// May a row say more than every row does: charges, discounts, tax?
+    /// Does the partner have this column, or does its transform make it?
     #[must_use]
-    pub fn has_extras(&self) -> bool {
+    pub fn has(&self, column: Column) -> bool {
         let made = self.transform.as_ref().map(|transform| &transform.columns);
-        let is_made = |column| made.is_some_and(|made| made.contains_key(&column));
-        let is_used = |column| self.columns.names(column).is_some() || is_made(column);
-        !self.charges.is_empty() || Column::EXTRA.into_iter().any(is_used)
+        let is_made = made.is_some_and(|made| made.contains_key(&column));
+        is_made || self.columns.names(column).is_some()
     }
 
     /// Comma, UTF-8, decimal dot, ISO dates.
@@ -186,11 +185,17 @@ mod tests {
             "footer-marker":"Total","trailer":{"marker":"T","rows":2,"required":false},
             "continued-rows":true,"quote":"'","quote-escape":"backslash","line-ends-in-fields":false,
             "columns":{"order-id":["A","B"],
-            "product-id":"C","quantity":"D","unit-price":"E"},"transform":{"columns":
+            "product-id":"C","quantity":"D","unit-price":"E","returns":"R","email":"M",
+            "billing":{"street":["S1","S2"],"country":"L"}},"transform":{"columns":
             {"ordered-at":"F || G"},"where":"H <> 'x'","look-ups":{"skus":{"a":"b"},"x":"x.csv"}}}"#;
         let format: FileFormat = serde_json::from_str(json).unwrap();
         assert_eq!(format.delimiter, Delimiter::Is('\t'));
         assert_eq!(format.columns.order_id.to_string(), "A / B");
+        let made = Column::OrderedAt;
+        for column in [made, Column::Returns, Column::BillingStreet, Column::BillingCountry] {
+            assert!(format.has(column), "{column:?}");
+        }
+        assert!(!format.has(Column::BillingCity) && !format.has(Column::DeliveryStreet));
         let written = serde_json::to_value(&format).unwrap();
         assert_eq!(written, serde_json::from_str::<serde_json::Value>(json).unwrap());
     }

@@ -46,14 +46,17 @@ impl Address {
         wrong(format!("{at}.postal_code"), code.and_then(postal_code_problem));
         wrong(format!("{at}.city"), name_problem(&self.city));
         wrong(format!("{at}.region"), self.region.as_deref().and_then(name_problem));
-        let unknown = "is not the code of a country: two capitals such as FR (ISO 3166)";
-        let country = (!countries::is_code(&self.country)).then(|| unknown.to_owned());
-        wrong(format!("{at}.country"), country);
+        wrong(format!("{at}.country"), country_problem(&self.country));
         found
     }
 }
 
-fn postal_code_problem(text: &str) -> Option<String> {
+pub(super) fn country_problem(code: &str) -> Option<String> {
+    let unknown = "is not the code of a country: two capitals such as FR (ISO 3166)";
+    (!countries::is_code(code)).then(|| unknown.to_owned())
+}
+
+pub(super) fn postal_code_problem(text: &str) -> Option<String> {
     let count = text.chars().count();
     match POSTAL_CODE_MAX < count {
         true => Some(format!("has {count} characters, the limit is {POSTAL_CODE_MAX}")),

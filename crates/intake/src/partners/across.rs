@@ -2,7 +2,7 @@
 
 use super::shape;
 use crate::problem::Problems;
-use serde_yaml_ng::Value;
+use serde_yaml_ng::{Mapping, Value};
 use std::collections::BTreeMap;
 
 /// What concerns more than one setting of a partner.
@@ -73,6 +73,7 @@ pub(super) fn check(place: &str, partner: &Value, problems: &mut Problems) {
     }
     made_columns(place, file, problems);
     same_columns(place, file, problems);
+    whole_addresses(place, file, problems);
     if let (Some(rules), Some(_)) = (partner.get("rules"), file.get("columns")) {
         known_columns(place, rules, file, problems);
     }
@@ -120,11 +121,42 @@ fn made_columns(place: &str, file: &Value, problems: &mut Problems) {
             problems.add(format!("{place}.file.columns.{key}"), "missing");
         }
     }
-    for key in columns.keys().filter_map(Value::as_str).filter(|key| is_made(file, key)) {
+    for (key, _) in headers(columns).into_iter().filter(|(key, _)| is_made(file, key)) {
         problems.add(
             format!("{place}.file.transform.columns.{key}"),
             "makes a column that `columns` names as well; one of the two has to go",
         );
+    }
+}
+
+/// Most lines of a street.
+const LINES_MAX: usize = domain::person::ADDRESS_LINES_MAX;
+
+/// An address without these parts could not be placed.
+fn whole_addresses(place: &str, file: &Value, problems: &mut Problems) {
+    let has = |key: &str| {
+        let in_file = key.split('.').try_fold(file.get("columns")?, |value, key| value.get(key));
+        (in_file.is_some() || is_made(file, key)).then_some(())
+    };
+    for address in ["billing", "delivery"] {
+        let key = |part: &str| format!("{address}.{part}");
+        let parts = ["street", "city", "country"];
+        let all = parts.into_iter().chain(["postal-code", "region"]);
+        if !all.map(key).any(|key| has(&key).is_some()) {
+            continue;
+        }
+        for key in parts.map(key).iter().filter(|key| has(key).is_none()) {
+            problems.add(
+                format!("{place}.file.columns.{key}"),
+                "missing; an address needs street, city and country, of a column or a transform",
+            );
+        }
+        let street = file.get("columns").and_then(|columns| columns.get(address)?.get("street"));
+        let lines = street.and_then(Value::as_sequence).map_or(1, Vec::len);
+        if LINES_MAX < lines {
+            let reason = format!("has {lines} columns, a street has at most {LINES_MAX} lines");
+            problems.add(format!("{place}.file.columns.{}", key("street")), reason);
+        }
     }
 }
 
@@ -147,24 +179,49 @@ fn same_endings(place: &str, inbox: &Value, problems: &mut Problems) {
     }
 }
 
-/// One column of the file cannot be two things.
+/// One column of the file cannot be two things, but for what is said of a person.
 fn same_columns(place: &str, file: &Value, problems: &mut Problems) {
     let Some(Value::Mapping(columns)) = file.get("columns") else { return };
-    let mut seen = BTreeMap::new();
-    for (key, headers) in columns {
-        let Some(key) = key.as_str() else { continue };
-        let headers = match headers {
-            Value::Sequence(list) => list.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        for header in headers.iter().filter_map(Value::as_str) {
-            let other = seen.insert(header.trim().to_lowercase(), key);
-            if let Some(other) = other.filter(|other| *other != key) {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (key, names) in headers(columns) {
+        for header in names {
+            let name = header.trim().to_lowercase();
+            let is_same = |(other, taken): &&(String, String)| {
+                *taken == name
+                    && !(shape::is_person(&key) && *other != key)
+                    && !shape::is_person(other)
+            };
+            if let Some((other, _)) = seen.iter().find(is_same).filter(|(other, _)| *other != key) {
                 problems.add(
                     format!("{place}.file.columns.{key}"),
                     format!("is {header:?}, as is {other}"),
                 );
             }
+            seen.push((key.clone(), name));
         }
+    }
+}
+
+/// The columns and what each may be called; those of an address by their path.
+fn headers(columns: &Mapping) -> Vec<(String, Vec<&str>)> {
+    let mut all = Vec::new();
+    for (key, value) in columns {
+        match (key.as_str(), value) {
+            (Some(key), Value::Mapping(parts)) => {
+                let part =
+                    |(part, value)| Some((format!("{key}.{}", Value::as_str(part)?), texts(value)));
+                all.extend(parts.iter().filter_map(part));
+            }
+            (Some(key), value) => all.push((key.to_owned(), texts(value))),
+            (None, _) => {}
+        }
+    }
+    all
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Sequence(list) => list.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::checks;
 use crate::shape::{Field, OPTIONAL, REQUIRED, Shape};
+use domain::partner::Column;
 
 pub(super) static PARTNER: Shape = Shape::Map(&[
     Field("warehouse", OPTIONAL, Shape::Text(checks::warehouse)),
@@ -90,15 +91,23 @@ const TRAILER: &[Field] = &[
     Field("required", OPTIONAL, Shape::Flag),
 ];
 
-/// Optional keys of one shape.
+/// Optional keys of one shape, and others.
 macro_rules! optional {
-    ($shape:expr; $($name:literal)+) => { &[$(Field($name, OPTIONAL, $shape)),+] };
+    ($shape:expr; $($name:literal)+ $(, $field:expr)*) => {
+        &[$(Field($name, OPTIONAL, $shape)),+ $(, $field)*]
+    };
 }
 
 /// Five of them must be here or in [`MADE`]; [`super::across`] checks that.
 const COLUMNS: &[Field] = optional!(Shape::Names(checks::text);
     "order-id" "product-id" "quantity" "unit-price" "ordered-at" "customer-id" "description" "region"
-    "category" "currency" "line-discount" "tax-category" "shipping" "discount" "tax-given");
+    "category" "currency" "line-discount" "tax-category" "shipping" "discount" "tax-given"
+    "returns" "name" "email" "phone" "company" "vat-number" "language",
+    Field("billing", OPTIONAL, Shape::Map(ADDRESS)), Field("delivery", OPTIONAL, Shape::Map(ADDRESS)));
+
+/// What an address needs, [`super::across`] checks.
+const ADDRESS: &[Field] =
+    optional!(Shape::Names(checks::text); "street" "postal-code" "city" "region" "country");
 
 const COLUMN: Shape = Shape::OneOf(&[
     "order-id",
@@ -124,7 +133,10 @@ const TRANSFORM: &[Field] = &[
 
 const MADE: &[Field] = optional!(Shape::Text(checks::expression);
     "order-id" "product-id" "quantity" "unit-price" "ordered-at" "customer-id" "description" "region"
-    "category" "currency" "line-discount" "tax-category" "shipping" "discount" "tax-given");
+    "category" "currency" "line-discount" "tax-category" "shipping" "discount" "tax-given"
+    "returns" "name" "email" "phone" "company" "vat-number" "language"
+    "billing.street" "billing.postal-code" "billing.city" "billing.region" "billing.country"
+    "delivery.street" "delivery.postal-code" "delivery.city" "delivery.region" "delivery.country");
 
 const RULES: &[Field] = &[
     Field("customer-required", OPTIONAL, Shape::Flag),
@@ -147,4 +159,9 @@ const RULES: &[Field] = &[
 /// Is it the name of a column of ours?
 pub(super) fn is_column(name: &str) -> bool {
     COLUMNS.iter().any(|field| field.0 == name)
+}
+
+/// Is it the name of a column about the person who buys?
+pub(super) fn is_person(name: &str) -> bool {
+    Column::PERSON.iter().any(|column| column.key() == name)
 }

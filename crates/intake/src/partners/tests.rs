@@ -67,10 +67,20 @@ partners:
         shipping: Shipping
         discount: Discount
         tax-given: Tax
+        returns: Original
+        name: Buyer
+        email: [Mail, CustomerID]
+        phone: Phone
+        company: Company
+        vat-number: VAT
+        language: Language
+        billing: {street: [Street, Street 2], postal-code: ZIP, city: City, region: State, country: Land}
+        delivery: {street: To, postal-code: To ZIP, city: To city, region: To state}
       charges: {SHIP: shipping, \"4711\": discount}
       transform:
         columns:
           ordered-at: day || ' ' || time
+          delivery.country: upper(code)
         where: status <> 'cancelled'
         look-ups:
           skus: {\"0815\": P1}
@@ -141,7 +151,8 @@ fn every_setting_that_is_written_is_known() {
         for field in *fields {
             // Of the two secrets, as of footer and trailer, one excludes the other; a column is named
             // or made.
-            let excluded = ["password-secret", "trailer"].contains(&field.0) || place == "columns";
+            let excluded = ["password-secret", "trailer"].contains(&field.0)
+                || ["columns", "delivery"].contains(&place);
             assert!(names.contains(&field.0) || excluded, "{place} {}", field.0);
             if let Some(Value::Mapping(inner)) = map.get(field.0) {
                 compare(field.0, inner, &field.2);

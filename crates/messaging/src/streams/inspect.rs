@@ -3,7 +3,7 @@
 use super::Settings;
 use super::config::Target;
 use crate::Nats;
-use crate::subject::matches;
+use crate::subject::{covers, overlap};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::Config;
@@ -77,8 +77,8 @@ impl Difference {
                 }
             }
             "subjects" => {
-                let wanted = list(&self.should_be);
-                list(&self.is).iter().any(|subject| !wanted.contains(subject))
+                let wanted = texts(&self.should_be);
+                texts(&self.is).iter().any(|is| !wanted.iter().any(|wanted| covers(wanted, is)))
             }
             "deny_delete" => self.is == Some(Value::Bool(true)),
             // Answered by followers that may be behind.
@@ -91,18 +91,17 @@ impl Difference {
     /// Where a stream has subjects of the installation's own: the change that leaves them, and adds those that are
     /// missing.
     pub(super) fn added_subjects(&self) -> Option<Self> {
-        let (mut both, wanted) = (list(&self.is), list(&self.should_be));
-        let before = both.len();
-        // One stream cannot have two subjects of which one is part of the other.
-        let overlap = |one: &str, other: &str| matches(one, other) || matches(other, one);
-        let is_kept = |wanted: &Value| {
-            let wanted = wanted.as_str().unwrap_or_default();
-            both.iter().filter_map(Value::as_str).any(|kept| overlap(kept, wanted))
-        };
-        let missing: Vec<Value> = wanted.into_iter().filter(|wanted| !is_kept(wanted)).collect();
-        both.extend(missing);
-        let is_more = self.setting == "subjects" && before < both.len();
-        is_more.then(|| Self { should_be: Some(Value::Array(both)), ..self.clone() })
+        let (is, wanted) = (texts(&self.is), texts(&self.should_be));
+        let by = |wanted: &[String], is: &str| wanted.iter().any(|wanted| covers(wanted, is));
+        let own: Vec<String> = is.iter().filter(|is| !by(&wanted, is)).cloned().collect();
+        // One stream cannot have two subjects that overlap.
+        let fits = |wanted: &String| !own.iter().any(|own| overlap(own, wanted));
+        let (added, left): (Vec<String>, Vec<String>) = wanted.into_iter().partition(fits);
+        let still = is.iter().filter(|is| by(&left, is) && !by(&added, is));
+        let all: Vec<String> = own.iter().chain(still).chain(&added).cloned().collect();
+        let is_more = self.setting == "subjects" && all.iter().any(|one| !is.contains(one));
+        let all = all.into_iter().map(Value::from).collect();
+        is_more.then(|| Self { should_be: Some(Value::Array(all)), ..self.clone() })
     }
 
     /// The change from what it is to what it should be.
@@ -125,8 +124,9 @@ fn number(value: &Option<Value>) -> Option<i64> {
     value.as_ref()?.as_i64().filter(|number| 0 < *number)
 }
 
-fn list(value: &Option<Value>) -> Vec<Value> {
-    value.as_ref().and_then(Value::as_array).cloned().unwrap_or_default()
+fn texts(value: &Option<Value>) -> Vec<String> {
+    let list = value.as_ref().and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 impl fmt::Display for Difference {
@@ -209,16 +209,16 @@ fn is_default(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::streams::{Definition, ORDERS, STREAMS};
+    use crate::streams::{Definition, FILES, STREAMS};
     use std::time::Duration;
 
-    fn orders() -> &'static Definition {
-        STREAMS.iter().find(|stream| stream.name == ORDERS).unwrap()
+    fn files() -> &'static Definition {
+        STREAMS.iter().find(|stream| stream.name == FILES).unwrap()
     }
 
     #[test]
     fn each_setting_that_is_another_is_named() {
-        let wanted = Target::Stream(orders()).config(&Settings::copies(3), None);
+        let wanted = Target::Stream(files()).config(&Settings::copies(3), None);
         assert_eq!(differences(&wanted, &wanted), []);
         let mut is = wanted.clone();
         is.subjects.reverse();
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_would_keep_less_shrinks() {
-        let wanted = Target::Stream(orders()).config(&Settings::copies(3), None);
+        let wanted = Target::Stream(files()).config(&Settings::copies(3), None);
         let mut is = wanted.clone();
         is.num_replicas = 1;
         is.max_age = Duration::from_secs(60);

@@ -2,9 +2,10 @@
 
 use crate::{connect, start};
 use async_nats::jetstream::stream::{Config, Source};
+use messaging::backlog::Backlog;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::streams::identity::Identity;
-use messaging::streams::{self, Done, INTAKE, Limit, ORDERS, Settings, Step};
+use messaging::streams::{self, Done, INTAKE, INVOICES, Limit, ORDERS, Settings, Step};
 use messaging::{Nats, subject};
 use state::journal;
 use std::collections::HashMap;
@@ -317,19 +318,39 @@ fn sorted(mut subjects: Vec<String>) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn subjects_become_wider_and_a_consumer_reads_all_of_a_warehouse() {
+    let (_server, nats) = start().await;
+    for (stream, older) in [
+        (ORDERS, &["orders.placed.>", "orders.confirmed.>", "orders.refused.>"][..]),
+        (INVOICES, &["invoices.issued.>"][..]),
+    ] {
+        let mut config = config(&nats, stream).await;
+        config.subjects = older.iter().map(|subject| (*subject).to_owned()).collect();
+        nats.js.update_stream(config).await.unwrap();
+        let step = set_up(&nats, Settings::default(), stream).await;
+        assert!(matches!(step.outcome, Ok(Done::Changed(_))) && step.left.is_empty(), "{step}");
+    }
+    for subject in
+        ["orders.placed.main.US1.1", "orders.placed.west.US1.1", "orders.refused.main.US1.1"]
+    {
+        nats.js.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
+    let backlog = Backlog::of_lane(&nats, ORDERS, "orders.*.main.>", 0).await.unwrap();
+    assert_eq!(backlog.count(), 2);
+}
+
+#[tokio::test]
 async fn a_subject_that_is_missing_is_added_beside_those_of_the_installation() {
     let (_server, nats) = start().await;
     let mut older = config(&nats, ORDERS).await;
-    let later = ["orders.returned.>", "orders.shipped.>"];
-    older.subjects.retain(|subject| !later.contains(&subject.as_str()));
-    older.subjects.push("orders.ours".to_owned());
+    // As a release had it that knew no returns and no lane of invoices.
+    let subjects = ["orders.placed.>", "orders.confirmed.>", "orders.refused.>", "orders.ours"];
+    older.subjects = subjects.map(str::to_owned).into();
     nats.js.update_stream(older).await.unwrap();
     let step = set_up(&nats, Settings::default(), ORDERS).await;
     assert!(matches!(step.outcome, Ok(Done::Changed(_))) && step.left.len() == 1, "{step}");
     let subjects = config(&nats, ORDERS).await.subjects;
-    for subject in later.into_iter().chain(["orders.ours", "orders.placed.>"]) {
-        assert!(subjects.iter().any(|kept| kept == subject), "{subjects:?}");
-    }
+    assert_eq!(sorted(subjects), ["orders.*.>", "orders.ours"]);
     let step = set_up(&nats, Settings::default(), ORDERS).await;
     assert_eq!((step.outcome, step.left.len()), (Ok(Done::Present), 1));
 }

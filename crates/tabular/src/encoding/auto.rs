@@ -48,7 +48,8 @@ pub struct Candidate {
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.encoding.name(), self.words)
+        f.write_str(self.encoding.name())?;
+        if self.words.is_empty() { Ok(()) } else { write!(f, " ({})", self.words) }
     }
 }
 

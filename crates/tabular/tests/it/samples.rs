@@ -94,7 +94,7 @@ fn the_shop_of_single_products_has_one_broken_line() {
 #[test]
 fn written_rows_are_read_again_without_a_reject() {
     let (part, _) = read("US2", include_bytes!("../../../../samples/US2/orders.csv"));
-    let mut output = OutputWriter::new(Vec::new(), false).unwrap();
+    let mut output = OutputWriter::new(Vec::new(), domain::extra::Shown::default()).unwrap();
     output.write(&part.batch).unwrap();
     let output = output.finish().unwrap();
     let mut setting = crate::support::plain();

@@ -25,12 +25,7 @@ pub(crate) fn made(columns: &[(Role, &str)], condition: Option<&str>) -> Setting
             Role::OrderedAt => columns.ordered_at = Names::default(),
             Role::CustomerId => columns.customer_id = None,
             Role::Description => columns.description = None,
-            Role::Region | Role::Category | Role::Currency => {}
-            Role::LineDiscount
-            | Role::TaxCategory
-            | Role::Shipping
-            | Role::Discount
-            | Role::TaxGiven => {}
+            _ => {}
         }
     }
     setting.format.dates = vec!["%Y-%m-%d %H:%M".into(), "%Y-%m-%d".into()];

@@ -25,6 +25,7 @@ impl History {
         let expected = self.check_lanes(&mut report);
         self.check_facts(&expected, &mut report);
         self.check_changed(&expected, &mut report);
+        self.check_billed(&mut report);
         if options.sent {
             self.check_sent(&mut report);
         }

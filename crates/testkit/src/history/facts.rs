@@ -19,6 +19,8 @@ pub(super) struct Placed {
     pub(super) subject: Box<str>,
     pub(super) attempt: u32,
     pub(super) is_return: bool,
+    /// What it comes to, in units of an amount.
+    pub(super) total: Option<i64>,
     /// The confirmed attempt that it takes back, by number and sequence.
     pub(super) cancels: Option<(u32, u64)>,
     /// Hash of the order without what tells its attempts apart.
@@ -56,6 +58,7 @@ impl Placed {
             stored_ms: message.stored_ms,
             subject: message.subject.into(),
             attempt: order.as_ref().map_or(1, |order| order.attempt),
+            total: order.as_ref().map(|order| order.total.units()),
             is_return: order.is_some_and(|order| order.kind == Kind::Return),
             cancels,
             order: same.map(|order| digest(&order)),
@@ -105,6 +108,8 @@ pub(super) struct Fact {
     pub(super) subject: Box<str>,
     pub(super) placed: Option<u64>,
     pub(super) content: Option<u64>,
+    /// Does it say that something was confirmed?
+    pub(super) confirms: bool,
 }
 
 impl Fact {
@@ -119,7 +124,7 @@ impl Fact {
         let Some((event, data)) =
             event.and_then(|event| event.data.clone().map(|data| (event, data)))
         else {
-            return Self { sequence, subject, placed: None, content: None };
+            return Self { sequence, subject, placed: None, content: None, confirms: false };
         };
         let decision = message.header(header::DECISION).unwrap_or_default();
         let number = message.header(header::DECISION_SEQUENCE).and_then(|n| n.parse().ok());
@@ -138,12 +143,15 @@ impl Fact {
             let order = decided.order.as_ref().map(|order| order.get());
             let (refusal, in_force) = (decided.refusal.as_ref(), decided.in_force);
             let content = said(decided.placed, Some(&id), refusal, in_force, order);
-            Self { sequence, subject, placed: Some(decided.placed), content: Some(content) }
+            let confirms = event.kind == events::ORDER_CONFIRMED;
+            let (placed, content) = (Some(decided.placed), Some(content));
+            Self { sequence, subject, placed, content, confirms }
         } else if let Ok(other) = serde_json::from_str::<Undecidable>(data.get()) {
             let content = said(other.placed, None, other.refusal.as_ref(), None, None);
-            Self { sequence, subject, placed: Some(other.placed), content: Some(content) }
+            let (placed, content) = (Some(other.placed), Some(content));
+            Self { sequence, subject, placed, content, confirms: false }
         } else {
-            Self { sequence, subject, placed: None, content: None }
+            Self { sequence, subject, placed: None, content: None, confirms: false }
         }
     }
 }
@@ -160,7 +168,8 @@ impl Fact {
             let number = message.header(header::DECISION_SEQUENCE)?.parse().ok()?;
             Some(sale_digest(decision, number, data))
         });
-        Self { sequence, subject, placed: data.map(|data| data.by.placed), content }
+        let placed = data.map(|data| data.by.placed);
+        Self { sequence, subject, placed, content, confirms: false }
     }
 }
 
@@ -175,7 +184,7 @@ impl Fact {
         let content = data.and_then(|data| {
             Some(shipped_digest(message.header(header::DECISION)?, number?, &data))
         });
-        Self { sequence, subject, placed: number, content }
+        Self { sequence, subject, placed: number, content, confirms: false }
     }
 }
 

@@ -4,6 +4,7 @@
 //! (hashes instead of bodies), then [`History::check`] compares them. It shares the types of the
 //! messages with the code under test, but none of the code that decides, folds or makes facts.
 
+mod billed;
 mod check;
 mod decisions;
 mod facts;

@@ -83,7 +83,7 @@ impl History {
 fn check(facts: &[Fact], expected: &BTreeMap<u64, Decided>, report: &mut Report) {
     let mut seen: HashMap<u64, u64> = HashMap::with_capacity(facts.len());
     for fact in facts {
-        let Fact { sequence, subject, placed, content } = fact;
+        let Fact { sequence, subject, placed, content, .. } = fact;
         let mut add = |rule, detail| report.add(rule, subject, *sequence, detail);
         let Some((placed, decided)) = placed.and_then(|n| Some((n, expected.get(&n)?))) else {
             let of = placed.map_or("it cannot be read".into(), |n| format!("it is about #{n}"));

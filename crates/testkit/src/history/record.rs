@@ -1,5 +1,6 @@
 //! What was read, in short.
 
+use super::billed::{self, Billed};
 use super::decisions::Entry;
 use super::facts::{Changed, Fact, Placed};
 use super::message::{Message, digest};
@@ -22,6 +23,9 @@ pub struct History {
     /// What is shipped of sales.
     pub(super) shipped: Vec<Fact>,
     pub(super) changed: Vec<Changed>,
+    pub(super) billed: Vec<Billed>,
+    /// Orders of which a document is or was held: `<partner>.<order>`.
+    pub(super) held: HashSet<String>,
     pub(super) dead: Vec<Dead>,
     /// Hashes of the ids of events that were found to be in conflict.
     pub(super) conflicts: HashSet<u64>,
@@ -60,6 +64,7 @@ impl History {
             (streams::JOURNAL, "journal.inventory.*"),
             (streams::INVENTORY, ">"),
             (streams::ERRORS, ">"),
+            (streams::INVOICES, "invoices.issued.>"),
         ] {
             tail::read(&nats, stream, filter, 1, false, |message| {
                 let info = message.info().ok();
@@ -107,6 +112,10 @@ impl History {
                     sent::event_id(message.payload)
                         .map(|id| digest(&messaging::subject::token(&id))),
                 );
+            }
+            (Some("invoices"), Some("issued")) => self.billed.extend(Billed::of(message)),
+            (Some("errors"), Some("billing")) => {
+                self.held.extend(billed::held(message.subject).map(str::to_owned));
             }
             (Some("errors"), Some("dead")) => self.dead.extend(Dead::of(message)),
             _ => {}

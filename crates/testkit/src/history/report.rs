@@ -54,12 +54,49 @@ pub enum Rule {
     FactUnfounded,
     /// A fact that says something else than its decision.
     FactChanged,
+    /// A number of a document that is not there, though later ones are.
+    NumberMissing,
+    /// A number that two documents have.
+    NumberTwice,
+    /// A document whose hash is not the one that the next one in its series names.
+    DocumentChanged,
+    /// A document of an earlier day than the one before it.
+    DocumentDay,
+    /// More is credited of an invoice than it came to, or something that is not there.
+    CreditWrong,
+    /// A sale with two invoices.
+    InvoicedTwice,
+    /// An invoice of what is no confirmed sale.
+    InvoiceUnfounded,
+    /// An invoice that comes to another amount than its order.
+    InvoiceAmount,
+    /// A confirmed sale without an invoice, though others of its partner have one, and though it is not held.
+    NotInvoiced,
     /// A message on `orders` that is neither placed, duplicate, conflict nor dead letter.
     Lost,
     /// A message on `orders` that ended in two ways.
     EndsTwice,
     /// A placed order whose event was never sent.
     NeverSent,
+}
+
+impl Rule {
+    /// Is it about documents alone?
+    #[must_use]
+    pub const fn is_of_documents(self) -> bool {
+        matches!(
+            self,
+            Self::NumberMissing
+                | Self::NumberTwice
+                | Self::DocumentChanged
+                | Self::DocumentDay
+                | Self::CreditWrong
+                | Self::InvoicedTwice
+                | Self::InvoiceUnfounded
+                | Self::InvoiceAmount
+                | Self::NotInvoiced
+        )
+    }
 }
 
 /// A rule that is broken, and where.

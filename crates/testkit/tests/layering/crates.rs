@@ -89,6 +89,12 @@ const LAYERS: &[Layer] = &[
         rule: "it is the journal of the stock, for those who write it and those who check it",
     },
     Layer {
+        name: "invoices",
+        members: &["chassis", "domain", "messaging", "state"],
+        others: None,
+        rule: "it is the journal of invoices, for those who write it and those who check it",
+    },
+    Layer {
         name: "intake",
         members: &["domain", "messaging"],
         others: None,
@@ -244,6 +250,7 @@ const FUNCTION: &[&str] = &[
     "messaging",
     "state",
     "stock",
+    "invoices",
     "products",
     "documents",
     "invoices",

@@ -8,6 +8,7 @@ use domain::stock::Refusal;
 use messaging::publish::{self, Outgoing};
 use messaging::{header, stored, streams};
 use std::time::Duration;
+use testkit::history::Rule;
 
 #[tokio::test]
 async fn a_sale_is_invoiced_once_with_its_person_and_its_return_is_credited() {
@@ -78,6 +79,26 @@ async fn a_cancelled_sale_is_credited_and_one_that_is_cancelled_with_its_confirm
     assert_eq!((balance.attempt, balance.open.to_string()), (3, "5.00".into()));
     assert_eq!(world.numbers().await.len(), 5);
     world.check().await;
+}
+
+#[tokio::test]
+async fn the_history_checker_sees_what_is_missing() {
+    let world = World::start().await;
+    for number in 1..=3 {
+        world.confirm(&order(&format!("A{number}"), 2, "12")).await;
+    }
+    world.bill().await;
+    world.cancel(&order("A3", 2, "12")).await;
+    world.bill().await;
+    world.check().await;
+    let without = async |number: &str| {
+        let subject = this_year(&format!("invoices.issued.main.{number}"));
+        world.broken(move |message| message.subject != subject).await
+    };
+    assert_eq!(without("A-main-2026-000002").await, [Rule::NumberMissing, Rule::NotInvoiced]);
+    assert_eq!(without("A-main-2026-000003").await, [Rule::CreditWrong, Rule::NotInvoiced]);
+    let unplaced = world.broken(|message| message.subject != "orders.confirmed.main.DIRECT.A1");
+    assert_eq!(unplaced.await, [Rule::InvoiceUnfounded]);
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use state::journal::{Decide, Place, position};
 use std::path::Path;
 use stock::InventoryJournal;
 use testkit::cluster::Cluster;
+use testkit::history::{History, Message, Options, Rule};
 use testkit::nats::Server;
 use tower::ServiceExt as _;
 
@@ -75,6 +76,7 @@ pub(crate) struct World<S = Server> {
     pub(crate) nats: Nats,
     pub(crate) router: Router,
     pub(crate) folder: tempfile::TempDir,
+    url: String,
     stock: InventoryJournal,
 }
 
@@ -107,7 +109,7 @@ impl<S> World<S> {
         std::fs::write(&partners, PARTNERS).unwrap();
         let router = build(of_billing, &partners).await;
         let stock = stock::journal(&nats, &WarehouseId::main());
-        Self { server, nats, router, folder, stock }
+        Self { server, nats, router, folder, url: url.to_owned(), stock }
     }
 
     /// Replaces a text of the configuration. The function reads it within seconds.
@@ -264,6 +266,16 @@ impl<S> World<S> {
         let main = WarehouseId::main();
         let found = invoices::verify(&self.nats, &main, DateTime::UNIX_EPOCH).await.unwrap();
         assert_eq!((found.problems, found.unsettled), (vec![], 0));
+        assert_eq!(self.broken(|_| true).await, <[Rule; 0]>::default());
+    }
+
+    /// The rules about documents that the history of the streams breaks, read as if what `keep` is not true of had
+    /// been lost. Stock is made up here, so the others do not count.
+    pub(crate) async fn broken(&self, keep: impl Fn(&Message<'_>) -> bool) -> Vec<Rule> {
+        let history = History::read_where(&self.url, keep).await.unwrap();
+        let report = history.check(Options { sent: false });
+        let rules = report.violations.into_iter().map(|violation| violation.rule);
+        rules.filter(|rule| rule.is_of_documents()).collect()
     }
 }
 

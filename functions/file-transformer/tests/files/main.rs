@@ -11,6 +11,7 @@ mod kills;
 mod logins;
 mod memory;
 mod older;
+mod persons;
 mod rivals;
 mod room;
 mod rules;

@@ -78,3 +78,38 @@ pub(super) fn words(shipment: &Shipment) -> String {
     let by: String = by.map(|text| format!(", {}", output::name(text))).collect();
     format!("shipment {number}, {at}: {}{by}", pieces.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn parsed(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["orderflow", "orders", "ship"].into_iter().chain(line.split(' ')))
+    }
+
+    #[test]
+    fn an_order_is_shipped_as_a_whole_or_by_lines() {
+        for line in [
+            "A-1",
+            "US1/536365 --line P001=2 --line P002=1",
+            "536365 --partner US1 --warehouse west --carrier DHL --tracking 0034 --key k",
+            "US1/1 --at 2026-01-31T08:00:00Z --json",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}");
+        }
+        for line in ["A-1 --line P001", "A-1 --line P001=x", "A-1 --at yesterday", "A-1 US1"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_shipment_is_one_line() {
+        let shipment = serde_json::from_value(json!({"number": 2, "products": {"A": 2, "B": 1},
+            "carrier": "D\nHL", "tracking": "0034", "shipped_at": "2026-01-31T08:00:00.5Z"}));
+        let expected = "shipment 2, 2026-01-31T08:00:00Z: 2 of A, 1 of B, D\\nHL, 0034";
+        assert_eq!(words(&shipment.unwrap()), expected);
+    }
+}

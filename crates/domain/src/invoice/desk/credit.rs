@@ -2,18 +2,14 @@
 
 use super::super::terms::{Hold, retry};
 use super::super::{
-    Balance, Document, DocumentKind, HeldCode, HeldWhat, Issued, Issuer, Original, Supply, Taxed,
+    Balance, Document, DocumentKind, HeldCode, HeldWhat, Issuer, Original, Supply, Taxed,
 };
-use super::fit::{self, Over};
+use super::fit::{self, Pieces, complete, pieces_of};
 use super::sale::{Priced, Reading, list, price, supply};
 use super::{Account, Desk, Draft, Event, Outcome, minus, plus};
+use crate::Money;
 use crate::order::{Line, Order};
 use crate::seller::{Seller, WithoutSale};
-use crate::{Money, ProductId};
-use std::collections::BTreeMap;
-
-/// Pieces by product.
-pub(super) type Pieces = BTreeMap<ProductId, i64>;
 
 /// A credit note that is to be issued.
 pub(super) struct Credit {
@@ -23,21 +19,12 @@ pub(super) struct Credit {
     pub(super) reason: Option<String>,
 }
 
-/// The credit note of a return in the books of its sale.
-pub(super) fn of_return<'a>(balance: &'a Balance, event: &Event) -> Option<&'a Issued> {
-    balance.documents.iter().find(|issued| {
-        issued.kind == DocumentKind::CreditNote
-            && issued.order_id == event.order.order_id
-            && issued.attempt == event.attempt
-    })
-}
-
 impl<'a> Desk<'a> {
     /// A return was confirmed.
     pub(super) fn returned(&mut self, event: &Event) -> Result<Outcome, Hold> {
         let account = event.account();
         let Event { order, attempt, .. } = event;
-        if of_return(self.balance(&account), event).is_some() {
+        if self.balance(&account).credit_note_of(&event.order.order_id, event.attempt).is_some() {
             return Ok(Outcome::Nothing);
         }
         self.drop_held(&account, |held| {
@@ -118,7 +105,9 @@ impl<'a> Desk<'a> {
                 && held.order_id == *order_id
                 && held.attempt <= event.attempt
         });
-        let Some(credit) = of_return(self.balance(&account), event) else {
+        let Some(credit) =
+            self.balance(&account).credit_note_of(&event.order.order_id, event.attempt)
+        else {
             return Ok(Outcome::Nothing);
         };
         let (number, is_taken) = (credit.number.clone(), credit.taken_back.is_some());
@@ -279,43 +268,6 @@ fn give_back(balance: &mut Balance, document: &Document, sign: i64) {
         }
         balance.returned.retain(|_, count| *count != 0);
     }
-}
-
-fn pieces_of(lines: &[Line]) -> Pieces {
-    let mut pieces = Pieces::new();
-    for line in lines {
-        *pieces.entry(line.product_id.clone()).or_default() += line.quantity.saturating_abs();
-    }
-    pieces
-}
-
-/// Pieces of an invoice.
-pub(super) fn sold(original: &Document) -> Pieces {
-    let mut sold = Pieces::new();
-    for line in &original.lines {
-        *sold.entry(line.product_id.clone()).or_default() += line.quantity;
-    }
-    sold
-}
-
-/// Are all pieces of an invoice credited with these?
-pub(super) fn complete(
-    original: &Document,
-    balance: &Balance,
-    pieces: &Pieces,
-) -> Result<bool, Over> {
-    let mut left = sold(original);
-    for (product, count) in balance.returned.iter() {
-        *left.entry(product.clone()).or_default() -= count;
-    }
-    for (product, count) in pieces {
-        let left = left.entry(product.clone()).or_default();
-        if *left < *count {
-            return Err(Over::Pieces { product: product.clone(), wanted: *count, left: *left });
-        }
-        *left -= count;
-    }
-    Ok(left.values().all(|left| *left == 0))
 }
 
 /// How a returned line was taxed when it was sold: as the line of that product and tax category.

@@ -4,13 +4,16 @@ use super::super::{
     Balance, Document, DocumentCharge, DocumentLine, Left, TaxTotal, Taxed, Totals, divided,
     rounded, step,
 };
-use super::credit::{Pieces, sold};
 use super::sale::Priced;
 use super::{minus, plus};
 use crate::charge::ChargeKind;
 use crate::order::Line;
 use crate::seller::Prices;
 use crate::{Money, ProductId};
+use std::collections::BTreeMap;
+
+/// Pieces by product.
+pub(super) type Pieces = BTreeMap<ProductId, i64>;
 
 /// More is to be credited than is left.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -202,6 +205,44 @@ pub(super) fn rest(original: &Document, balance: &Balance) -> (Priced, Pieces) {
 fn charge_of(original: &Document, tax: &Taxed, net: Money) -> DocumentCharge {
     let same = original.charges.iter().find(|charge| charge.tax == *tax && charge.net == net);
     same.cloned().unwrap_or_else(|| rest_of(tax, net))
+}
+
+/// Pieces of lines, above zero.
+pub(super) fn pieces_of(lines: &[Line]) -> Pieces {
+    let mut pieces = Pieces::new();
+    for line in lines {
+        *pieces.entry(line.product_id.clone()).or_default() += line.quantity.saturating_abs();
+    }
+    pieces
+}
+
+/// Pieces of an invoice.
+pub(super) fn sold(original: &Document) -> Pieces {
+    let mut sold = Pieces::new();
+    for line in &original.lines {
+        *sold.entry(line.product_id.clone()).or_default() += line.quantity;
+    }
+    sold
+}
+
+/// Are all pieces of an invoice credited with these?
+pub(super) fn complete(
+    original: &Document,
+    balance: &Balance,
+    pieces: &Pieces,
+) -> Result<bool, Over> {
+    let mut left = sold(original);
+    for (product, count) in balance.returned.iter() {
+        *left.entry(product.clone()).or_default() -= count;
+    }
+    for (product, count) in pieces {
+        let left = left.entry(product.clone()).or_default();
+        if *left < *count {
+            return Err(Over::Pieces { product: product.clone(), wanted: *count, left: *left });
+        }
+        *left -= count;
+    }
+    Ok(left.values().all(|left| *left == 0))
 }
 
 /// Some pieces of a line, and their share of its amounts.

@@ -2,8 +2,8 @@
 
 use super::super::terms::Hold;
 use super::super::{Account, Balance, Document, DocumentKind, Held, PAYMENTS_MAX, Payment};
-use super::credit::{Credit, Pieces, complete};
-use super::fit::part_of;
+use super::credit::Credit;
+use super::fit::{Pieces, complete, part_of};
 use super::{Desk, Event, Outcome, name, plus};
 use crate::order::{Kind, Line, Order};
 use crate::{Money, ProductId};

@@ -6,8 +6,11 @@ use crate::partner::{Partners, StockPolicy};
 use crate::seller::{Sellers, TaxRates, WithoutSale};
 use crate::{ProductId, TaxCategory};
 use chrono::NaiveDate;
-use proptest::prelude::*;
 use serde_json::json;
+
+mod held;
+mod people;
+mod random;
 
 /// A configuration, and the journal's state: what a process has.
 struct Shop {
@@ -219,6 +222,13 @@ impl Shop {
     }
 }
 
+fn category(mut order: Order, names: &[&str]) -> Order {
+    for (line, name) in order.lines.iter_mut().zip(names) {
+        line.tax_category = Some(TaxCategory::parse(name).unwrap());
+    }
+    order
+}
+
 #[test]
 fn a_sale_has_one_invoice_and_its_cancellation_mirrors_it() {
     let mut shop = Shop::new("net");
@@ -369,99 +379,6 @@ fn a_return_without_a_sale_is_the_seller_s_choice() {
     shop.check();
 }
 
-/// What a sale is held for, and the text.
-#[track_caller]
-fn held(shop: &mut Shop, sale: Order, code: HeldCode, text: &str) {
-    let id = sale.order_id.to_string();
-    assert_eq!(shop.sell(sale), Outcome::Held(code));
-    assert_eq!(shop.held(&id), text);
-    assert_eq!(shop.of(&id).state, BalanceState::Held);
-}
-
-fn category(mut order: Order, names: &[&str]) -> Order {
-    for (line, name) in order.lines.iter_mut().zip(names) {
-        line.tax_category = Some(TaxCategory::parse(name).unwrap());
-    }
-    order
-}
-
-#[test]
-fn what_cannot_be_invoiced_waits_and_says_what_to_do() {
-    let mut shop = Shop::new("gross");
-    let sale = |id: &str| order(id, &[("P1", 1, "10"), ("P2", 1, "10")]);
-    held(
-        &mut shop,
-        category(sale("A1"), &["standard", "luxury"]),
-        HeldCode::NoRate,
-        "lines[1] has the tax category \"luxury\"; no rate of it holds on 2026-11-30 in FR. Add it under tax-rates.FR in \
-         partners.yml, then orderflow invoices retry DIRECT/A1",
-    );
-    held(
-        &mut shop,
-        category(sale("A2"), &["reverse"]),
-        HeldCode::NoVatNumber,
-        "tax-rates.FR.reverse has the code AE, which needs the VAT numbers of seller and buyer; the order names no VAT \
-         number of the buyer. Add it, or cancel the order and place it with another tax category; then orderflow \
-         invoices retry DIRECT/A2",
-    );
-    held(
-        &mut shop,
-        category(sale("A3"), &["exempt", "other-exempt"]),
-        HeldCode::TwoReasons,
-        "tax-rates.FR.other-exempt in partners.yml has another reason for the code E than another rate of this order; a \
-         document has one for each code. Make them the same, then orderflow invoices retry DIRECT/A3",
-    );
-    held(
-        &mut shop,
-        Order { currency: "USD".into(), ..sale("A4") },
-        HeldCode::Currency,
-        "the order is in USD, and the seller ACME sells in EUR (sellers.ACME.currency in partners.yml). Name a seller \
-         with that currency in direct.seller, then orderflow invoices retry DIRECT/A4",
-    );
-    // None of them took a number.
-    assert_eq!(shop.sell(sale("A5")), Outcome::Issued);
-    assert_eq!(shop.numbers(), ["A-main-2026-000001"]);
-    shop.direct = None;
-    assert_eq!(shop.sell(sale("A6")), Outcome::NoSeller);
-    shop.check();
-}
-
-#[test]
-fn what_was_held_is_decided_again_by_the_configuration_of_now() {
-    let mut shop = Shop::new("gross");
-    let sale = category(order("A1", &[("P1", 2, "10")]), &["luxury"]);
-    let sold = shop.event(HeldWhat::Invoice, sale);
-    let returned = shop.event(HeldWhat::Return, back("R1", "A1", &[("P1", -1, "10")]));
-    let events = [sold, returned];
-    for event in &events {
-        shop.desk(std::slice::from_ref(event), |desk| desk.decide(event, 1 << 20));
-    }
-    let since = shop.now;
-    shop.now += chrono::TimeDelta::days(1);
-    let account = events[0].account();
-    let again = |shop: &mut Shop| {
-        let all: Vec<_> = events.iter().cloned().map(Some).collect();
-        shop.desk(&events, |desk| desk.retry(&account, &all, 1 << 20))
-    };
-    let still = [Outcome::Held(HeldCode::NoRate), Outcome::Held(HeldCode::NoOriginal)];
-    assert_eq!(again(&mut shop), still);
-    assert!(shop.of("A1").held.iter().all(|held| held.since == since));
-    let luxury = json!({"FR": {"luxury": [{"percent": 33, "valid-from": "2026-01-01"}]}});
-    shop.rates = serde_json::from_value(luxury).unwrap();
-    assert_eq!(again(&mut shop), [Outcome::Issued, Outcome::Issued]);
-    assert_eq!((shop.of("A1").held.len(), shop.of("A1").open), (0, money("10")));
-    shop.check();
-}
-
-#[test]
-fn a_sale_that_is_cancelled_while_it_waits_is_never_invoiced() {
-    let mut shop = Shop::new("gross");
-    let sale = category(order("A1", &[("P1", 2, "10")]), &["luxury"]);
-    shop.sell(sale.clone());
-    assert_eq!(shop.decide(HeldWhat::Cancellation, sale), Outcome::Nothing);
-    assert_eq!((shop.of("A1").held.len(), shop.documents.len()), (0, 0));
-}
-
 #[test]
 fn the_rate_of_the_day_of_supply_holds_and_codes_follow_from_rates() {
     let mut shop = Shop::new("net");
@@ -492,59 +409,6 @@ fn currencies_have_their_own_decimals() {
 }
 
 #[test]
-fn payments_are_known_by_their_references_and_nobody_pays_too_much_in_error() {
-    let mut shop = Shop::new("gross");
-    shop.sell(order("A1", &[("P1", 2, "10")]));
-    let account = shop.last().account();
-    let number = shop.last().number.clone();
-    let mut pay = |amount: &str, reference: &str| {
-        let payment = Payment {
-            document: number.clone(),
-            amount: money(amount),
-            paid_on: "2026-12-01".parse().unwrap(),
-            reference: reference.into(),
-            by: None,
-        };
-        let balance = shop.balances.get(&account).cloned();
-        let done = shop.desk(&[], |desk| {
-            desk.know_balance(account.clone(), balance);
-            desk.pay(&account, payment)
-        });
-        (done.map_err(|refused| refused.0), shop.of("A1").open.to_string(), shop.of("A1").state)
-    };
-    assert_eq!(pay("5", "b-1"), (Ok(true), "15.00".into(), BalanceState::PartlyPaid));
-    assert_eq!(pay("5", "b-1"), (Ok(false), "15.00".into(), BalanceState::PartlyPaid));
-    let (refused, ..) = pay("6", "b-1");
-    assert!(refused.unwrap_err().contains("was recorded before, with 5.00 of 2026-12-01"));
-    assert_eq!(pay("15", "b-2"), (Ok(true), "0.00".into(), BalanceState::Paid));
-    assert_eq!(pay("1", "b-3"), (Ok(true), "-1.00".into(), BalanceState::Refund));
-    assert_eq!(pay("-1", "b-4"), (Ok(true), "0.00".into(), BalanceState::Paid));
-}
-
-#[test]
-fn an_invoice_is_credited_by_hand_as_a_whole_or_by_pieces() {
-    let mut shop = Shop::new("gross");
-    shop.sell(order("A1", &[("P1", 3, "10"), ("P2", 1, "5")]));
-    let invoice = shop.last().clone();
-    let mut credit = |what: CreditWhat| {
-        let balance = shop.balances.get(&invoice.account()).cloned();
-        let made = shop.desk(&[], |desk| {
-            desk.know_balance(invoice.account(), balance);
-            desk.credit_by_hand(&invoice, &what, "broken")
-        });
-        shop.check();
-        made.map(|made| (made.number, made.totals.payable.to_string())).map_err(|it| it.0)
-    };
-    let pieces = |count| CreditWhat::Pieces([(ProductId::parse("P1").unwrap(), count)].into());
-    assert_eq!(credit(pieces(1)), Ok(("A-main-C2026-000001".into(), "10.00".into())));
-    let refused = "3 pieces of P1 would be credited, and 2 are left of the invoice";
-    assert_eq!(credit(pieces(3)), Err(refused.into()));
-    assert_eq!(credit(CreditWhat::Rest), Ok(("A-main-C2026-000002".into(), "25.00".into())));
-    let refused = "nothing is left of A-main-2026-000001 to be credited";
-    assert_eq!(credit(CreditWhat::Rest), Err(refused.into()));
-}
-
-#[test]
 fn a_thousand_lines_fit_and_an_entry_ends_before_what_does_not() {
     let mut shop = Shop::new("gross");
     let lines: Vec<(String, i64, String)> =
@@ -570,50 +434,4 @@ fn a_thousand_lines_fit_and_an_entry_ends_before_what_does_not() {
     });
     assert_eq!(outcome, Some(Outcome::Issued));
     shop.check();
-}
-
-proptest! {
-    #[test]
-    fn whatever_comes_back_no_more_is_credited_than_was_invoiced(
-        net in any::<bool>(),
-        lines in prop::collection::vec((1..4_i64, 0..99_999_i64, any::<bool>()), 1..5),
-        returns in prop::collection::vec((0..5_usize, 1..3_i64), 0..12),
-        cancelled in any::<bool>(),
-    ) {
-        let mut shop = Shop::new(if net { "net" } else { "gross" });
-        let of_line = |index: usize, quantity: i64| {
-            let (_, price, reduced) = lines[index];
-            let mut one = order("A1", &[(&format!("P{index}"), quantity, "1")]).lines.remove(0);
-            one.unit_price = Money::from_units(price);
-            one.tax_category = reduced.then(|| TaxCategory::parse("reduced").unwrap());
-            one
-        };
-        let mut sale = order("A1", &[("P", 1, "1")]);
-        sale.lines = (0..lines.len()).map(|index| of_line(index, lines[index].0)).collect();
-        prop_assert_eq!(shop.sell(sale.clone()), Outcome::Issued);
-        let invoiced = shop.last().totals.payable;
-        for (number, (index, pieces)) in returns.iter().enumerate() {
-            let index = index % lines.len();
-            let mut one = back(&format!("R{number}"), "A1", &[("P", -1, "1")]);
-            one.lines = vec![of_line(index, -pieces)];
-            let left = shop.of("A1").returned.get(&one.lines[0].product_id).copied();
-            let fits = left.unwrap_or(0) + pieces <= lines[index].0;
-            let expected = if fits { Outcome::Issued } else { Outcome::Held(HeldCode::ExceedsInvoice) };
-            prop_assert_eq!(shop.give_back(one), expected);
-        }
-        if cancelled {
-            shop.decide(HeldWhat::Cancellation, sale);
-        }
-        shop.check();
-        let balance = shop.of("A1");
-        let all = (0..lines.len()).all(|index| {
-            let product = ProductId::parse(&format!("P{index}")).unwrap();
-            balance.returned.get(&product) == Some(&lines[index].0)
-        });
-        prop_assert!(balance.credited <= invoiced);
-        if all || cancelled {
-            prop_assert_eq!(balance.credited, invoiced);
-            prop_assert!(balance.left.iter().all(|left| (left.base, left.amount) == (Money::ZERO, Money::ZERO)));
-        }
-    }
 }

@@ -1,0 +1,195 @@
+//! Invoices and credit notes: numbers, chain, and one for each confirmed sale.
+
+use super::message::Message;
+use super::record::History;
+use super::report::{Report, Rule};
+use domain::invoice::{Document, DocumentKind, hash};
+use domain::seller::Prices;
+use messaging::{Event, subject};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A document, in short.
+#[derive(Debug)]
+pub(super) struct Billed {
+    sequence: u64,
+    subject: Box<str>,
+    document: Short,
+}
+
+#[derive(Debug)]
+struct Short {
+    series: String,
+    number: u64,
+    text: String,
+    hash: String,
+    previous: Option<String>,
+    /// As it stands there: days of one form can be compared as texts.
+    issued_on: String,
+    is_credit: bool,
+    is_gross: bool,
+    decimals: u32,
+    partner: String,
+    placed: u64,
+    payable: i128,
+    /// Number of the document that it takes back.
+    original: Option<String>,
+}
+
+/// `<partner>.<order>` of `errors.billing.<warehouse>.<partner>.<order>`.
+pub(super) fn held(subject: &str) -> Option<&str> {
+    subject.splitn(4, '.').nth(3)
+}
+
+impl Billed {
+    /// Nothing if it is no document.
+    pub(super) fn of(message: &Message<'_>) -> Option<Self> {
+        let event: Event<Box<RawValue>> = serde_json::from_slice(message.payload).ok()?;
+        let data = event.data?;
+        let document: Document = serde_json::from_str(data.get()).ok()?;
+        let (series, number) = document.number.rsplit_once('-')?;
+        let short = Short {
+            series: series.to_owned(),
+            number: number.parse().ok()?,
+            text: document.number.clone(),
+            hash: hash(data.get().as_bytes()),
+            previous: document.previous,
+            issued_on: document.issued_on.to_string(),
+            is_credit: document.kind == DocumentKind::CreditNote,
+            is_gross: document.prices == Prices::Gross,
+            decimals: document.decimals,
+            partner: document.supply.partner.to_string(),
+            placed: document.supply.placed,
+            payable: document.totals.payable.units().into(),
+            original: document.original.map(|original| original.number),
+        };
+        Some(Self { sequence: message.sequence, subject: message.subject.into(), document: short })
+    }
+
+    fn add(&self, report: &mut Report, rule: Rule, detail: String) {
+        report.add(rule, &self.subject, self.sequence, detail);
+    }
+}
+
+impl History {
+    /// The documents by themselves, and against what was confirmed.
+    pub(super) fn check_billed(&self, report: &mut Report) {
+        self.check_series(report);
+        self.check_credits(report);
+        self.check_invoices(report);
+    }
+
+    fn check_series(&self, report: &mut Report) {
+        let mut series: BTreeMap<&str, Vec<&Billed>> = BTreeMap::new();
+        for billed in &self.billed {
+            series.entry(&billed.document.series).or_default().push(billed);
+        }
+        for documents in series.values_mut() {
+            documents.sort_by_key(|billed| billed.document.number);
+            let mut before: Option<&Short> = None;
+            for billed in documents.iter() {
+                let this = &billed.document;
+                let last = before.map_or(0, |before| before.number);
+                if this.number == last {
+                    billed.add(report, Rule::NumberTwice, "its number was issued before".into());
+                } else if this.number != last + 1 {
+                    let detail = format!("the number before it is {last}");
+                    billed.add(report, Rule::NumberMissing, detail);
+                } else if this.previous.as_ref() != before.map(|before| &before.hash) {
+                    let detail =
+                        format!("{:?} is the hash of no document before it", this.previous);
+                    billed.add(report, Rule::DocumentChanged, detail);
+                }
+                if let Some(before) = before.filter(|before| this.issued_on < before.issued_on) {
+                    let detail = format!(
+                        "is of {}, {} of {}",
+                        this.issued_on, before.text, before.issued_on
+                    );
+                    billed.add(report, Rule::DocumentDay, detail);
+                }
+                before = Some(this);
+            }
+        }
+    }
+
+    /// Never more is credited of an invoice than it came to.
+    fn check_credits(&self, report: &mut Report) {
+        let known: HashMap<&str, &Billed> =
+            self.billed.iter().map(|billed| (&*billed.document.text, billed)).collect();
+        let mut credited: BTreeMap<&str, i128> = BTreeMap::new();
+        for billed in &self.billed {
+            let this = &billed.document;
+            let Some(original) = &this.original else { continue };
+            let Some(taken) = known.get(original.as_str()) else {
+                let detail = format!("takes {original} back, which is not there");
+                billed.add(report, Rule::CreditWrong, detail);
+                continue;
+            };
+            match (this.is_credit, &taken.document.original) {
+                (true, _) => *credited.entry(original).or_default() += this.payable,
+                (false, Some(invoice)) => *credited.entry(invoice).or_default() -= this.payable,
+                (false, None) => {}
+            }
+        }
+        for (number, credited) in credited {
+            let Some(invoice) = known.get(number) else { continue };
+            let payable = invoice.document.payable;
+            if !(0..=payable).contains(&credited) {
+                let detail = format!("{credited} of {payable} are credited");
+                invoice.add(report, Rule::CreditWrong, detail);
+            }
+        }
+    }
+
+    /// One invoice for each confirmed sale of a partner that is invoiced, of what was ordered.
+    fn check_invoices(&self, report: &mut Report) {
+        let placed: HashMap<u64, _> =
+            self.placed.iter().map(|placed| (placed.sequence, placed)).collect();
+        let confirmed: HashSet<u64> =
+            self.facts.iter().filter(|fact| fact.confirms).filter_map(|fact| fact.placed).collect();
+        let mut invoiced: HashSet<u64> = HashSet::new();
+        let mut partners: HashSet<&str> = HashSet::new();
+        for billed in &self.billed {
+            let this = &billed.document;
+            if this.is_credit || this.original.is_some() {
+                continue;
+            }
+            partners.insert(&this.partner);
+            if !invoiced.insert(this.placed) {
+                let detail = format!("#{} has another invoice", this.placed);
+                billed.add(report, Rule::InvoicedTwice, detail);
+            }
+            let Some(placed) = placed.get(&this.placed) else { continue };
+            if placed.is_return || !confirmed.contains(&this.placed) {
+                let detail = format!("#{} is no confirmed sale", this.placed);
+                billed.add(report, Rule::InvoiceUnfounded, detail);
+            }
+            let total = placed.total.map(|total| to_the_cent(total.into(), this.decimals));
+            if let Some(total) = total.filter(|total| this.is_gross && *total != this.payable) {
+                let detail = format!("comes to {}, the order to {total}", this.payable);
+                billed.add(report, Rule::InvoiceAmount, detail);
+            }
+        }
+        for placed in &self.placed {
+            let key = placed.key().split_once('.').map_or("", |(_, order)| order);
+            let partner = key.split('.').next().and_then(subject::text).unwrap_or_default();
+            let asks = !placed.is_return && confirmed.contains(&placed.sequence);
+            let is_held = self.held.contains(key);
+            if asks
+                && !is_held
+                && partners.contains(&*partner)
+                && !invoiced.contains(&placed.sequence)
+            {
+                let detail = "was confirmed and has no invoice".to_owned();
+                report.add(Rule::NotInvoiced, &placed.subject, placed.sequence, detail);
+            }
+        }
+    }
+}
+
+/// Half away from zero, at the decimals of the currency; amounts have four.
+fn to_the_cent(units: i128, decimals: u32) -> i128 {
+    let step = 10_i128.pow(4_u32.saturating_sub(decimals));
+    let sign = if units < 0 { -1 } else { 1 };
+    (units.abs() + step / 2) / step * step * sign
+}
