@@ -36,7 +36,7 @@ pub(crate) enum MailWay {
 
 /// How text messages go out.
 pub(crate) enum SmsWay {
-    Provider(Provider),
+    Provider(Box<Provider>),
     Folder(Folder),
     /// Nobody is told by SMS.
     None,
@@ -228,7 +228,7 @@ fn sms(env: &mut Env, timeout: Duration) -> Option<SmsWay> {
         env.problem(SMS_URL, failure.to_string());
         return None;
     }
-    Some(SmsWay::Provider(Provider { url, from, fields, token, client }))
+    Some(SmsWay::Provider(Box::new(Provider { url, from, fields, token, client })))
 }
 
 fn folder(env: &mut Env, name: &str, url: &Url) -> Option<Folder> {

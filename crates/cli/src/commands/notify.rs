@@ -85,7 +85,7 @@ pub(crate) enum Notify {
 /// Which text.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
-    /// What it tells, such as order_confirmed.
+    /// What it tells, such as `order_confirmed`.
     #[arg(default_value = "order_confirmed")]
     notice: String,
     /// Its language; the partner's if nothing is said.

@@ -89,7 +89,7 @@ fn variable(text: &str) -> Result<(String, String), String> {
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn run(global: &Global, args: Up) -> Result<ExitCode> {
     let settings = args.settings(global.data_dir.clone());
-    up::run(&settings, look).await
+    Box::pin(up::run(&settings, look)).await
 }
 
 /// What has to be known of the stack before it starts.

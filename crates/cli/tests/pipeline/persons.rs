@@ -107,6 +107,27 @@ fn send_all(up: &Up, publish: impl Fn(&Value)) {
     assert_eq!(status, 422, "{body}");
 }
 
+/// Waits until each person of [`send_all`] was told, of the cancellation as well, in files.
+fn all_are_told(up: &Up) {
+    eventually("all are told, and of the cancellation as well", || {
+        let told = up.json(&["notify", "list", "--state", "sent", "--limit", "100"]);
+        let of = |order: &str| {
+            told["deliveries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|it| it["subject"].as_str().unwrap().ends_with(order))
+                .count()
+        };
+        // Each by mail and by SMS.
+        of(".json") == 4 && of(".email") == 2 && of(".event") == 2 && of(".http") == 2
+    });
+    let files = fs::read_dir(up.dir.path().join("data/outbox")).unwrap();
+    let files =
+        files.filter(|it| !it.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b"."));
+    assert_eq!(files.count(), 10, "one for each");
+}
+
 /// The places of the table that hold a secret; nothing else does.
 fn places(everything: &[(String, String, String)]) -> BTreeSet<(&'static str, &'static str)> {
     let mut used = BTreeSet::new();
@@ -141,23 +162,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
         let listed = up.json(&["customers", "list", "--name", "zaphodia"]);
         listed["customers"].as_array().unwrap().len() == 3
     });
-    eventually("all are told, and of the cancellation as well", || {
-        let told = up.json(&["notify", "list", "--state", "sent", "--limit", "100"]);
-        let of = |order: &str| {
-            told["deliveries"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|it| it["subject"].as_str().unwrap().ends_with(order))
-                .count()
-        };
-        // Each by mail and by SMS.
-        of(".json") == 4 && of(".email") == 2 && of(".event") == 2 && of(".http") == 2
-    });
-    let files = fs::read_dir(up.dir.path().join("data/outbox")).unwrap();
-    let files =
-        files.filter(|it| !it.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b"."));
-    assert_eq!(files.count(), 10, "one for each");
+    all_are_told(&up);
     let shown = up.json(&["customers", "show", "DIRECT/c1"]);
     assert_eq!(shown["card"]["phone"], "+441632960123");
     assert_eq!(shown["history"]["totals"]["EUR"]["orders"], 1, "one is cancelled: {shown}");
@@ -167,7 +172,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
     let used = places(&runtime.block_on(everything(&nats)));
     assert_eq!(used.len(), PLACES.len(), "a place of the table is not used: {used:?}");
     let mut found = Vec::new();
-    self::files(up.dir.path(), &mut found);
+    files(up.dir.path(), &mut found);
     assert_eq!(found, [""; 0]);
 
     // Erased: nothing is left.

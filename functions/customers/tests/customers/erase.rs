@@ -7,6 +7,23 @@ use serde_json::json;
 
 const SECRETS: [&str; 3] = ["Ana Secret", "ana@example.org", "33612345678"];
 
+/// Messages as notifier puts them into the outbox; webhooks of another function stay.
+async fn put_messages(world: &World) {
+    let told = json!({"cause": {"id": "d1"}, "message": {"notice": "order_confirmed", "partner": "US1", "customer": "c",
+        "to": "ana@example.org", "text": "Ana Secret, thank you"}});
+    let other = json!({"message": {"notice": "order_confirmed", "partner": "US1", "customer": "other", "text": "x"}});
+    let hook =
+        json!({"message": {"partner": "US1", "customer": "c", "url": "https://shop.example"}});
+    for (subject, message) in [
+        ("outbox.notifier.mail.d1.0.0", told),
+        ("outbox.notifier.mail.d2.0.0", other),
+        ("outbox.webhooks.shop.d1.0.-", hook),
+    ] {
+        let message = Outgoing::new(subject.to_owned(), message.to_string().into_bytes().into());
+        publish::one(&world.nats, &message, None).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_customer_is_gone_and_may_order_again() {
     let world = World::start().await;
@@ -21,20 +38,7 @@ async fn an_erased_customer_is_gone_and_may_order_again() {
     let dead =
         Outgoing::new("errors.dead.order-ingest".into(), dead.to_string().into_bytes().into());
     publish::one(&world.nats, &dead, None).await.unwrap();
-    // As notifier puts them in; webhooks of another function stay.
-    let told = json!({"cause": {"id": "d1"}, "message": {"notice": "order_confirmed", "partner": "US1", "customer": "c",
-        "to": "ana@example.org", "text": "Ana Secret, thank you"}});
-    let other = json!({"message": {"notice": "order_confirmed", "partner": "US1", "customer": "other", "text": "x"}});
-    let hook =
-        json!({"message": {"partner": "US1", "customer": "c", "url": "https://shop.example"}});
-    for (subject, message) in [
-        ("outbox.notifier.mail.d1.0.0", told),
-        ("outbox.notifier.mail.d2.0.0", other),
-        ("outbox.webhooks.shop.d1.0.-", hook),
-    ] {
-        let message = Outgoing::new(subject.to_owned(), message.to_string().into_bytes().into());
-        publish::one(&world.nats, &message, None).await.unwrap();
-    }
+    put_messages(&world).await;
     world.card("c", |card| card["name"] == "Ana Secret").await;
 
     let erased = world.customers.post("/customers/US1/c/erase", &json!(null)).await;

@@ -1,4 +1,5 @@
 //! Facts that a template is tried with.
+#![expect(clippy::indexing_slicing, reason = "what is changed is a literal of this file")]
 
 use crate::facts::{self, Shop};
 use crate::notice::Notice;

@@ -147,7 +147,7 @@ async fn a_mail_server_that_is_away_gives_up_no_mail() {
     drop(server);
     let notifier = world.notifier(&settings).await;
     let event = given("A1", ana()).confirmed(&world.nats).await;
-    notifier.bring(&[event.clone()]).await;
+    notifier.bring(std::slice::from_ref(&event)).await;
     let waiting = notifier.delivery(id(&event), "mail", &["waiting", "dead"]).await;
     assert!(waiting["answer"].as_str().unwrap().contains("Connection refused"), "{waiting}");
     let server = Smtp::on(port, |_, _, _| Do::Go, None, false).await;

@@ -65,7 +65,7 @@ async fn what_failed_is_sent_again_and_no_answer_or_record_holds_an_address() {
     let (port, settings) = (server.port, smtp(&server));
     let notifier = world.notifier(&settings).await;
     let event = given("A1", ana()).confirmed(&world.nats).await;
-    notifier.bring(&[event.clone()]).await;
+    notifier.bring(std::slice::from_ref(&event)).await;
     let failed = notifier.delivery(id(&event), "mail", &["failed"]).await;
     assert_eq!(failed["answer"], "550 5.1.1 (address) (Ana, (address)) is unknown");
     for stream in ["KV_EFFECTS", messaging::streams::NOTIFICATIONS, messaging::streams::ERRORS] {

@@ -13,7 +13,7 @@ async fn one(
     let server = Smtp::start(script).await;
     let notifier = world.notifier(&smtp(&server)).await;
     let event = given("A1", ana()).confirmed(&world.nats).await;
-    notifier.bring(&[event.clone()]).await;
+    notifier.bring(std::slice::from_ref(&event)).await;
     (notifier.delivery(id(&event), "mail", states).await, server)
 }
 
@@ -43,13 +43,13 @@ async fn greylisting_is_an_attempt_and_the_connection_is_used_again() {
     let server = Smtp::start(script).await;
     let notifier = world.notifier(&smtp(&server)).await;
     let later = given("A1", json!({"email": "later@example.org"})).confirmed(&world.nats).await;
-    notifier.bring(&[later.clone()]).await;
+    notifier.bring(std::slice::from_ref(&later)).await;
     let waiting = notifier.delivery(id(&later), "mail", &["waiting"]).await;
     assert_eq!(waiting["answer"], "451 4.7.1 try later");
     assert_eq!((&waiting["attempts"], &waiting["unknown"]), (&json!(1), &json!(0)));
     assert!(waiting["due"].is_string(), "{waiting}");
     let good = given("A2", ana()).confirmed(&world.nats).await;
-    notifier.bring(&[good.clone()]).await;
+    notifier.bring(std::slice::from_ref(&good)).await;
     notifier.delivery(id(&good), "mail", &["sent"]).await;
     assert_eq!(server.connections(), 1);
     // Its second attempt comes after the usual 5 s.
@@ -68,7 +68,10 @@ async fn a_server_that_is_closing_or_refuses_us_costs_the_mail_no_attempt() {
         let script = move |at: Step, _: &str, _| if at == step { Do::Say(said) } else { Do::Go };
         let (delivery, _server) = one(&["waiting", "failed"], script).await;
         assert_eq!(delivery["state"], "waiting", "{step:?} {said}: {delivery}");
-        assert!(delivery["answer"].as_str().unwrap().contains(&said[4..]), "{delivery}");
+        assert!(
+            delivery["answer"].as_str().unwrap().contains(said.split_once(' ').unwrap().1),
+            "{delivery}"
+        );
         assert_eq!(delivery["unknown"], 0);
     }
 }
@@ -117,7 +120,7 @@ async fn a_connection_that_the_server_closed_is_replaced_at_once() {
     let notifier = world.notifier(&smtp(&server)).await;
     for order in ["A1", "A2"] {
         let event = given(order, ana()).confirmed(&world.nats).await;
-        notifier.bring(&[event.clone()]).await;
+        notifier.bring(std::slice::from_ref(&event)).await;
         let sent = notifier.delivery(id(&event), "mail", &["sent", "waiting"]).await;
         assert_eq!(
             (&sent["state"], &sent["attempts"], &sent["unknown"]),
@@ -134,7 +137,7 @@ async fn an_address_beyond_ascii_is_refused_where_the_server_takes_none() {
     let server = Smtp::good().await;
     let notifier = world.notifier(&smtp(&server)).await;
     let event = given("A1", json!({"email": "grüße@example.org"})).confirmed(&world.nats).await;
-    notifier.bring(&[event.clone()]).await;
+    notifier.bring(std::slice::from_ref(&event)).await;
     let failed = notifier.delivery(id(&event), "mail", &["failed", "sent"]).await;
     assert!(failed["answer"].as_str().unwrap().contains("SMTPUTF8"), "{failed}");
 }

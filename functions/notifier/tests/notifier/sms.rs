@@ -22,6 +22,9 @@ enum Do {
     Cut,
 }
 
+/// What it does with each request.
+type Script = fn(usize) -> Do;
+
 const TAKEN: &str = "HTTP/1.1 201 Created\r\ncontent-length: 13\r\n\r\n{\"sid\":\"SM1\"}";
 
 struct Provider {
@@ -38,7 +41,7 @@ impl Drop for Provider {
 }
 
 impl Provider {
-    async fn start(tls: TlsAcceptor, script: fn(usize) -> Do) -> Self {
+    async fn start(tls: TlsAcceptor, script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = watch::Sender::<Vec<String>>::default();
@@ -65,7 +68,7 @@ async fn talk(
     tls: TlsAcceptor,
     stream: TcpStream,
     seen: watch::Sender<Vec<String>>,
-    script: fn(usize) -> Do,
+    script: Script,
 ) {
     let Ok(mut stream) = tls.accept(stream).await else { return };
     loop {
@@ -105,7 +108,7 @@ struct Phone {
 }
 
 impl Phone {
-    async fn start(token: &str, script: fn(usize) -> Do) -> Self {
+    async fn start(token: &str, script: Script) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::new("ours", dir.path());
         let provider = Provider::start(acceptor(&authority, &["localhost"]), script).await;
@@ -131,7 +134,7 @@ impl Phone {
         let person = json!({"phone": "+33612345678", "language": "fr"});
         let order = crate::support::Given { partner, ..given("A1", person) };
         let event = order.confirmed(&self.world.nats).await;
-        self.notifier.bring(&[event.clone()]).await;
+        self.notifier.bring(std::slice::from_ref(&event)).await;
         event
     }
 
@@ -170,7 +173,7 @@ async fn a_text_message_is_a_form_with_our_login_and_a_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_answer_of_a_provider_has_its_consequence() {
-    let cases: [(fn(usize) -> Do, &str, u64, &str); 6] = [
+    let cases: [(Script, &str, u64, &str); 6] = [
         (
             |_| Do::Say("HTTP/1.1 400 Bad Request\r\ncontent-length: 7\r\n\r\nno such"),
             "failed",

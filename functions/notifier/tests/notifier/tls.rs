@@ -40,7 +40,7 @@ async fn one(url: &str, authority: &Path, states: &[&str]) -> Value {
     }
     let notifier = crate::support::Served::of(notifier::build(&mut env).await.unwrap()).await;
     let event = given("A1", ana()).confirmed(&world.nats).await;
-    notifier.bring(&[event.clone()]).await;
+    notifier.bring(std::slice::from_ref(&event)).await;
     notifier.delivery(id(&event), "mail", states).await
 }
 
