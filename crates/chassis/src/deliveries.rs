@@ -118,6 +118,7 @@ impl From<effect::Listed> for Delivery {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeliveriesPage")]
 struct Page {
     /// In the order of their last changes. One that changes meanwhile comes again on a later page.
     deliveries: Vec<Delivery>,

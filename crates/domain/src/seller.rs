@@ -95,6 +95,7 @@ pub enum WithoutSale {
 /// Where a seller's seat is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "SellerAddress")]
 pub struct Address {
     /// Street and number.
     pub street: String,

@@ -99,7 +99,7 @@ impl Looked {
         for found in found {
             match found {
                 Found::Balance(account, balance) => {
-                    self.balances.insert(account, (at, balance));
+                    self.balances.insert(account, (at, balance.map(|balance| *balance)));
                 }
                 Found::Document(number, Some(document)) => {
                     self.documents.insert(number, *document);
@@ -120,7 +120,7 @@ impl Looked {
             Ok(match unknown {
                 Unknown::Balance(account) => {
                     let found = find::balance(nats, warehouse, &account).await?;
-                    Found::Balance(account, found.map(|(balance, _)| balance))
+                    Found::Balance(account, found.map(|(balance, _)| Box::new(balance)))
                 }
                 Unknown::Document(number) => {
                     let found = find::document(nats, &number).await?;
@@ -133,7 +133,7 @@ impl Looked {
 }
 
 enum Found {
-    Balance(Account, Option<Balance>),
+    Balance(Account, Option<Box<Balance>>),
     Document(String, Option<Box<Document>>),
 }
 

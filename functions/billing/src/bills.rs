@@ -37,6 +37,7 @@ pub(crate) struct Bill {
 
 /// Who buys, as the document has it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BillCustomer")]
 struct Customer {
     id: Option<String>,
     name: Option<String>,
@@ -45,6 +46,7 @@ struct Customer {
 
 /// A line.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BillItem")]
 struct Item {
     #[serde(rename = "productID")]
     product_id: ProductId,
@@ -58,6 +60,7 @@ struct Item {
 
 /// What was sold, as the document has it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BillProduct")]
 struct Product {
     id: ProductId,
     name: String,

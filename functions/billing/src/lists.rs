@@ -201,6 +201,7 @@ pub(crate) struct Whose {
 
 /// What was invoiced to customers.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CustomerTotals")]
 pub(crate) struct Totals {
     /// The largest total first. Guests are not in it.
     customers: Vec<Customer>,

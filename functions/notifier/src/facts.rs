@@ -1,12 +1,14 @@
 //! What templates may use, in the form in which people read it.
 
 mod amount;
+mod language;
 
 use amount::amount;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::Money;
 use domain::seller::Prices;
+pub(crate) use language::base;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Deserialize;
@@ -258,9 +260,4 @@ fn day_form(language: &str) -> &'static str {
         "en" => "%-d %b %Y",
         _ => "%Y-%m-%d",
     }
-}
-
-/// `fr` of `fr-CA`.
-pub(crate) fn base(language: &str) -> &str {
-    language.split('-').next().unwrap_or(language)
 }

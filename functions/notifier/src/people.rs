@@ -37,6 +37,7 @@ impl Record for Card {
 /// A way to reach somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "NotificationChannel")]
 pub(crate) enum Channel {
     /// E-mail.
     Mail,

@@ -4,16 +4,16 @@ mod list;
 mod preview;
 mod resend;
 mod test;
+mod which;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
-use domain::PartnerId;
-use machine::client::query_value;
 
 use crate::commands::orders::again::since;
 use crate::confirm::Yes;
 use crate::global::Global;
+use which::Which;
 
 const EXAMPLES: &str = "Examples:
   orderflow notify list
@@ -82,20 +82,6 @@ pub(crate) enum Notify {
     },
 }
 
-/// Which text.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Which {
-    /// What it tells, such as `order_confirmed`.
-    #[arg(default_value = "order_confirmed")]
-    notice: String,
-    /// Its language; the partner's if nothing is said.
-    #[arg(long)]
-    language: Option<String>,
-    /// As a customer of this partner gets it.
-    #[arg(long)]
-    partner: Option<PartnerId>,
-}
-
 pub(crate) async fn run(global: &Global, command: &Notify) -> Result<()> {
     let pipeline = global.pipeline()?;
     match command {
@@ -116,10 +102,4 @@ pub(crate) async fn run(global: &Global, command: &Notify) -> Result<()> {
             resend::all(&pipeline, *since, channel.as_deref(), *yes).await
         }
     }
-}
-
-/// A query of those that are given.
-fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
-    let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.map(|(name, value)| format!("&{name}={}", query_value(value))).collect()
 }

@@ -175,6 +175,7 @@ impl Issuer {
 
 /// Who a document is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "DocumentBuyer")]
 pub struct Buyer {
     /// The partner's number of the customer; guests have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

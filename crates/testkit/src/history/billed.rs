@@ -1,75 +1,10 @@
 //! Invoices and credit notes: numbers, chain, and one for each confirmed sale.
 
-use super::message::Message;
+use super::document::{Billed, Short};
 use super::record::History;
 use super::report::{Report, Rule};
-use domain::invoice::{Document, DocumentKind, hash};
-use domain::seller::Prices;
-use messaging::{Event, subject};
-use serde_json::value::RawValue;
+use messaging::subject;
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// A document, in short.
-#[derive(Debug)]
-pub(super) struct Billed {
-    sequence: u64,
-    subject: Box<str>,
-    document: Short,
-}
-
-#[derive(Debug)]
-struct Short {
-    series: String,
-    number: u64,
-    text: String,
-    hash: String,
-    previous: Option<String>,
-    /// As it stands there: days of one form can be compared as texts.
-    issued_on: String,
-    is_credit: bool,
-    is_gross: bool,
-    decimals: u32,
-    partner: String,
-    placed: u64,
-    payable: i128,
-    /// Number of the document that it takes back.
-    original: Option<String>,
-}
-
-/// `<partner>.<order>` of `errors.billing.<warehouse>.<partner>.<order>`.
-pub(super) fn held(subject: &str) -> Option<&str> {
-    subject.splitn(4, '.').nth(3)
-}
-
-impl Billed {
-    /// Nothing if it is no document.
-    pub(super) fn of(message: &Message<'_>) -> Option<Self> {
-        let event: Event<Box<RawValue>> = serde_json::from_slice(message.payload).ok()?;
-        let data = event.data?;
-        let document: Document = serde_json::from_str(data.get()).ok()?;
-        let (series, number) = document.number.rsplit_once('-')?;
-        let short = Short {
-            series: series.to_owned(),
-            number: number.parse().ok()?,
-            text: document.number.clone(),
-            hash: hash(data.get().as_bytes()),
-            previous: document.previous,
-            issued_on: document.issued_on.to_string(),
-            is_credit: document.kind == DocumentKind::CreditNote,
-            is_gross: document.prices == Prices::Gross,
-            decimals: document.decimals,
-            partner: document.supply.partner.to_string(),
-            placed: document.supply.placed,
-            payable: document.totals.payable.units().into(),
-            original: document.original.map(|original| original.number),
-        };
-        Some(Self { sequence: message.sequence, subject: message.subject.into(), document: short })
-    }
-
-    fn add(&self, report: &mut Report, rule: Rule, detail: String) {
-        report.add(rule, &self.subject, self.sequence, detail);
-    }
-}
 
 impl History {
     /// The documents by themselves, and against what was confirmed.

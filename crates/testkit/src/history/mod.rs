@@ -7,6 +7,7 @@
 mod billed;
 mod check;
 mod decisions;
+mod document;
 mod facts;
 mod lane;
 mod message;

@@ -1,7 +1,7 @@
 //! What was read, in short.
 
-use super::billed::{self, Billed};
 use super::decisions::Entry;
+use super::document::{self, Billed};
 use super::facts::{Changed, Fact, Placed};
 use super::message::{Message, digest};
 use super::report::{Rule, Violation};
@@ -115,7 +115,7 @@ impl History {
             }
             (Some("invoices"), Some("issued")) => self.billed.extend(Billed::of(message)),
             (Some("errors"), Some("billing")) => {
-                self.held.extend(billed::held(message.subject).map(str::to_owned));
+                self.held.extend(document::held(message.subject).map(str::to_owned));
             }
             (Some("errors"), Some("dead")) => self.dead.extend(Dead::of(message)),
             _ => {}

@@ -59,6 +59,7 @@ pub(crate) struct Open {
 
 /// An order of which something is open or held.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[schemars(rename = "OpenItem")]
 pub(crate) struct Item {
     /// The day; what is held and was never invoiced has none.
     due_on: Option<NaiveDate>,

@@ -37,6 +37,7 @@ pub(crate) struct Query {
 /// How a document stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DocumentStatus")]
 pub(crate) enum Status {
     /// Nothing is paid, and it is not due yet.
     Open,
@@ -58,6 +59,7 @@ pub(crate) enum Status {
 
 /// A page of a list, newest first.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DocumentPage")]
 pub(crate) struct Page {
     pub(crate) invoices: Vec<View>,
     /// The `cursor` of the next page; nothing if this is the last one.
@@ -69,6 +71,7 @@ pub(crate) struct Page {
 
 /// One document of a list.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ListedDocument")]
 pub(crate) struct View {
     pub(crate) number: String,
     kind: DocumentKind,

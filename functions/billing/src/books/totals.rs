@@ -19,6 +19,7 @@ pub(crate) struct Of {
 
 /// What was invoiced to a customer in one currency.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CustomerTotal")]
 pub(crate) struct Customer {
     /// `PARTNER/CUSTOMER`, as commands take it.
     id: String,

@@ -1,6 +1,6 @@
 //! Amounts as people of a language write them.
 
-use super::base;
+use super::language::base;
 use domain::Money;
 use domain::currency::Currency;
 use domain::money::DECIMALS;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terminal::{Failure, output};
 
-use super::query;
+use super::which::query;
 
 /// As many as the notifier gives at once.
 const PAGE: usize = 1_000;

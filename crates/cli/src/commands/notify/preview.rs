@@ -6,7 +6,7 @@ use machine::client::{Level, Pipeline};
 use serde_json::Value;
 use terminal::output;
 
-use super::{Which, query};
+use super::which::{Which, query};
 
 pub(super) async fn run(pipeline: &Pipeline, which: &Which) -> Result<()> {
     let Which { notice, language, partner } = which;

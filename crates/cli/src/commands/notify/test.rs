@@ -6,7 +6,7 @@ use machine::client::{Level, Pipeline};
 use serde_json::{Value, json};
 use terminal::output;
 
-use super::Which;
+use super::which::Which;
 
 pub(super) async fn run(pipeline: &Pipeline, to: &str, channel: &str, which: &Which) -> Result<()> {
     let Which { notice, language, partner } = which;
