@@ -247,21 +247,11 @@ fn file() -> String {
     file
 }
 
-#[test]
-fn a_thousand_persons_by_file_http_event_and_subject_are_in_the_places_of_the_table_only() {
-    let outside = tempfile::tempdir().unwrap();
-    let of = |name: &str, text: &str| {
-        let path = outside.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let partners = of("partners.yml", PARTNERS);
-    let up = Up::start(&["--processes", "--partners", &partners]);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let nats = runtime.block_on(Nats::connect(&nats_url(&up), "test", false)).unwrap();
+/// Persons by the subject `orders`, as bare JSON and as events, and by HTTP.
+fn send_by_message_and_http(up: &Up, runtime: &tokio::runtime::Runtime, nats: &Nats) {
     let publish = |body: &Value| {
         let message = Outgoing::new(subject::ORDERS.to_owned(), body.to_string().into());
-        runtime.block_on(one(&nats, &message, None)).unwrap();
+        runtime.block_on(one(nats, &message, None)).unwrap();
     };
     for n in 0..EACH {
         let [by_subject, by_event, by_http] = ["s", "e", "h"].map(|way| format!("{way}{n}"));
@@ -274,6 +264,21 @@ fn a_thousand_persons_by_file_http_event_and_subject_are_in_the_places_of_the_ta
         let (status, answer) = up.send("POST", "/function/order-ingest", &body);
         assert_eq!(status, 201, "{answer}");
     }
+}
+
+#[test]
+fn a_thousand_persons_by_file_http_event_and_subject_are_in_the_places_of_the_table_only() {
+    let outside = tempfile::tempdir().unwrap();
+    let of = |name: &str, text: &str| {
+        let path = outside.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let partners = of("partners.yml", PARTNERS);
+    let up = Up::start(&["--processes", "--partners", &partners]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let nats = runtime.block_on(Nats::connect(&nats_url(&up), "test", false)).unwrap();
+    send_by_message_and_http(&up, &runtime, &nats);
     for (name, text) in [
         ("a.csv", file()),
         // The same orders with another person are conflicts; a file without a header is refused.

@@ -66,7 +66,7 @@ impl World {
         let machine = &mut self.node(at).machine;
         let known = machine.as_it_is();
         let (owed, sequence) = (known.owed().is_some(), known.sequence());
-        let mut pieces = machine.view(chrono::DateTime::UNIX_EPOCH).state.pieces;
+        let mut pieces = machine.view().state.pieces;
         let claim = claim(input, after);
         let previous = |order| if input == Input::OtherFilter { 0 } else { order - 1 };
         let links: Vec<Link> = orders
@@ -112,7 +112,7 @@ impl World {
         let machine = &mut self.node(at).machine;
         let known = machine.as_it_is();
         let (owed, sequence) = (known.owed().is_some(), known.sequence());
-        let view = machine.view(chrono::DateTime::UNIX_EPOCH);
+        let view = machine.view();
         let turn = match !has_key && asked && view.state.added {
             // It knows of this call only that it has appended.
             true => Decide::Answer(Ok(())),
@@ -147,7 +147,7 @@ impl World {
     fn answered(&mut self, settings: &Settings, at: usize, sequence: u64) {
         let known = usize::try_from(sequence).unwrap();
         let Some((state, decided, facts)) = self.told.states.get(known) else { return };
-        let view = self.nodes[at].machine.view(chrono::DateTime::UNIX_EPOCH);
+        let view = self.nodes[at].machine.view();
         let same = view.state == state && view.decided_to.map_or(0, |to| to.sequence) == *decided;
         if settings.answers && !same {
             self.broken = Some("it is answered what the journal does not say");
