@@ -67,6 +67,8 @@ fn stands(warehouse: &WarehouseId, entry: &Entry<Body>, balance: &Balance) -> Ou
     let fact = optional(fact, header::CURRENCY, balance.currency.clone());
     let fact = optional(fact, header::INVOICE, balance.invoice.clone());
     let fact = optional(fact, header::ISSUED_ON, balance.issued_on.map(|day| day.to_string()));
+    let code = balance.held.first().map(|held| held.code.as_str().to_owned());
+    let fact = optional(fact, header::REASON, code);
     optional(fact, header::DUE_ON, balance.due_on.map(|day| day.to_string()))
 }
 

@@ -126,6 +126,11 @@ pub(crate) async fn pay(
         return Err(problem);
     }
     let document = found(&app, &command.number).await?;
+    let (amount, decimals) = (command.amount, document.decimals);
+    if domain::invoice::rounded(amount, decimals) != amount {
+        let reason = format!("is {amount}; {} has {decimals} decimals", document.currency);
+        return Err(Problem::invalid("no payment is recorded").field("amount", reason));
+    }
     let bound = key.bound_to("pay", &command);
     let PayCommand { number, amount, paid_on, reference } = command;
     let by = Some(caller.secret().to_owned());

@@ -77,6 +77,53 @@ pub struct Desk<'a> {
     bytes: usize,
 }
 
+/// About what an event takes in an entry, beside the order's number.
+const ASKED_BYTES: usize = 120;
+
+/// What an event may change, as it was before: the whole desk would have to be copied for each event.
+struct Before {
+    account: Account,
+    balance: Option<Balance>,
+    is_touched: bool,
+    series: AllSeries,
+    asked: usize,
+    documents: usize,
+    bytes: usize,
+    /// What of `bytes` is the account's balance.
+    size: usize,
+}
+
+impl Before {
+    fn of(desk: &Desk<'_>, event: &Event) -> Self {
+        let account = event.account();
+        Self {
+            balance: desk.balances.get(&account).cloned(),
+            is_touched: desk.touched.contains(&account),
+            series: desk.series.clone(),
+            asked: desk.body.asked.len(),
+            documents: desk.body.documents.len(),
+            bytes: desk.bytes,
+            size: desk.size_of(&account),
+            account,
+        }
+    }
+
+    fn restore(self, desk: &mut Desk<'_>) {
+        for Made { document, .. } in desk.body.documents.drain(self.documents..) {
+            desk.documents.remove(&document.number);
+        }
+        desk.body.asked.truncate(self.asked);
+        if !self.is_touched {
+            desk.touched.remove(&self.account);
+        }
+        match self.balance {
+            Some(balance) => drop(desk.balances.insert(self.account, balance)),
+            None => drop(desk.balances.remove(&self.account)),
+        }
+        (desk.series, desk.bytes) = (self.series, self.bytes);
+    }
+}
+
 /// A document that has no number yet.
 struct Draft<'a> {
     seller: (&'a str, &'a Seller),
@@ -173,20 +220,24 @@ impl<'a> Desk<'a> {
     /// Decides an event of which everything is known. Nothing is changed, and nothing returned, if the entry would have
     /// more than `bytes_max` bytes, unless the event is its first: then it is held.
     pub fn decide(&mut self, event: &Event, bytes_max: usize) -> Option<Outcome> {
-        let before = self.clone();
+        let before = Before::of(self, event);
         let is_first = self.body.asked.is_empty();
         let outcome = self.attempt(event);
-        if self.size() <= bytes_max {
+        self.bytes += self.size_of(&before.account);
+        self.bytes -= before.size;
+        if self.bytes <= bytes_max {
             return Some(outcome);
         }
-        *self = before;
+        before.restore(self);
         is_first.then(|| {
             let detail = format!(
                 "the documents of the order take more than {bytes_max} bytes, the limit of one decision; invoice it \
                  by hand"
             );
             self.asked(event);
-            self.hold(event, Hold::new(HeldCode::TooLarge, detail))
+            let outcome = self.hold(event, Hold::new(HeldCode::TooLarge, detail));
+            self.bytes += self.size_of(&event.account());
+            outcome
         })
     }
 
@@ -217,15 +268,14 @@ impl<'a> Desk<'a> {
     fn asked(&mut self, event: &Event) {
         let Event { fact, what, attempt, ref order, .. } = *event;
         let (partner, order_id) = (order.partner.clone(), order.order_id.clone());
+        self.bytes += ASKED_BYTES + order_id.as_str().len();
         self.body.asked.push(Asked { fact, what, partner, order_id, attempt });
     }
 
-    /// About what the entry takes.
-    fn size(&self) -> usize {
-        let json = |balance: &Balance| serde_json::to_vec(balance).map_or(0, |json| json.len());
-        let touched = self.touched.iter().filter_map(|account| self.balances.get(account));
-        let asked = self.body.asked.iter().map(|asked| 120 + asked.order_id.as_str().len());
-        self.bytes + touched.map(json).sum::<usize>() + asked.sum::<usize>()
+    /// About what the entry takes for the balance of an order, if it changes it.
+    fn size_of(&self, account: &Account) -> usize {
+        let touched = self.touched.contains(account).then(|| self.balances.get(account)).flatten();
+        touched.and_then(|balance| serde_json::to_vec(balance).ok()).map_or(0, |json| json.len())
     }
 
     /// The entry's body; `by` is the token of the person that asked for it.

@@ -42,6 +42,9 @@ const COLUMNS: [&str; 22] = [
     "original",
 ];
 
+/// Documents without XML that are named; of more only the number.
+const SHOWN_MAX: usize = 20;
+
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The folder: it gets invoices.csv, with a row for each document and rate of tax.
@@ -96,14 +99,14 @@ pub(super) async fn run(pipeline: &Pipeline, export: &Export) -> Result<()> {
     let mut rows = csv::Writer::from_writer(BufWriter::new(file));
     rows.write_record(COLUMNS)?;
     let bar = output::progress(0, "{spinner} {pos} documents {per_sec}");
-    let (mut count, mut failed) = (0_u64, None);
+    let (mut count, mut failed, mut without) = (0_u64, None, Vec::<String>::new());
     let filter = "invoices.issued.>";
     tail::read_while(&nats, streams::INVOICES, filter, tail::From::Sequence(1), false, |message| {
         if !header::is_fact(message.headers.as_ref()) {
             return std::ops::ControlFlow::Continue(());
         }
         let done = read(&message.payload).and_then(|document| match export.fits(&document) {
-            true => write(export, &mut rows, &document).map(|()| 1),
+            true => write(export, &mut rows, &document, &mut without).map(|()| 1),
             false => Ok(0),
         });
         match done.with_context(|| message.subject.to_string()) {
@@ -127,8 +130,15 @@ pub(super) async fn run(pipeline: &Pipeline, export: &Export) -> Result<()> {
     drop(rows);
     // A file of this name is always whole.
     fs::rename(&part, &csv).with_context(|| format!("cannot write {}", csv.display()))?;
+    for text in without.iter().take(SHOWN_MAX) {
+        output::note(text);
+    }
+    if SHOWN_MAX < without.len() {
+        let more = output::count(without.len() - SHOWN_MAX, "more document");
+        output::note(format_args!("{more} without XML"));
+    }
     if pipeline.json {
-        output::json(&json!({"documents": count, "folder": folder}));
+        output::json(&json!({"documents": count, "folder": folder, "without_xml": without}));
     } else {
         let count = output::count(count, "document");
         output::line(format_args!("{count} written to {}", folder.display()));
@@ -145,12 +155,18 @@ fn write(
     export: &Export,
     rows: &mut csv::Writer<BufWriter<File>>,
     document: &Document,
+    without: &mut Vec<String>,
 ) -> Result<()> {
     for tax in &document.taxes {
         rows.write_record(row(document, tax))?;
     }
     let folder = &export.folder;
     for form in export.forms() {
+        // EN 16931 has no place for some documents, such as those of guests without an address.
+        if let (Form::Xml, Some(rule)) = (form, documents::check(document).first()) {
+            without.push(format!("{} has no XML: {rule}", document.number));
+            continue;
+        }
         save(folder, &document.number, form.extension(), &render(document, form)?)?;
     }
     if export.documents {

@@ -73,8 +73,9 @@ pub(super) async fn credit(pipeline: &Pipeline, credit: &Credit) -> Result<()> {
             pieces.join(", ")
         }
     };
-    let preview =
-        [format!("a credit note for invoice {number} is issued: {what}; it cannot be undone")];
+    let preview = [format!(
+        "a credit note for invoice {number} would be issued: {what}; it cannot be undone"
+    )];
     confirm(&preview, &format!("Credit invoice {number}?"), *yes)?;
     let body = json!({"number": number, "reason": reason, "pieces": pieces});
     let done = send(pipeline, "billing/invoices/credit", body, again).await?;

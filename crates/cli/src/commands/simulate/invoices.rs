@@ -1,6 +1,6 @@
 //! `simulate invoices`: sales of persons, one after another, and the invoices that come of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use bytes::BytesMut;
@@ -20,6 +20,9 @@ use crate::confirm::{Yes, confirm};
 
 /// What the bodies of messages are cut from.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// After so long without an invoice it is said what to look at.
+const QUIET: Duration = Duration::from_secs(30);
 
 /// Send sales of made-up persons, and print each invoice as it is issued.
 #[derive(Clone, Debug, Args)]
@@ -63,6 +66,8 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Invoices) -> Result<()> {
     let (mut sent, mut seen, began) = (0_u64, 0_u64, Instant::now());
     let wanted = args.count.unwrap_or(u64::MAX);
     let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut quiet = std::pin::pin!(tokio::time::sleep(QUIET));
+    let mut is_told = false;
     while seen < wanted {
         tokio::select! {
             biased;
@@ -71,7 +76,16 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Invoices) -> Result<()> {
                 let Some(message) = message else { bail!("the connection to NATS ended") };
                 if header::is_fact(message.headers.as_ref()) && tell(pipeline, &name, &message.payload) {
                     seen += 1;
+                    quiet.as_mut().reset(tokio::time::Instant::now() + QUIET);
+                    is_told = false;
                 }
+            }
+            () = quiet.as_mut(), if !is_told => {
+                is_told = true;
+                output::note(
+                    "no invoice for 30 s; why: orderflow invoices open --held, and orderflow orders list --status \
+                     out-of-stock (orderflow stock restock P001=1000 brings more)",
+                );
             }
             () = schedule.ready() => {
                 if schedule.take() {

@@ -7,6 +7,7 @@ use super::super::{
 use super::sale::Priced;
 use super::{minus, plus};
 use crate::charge::ChargeKind;
+use crate::money::SCALE;
 use crate::order::Line;
 use crate::seller::Prices;
 use crate::{Money, ProductId};
@@ -185,13 +186,7 @@ pub(super) fn rest(original: &Document, balance: &Balance) -> (Priced, Pieces) {
     for Left { tax, base, amount } in &balance.left {
         let lines = priced.lines.iter().filter(|line| line.tax == *tax);
         let of_lines = lines.fold(Money::ZERO, |sum, line| plus(sum, line.net));
-        let over = minus(*base, of_lines);
-        let slack = step(original.decimals).saturating_mul(10);
-        match over.magnitude().units() <= slack && of_lines != Money::ZERO {
-            true => move_by(&mut priced, tax, over),
-            false if over == Money::ZERO => {}
-            false => priced.charges.push(charge_of(original, tax, over)),
-        }
+        give_rest(&mut priced, original, tax, (minus(*base, of_lines), of_lines));
         if *base != Money::ZERO || *amount != Money::ZERO {
             let (tax, base, amount) = (tax.clone(), *base, *amount);
             priced.taxes.push(TaxTotal { tax, base, amount });
@@ -201,10 +196,37 @@ pub(super) fn rest(original: &Document, balance: &Balance) -> (Priced, Pieces) {
     (priced, pieces)
 }
 
-/// A charge of the invoice with this amount, or the rest of its rate.
-fn charge_of(original: &Document, tax: &Taxed, net: Money) -> DocumentCharge {
-    let same = original.charges.iter().find(|charge| charge.tax == *tax && charge.net == net);
-    same.cloned().unwrap_or_else(|| rest_of(tax, net))
+/// What of a rate is left beside its lines: its charges as they were invoiced, a rounding, or an amount of its own.
+fn give_rest(
+    priced: &mut Priced,
+    original: &Document,
+    tax: &Taxed,
+    (over, of_lines): (Money, Money),
+) {
+    let slack = step(original.decimals).saturating_mul(10);
+    let is_near = |net: Money| minus(over, net).magnitude().units() <= slack;
+    let charges: Vec<_> = original.charges.iter().filter(|it| it.tax == *tax).cloned().collect();
+    let of_charges = charges.iter().fold(Money::ZERO, |sum, charge| plus(sum, charge.net));
+    if !charges.is_empty() && is_near(of_charges) {
+        priced.charges.extend(charges);
+        move_by(priced, tax, minus(over, of_charges));
+    } else if is_near(Money::ZERO) && of_lines != Money::ZERO {
+        move_by(priced, tax, over);
+    } else if over != Money::ZERO {
+        let amount = match original.prices {
+            Prices::Net => over,
+            Prices::Gross => with_tax(over, tax, original.decimals),
+        };
+        priced.charges.push(DocumentCharge { amount, ..rest_of(tax, over) });
+    }
+}
+
+/// A net amount with its tax, rounded to the currency.
+fn with_tax(net: Money, tax: &Taxed, decimals: u32) -> Money {
+    let hundred = 100 * i128::from(SCALE);
+    let percent = i128::from(tax.percent.value().units());
+    let gross = i128::from(net.units()) * (hundred + percent) / hundred;
+    rounded(i64::try_from(gross).map_or(net, Money::from_units), decimals)
 }
 
 /// Pieces of lines, above zero.

@@ -349,6 +349,27 @@ fn charges_are_taxed_and_returned_and_what_is_left_of_them_is_credited_by_a_canc
 }
 
 #[test]
+fn what_is_left_beside_lines_is_shown_as_it_was_invoiced_and_adds_up() {
+    let mut shop = Shop::new("gross");
+    let mut sale = order("A1", &[("P1", 2, "10")]);
+    let charge = |kind, amount: &str| Charge {
+        tax_category: Some(TaxCategory::parse("standard").unwrap()),
+        ..Charge::new(kind, money(amount))
+    };
+    sale.charges = vec![charge(ChargeKind::Shipping, "5"), charge(ChargeKind::Discount, "-6")];
+    shop.sell(sale.clone());
+    shop.give_back(back("R1", "A1", &[("P1", -1, "10")]));
+    assert_eq!(shop.decide(HeldWhat::Cancellation, sale), Outcome::Issued);
+    let document = shop.last();
+    let kinds: Vec<_> = document.charges.iter().map(|charge| charge.kind).collect();
+    assert_eq!(kinds, [ChargeKind::Shipping, ChargeKind::Discount]);
+    let amounts = document.lines.iter().map(|line| line.amount);
+    let amounts = amounts.chain(document.charges.iter().map(|charge| charge.amount));
+    assert_eq!(amounts.fold(Money::ZERO, plus), document.totals.payable);
+    shop.check();
+}
+
+#[test]
 fn a_cancelled_return_is_invoiced_again_and_can_come_back() {
     let mut shop = Shop::new("gross");
     shop.sell(order("A1", &[("P1", 2, "10")]));
