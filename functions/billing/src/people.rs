@@ -4,7 +4,7 @@ use crate::app::{App, Issued, missing, unavailable};
 use axum::Json;
 use axum::extract::State;
 use chassis::{Body, Key};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::invoice::{
     Account, Balance, CreditWhat, Desk, Document, Event, Payment, Refused, Unknown,
 };
@@ -24,6 +24,8 @@ use std::sync::Arc;
 const REASON_CHARS_MAX: usize = 500;
 /// Most characters of a payment's reference.
 const REFERENCE_CHARS_MAX: usize = 200;
+/// How far from the day of issue a payment may be.
+const YEARS: Days = Days::new(10 * 366);
 /// How often an order is looked at again that others change meanwhile.
 const LOOKS_MAX: usize = 10;
 
@@ -130,6 +132,11 @@ pub(crate) async fn pay(
     if domain::invoice::rounded(amount, decimals) != amount {
         let reason = format!("is {amount}; {} has {decimals} decimals", document.currency);
         return Err(Problem::invalid("no payment is recorded").field("amount", reason));
+    }
+    let (first, last) = (document.issued_on - YEARS, document.issued_on + YEARS);
+    if !(first..=last).contains(&command.paid_on) {
+        let reason = format!("is {}; from {first} to {last} is allowed", command.paid_on);
+        return Err(Problem::invalid("no payment is recorded").field("paid_on", reason));
     }
     let bound = key.bound_to("pay", &command);
     let PayCommand { number, amount, paid_on, reference } = command;

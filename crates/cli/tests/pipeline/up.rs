@@ -119,9 +119,11 @@ fn a_partner_that_is_added_while_it_runs_can_send_files() {
     let reloaded = up.json(&reload);
     assert_eq!(reloaded["partners"], 3);
     let follow = [
+        "billing",
         "daily-checker",
         "file-transformer",
         "inventory",
+        "notifier",
         "order-ingest",
         "order-processor",
         "status-checker",

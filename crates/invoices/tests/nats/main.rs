@@ -2,6 +2,7 @@
 //! no number is missing.
 #![cfg(test)]
 
+mod foreign;
 mod kills;
 mod world;
 mod year;

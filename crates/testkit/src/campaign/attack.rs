@@ -211,6 +211,8 @@ impl Site {
             for subject in [placed.as_bytes(), b"orders.placed.main.\xff.x", fact.as_bytes()] {
                 raw.publish(subject, block, order.as_bytes()).await.context(*what)?;
             }
+            // notifier is called with what is confirmed.
+            given_up += 1;
             for subject in ["errors.dead.stranger", "errors.stranger", "analytics.stranger"] {
                 raw.publish(subject.as_bytes(), block, order.as_bytes()).await.context(*what)?;
             }

@@ -273,7 +273,7 @@ mod tests {
                 &[("topik", "orders")],
                 Some("did you mean \"topic\"?; nothing that comes on orders is given to it"),
             ),
-            ("order-ingest", &[("topic", "orders.place.>")], Some("orders.place.>")),
+            ("order-ingest", &[("topic", "order.placed.>")], Some("order.placed.>")),
             ("order-ingest", &[], Some("nothing that comes on orders is given to it")),
             (
                 "order-processor",
