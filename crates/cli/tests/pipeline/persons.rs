@@ -323,7 +323,11 @@ fn a_thousand_persons_by_file_http_event_and_subject_are_in_the_places_of_the_ta
 
     // Erased: nothing of this one is left but in the partner's folder.
     eventually("the card", || up.orderflow(&["customers", "show", "SHOP/f7"]).status.success());
-    up.json(&["customers", "erase", "SHOP/f7", "--yes"]);
+    // On a busy machine an answer may not come in time; the same again is safe, and may find nothing any more.
+    eventually("it is erased", || {
+        let erased = up.orderflow(&["customers", "erase", "SHOP/f7", "--yes"]);
+        matches!(erased.status.code(), Some(0 | 4))
+    });
     let left = |what: &str| {
         let all = runtime.block_on(everything(&nats));
         let left = all.into_iter().filter(|(_, _, text)| text.contains(what));
