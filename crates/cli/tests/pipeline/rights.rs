@@ -33,7 +33,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.FOLD_CHECKPOINTS.status-checker.orders.1.32-0.head", &["status-checker"]),
     ("$KV.FOLD_CHECKPOINTS.inventory.movements.1.8-0.head", &["inventory"]),
     ("$KV.FOLD_CHECKPOINTS.customers.customers.1.32-0.head", &["customers"]),
-    ("$KV.FOLD_CHECKPOINTS.invoices.invoices.1.8-0.head", &["billing"]),
+    ("$KV.FOLD_CHECKPOINTS.billing.invoices.1.32-0.head", &["billing"]),
     ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
     ("orders.confirmed.main.US1.1", WRITERS),
     ("orders.refused.main.US1.1", WRITERS),
