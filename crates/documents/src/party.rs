@@ -3,7 +3,7 @@
 use domain::invoice::{Buyer, Document, TaxCode};
 use domain::person::Address;
 
-/// A company, or else a person; nobody, if the order said neither.
+/// The company's name, or the person's if there is no company. Empty if the order has neither.
 pub(crate) fn buyer_name(buyer: &Buyer) -> Option<&str> {
     let names = [buyer.person.company.as_deref(), buyer.person.name.as_deref()];
     names.into_iter().flatten().find(|name| !name.trim().is_empty())

@@ -76,7 +76,7 @@ pub(crate) struct Changed {
     applied: bool,
     /// Numbers of the documents that this call issued.
     issued: Vec<String>,
-    /// How the order stands now.
+    /// The balance of the order after the command.
     balance: Option<Balance>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Invoices {
     Totals(sums::Totals),
     /// What was issued on each day.
     Days(sums::Days),
-    /// One invoice or credit note, and how its order stands.
+    /// Show one invoice or credit note, with the payments of its order.
     Show(document::One),
     /// Write one as PDF/A-3, with the XML of Factur-X in it.
     Pdf(document::Saved),

@@ -18,7 +18,7 @@ pub(crate) struct Again {
 /// Sends a command to a function, as `inventory/stock/restock`, under a key.
 ///
 /// # Errors
-/// It is refused, or nobody knows what came of it; the text then names the key.
+/// The function refuses it, or its answer does not arrive. In the second case the text names the key to repeat it with.
 pub(crate) async fn send(
     pipeline: &Pipeline,
     path: &str,

@@ -7,7 +7,7 @@
 use crate::annotations::Subscription;
 use async_nats::jetstream::stream::Info;
 use messaging::streams::identity::{self, Identity};
-use messaging::{Nats, stored};
+use messaging::{Nats, stored, subject};
 
 /// The input stream as it is now.
 #[derive(Clone, Debug)]
@@ -115,6 +115,16 @@ fn inside(removed: &[u64], after: u64, to: u64) -> Option<Gone> {
     let from = inside.next()?;
     let run = inside.zip(from + 1..).take_while(|(sequence, expected)| sequence == expected).last();
     Some(Gone { from, to: run.map_or(from, |(sequence, _)| sequence) })
+}
+
+/// The command with which an operator continues a lane behind what is gone. `filter` is the lane's.
+pub(super) fn rebase(filter: &str) -> String {
+    let (of, warehouse) = match subject::invoice_lane(filter) {
+        Some(warehouse) => (" --of invoices", Some(warehouse)),
+        None => ("", subject::lane(filter)),
+    };
+    let name = warehouse.as_ref().map_or("NAME", |warehouse| warehouse.as_str());
+    format!("orderflow journal rebase{of} --warehouse {name} --reason \"…\"")
 }
 
 #[cfg(test)]

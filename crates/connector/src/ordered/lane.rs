@@ -321,7 +321,7 @@ impl Lane {
             let reason = format!(
                 "decided up to {position}, but stream {name} ends at {last}: an older copy, or \
                  another stream. Put the right one back, or see what would be lost: {}",
-                self.rebase()
+                gaps::rebase(&self.subscription.filter)
             );
             return Err(End::Fault(reason));
         }
@@ -335,20 +335,9 @@ impl Lane {
         let reason = format!(
             "messages {from} to {to} of stream {name} are gone and were not given out; orders may \
              be among them. See what would be lost: {}",
-            self.rebase()
+            gaps::rebase(&self.subscription.filter)
         );
         Err(End::Fault(reason))
-    }
-
-    /// The command with which an operator continues deliberately.
-    fn rebase(&self) -> String {
-        let filter = &self.subscription.filter;
-        let (of, warehouse) = match subject::invoice_lane(filter) {
-            Some(warehouse) => (" --of invoices", Some(warehouse)),
-            None => ("", subject::lane(filter)),
-        };
-        let name = warehouse.as_ref().map_or("NAME", |warehouse| warehouse.as_str());
-        format!("orderflow journal rebase{of} --warehouse {name} --reason \"…\"")
     }
 
     /// Keeps the metrics of undecided messages up to date, forever. The journal has the lane's

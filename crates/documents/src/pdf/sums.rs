@@ -1,4 +1,4 @@
-//! What stands under the table: tax by rate, totals, payment, notes; and the foot of each page.
+//! Below the table: tax by rate, totals, payment terms and notes. Also the footer of each page.
 
 use super::font::Weight;
 use super::sheet::{Align, BOTTOM, LEFT, Mark, RIGHT, Sheet, Style, mm};

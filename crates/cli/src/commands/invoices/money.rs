@@ -114,7 +114,7 @@ fn issued(done: &Value) -> String {
     }
 }
 
-/// How the order stands now.
+/// The balance of the order after the command.
 fn standing(done: &Value) -> String {
     let Some(balance) = done.get("balance").filter(|balance| !balance.is_null()) else {
         return "nothing is known of the order's balance".to_owned();

@@ -225,7 +225,7 @@ fn give_rest(
 fn with_tax(net: Money, tax: &Taxed, decimals: u32) -> Money {
     let hundred = 100 * i128::from(SCALE);
     let percent = i128::from(tax.percent.value().units());
-    let gross = i128::from(net.units()) * (hundred + percent) / hundred;
+    let gross = divided(i128::from(net.units()) * (hundred + percent), hundred);
     rounded(i64::try_from(gross).map_or(net, Money::from_units), decimals)
 }
 
