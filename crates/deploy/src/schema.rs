@@ -78,8 +78,7 @@ mod tests {
         ] {
             assert!(
                 text(file) == published,
-                "docs/schema/{name}.json is old; write it again: \
-                 orderflow schema {name} > docs/schema/{name}.json"
+                "docs/schema/{name}.json is old; scripts/write-derived writes it again"
             );
         }
     }

@@ -105,7 +105,7 @@ mod tests {
             let name = platform.as_str();
             assert!(
                 committed(*platform) == expected,
-                "k8s/ is not what stack.yml says; write it again: orderflow manifests --for {name}"
+                "k8s/ is not what stack.yml says for {name}; scripts/write-derived writes it again"
             );
         }
     }
