@@ -109,7 +109,7 @@ pub struct Every {
 
 impl Default for Every {
     fn default() -> Self {
-        Self { time: Duration::from_secs(5), events: 10_000, age: AGE_MAX }
+        Self { time: Duration::from_secs(5), events: 50_000, age: AGE_MAX }
     }
 }
 
