@@ -26,7 +26,7 @@ mod shard;
 mod together;
 
 pub use current::NotRead;
-pub use event::{Event, Source, Unread};
+pub use event::{Event, Reading, Source, Unread};
 pub use metrics::Metrics;
 pub use shard::Refusal;
 
@@ -35,7 +35,6 @@ use messaging::{Nats, streams};
 use position::{At, Reached};
 use serde::{Serialize, de::DeserializeOwned};
 use shard::Shard;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -72,7 +71,7 @@ pub trait Fold: Send + Sync + 'static {
     /// # Errors
     /// It needs the payload, which was not asked for ([`Event::payload`]); or it cannot be read: then it is recorded
     /// and passed over.
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Self::Said)>, Unread>;
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Self::Said>;
 
     /// Changes the state of its shard by what [`Fold::read`] made of an event. The same events in the same order make
     /// the same state; nothing else is asked or changed.

@@ -9,7 +9,7 @@ use messaging::subject::{self, OrderSubject};
 use messaging::summary::Summary;
 use messaging::{events, header, streams};
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source, Unread};
+use state::fold::{Event, Fold, Reading, Source, Unread};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
@@ -268,7 +268,7 @@ impl Fold for Ordered {
         format!("up-to-{}", self.shard_max)
     }
 
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Said)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Said> {
         if event.source == PLACED {
             let row = placed(event).map(|customer| row(event, customer)).transpose()?;
             return Ok(row.map(|row| (Cow::Owned(row.customer.to_string()), Said::Placed(row))));

@@ -8,7 +8,7 @@ pub(crate) use movement::{Movement, Number, OrderAttempt, Why};
 
 use domain::inventory::Body;
 use messaging::{header, streams};
-use state::fold::{Event, Fold, Source, Unread};
+use state::fold::{Event, Fold, Reading, Source};
 use state::journal::Record;
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ impl Fold for Ledger {
         &[Source { stream: streams::JOURNAL, filter: "journal.inventory.*", headers_only: false }];
     const SHARDS: usize = 8;
 
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Self::Said)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Self::Said> {
         let Some(warehouse) = event.subject.strip_prefix(PREFIX) else { return Ok(None) };
         let is_marked = event.header(header::JOURNAL).is_some();
         match Record::<Body>::parse(event.payload()?) {

@@ -3,7 +3,7 @@
 use intake::ledger::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use state::fold::{Event, Fold, Source, Unread};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl Fold for Files {
         &[Source { stream: "KV_FILES_LEDGER", filter: "$KV.FILES_LEDGER.>", headers_only: false }];
     const SHARDS: usize = 8;
 
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Said)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Said> {
         let Some(key) = event.subject.strip_prefix(PREFIX) else { return Ok(None) };
         let payload = event.payload()?;
         if payload.is_empty() || event.header(OPERATION).is_some() {

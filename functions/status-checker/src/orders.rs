@@ -17,7 +17,7 @@ pub use status::Status;
 pub(crate) use status::{Counts, Numbers, Wish};
 
 use messaging::{streams, subject::OrderSubject};
-use state::fold::{Event, Fold, Source, Unread};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 
 /// The fold. It holds the newest orders, and at most so many.
@@ -50,7 +50,7 @@ impl Fold for Orders {
     }
 
     /// `<partner>.<order>`, the end of each subject of an order.
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, OrderSubject)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, OrderSubject> {
         let Some(key) = event.subject.splitn(4, '.').nth(3) else { return Ok(None) };
         let subject = OrderSubject::parse(event.subject);
         let subject = subject.ok_or("the subject is not that of an order")?;

@@ -2,6 +2,7 @@
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// Messages of one stream under one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,9 @@ impl<'e> Event<'e> {
         self.payload.ok_or(Unread::NeedsPayload)
     }
 }
+
+/// What an event says, with the key to which it belongs; nothing if it means nothing to the fold.
+pub type Reading<'e, S> = Result<Option<(Cow<'e, str>, S)>, Unread>;
 
 /// Why an event is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Reading the sources, each in the order of its stream.
 
-use super::event::{Event, Unread};
+use super::event::{Event, Reading, Unread};
 use super::position::At;
 use super::together::Together;
 use super::{Fold, Inner, shard};
@@ -11,7 +11,6 @@ use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, select_all};
 use messaging::streams::identity::Identity;
 use messaging::{Nats, stored, subject};
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -40,9 +39,6 @@ const SHORT_MAX: Duration = Duration::from_secs(3);
 
 /// What is recorded of an event at which the function panicked.
 const PANICKED: &str = "the function panicked; see its log";
-
-/// What a fold makes of an event.
-type Said<'e, F> = Result<Option<(Cow<'e, str>, <F as Fold>::Said)>, Unread>;
 
 /// Why a reader came to its end.
 pub(super) enum End {
@@ -301,13 +297,13 @@ impl<F: Fold> Reader<'_, F> {
         }
     }
 
-    fn said<'e>(&self, event: &Event<'e>) -> Said<'e, F> {
+    fn said<'e>(&self, event: &Event<'e>) -> Reading<'e, F::Said> {
         let said = catch_unwind(AssertUnwindSafe(|| self.inner.fold.read(event)));
         said.unwrap_or_else(|_| Err(PANICKED.into()))
     }
 
     /// Applies what an event says to its shard, unless the shard's checkpoint holds it already.
-    fn apply(&self, event: &Event<'_>, said: Said<'_, F>) {
+    fn apply(&self, event: &Event<'_>, said: Reading<'_, F::Said>) {
         let inner = self.inner;
         let (key, said) = match said {
             Ok(None) => return,

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use state::checkpoint::{self, Checkpoints};
-use state::fold::{Event, Every, Fold, Folded, Metrics, Source, Unread};
+use state::fold::{Event, Every, Fold, Folded, Metrics, Reading, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Fold for Lean {
     ];
     const SHARDS: usize = 1;
 
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, u64)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, u64> {
         let said = event.header(NUMBER).and_then(|text| text.parse().ok());
         let number = match said {
             Some(number) => number,

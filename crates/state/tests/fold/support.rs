@@ -4,7 +4,7 @@ use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, streams};
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Every, Fold, Folded, Metrics, Source, Unread};
+use state::fold::{Event, Every, Fold, Folded, Metrics, Reading, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl Fold for Tally {
     ];
     const SHARDS: usize = 4;
 
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Number)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Number> {
         let prefix = ["analytics.t.", "webhooks.received.t."][event.source];
         let rest = event.subject.strip_prefix(prefix).ok_or("another subject")?;
         let key = match rest.split('.').next() {

@@ -6,7 +6,7 @@ use super::read::{self, Said};
 use super::sums::{Days, Totals};
 use messaging::{header, streams};
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source, Unread};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 
 /// The fold of documents and balances. It holds the newest, and at most so many; of orders of which something is open,
@@ -47,7 +47,7 @@ impl Fold for Books {
     }
 
     /// By `<partner>.<order>`: the documents of an order meet its balance.
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Said)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Said> {
         if !header::is_fact(event.headers) {
             return Ok(None);
         }
@@ -102,7 +102,7 @@ impl Fold for Sums {
     const SHARDS: usize = super::sums::SHARDS;
 
     /// By `<partner>.<customer>`; of a guest by the order.
-    fn read<'e>(&self, event: &Event<'e>) -> Result<Option<(Cow<'e, str>, Row)>, Unread> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Row> {
         if !header::is_fact(event.headers) {
             return Ok(None);
         }

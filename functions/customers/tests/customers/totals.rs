@@ -55,6 +55,17 @@ async fn fact(world: &World, stage: &str, kind: &str, reason: Option<&str>, orde
     publish::one(&world.nats, &message, None).await.unwrap();
 }
 
+/// Publishes something that no decision stands behind.
+async fn forged(world: &World) {
+    let forged = json!({"specversion": "1.0", "id": "x", "source": "/x", "type": "orderflow.order.confirmed.v1",
+        "data": {"partner": "US1", "order": {"customer": {"id": "c0"}, "currency": "EUR", "kind": "sale", "total": "9"}}});
+    let forged =
+        Outgoing::new("orders.confirmed.main.US1.x".into(), forged.to_string().into_bytes().into())
+            .header("Orderflow-Kind", "sale")
+            .header("Orderflow-Summary", "currency=EUR;total=9;ordered=1;customer=c0");
+    publish::one(&world.nats, &forged, None).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
     let world = World::start().await;
@@ -103,14 +114,7 @@ async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
             }
         }
     }
-    // Something that no decision stands behind.
-    let forged = json!({"specversion": "1.0", "id": "x", "source": "/x", "type": "orderflow.order.confirmed.v1",
-        "data": {"partner": "US1", "order": {"customer": {"id": "c0"}, "currency": "EUR", "kind": "sale", "total": "9"}}});
-    let forged =
-        Outgoing::new("orders.confirmed.main.US1.x".into(), forged.to_string().into_bytes().into())
-            .header("Orderflow-Kind", "sale")
-            .header("Orderflow-Summary", "currency=EUR;total=9;ordered=1;customer=c0");
-    publish::one(&world.nats, &forged, None).await.unwrap();
+    forged(&world).await;
     let second = world.customers().await;
     for served in [&world.customers, &second] {
         let mut found = BTreeMap::new();
