@@ -4,13 +4,13 @@ use crate::skipped;
 use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Change, Identity, Outcome, Shipped, State, Verdict};
 use domain::stock::Refusal;
-use domain::{Kind, ProductId, WarehouseId};
+use domain::{Kind, Money, ProductId, WarehouseId};
 use messaging::inventory::{By, Changed, Decided, HowMuch, SaleReturned, confirmed, kind_name};
 use messaging::publish::Outgoing;
 use messaging::stored::LookupError;
 use messaging::subject::{self, OrderSubject, Stage};
 use messaging::{Nats, events, header, streams};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use state::journal::rebase::{self, Lane, Move, Survey};
 use state::journal::{
     self, Applied, Book, DecidedInput, Entry, InForce, Journal, Keep, Keys, LogError, NatsLog,
@@ -155,9 +155,11 @@ impl Book for Inventory {
             subject::order(Stage::Placed, &self.warehouse, &id.partner, &id.order_id)
         };
         let decided = |outcome: &Outcome| {
-            let moves = !outcome.verdict.movements().is_empty();
+            // An amendment may move nothing.
+            let decides = !outcome.verdict.movements().is_empty()
+                || matches!(outcome.verdict, Verdict::Amended { .. });
             let id = outcome.id.as_ref();
-            let once = id.filter(|_| moves).map(|id| {
+            let once = id.filter(|_| decides).map(|id| {
                 format!("attempt {} of order {} of {}", id.attempt, id.order_id, id.partner)
             });
             DecidedInput {
@@ -219,6 +221,17 @@ impl Inventory {
     }
 }
 
+/// What an order comes to that was amended: who reads headers alone knows no other place.
+fn amended_total(outcome: &Outcome) -> Option<Money> {
+    #[derive(Deserialize)]
+    struct Total {
+        total: Money,
+    }
+    let order =
+        outcome.order.as_ref().filter(|_| matches!(outcome.verdict, Verdict::Amended { .. }))?;
+    serde_json::from_str(order.get()).ok().map(|Total { total }| total)
+}
+
 /// The movements of all outcomes, by product.
 fn moved(outcomes: &[Outcome]) -> BTreeMap<ProductId, i64> {
     let mut moved: BTreeMap<ProductId, i64> = BTreeMap::new();
@@ -252,7 +265,7 @@ impl<T> Facts<'_, T> {
     fn order(&self, outcome: &Outcome) -> Outgoing {
         let cancelled;
         let (stage, kind, refusal) = match &outcome.verdict {
-            Verdict::Confirmed(_) | Verdict::Returned { .. } => {
+            Verdict::Confirmed(_) | Verdict::Amended { .. } | Verdict::Returned { .. } => {
                 (Stage::Confirmed, events::ORDER_CONFIRMED, None)
             }
             Verdict::Refused(refusal) => (Stage::Refused, events::ORDER_REFUSED, Some(refusal)),
@@ -287,6 +300,9 @@ impl<T> Facts<'_, T> {
         // A placed message may name any text; one that no header can carry would stop the lane.
         if let Some(file) = id.file.as_deref().filter(|file| file.len() <= FILE_BYTES_MAX) {
             message = message.header(header::FILE, file);
+        }
+        if let Some(total) = amended_total(outcome) {
+            message = message.header(header::TOTAL, &total.to_string());
         }
         // The reason of a message that was refused later is not the reason of the order's state.
         match (outcome.in_force, refusal) {

@@ -1,7 +1,7 @@
 //! Streams after a run, made by real code, and ways to damage them.
 
 use chrono::DateTime;
-use domain::inventory::{Body, Confirmed, InForce, Input, Lookup, Outcome, Pieces, State};
+use domain::inventory::{Body, Confirmed, Input, Lookup, Outcome, State};
 use domain::order::{Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::publish::{self, Outgoing, Published};
@@ -346,21 +346,8 @@ pub(crate) fn decided(order: &Order, sale: Lookup) -> Outcome {
         stock.set(ProductId::parse(product).unwrap(), 1_000_000);
     }
     let named = read(order).and_then(|order| {
-        let Cancels { attempt, placed, .. } = order.cancels?;
-        let (kind, lines) = (order.kind, order.lines);
-        let (returned, in_force) = (Pieces::new(), InForce { placed, attempt, kind });
-        let (of_shipped, shipped) = Default::default();
-        let shipments = 0;
-        Some(Confirmed {
-            attempt,
-            placed,
-            lines,
-            returned,
-            of_shipped,
-            shipped,
-            shipments,
-            in_force,
-        })
+        let Cancels { attempt, placed, .. } = order.cancels.clone()?;
+        Some(Confirmed { attempt, ..Confirmed::new(placed, domain::Order { attempt, ..order }) })
     });
     let looked = named.map_or(Lookup::Nothing, Lookup::Found);
     let inputs = [Input { sale, ..input(order, Some(looked)) }];
