@@ -128,6 +128,13 @@ struct Counted {
     currency: Currency,
     kind: domain::Kind,
     total: Money,
+    /// What it came to before it was amended.
+    amends: Option<Amended>,
+}
+
+#[derive(Deserialize)]
+struct Amended {
+    total: Money,
 }
 
 #[derive(Deserialize)]
@@ -164,19 +171,25 @@ fn change(event: &Event<'_>) -> Result<Option<Change>, String> {
     if is_personal(id.as_str()) {
         return Ok(None);
     }
-    let (orders, returns) = match order.kind {
-        domain::Kind::Sale => (sign, 0),
-        domain::Kind::Return => (0, sign),
+    let (orders, returns) = match (order.kind, &order.amends) {
+        // It was counted before.
+        (_, Some(_)) => (0, 0),
+        (domain::Kind::Sale, None) => (sign, 0),
+        (domain::Kind::Return, None) => (0, sign),
     };
-    let units = order.total.units().checked_mul(sign).ok_or("its total is too large")?;
+    let before = order.amends.map_or(0, |before| before.total.units());
+    let units = order.total.units().checked_mul(sign);
+    let units =
+        units.and_then(|units| units.checked_sub(before)).ok_or("its total is too large")?;
     let sum = Sum { orders, returns, units };
     Ok(Some(Change { customer: key(&partner, &id), currency: order.currency, sum }))
 }
 
-/// The customer of a message that places the first attempt of an order.
-fn placed<'e>(event: &Event<'e>) -> Option<String> {
+/// The customer of a message that places the first attempt of an order, or one with another content.
+fn placed(event: &Event<'_>) -> Option<String> {
     let is_first = event.header(header::ATTEMPT).is_none_or(|attempt| attempt == "1");
-    let customer = event.header(header::CUSTOMER).filter(|_| is_first)?;
+    let says = is_first || event.header(header::AMENDS).is_some();
+    let customer = event.header(header::CUSTOMER).filter(|_| says)?;
     let partner = event.subject.split('.').nth(3)?;
     let is_plain = subject::text(customer).is_some_and(|id| !is_personal(&id));
     is_plain.then(|| format!("{partner}.{customer}"))
@@ -208,8 +221,7 @@ impl Fold for Ordered {
 
     fn apply(&self, known: &mut Known, event: &Event<'_>) -> Result<(), String> {
         if event.source == PLACED {
-            let row = row(event)?;
-            known.orders.push_back(row);
+            known.add(row(event)?, event.header(header::AMENDS).is_some());
             known.forget(event.kept_from, self.shard_max);
             return Ok(());
         }
@@ -239,6 +251,15 @@ fn row(event: &Event<'_>) -> Result<Row, String> {
 }
 
 impl Known {
+    /// An order that is amended is listed once, with what it says of the person now.
+    fn add(&mut self, row: Row, is_amended: bool) {
+        let same = |known: &Row| (&known.customer, &known.order) == (&row.customer, &row.order);
+        let before = self.orders.iter().rposition(same).filter(|_| is_amended);
+        let before = before.and_then(|at| self.orders.remove(at));
+        let placed_ms = before.map_or(row.placed_ms, |before| before.placed_ms);
+        self.orders.push_back(Row { placed_ms, ..row });
+    }
+
     fn forget(&mut self, kept_from: u64, max: usize) {
         let is_gone = |row: &Row| row.sequence < kept_from;
         while self.orders.front().is_some_and(is_gone) || max < self.orders.len() {

@@ -278,7 +278,11 @@ fn say(
         file,
     };
     let refusal = event(last).and_then(|event| event.pointer("/data/refusal").cloned());
-    let order = placed.and_then(event).and_then(|event| event.get("data").cloned());
+    let order = placed.and_then(event).and_then(|event| {
+        let data = event.get("data")?;
+        // An amendment has its order one level deeper.
+        Some(data.get("order").unwrap_or(data).clone())
+    });
     let returned = returned.map(|sale| sale.returned);
     let refusal = refusal.filter(|refusal| !refusal.is_null());
     Some(One { view, returned, shipped, refusal, order })
