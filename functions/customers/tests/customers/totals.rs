@@ -64,6 +64,21 @@ async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
                 fact(&world, "confirmed", "confirmed", None, &order).await;
                 fact(&world, "confirmed", "kept", Some("insufficient_stock"), &order).await;
             }
+            3 if !is_return => {
+                add(1);
+                // It came to something else before, and what it comes to now is taken back in the end.
+                let before = json!({"order_id": n.to_string(), "customer": order["customer"], "currency": order["currency"],
+                    "kind": kind, "total": "77.70"});
+                fact(&world, "confirmed", "confirmed", None, &before).await;
+                let mut amended = order.clone();
+                amended["amends"] =
+                    json!({"attempt": 1, "placed": 1, "decision": "d", "total": "77.70"});
+                fact(&world, "confirmed", "confirmed", None, &amended).await;
+                if n % 2 == 0 {
+                    add(-1);
+                    fact(&world, "refused", "refused", Some("cancelled"), &order).await;
+                }
+            }
             _ => {
                 add(1);
                 fact(&world, "confirmed", "confirmed", None, &order).await;

@@ -103,7 +103,7 @@ pub(crate) struct One {
     /// Of a sale: what was shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     shipped: Option<OrderShipped>,
-    /// The numbers of a refusal.
+    /// The numbers of a refusal; of a confirmed order, of what was refused since, such as an amendment.
     refusal: Option<Value>,
     /// As it was placed.
     order: Option<Value>,
