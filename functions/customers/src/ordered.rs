@@ -251,12 +251,16 @@ fn row(event: &Event<'_>) -> Result<Row, String> {
 }
 
 impl Known {
-    /// An order that is amended is listed once, with what it says of the person now.
+    /// An order that is amended is listed once, with what it says of the person now. If it says nothing new, nothing
+    /// changes: a card that people edited since is not moved back.
     fn add(&mut self, row: Row, is_amended: bool) {
         let same = |known: &Row| (&known.customer, &known.order) == (&row.customer, &row.order);
         let before = self.orders.iter().rposition(same).filter(|_| is_amended);
-        let before = before.and_then(|at| self.orders.remove(at));
-        let placed_ms = before.map_or(row.placed_ms, |before| before.placed_ms);
+        let placed_ms = match before {
+            Some(_) if row.said.is_none() => return,
+            Some(at) => self.orders.remove(at).map_or(row.placed_ms, |before| before.placed_ms),
+            None => row.placed_ms,
+        };
         self.orders.push_back(Row { placed_ms, ..row });
     }
 

@@ -1,6 +1,6 @@
 //! Totals, against a count that shares no code with them.
 
-use crate::support::World;
+use crate::support::{World, order};
 use messaging::publish::{self, Outgoing};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -141,4 +141,22 @@ async fn an_id_that_is_an_address_is_not_counted() {
             world.customers.get(&format!("/customers/US1/{}/orders", id.replace('+', "%2B"))).await;
         assert_eq!(history.body["totals"].as_object().unwrap().len(), count, "{history:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amended_order_is_listed_once_and_moves_the_card_by_what_it_says() {
+    let world = World::start().await;
+    let at = "2026-01-01T00:00:00Z";
+    let ana = json!({"id": "c", "name": "Ana"});
+    assert_eq!(world.place("1", at, &ana).await.status, 201);
+    world.card("c", |card| card["name"] == "Ana").await;
+    let refused = json!({"order_id": "1", "customer": {"id": "c"}, "currency": "EUR", "kind": "sale", "total": "9"});
+    fact(&world, "refused", "refused", Some("insufficient_stock"), &refused).await;
+    let bea = order("1", at, &json!({"id": "c", "name": "Bea"}));
+    let amend = json!({"partner": "US1", "order_id": "1", "order": bea});
+    let amended = world.ingest.post("/amend", &amend).await;
+    assert_eq!(amended.status, 201, "{amended:?}");
+    world.card("c", |card| card["name"] == "Bea").await;
+    let history = world.customers.get("/customers/US1/c/orders").await;
+    assert_eq!(history.body["orders"].as_array().unwrap().len(), 1, "{history:?}");
 }

@@ -3,7 +3,7 @@
 //! Of a confirmed order one decision gives the stock back and takes that of the new content, or changes nothing: so the
 //! next attempt says which one it replaces. A refused one is tried again with the new content.
 
-use super::attempt::{Attempt, OF_PERSON, OF_SENDER, OrderState, UNREADABLE};
+use super::attempt::{Attempt, OF_SENDER, OrderState, UNREADABLE};
 use super::{AttemptAnswer, AttemptCommand, LOOKS_MAX, unavailable};
 use crate::app::{App, now};
 use crate::check::{self, Checked, Read, Received};
@@ -260,7 +260,11 @@ impl Call<'_> {
             .header(header::AMENDS, &standing.attempt.to_string())
             .header(header::EARLIER, &earlier);
         let message = standing.keeping(message, &OF_SENDER);
-        let message = if keeps { standing.keeping(message, &OF_PERSON) } else { message };
+        // Without the time: a card is moved only by what is said now.
+        let message = match keeps {
+            true => standing.keeping(message, &[header::PERSON]),
+            false => message,
+        };
         let priced = Priced::of(terms, &order).map(|priced| priced.amending(&before.lines));
         Ok(Checked {
             event: id.clone(),

@@ -17,7 +17,7 @@ const HEADER_BYTES_MAX: usize = 4_096;
 /// Headers that say what brought the order.
 pub(super) const OF_SENDER: [&str; 2] = [header::EVENT, header::FILE];
 /// Headers that say where is kept what it says of a person.
-pub(super) const OF_PERSON: [&str; 2] = [header::PERSON, header::ORDERED];
+const OF_PERSON: [&str; 2] = [header::PERSON, header::ORDERED];
 /// Why nothing may follow an attempt.
 pub(super) const UNREADABLE: &str = "its message cannot be read as an order";
 
