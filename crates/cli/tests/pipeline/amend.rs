@@ -180,14 +180,13 @@ fn a_pipeline_that_is_killed_again_and_again_amends_no_order_twice_or_by_half() 
     let stock = up.json(&["stock", "get", "P005"]);
     assert_eq!(stock["products"]["P005"]["available"], 500 - sold);
     let cents = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
-    let open =
-        || {
-            let documents = up.documents();
-            let signed = documents
-                .iter()
-                .map(|(is_credit, amount)| if *is_credit { -cents(amount) } else { cents(amount) });
-            signed.sum::<i64>()
-        };
+    let open = || {
+        let documents = up.documents();
+        let signed = documents
+            .iter()
+            .map(|(is_credit, amount)| if *is_credit { -cents(amount) } else { cents(amount) });
+        signed.sum::<i64>()
+    };
     eventually("documents come to what is sold", || open() == sold * 120);
     eventually("the customer's total is what is sold", || {
         let total = up.total();

@@ -104,11 +104,16 @@ async fn one_that_is_skipped_leaves_the_order_as_it_was() {
 async fn two_processes_at_once_amend_each_order_once() {
     let world = World::start().await;
     let other = build(&world.server).await;
+    let mut sales = Vec::new();
     for number in 0..20 {
-        let (id, quantity) = (format!("S{number}"), 1 + number % 2);
-        let sale = order(&id, quantity);
+        let sale = order(&format!("S{number}"), 1 + number % 2);
         let sold = world.publish(&placed(&sale)).await;
-        world.amend(&id, 3 - quantity, &sale, sold).await;
+        sales.push((sale, sold));
+    }
+    world.decide_all().await;
+    for (sale, sold) in &sales {
+        let quantity = 3 - sale.lines[0].quantity;
+        world.amend(sale.order_id.as_str(), quantity, sale, *sold).await;
     }
     let place = position(&world.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
     let mut messages = Vec::new();

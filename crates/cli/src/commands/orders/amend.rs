@@ -120,7 +120,7 @@ fn preview(before: &Order, after: &Draft) -> Vec<String> {
         lines.push(format!("  ~ charges: {}", changed(&was.to_string(), &is.to_string())));
     }
     if after.person.is_some() {
-        lines.push("  ~ what is said of the person is replaced".into());
+        lines.push("  the person is as the file says".into());
     }
     let total = changed(&before.total.to_string(), &after.total.to_string());
     lines.push(format!("  total: {total} {}", before.currency));
