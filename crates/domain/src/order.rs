@@ -1,11 +1,13 @@
 //! An order as it is placed.
 
+mod amend;
 mod check;
 mod content;
 mod returns;
 mod total;
 
 pub use crate::kind::Kind;
+pub use amend::{Amending, Amends, placed};
 pub use returns::problem as returns_problem;
 pub use total::{LinesError, kind_and_total};
 
@@ -106,7 +108,7 @@ pub struct Order {
     pub warehouse: WarehouseId,
     /// Sale or return.
     pub kind: Kind,
-    /// 1 for the first try; a retry after a refusal, or a cancellation, counts up.
+    /// 1 for the first try; a retry after a refusal, a cancellation and an amendment count up.
     pub attempt: u32,
     /// When it was ordered, as the partner says; when it came, if the partner says nothing.
     pub ordered_at: DateTime<Utc>,
@@ -139,6 +141,9 @@ pub struct Order {
     /// The confirmed attempt that this one takes back; otherwise it is to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels: Option<Cancels>,
+    /// The confirmed attempt whose place this one takes, with another content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amends: Option<Amends>,
 }
 
 /// A confirmed attempt that is cancelled. Its lines are those of the order that cancels it.
@@ -156,7 +161,8 @@ impl Order {
     /// The next attempt of the same order.
     #[must_use]
     pub fn again(&self) -> Self {
-        Self { attempt: self.attempt.saturating_add(1), cancels: None, ..self.clone() }
+        let attempt = self.attempt.saturating_add(1);
+        Self { attempt, cancels: None, amends: None, ..self.clone() }
     }
 
     /// The next attempt, which takes a confirmed one back.
@@ -282,6 +288,7 @@ impl Draft {
             returns: self.returns,
             total: self.total,
             cancels: None,
+            amends: None,
         })
     }
 }

@@ -138,10 +138,37 @@ impl<'a> Desk<'a> {
         for movement in &movements {
             self.allow(order, movement)?;
         }
+        Ok(self.moving(movements))
+    }
+
+    /// Gives back what a confirmed sale of `before` took, and takes what `order` wants instead: together, or not at
+    /// all. Of a product of which no more is wanted than before nothing is checked. Products that do not move are
+    /// left out.
+    ///
+    /// # Errors
+    /// Why `order` is refused; nothing has moved.
+    pub fn amend(&mut self, order: &Order, before: &[Line]) -> Result<Vec<Movement>, Refusal> {
+        let mut deltas = sum_by_product(before)?;
+        let taken = deltas.clone();
+        for (product, wanted) in sum_by_product(&order.lines)? {
+            let delta = deltas.entry(product).or_default();
+            *delta = delta.checked_sub(wanted).ok_or_else(|| overflow(product))?;
+        }
+        let moving = deltas.into_iter().filter(|(_, delta)| *delta != 0);
+        let movements: Vec<Movement> =
+            moving.map(|(product, delta)| Movement { product: product.clone(), delta }).collect();
+        for movement in &movements {
+            let back = taken.get(&movement.product).copied().unwrap_or(0);
+            self.allow(order, movement).map_err(|refusal| refusal.with_given_back(back))?;
+        }
+        Ok(self.moving(movements))
+    }
+
+    fn moving(&mut self, movements: Vec<Movement>) -> Vec<Movement> {
         for movement in &movements {
             *self.moved.entry(movement.product.clone()).or_default() += movement.delta;
         }
-        Ok(movements)
+        movements
     }
 
     fn allow(&self, order: &Order, Movement { product, delta }: &Movement) -> Result<(), Refusal> {

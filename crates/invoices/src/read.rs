@@ -5,7 +5,7 @@ use domain::Order;
 use domain::invoice::{Event, HeldWhat};
 use domain::order::Kind;
 use domain::person::Person;
-use messaging::inventory::Decided;
+use messaging::inventory::{self, Decided};
 use messaging::persons::{self, Entry, ReadError};
 use messaging::stored::{self, LookupError, Standing};
 use messaging::{Event as CloudEvent, Nats, events, header, streams};
@@ -59,8 +59,6 @@ impl Asking {
 struct Reason {
     reason: String,
     #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
     attempt: Option<u32>,
 }
 
@@ -98,10 +96,7 @@ pub async fn read(nats: &Nats, asking: Asking) -> Result<Reading, LookupError> {
     };
     let placed = kept(nats, data.placed).await?;
     let order = data.order.as_ref().and_then(|order| serde_json::from_str(order.get()).ok());
-    let order: Option<Order> = order.or_else(|| {
-        let event: CloudEvent<Order> = serde_json::from_slice(&placed.as_ref()?.payload).ok()?;
-        event.data
-    });
+    let order: Option<Order> = order.or_else(|| inventory::placed_order(&placed.as_ref()?.payload));
     let Some(order) = order else {
         return Ok(Reading::Unreadable(format!(
             "the order of {} stands neither in its fact nor at {}",
@@ -154,15 +149,15 @@ async fn kept(nats: &Nats, sequence: u64) -> Result<Option<Standing>, LookupErro
     }
 }
 
-/// The confirmed attempt that a refusal ends: because it was cancelled, or replaced.
+/// The confirmed attempt that a refusal ends, because it was cancelled. One that is amended ends with the fact that
+/// confirms what replaces it.
 fn ended(kind: &str, fact: &Standing) -> Option<u32> {
     if kind != events::ORDER_REFUSED {
         return None;
     }
     let event: CloudEvent<Ended> = serde_json::from_slice(&fact.payload).ok()?;
-    let Reason { reason, code, attempt } = event.data?.refusal?;
-    let ends = |name: &str| matches!(name, "cancelled" | "amended");
-    attempt.filter(|_| ends(&reason) || code.as_deref().is_some_and(ends))
+    let Reason { reason, attempt } = event.data?.refusal?;
+    attempt.filter(|_| reason == "cancelled")
 }
 
 /// What an order said of the person; nothing if it said nothing, or that was erased.

@@ -13,11 +13,13 @@ pub const ORDER_RECEIVED: &str = "orderflow.order.received.v1";
 pub const ORDER_PLACED: &str = "orderflow.order.placed.v1";
 /// A confirmed order is to be taken back.
 pub const ORDER_CANCELLING: &str = "orderflow.order.cancelling.v1";
+/// A confirmed order is to have another content.
+pub const ORDER_AMENDING: &str = "orderflow.order.amending.v1";
 /// Another order has this id.
 pub const ORDER_CONFLICT: &str = "orderflow.order.conflict.v1";
 /// Stock is reserved, or a return taken.
 pub const ORDER_CONFIRMED: &str = "orderflow.order.confirmed.v1";
-/// A cancellation was refused: the order stays confirmed.
+/// A cancellation or an amendment was refused: the order stays confirmed.
 pub const ORDER_KEPT: &str = "orderflow.order.kept.v1";
 /// Decided against, or cancelled.
 pub const ORDER_REFUSED: &str = "orderflow.order.refused.v1";
@@ -78,6 +80,7 @@ pub const ALL: &[Definition] = &[
     event("orders", RAW, "anyone"),
     event("orders.placed.<warehouse>.<partner>.<order>", ORDER_PLACED, "order-ingest"),
     event("orders.placed.<warehouse>.<partner>.<order>", ORDER_CANCELLING, "order-ingest"),
+    event("orders.placed.<warehouse>.<partner>.<order>", ORDER_AMENDING, "order-ingest"),
     event("errors.conflict.<partner>.<order>", ORDER_CONFLICT, "order-ingest"),
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_CONFIRMED, "order-processor"),
     event("orders.confirmed.<warehouse>.<partner>.<order>", ORDER_KEPT, "order-processor"),

@@ -12,7 +12,7 @@ pub const CONTENT: &str = "Orderflow-Content";
 pub const KIND: &str = "Orderflow-Kind";
 /// SHA-256 of the file that the order came in.
 pub const FILE: &str = "Orderflow-File";
-/// The order's total.
+/// The order's total. On a fact only where it is another one than before: an amendment was confirmed.
 pub const TOTAL: &str = "Orderflow-Total";
 /// Of an order and of the facts about it: what is counted of it ([`crate::summary`]).
 pub const SUMMARY: &str = "Orderflow-Summary";
@@ -29,6 +29,11 @@ pub const ORDERED: &str = "Orderflow-Ordered";
 pub const SENDER: &str = "Orderflow-Sender";
 /// Which try of the order it is.
 pub const ATTEMPT: &str = "Orderflow-Attempt";
+/// On an attempt that has another content than the attempt before it: the number of that.
+pub const AMENDS: &str = "Orderflow-Amends";
+/// On an attempt of an order that was amended: its earlier contents, each as `<sequence> <content> <person>`, divided
+/// by `, `. `<person>` is `-` where nothing was said of one. Who sends one of them again sends a duplicate.
+pub const EARLIER: &str = "Orderflow-Earlier";
 /// On every entry of a journal: a writer of journals wrote it. Its value is the version of the entry's
 /// form.
 pub const JOURNAL: &str = "Orderflow-Journal";

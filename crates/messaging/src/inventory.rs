@@ -118,9 +118,14 @@ async fn order_at(
     };
     let order = |subject: &str| subject.splitn(3, '.').nth(2).map(ToOwned::to_owned);
     let message = message.filter(|message| order(&message.subject) == order(fact));
-    let event =
-        message.and_then(|message| serde_json::from_slice::<Event<Order>>(&message.payload).ok());
-    Ok(event.and_then(|event| event.data))
+    Ok(message.and_then(|message| placed_order(&message.payload)))
+}
+
+/// The order that a message on `orders.placed.…` has. Nothing if it has none that can be read.
+#[must_use]
+pub fn placed_order(payload: &[u8]) -> Option<Order> {
+    let event: Event = serde_json::from_slice(payload).ok()?;
+    Some(domain::order::placed(&event.data?).ok()?.0)
 }
 
 /// In a fact of an earlier version: the attempt that a cancellation named which was none of it. What the

@@ -22,6 +22,8 @@ pub struct Summary<'a> {
     pub currency: Cow<'a, str>,
     /// What the order comes to; below zero for a return.
     pub total: Money,
+    /// Of an amendment: what the attempt came to whose place it takes.
+    pub before: Option<Money>,
     /// When it was ordered, milliseconds since 1970.
     pub ordered_ms: i64,
     /// Who buys, as a token. Nothing also where the id is an e-mail address or a telephone number.
@@ -38,11 +40,18 @@ struct Counted<'a> {
     #[serde(borrow)]
     currency: Cow<'a, str>,
     total: Money,
+    #[serde(default)]
+    amends: Option<Amended>,
     ordered_at: DateTime<Utc>,
     #[serde(default, borrow)]
     customer: Option<Buyer<'a>>,
     #[serde(default)]
     region: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Amended {
+    total: Money,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +70,7 @@ impl<'a> Summary<'a> {
         Counted {
             currency: Cow::Borrowed(&order.currency),
             total: order.total,
+            amends: order.amends.as_ref().map(|before| Amended { total: before.total }),
             ordered_at: order.ordered_at,
             customer: customer.map(|it| Buyer { id: Cow::Borrowed(it.id.as_str()), vip: it.vip }),
             region: order.region.clone(),
@@ -78,13 +88,14 @@ impl<'a> Summary<'a> {
     /// given twice or not as it should be.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (mut currency, mut total, mut ordered) = (None, None, None);
+        let (mut currency, mut total, mut before, mut ordered) = (None, None, None, None);
         let (mut customer, mut region, mut vip) = (None, None, None);
         for part in text.split(';') {
             let (name, value) = part.split_once('=')?;
             let place = match name {
                 "currency" => &mut currency,
                 "total" => &mut total,
+                "before" => &mut before,
                 "ordered" => &mut ordered,
                 "customer" => &mut customer,
                 "region" => &mut region,
@@ -105,6 +116,7 @@ impl<'a> Summary<'a> {
         Some(Self {
             currency: Cow::Borrowed(currency?),
             total: Money::parse(total?).ok()?,
+            before: before.map(Money::parse).transpose().ok()?,
             ordered_ms: ordered?.parse().ok()?,
             customer: customer.map(Cow::Borrowed),
             region: region.map(Cow::Borrowed),
@@ -127,6 +139,7 @@ impl<'a> From<Counted<'a>> for Summary<'a> {
         Self {
             currency: order.currency,
             total: order.total,
+            before: order.amends.map(|before| before.total),
             ordered_ms: order.ordered_at.timestamp_millis(),
             customer: customer.map(|customer| Cow::Owned(token(&customer.id))),
             region: region.map(Cow::Owned),
@@ -139,6 +152,9 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { currency, total, ordered_ms, .. } = self;
         write!(f, "currency={};total={total};ordered={ordered_ms}", token(currency))?;
+        if let Some(before) = &self.before {
+            write!(f, ";before={before}")?;
+        }
         if let Some(customer) = &self.customer {
             write!(f, ";customer={customer}")?;
         }

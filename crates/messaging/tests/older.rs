@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Pieces, Returned, Verdict};
-use domain::order::Terms;
+use domain::order::{Amending, Amends, Terms};
 use domain::stock::{Exceeded, Refusal};
 use domain::{Money, Order, OrderId, ProductId, raw};
 use messaging::Event;
@@ -182,7 +182,29 @@ fn a_reason_of_a_later_release_makes_no_fact_unreadable() {
     assert_eq!((decided.placed, decided.refusal.unwrap().code()), (7, "other"));
 }
 
-/// A writer that does not know the fact about a sale stops at the entry.
+/// 0.1.0 refuses an amendment as unreadable, so that it does not sell the order twice; the fact that confirms one it
+/// reads as that of a further attempt.
+#[test]
+fn an_amendment_is_no_order_for_0_1_0_and_its_fact_is_one() {
+    let amends = Amends { attempt: 1, placed: 5, decision: "d".into(), total: whole().total };
+    let order = whole().amending(2, amends);
+    let json = serde_json::to_string(&Amending { attempt: 2, order: &order }).unwrap();
+    assert!(serde_json::from_str::<OldOrder>(&json).is_err(), "{json}");
+    let decided = Decided {
+        partner: order.partner.clone(),
+        order_id: order.order_id.clone(),
+        kind: order.kind,
+        attempt: 2,
+        placed: 9,
+        in_force: None,
+        refusal: None,
+        order: Some(serde_json::value::to_raw_value(&order).unwrap()),
+    };
+    let old: OldDecided = serde_json::from_slice(&serde_json::to_vec(&decided).unwrap()).unwrap();
+    assert_eq!((old.attempt, old.order.unwrap().lines.len()), (2, 1));
+}
+
+/// A writer that does not know the fact about a sale, or amendments, stops at the entry.
 #[test]
 fn an_entry_about_a_sale_is_of_no_kind_that_0_1_0_knows() {
     #[derive(Debug, Deserialize)]
@@ -206,6 +228,7 @@ fn an_entry_about_a_sale_is_of_no_kind_that_0_1_0_knows() {
         Vec::new(),
     );
     for verdict in [
+        Verdict::Amended { attempt: 1, movements: movements.clone() },
         Verdict::Returned { movements: movements.clone(), sale: sale.clone() },
         Verdict::ReturnCancelled { attempt: 1, movements, sale },
     ] {

@@ -156,9 +156,11 @@ impl Book for Inventory {
             subject::order(Stage::Placed, &self.warehouse, &id.partner, &id.order_id)
         };
         let decided = |outcome: &Outcome| {
-            let moves = !outcome.verdict.movements().is_empty();
+            // An amendment may move nothing.
+            let decides = !outcome.verdict.movements().is_empty()
+                || matches!(outcome.verdict, Verdict::Amended { .. });
             let id = outcome.id.as_ref();
-            let once = id.filter(|_| moves).map(|id| {
+            let once = id.filter(|_| decides).map(|id| {
                 format!("attempt {} of order {} of {}", id.attempt, id.order_id, id.partner)
             });
             DecidedInput {
@@ -253,7 +255,7 @@ impl<T> Facts<'_, T> {
     fn order(&self, outcome: &Outcome) -> Outgoing {
         let cancelled;
         let (stage, kind, refusal) = match &outcome.verdict {
-            Verdict::Confirmed(_) | Verdict::Returned { .. } => {
+            Verdict::Confirmed(_) | Verdict::Amended { .. } | Verdict::Returned { .. } => {
                 (Stage::Confirmed, events::ORDER_CONFIRMED, None)
             }
             Verdict::Refused(refusal) => (Stage::Refused, events::ORDER_REFUSED, Some(refusal)),
@@ -288,6 +290,10 @@ impl<T> Facts<'_, T> {
         let summary = outcome.order.as_deref().and_then(Summary::of_raw);
         if let Some(summary) = summary {
             message = message.header(header::SUMMARY, &summary.to_string());
+            // Lists have the total of the first attempt.
+            if matches!(outcome.verdict, Verdict::Amended { .. }) {
+                message = message.header(header::TOTAL, &summary.total.to_string());
+            }
         }
         // A placed message may name any text; one that no header can carry would stop the lane.
         if let Some(file) = id.file.as_deref().filter(|file| file.len() <= FILE_BYTES_MAX) {

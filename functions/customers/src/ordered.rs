@@ -137,6 +137,13 @@ struct Counted {
     currency: Currency,
     kind: domain::Kind,
     total: Money,
+    /// What it came to before it was amended.
+    amends: Option<Amended>,
+}
+
+#[derive(Deserialize)]
+struct Amended {
+    total: Money,
 }
 
 #[derive(Deserialize)]
@@ -147,7 +154,7 @@ struct Buyer {
 /// What a message says.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// An order was placed for the first time.
+    /// An order was placed for the first time, or with another content.
     Placed(Row),
     /// Something is added to the totals of its customer.
     Change(Change),
@@ -167,13 +174,18 @@ impl Change {
         currency: Currency,
         kind: domain::Kind,
         total: Money,
+        before: Option<Money>,
         sign: i64,
     ) -> Result<Self, Unread> {
-        let (orders, returns) = match kind {
-            domain::Kind::Sale => (sign, 0),
-            domain::Kind::Return => (0, sign),
+        let (orders, returns) = match (kind, before) {
+            // An amended order was counted before.
+            (_, Some(_)) => (0, 0),
+            (domain::Kind::Sale, None) => (sign, 0),
+            (domain::Kind::Return, None) => (0, sign),
         };
-        let units = total.units().checked_mul(sign).ok_or("its total is too large")?;
+        let units = total.units().checked_mul(sign);
+        let units = units.and_then(|units| units.checked_sub(before.map_or(0, Money::units)));
+        let units = units.ok_or("its total is too large")?;
         Ok(Self { customer, currency, sum: Sum { orders, returns, units } })
     }
 }
@@ -194,7 +206,8 @@ fn change(event: &Event<'_>) -> Result<Option<Change>, Unread> {
         Some((currency, kind, summary)) => {
             let customer = summary.customer.filter(|customer| is_plain(customer));
             let customer = customer.map(|customer| of_partner(event, &customer));
-            let change = |customer| Change::new(customer?, currency, kind, summary.total, sign);
+            let Summary { total, before, .. } = summary;
+            let change = |customer| Change::new(customer?, currency, kind, total, before, sign);
             customer.map(change).transpose()
         }
         None => change_in_body(event.payload()?, sign),
@@ -225,7 +238,9 @@ fn change_in_body(body: &[u8], sign: i64) -> Result<Option<Change>, Unread> {
     if is_personal(id.as_str()) {
         return Ok(None);
     }
-    Change::new(key(&partner, &id), order.currency, order.kind, order.total, sign).map(Some)
+    let before = order.amends.map(|before| before.total);
+    let customer = key(&partner, &id);
+    Change::new(customer, order.currency, order.kind, order.total, before, sign).map(Some)
 }
 
 /// [`key`] of a customer, as a token, of the partner whom the subject names.
@@ -234,10 +249,11 @@ fn of_partner(event: &Event<'_>, customer: &str) -> Result<String, Unread> {
     Ok(format!("{partner}.{customer}"))
 }
 
-/// The customer of a message that places the first attempt of an order.
-fn placed<'e>(event: &Event<'e>) -> Option<String> {
+/// The customer of a message that places the first attempt of an order, or one with another content.
+fn placed(event: &Event<'_>) -> Option<String> {
     let is_first = event.header(header::ATTEMPT).is_none_or(|attempt| attempt == "1");
-    let customer = event.header(header::CUSTOMER).filter(|_| is_first)?;
+    let says = is_first || event.header(header::AMENDS).is_some();
+    let customer = event.header(header::CUSTOMER).filter(|_| says)?;
     let partner = event.subject.split('.').nth(3)?;
     is_plain(customer).then(|| format!("{partner}.{customer}"))
 }
@@ -280,7 +296,7 @@ impl Fold for Ordered {
     fn apply(&self, known: &mut Known, event: &Event<'_>, said: Said) -> Result<(), String> {
         match said {
             Said::Placed(row) => {
-                known.orders.push_back(row);
+                known.add(row, event.header(header::AMENDS).is_some());
                 known.forget(event.kept_from, self.shard_max);
                 Ok(())
             }
@@ -308,6 +324,19 @@ fn row(event: &Event<'_>, customer: String) -> Result<Row, Unread> {
 }
 
 impl Known {
+    /// An order that is amended is listed once, with what it says of the person now. If it says nothing new, nothing
+    /// changes: a card that people edited since is not moved back.
+    fn add(&mut self, row: Row, is_amended: bool) {
+        let same = |known: &Row| (&known.customer, &known.order) == (&row.customer, &row.order);
+        let before = self.orders.iter().rposition(same).filter(|_| is_amended);
+        let placed_ms = match before {
+            Some(_) if row.said.is_none() => return,
+            Some(at) => self.orders.remove(at).map_or(row.placed_ms, |before| before.placed_ms),
+            None => row.placed_ms,
+        };
+        self.orders.push_back(Row { placed_ms, ..row });
+    }
+
     fn forget(&mut self, kept_from: u64, max: usize) {
         let is_gone = |row: &Row| row.sequence < kept_from;
         while self.orders.front().is_some_and(is_gone) || max < self.orders.len() {

@@ -32,6 +32,13 @@ struct Order {
     metadata: Json,
     returns: Option<String>,
     total: Option<Money>,
+    amends: Option<Amends>,
+}
+
+/// The attempt whose place it takes.
+#[derive(Debug, Deserialize)]
+struct Amends {
+    total: Money,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,6 +85,7 @@ pub(crate) fn order(shop: &Shop, decided: &Json, name: Option<&str>, language: &
     let charge = |charge: &Charge| json!({"kind": charge.kind, "description": charge.description, "amount": shown(charge.amount)});
     let charges: Vec<Json> = read.charges.iter().map(charge).collect();
     let total = read.total.map(shown).unwrap_or_default();
+    let before = read.amends.map(|before| shown(before.total)).unwrap_or_default();
     let refusal = decided.get("refusal");
     let number =
         |name: &str| refusal.and_then(|it| it.get(name)).and_then(Json::as_i64).unwrap_or(0);
@@ -88,7 +96,7 @@ pub(crate) fn order(shop: &Shop, decided: &Json, name: Option<&str>, language: &
         "order": {
             "id": decided.get("order_id"),
             "date": read.ordered_at.map(|at| date(at, shop.zone, language)).unwrap_or_default(),
-            "currency": read.currency, "lines": rows, "charges": charges, "total": total,
+            "currency": read.currency, "lines": rows, "charges": charges, "total": total, "before": before,
             "returns": read.returns,
             "metadata": metadata(read.metadata),
         },

@@ -49,7 +49,7 @@ pub(crate) async fn told(State(app): State<Arc<App>>, batch: Batch) -> events::A
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
-    /// What it tells: `order_confirmed`, `order_out_of_stock`, `order_refused`, `order_cancelled`, `order_shipped`,
+    /// What it tells: `order_confirmed`, `order_amended`, `order_out_of_stock`, `order_refused`, `order_cancelled`, `order_shipped`,
     /// `invoice_issued`, `credit_note_issued`, `return_confirmed`, `return_refused`, `return_cancelled`, `alert_file` or
     /// `alert_partners`; the first of these if nothing is said.
     notice: Option<String>,

@@ -27,6 +27,8 @@ macro_rules! notices {
 notices! {
     /// An order is confirmed.
     OrderConfirmed "order_confirmed";
+    /// It was confirmed, and has another content now.
+    OrderAmended "order_amended";
     /// It is refused for lack of stock.
     OrderOutOfStock "order_out_of_stock";
     /// It is refused for another reason.
@@ -83,8 +85,13 @@ impl Notice {
         matches!(self, Self::InvoiceIssued | Self::CreditNoteIssued)
     }
 
-    /// What is told of an order; nothing if `kind` is no such type.
-    pub(crate) fn of_order(kind: &str, is_return: bool, reason: Option<&str>) -> Option<Self> {
+    /// What is told of an order; nothing if `kind` is no such type. `amended`: does it take the place of a confirmed
+    /// attempt?
+    pub(crate) fn of_order(
+        kind: &str,
+        (is_return, amended): (bool, bool),
+        reason: Option<&str>,
+    ) -> Option<Self> {
         let is_cancelled = reason == Some("cancelled");
         let is_short = matches!(reason, Some("insufficient_stock" | "unknown_product"));
         match kind {
@@ -92,6 +99,7 @@ impl Notice {
             events::INVOICE_ISSUED => Some(Self::InvoiceIssued),
             events::CREDIT_NOTE_ISSUED => Some(Self::CreditNoteIssued),
             events::ORDER_CONFIRMED if is_return => Some(Self::ReturnConfirmed),
+            events::ORDER_CONFIRMED if amended => Some(Self::OrderAmended),
             events::ORDER_CONFIRMED => Some(Self::OrderConfirmed),
             events::ORDER_REFUSED => Some(match is_return {
                 true if is_cancelled => Self::ReturnCancelled,
@@ -120,10 +128,12 @@ mod tests {
 
     #[test]
     fn each_decision_has_its_notice_and_kept_has_none() {
-        let of = |kind, is_return, reason| Notice::of_order(kind, is_return, reason);
+        let of = |kind, is_return, reason| Notice::of_order(kind, (is_return, false), reason);
         let refused = events::ORDER_REFUSED;
         assert_eq!(of(events::ORDER_CONFIRMED, false, None), Some(Notice::OrderConfirmed));
         assert_eq!(of(events::ORDER_CONFIRMED, true, None), Some(Notice::ReturnConfirmed));
+        let amended = Notice::of_order(events::ORDER_CONFIRMED, (false, true), None);
+        assert_eq!(amended, Some(Notice::OrderAmended));
         assert_eq!(of(refused, false, Some("unknown_product")), Some(Notice::OrderOutOfStock));
         assert_eq!(of(refused, false, Some("cancelled")), Some(Notice::OrderCancelled));
         assert_eq!(of(refused, false, Some("skipped")), Some(Notice::OrderRefused));

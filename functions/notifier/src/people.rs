@@ -125,7 +125,9 @@ fn text(error: &impl ToString) -> String {
 /// The data of a placed order; nothing that templates could use if it cannot be read.
 fn order_of(payload: &[u8]) -> Json {
     let mut event: Json = serde_json::from_slice(payload).unwrap_or_default();
-    event.get_mut("data").map(Json::take).unwrap_or_default()
+    let mut data = event.get_mut("data").map(Json::take).unwrap_or_default();
+    // An amendment has its order one level deeper.
+    data.get_mut("order").map(Json::take).unwrap_or(data)
 }
 
 impl People {

@@ -12,6 +12,7 @@ use messaging::publish::Outgoing;
 use messaging::subject::{OrderSubject, token};
 use messaging::{Event, events};
 use minijinja::Value;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use state::effect::{Answer, Attempt, Delivery, Outside, Pseudonyms, State, Target};
@@ -53,6 +54,15 @@ struct About {
     kind: Option<String>,
     #[serde(default)]
     refusal: Option<Refusal>,
+    #[serde(default)]
+    order: Option<Ordered>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ordered {
+    /// The attempt whose place it takes.
+    #[serde(default)]
+    amends: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,7 +92,7 @@ impl Told {
         if let Some(notice) = Notice::of_alert(&event.kind) {
             return Ok(Some(Self::Alert(notice)));
         }
-        if Notice::of_order(&event.kind, false, None).is_none() {
+        if Notice::of_order(&event.kind, (false, false), None).is_none() {
             return Ok(None);
         }
         let data = event.data.as_deref().map_or("null", serde_json::value::RawValue::get);
@@ -99,7 +109,8 @@ impl Told {
         let is_return = about.kind.as_deref() == Some("return");
         let reason = about.refusal.as_ref();
         let reason = reason.map(|refusal| refusal.code.as_deref().unwrap_or(&refusal.reason));
-        let notice = Notice::of_order(&event.kind, is_return, reason);
+        let amended = about.order.is_some_and(|order| order.amends.is_some());
+        let notice = Notice::of_order(&event.kind, (is_return, amended), reason);
         let About { partner, order_id: order, placed, .. } = about;
         Ok(notice.map(|notice| Self::Order { notice, partner, order, placed }))
     }

@@ -1,10 +1,13 @@
-//! `POST /retry` and `POST /cancel`: the next attempt of an order.
+//! `POST /retry`, `POST /cancel` and `POST /amend`: the next attempt of an order.
 //!
 //! It is published on the order's own subject and expects the attempt before it to be the last one.
 //! What became of an attempt never changes, so that a command that lands late, or beside another,
 //! either follows what it was made for or is refused by the server.
 
+mod amend;
 mod attempt;
+
+pub(crate) use amend::{BYTES_MAX as AMEND_BYTES_MAX, amend};
 
 use attempt::{Attempt, OrderState, Step, Verb};
 
@@ -23,7 +26,7 @@ use std::sync::Arc;
 /// How often an order is looked at again that another command has just changed.
 const LOOKS_MAX: u32 = 5;
 
-/// The body of both.
+/// The body of a retry and a cancellation.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AttemptCommand {
@@ -35,7 +38,7 @@ pub(crate) struct AttemptCommand {
     attempt: Option<u32>,
 }
 
-/// What is answered to both.
+/// What is answered.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AttemptAnswer {
     partner: PartnerId,

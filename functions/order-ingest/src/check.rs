@@ -1,13 +1,14 @@
 //! From an event to an order that may be placed. No IO.
 
 use crate::envelope::{self, Types};
-use crate::keyed::{Keyed, Taken};
+use crate::keyed::{Keyed, Named, Taken};
 use crate::placed::Differs;
 use crate::priced::Priced;
+use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use domain::order::{ORDER_BYTES_MAX, Terms};
+use domain::order::{Amending, ORDER_BYTES_MAX, Terms};
 use domain::problem::Problem;
 use domain::raw::{self, Error};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
@@ -17,6 +18,7 @@ use messaging::publish::Outgoing;
 use messaging::subject::{self, Stage};
 use messaging::summary::Summary;
 use messaging::{events, header};
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -144,28 +146,48 @@ fn invalid(field: &str, reason: String) -> Error {
     Error::Invalid(vec![Problem { field: field.into(), reason }])
 }
 
+/// An order that was read and fits the partner's terms.
+pub(crate) struct Read<'t> {
+    pub(crate) order: Order,
+    /// As it came: who has no key compares it as well, and what 0.1.0 placed.
+    pub(crate) content: String,
+    /// What it says of a person.
+    pub(crate) named: Option<Named>,
+    pub(crate) terms: &'t Terms,
+}
+
+/// Reads what came by the rules and the partner's terms.
+pub(crate) fn read<'t>(
+    received: &Received<'_>,
+    terms: &'t HashMap<PartnerId, Terms>,
+    keyed: &Keyed,
+) -> Result<Read<'t>, Error> {
+    let mut draft = raw::parse(received.bytes, received.sender)?;
+    let partner = draft.partner.clone().unwrap_or_else(PartnerId::direct);
+    let terms = terms
+        .get(&partner)
+        .ok_or_else(|| invalid("partner", format!("{partner} is not a configured partner")))?;
+    let content = draft.content();
+    let named = keyed.take(&partner, &mut draft);
+    let order = draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
+    Ok(Read { order, content, named, terms })
+}
+
 /// Checks what came against the rules and the partner's terms.
 pub(crate) fn check(
     received: &Received<'_>,
     terms: &HashMap<PartnerId, Terms>,
     keyed: &Keyed,
 ) -> Result<Checked, Error> {
-    let mut draft = raw::parse(received.bytes, received.sender)?;
-    let partner = draft.partner.clone().unwrap_or_else(PartnerId::direct);
-    let terms = terms
-        .get(&partner)
-        .ok_or_else(|| invalid("partner", format!("{partner} is not a configured partner")))?;
-    // As it came: who has no key compares it as well, and what 0.1.0 placed.
-    let content = draft.content();
-    let named = keyed.take(&partner, &mut draft);
-    let order = draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let Read { order, content, named, terms } = read(received, terms, keyed)?;
     let person = named.map(|named| keyed.taken(&order, named));
-    let message = message(received, &order, &content, person.as_ref());
-    if message.payload.len() > ORDER_BYTES_MAX {
-        return Err(Error::too_large(message.payload.len()));
+    let mut message = message(received, &order, &content, person.as_ref())?
+        .header(header::EVENT, &subject::token(received.event));
+    if let Some(file) = received.file {
+        message = message.header(header::FILE, &subject::token(file));
     }
     let priced = Priced::of(terms, &order);
-    let Order { order_id, warehouse, .. } = order;
+    let Order { partner, order_id, warehouse, .. } = order;
     let (event, source) = (received.event.to_owned(), received.source.to_owned());
     let file = received.file.map(ToOwned::to_owned);
     Ok(Checked {
@@ -182,24 +204,26 @@ pub(crate) fn check(
     })
 }
 
-fn message(
+/// The message that places an attempt, with the headers that its content makes.
+pub(crate) fn message(
     received: &Received<'_>,
     order: &Order,
     content: &str,
     person: Option<&Taken>,
-) -> Outgoing {
+) -> Result<Outgoing, Error> {
     let subject = subject::order(Stage::Placed, &order.warehouse, &order.partner, &order.order_id);
-    let mut event =
-        Event::new(received.event.to_owned(), SOURCE, events::ORDER_PLACED, &subject, order);
-    event.time = Some(received.at);
-    event.partner = Some(order.partner.clone());
-    event.file = received.file.map(ToOwned::to_owned);
-    // A longer one is none of W3C's.
-    let trace = received.traceparent.filter(|trace| trace.len() <= TRACE_BYTES_MAX);
-    event.traceparent = trace.map(ToOwned::to_owned);
-    let message = Outgoing::new(subject, event.to_bytes())
+    let payload = match order.amends {
+        None => event_of(received, events::ORDER_PLACED, order, &subject, order),
+        Some(_) => {
+            let data = Amending { attempt: order.attempt, order };
+            event_of(received, events::ORDER_AMENDING, order, &subject, data)
+        }
+    };
+    if payload.len() > ORDER_BYTES_MAX {
+        return Err(Error::too_large(payload.len()));
+    }
+    let message = Outgoing::new(subject, payload)
         .header(header::CONTENT, content)
-        .header(header::EVENT, &subject::token(received.event))
         .header(header::KIND, kind_name(order.kind))
         .header(header::TOTAL, &order.total.to_string())
         .header(header::SUMMARY, &Summary::of(order).to_string())
@@ -208,16 +232,29 @@ fn message(
         Some(customer) => message.header(header::CUSTOMER, &subject::token(customer.id.as_str())),
         None => message,
     };
-    let message = match person {
+    Ok(match person {
         Some(taken) => message
             .header(header::PERSON, &taken.digest)
             .header(header::ORDERED, &order.ordered_at.timestamp_millis().to_string()),
         None => message,
-    };
-    match received.file {
-        Some(file) => message.header(header::FILE, &subject::token(file)),
-        None => message,
-    }
+    })
+}
+
+fn event_of<D: Serialize>(
+    received: &Received<'_>,
+    kind: &str,
+    order: &Order,
+    subject: &str,
+    data: D,
+) -> Bytes {
+    let mut event = Event::new(received.event.to_owned(), SOURCE, kind, subject, data);
+    event.time = Some(received.at);
+    event.partner = Some(order.partner.clone());
+    event.file = received.file.map(ToOwned::to_owned);
+    // A longer one is none of W3C's.
+    let trace = received.traceparent.filter(|trace| trace.len() <= TRACE_BYTES_MAX);
+    event.traceparent = trace.map(ToOwned::to_owned);
+    event.to_bytes()
 }
 
 /// The message that keeps an order whose id was used before for another one. Without `bytes`, what came

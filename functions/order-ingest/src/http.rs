@@ -233,7 +233,7 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
     };
     let (order, event) = checked.map_err(|error| {
         app.received.add(Outcome::Rejected);
-        refusal(error)
+        refusal(error, "")
     })?;
     let known = match order.priced {
         Some(_) => app.catalogue.known().await,
@@ -245,7 +245,7 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
         )),
         Stopped::Refused(problems) => {
             app.received.add(Outcome::Rejected);
-            refusal(raw::Error::Invalid(problems))
+            refusal(raw::Error::Invalid(problems), "")
         }
     })?;
     let came = |_| match &event {
@@ -311,8 +311,9 @@ fn order(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Brought, raw::E
     Ok((check::check(&received, &terms, &app.keyed)?, None))
 }
 
-/// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named.
-fn refusal(error: raw::Error) -> Problem {
+/// 413 for too much, 400 for what is no JSON, 422 for what breaks rules; each field is named, and stands in the body
+/// below `place`.
+pub(crate) fn refusal(error: raw::Error, place: &str) -> Problem {
     let no_order = "this is not an order that can be placed";
     let (status, detail) = match error {
         raw::Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, no_order),
@@ -324,5 +325,7 @@ fn refusal(error: raw::Error) -> Problem {
     };
     let problem = Problem::new(status).detail(detail);
     let found = error.into_problems().into_iter();
-    found.fold(problem, |problem, found| problem.field(found.field, found.reason))
+    found.fold(problem, |problem, found| {
+        problem.field(format!("{place}{}", found.field), found.reason)
+    })
 }

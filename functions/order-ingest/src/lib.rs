@@ -3,6 +3,7 @@
 mod again;
 mod app;
 mod check;
+mod earlier;
 mod envelope;
 mod http;
 mod keyed;
@@ -104,10 +105,13 @@ fn api(open: bool) -> Api<Arc<App>> {
         .or(Role::Connector, http::entrance(order.door()));
     let retry = "Tries a refused order again";
     let cancel = "Cancels an order; its stock moves back";
+    let amend = "Gives an order another content, in one decision";
+    let amend = Operation::post("/amend", amend, Role::Admin, Scope::OnePartner);
     Api::default()
         .at(place, http::receive)
         .at(Operation::post("/retry", retry, Role::Admin, Scope::OnePartner), again::retry)
         .at(Operation::post("/cancel", cancel, Role::Admin, Scope::OnePartner), again::cancel)
+        .at(amend.bodies_up_to(again::AMEND_BYTES_MAX), again::amend)
 }
 
 /// What its routes do, for the documents.

@@ -15,6 +15,7 @@ pub(crate) enum Outcome {
     Rejected,
     Retried,
     Cancelling,
+    Amending,
 }
 
 impl Kind for Outcome {
@@ -30,6 +31,7 @@ impl Kind for Outcome {
             Self::Rejected,
             Self::Retried,
             Self::Cancelling,
+            Self::Amending,
         ]
         .into_iter()
     }
@@ -46,6 +48,7 @@ impl Kind for Outcome {
             Self::Rejected => "rejected",
             Self::Retried => "retried",
             Self::Cancelling => "cancelling",
+            Self::Amending => "amending",
         }
     }
 }

@@ -69,20 +69,24 @@ impl App {
         }
     }
 
-    /// Does the order say the same of the person as the one that was placed?
+    /// Does the order say the same of the person as the one that was placed, or as one that it amended? `placed` is
+    /// the digest of what that said. An amendment that says nothing keeps what was said before it.
     pub(crate) async fn is_same_person(
         &self,
         order: &Checked,
         standing: &Standing,
+        placed: Option<&str>,
     ) -> Result<bool, Placed> {
+        let is_amended = standing.header(header::EARLIER).is_some();
         let Some(taken) = &order.person else {
-            return Ok(standing.header(header::PERSON).is_none());
+            return Ok(is_amended || placed.is_none());
         };
         let said: Said = serde_json::from_slice(&taken.message.payload)
             .map_err(|error| Placed::Unclear(error.to_string()))?;
+        let says_nothing = said.person == Person::default();
         // One that version 0.1.0 placed has the customer's number as it came, and no person.
-        let Some(placed) = standing.header(header::PERSON) else {
-            return Ok(said.person == Person::default());
+        let Some(placed) = placed.filter(|_| !is_amended || !says_nothing) else {
+            return Ok(says_nothing);
         };
         let own = taken.digest.as_str();
         if placed == own || self.keyed.made(placed) {

@@ -2,11 +2,13 @@
 
 use crate::app::App;
 use crate::check::{self, Checked};
+use crate::earlier::Earlier;
 use crate::persons::Kept;
 use crate::placed::{Differs, Placed};
 use domain::raw;
 use messaging::publish::{self, Published, Unclear};
-use messaging::{header, stored, streams, subject};
+use messaging::stored::Standing;
+use messaging::{header, stored, streams, subject, views};
 use std::borrow::Cow;
 
 impl App {
@@ -82,30 +84,41 @@ impl App {
             Ok(None) => return Placed::Unclear(format!("{subject} is occupied and empty at once")),
             Err(error) => return Placed::Unclear(error.to_string()),
         };
-        let content = standing.header(header::CONTENT).unwrap_or_default();
-        let Some(has_content) = is_content(order, came, content) else {
-            return Placed::Unclear(format!(
-                "order {} of {} was placed by a later release; it is compared once order-ingest is of \
-                 that release",
-                order.order_id, order.partner
-            ));
-        };
-        let is_same = match has_content {
-            true => self.is_same_person(order, &standing).await,
-            false => Ok(false),
-        };
-        let is_same = match is_same {
-            Ok(is_same) => is_same,
+        let standing = match self.in_force(order, standing).await {
+            Ok(standing) => standing,
             Err(unclear) => return unclear,
         };
-        if is_same {
+        let (mut has_content, mut found) = (false, None);
+        // It may be what the order said before it was amended.
+        let own = Earlier::own(&standing);
+        for said in std::iter::once(own).chain(Earlier::of(&standing)) {
+            match is_content(order, came, said.content) {
+                None => {
+                    return Placed::Unclear(format!(
+                        "order {} of {} was placed by a later release; it is compared once order-ingest is of \
+                         that release",
+                        order.order_id, order.partner
+                    ));
+                }
+                Some(false) => continue,
+                Some(true) => has_content = true,
+            }
+            match self.is_same_person(order, &standing, said.person).await {
+                Ok(true) => {
+                    found = Some(said.sequence);
+                    break;
+                }
+                Ok(false) => {}
+                Err(unclear) => return unclear,
+            }
+        }
+        if let Some(sequence) = found {
             // The one that was placed names what it said of the person.
             self.forget_person(kept, index, order, &standing).await;
             let same_event = standing.header(header::EVENT) == Some(&subject::token(&order.event));
-            return if same_event {
-                Placed::Before(standing.sequence)
-            } else {
-                Placed::Duplicate(standing.sequence)
+            return match same_event {
+                true => Placed::Before(sequence),
+                false => Placed::Duplicate(sequence),
             };
         }
         tracing::warn!(
@@ -114,6 +127,7 @@ impl App {
         );
         self.forget_person(kept, index, order, &standing).await;
         let differs = if has_content { Differs::Person } else { Differs::Content };
+        let content = own.content;
         let whole = check::conflict(order, Some(came), content, differs);
         let kept = match publish::one(&self.nats, &whole, None).await {
             // What came is too large beside the rest; that there is a conflict is not.
@@ -127,9 +141,22 @@ impl App {
     }
 }
 
+impl App {
+    /// What the order is now: an amendment that was refused is not it.
+    async fn in_force(&self, order: &Checked, last: Standing) -> Result<Standing, Placed> {
+        if last.header(header::EARLIER).is_none() {
+            return Ok(last);
+        }
+        let (warehouse, partner) = (&order.warehouse, &order.partner);
+        let messages = views::lookup(&self.nats, warehouse, partner, &order.order_id).await;
+        let messages = messages.map_err(|error| Placed::Unclear(error.to_string()))?;
+        Ok(messages.placed.unwrap_or(last))
+    }
+}
+
 /// Does the new order have the content of the stored one, compared in the stored one's version? Nothing if this
 /// release does not know that version.
-fn is_content(order: &Checked, came: &[u8], stored: &str) -> Option<bool> {
+pub(crate) fn is_content(order: &Checked, came: &[u8], stored: &str) -> Option<bool> {
     if order.content == stored {
         return Some(true);
     }

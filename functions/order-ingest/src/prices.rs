@@ -83,7 +83,7 @@ impl Catalogue {
         let Some(priced) = &order.priced else { return Ok(()) };
         known.clone().map_err(Stopped::Waits)?;
         let problems = problems(priced, self.products())?;
-        if problems.is_empty() || self.is_placed(order).await? {
+        if problems.is_empty() || !priced.amends && self.is_placed(order).await? {
             return Ok(());
         }
         let (partner, order_id) = (&order.partner, &order.order_id);
@@ -107,7 +107,7 @@ impl Catalogue {
 
 fn problems(priced: &Priced, products: &Cache<Item>) -> Result<Vec<Problem>, Stopped> {
     let mut problems = Vec::new();
-    for (number, (product, price)) in priced.lines.iter().enumerate() {
+    for (number, product, price) in &priced.lines {
         let key = Item::key(product).map_err(|error| Stopped::Waits(error.to_string()))?;
         let known = products.get(&key).and_then(|cached| cached.value);
         if known.is_none() && products.unreadable().contains_key(key.as_str()) {

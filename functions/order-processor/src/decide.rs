@@ -91,6 +91,7 @@ impl Tally {
         for outcome in outcomes {
             let verdict = match &outcome.verdict {
                 Verdict::Confirmed(_) | Verdict::Returned { .. } => ("confirmed", ""),
+                Verdict::Amended { .. } => ("amended", ""),
                 Verdict::Refused(refusal) => ("refused", refusal.code()),
                 Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => ("cancelled", ""),
                 Verdict::Kept(refusal) => ("kept", refusal.code()),

@@ -1,6 +1,7 @@
 //! `orderflow orders …`: lists and counts as status-checker has them, one order from the stream itself.
 
 pub(crate) mod again;
+mod amend;
 mod find;
 mod ship;
 
@@ -21,6 +22,7 @@ use terminal::output::{self, NATS_CLI};
 
 use crate::global::Global;
 use again::{Retry, Verb};
+use amend::Amend;
 use find::Named;
 use ship::Ship;
 
@@ -32,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   orderflow orders retry US1 536365
   orderflow orders retry --all-refused --since 2h
   orderflow orders cancel US1 536365
+  orderflow orders amend US1/536365 order.json
   orderflow orders ship US1/536365 --line P001=2 --carrier DHL --tracking 00340434161094042557
   orderflow orders ship US1/536365";
 
@@ -80,6 +83,9 @@ pub(crate) enum Orders {
         /// The partner's number.
         order: OrderId,
     },
+    /// Give an order another content: of a confirmed one the stock is given back and taken again in one decision, or
+    /// nothing changes. Shows what changes, and asks.
+    Amend(Amend),
     /// Say what was shipped of a confirmed order: all that is left, or the lines that are named. No stock moves:
     /// it was reserved when the order was confirmed.
     Ship(Ship),
@@ -147,6 +153,7 @@ pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
         Orders::Cancel { partner, order } => {
             again::one(&pipeline, Verb::Cancel, partner, order).await
         }
+        Orders::Amend(args) => amend::run(&pipeline, args).await,
         Orders::Ship(args) => ship::run(&pipeline, args).await,
     }
 }
@@ -175,6 +182,9 @@ struct Found {
     /// Why it was refused, or why it was not cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What was refused since it was confirmed, such as an amendment, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// The file it came in, by its SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
@@ -211,6 +221,9 @@ async fn get(
         Some(said) => Some(reason(&event(said, &subject)?, said)),
         None => None,
     };
+    let kept = messages.in_force().and(messages.last());
+    let refusal = kept.map(|kept| event(kept, &subject)).transpose()?;
+    let refusal = refusal.as_ref().and_then(|event| event.pointer("/data/refusal"));
     let found = Found {
         partner: partner.clone(),
         order_id: id.clone(),
@@ -223,8 +236,9 @@ async fn get(
         shipments: shipments.into_iter().map(|one| one.shipment).collect(),
         shipped_complete: shipped.map(|last| last.complete),
         reason,
+        refused: refusal.map(|refusal| refused(refusal, "refused")),
         file: placed.header(header::FILE).map(str::to_owned),
-        order: placed_event.get("data").cloned().unwrap_or_default(),
+        order: order_of(&placed_event),
     };
     if pipeline.json {
         output::json(&found);
@@ -239,6 +253,9 @@ async fn get(
     found.shipments.iter().for_each(|shipment| output::line(ship::words(shipment)));
     if let Some(reason) = &found.reason {
         output::line(format_args!("reason: {reason}"));
+    }
+    if let Some(refused) = &found.refused {
+        output::line(format_args!("refused since: {refused}"));
     }
     output::line(serde_json::to_string_pretty(&found.order)?);
     Ok(())
@@ -260,31 +277,37 @@ fn event(message: &Standing, subject: &str) -> Result<Value> {
     })
 }
 
+/// The order of a placed message: an amendment has it one level deeper.
+fn order_of(event: &Value) -> Value {
+    let data = event.get("data");
+    data.and_then(|data| data.get("order").or(Some(data))).cloned().unwrap_or_default()
+}
+
 /// The code, and what the refusal says beside it.
 fn reason(event: &Value, message: &Standing) -> String {
     let code = message.header(header::REASON).unwrap_or("refused");
-    match event.pointer("/data/refusal").and_then(Value::as_object) {
-        Some(refusal) => {
-            // A refusal with `code` is `unreadable` to types of 0.1.0; its `detail` is a whole sentence.
-            if let (Some(_), Some(text)) =
-                (refusal.get("code"), refusal.get("detail").and_then(Value::as_str))
-            {
-                return format!("{code}: {text}");
-            }
-            let details = refusal.iter().filter(|(_, value)| value.as_str() != Some(code));
-            let details: Vec<String> = details
-                .map(|(name, value)| match value.as_str() {
-                    Some(text) => format!("{name} {text}"),
-                    None => format!("{name} {value}"),
-                })
-                .collect();
-            if details.is_empty() {
-                code.to_owned()
-            } else {
-                format!("{code}: {}", details.join(", "))
-            }
-        }
-        None => code.to_owned(),
+    event.pointer("/data/refusal").map_or_else(|| code.to_owned(), |refusal| refused(refusal, code))
+}
+
+/// What a refusal says, behind its code; `code` is that of a header, which a refusal of 0.1.0 needs not repeat.
+fn refused(refusal: &Value, code: &str) -> String {
+    let text = |name: &str| refusal.get(name).and_then(Value::as_str);
+    let code = text("code").or_else(|| text("reason")).unwrap_or(code);
+    // A refusal with `code` is `unreadable` to types of 0.1.0; its `detail` is a whole sentence.
+    if let (Some(_), Some(detail)) = (text("code"), text("detail")) {
+        return format!("{code}: {detail}");
+    }
+    let details = refusal.as_object().into_iter().flatten();
+    let details = details.filter(|(_, value)| value.as_str() != Some(code));
+    let details: Vec<String> = details
+        .map(|(name, value)| match value.as_str() {
+            Some(text) => format!("{name} {text}"),
+            None => format!("{name} {value}"),
+        })
+        .collect();
+    match details.is_empty() {
+        true => code.to_owned(),
+        false => format!("{code}: {}", details.join(", ")),
     }
 }
 

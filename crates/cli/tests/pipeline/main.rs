@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod again;
+mod amend;
 mod attack;
 mod backup;
 mod decisions;

@@ -1,9 +1,9 @@
 //! The attempt of an order that is confirmed, and how it stays so whatever else comes under its name.
 
 use super::{Identity, Outcome, Pieces, Verdict};
-use crate::Order;
 use crate::order::{Kind, Line};
 use crate::stock::Refusal;
+use crate::{CustomerId, Money, Order};
 use serde_json::value::RawValue;
 
 /// Is an attempt of an order confirmed, and not cancelled?
@@ -27,6 +27,12 @@ pub struct Confirmed {
     pub placed: u64,
     /// What was ordered.
     pub lines: Vec<Line>,
+    /// Who bought.
+    pub customer: Option<CustomerId>,
+    /// What it came to.
+    pub total: Money,
+    /// In which currency.
+    pub currency: String,
     /// What was returned of it by returns that name it.
     pub returned: Pieces,
     /// Of what was returned, what had been shipped.
@@ -60,10 +66,23 @@ impl Confirmed {
     /// The order as it was placed in message `placed`, which is confirmed.
     #[must_use]
     pub fn new(placed: u64, order: Order) -> Self {
-        let Order { attempt, kind, lines, .. } = order;
+        let Order { attempt, kind, lines, customer, total, currency, .. } = order;
+        let customer = customer.map(|customer| customer.id);
         let in_force = InForce { placed, attempt, kind };
         let (returned, of_shipped, shipped) = Default::default();
-        Self { attempt, placed, lines, returned, of_shipped, shipped, shipments: 0, in_force }
+        Self {
+            attempt,
+            placed,
+            lines,
+            customer,
+            total,
+            currency,
+            returned,
+            of_shipped,
+            shipped,
+            shipments: 0,
+            in_force,
+        }
     }
 }
 

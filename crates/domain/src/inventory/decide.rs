@@ -1,8 +1,9 @@
 //! Deciding what comes in.
 
+use super::amend::amendment;
 use super::confirmed::{Confirmed, Lookup, Unknown};
 use super::{Body, DETAIL_MAX, FILE_BYTES_MAX, Identity, Outcome, Verdict};
-use crate::order::{Cancels, Kind};
+use crate::order::{self, Cancels, Kind};
 use crate::stock::{Desk, Exceeded, Refusal, Stock};
 use crate::{Order, OrderId, PartnerId, ProductId, WarehouseId};
 use serde::Deserialize;
@@ -59,7 +60,8 @@ impl Input<'_> {
 /// the first one is stored.
 ///
 /// # Errors
-/// Which inputs have to be looked up first: cancellations, returns that name a sale, and what would be refused.
+/// Which inputs have to be looked up first: cancellations, amendments, returns that name a sale, and what would be
+/// refused.
 /// Never another order that is confirmed.
 pub fn decide(
     stock: &Stock,
@@ -75,8 +77,10 @@ pub fn decide(
     let (mut named, keys) = (HashSet::new(), RandomState::new());
     for input in inputs {
         let order = read(warehouse, input);
-        let sale =
-            order.as_ref().ok().and_then(|order| Some((&order.partner, order.returns.as_ref()?)));
+        let sale = order
+            .as_ref()
+            .ok()
+            .and_then(|(order, _)| Some((&order.partner, order.returns.as_ref()?)));
         let own = input.named.as_ref().map(|(partner, order_id)| (partner, order_id));
         let new = |pair: (&PartnerId, &OrderId)| named.insert(keys.hash_one(pair));
         if !own.into_iter().chain(sale).all(new) {
@@ -126,8 +130,11 @@ fn size(outcome: &Outcome, checked: &BTreeSet<ProductId>) -> usize {
     order + 500 + outcome.verdict.movements().len().max(1) * 200 + checked.sum::<usize>() + sale
 }
 
-fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>, order: Result<Order, String>) -> Decided {
-    let order = match order {
+/// An order, and its text.
+type Read = (Order, Box<RawValue>);
+
+fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>, order: Result<Read, String>) -> Decided {
+    let (order, text) = match order {
         Ok(order) => order,
         Err(detail) => return refuse(input, &detail),
     };
@@ -139,12 +146,13 @@ fn decide_one(desk: &mut Desk<'_>, input: &Input<'_>, order: Result<Order, Strin
         attempt: order.attempt,
         file: input.file(),
     };
-    let verdict = match (&order.cancels, &order.returns) {
-        (Some(cancels), _) => cancellation(desk, &order, cancels, input),
-        (None, Some(sale)) => returning(desk, &order, sale, &input.sale),
-        (None, None) => desk.decide(&order).map(Verdict::Confirmed),
+    let verdict = match (&order.cancels, &order.amends, &order.returns) {
+        (Some(cancels), ..) => cancellation(desk, &order, cancels, input),
+        (None, Some(amends), _) => amendment(desk, &order, amends, &input.looked),
+        (None, None, Some(sale)) => returning(desk, &order, sale, &input.sale),
+        (None, None, None) => desk.decide(&order).map(Verdict::Confirmed),
     };
-    let (data, sequence) = (input.data.map(ToOwned::to_owned), input.sequence);
+    let (data, sequence) = (Some(text), input.sequence);
     if order.returns.is_some() && input.sale == Lookup::Unknown {
         let refusal = verdict.err().unwrap_or(Refusal::Unreadable { detail: String::new() });
         return Decided { is_unknown: true, ..refused(input, id, data, refusal) };
@@ -191,7 +199,7 @@ fn cancellation(
     if let Some(detail) = wrong_cancellation(order, cancels, confirmed) {
         return Err(Refusal::Unreadable { detail });
     }
-    if let Err(exceeded) = confirmed.whole(&order.order_id) {
+    if let Err(exceeded) = confirmed.untouched(&order.order_id, "cancelled") {
         return Ok(Verdict::Kept(Refusal::ExceedsSale(exceeded)));
     }
     let attempt = cancels.attempt;
@@ -238,9 +246,9 @@ fn wrong_cancellation(order: &Order, cancels: &Cancels, found: &Confirmed) -> Op
         .then(|| format!("its lines are not those of attempt {attempt}, which it cancels"))
 }
 
-fn read(warehouse: &WarehouseId, input: &Input<'_>) -> Result<Order, String> {
+fn read(warehouse: &WarehouseId, input: &Input<'_>) -> Result<Read, String> {
     let data = input.data.ok_or("the event has no data that can be read")?;
-    let order: Order = serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
+    let (order, text) = order::placed(data).map_err(|error| error.to_string())?;
     let (partner, id) = input.named.as_ref().ok_or("its subject names no order")?;
     if (partner, id) != (&order.partner, &order.order_id) {
         return Err(format!("it is order {} of {}", order.order_id, order.partner));
@@ -251,11 +259,15 @@ fn read(warehouse: &WarehouseId, input: &Input<'_>) -> Result<Order, String> {
     if let Some(problem) = order.problem() {
         return Err(problem);
     }
-    match &order.cancels {
-        Some(cancels) if order.attempt <= cancels.attempt => {
+    match (&order.cancels, &order.amends) {
+        (Some(cancels), _) if order.attempt <= cancels.attempt => {
             Err(format!("attempt {} cannot cancel attempt {}", order.attempt, cancels.attempt))
         }
-        _ => Ok(order),
+        (_, Some(amends)) if order.attempt <= amends.attempt => {
+            Err(format!("attempt {} cannot amend attempt {}", order.attempt, amends.attempt))
+        }
+        (Some(_), Some(_)) => Err("it cancels and amends at once".into()),
+        _ => Ok((order, text)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a warehouse's journal holds: its entries, and the state that they fold to.
 
+mod amend;
 mod cause;
 mod change;
 mod confirmed;
@@ -153,6 +154,14 @@ pub enum Verdict {
         /// What moved back.
         movements: Vec<Movement>,
     },
+    /// An amendment: the stock of the confirmed attempt has moved back, and that of the new content was taken. A
+    /// verdict of its own, so that a writer of a release that does not know amendments stops.
+    Amended {
+        /// The attempt that was confirmed.
+        attempt: u32,
+        /// What both together moved; a product of which as much is wanted as before does not move.
+        movements: Vec<Movement>,
+    },
     /// A return that names its sale: stock has moved, and less is left of the sale. A verdict of its own, so that
     /// a writer of a release that does not know the fact about the sale stops.
     Returned {
@@ -171,8 +180,8 @@ pub enum Verdict {
         /// What is returned of the sale without it.
         sale: Returned,
     },
-    /// A cancellation that the stock, or what was shipped or returned, does not allow, or anything else that was refused behind a confirmed
-    /// attempt: nothing has moved, the order stays confirmed.
+    /// A cancellation that the stock, or what was shipped or returned, does not allow, or anything else that was
+    /// refused behind a confirmed attempt, such as an amendment: nothing has moved, the order stays confirmed.
     Kept(Refusal),
 }
 
@@ -182,6 +191,7 @@ impl Verdict {
     pub fn movements(&self) -> &[Movement] {
         match self {
             Self::Confirmed(movements)
+            | Self::Amended { movements, .. }
             | Self::Returned { movements, .. }
             | Self::Cancelled { movements, .. }
             | Self::ReturnCancelled { movements, .. } => movements,
@@ -194,7 +204,11 @@ impl Verdict {
     pub fn sale(&self) -> Option<&Returned> {
         match self {
             Self::Returned { sale, .. } | Self::ReturnCancelled { sale, .. } => Some(sale),
-            Self::Confirmed(_) | Self::Cancelled { .. } | Self::Refused(_) | Self::Kept(_) => None,
+            Self::Confirmed(_)
+            | Self::Amended { .. }
+            | Self::Cancelled { .. }
+            | Self::Refused(_)
+            | Self::Kept(_) => None,
         }
     }
 }

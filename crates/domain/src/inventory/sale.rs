@@ -56,15 +56,15 @@ impl Confirmed {
         self.after(sale, returned, of_shipped)
     }
 
-    /// May the whole of it, `sale`, be taken back?
+    /// Is the whole of it, `sale`, still in the house, so that it may be `done`: `cancelled`, or `amended`?
     ///
     /// # Errors
     /// Something was shipped, or returned: it would be given back twice.
-    pub fn whole(&self, sale: &OrderId) -> Result<(), Exceeded> {
+    pub fn untouched(&self, sale: &OrderId, done: &str) -> Result<(), Exceeded> {
         if let Some((product, gone)) = self.shipped.first_key_value() {
             let sold = of(&self.sold(), product);
             let detail = format!(
-                "{gone} of the {sold} {product} were shipped before, so that it cannot be cancelled; what \
+                "{gone} of the {sold} {product} were shipped before, so that it cannot be {done}; what \
                  comes back is returned"
             );
             let pieces = (sold, sold.saturating_sub(*gone));
@@ -73,7 +73,7 @@ impl Confirmed {
         let Some((product, back)) = self.returned.first_key_value() else { return Ok(()) };
         let sold = of(&self.sold(), product);
         let detail = format!(
-            "{back} of the {sold} {product} were returned before, so that it cannot be cancelled as a \
+            "{back} of the {sold} {product} were returned before, so that it cannot be {done} as a \
              whole; what is left can be returned"
         );
         let pieces = (sold, sold.saturating_sub(*back));

@@ -188,6 +188,16 @@ impl Refusal {
         "shipped",
     ];
 
+    /// The same of an amendment, which gives `back` so many pieces first: they are there for it, and it wants
+    /// them again.
+    pub(super) fn with_given_back(mut self, back: i64) -> Self {
+        if let Self::InsufficientStock { requested, available, .. } = &mut self {
+            *requested = requested.saturating_add(back);
+            *available = available.saturating_add(back);
+        }
+        self
+    }
+
     /// The code of the reason. Headers have it, and JSON as `code`, or as `reason` where there is no `code`.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -167,6 +167,12 @@ impl Orders {
             if attempt < order.attempt && !is_placed && !in_force {
                 return;
             }
+            // An amended order comes to something else: behind a refusal at once, behind a confirmation once that is
+            // decided, which its fact says.
+            let is_amended = text(header::AMENDS).is_some() && order.status == Status::Refused;
+            if !is_placed || is_amended {
+                order.total = text(header::TOTAL).map(Into::into).or(order.total.take());
+            }
             let before = std::mem::replace(&mut order.status, status);
             (order.attempt, order.changed_ms) = (attempt, published_ms);
             order.last = sequence;

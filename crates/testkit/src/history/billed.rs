@@ -66,6 +66,15 @@ impl History {
                 (false, None) => {}
             }
         }
+        for invoice in self.replaced() {
+            let Short { text, payable, .. } = &invoice.document;
+            let credited = credited.get(text.as_str()).copied().unwrap_or(0);
+            if credited != *payable {
+                let detail =
+                    format!("its order was amended, and {credited} of {payable} are credited");
+                invoice.add(report, Rule::CreditWrong, detail);
+            }
+        }
         for (number, credited) in credited {
             let Some(invoice) = known.get(number) else { continue };
             let payable = invoice.document.payable;
@@ -76,17 +85,32 @@ impl History {
         }
     }
 
+    /// Invoices of attempts whose place another one took that is invoiced itself.
+    fn replaced(&self) -> impl Iterator<Item = &Billed> {
+        let invoices = || self.billed.iter().filter(|it| it.document.is_invoice());
+        let invoiced: HashSet<u64> = invoices().map(|it| it.document.placed).collect();
+        let confirmed: HashSet<u64> = self.confirmed();
+        let amended = self.placed.iter().filter(|placed| {
+            invoiced.contains(&placed.sequence) && confirmed.contains(&placed.sequence)
+        });
+        let replaced: HashSet<u64> = amended.filter_map(|placed| Some(placed.amends?.1)).collect();
+        invoices().filter(move |it| replaced.contains(&it.document.placed))
+    }
+
+    fn confirmed(&self) -> HashSet<u64> {
+        self.facts.iter().filter(|fact| fact.confirms).filter_map(|fact| fact.placed).collect()
+    }
+
     /// One invoice for each confirmed sale of a partner that is invoiced, of what was ordered.
     fn check_invoices(&self, report: &mut Report) {
         let placed: HashMap<u64, _> =
             self.placed.iter().map(|placed| (placed.sequence, placed)).collect();
-        let confirmed: HashSet<u64> =
-            self.facts.iter().filter(|fact| fact.confirms).filter_map(|fact| fact.placed).collect();
+        let confirmed = self.confirmed();
         let mut invoiced: HashSet<u64> = HashSet::new();
         let mut partners: HashSet<&str> = HashSet::new();
         for billed in &self.billed {
             let this = &billed.document;
-            if this.is_credit || this.original.is_some() {
+            if !this.is_invoice() {
                 continue;
             }
             partners.insert(&this.partner);

@@ -3,7 +3,7 @@
 use super::facts::{Saying, sale_digest, shipped_digest};
 use super::message::{Message, digest};
 use domain::inventory::{self, Body, Identity, Shipped, Verdict};
-use domain::order::Cancels;
+use domain::order::{Amends, Cancels};
 use domain::partner::StockPolicy;
 use domain::stock::Refusal;
 use domain::{Kind, Order, OrderId, PartnerId, ProductId, WarehouseId};
@@ -83,6 +83,8 @@ pub(super) struct Wanted {
     pub(super) pieces: Vec<(ProductId, i128)>,
     /// The confirmed attempt that it takes back.
     pub(super) cancels: Option<Cancels>,
+    /// The confirmed attempt whose place it takes.
+    pub(super) amends: Option<Amends>,
     /// The sale that it returns.
     pub(super) returns: Option<OrderId>,
 }
@@ -168,7 +170,7 @@ impl Outcome {
         outcome: &inventory::Outcome,
     ) -> Self {
         let (stage, kind, refusal) = match outcome.verdict.clone() {
-            Verdict::Confirmed(_) | Verdict::Returned { .. } => {
+            Verdict::Confirmed(_) | Verdict::Amended { .. } | Verdict::Returned { .. } => {
                 (Stage::Confirmed, ORDER_CONFIRMED, None)
             }
             Verdict::Refused(refusal) => (Stage::Refused, ORDER_REFUSED, Some(refusal)),
@@ -239,6 +241,7 @@ impl Wanted {
             *pieces.entry(line.product_id.clone()).or_default() += sign * i128::from(line.quantity);
         }
         let pieces = pieces.into_iter().collect();
-        Self { policy: order.stock, pieces, cancels: order.cancels, returns: order.returns }
+        let Order { stock: policy, cancels, amends, returns, .. } = order;
+        Self { policy, pieces, cancels, amends, returns }
     }
 }

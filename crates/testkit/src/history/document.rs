@@ -39,6 +39,13 @@ pub(super) fn held(subject: &str) -> Option<&str> {
     subject.splitn(4, '.').nth(3)
 }
 
+impl Short {
+    /// Is it the invoice of a sale, and takes nothing back?
+    pub(super) fn is_invoice(&self) -> bool {
+        !self.is_credit && self.original.is_none()
+    }
+}
+
 impl Billed {
     /// Nothing if it is no document.
     pub(super) fn of(message: &Message<'_>) -> Option<Self> {

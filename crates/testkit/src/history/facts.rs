@@ -23,11 +23,15 @@ pub(super) struct Placed {
     pub(super) total: Option<i64>,
     /// The confirmed attempt that it takes back, by number and sequence.
     pub(super) cancels: Option<(u32, u64)>,
+    /// The confirmed attempt whose place it takes, by number and sequence.
+    pub(super) amends: Option<(u32, u64)>,
+    /// Does it say another content than the attempt before it?
+    pub(super) is_amended: bool,
     /// Hash of the order without what tells its attempts apart.
     pub(super) order: Option<u64>,
     /// Is it an order that can be decided?
     pub(super) readable: bool,
-    /// Hash of the event's data, as it stands there.
+    /// Hash of the order, as it stands there.
     pub(super) data: Option<u64>,
     /// Hash of what the sender said, by the header.
     pub(super) content: Option<u64>,
@@ -39,7 +43,9 @@ impl Placed {
     pub(super) fn of(message: &Message<'_>) -> Self {
         let event: Option<Event> = serde_json::from_slice(message.payload).ok();
         let data = event.as_ref().and_then(|event| event.data.as_ref());
-        let order: Option<Order> = data.and_then(|data| serde_json::from_str(data.get()).ok());
+        let placed = data.and_then(|data| domain::order::placed(data).ok());
+        let (order, text) = placed.unzip();
+        let text = text.as_ref().or(data);
         let readable = order.as_ref().is_some_and(|order| {
             let early = |cancels: &Cancels| order.attempt <= cancels.attempt;
             !order.cancels.as_ref().is_some_and(early)
@@ -51,6 +57,8 @@ impl Placed {
         });
         let cancels = order.as_ref().and_then(|order| order.cancels.as_ref());
         let cancels = cancels.map(|cancels| (cancels.attempt, cancels.placed));
+        let amends = order.as_ref().and_then(|order| order.amends.as_ref());
+        let amends = amends.map(|amends| (amends.attempt, amends.placed));
         let same = order.as_ref().map(|order| Order { attempt: 0, ..order.again() });
         let event = message.header(header::EVENT).filter(|event| !event.starts_with("http=3A"));
         Self {
@@ -61,9 +69,11 @@ impl Placed {
             total: order.as_ref().map(|order| order.total.units()),
             is_return: order.is_some_and(|order| order.kind == Kind::Return),
             cancels,
+            amends,
+            is_amended: message.header(header::AMENDS).is_some(),
             order: same.map(|order| digest(&order)),
             readable,
-            data: data.map(|data| digest(&data.get())),
+            data: text.map(|text| digest(&text.get())),
             content: message.header(header::CONTENT).map(|content| digest(&content)),
             event: event.map(|event| digest(&event)),
         }
@@ -110,6 +120,8 @@ pub(super) struct Fact {
     pub(super) content: Option<u64>,
     /// Does it say that something was confirmed?
     pub(super) confirms: bool,
+    /// Where it says that something else stays in force: the message of that.
+    pub(super) in_force: Option<u64>,
 }
 
 impl Fact {
@@ -124,7 +136,14 @@ impl Fact {
         let Some((event, data)) =
             event.and_then(|event| event.data.clone().map(|data| (event, data)))
         else {
-            return Self { sequence, subject, placed: None, content: None, confirms: false };
+            return Self {
+                sequence,
+                subject,
+                placed: None,
+                content: None,
+                confirms: false,
+                in_force: None,
+            };
         };
         let decision = message.header(header::DECISION).unwrap_or_default();
         let number = message.header(header::DECISION_SEQUENCE).and_then(|n| n.parse().ok());
@@ -145,13 +164,13 @@ impl Fact {
             let content = said(decided.placed, Some(&id), refusal, in_force, order);
             let confirms = event.kind == events::ORDER_CONFIRMED;
             let (placed, content) = (Some(decided.placed), Some(content));
-            Self { sequence, subject, placed, content, confirms }
+            Self { sequence, subject, placed, content, confirms, in_force }
         } else if let Ok(other) = serde_json::from_str::<Undecidable>(data.get()) {
             let content = said(other.placed, None, other.refusal.as_ref(), None, None);
             let (placed, content) = (Some(other.placed), Some(content));
-            Self { sequence, subject, placed, content, confirms: false }
+            Self { sequence, subject, placed, content, confirms: false, in_force: None }
         } else {
-            Self { sequence, subject, placed: None, content: None, confirms: false }
+            Self { sequence, subject, placed: None, content: None, confirms: false, in_force: None }
         }
     }
 }
@@ -169,7 +188,7 @@ impl Fact {
             Some(sale_digest(decision, number, data))
         });
         let placed = data.map(|data| data.by.placed);
-        Self { sequence, subject, placed, content, confirms: false }
+        Self { sequence, subject, placed, content, confirms: false, in_force: None }
     }
 }
 
@@ -184,7 +203,7 @@ impl Fact {
         let content = data.and_then(|data| {
             Some(shipped_digest(message.header(header::DECISION)?, number?, &data))
         });
-        Self { sequence, subject, placed: number, content, confirms: false }
+        Self { sequence, subject, placed: number, content, confirms: false, in_force: None }
     }
 }
 

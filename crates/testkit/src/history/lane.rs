@@ -2,7 +2,7 @@
 
 mod verdict;
 
-use super::decisions::{Content, Entry, Outcome};
+use super::decisions::{Content, Entry, Outcome, Wanted};
 use super::facts::{Placed, changed_digest};
 use super::record::History;
 use super::report::{Report, Rule};
@@ -231,12 +231,13 @@ impl<'a> Lane<'a, '_> {
     /// All lines or none, and never below zero where stock is checked.
     fn moved(&mut self, entry: &Entry, outcome: &Outcome, movements: &[Movement]) {
         let placed = outcome.placed;
+        let moves = outcome.wanted.as_ref().map(|wanted| self.moves(wanted));
         let mut wrong =
             |rule, detail| self.report.add(rule, &entry.journal, entry.sequence, detail);
         let mut moved: Vec<(ProductId, i128)> =
             movements.iter().map(|m| (m.product.clone(), -i128::from(m.delta))).collect();
         moved.sort();
-        if outcome.wanted.as_ref().is_none_or(|wanted| wanted.pieces != moved) {
+        if moves.is_none_or(|moves| moves != moved) {
             let detail = format!("the order #{placed} is not what was moved: {movements:?}");
             wrong(Rule::MovementsWrong, detail);
         }
@@ -267,6 +268,16 @@ impl<'a> Lane<'a, '_> {
                 self.report.add(Rule::StockNegative, &entry.journal, entry.sequence, detail);
             }
         }
+    }
+
+    /// What an order moves: an amendment what it wants, less what was sold before.
+    fn moves(&self, wanted: &Wanted) -> Vec<(ProductId, i128)> {
+        let Some(amends) = &wanted.amends else { return wanted.pieces.clone() };
+        let mut moves: BTreeMap<_, _> = wanted.pieces.iter().cloned().collect();
+        for (product, sold) in self.sales.pieces(amends.placed) {
+            *moves.entry(product.clone()).or_default() -= sold;
+        }
+        moves.into_iter().filter(|(_, pieces)| *pieces != 0).collect()
     }
 
     fn expect_changed(

@@ -4,16 +4,17 @@ use super::message::digest;
 use super::record::History;
 use super::report::{Report, Rule};
 use messaging::subject;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 impl History {
     /// Each message on `orders` ends in one way.
     pub(super) fn check_sent(&self, report: &mut Report) {
-        let mut placed: HashMap<u64, u64> = HashMap::with_capacity(self.placed.len());
+        // An order that was amended has several contents.
+        let mut placed: HashSet<(u64, u64)> = HashSet::with_capacity(self.placed.len());
         for order in &self.placed {
             let key = order.key().split_once('.').map_or("", |(_, key)| key);
             if let Some(content) = order.content {
-                placed.entry(digest(&key)).or_insert(content);
+                placed.insert((digest(&key), content));
             }
         }
         let placed_by: HashSet<u64> = self.placed.iter().filter_map(|order| order.event).collect();
@@ -22,8 +23,7 @@ impl History {
         for sent in &self.sent {
             report.summary.sent += 1;
             let is_conflict = self.conflicts.contains(&sent.event);
-            let has_content =
-                sent.order.is_some_and(|(key, content)| placed.get(&key) == Some(&content));
+            let has_content = sent.order.is_some_and(|order| placed.contains(&order));
             // One that differs in the person only has the content of the order that is placed.
             let is_placed = has_content && (!is_conflict || placed_by.contains(&sent.event));
             let is_dead = dead.contains(&(sent.stream, sent.sequence));

@@ -50,7 +50,7 @@ impl History {
             report.summary.returns += u64::from(placed.is_return);
             match last.insert(&placed.subject, placed) {
                 Some(before) => followed.push((before, placed)),
-                None if placed.attempt != 1 || placed.cancels.is_some() => {
+                None if placed.attempt != 1 || placed.cancels.is_some() || placed.is_amended => {
                     let detail = format!("attempt {} is the first", placed.attempt);
                     report.add(Rule::AttemptWrong, &placed.subject, placed.sequence, detail);
                 }
@@ -64,8 +64,13 @@ impl History {
                 known.get_or_insert(fact);
             }
         }
+        let by_sequence: HashMap<u64, &Placed> =
+            self.placed.iter().map(|placed| (placed.sequence, placed)).collect();
         for (before, placed) in followed {
             let fact = facts.get(&before.sequence).copied().flatten();
+            // What follows an amendment that was refused follows what stayed in force.
+            let kept = fact.filter(|_| before.amends.is_some()).and_then(|fact| fact.in_force);
+            let before = kept.and_then(|kept| by_sequence.get(&kept).copied()).unwrap_or(before);
             if let Some(problem) = placed.problem_after(before, fact) {
                 let (attempt, sequence) = (before.attempt, before.sequence);
                 let detail = format!(
@@ -114,10 +119,16 @@ impl Placed {
         if Some(self.attempt) != before.attempt.checked_add(1) {
             return Some("it does not count up");
         }
-        if (self.content, self.event, self.order) != (before.content, before.event, before.order) {
+        let same = (self.content, self.order) == (before.content, before.order);
+        if self.event != before.event || !same && !self.is_amended {
             return Some("it is another order");
         }
         match self.cancels {
+            None if self.amends.is_some() => {
+                let confirmed = before.cancels.unwrap_or((before.attempt, before.sequence));
+                (!is("orders.confirmed.") || self.amends != Some(confirmed))
+                    .then_some("it amends what was not confirmed")
+            }
             None if !is("orders.refused.") => Some("that was not refused"),
             Some(_) if !is("orders.confirmed.") => Some("that was not confirmed"),
             // One that was kept is cancelled again by naming the same attempt.

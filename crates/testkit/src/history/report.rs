@@ -27,10 +27,10 @@ pub enum Rule {
     NothingDecided,
     /// An outcome that repeats another order than the one that was placed.
     OrderChanged,
-    /// An attempt that is another order, or that follows neither a refusal nor, as a cancellation,
-    /// what was confirmed.
+    /// An attempt that is another order though it does not amend it, or that follows neither a refusal nor, as a
+    /// cancellation or an amendment, what was confirmed.
     AttemptWrong,
-    /// A cancellation of what does not stand confirmed, or no longer.
+    /// A cancellation or an amendment of what does not stand confirmed, or no longer.
     CancelWrong,
     /// A verdict that the attempt cannot have: a cancellation that is confirmed, an order that is
     /// cancelled.
@@ -62,7 +62,8 @@ pub enum Rule {
     DocumentChanged,
     /// A document of an earlier day than the one before it.
     DocumentDay,
-    /// More is credited of an invoice than it came to, or something that is not there.
+    /// More is credited of an invoice than it came to, or something that is not there; or an amended order was
+    /// invoiced again, and the invoice before that is not credited.
     CreditWrong,
     /// A sale with two invoices.
     InvoicedTwice,
@@ -140,6 +141,8 @@ pub struct Summary {
     pub refused: u64,
     /// Cancellations that took back what was confirmed.
     pub cancelled: u64,
+    /// Decided: another content took the place of a confirmed one.
+    pub amended: u64,
     /// Cancellations that the stock did not allow.
     pub kept: u64,
     /// Of the placed ones, returns.
@@ -201,7 +204,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "orders: {} sent ({} duplicates, {} conflicts, {} dead letters), {} placed ({} returns), \
-             {} confirmed, {} refused, {} cancelled, {} kept, {} shipments",
+             {} confirmed, {} refused, {} cancelled, {} amended, {} kept, {} shipments",
             s.sent,
             s.duplicates,
             s.conflicts,
@@ -211,6 +214,7 @@ impl fmt::Display for Report {
             s.confirmed,
             s.refused,
             s.cancelled,
+            s.amended,
             s.kept,
             s.shipments
         )?;

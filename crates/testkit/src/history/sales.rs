@@ -27,6 +27,11 @@ impl<'a> Sales<'a> {
         self.0.insert(placed, Sale { sold, returned, of_shipped, shipped, shipments: 0 });
     }
 
+    /// What was sold.
+    pub(super) fn pieces(&self, placed: u64) -> &'a [(ProductId, i128)] {
+        self.0.get(&placed).map_or(&[], |sale| &sale.sold.pieces)
+    }
+
     /// Was anything of it shipped, or did anything come back?
     pub(super) fn is_touched(&self, placed: u64) -> bool {
         let is = |sale: &Sale<'_>| !sale.returned.is_empty() || !sale.shipped.is_empty();

@@ -25,9 +25,18 @@ pub(super) fn seed() -> HashMap<ProductId, Item> {
     SEED.into_iter().map(item).collect()
 }
 
-/// Does a refusal say what is true of the stock?
-pub(super) fn holds(stock: &HashMap<ProductId, Item>, wanted: &Wanted, refusal: &Refusal) -> bool {
-    let item = |product: &ProductId| stock.get(product).copied().unwrap_or_default();
+/// Does a refusal say what is true of the stock? `back` is what an amendment gives back first.
+pub(super) fn holds(
+    stock: &HashMap<ProductId, Item>,
+    wanted: &Wanted,
+    back: &[(ProductId, i128)],
+    refusal: &Refusal,
+) -> bool {
+    let item = |product: &ProductId| {
+        let item = stock.get(product).copied().unwrap_or_default();
+        let back = back.iter().find(|(id, _)| id == product).map_or(0, |(_, pieces)| *pieces);
+        Item { available: item.available + back, ..item }
+    };
     let pieces = |product: &ProductId| {
         wanted.pieces.iter().find(|(id, _)| id == product).map(|(_, pieces)| *pieces)
     };

@@ -1,8 +1,8 @@
 //! Streams after a run, made by real code, and ways to damage them.
 
 use chrono::DateTime;
-use domain::inventory::{Body, Confirmed, InForce, Input, Lookup, Outcome, Pieces, State};
-use domain::order::{Cancels, Terms};
+use domain::inventory::{Body, Confirmed, Input, Lookup, Outcome, State};
+use domain::order::{Amending, Amends, Cancels, Terms};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, Stage};
@@ -226,11 +226,64 @@ impl Run {
         publish::one(&self.nats, &message, Some(standing.sequence)).await.unwrap();
     }
 
+    /// Places an amendment of the confirmed attempt `order` to so many pieces of P005. `change` may make it a wrong
+    /// one.
+    pub(crate) async fn amend(
+        &self,
+        order: &Order,
+        quantity: i64,
+        change: impl FnOnce(&mut domain::Order),
+    ) {
+        let standing = stored::last(&self.nats, streams::ORDERS, &order.subject).await;
+        let standing = standing.unwrap().unwrap();
+        let before = read(order).unwrap();
+        let id = before.order_id.as_str();
+        let json = json!({"order_id": id, "product": "P005", "quantity": quantity, "price": 1});
+        let draft = raw::read(&json, None).unwrap();
+        let content = draft.content();
+        let next = draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
+        let domain::Order { attempt, total, .. } = before;
+        let amends = Amends { attempt, placed: order.sequence, decision: "d".into(), total };
+        let mut next = next.amending(attempt + 1, amends);
+        change(&mut next);
+        let data = Amending { attempt: next.attempt, order: next };
+        let kind = messaging::events::ORDER_AMENDING;
+        let event = Event::new("amend".into(), "/test", kind, &order.subject, data);
+        let message = Outgoing::new(order.subject.clone(), event.to_bytes())
+            .header(header::CONTENT, &content)
+            .header(header::EVENT, standing.header(header::EVENT).unwrap())
+            .header(header::AMENDS, &attempt.to_string());
+        publish::one(&self.nats, &message, Some(standing.sequence)).await.unwrap();
+    }
+
     /// Places a cancellation of `order`.
     pub(crate) async fn cancel(&self, order: &Order) {
         let decision = "as the fact says".into();
         let cancels = Cancels { attempt: 1, placed: order.sequence, decision };
         self.place_next(order, |order| order.cancelling(cancels)).await;
+    }
+
+    /// Places `next` behind the last attempt of an order, with the headers of that.
+    async fn place_next_of(&self, order: &Order, next: domain::Order) {
+        let standing = stored::last(&self.nats, streams::ORDERS, &order.subject).await;
+        let standing = standing.unwrap().unwrap();
+        let kind = messaging::events::ORDER_CANCELLING;
+        let event = Event::new("next".into(), "/test", kind, &order.subject, next);
+        let message = [header::CONTENT, header::EVENT]
+            .into_iter()
+            .fold(Outgoing::new(order.subject.clone(), event.to_bytes()), |message, name| {
+                message.header(name, standing.header(name).unwrap())
+            });
+        publish::one(&self.nats, &message, Some(standing.sequence)).await.unwrap();
+    }
+
+    /// The same of any attempt.
+    pub(crate) async fn cancel_of(&self, order: &Order) {
+        let before = read(order).unwrap();
+        let cancels =
+            Cancels { attempt: before.attempt, placed: order.sequence, decision: "d".into() };
+        let next = before.cancelling(cancels);
+        self.place_next_of(order, next).await;
     }
 
     /// Repeats the last cancellation.
@@ -308,7 +361,7 @@ pub(crate) fn order(number: usize) -> Value {
 }
 
 pub(crate) fn read(order: &Order) -> Option<domain::Order> {
-    serde_json::from_str(order.event.data.as_deref()?.get()).ok()
+    Some(domain::order::placed(order.event.data.as_deref()?).ok()?.0)
 }
 
 pub(crate) fn input(order: &Order, looked: Option<Lookup>) -> Input<'_> {
@@ -341,28 +394,23 @@ pub(crate) fn confirmed(order: &Order) -> Outcome {
 
 /// The same of a return that names its sale, for which this was looked up.
 pub(crate) fn decided(order: &Order, sale: Lookup) -> Outcome {
+    let named = read(order).and_then(|order| {
+        let Cancels { attempt, placed, .. } = order.cancels.clone()?;
+        Some(Confirmed { attempt, ..Confirmed::new(placed, domain::Order { attempt, ..order }) })
+    });
+    outcome(order, named.map_or(Lookup::Nothing, Lookup::Found), sale)
+}
+
+/// The same of anything behind a confirmed attempt, which was looked up.
+pub(crate) fn looked(order: &Order, looked: Lookup) -> Outcome {
+    outcome(order, looked, Lookup::Unknown)
+}
+
+fn outcome(order: &Order, looked: Lookup, sale: Lookup) -> Outcome {
     let mut stock = domain::stock::Stock::default();
     for product in ["P001", "P002", "P003", "P005", "P404"] {
         stock.set(ProductId::parse(product).unwrap(), 1_000_000);
     }
-    let named = read(order).and_then(|order| {
-        let Cancels { attempt, placed, .. } = order.cancels?;
-        let (kind, lines) = (order.kind, order.lines);
-        let (returned, in_force) = (Pieces::new(), InForce { placed, attempt, kind });
-        let (of_shipped, shipped) = Default::default();
-        let shipments = 0;
-        Some(Confirmed {
-            attempt,
-            placed,
-            lines,
-            returned,
-            of_shipped,
-            shipped,
-            shipments,
-            in_force,
-        })
-    });
-    let looked = named.map_or(Lookup::Nothing, Lookup::Found);
     let inputs = [Input { sale, ..input(order, Some(looked)) }];
     let decision = domain::inventory::decide(&stock, &WarehouseId::main(), &inputs, usize::MAX);
     decision.unwrap().outcomes.pop().unwrap()

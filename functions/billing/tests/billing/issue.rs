@@ -82,6 +82,41 @@ async fn a_cancelled_sale_is_credited_and_one_that_is_cancelled_with_its_confirm
 }
 
 #[tokio::test]
+async fn an_amended_sale_has_one_credit_note_and_one_more_invoice() {
+    let world = World::start().await;
+    let (first, second) = (order("A1", 2, "12"), order("A2", 1, "5"));
+    let placed = world.confirm(&first).await;
+    let to = world.bill().await;
+    let (_, third) = {
+        let (next, placed) = world.amend(order("A1", 3, "12"), &first, placed).await;
+        world.bill().await;
+        world.amend(order("A1", 1, "10"), &next, placed).await
+    };
+    // Another one together with its confirmation, and cancelled at once.
+    let placed = world.confirm(&second).await;
+    let (next, _) = world.amend(order("A2", 7, "5"), &second, placed).await;
+    world.cancel(&next).await;
+    assert!(to < world.bill().await);
+    assert_eq!(world.bill().await, world.bill().await, "what comes again is decided");
+    let balance = world.balance(&first).await;
+    let said = (balance.attempt, balance.open.to_string(), balance.payable.to_string());
+    assert_eq!(said, (3, "10.00".into(), "70.00".into()));
+    assert_eq!(world.balance(&second).await.state, BalanceState::Credited);
+    let documents = world.documents().await;
+    let amounts = |credit: bool| {
+        let of = documents.iter().filter(|it| it.number.contains("-C") == credit);
+        of.map(|it| it.totals.payable.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(amounts(false), ["24.00", "36.00", "10.00", "5.00", "35.00"]);
+    assert_eq!(amounts(true), ["24.00", "36.00", "5.00", "35.00"]);
+    assert!(documents.iter().any(|it| it.supply.placed == third));
+    world.check().await;
+    let lost = this_year("invoices.issued.main.A-main-C2026-000002");
+    let without = world.broken(move |message| message.subject != lost);
+    assert_eq!(without.await, [Rule::NumberMissing, Rule::CreditWrong]);
+}
+
+#[tokio::test]
 async fn the_history_checker_sees_what_is_missing() {
     let world = World::start().await;
     for number in 1..=3 {

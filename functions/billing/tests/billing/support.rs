@@ -7,7 +7,7 @@ use billing::{NAME, RIGHTS};
 use chrono::{DateTime, Datelike as _, Utc};
 use domain::inventory::{Body as Decision, Identity, Outcome, Verdict};
 use domain::invoice::{Balance, Document};
-use domain::order::{Order, Terms};
+use domain::order::{Amends, Order, Terms};
 use domain::person::Person;
 use domain::stock::Refusal;
 use domain::{Kind, OrderId, PartnerId, WarehouseId, raw};
@@ -174,6 +174,17 @@ impl<S> World<S> {
         let placed = self.place(order, None).await;
         self.decided(placed, order, Verdict::Confirmed(Vec::new())).await;
         placed
+    }
+
+    /// Gives an order the content of `next`, in the place of the attempt in message `placed`.
+    pub(crate) async fn amend(&self, next: Order, before: &Order, placed: u64) -> (Order, u64) {
+        let Order { attempt, total, .. } = *before;
+        let amends = Amends { attempt, placed, decision: "d".into(), total };
+        let next = next.amending(attempt + 1, amends);
+        let placed = self.place(&next, None).await;
+        let movements = Vec::new();
+        self.decided(placed, &next, Verdict::Amended { attempt, movements }).await;
+        (next, placed)
     }
 
     /// Cancels an attempt of an order by the next one.

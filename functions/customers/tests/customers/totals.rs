@@ -1,6 +1,6 @@
 //! Totals, against a count that shares no code with them.
 
-use crate::support::World;
+use crate::support::{World, order};
 use messaging::publish::{self, Outgoing};
 use messaging::subject;
 use serde_json::{Value, json};
@@ -108,6 +108,21 @@ async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
                 fact(&world, "confirmed", "confirmed", None, &order).await;
                 fact(&world, "confirmed", "kept", Some("insufficient_stock"), &order).await;
             }
+            3 if !is_return => {
+                add(1);
+                // It came to something else before, and what it comes to now is taken back in the end.
+                let before = json!({"order_id": n.to_string(), "customer": order["customer"], "currency": order["currency"],
+                    "kind": kind, "total": "77.70"});
+                fact(&world, "confirmed", "confirmed", None, &before).await;
+                let mut amended = order.clone();
+                amended["amends"] =
+                    json!({"attempt": 1, "placed": 1, "decision": "d", "total": "77.70"});
+                fact(&world, "confirmed", "confirmed", None, &amended).await;
+                if n % 2 == 0 {
+                    add(-1);
+                    fact(&world, "refused", "refused", Some("cancelled"), &order).await;
+                }
+            }
             _ => {
                 add(1);
                 fact(&world, "confirmed", "confirmed", None, &order).await;
@@ -167,4 +182,22 @@ async fn an_id_that_is_an_address_is_not_counted() {
         let orders = totals.get("EUR").map(|total| total["orders"].as_i64().unwrap());
         assert_eq!(orders, count, "{history:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amended_order_is_listed_once_and_moves_the_card_by_what_it_says() {
+    let world = World::start().await;
+    let at = "2026-01-01T00:00:00Z";
+    let ana = json!({"id": "c", "name": "Ana"});
+    assert_eq!(world.place("1", at, &ana).await.status, 201);
+    world.card("c", |card| card["name"] == "Ana").await;
+    let refused = json!({"order_id": "1", "customer": {"id": "c"}, "currency": "EUR", "kind": "sale", "total": "9"});
+    fact(&world, "refused", "refused", Some("insufficient_stock"), &refused).await;
+    let bea = order("1", at, &json!({"id": "c", "name": "Bea"}));
+    let amend = json!({"partner": "US1", "order_id": "1", "order": bea});
+    let amended = world.ingest.post("/amend", &amend).await;
+    assert_eq!(amended.status, 201, "{amended:?}");
+    world.card("c", |card| card["name"] == "Bea").await;
+    let history = world.customers.get("/customers/US1/c/orders").await;
+    assert_eq!(history.body["orders"].as_array().unwrap().len(), 1, "{history:?}");
 }

@@ -56,6 +56,8 @@ pub(crate) enum Why {
     Return(OrderAttempt),
     /// A confirmed order was cancelled.
     Cancellation(OrderAttempt),
+    /// A confirmed order was amended: what that moved of the product, if it did.
+    Amendment(OrderAttempt),
     /// Its level was set.
     Set,
     /// What people did.
@@ -89,6 +91,7 @@ impl Why {
             (Verdict::Confirmed(_), Kind::Sale) => Some(Self::Sale(order)),
             (Verdict::Confirmed(_), Kind::Return) => Some(Self::Return(order)),
             (Verdict::Returned { .. }, _) => Some(Self::Return(order)),
+            (Verdict::Amended { .. }, _) => Some(Self::Amendment(order)),
             (Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. }, _) => {
                 Some(Self::Cancellation(order))
             }
@@ -102,6 +105,7 @@ impl Why {
             Self::Sale(_) => "reservation",
             Self::Return(_) => "return",
             Self::Cancellation(_) => "cancellation",
+            Self::Amendment(_) => "amendment",
             Self::Set => "set",
             Self::Change { cause, .. } => cause.kind(),
         }

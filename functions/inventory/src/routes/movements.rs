@@ -55,7 +55,7 @@ pub(crate) struct StockMovements {
 #[derive(Debug, Default, Serialize, JsonSchema)]
 struct StockMovement {
     at: DateTime<Utc>,
-    /// `reservation`, `return`, `cancellation`, `set`, `restock`, `adjustment`, `count`, `transfer_out` or
+    /// `reservation`, `return`, `cancellation`, `amendment`, `set`, `restock`, `adjustment`, `count`, `transfer_out` or
     /// `transfer_in`.
     kind: &'static str,
     /// What was added, or taken if below zero; nothing where stock was set and what was there before is not
@@ -177,9 +177,10 @@ impl From<Movement> for StockMovement {
             ..Self::default()
         };
         match why {
-            Why::Sale(order) | Why::Return(order) | Why::Cancellation(order) => {
-                Self { order: Some(order), ..row }
-            }
+            Why::Sale(order)
+            | Why::Return(order)
+            | Why::Cancellation(order)
+            | Why::Amendment(order) => Self { order: Some(order), ..row },
             Why::Set => row,
             Why::Change { cause, by } => Self { by: by.map(Into::into), ..row.of(*cause) },
         }

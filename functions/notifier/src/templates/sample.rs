@@ -51,6 +51,10 @@ pub(crate) fn sample(notice: Notice, language: &str, is_full: bool, shop: Option
         };
     }
     decided["order"] = order;
+    if notice == Notice::OrderAmended {
+        decided["order"]["amends"] =
+            json!({"attempt": 1, "placed": 1, "decision": "d", "total": "49.90"});
+    }
     facts::order(shop, &decided, name, language)
 }
 

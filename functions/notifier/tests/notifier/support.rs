@@ -216,10 +216,13 @@ pub(crate) struct Given {
     pub(crate) customer: Option<&'static str>,
     pub(crate) person: Value,
     pub(crate) is_return: bool,
+    /// What the attempt came to whose place it takes.
+    pub(crate) amends: Option<&'static str>,
 }
 
 pub(crate) fn given(id: &str, person: Value) -> Given {
-    Given { id: id.to_owned(), partner: "US1", customer: Some("c1"), person, is_return: false }
+    let (id, customer) = (id.to_owned(), Some("c1"));
+    Given { id, partner: "US1", customer, person, is_return: false, amends: None }
 }
 
 /// Ana of France.
@@ -278,6 +281,10 @@ impl Given {
             "currency": "EUR", "lines": [{"product_id": "P001", "quantity": 2 * sign, "unit_price": "5.00"}],
             "total": if self.is_return { "-10.00" } else { "10.00" },
         });
+        let mut order = order;
+        if let Some(total) = self.amends {
+            order["amends"] = json!({"attempt": 1, "placed": 1, "decision": "d", "total": total});
+        }
         let mut data = json!({"partner": self.partner, "order_id": self.id, "kind": word, "attempt": 1, "placed": placed,
             "order": order});
         if !refusal.is_null() {

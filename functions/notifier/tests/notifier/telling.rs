@@ -107,6 +107,9 @@ async fn each_decision_has_its_text_and_what_is_no_decision_has_none() {
         order.is_return = is_return;
         events.push(order.decided(nats, kind, refusal).await);
     }
+    let mut amended = given("11", person.clone());
+    amended.amends = Some("7.50");
+    events.push(amended.confirmed(nats).await);
     // A message that anybody may put there: it follows from no decision.
     let mut forged = given("9", person.clone()).confirmed(nats).await;
     let subject = forged["subject"].as_str().unwrap().to_owned();
@@ -126,17 +129,18 @@ async fn each_decision_has_its_text_and_what_is_no_decision_has_none() {
     let last = given("last", person).confirmed(nats).await;
     notifier.bring(std::slice::from_ref(&last)).await;
     notifier.delivery(id(&last), "mail", &["sent"]).await;
-    let mut subjects: Vec<String> = server
-        .taken(8)
-        .await
-        .iter()
-        .map(|mail| mail.header("Subject").unwrap().to_owned())
-        .collect();
+    let mails = server.taken(9).await;
+    let mut subjects: Vec<String> =
+        mails.iter().map(|mail| mail.header("Subject").unwrap().to_owned()).collect();
     subjects.sort();
+    let changed = mails.iter().find(|mail| mail.text.contains("was changed")).unwrap();
+    let changed = readable(&changed.text);
+    assert!(changed.contains("It came to €7.50 before."), "{changed}");
     assert_eq!(
         subjects,
         [
             "Your order 1 is confirmed",
+            "Your order 11 was changed",
             "Your order 2: not in stock",
             "Your order 3 could not be accepted",
             "Your order 4 is cancelled",

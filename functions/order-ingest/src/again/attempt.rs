@@ -5,7 +5,7 @@ use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use domain::Order;
 use domain::order::Cancels;
-use messaging::inventory::Decided;
+use messaging::inventory::{self, Decided};
 use messaging::publish::Outgoing;
 use messaging::stored::Standing;
 use messaging::summary::Summary;
@@ -13,7 +13,14 @@ use messaging::views::{Messages, Status};
 use messaging::{Event, events, header, streams};
 
 /// Longest header that a next attempt takes over.
-const HEADER_BYTES_MAX: usize = 1_024;
+const HEADER_BYTES_MAX: usize = 4_096;
+
+/// Headers that say what brought the order.
+pub(super) const OF_SENDER: [&str; 2] = [header::EVENT, header::FILE];
+/// Headers that say where is kept what it says of a person.
+const OF_PERSON: [&str; 2] = [header::PERSON, header::ORDERED];
+/// Why nothing may follow an attempt.
+pub(super) const UNREADABLE: &str = "its message cannot be read as an order";
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +52,7 @@ impl Verb {
 pub(super) enum OrderState {
     Pending,
     Cancelling,
+    Amending,
     Confirmed,
     Refused(String),
     Cancelled,
@@ -57,6 +65,7 @@ impl OrderState {
         match self {
             Self::Pending | Self::Changing => "pending",
             Self::Cancelling => "cancelling",
+            Self::Amending => "amending",
             Self::Confirmed => "confirmed",
             Self::Refused(_) => "refused",
             Self::Cancelled => "cancelled",
@@ -79,12 +88,14 @@ pub(super) enum Step {
 /// The last attempt of an order.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
-    placed: &'a Standing,
+    pub(super) placed: &'a Standing,
     /// The last message where it was placed, behind which the next attempt is.
     pub(super) sequence: u64,
     pub(super) attempt: u32,
+    /// SHA-256 of the file that it came in.
+    pub(super) file: Option<String>,
     /// Nothing if it cannot be read.
-    event: Option<Event<Order>>,
+    pub(super) order: Option<Order>,
     /// Id of the decision about it.
     decision: String,
     pub(super) state: OrderState,
@@ -94,13 +105,14 @@ impl<'a> Attempt<'a> {
     pub(super) fn last(messages: &'a Messages) -> Option<Self> {
         let placed = messages.placed.as_ref()?;
         let sequence = messages.placed_last;
-        let event: Option<Event<Order>> = serde_json::from_slice(&placed.payload).ok();
-        let order = event.as_ref().and_then(|event| event.data.as_ref());
+        let event: Option<Event> = serde_json::from_slice(&placed.payload).ok();
+        let order = inventory::placed_order(&placed.payload);
         let fact = messages.last().filter(|fact| fact.sequence > sequence);
         let state = match (fact, messages.status()) {
-            (None, _) => match order.is_some_and(|order| order.cancels.is_some()) {
-                true => OrderState::Cancelling,
-                false => OrderState::Pending,
+            (None, _) => match &order {
+                Some(Order { cancels: Some(_), .. }) => OrderState::Cancelling,
+                Some(Order { amends: Some(_), .. }) => OrderState::Amending,
+                _ => OrderState::Pending,
             },
             (Some(fact), _) if !is_about(fact, sequence) => OrderState::Changing,
             (Some(_), Some(Status::Confirmed)) => OrderState::Confirmed,
@@ -113,9 +125,10 @@ impl<'a> Attempt<'a> {
         Some(Self {
             placed,
             sequence,
-            attempt: order.map_or(1, |order| order.attempt),
+            attempt: order.as_ref().map_or(1, |order| order.attempt),
             decision: decision.to_owned(),
-            event,
+            file: event.and_then(|event| event.file),
+            order,
             state,
         })
     }
@@ -125,13 +138,11 @@ impl<'a> Attempt<'a> {
         if self.state == OrderState::Changing {
             return Step::LookAgain;
         }
-        let Some(order) = self.event.as_ref().and_then(|event| event.data.as_ref()) else {
-            return Step::No("its message cannot be read as an order");
-        };
+        let Some(order) = &self.order else { return Step::No(UNREADABLE) };
         let is_cancellation = order.cancels.is_some();
         // The last attempt is what an earlier call of the same kind has placed.
         let is_ours = match verb {
-            Verb::Retry => self.attempt > 1 && !is_cancellation,
+            Verb::Retry => self.attempt > 1 && !is_cancellation && !self.is_amended(),
             Verb::Cancel => is_cancellation,
         };
         match named {
@@ -141,21 +152,14 @@ impl<'a> Attempt<'a> {
         }
         match (verb, &self.state) {
             // The attempt before it may still hold its stock.
-            (Verb::Retry, OrderState::Refused(_)) if is_cancellation => {
-                Step::No("what was refused is its cancellation")
+            (Verb::Retry, OrderState::Refused(_)) if is_cancellation || order.amends.is_some() => {
+                Step::No("what was refused is its cancellation or amendment")
             }
             (Verb::Retry, OrderState::Refused(_) | OrderState::Cancelled) => {
                 Step::Place(Box::new(order.again()))
             }
             (Verb::Cancel, OrderState::Confirmed) => {
-                let first = || Cancels {
-                    attempt: self.attempt,
-                    placed: self.placed.sequence,
-                    decision: self.decision.clone(),
-                };
-                // One that stays confirmed after a cancellation is still the attempt before that.
-                let cancels = order.cancels.clone().unwrap_or_else(first);
-                Step::Place(Box::new(order.cancelling(cancels)))
+                Step::Place(Box::new(order.cancelling(self.confirmed(order))))
             }
             (Verb::Retry, OrderState::Pending | OrderState::Confirmed)
                 if is_ours && named.is_none() =>
@@ -168,6 +172,21 @@ impl<'a> Attempt<'a> {
             (Verb::Retry, _) => Step::No("only what is refused can be tried again"),
             (Verb::Cancel, _) => Step::No("only what is confirmed can be cancelled"),
         }
+    }
+
+    /// The attempt that is confirmed, `order`: one that stays so after a cancellation is still the attempt before that.
+    pub(super) fn confirmed(&self, order: &Order) -> Cancels {
+        let this = || Cancels {
+            attempt: self.attempt,
+            placed: self.placed.sequence,
+            decision: self.decision.clone(),
+        };
+        order.cancels.clone().unwrap_or_else(this)
+    }
+
+    /// Has it another content than the attempt before it?
+    pub(super) fn is_amended(&self) -> bool {
+        self.placed.header(header::AMENDS).is_some()
     }
 
     /// The message that places `order`, the next attempt.
@@ -187,20 +206,27 @@ impl<'a> Attempt<'a> {
         let mut event = Event::new(id, SOURCE, kind, &subject, order);
         event.time = Some(at);
         event.partner = Some(order.partner.clone());
-        event.file = self.event.as_ref().and_then(|event| event.file.clone());
+        event.file.clone_from(&self.file);
         event.traceparent = traceparent.map(ToOwned::to_owned);
         let message = Outgoing::new(subject, event.to_bytes());
         // The content and the event that brought it stay, so that the same order is known again.
-        let kept = [header::CONTENT, header::EVENT, header::KIND, header::TOTAL, header::FILE];
-        let of_customer = [header::CUSTOMER, header::PERSON, header::ORDERED];
-        kept.iter()
-            .chain(&of_customer)
-            .filter_map(|name| Some((name, self.placed.header(name)?)))
+        let of_order =
+            [header::CONTENT, header::EARLIER, header::KIND, header::TOTAL, header::CUSTOMER];
+        let message = self.keeping(message, &of_order);
+        let message = self.keeping(message, &OF_SENDER);
+        let message = self.keeping(message, &OF_PERSON);
+        message
+            .header(header::ATTEMPT, &order.attempt.to_string())
+            .header(header::SUMMARY, &Summary::of(order).to_string())
+    }
+
+    /// `message` with these headers of this attempt.
+    pub(super) fn keeping(&self, message: Outgoing, names: &[&'static str]) -> Outgoing {
+        let headers = names.iter().filter_map(|name| Some((name, self.placed.header(name)?)));
+        headers
             // One that an earlier release placed may have a longer one.
             .filter(|(_, value)| value.len() <= HEADER_BYTES_MAX)
             .fold(message, |message, (name, value)| message.header(name, value))
-            .header(header::ATTEMPT, &order.attempt.to_string())
-            .header(header::SUMMARY, &Summary::of(order).to_string())
     }
 }
 

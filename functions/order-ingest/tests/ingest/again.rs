@@ -1,5 +1,6 @@
 //! Orders that are tried again or cancelled, with a real journal that decides them.
 
+mod amend;
 mod lost;
 
 use crate::support::{World, post};

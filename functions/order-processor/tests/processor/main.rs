@@ -1,6 +1,7 @@
 //! Ordered batches, stock, and an operator's refusals, on a real nats-server.
 #![cfg(test)]
 
+mod amend;
 mod cluster;
 mod decisions;
 mod quiet;

@@ -4,7 +4,7 @@ use crate::support::{FILTER, World, send, setup};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
 use chrono::DateTime;
-use domain::order::{Cancels, Order, Terms};
+use domain::order::{Amending, Cancels, Order, Terms};
 use domain::raw;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, Stage};
@@ -113,12 +113,17 @@ pub(crate) fn order(id: &str, quantity: i64) -> Order {
 pub(crate) fn placed(order: &Order) -> Outgoing {
     let Order { warehouse, partner, order_id, .. } = order;
     let subject = subject::order(Stage::Placed, warehouse, partner, order_id);
-    let kind = match order.cancels {
-        Some(_) => events::ORDER_CANCELLING,
-        None => events::ORDER_PLACED,
+    let kind = match (&order.cancels, &order.amends) {
+        (Some(_), _) => events::ORDER_CANCELLING,
+        (None, Some(_)) => events::ORDER_AMENDING,
+        (None, None) => events::ORDER_PLACED,
+    };
+    let data = match order.amends {
+        Some(_) => json!(Amending { attempt: order.attempt, order }),
+        None => json!(order),
     };
     let event =
-        Event::new(format!("{}:{}", order.order_id, order.attempt), "/test", kind, &subject, order);
+        Event::new(format!("{}:{}", order.order_id, order.attempt), "/test", kind, &subject, data);
     Outgoing::new(subject, event.to_bytes())
         .header("Orderflow-Attempt", &order.attempt.to_string())
         .header("Orderflow-Kind", messaging::inventory::kind_name(order.kind))

@@ -103,7 +103,7 @@ pub(crate) struct One {
     /// Of a sale: what was shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     shipped: Option<OrderShipped>,
-    /// The numbers of a refusal.
+    /// The numbers of a refusal; of a confirmed order, of what was refused since, such as an amendment.
     refusal: Option<Value>,
     /// As it was placed.
     order: Option<Value>,
@@ -278,7 +278,11 @@ fn say(
         file,
     };
     let refusal = event(last).and_then(|event| event.pointer("/data/refusal").cloned());
-    let order = placed.and_then(event).and_then(|event| event.get("data").cloned());
+    let order = placed.and_then(event).and_then(|event| {
+        let data = event.get("data")?;
+        // An amendment has its order one level deeper.
+        Some(data.get("order").unwrap_or(data).clone())
+    });
     let returned = returned.map(|sale| sale.returned);
     let refusal = refusal.filter(|refusal| !refusal.is_null());
     Some(One { view, returned, shipped, refusal, order })

@@ -125,6 +125,21 @@ impl Chunk {
         put(&mut self.status, at, row.flags());
     }
 
+    /// Writes what an amended order comes to. The texts behind it move: few orders are amended.
+    pub(crate) fn set_total(&mut self, at: usize, total: &str) {
+        let Some((id, end)) = self.ends.get(at).copied() else { return };
+        let (Ok(from), Ok(to)) = (usize::try_from(id), usize::try_from(end)) else { return };
+        let new = u32::try_from(total.len()).unwrap_or(u32::MAX);
+        self.text.replace_range(from..to, total);
+        let moved = |place: u32| place - end + id + new;
+        if let Some((_, end)) = self.ends.get_mut(at) {
+            *end = moved(*end);
+        }
+        for (id, end) in self.ends.iter_mut().skip(at + 1) {
+            (*id, *end) = (moved(*id), moved(*end));
+        }
+    }
+
     /// Forgets a row; its place stays.
     pub(crate) fn forget(&mut self, at: usize) {
         if let Some(status) = self.status.get_mut(at) {

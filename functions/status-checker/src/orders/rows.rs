@@ -156,7 +156,14 @@ impl Rows {
             // Facts of an attempt precede the next attempt, so a late fact of an older one is ignored. A fact that
             // names the message in force counts whatever its attempt.
             let in_force = event.header(header::IN_FORCE).is_some();
+            let mut total = None;
             if row.attempt <= attempt || is_placed || in_force {
+                total = event.header(header::TOTAL).filter(|_| {
+                    // An amended order comes to something else: behind a refusal at once, behind a confirmation once
+                    // that is decided, which its fact says.
+                    let ended = !matches!(row.status, Status::Pending | Status::Confirmed);
+                    !is_placed || ended && event.header(header::AMENDS).is_some()
+                });
                 self.count(&row, -1);
                 (row.status, row.attempt, row.reason) = (status, attempt, reason);
                 row.changed_ms = event.time_ms;
@@ -164,6 +171,7 @@ impl Rows {
             }
             if let Some(chunk) = self.chunks.get_mut(at.0) {
                 chunk.set(at.1, row);
+                total.into_iter().for_each(|total| chunk.set_total(at.1, total));
             }
             return Ok(());
         }

@@ -39,7 +39,13 @@ fn said(random: &mut fastrand::Rng) -> Said {
         let reasons = ["insufficient_stock", "cancelled", "unknown_product"];
         headers.insert(header::REASON, reasons[random.usize(0..3)]);
     }
-    headers.insert(header::TOTAL, "9.50");
+    // Another total counts where an order was amended.
+    if stage == "placed" || random.u8(0..3) == 0 {
+        headers.insert(header::TOTAL, ["9.50", "123456.00", "0.00"][random.usize(0..3)]);
+    }
+    if random.u8(0..3) == 0 {
+        headers.insert(header::AMENDS, "1");
+    }
     Said { subject: format!("orders.{stage}.main.US{partner}.{id}"), headers }
 }
 
@@ -61,14 +67,18 @@ fn again(rows: &Rows) -> Rows {
     serde_json::from_slice(&serde_json::to_vec(rows).unwrap()).unwrap()
 }
 
-fn all(rows: &Rows) -> Vec<(String, &'static str, u32, i64, Option<String>)> {
+/// What a list says of an order, and its total.
+type Listed = ((String, String), &'static str, u32, i64, Option<String>);
+
+fn all(rows: &Rows) -> Vec<Listed> {
     let query = Query { partner: None, status: None, since_ms: None, cursor: None, limit: 1_000 };
     let page = serde_json::to_value(page(&[rows], &query)).unwrap();
     let orders = page["orders"].as_array().unwrap().iter();
     let row = |order: &serde_json::Value| {
         let status: Status = serde_json::from_value(order["status"].clone()).unwrap();
+        let text = |name: &str| order[name].as_str().unwrap_or_default().to_owned();
         (
-            order["id"].as_str().unwrap().to_owned(),
+            (text("id"), text("total")),
             status.as_str(),
             u32::try_from(order["attempt"].as_u64().unwrap()).unwrap(),
             order["changed_ms"].as_i64().unwrap(),
@@ -96,7 +106,10 @@ fn it_says_what_the_other_fold_of_the_same_messages_says_also_after_a_checkpoint
         let expected: Vec<_> = other.after(0).collect();
         let found = all(&rows);
         assert_eq!(found.len(), expected.len(), "seed {seed}");
-        for ((id, status, attempt, changed, file), order) in found.iter().rev().zip(expected) {
+        for (((id, total), status, attempt, changed, file), order) in
+            found.iter().rev().zip(expected)
+        {
+            assert_eq!(total, order.total.as_deref().unwrap_or_default(), "seed {seed} {id}");
             assert_eq!(*id, format!("{}/{}", order.partner, order.order_id), "seed {seed}");
             assert_eq!((*attempt, *changed), (order.attempt, order.changed_ms), "{id}");
             assert_eq!(file.as_deref(), order.file.as_deref(), "{id}");
@@ -146,7 +159,7 @@ fn what_left_the_stream_leaves_as_if_it_had_never_been_read() {
             apply(&fold, &mut rest, sequence, said, 200);
         }
         let ids = |rows: &Rows| {
-            let mut ids: Vec<_> = all(rows).into_iter().map(|row| row.0).collect();
+            let mut ids: Vec<_> = all(rows).into_iter().map(|row| row.0.0).collect();
             ids.sort_unstable();
             ids
         };
@@ -200,7 +213,7 @@ fn an_order_that_was_changed_late_keeps_no_other_one_and_little_room() {
     assert_eq!(rows.len(), 21);
     let places: usize = rows.chunks.iter().map(super::columns::Chunk::len).sum();
     assert!(places <= 21 + 2 * 1_024 + 21, "{places} places");
-    let held: Vec<_> = all(&rows).into_iter().map(|row| row.0).collect();
+    let held: Vec<_> = all(&rows).into_iter().map(|row| row.0.0).collect();
     assert_eq!((held[0].as_str(), held[20].as_str()), ("US1/20021", "US1/1"));
     for (kept_from, left) in [(20_002, 20), (20_020, 2), (20_021, 1), (20_022, 0)] {
         rows.forget(kept_from, usize::MAX);

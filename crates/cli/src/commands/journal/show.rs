@@ -88,6 +88,7 @@ fn what(body: &Body) -> String {
                 format!("message {} {refusal}", outcome.sequence)
             }
             Verdict::Confirmed(_)
+            | Verdict::Amended { .. }
             | Verdict::Returned { .. }
             | Verdict::Cancelled { .. }
             | Verdict::ReturnCancelled { .. } => "unknown".to_owned(),
@@ -120,6 +121,7 @@ fn orders(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         let verdict = match &outcome.verdict {
             Verdict::Confirmed(_) | Verdict::Returned { .. } => "confirmed",
+            Verdict::Amended { .. } => "amended",
             Verdict::Refused(_) => "refused",
             Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => "cancelled",
             Verdict::Kept(_) if outcome.in_force.is_some() => "refused behind confirmed orders",

@@ -117,10 +117,10 @@ pub(crate) enum Verb {
 
 /// What order-ingest answers.
 #[derive(Debug, Deserialize, Serialize)]
-struct Answer {
+pub(super) struct Answer {
     partner: PartnerId,
     order_id: OrderId,
-    attempt: u32,
+    pub(super) attempt: u32,
     state: String,
     status: String,
     sequence: u64,

@@ -1,5 +1,6 @@
 //! `orderflow simulate`: made-up orders, as shops would send them, good and bad.
 
+mod after;
 mod invoices;
 mod partners;
 mod sender;
@@ -20,12 +21,15 @@ use terminal::output;
 
 use crate::confirm::{Yes, confirm};
 use crate::global::Global;
+use after::{Chosen, Shares};
 use sender::Sender;
 use tally::Tally;
 
 const EXAMPLES: &str = "Examples:
   orderflow simulate --orders 1000 --rate 200
   orderflow simulate --orders 10000 --rate 500 --duplicates 2 --conflicts 1 --broken 1 --seed 7
+  orderflow simulate --orders 500 --rate 50 --shop
+  orderflow simulate --orders 500 --rate 100 --returns 10 --ships 30 --cancels 5 --amends 5
   orderflow simulate --orders 100 --rate 20 --http --yes
   orderflow simulate invoices --rate 1";
 
@@ -46,8 +50,12 @@ pub(crate) struct Simulate {
     /// The same seed makes the same orders; without it, another one each time.
     #[arg(long)]
     seed: Option<u64>,
+    /// As a shop: 60 % with persons, 40 % with charges, 8 % returns, 60 % of the sales shipped, 3 % cancelled, 4 %
+    /// amended, 2 % duplicates; each as it says itself, if it does.
+    #[arg(long)]
+    shop: bool,
     /// Share of messages that repeat an earlier order word for word.
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "2"), value_parser = share)]
     duplicates: u32,
     /// Share of messages that are another order under an earlier order's id.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
@@ -56,14 +64,23 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     broken: u32,
     /// Share of the orders that are returns. Every second one names an earlier sale and gives all of it back.
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "8"), value_parser = share)]
     returns: u32,
     /// Share of the orders that have shipping and a coupon, or of returns a fee.
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "40"), value_parser = share)]
     charges: u32,
     /// Share of the orders that say who the customer is: name, e-mail, telephone, address.
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "60"), value_parser = share)]
     persons: u32,
+    /// Share of the sales that are amended once they are confirmed: by one piece more.
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "4"), value_parser = share)]
+    amends: u32,
+    /// Share of the sales that are shipped once they are confirmed, every second one in two parts.
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "60"), value_parser = share)]
+    ships: u32,
+    /// Share of the sales that are cancelled once they are confirmed. To each sale one thing is done at most.
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_value_if("shop", "true", "3"), value_parser = share)]
+    cancels: u32,
     /// Share of lines that order P001.
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share)]
     hot_product: u32,
@@ -135,6 +152,8 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
     let bar = output::progress(orders, "{wide_bar} {pos}/{len} messages {per_sec} {msg}");
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     let mut tally = Tally::default();
+    let Simulate { amends, ships, cancels, .. } = *args;
+    let mut chosen = Chosen::new(Shares { amends, ships, cancels }, seed);
     let mut open = FuturesUnordered::new();
     let started = Instant::now();
     let mut schedule = Schedule::new(rate);
@@ -153,6 +172,7 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
                     index += 1;
                     let message = plan.message(index, &mut buffer);
                     tally.sent(message.what);
+                    chosen.sent(index, &message);
                     open.push(sender.send(message));
                 }
             }
@@ -163,7 +183,9 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    tally.print(pipeline.json, seed, started.elapsed());
+    let took = started.elapsed();
+    let done = chosen.run(&pipeline).await?;
+    tally.print(pipeline.json, seed, took, done.as_ref());
     Ok(())
 }
 
@@ -180,6 +202,9 @@ fn preview(
     let names = partners.iter().map(name).collect::<Vec<_>>().join(", ");
     let bad = [
         (args.returns, "returns"),
+        (args.amends, "of the sales amended"),
+        (args.ships, "of the sales shipped"),
+        (args.cancels, "of the sales cancelled"),
         (args.charges, "with charges"),
         (args.persons, "with persons"),
         (args.duplicates, "duplicates"),

@@ -7,6 +7,7 @@ use load::What;
 use serde_json::json;
 use terminal::output;
 
+use super::after::Done;
 use super::sender::Answered;
 
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl Tally {
         self.sent.iter().filter(|(what, _)| wanted(**what)).map(|(_, count)| count).sum()
     }
 
-    pub(super) fn print(&self, as_json: bool, seed: u64, took: Duration) {
+    pub(super) fn print(&self, as_json: bool, seed: u64, took: Duration, done: Option<&Done>) {
         let messages = self.of(|_| true);
         let placed = self.of(|what| matches!(what, What::Sale | What::Return));
         let seconds = took.as_secs_f64();
@@ -39,7 +40,7 @@ impl Tally {
         let per_second = (count / seconds.max(f64::EPSILON)).round();
         if as_json {
             let broken: BTreeMap<_, _> = self.sent.iter().filter_map(broken).collect();
-            output::json(&json!({
+            let mut answer = json!({
                 "orders": messages, "seed": seed, "seconds": (seconds * 1000.0).round() / 1000.0,
                 "per_second": per_second,
                 "sent": {
@@ -51,7 +52,11 @@ impl Tally {
                 },
                 "expected": {"placed": placed},
                 "answers": self.answers,
-            }));
+            });
+            if let (Some(done), Some(members)) = (done, answer.as_object_mut()) {
+                members.insert("done".into(), json!(done));
+            }
+            output::json(&answer);
             return;
         }
         let rows = self.sent.iter().map(|(what, count)| {
@@ -66,6 +71,7 @@ impl Tally {
             "{messages} messages sent and confirmed in {seconds:.1} s, {per_second} a second; \
              {placed} orders to be placed; seed {seed}"
         ));
+        done.into_iter().for_each(|done| output::line(done.line()));
     }
 }
 

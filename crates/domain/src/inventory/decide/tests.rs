@@ -1,3 +1,4 @@
+mod amend;
 mod returns;
 
 use super::*;
@@ -62,7 +63,7 @@ fn looked_up(outcomes: &[Outcome], (partner, order_id): &(PartnerId, OrderId)) -
         (&id.partner, &id.order_id) == (partner, order_id)
     });
     of_it.fold(Lookup::Nothing, |found, outcome| match &outcome.verdict {
-        Verdict::Confirmed(_) | Verdict::Returned { .. } => {
+        Verdict::Confirmed(_) | Verdict::Amended { .. } | Verdict::Returned { .. } => {
             let order = serde_json::from_str(outcome.order.as_ref().unwrap().get()).unwrap();
             Lookup::Found(Confirmed::new(outcome.sequence, order))
         }
@@ -108,6 +109,7 @@ fn a_cancellation_takes_back_what_was_confirmed() {
                 | Verdict::ReturnCancelled { attempt: before, movements, .. } => {
                     format!("{attempt} cancelled {before} {}", movements[0].delta)
                 }
+                Verdict::Amended { attempt: before, .. } => format!("{attempt} amended {before}"),
                 Verdict::Kept(refusal) => format!("{attempt} kept {}", refusal.code()),
                 Verdict::Refused(refusal) => format!("{attempt} refused {refusal}"),
             }
@@ -178,6 +180,7 @@ fn verdict(order: &Order, confirmed: Option<Confirmed>) -> (String, i64) {
     let moved = outcome.verdict.movements().iter().map(|movement| movement.delta).sum();
     let said = match &outcome.verdict {
         Verdict::Confirmed(_) | Verdict::Returned { .. } => "confirmed".into(),
+        Verdict::Amended { .. } => "amended".into(),
         Verdict::Cancelled { .. } | Verdict::ReturnCancelled { .. } => "cancelled".into(),
         Verdict::Kept(refusal) => format!("kept {refusal}"),
         Verdict::Refused(refusal) => refusal.to_string(),

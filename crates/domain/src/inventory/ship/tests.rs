@@ -146,8 +146,8 @@ fn a_return_is_not_shipped_and_what_was_shipped_is_not_cancelled() {
     let back = Confirmed::new(7, order("R", &[("A", -1)], None));
     assert_eq!(ship(&back, None), Err(NotShipped::Return));
     let id = OrderId::parse("S").unwrap();
-    assert_eq!(sold().whole(&id), Ok(()));
-    let kept = after(&[('+', "A", 3)]).whole(&id).unwrap_err();
+    assert_eq!(sold().untouched(&id, "cancelled"), Ok(()));
+    let kept = after(&[('+', "A", 3)]).untouched(&id, "cancelled").unwrap_err();
     assert_eq!(kept.code(), "shipped");
     assert!(kept.detail.starts_with("3 of the 5 A were shipped before"), "{}", kept.detail);
     let json = serde_json::to_value(crate::stock::Refusal::ExceedsSale(kept)).unwrap();

@@ -178,6 +178,7 @@ fn as_return(invoice: &Document, pieces: &Pieces) -> Order {
         returns: None,
         total: Money::ZERO,
         cancels: None,
+        amends: None,
     }
 }
 

@@ -67,6 +67,7 @@ fn order(id: &str, lines: &[(&str, i64, &str)]) -> Order {
         returns: None,
         total,
         cancels: None,
+        amends: None,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::history::decisions::{Content, Entry, Outcome, Wanted};
 use crate::history::report::Rule;
 use crate::history::stock::holds;
 use domain::inventory::{Shipped, Verdict};
+use domain::order::Amends;
 use domain::stock::Refusal;
 use messaging::subject::{self, Stage};
 
@@ -72,6 +73,14 @@ impl<'a> Lane<'a, '_> {
     ) -> bool {
         match wanted {
             _ if skipped => matches!(refusal, Refusal::Skipped { .. }),
+            Some(Wanted { amends: Some(amends), .. }) if !self.is_own(placed, amends) => {
+                matches!(refusal, Refusal::Unreadable { .. })
+            }
+            Some(Wanted { amends: Some(amends), .. })
+                if matches!(refusal, Refusal::ExceedsSale(_)) =>
+            {
+                self.sales.is_touched(amends.placed)
+            }
             Some(wanted) if matches!(refusal, Refusal::ExceedsSale(_)) => match &wanted.cancels {
                 Some(cancels) => self.sales.is_touched(cancels.placed),
                 None => {
@@ -81,9 +90,48 @@ impl<'a> Lane<'a, '_> {
                             .is_none_or(|sale| self.sales.exceeds(sale, wanted))
                 }
             },
-            Some(wanted) => holds(&self.stock, wanted, refusal),
+            Some(wanted) => {
+                let amends = wanted.amends.as_ref();
+                let back = amends.map_or(&[][..], |amends| self.sales.pieces(amends.placed));
+                holds(&self.stock, wanted, back, refusal)
+            }
             None => matches!(refusal, Refusal::Unreadable { .. }),
         }
+    }
+
+    /// Does an amendment name what is confirmed of its own order?
+    fn is_own(&self, placed: u64, amends: &Amends) -> bool {
+        let (this, sold) = (self.placed.get(&placed), self.placed.get(&amends.placed));
+        let own = this.zip(sold).is_some_and(|(this, sold)| {
+            this.key() == sold.key()
+                && !sold.is_return
+                && sold.attempt == amends.attempt
+                && sold.total == Some(amends.total.units())
+        });
+        own && self.is_in_force(amends.placed)
+    }
+
+    fn amended(
+        &mut self,
+        outcome: &'a Outcome,
+        attempt: u32,
+        amends: &Amends,
+    ) -> Option<(Rule, String)> {
+        let (placed, before) = (outcome.placed, amends.placed);
+        self.report.summary.amended += 1;
+        let is_own = self.is_own(placed, amends) && attempt == amends.attempt;
+        self.takes_back(before);
+        let confirmed = self.confirmed(outcome);
+        if !is_own {
+            let detail = format!("#{placed} amends #{before}, which is not in force");
+            return Some((Rule::CancelWrong, detail));
+        }
+        if self.sales.is_touched(before) {
+            let detail =
+                format!("#{placed} amends #{before}, of which something was shipped or came back");
+            return Some((Rule::ReturnWrong, detail));
+        }
+        confirmed
     }
 
     /// The sale in force that the message `placed` names as the one which it returns.
@@ -173,8 +221,14 @@ impl<'a> Lane<'a, '_> {
                 .and_then(|wanted| wanted.cancels.as_ref())
                 .map(|cancels| (cancels.attempt, cancels.placed)),
         };
+        let amends = wanted.and_then(|wanted| wanted.amends.as_ref());
         let problem = match (&outcome.verdict, cancels) {
-            (Verdict::Confirmed(_) | Verdict::Returned { .. }, None) => self.confirmed(outcome),
+            (Verdict::Amended { attempt, .. }, None) if amends.is_some() => {
+                amends.and_then(|amends| self.amended(outcome, *attempt, amends))
+            }
+            (Verdict::Confirmed(_) | Verdict::Returned { .. }, None) if amends.is_none() => {
+                self.confirmed(outcome)
+            }
             (Verdict::Refused(refusal), None) => {
                 summary.refused += 1;
                 let holds = self.is_true(placed, refusal, wanted, skipped);
