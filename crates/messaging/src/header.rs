@@ -31,8 +31,9 @@ pub const SENDER: &str = "Orderflow-Sender";
 pub const ATTEMPT: &str = "Orderflow-Attempt";
 /// On an attempt that has another content than the attempt before it: the number of that.
 pub const AMENDS: &str = "Orderflow-Amends";
-/// On an attempt of an order that was amended: its earlier contents, each as `<sequence> <content> <person>`, divided
-/// by `, `. `<person>` is `-` where nothing was said of one. Who sends one of them again sends a duplicate.
+/// On an attempt of an order that was amended: its earlier contents. Who sends one of them again sends a duplicate.
+///
+/// Each as `<sequence> <content> <person>`, divided by `, `. `<person>` is `-` where nothing was said of one.
 pub const EARLIER: &str = "Orderflow-Earlier";
 /// On every entry of a journal: a writer of journals wrote it. Its value is the version of the entry's
 /// form.
