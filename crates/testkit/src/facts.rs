@@ -131,10 +131,10 @@ fn message(number: u64, stage: Stage, options: Options) -> Result<Outgoing> {
     if let Some(customer) = &customer {
         let summary =
             format!("currency=EUR;total={total};ordered=1767323045000;customer={customer}");
-        message = message.header(header::SUMMARY, &summary);
-        if stage == Stage::Placed {
-            message = message.header(header::CUSTOMER, customer);
-        }
+        message = match stage {
+            Stage::Placed => message.header(header::CUSTOMER, customer),
+            _ => message.header(header::SUMMARY, &summary),
+        };
     }
     message = match stage {
         Stage::Placed => message.header(header::TOTAL, &total),

@@ -8,7 +8,6 @@ use domain::order::Cancels;
 use messaging::inventory::{self, Decided};
 use messaging::publish::Outgoing;
 use messaging::stored::Standing;
-use messaging::summary::Summary;
 use messaging::views::{Messages, Status};
 use messaging::{Event, events, header, streams};
 
@@ -215,9 +214,7 @@ impl<'a> Attempt<'a> {
         let message = self.keeping(message, &of_order);
         let message = self.keeping(message, &OF_SENDER);
         let message = self.keeping(message, &OF_PERSON);
-        message
-            .header(header::ATTEMPT, &order.attempt.to_string())
-            .header(header::SUMMARY, &Summary::of(order).to_string())
+        message.header(header::ATTEMPT, &order.attempt.to_string())
     }
 
     /// `message` with these headers of this attempt.
