@@ -5,9 +5,11 @@ mod credit;
 mod fit;
 mod people;
 mod sale;
+mod share;
 
-pub use people::{CreditWhat, Refused};
+pub use people::{CreditWhat, Refused, Retried};
 
+use super::series::Next;
 use super::terms::Hold;
 use super::{
     Account, AllSeries, Asked, Balance, Body, DOCUMENTS_MAX, Document, DocumentKind, HELD_MAX,
@@ -17,7 +19,7 @@ use crate::order::Order;
 use crate::person::Person;
 use crate::seller::Seller;
 use crate::{Money, OrderId, PartnerId, WarehouseId};
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fact of an order that asks for a document.
@@ -48,6 +50,17 @@ pub enum Unknown {
     Balance(Account),
     /// A document, by its number.
     Document(String),
+    /// Whether the next number of a series is free: a journal that is an older copy would give it again.
+    Free(NextNumber),
+}
+
+/// The next number of a series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextNumber {
+    /// The name of the series, without the number.
+    pub series: String,
+    /// The number.
+    pub number: String,
 }
 
 /// What came of an event.
@@ -73,9 +86,15 @@ pub struct Desk<'a> {
     balances: BTreeMap<Account, Balance>,
     documents: BTreeMap<String, Document>,
     touched: BTreeSet<Account>,
+    /// Series whose next number is known to be free.
+    free: BTreeSet<String>,
     body: Body,
     bytes: usize,
 }
+
+/// By how much a day of issue may be ahead of UTC. The earliest day on earth begins 14 hours before that of UTC; a time
+/// zone or a clock that is corrected leaves days behind that are a day further on.
+const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
 
 /// About what an event takes in an entry, beside the order's number.
 const ASKED_BYTES: usize = 120;
@@ -157,6 +176,7 @@ impl<'a> Desk<'a> {
             balances: BTreeMap::new(),
             documents: BTreeMap::new(),
             touched: BTreeSet::new(),
+            free: BTreeSet::new(),
             body: Body::default(),
             bytes: 0,
         }
@@ -167,6 +187,11 @@ impl<'a> Desk<'a> {
         let (partner, order_id) = account.clone();
         let new = || Balance::new(partner, order_id, self.warehouse.clone());
         self.balances.insert(account, balance.unwrap_or_else(new));
+    }
+
+    /// The next number of a series is free.
+    pub fn know_free(&mut self, series: String) {
+        self.free.insert(series);
     }
 
     /// A document that was looked up.
@@ -181,10 +206,10 @@ impl<'a> Desk<'a> {
         (!is_known).then(|| Unknown::Balance(account.clone()))
     }
 
-    /// What of an order is held.
+    /// How an order stands, if it is known.
     #[must_use]
-    pub fn held(&self, account: &Account) -> &[Held] {
-        self.balances.get(account).map(|balance| &balance.held[..]).unwrap_or_default()
+    pub fn known(&self, account: &Account) -> Option<&Balance> {
+        self.balances.get(account)
     }
 
     /// Would an entry say anything?
@@ -197,10 +222,34 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn unknown(&self, event: &Event) -> Option<Unknown> {
         let account = event.account();
-        match self.balances.get(&account) {
-            None => Some(Unknown::Balance(account)),
-            Some(balance) => self.document_of(balance, event).map(Unknown::Document),
-        }
+        let Some(balance) = self.balances.get(&account) else {
+            return Some(Unknown::Balance(account));
+        };
+        let document = self.document_of(balance, event).map(Unknown::Document);
+        document.or_else(|| self.number_of(balance, &event.order.partner).map(Unknown::Free))
+    }
+
+    /// The first number that documents of an order may get, if it is not known to be free.
+    #[must_use]
+    pub fn unsure(&self, account: &Account) -> Option<Unknown> {
+        let balance = self.balances.get(account)?;
+        self.number_of(balance, &account.0).map(Unknown::Free)
+    }
+
+    fn number_of(&self, balance: &Balance, partner: &PartnerId) -> Option<NextNumber> {
+        let now = self.terms.seller_of(partner);
+        let before = balance.seller.as_ref();
+        let before = before.and_then(|name| self.terms.sellers.get_key_value(name));
+        let before = before.map(|(name, seller)| (name.as_str(), seller));
+        let sellers = now.into_iter().chain(before);
+        let kinds = [DocumentKind::Invoice, DocumentKind::CreditNote];
+        let mut next = sellers.flat_map(|(name, seller)| {
+            let today = (self.terms.day)(&seller.time_zone, self.now);
+            let prefix = (name, seller.series_prefix.as_str());
+            kinds.map(|kind| self.series.next(prefix, self.warehouse, kind, today).ok())
+        });
+        next.find_map(|next| next.filter(|next| !self.free.contains(&next.series)))
+            .map(|Next { series, number, .. }| NextNumber { series, number })
     }
 
     /// The document that an event is about, if it is not known.
@@ -347,6 +396,20 @@ impl<'a> Desk<'a> {
             );
             Hold::new(HeldCode::SeriesTaken, detail)
         })?;
+        let latest = (self.now + AHEAD_MAX).date_naive();
+        if latest < next.issued_on {
+            let detail = format!(
+                "the last number of the series was issued on {}, and {latest} is the latest day that may be ({} hours \
+                 ahead of UTC): a clock was wrong then. Wait until that day is near, or give sellers.{name}.series-prefix in \
+                 partners.yml, {:?}, another value, then orderflow invoices retry {}/{}",
+                next.issued_on,
+                AHEAD_MAX.num_hours(),
+                seller.series_prefix,
+                document.supply.partner,
+                document.supply.order_id
+            );
+            return Err(Hold::new(HeldCode::SeriesAhead, detail));
+        }
         document.number.clone_from(&next.number);
         document.previous.clone_from(&next.previous);
         (document.issued_on, document.issued_at) = (next.issued_on, self.now);

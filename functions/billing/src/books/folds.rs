@@ -2,6 +2,7 @@
 
 use super::balances::Balances;
 use super::documents::Documents;
+use super::rates::Rates;
 use super::read::{self, Said};
 use super::sums::{Days, Totals};
 use messaging::{header, streams};
@@ -73,7 +74,7 @@ impl Fold for Books {
     }
 }
 
-/// The fold of sums, of all documents.
+/// The fold of sums, of all documents. Rates are in their bodies only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums;
 
@@ -82,15 +83,16 @@ pub(crate) struct Sums;
 pub(crate) struct Summed {
     pub(super) totals: Totals,
     pub(super) days: Days,
+    pub(super) rates: Rates,
 }
 
 impl Fold for Sums {
     type State = Summed;
 
     const NAME: &'static str = "invoiced";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SOURCES: &'static [Source] =
-        &[Source { stream: streams::INVOICES, filter: "invoices.issued.>", headers_only: true }];
+        &[Source { stream: streams::INVOICES, filter: "invoices.issued.>", headers_only: false }];
     const SHARDS: usize = super::sums::SHARDS;
 
     /// `<partner>.<customer>`; of a guest the order.
@@ -107,6 +109,8 @@ impl Fold for Sums {
 
     fn apply(&self, summed: &mut Summed, event: &Event<'_>) -> Result<(), String> {
         let Said::Document(document) = read::said(event)? else { return Ok(()) };
+        let of = (document.issued_on, &*document.seller, &*document.currency);
+        summed.rates.add(of, document.kind, event.payload)?;
         summed.days.add(&document);
         summed.totals.add(&document)
     }

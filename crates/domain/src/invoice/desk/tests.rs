@@ -12,6 +12,7 @@ mod held;
 mod people;
 mod random;
 mod returns;
+mod share;
 
 /// A configuration, and the journal's state: what a process has.
 struct Shop {
@@ -119,6 +120,10 @@ impl Shop {
                     Unknown::Document(number) => {
                         let known = self.documents.iter().find(|it| it.number == number);
                         desk.know_document(known.unwrap().clone());
+                    }
+                    Unknown::Free(next) => {
+                        assert!(self.documents.iter().all(|it| it.number != next.number));
+                        desk.know_free(next.series);
                     }
                 }
             }
