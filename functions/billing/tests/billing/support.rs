@@ -19,7 +19,8 @@ use messaging::{Event, Nats, events, streams, tail};
 use runtime::Env;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use state::journal::{Decide, Place, position};
+use state::journal::{BoundKey, Command, Place, position};
+use std::convert::Infallible;
 use std::path::Path;
 use stock::InventoryJournal;
 use testkit::cluster::Cluster;
@@ -169,12 +170,12 @@ impl<S> World<S> {
             verdict,
             in_force: None,
         };
-        let mut decision = Some(Decision::Orders { outcomes: vec![outcome], checked: [].into() });
-        let appended = self.stock.commit(|_| match decision.take() {
-            Some(body) => Decide::Append { body, decided_to: None },
-            None => Decide::Answer(()),
-        });
-        appended.await.unwrap();
+        // Under a key: an append whose answer is lost is decided again.
+        let key = BoundKey::new(&format!("decided-{sequence}"), &"test");
+        let decision = Decision::Orders { outcomes: vec![outcome], checked: [].into() };
+        let appended =
+            self.stock.command(&key, |_| Ok::<_, Infallible>(Command::decision(decision.clone())));
+        appended.await.unwrap().unwrap();
     }
 
     pub(crate) async fn confirm(&self, order: &Order) -> u64 {
