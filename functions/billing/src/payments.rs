@@ -70,7 +70,7 @@ pub(crate) async fn payments(
     for (warehouse, lines) in &lines {
         judged.extend(app.record(warehouse, lines, None).await?);
     }
-    let wrong: Vec<Wrong> = judged.iter().filter_map(Wrong::of_refused).collect();
+    let wrong: Vec<Wrong> = judged.iter().filter_map(of_refused).collect();
     if !wrong.is_empty() {
         return Err(refused(wrong));
     }
@@ -81,12 +81,18 @@ pub(crate) async fn payments(
         }
     }
     let new = judged.iter().filter(|(_, done)| *done == Ok(true)).count();
-    let wrong: Vec<Wrong> = judged.iter().filter_map(Wrong::of_refused).collect();
+    let wrong: Vec<Wrong> = judged.iter().filter_map(of_refused).collect();
     if !wrong.is_empty() {
         // Others have recorded payments since these were looked at.
         return Err(refused(wrong).with("new", new));
     }
     Ok(Json(Recorded { new, known: judged.len() - new, dry_run }))
+}
+
+/// What is wrong with a line that was refused.
+fn of_refused((line, done): &Judged) -> Option<Wrong> {
+    let refused = done.as_ref().err()?;
+    Some(Wrong { line: *line, column: "", reason: refused.to_string() })
 }
 
 /// 422: what is wrong, by line.

@@ -2,12 +2,12 @@
 
 use crate::app::{App, unavailable};
 use crate::lists::today;
-use crate::place::Place;
+use crate::place::{Changed, Place};
 use axum::Json;
 use axum::extract::State;
 use chassis::{Body, Key};
 use chrono::{Datelike as _, Days, NaiveDate};
-use domain::invoice::{Balance, CreditWhat, Document, Payment};
+use domain::invoice::{CreditWhat, Document, Payment};
 use domain::{Money, ProductId, text};
 use runtime::{Caller, Problem};
 use schemars::JsonSchema;
@@ -47,20 +47,6 @@ pub(crate) struct PayCommand {
     paid_on: NaiveDate,
     /// What names the payment; 1 to 200 characters. One document has a reference once.
     reference: String,
-}
-
-/// What came of a command.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Changed {
-    /// Was it this call that did it? Otherwise an earlier one did, or there was nothing to do.
-    pub(crate) applied: bool,
-    /// Numbers of the documents that this call issued.
-    pub(crate) issued: Vec<String>,
-    /// Why nothing, or not all, could be issued, and what to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
-    /// The balance of the order after the command.
-    pub(crate) balance: Option<Balance>,
 }
 
 pub(crate) async fn credit(

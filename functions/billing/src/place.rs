@@ -1,15 +1,30 @@
 //! The books of an order, as people change them.
 
 use crate::app::{App, Issued, unavailable};
-use crate::people::Changed;
 use domain::WarehouseId;
 use domain::invoice::{Account, Balance, Desk, Document, Event, Refused, Unknown};
 use invoices::Looked;
 use runtime::{Caller, Problem};
+use schemars::JsonSchema;
+use serde::Serialize;
 use state::journal::{Applied, BoundKey, Command};
 
 /// How often an order is looked at again that others change meanwhile.
 pub(crate) const LOOKS_MAX: usize = 10;
+
+/// What came of a command.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Changed {
+    /// Was it this call that did it? Otherwise an earlier one did, or there was nothing to do.
+    pub(crate) applied: bool,
+    /// Numbers of the documents that this call issued.
+    pub(crate) issued: Vec<String>,
+    /// Why nothing, or not all, could be issued, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// The balance of the order after the command.
+    pub(crate) balance: Option<Balance>,
+}
 
 /// Whose books, and where.
 pub(crate) struct Place {

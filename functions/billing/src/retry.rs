@@ -1,8 +1,7 @@
 //! Deciding again what of an order is held, or was passed by while its partner had no seller.
 
 use crate::app::{App, unavailable};
-use crate::people::Changed;
-use crate::place::{LOOKS_MAX, Place};
+use crate::place::{Changed, LOOKS_MAX, Place};
 use axum::Json;
 use axum::extract::State;
 use chassis::{Body, Key};

@@ -3,23 +3,24 @@
 
 mod credit;
 mod fit;
+mod number;
 mod people;
 mod sale;
 mod share;
 
+pub use number::NextNumber;
 pub use people::{CreditWhat, Refused, Retried};
 
-use super::series::Next;
 use super::terms::Hold;
 use super::{
-    Account, AllSeries, Asked, Balance, Body, DOCUMENTS_MAX, Document, DocumentKind, HELD_MAX,
-    Held, HeldCode, HeldWhat, Made, State, Terms, hash,
+    Account, AllSeries, Asked, Balance, Body, DOCUMENTS_MAX, Document, HELD_MAX, Held, HeldCode,
+    HeldWhat, Made, State, Terms,
 };
 use crate::order::Order;
 use crate::person::Person;
 use crate::seller::Seller;
 use crate::{Money, OrderId, PartnerId, WarehouseId};
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fact of an order that asks for a document.
@@ -54,15 +55,6 @@ pub enum Unknown {
     Free(NextNumber),
 }
 
-/// The next number of a series.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NextNumber {
-    /// The name of the series, without the number.
-    pub series: String,
-    /// The number.
-    pub number: String,
-}
-
 /// What came of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -91,10 +83,6 @@ pub struct Desk<'a> {
     body: Body,
     bytes: usize,
 }
-
-/// By how much a day of issue may be ahead of UTC. The earliest day on earth begins 14 hours before that of UTC; a time
-/// zone or a clock that is corrected leaves days behind that are a day further on.
-const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
 
 /// About what an event takes in an entry, beside the order's number.
 const ASKED_BYTES: usize = 120;
@@ -229,29 +217,6 @@ impl<'a> Desk<'a> {
         document.or_else(|| self.number_of(balance, &event.order.partner).map(Unknown::Free))
     }
 
-    /// The first number that documents of an order may get, if it is not known to be free.
-    #[must_use]
-    pub fn unsure(&self, account: &Account) -> Option<Unknown> {
-        let balance = self.balances.get(account)?;
-        self.number_of(balance, &account.0).map(Unknown::Free)
-    }
-
-    fn number_of(&self, balance: &Balance, partner: &PartnerId) -> Option<NextNumber> {
-        let now = self.terms.seller_of(partner);
-        let before = balance.seller.as_ref();
-        let before = before.and_then(|name| self.terms.sellers.get_key_value(name));
-        let before = before.map(|(name, seller)| (name.as_str(), seller));
-        let sellers = now.into_iter().chain(before);
-        let kinds = [DocumentKind::Invoice, DocumentKind::CreditNote];
-        let mut next = sellers.flat_map(|(name, seller)| {
-            let today = (self.terms.day)(&seller.time_zone, self.now);
-            let prefix = (name, seller.series_prefix.as_str());
-            kinds.map(|kind| self.series.next(prefix, self.warehouse, kind, today).ok())
-        });
-        next.find_map(|next| next.filter(|next| !self.free.contains(&next.series)))
-            .map(|Next { series, number, .. }| NextNumber { series, number })
-    }
-
     /// The document that an event is about, if it is not known.
     fn document_of(&self, balance: &Balance, event: &Event) -> Option<String> {
         let number = match event.what {
@@ -379,51 +344,6 @@ impl<'a> Desk<'a> {
             self.change(account).held.retain(|held| !is_it(held));
         }
         any
-    }
-
-    /// Gives a document its number, day and place in the chain.
-    fn issue(&mut self, draft: Draft<'a>) -> Result<Document, Hold> {
-        let Draft { seller: (name, seller), mut document } = draft;
-        let today = (self.terms.day)(&seller.time_zone, self.now);
-        let prefix = (name, seller.series_prefix.as_str());
-        let next = self.series.next(prefix, self.warehouse, document.kind, today);
-        let next = next.map_err(|taken| {
-            let (series, other) = (taken.series, taken.seller);
-            let detail = format!(
-                "the numbers {series}-… belong to the seller {other}; give sellers.{name}.series-prefix in \
-                 partners.yml, {:?}, another value, then orderflow invoices retry {}/{}",
-                seller.series_prefix, document.supply.partner, document.supply.order_id
-            );
-            Hold::new(HeldCode::SeriesTaken, detail)
-        })?;
-        let latest = (self.now + AHEAD_MAX).date_naive();
-        if latest < next.issued_on {
-            let detail = format!(
-                "the last number of the series was issued on {}, and {latest} is the latest day that may be ({} hours \
-                 ahead of UTC): a clock was wrong then. Wait until that day is near, or give sellers.{name}.series-prefix in \
-                 partners.yml, {:?}, another value, then orderflow invoices retry {}/{}",
-                next.issued_on,
-                AHEAD_MAX.num_hours(),
-                seller.series_prefix,
-                document.supply.partner,
-                document.supply.order_id
-            );
-            return Err(Hold::new(HeldCode::SeriesAhead, detail));
-        }
-        document.number.clone_from(&next.number);
-        document.previous.clone_from(&next.previous);
-        (document.issued_on, document.issued_at) = (next.issued_on, self.now);
-        if document.kind == DocumentKind::Invoice {
-            document.due_on =
-                next.issued_on.checked_add_days(Days::new(seller.payment_days.into()));
-        }
-        let json = serde_json::to_vec(&document).expect("a document has only string keys");
-        let hash = hash(&json);
-        self.bytes += json.len() + hash.len() + 40;
-        self.series.issued(next, name, hash.clone());
-        self.documents.insert(document.number.clone(), document.clone());
-        self.body.documents.push(Made { hash, document: document.clone() });
-        Ok(document)
     }
 
     /// The seller as it is configured now, of whom a document is.

@@ -1,6 +1,5 @@
 //! A file of payments: CSV with `,` or `;`, columns by their names.
 
-use super::Judged;
 use chrono::NaiveDate;
 use domain::{Money, text};
 use schemars::JsonSchema;
@@ -36,14 +35,6 @@ pub(super) struct Wrong {
     /// Empty where the line as a whole is meant.
     pub(super) column: &'static str,
     pub(super) reason: String,
-}
-
-impl Wrong {
-    /// Of a line that was refused.
-    pub(super) fn of_refused((line, done): &Judged) -> Option<Self> {
-        let refused = done.as_ref().err()?;
-        Some(Self { line: *line, column: "", reason: refused.to_string() })
-    }
 }
 
 /// Reads a file; all that is wrong with it is named.

@@ -2,7 +2,6 @@
 
 use super::super::{Balance, Document, DocumentCharge, Left, TaxTotal, Taxed, Totals, step};
 use super::sale::Priced;
-use super::share::sold;
 use super::{minus, plus};
 use crate::charge::ChargeKind;
 use crate::order::Line;
@@ -157,6 +156,15 @@ pub(super) fn pieces_of(lines: &[Line]) -> Pieces {
         *pieces.entry(line.product_id.clone()).or_default() += line.quantity.saturating_abs();
     }
     pieces
+}
+
+/// Pieces of an invoice.
+pub(super) fn sold(original: &Document) -> Pieces {
+    let mut sold = Pieces::new();
+    for line in &original.lines {
+        *sold.entry(line.product_id.clone()).or_default() += line.quantity;
+    }
+    sold
 }
 
 /// Are all pieces of an invoice credited with these?

@@ -7,7 +7,7 @@ use super::super::{
     Balance, Document, DocumentCharge, DocumentLine, Left, TaxTotal, Taxed, Totals, divided,
     rounded, step,
 };
-use super::fit::{Pieces, move_by, rest_of, totals};
+use super::fit::{Pieces, move_by, rest_of, sold, totals};
 use super::sale::Priced;
 use super::{minus, plus};
 use crate::money::SCALE;
@@ -292,15 +292,6 @@ fn with_tax(net: Money, tax: &Taxed, decimals: u32) -> Money {
     let hundred = 100 * i128::from(SCALE);
     let percent = i128::from(tax.percent.value().units());
     money(divided(i128::from(net.units()) * (hundred + percent), hundred), decimals)
-}
-
-/// Pieces of an invoice.
-pub(super) fn sold(original: &Document) -> Pieces {
-    let mut sold = Pieces::new();
-    for line in &original.lines {
-        *sold.entry(line.product_id.clone()).or_default() += line.quantity;
-    }
-    sold
 }
 
 /// Some pieces of a line, and their share of its amounts.
