@@ -119,7 +119,13 @@ fn api() -> Api<Arc<App>> {
         .at(rates, lists::day_rates)
         .at(act("/invoices/credit", "Credits an invoice, or pieces of it"), people::credit)
         .at(act("/invoices/pay", "Records a payment or a refund"), people::pay)
-        .at(act("/invoices/payments", "Records payments of a CSV file"), payments::payments)
+        .at(
+            act(
+                "/invoices/payments",
+                "Records payments of a CSV file: number, amount, paid_on, reference",
+            ),
+            payments::payments,
+        )
         .at(act("/invoices/retry", "Decides again what of an order is held"), retry::retry)
         .journal(|app: &Arc<App>| &app.journals)
 }

@@ -7,7 +7,7 @@ use crate::lists::today;
 use crate::people;
 use axum::Json;
 use axum::extract::State;
-use chassis::{Query, Raw};
+use chassis::{Csv, Query};
 use domain::WarehouseId;
 use domain::invoice::{Account, Desk, Document, Payment, Refused, Unknown};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -18,8 +18,7 @@ use state::journal::{BoundKey, Command};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use rows::Row;
-use rows::{ROWS_MAX, Wrong};
+use rows::{ROWS_MAX, Row, Wrong};
 
 /// Documents that are looked up at once.
 const AT_ONCE: usize = 64;
@@ -61,10 +60,10 @@ pub(crate) async fn payments(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(Which { dry_run }): Query<Which>,
-    file: Raw<Row>,
+    Csv(file): Csv,
 ) -> Result<Json<Recorded>, Problem> {
     app.check_clock().await?;
-    let rows = rows::read(&file.bytes).map_err(refused)?;
+    let rows = rows::read(&file).map_err(refused)?;
     let lines = documented(&app, rows, caller.secret()).await?;
     let mut judged = Vec::new();
     for (warehouse, lines) in &lines {

@@ -2,8 +2,6 @@
 
 use chrono::NaiveDate;
 use domain::{Money, text};
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::collections::HashMap;
 
 /// Most payments of a file.
@@ -12,10 +10,8 @@ pub(super) const ROWS_MAX: usize = 10_000;
 const COLUMNS: [&str; 4] = ["number", "amount", "paid_on", "reference"];
 
 /// A line of the file: `number,amount,paid_on,reference`, with a header.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "PaymentRow")]
-pub(crate) struct Row {
-    #[serde(skip)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
     pub(super) line: u64,
     /// The number of the document that was paid.
     pub(super) number: String,

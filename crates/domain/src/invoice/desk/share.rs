@@ -34,11 +34,13 @@ struct Fraction {
 }
 
 impl Fraction {
+    /// A part of an amount, in units. Of the largest amounts it is as exact as 60 bits are.
     fn times(self, amount: Money) -> i128 {
-        match self.all {
-            0 => 0,
-            all => divided(i128::from(amount.units()) * self.of, all),
+        let Self { mut of, mut all } = self;
+        while 1 << 60 < of.abs().max(all) {
+            (of, all) = (of / 2, all / 2);
         }
+        if all == 0 { 0 } else { divided(i128::from(amount.units()) * of, all) }
     }
 }
 
@@ -123,8 +125,7 @@ impl<'a> Cut<'a> {
             let charges = self.original.charges.iter().map(|charge| {
                 let of = self.weight(&charge.tax, pieces);
                 let all = self.weight(&charge.tax, |part| part.line.quantity);
-                let units = i128::from(charge.amount.units()) * EXACT;
-                if all == 0 { 0 } else { divided(units * (of / EXACT), all / EXACT) }
+                Fraction { of, all }.times(charge.amount) * EXACT
             });
             lines.chain(charges).sum()
         };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::charge::{Charge, ChargeKind};
-use crate::invoice::{BalanceState, Payment, TaxTotal, place_of};
+use crate::invoice::{BalanceState, DocumentKind, Payment, TaxTotal, hash, place_of};
 use crate::order::{Kind, Line, kind_and_total};
 use crate::partner::{Partners, StockPolicy};
 use crate::seller::{Sellers, TaxRates, WithoutSale};

@@ -115,6 +115,21 @@ fn a_rate_below_zero_and_one_without_lines_are_shared_too() {
     assert_eq!(shop.kinds(), [(ChargeKind::Shipping, "1.00".into())]);
 }
 
+#[test]
+fn the_largest_amounts_are_shared_too() {
+    for prices in ["gross", "net"] {
+        let mut shop = Shop::new(prices);
+        let mut sale = order("A1", &[("P1", 90, "10000000"), ("P2", 1, "0.01")]);
+        sale.charges = vec![Charge::new(ChargeKind::Discount, money("-100000000"))];
+        assert_eq!(shop.sell(sale), Outcome::Issued);
+        let whole = shop.last().totals.payable;
+        for (product, count) in [("P1", 1), ("P2", 1), ("P1", 89)] {
+            shop.credit("A1", &pieces(&[(product, count)])).unwrap();
+        }
+        assert_eq!((shop.of("A1").credited, shop.of("A1").payable_left), (whole, Money::ZERO));
+    }
+}
+
 proptest! {
     /// Whatever is credited piece by piece, by hand or by returns at the sale's prices: nothing is refused as long as
     /// pieces are left, no rate is credited beyond what it has, and all of it is the invoice.
