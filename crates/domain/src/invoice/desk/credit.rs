@@ -161,6 +161,10 @@ impl<'a> Desk<'a> {
             let detail = format!("{over}. {}", exceeds(account));
             Hold::new(HeldCode::ExceedsInvoice, detail)
         })?;
+        if order.charges.is_empty() && share::is_only_discounted(original, &order.lines) {
+            let priced = share::share(original, &balance, &pieces);
+            return Ok(Credit { priced, pieces, supply: original.supply.clone(), reason: None });
+        }
         let line_taxes: Vec<Taxed> =
             order.lines.iter().map(|line| tax_of(original, &balance, line)).collect();
         let tax_of_charge = |category: &crate::TaxCategory| balance.rates.get(category.as_str());

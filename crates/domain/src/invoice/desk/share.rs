@@ -48,7 +48,7 @@ impl Fraction {
 struct Cut<'a> {
     original: &'a Document,
     parts: Vec<Part<'a>>,
-    /// Is a rate below zero? Then all of them are divided alike: no part of them may exceed the whole.
+    /// Is a rate of the invoice below zero? Then all of them are divided alike: no part of them may exceed the whole.
     is_alike: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Cut<'a> {
             Part { line, before: gone, now, after: line.quantity - gone - now }
         });
         let parts: Vec<Part<'_>> = parts.collect();
-        let is_alike = balance.left.iter().any(|left| left.base < Money::ZERO);
+        let is_alike = original.taxes.iter().any(|tax| tax.base < Money::ZERO);
         Self { original, parts, is_alike }
     }
 
@@ -201,6 +201,28 @@ pub(super) fn rest(original: &Document, balance: &Balance) -> (Priced, Pieces) {
     (share(original, balance, &pieces), pieces)
 }
 
+/// Do lines come back at the prices of an invoice that has discounts and no other charges? Then their share of it is what
+/// was paid for them.
+pub(super) fn is_only_discounted(original: &Document, lines: &[Line]) -> bool {
+    let charges = &original.charges;
+    let is_off = charges.iter().all(|charge| charge.net <= Money::ZERO);
+    !charges.is_empty() && is_off && is_as_sold(original, lines)
+}
+
+/// Do lines come back at the prices of the invoice?
+fn is_as_sold(original: &Document, lines: &[Line]) -> bool {
+    let step = step(original.decimals);
+    lines.iter().all(|line| {
+        let mut sold = original.lines.iter().filter(|sold| sold.product_id == line.product_id);
+        sold.any(|sold| {
+            let pieces = line.quantity.saturating_abs();
+            let as_sold = part_of(sold, pieces.min(sold.quantity), original.decimals).amount;
+            let total = line.total().map_or(Money::ZERO, Money::magnitude);
+            pieces <= sold.quantity && minus(total, as_sold).magnitude().units() <= step
+        })
+    })
+}
+
 /// The share of the invoice's discounts that pieces have which come back at its prices; nothing if they come back at
 /// others. What was taken off the order was not paid for them.
 pub(super) fn discounts(
@@ -209,27 +231,21 @@ pub(super) fn discounts(
     lines: &[Line],
     wanted: &Pieces,
 ) -> Vec<DocumentCharge> {
-    let step = step(original.decimals);
-    let is_as_sold = |line: &Line| {
-        let sold = original.lines.iter().filter(|sold| sold.product_id == line.product_id);
-        sold.into_iter().any(|sold| {
-            let pieces = line.quantity.saturating_abs();
-            let as_sold = part_of(sold, pieces.min(sold.quantity), original.decimals).amount;
-            let total = line.total().map_or(Money::ZERO, Money::magnitude);
-            pieces <= sold.quantity && minus(total, as_sold).magnitude().units() <= step
-        })
-    };
-    if !lines.iter().all(is_as_sold) {
+    if !is_as_sold(original, lines) {
         return Vec::new();
     }
     let cut = Cut::of(original, balance, wanted);
+    let (mut before, mut now) = (0, 0);
     let discounts = original.charges.iter().filter(|charge| charge.net < Money::ZERO);
     let parts = discounts.map(|charge| {
         let all = cut.weight(&charge.tax, |part| part.line.quantity);
-        let up_to = |of| money(Fraction { of, all }.times(charge.amount), original.decimals);
-        let before = up_to(cut.weight(&charge.tax, |part| part.before));
-        let now = up_to(cut.weight(&charge.tax, |part| part.before + part.now));
-        DocumentCharge { amount: minus(now, before), ..charge.clone() }
+        let up_to = |of| Fraction { of, all }.times(charge.amount);
+        // The sum of all discounts is rounded, and not each: several cents of one piece would be more than its price.
+        let then = minus(money(now, original.decimals), money(before, original.decimals));
+        before += up_to(cut.weight(&charge.tax, |part| part.before));
+        now += up_to(cut.weight(&charge.tax, |part| part.before + part.now));
+        let sum = minus(money(now, original.decimals), money(before, original.decimals));
+        DocumentCharge { amount: minus(sum, then), ..charge.clone() }
     });
     parts.filter(|charge| charge.amount != Money::ZERO).collect()
 }
