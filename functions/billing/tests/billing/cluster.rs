@@ -28,7 +28,7 @@ async fn leaders_that_are_killed_cost_no_number_and_double_none() {
             let most = round * ORDERS / 2;
             let killed = async {
                 let killed = world.server.members().stream_leader(stream);
-                let Some(killed) = killed else { return None };
+                let killed = killed?;
                 tokio::task::block_in_place(|| world.server.members().members_mut()[killed].kill());
                 Some(killed)
             };
