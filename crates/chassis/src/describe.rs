@@ -1,6 +1,6 @@
 //! What a handler takes and answers, read from its signature.
 
-use crate::extract::{Body, Query, Raw, Trace};
+use crate::extract::{Body, Csv, Query, Raw, Trace};
 use crate::key::Key;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -111,6 +111,13 @@ impl<T: JsonSchema> Describe for Body<T> {
 impl<T: JsonSchema> Describe for Raw<T> {
     fn describe(operation: &mut Description, schemas: &mut SchemaGenerator) {
         Body::<T>::describe(operation, schemas);
+    }
+}
+
+impl Describe for Csv {
+    fn describe(operation: &mut Description, _: &mut SchemaGenerator) {
+        let text = json!({"schema": {"type": "string"}});
+        operation.takes.insert("text/csv".to_owned(), text);
     }
 }
 

@@ -84,6 +84,19 @@ impl<T, S: Send + Sync> FromRequest<S> for Raw<T> {
     }
 }
 
+/// A body of CSV. The whole body is in memory: the route's limit holds.
+#[derive(Clone, Debug)]
+pub struct Csv(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Csv {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(axum::response::IntoResponse::into_response)
+    }
+}
+
 /// `traceparent`, if it came and is text.
 #[derive(Clone, Debug)]
 pub struct Trace(pub Option<String>);

@@ -22,7 +22,7 @@ pub use answer::{Answer, Either, Error};
 pub use api::{Api, Operation};
 pub use describe::{Describe, Description, Documented, Failing, Output};
 pub use each::{NotDone, each};
-pub use extract::{Body, Query, Raw, Trace};
+pub use extract::{Body, Csv, Query, Raw, Trace};
 pub use file::{File, FileType};
 pub use journals::{Given, Journals, Lane};
 pub use key::Key;

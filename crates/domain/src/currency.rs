@@ -1,5 +1,7 @@
 //! Currencies by their codes of ISO 4217.
 
+use crate::Money;
+use crate::money::DECIMALS;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -34,6 +36,21 @@ pub struct Currency(&'static str);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is {0:?}, no code of ISO 4217 such as EUR")]
 pub struct UnknownCurrency(String);
+
+/// An amount with the decimals of its currency, and more if it has more: `1200` of JPY, `1.50` of EUR, `0.125` of KWD. With
+/// two of a currency that is not known.
+#[must_use]
+pub fn shown(amount: Money, currency: &str) -> String {
+    let least = Currency::parse(currency).map_or(2, Currency::decimals);
+    let (units, scale) = (amount.units().unsigned_abs(), 10_u64.pow(DECIMALS));
+    let mut decimals = format!("{:04}", units % scale);
+    while decimals.ends_with('0') && u32::try_from(decimals.len()).is_ok_and(|len| least < len) {
+        decimals.pop();
+    }
+    let mark = if decimals.is_empty() { "" } else { "." };
+    let sign = if amount < Money::ZERO { "-" } else { "" };
+    format!("{sign}{}{mark}{decimals}", units / scale)
+}
 
 impl Currency {
     /// Reads a code: three capital letters.
@@ -120,6 +137,20 @@ mod tests {
         }
         assert!(serde_json::from_str::<Currency>("\"XYZ\"").is_err());
         assert_eq!(serde_json::to_string(&Currency::parse("EUR").unwrap()).unwrap(), "\"EUR\"");
+    }
+
+    #[test]
+    fn an_amount_has_the_decimals_of_its_currency() {
+        for (amount, currency, expected) in [
+            ("1200", "JPY", "1200"),
+            ("-0.5", "JPY", "-0.5"),
+            ("1.5", "EUR", "1.50"),
+            ("0.0025", "EUR", "0.0025"),
+            ("-3", "KWD", "-3.000"),
+            ("3", "", "3.00"),
+        ] {
+            assert_eq!(shown(Money::parse(amount).unwrap(), currency), expected);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use balance::{
     Balance, BalanceState, DOCUMENTS_MAX, HELD_MAX, Held, HeldCode, HeldWhat, Issued, Left,
     PAYMENTS_MAX, Payment,
 };
-pub use desk::{CreditWhat, Desk, Event, Outcome, Refused, Unknown};
+pub use desk::{CreditWhat, Desk, Event, NextNumber, Outcome, Refused, Retried, Unknown};
 pub use document::{
     Buyer, Document, DocumentCharge, DocumentKind, DocumentLine, Issuer, Original, Supply,
     TaxTotal, Totals,

@@ -5,11 +5,11 @@
 
 use crate::find;
 use domain::WarehouseId;
-use domain::invoice::{Account, Balance, Desk, Document, State, Unknown};
+use domain::invoice::{Account, Balance, Desk, Document, NextNumber, State, Unknown};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use messaging::Nats;
 use messaging::stored::LookupError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// When what was not found is looked for again: a leader that was replaced may answer for a moment.
@@ -23,6 +23,8 @@ pub struct Looked {
     /// With the decision after which it was read.
     balances: BTreeMap<Account, (u64, Option<Balance>)>,
     documents: BTreeMap<String, Document>,
+    /// Series whose next number is free.
+    free: BTreeSet<String>,
 }
 
 /// Something cannot be looked up.
@@ -34,9 +36,29 @@ pub enum Missing {
     /// A document that a balance lists is not in the archive.
     #[error("document {0} is not in the stream INVOICES, though a balance lists it")]
     Document(String),
+    /// The next number is a document's: the journal does not know of it.
+    #[error(
+        "{} is in the stream INVOICES, and the journal would give that number now: JOURNAL is an older copy than INVOICES. \
+         Nothing is issued, so that no number is given twice. Stop, and put the newest copy of JOURNAL back; if there is \
+         none, give the seller of {} another series-prefix in partners.yml. orderflow invoices verify shows what was issued",
+        .0.number, .0.series
+    )]
+    Given(NextNumber),
 }
 
 impl Looked {
+    /// As if these series had been looked up: a process that follows the journal needs to look once.
+    #[must_use]
+    pub fn sure_of(free: BTreeSet<String>) -> Self {
+        Self { free, ..Self::default() }
+    }
+
+    /// Series whose next number is known to be free.
+    #[must_use]
+    pub const fn free(&self) -> &BTreeSet<String> {
+        &self.free
+    }
+
     /// Gives what is known, and still holds, of what a desk lacks; the result is what has to be looked up.
     pub fn give(
         &self,
@@ -56,6 +78,10 @@ impl Looked {
                     Some(document) => desk.know_document(document.clone()),
                     None => return Some(unknown),
                 },
+                Unknown::Free(next) if self.free.contains(&next.series) => {
+                    desk.know_free(next.series.clone());
+                }
+                Unknown::Free(_) => return Some(unknown),
             }
         }
         None
@@ -85,7 +111,7 @@ impl Looked {
             let sure = match found {
                 Found::Balance(account, None) => is_new(account),
                 Found::Document(_, None) => false,
-                Found::Balance(..) | Found::Document(..) => true,
+                Found::Balance(..) | Found::Document(..) | Found::Next(..) => true,
             };
             if !sure {
                 open.push(found.unknown());
@@ -105,6 +131,8 @@ impl Looked {
                     self.documents.insert(number, *document);
                 }
                 Found::Document(number, None) => return Err(Missing::Document(number)),
+                Found::Next(next, false) => drop(self.free.insert(next.series)),
+                Found::Next(next, true) => return Err(Missing::Given(next)),
             }
         }
         Ok(())
@@ -126,6 +154,10 @@ impl Looked {
                     let found = find::document(nats, &number).await?;
                     Found::Document(number, found.map(|(document, _)| Box::new(document)))
                 }
+                Unknown::Free(next) => {
+                    let given = find::document(nats, &next.number).await?.is_some();
+                    Found::Next(next, given)
+                }
             })
         });
         look.buffer_unordered(AT_ONCE).try_collect().await
@@ -135,6 +167,8 @@ impl Looked {
 enum Found {
     Balance(Account, Option<Box<Balance>>),
     Document(String, Option<Box<Document>>),
+    /// With whether it is given already.
+    Next(NextNumber, bool),
 }
 
 impl Found {
@@ -142,6 +176,7 @@ impl Found {
         match self {
             Self::Balance(account, _) => Unknown::Balance(account.clone()),
             Self::Document(number, _) => Unknown::Document(number.clone()),
+            Self::Next(next, _) => Unknown::Free(next.clone()),
         }
     }
 }

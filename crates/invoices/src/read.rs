@@ -8,6 +8,7 @@ use domain::person::Person;
 use messaging::inventory::{self, Decided};
 use messaging::persons::{self, Entry, ReadError};
 use messaging::stored::{self, LookupError, Standing};
+use messaging::subject::{self, Stage};
 use messaging::{Event as CloudEvent, Nats, events, header, streams};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ pub enum Reading {
     Nothing,
     /// The stream does not keep it any longer.
     Gone,
-    /// It asks for a document, and nothing says of which order.
+    /// It asks for a document, and does not say of which order, or of another one than that of its subject.
     Unreadable(String),
 }
 
@@ -103,6 +104,9 @@ pub async fn read(nats: &Nats, asking: Asking) -> Result<Reading, LookupError> {
             fact.subject, data.placed
         )));
     };
+    if let Some(why) = misplaced(&fact, &data, &order, placed.as_ref()) {
+        return Ok(Reading::Unreadable(why));
+    }
     let said = match what {
         HeldWhat::Invoice | HeldWhat::Return => person(nats, &order, placed.as_ref()).await,
         HeldWhat::Cancellation | HeldWhat::ReturnCancelled => Ok(Person::default()),
@@ -128,6 +132,33 @@ pub async fn read(nats: &Nats, asking: Asking) -> Result<Reading, LookupError> {
     })))
 }
 
+/// Why a fact is not about the order of its subject, if that is so. Who may publish on a subject answers for that subject
+/// alone: what a body says of another order counts for nothing.
+fn misplaced(
+    fact: &Standing,
+    data: &Decided,
+    order: &Order,
+    placed: Option<&Standing>,
+) -> Option<String> {
+    let Order { warehouse, partner, order_id, .. } = order;
+    let subject = |stage| subject::order(stage, warehouse, partner, order_id);
+    let is_there = [Stage::Confirmed, Stage::Refused].map(subject).contains(&fact.subject);
+    let is_same = (&data.partner, &data.order_id) == (partner, order_id);
+    if !is_there || !is_same {
+        return Some(format!(
+            "the fact on {} is about order {partner}/{order_id} of warehouse {warehouse}; nothing is issued for it. Find out \
+             who publishes on that subject",
+            fact.subject
+        ));
+    }
+    let placed = placed.filter(|placed| placed.subject != subject(Stage::Placed))?;
+    Some(format!(
+        "the fact on {} names message {} as its order, which is on {}; nothing is issued for it. Find out who publishes on \
+         that subject",
+        fact.subject, placed.sequence, placed.subject
+    ))
+}
+
 /// A message of the stream of orders; nothing only if the stream begins behind it. A leader that was replaced may not
 /// have it for a moment.
 async fn kept(nats: &Nats, sequence: u64) -> Result<Option<Standing>, LookupError> {
@@ -139,12 +170,13 @@ async fn kept(nats: &Nats, sequence: u64) -> Result<Option<Standing>, LookupErro
     if let Some(message) = look().await? {
         return Ok(Some(message));
     }
-    let first = stored::first(nats, streams::ORDERS, ">", 1).await?;
-    match first {
-        Some(first) if sequence < first.sequence => Ok(None),
-        Some(_) | None => {
-            let what = format!("message {sequence} of {}", streams::ORDERS);
-            Err(LookupError::new(what, "it is gone, and messages before it are there".to_owned()))
+    let what = || format!("message {sequence} of {}", streams::ORDERS);
+    let first = streams::first_sequence(nats, streams::ORDERS).await;
+    let first = first.map_err(|error| LookupError::new(what(), error.to_string()))?;
+    match sequence < first {
+        true => Ok(None),
+        false => {
+            Err(LookupError::new(what(), format!("it is gone, and the stream begins at {first}")))
         }
     }
 }

@@ -180,6 +180,15 @@ pub async fn last_sequence(nats: &Nats, stream: &str) -> Result<u64, LastError> 
     Ok(info(nats, stream).await?.state.last_sequence)
 }
 
+/// The sequence of the first message that a stream keeps; of one that is empty, the sequence that its next message gets.
+///
+/// # Errors
+/// The server does not answer, or there is no such stream.
+pub async fn first_sequence(nats: &Nats, stream: &str) -> Result<u64, LastError> {
+    let state = info(nats, stream).await?.state;
+    Ok(if state.messages == 0 { state.last_sequence + 1 } else { state.first_sequence })
+}
+
 /// How long a stream keeps messages now, which need not be what its [`Definition`] says; nothing means for
 /// ever.
 ///

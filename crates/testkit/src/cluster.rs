@@ -61,8 +61,16 @@ impl Cluster {
     /// If a member does not start, or they have no leader; when dropped, as there.
     #[must_use]
     pub fn with_rights(name: &str, rights: &Rights) -> Self {
-        let users = users::authorization(name, rights);
-        Self::with_users(crate::nats_server_bin().as_deref(), Some(&users))
+        Self::of_with_rights(crate::nats_server_bin().as_deref(), name, rights)
+    }
+
+    /// Like [`Self::with_rights`], with this program.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn of_with_rights(binary: Option<&Path>, name: &str, rights: &Rights) -> Self {
+        Self::with_users(binary, Some(&users::authorization(name, rights)))
     }
 
     fn with_users(binary: Option<&Path>, users: Option<&str>) -> Self {

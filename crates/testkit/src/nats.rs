@@ -114,6 +114,11 @@ impl Server {
         lock(&self.server).kill();
     }
 
+    /// Stops it in order, so that all that it took is in its files; [`Server::restart`] starts it again.
+    pub fn stop(&self) {
+        lock(&self.server).stop();
+    }
+
     /// Starts it again on the same port with the same store; kills it first if it is running.
     ///
     /// # Panics

@@ -2,12 +2,12 @@
 
 use crate::books::{Books, Sums};
 use chassis::{Journals, Kind};
-use domain::invoice::{DocumentKind, HeldCode, Terms};
+use domain::invoice::{Account, DocumentKind, HeldCode, NextNumber, Terms, Unknown, place_of};
 use domain::partner::Partners;
 use domain::{PartnerId, WarehouseId};
 use intake::partners::{Configuration, Live, Sold};
 use invoices::clock::{self, Clock};
-use invoices::{InvoiceLane, Missing};
+use invoices::{InvoiceLane, Looked, Missing};
 use messaging::Nats;
 use messaging::store::Store;
 use messaging::stored::LookupError;
@@ -16,9 +16,9 @@ use prometheus_client::registry::Registry;
 use runtime::Problem;
 use state::Counts;
 use state::fold::Folded;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the configuration says of invoices.
 #[derive(Debug)]
@@ -47,6 +47,16 @@ impl Configured {
     /// Does nobody sell anything?
     pub(crate) fn is_without_sellers(&self) -> bool {
         self.sold.sellers.is_empty()
+    }
+
+    /// All partners, with the one of orders that name none.
+    pub(crate) fn partner_names(&self) -> Vec<&str> {
+        self.partners.keys().map(PartnerId::as_str).chain(["DIRECT"]).collect()
+    }
+
+    /// All sellers.
+    pub(crate) fn seller_names(&self) -> Vec<&str> {
+        self.sold.sellers.keys().map(String::as_str).collect()
     }
 
     /// Where a partner's orders are.
@@ -88,6 +98,7 @@ impl Kind for Done {
             Self::Held(HeldCode::NoSale) => "held_no_sale",
             Self::Held(HeldCode::Currency) => "held_currency",
             Self::Held(HeldCode::SeriesTaken) => "held_series_taken",
+            Self::Held(HeldCode::SeriesAhead) => "held_series_ahead",
             Self::Held(HeldCode::TooLarge) => "held_too_large",
             Self::Held(HeldCode::Unreadable) => "held_unreadable",
         }
@@ -123,6 +134,8 @@ pub(crate) struct App {
     pub(crate) sums: Folded<Sums>,
     clock: Clock,
     ahead: Gauge<f64, AtomicU64>,
+    /// Series whose next number this process has seen to be free. It follows the journal since then, so that they stay so.
+    free: Mutex<BTreeMap<WarehouseId, BTreeSet<String>>>,
 }
 
 impl App {
@@ -150,7 +163,44 @@ impl App {
             sums,
             clock: Clock::default(),
             ahead,
+            free: Mutex::default(),
         }
+    }
+
+    /// What is known before anything is looked up.
+    pub(crate) fn looked(&self, warehouse: &WarehouseId) -> Looked {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        Looked::sure_of(free.get(warehouse).cloned().unwrap_or_default())
+    }
+
+    /// Looks up what a decision lacks, as [`Looked::look`] says.
+    ///
+    /// # Errors
+    /// 503: the server does not answer, the archive lacks a document, or the journal is an older copy than the archive.
+    pub(crate) async fn look(
+        &self,
+        looked: &mut Looked,
+        warehouse: &WarehouseId,
+        (at, unknown): (u64, Vec<Unknown>),
+        is_new: impl Fn(&Account) -> bool,
+    ) -> Result<(), Problem> {
+        match looked.look(&self.nats, warehouse, at, unknown, is_new).await {
+            Ok(()) => {
+                let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+                free.insert(warehouse.clone(), looked.free().clone());
+                Ok(())
+            }
+            // Another process may have issued it meanwhile: then the journal has it.
+            Err(Missing::Given(next)) if self.has(warehouse, &next).await? => Ok(()),
+            Err(error) => Err(missing(&error)),
+        }
+    }
+
+    /// Has the journal given a number, up to its end?
+    async fn has(&self, warehouse: &WarehouseId, next: &NextNumber) -> Result<bool, Problem> {
+        let given = place_of(&next.number).map(|(_, count)| count);
+        let last = self.journals.look(warehouse, |view| view.state.series.last(&next.series));
+        Ok(given <= last.await?)
     }
 
     /// 503 while this process' clock is not the server's: nothing is issued then.
@@ -175,11 +225,11 @@ pub(crate) fn unavailable(error: &LookupError) -> Problem {
     Problem::unavailable("NATS does not answer; sending the same again is safe")
 }
 
-/// 503 as well; a document that the archive lacks is for somebody to look at.
-pub(crate) fn missing(error: &Missing) -> Problem {
+/// 503 as well; a document that the archive or the journal lacks is for somebody to look at.
+fn missing(error: &Missing) -> Problem {
     match error {
         Missing::Lookup(error) => unavailable(error),
-        Missing::Document(_) => {
+        Missing::Document(_) | Missing::Given(_) => {
             tracing::error!(alert = "billing archive", %error, "not decided");
             Problem::unavailable(error.to_string())
         }

@@ -1,6 +1,6 @@
 //! `POST /`: an ordered batch of what was placed and decided in a warehouse.
 
-use crate::app::{App, Done, Issued, missing, unavailable};
+use crate::app::{App, Done, Issued, unavailable};
 use axum::extract::State;
 use chassis::Given;
 use domain::invoice::{Account, Body, Desk, Event, HeldWhat, Outcome, State as Books, Unknown};
@@ -41,7 +41,7 @@ pub(crate) async fn batch(
     let asking = messages.map(|(event, link)| Asking::of(link.sequence, event.raw()));
     let asking: Vec<Option<Asking>> = asking.collect();
     let configured = app.configured.get();
-    let (mut facts, mut looked) = (None, Looked::default());
+    let (mut facts, mut looked) = (None, app.looked(&given.warehouse));
     // By the last sequence of each entry: one whose append was unclear may be decided again.
     let mut tallies = BTreeMap::new();
     let answer = loop {
@@ -63,8 +63,7 @@ pub(crate) async fn batch(
             Err(Question::Books { at, unknown }) => {
                 let new = facts.as_ref().map(Facts::new_orders).unwrap_or_default();
                 let is_new = |account: &Account| new.contains(account);
-                let look = looked.look(&app.nats, &given.warehouse, at, unknown, is_new);
-                look.await.map_err(|error| missing(&error))?;
+                app.look(&mut looked, &given.warehouse, (at, unknown), is_new).await?;
             }
         }
     };

@@ -5,7 +5,10 @@ mod bills;
 mod books;
 mod decide;
 mod lists;
+mod payments;
 mod people;
+mod place;
+mod retry;
 mod show;
 
 use app::{App, Configured};
@@ -90,6 +93,12 @@ fn api() -> Api<Arc<App>> {
         Role::BillingRead,
         Scope::AllPartners,
     );
+    let rates = Operation::get(
+        "/days/rates",
+        "What was issued on each day, by rate of tax",
+        Role::BillingRead,
+        Scope::AllPartners,
+    );
     let act = |path, what| Operation::post(path, what, Role::Billing, Scope::AllPartners);
     Api::default()
         .at(decide, decide::batch)
@@ -107,9 +116,17 @@ fn api() -> Api<Arc<App>> {
         .at(look("/open-items", "What is open, overdue or held"), lists::open_items)
         .at(look("/customers/totals", "What was invoiced to each customer"), lists::totals)
         .at(days, lists::days)
+        .at(rates, lists::day_rates)
         .at(act("/invoices/credit", "Credits an invoice, or pieces of it"), people::credit)
         .at(act("/invoices/pay", "Records a payment or a refund"), people::pay)
-        .at(act("/invoices/retry", "Decides again what of an order is held"), people::retry)
+        .at(
+            act(
+                "/invoices/payments",
+                "Records payments of a CSV file: number, amount, paid_on, reference",
+            ),
+            payments::payments,
+        )
+        .at(act("/invoices/retry", "Decides again what of an order is held"), retry::retry)
         .journal(|app: &Arc<App>| &app.journals)
 }
 

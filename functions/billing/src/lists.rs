@@ -1,12 +1,12 @@
 //! Lists and sums of invoices: what the fold of `invoices.>` holds.
 
 use crate::App;
-use crate::books::{self, Customer, Day, Items, Of, Page, Status, Wanted};
+use crate::books::{self, Buyers, Customer, Day, DayRate, Items, Of, Page, Status, Wanted};
 use axum::extract::State;
 use chassis::{After, Answer, Limit, Query};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::invoice::DocumentKind;
-use domain::{CustomerId, OrderId, PartnerId, WarehouseId};
+use domain::{CustomerId, OrderId, PartnerId, WarehouseId, nearest};
 use messaging::store::Fault;
 use messaging::subject;
 use runtime::{Owner, Problem, heavy};
@@ -52,6 +52,21 @@ impl App {
     }
 }
 
+impl App {
+    /// Why nothing may have been found: the configuration has no partner or seller of that name.
+    fn hint(&self, partner: Option<&str>, seller: Option<&str>) -> Option<String> {
+        let configured = self.configured.get();
+        let unknown = |what: &str, name: Option<&str>, known: Vec<&str>| {
+            let name = name.filter(|name| !known.contains(name))?;
+            let meant = nearest(name, known.iter().copied());
+            let meant = meant.map(|it| format!("; did you mean {it}?")).unwrap_or_default();
+            Some(format!("partners.yml has no {what} {name:?}{meant}"))
+        };
+        let partners = unknown("partner", partner, configured.partner_names());
+        partners.or_else(|| unknown("seller", seller, configured.seller_names()))
+    }
+}
+
 /// The partner that may be seen: of a partner's token its own.
 fn partner(owner: &Owner, asked: Option<PartnerId>) -> Result<Option<String>, Problem> {
     match (owner.0.as_deref(), asked) {
@@ -67,7 +82,7 @@ fn partner(owner: &Owner, asked: Option<PartnerId>) -> Result<Option<String>, Pr
 }
 
 /// The day by which is judged what is overdue: in UTC.
-fn today() -> NaiveDate {
+pub(crate) fn today() -> NaiveDate {
     now().date_naive()
 }
 
@@ -87,7 +102,7 @@ pub(crate) struct Filter {
     partner: Option<PartnerId>,
     /// Only of this customer: the partner's number.
     customer: Option<CustomerId>,
-    /// Only of this order; with `partner`.
+    /// Only of this order: `PARTNER/ORDER`, or with `partner` its number alone.
     order: Option<OrderId>,
     /// Only of this seller, by its name in partners.yml.
     seller: Option<String>,
@@ -115,10 +130,11 @@ pub(crate) async fn list(
     owner: Owner,
     Query(filter): Query<Filter>,
 ) -> Result<Answer<Page>, Problem> {
+    let (of, order) = split(filter.partner, filter.order);
     let query = books::Query {
-        partner: partner(&owner, filter.partner)?,
+        partner: partner(&owner, of)?,
         customer: filter.customer.map(|id| token(id.as_str())),
-        order: filter.order.map(|id| token(id.as_str())),
+        order: order.map(|id| token(id.as_str())),
         seller: filter.seller,
         warehouse: filter.warehouse.map(|warehouse| warehouse.to_string()),
         kind: filter.kind,
@@ -131,7 +147,28 @@ pub(crate) async fn list(
         today: today(),
     };
     app.current().await?;
-    Ok(heavy(usize::MAX, || Answer::ok(0, &app.books.look(|shards| books::page(shards, &query)))))
+    Ok(heavy(usize::MAX, || {
+        let mut page = app.books.look(|shards| books::page(shards, &query));
+        let (partner, seller) = (query.partner.as_deref(), query.seller.as_deref());
+        page.hint = page.invoices.is_empty().then(|| app.hint(partner, seller)).flatten();
+        Answer::ok(0, &page)
+    }))
+}
+
+/// Partner and number of an order that is asked for as `PARTNER/ORDER`. With a partner, the whole is a number, which may
+/// have a slash in it.
+fn split(
+    partner: Option<PartnerId>,
+    order: Option<OrderId>,
+) -> (Option<PartnerId>, Option<OrderId>) {
+    let both = || {
+        let (of, id) = order.as_ref()?.as_str().split_once('/')?;
+        Some((PartnerId::parse(of).ok()?, OrderId::parse(id).ok()?))
+    };
+    match partner.is_none().then(both).flatten() {
+        Some((partner, order)) => (Some(partner), Some(order)),
+        None => (partner, order),
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -184,7 +221,10 @@ pub(crate) async fn open_items(
     };
     app.current().await?;
     Ok(heavy(usize::MAX, || {
-        Answer::ok(0, &app.books.look(|shards| books::items(shards, &wanted, today)))
+        let mut found = app.books.look(|shards| books::items(shards, &wanted, today));
+        let (partner, seller) = (wanted.partner.as_deref(), wanted.seller.as_deref());
+        found.hint = found.items.is_empty().then(|| app.hint(partner, seller)).flatten();
+        Answer::ok(0, &found)
     }))
 }
 
@@ -207,6 +247,9 @@ pub(crate) struct Totals {
     customers: Vec<Customer>,
     /// Are there more than `limit`?
     more: bool,
+    /// Why nothing was found: partners.yml has no such partner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 /// `GET /customers/totals`.
@@ -223,7 +266,9 @@ pub(crate) async fn totals(
     app.current().await?;
     Ok(heavy(usize::MAX, || {
         let (customers, more) = app.sums.look(|shards| books::customers(shards, &of));
-        Answer::ok(customers.len() * ITEM_BYTES, &Totals { customers, more })
+        let partner = of.partner.as_deref();
+        let hint = customers.is_empty().then(|| app.hint(partner, None)).flatten();
+        Answer::ok(customers.len() * ITEM_BYTES, &Totals { customers, more, hint })
     }))
 }
 
@@ -238,11 +283,52 @@ pub(crate) struct When {
     to: Option<NaiveDate>,
 }
 
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhenAndWho {
+    /// Only of this seller, by its name in partners.yml.
+    seller: Option<String>,
+    /// From this day on: 31 days before `to` without it.
+    from: Option<NaiveDate>,
+    /// Up to this day: tomorrow (in UTC) without it, where a seller's day may have begun.
+    to: Option<NaiveDate>,
+    /// Only sales to consumers, or to businesses.
+    buyers: Option<Buyers>,
+}
+
+/// What was issued on each day, by rate.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ByDayAndRate {
+    /// The newest first; what was not issued is left out.
+    days: Vec<DayRate>,
+    /// Why nothing was found: partners.yml has no such seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// `GET /days/rates`.
+pub(crate) async fn day_rates(
+    State(app): State<Arc<App>>,
+    Query(WhenAndWho { seller, from, to, buyers }): Query<WhenAndWho>,
+) -> Result<Answer<ByDayAndRate>, Problem> {
+    let span = span(from, to)?;
+    app.current().await?;
+    Ok(heavy(usize::MAX, || {
+        let whose = (seller.as_deref(), buyers);
+        let days = app.sums.look(|shards| books::day_rates(shards, whose, span));
+        let hint = days.is_empty().then(|| app.hint(None, seller.as_deref())).flatten();
+        Answer::ok(days.len() * ITEM_BYTES, &ByDayAndRate { days, hint })
+    }))
+}
+
 /// What was issued on each day.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ByDay {
     /// The newest first; a day on which nothing was issued is left out.
     days: Vec<Day>,
+    /// Why nothing was found: partners.yml has no such seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 /// `GET /days`.
@@ -250,16 +336,23 @@ pub(crate) async fn days(
     State(app): State<Arc<App>>,
     Query(when): Query<When>,
 ) -> Result<Answer<ByDay>, Problem> {
-    // A seller's day may have begun before that of UTC.
-    let to = when.to.unwrap_or_else(|| today() + Days::new(1));
-    let from = when.from.unwrap_or_else(|| to - Days::new(DAYS));
-    if to < from {
-        return Err(Problem::bad_request(format!("from: {from} is after to: {to}")));
-    }
+    let span = span(when.from, when.to)?;
     app.current().await?;
     Ok(heavy(usize::MAX, || {
         let seller = when.seller.as_deref();
-        let days = app.sums.look(|shards| books::days(shards, seller, (from, to)));
-        Answer::ok(days.len() * ITEM_BYTES, &ByDay { days })
+        let days = app.sums.look(|shards| books::days(shards, seller, span));
+        let hint = days.is_empty().then(|| app.hint(None, seller)).flatten();
+        Answer::ok(days.len() * ITEM_BYTES, &ByDay { days, hint })
     }))
+}
+
+/// Days that are asked for, the last ones without more.
+fn span(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(NaiveDate, NaiveDate), Problem> {
+    // A seller's day may have begun before that of UTC.
+    let to = to.unwrap_or_else(|| today() + Days::new(1));
+    let from = from.unwrap_or_else(|| to - Days::new(DAYS));
+    match from <= to {
+        true => Ok((from, to)),
+        false => Err(Problem::bad_request(format!("from: {from} is after to: {to}"))),
+    }
 }

@@ -1,7 +1,7 @@
 //! One document, as JSON and in other forms, and one balance: each with one question to the server.
 
 use crate::app::{App, unavailable};
-use crate::people::Place;
+use crate::place::Place;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use chassis::{Answer, File, FileType};

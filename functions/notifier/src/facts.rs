@@ -2,6 +2,7 @@
 
 mod amount;
 mod language;
+mod net;
 
 use amount::amount;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,6 +12,7 @@ use domain::seller::Prices;
 pub(crate) use language::base;
 use minijinja::Value;
 use minijinja::value::Serde;
+pub(crate) use net::Net;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -19,6 +21,8 @@ use serde_json::{Value as Json, json};
 pub(crate) struct Shop {
     pub(crate) name: String,
     pub(crate) zone: Tz,
+    /// Its seller, if its prices do not hold the tax.
+    pub(crate) net: Option<Net>,
 }
 
 /// What is read of an order. All may be missing: also an order that cannot be read is refused, and told.
@@ -64,7 +68,13 @@ struct Charge {
 }
 
 /// Those of a decided order: `shop`, `person`, `order`, `refusal`, and `rows` and `total` of its table.
-pub(crate) fn order(shop: &Shop, decided: &Json, name: Option<&str>, language: &str) -> Value {
+/// Where prices are net, tax is one of the charges, and the total is with it; `at` is when it was decided.
+pub(crate) fn order(
+    shop: &Shop,
+    (decided, at): (&Json, DateTime<Utc>),
+    name: Option<&str>,
+    language: &str,
+) -> Value {
     let order = decided.get("order").cloned().unwrap_or_default();
     let read = Order::deserialize(&order).unwrap_or_default();
     let is_return = decided.get("kind").and_then(Json::as_str) == Some("return");
@@ -83,9 +93,14 @@ pub(crate) fn order(shop: &Shop, decided: &Json, name: Option<&str>, language: &
     };
     let rows: Vec<Json> = read.lines.iter().map(row).collect();
     let charge = |charge: &Charge| json!({"kind": charge.kind, "description": charge.description, "amount": shown(charge.amount)});
-    let charges: Vec<Json> = read.charges.iter().map(charge).collect();
-    let total = read.total.map(shown).unwrap_or_default();
-    let before = read.amends.map(|before| shown(before.total)).unwrap_or_default();
+    let mut charges: Vec<Json> = read.charges.iter().map(charge).collect();
+    let whole = || domain::Order::deserialize(&order).ok();
+    let taxed = shop.net.as_ref().and_then(|net| net.tax(&whole()?, at));
+    charges.extend(taxed.map(|taxed| tax(shown(taxed.tax))));
+    let total = taxed.map(|taxed| taxed.total).or(read.total).map(shown).unwrap_or_default();
+    // What was ordered before is not at hand, and so not its tax.
+    let before = read.amends.filter(|_| taxed.is_none());
+    let before = before.map(|before| shown(before.total)).unwrap_or_default();
     let refusal = decided.get("refusal");
     let number =
         |name: &str| refusal.and_then(|it| it.get(name)).and_then(Json::as_i64).unwrap_or(0);
@@ -215,9 +230,9 @@ pub(crate) fn document(
     let charge = |charge: &Charge| json!({"kind": charge.kind, "description": charge.description, "amount": shown(charge.amount)});
     let mut charges: Vec<Json> = charges.iter().map(charge).collect();
     if *prices == Prices::Net {
-        charges.push(json!({"kind": "tax", "description": null, "amount": shown(totals.tax)}));
+        charges.push(tax(shown(totals.tax)));
     }
-    let total = shown(totals.payable);
+    let (total, is_free) = (shown(totals.payable), totals.payable == Money::ZERO);
     Ok(Value::from(Serde(json!({
         "shop": {"name": shop.name},
         "person": {"name": name.map(one_line)},
@@ -226,12 +241,18 @@ pub(crate) fn document(
             "charges": charges, "total": total, "currency": currency, "metadata": metadata(document.metadata.clone()),
         },
         "invoice": {
-            "number": number, "date": day(&document.issued_on), "due": document.due_on.as_ref().map(day),
+            "number": number, "date": day(&document.issued_on), "is_free": is_free,
+            "due": document.due_on.as_ref().filter(|_| !is_free).map(day),
             "original": document.original.as_ref().map(|original| &original.number), "total": total,
         },
         "rows": rows,
         "total": total,
     }))))
+}
+
+/// Tax, among the charges.
+fn tax(amount: String) -> Json {
+    json!({"kind": "tax", "description": null, "amount": amount})
 }
 
 fn metadata(given: Json) -> Json {

@@ -1,31 +1,33 @@
 //! How each partner's customers are written to.
 
-use crate::facts::{Shop, base};
+use crate::facts::{Net, Shop, base};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::PartnerId;
 use domain::partner::Notify;
-use intake::partners::{Configuration, Live};
+use intake::partners::{Configuration, Live, Sold};
 use lettre::message::Mailbox;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What partners.yml says of all of them.
 #[derive(Debug, Default)]
-pub(crate) struct Shops(BTreeMap<PartnerId, (Notify, Tz)>);
+pub(crate) struct Shops(BTreeMap<PartnerId, (Notify, Tz, Option<Net>)>);
 
 impl Shops {
     pub(crate) fn of(configuration: &Configuration) -> Self {
+        let Sold { sellers, tax_rates, direct, .. } = &configuration.sold;
+        let rates = Arc::new(tax_rates.clone());
+        let net = |seller: Option<&String>| Net::of(sellers.get(seller?)?, &rates);
+        let of_direct = (Notify::default(), Tz::UTC, net(direct.as_ref()));
         let shop = |partner: &domain::partner::Partner| {
-            (partner.notify.clone(), partner.time_zone.parse().unwrap_or(Tz::UTC))
+            let zone = partner.time_zone.parse().unwrap_or(Tz::UTC);
+            (partner.notify.clone(), zone, net(partner.seller.as_ref()))
         };
-        Self(
-            configuration
-                .partners
-                .iter()
-                .map(|(id, partner)| (id.clone(), shop(partner)))
-                .collect(),
-        )
+        let partners = configuration.partners.iter();
+        let shops = partners.map(|(id, partner)| (id.clone(), shop(partner)));
+        Self(std::iter::once((PartnerId::direct(), of_direct)).chain(shops).collect())
     }
 }
 
@@ -37,10 +39,15 @@ pub(crate) struct Senders {
 }
 
 impl Senders {
-    fn notify(&self, partner: Option<&PartnerId>) -> (Notify, Tz) {
+    fn of(&self, partner: Option<&PartnerId>) -> (Notify, Tz, Option<Net>) {
         let shops = self.shops.as_ref().map(Live::get);
         let found = partner.and_then(|partner| shops.as_ref()?.0.get(partner).cloned());
-        found.unwrap_or((Notify::default(), Tz::UTC))
+        found.unwrap_or((Notify::default(), Tz::UTC, None))
+    }
+
+    fn notify(&self, partner: Option<&PartnerId>) -> (Notify, Tz) {
+        let (notify, zone, _) = self.of(partner);
+        (notify, zone)
     }
 
     /// Is the partner's customer told by mail, and by SMS?
@@ -63,10 +70,10 @@ impl Senders {
 
     /// The shop as its messages name it.
     pub(crate) fn shop(&self, partner: Option<&PartnerId>) -> Shop {
-        let (notify, zone) = self.notify(partner);
+        let (notify, zone, net) = self.of(partner);
         let from = self.mailboxes(partner).0;
         let name = notify.name.or(from.name).unwrap_or_else(|| from.email.domain().to_owned());
-        Shop { name, zone }
+        Shop { name, zone, net }
     }
 
     /// Languages to try: the person's, the partner's, the function's.

@@ -197,7 +197,7 @@ impl Notifier {
         self.render(notice, &languages, partner.as_str(), |language| {
             Ok(match notice {
                 Notice::OrderShipped => facts::shipped(&shop, &data, &person.order, name, language),
-                _ => facts::order(&shop, &data, name, language),
+                _ => facts::order(&shop, (&data, event.time.unwrap_or_else(now)), name, language),
             })
         })
     }

@@ -21,12 +21,14 @@ const EXAMPLES: &str = r#"Examples:
   orderflow invoices show A-main-2026-000001
   orderflow invoices pdf A-main-2026-000001 --output invoice.pdf
   orderflow invoices pay A-main-2026-000001 119.00 --reference "bank 4711"
+  orderflow invoices pay --file payments.csv --dry-run
   orderflow invoices credit A-main-2026-000001 --line P001=1 --reason "damaged in transit"
   orderflow invoices retry US1/A1
   orderflow invoices export bookkeeping --from 2026-01-01 --to 2026-01-31 --pdf
   orderflow invoices verify
   orderflow invoices totals --partner US1 --customer 17850
-  orderflow invoices days --from 2026-01-01 --to 2026-01-31"#;
+  orderflow invoices days --from 2026-01-01 --to 2026-01-31
+  orderflow invoices days --rates --buyers consumers"#;
 
 /// Invoices, credit notes and what is paid.
 #[derive(Debug, Subcommand)]
@@ -48,11 +50,11 @@ pub(crate) enum Invoices {
     Html(document::Saved),
     /// Write one as XML of EN 16931.
     Xml(document::Saved),
-    /// Record a payment or a refund.
+    /// Record a payment or a refund, or those of a file.
     Pay(money::Pay),
     /// Credit an invoice, or pieces of it.
     Credit(money::Credit),
-    /// Decide again what of an order is held.
+    /// Decide again what of an order is held, or was passed by while its partner had no seller.
     Retry(money::Retry),
     /// Write the documents of a time to a folder: a CSV for bookkeeping, and PDF, XML, HTML or JSON of each.
     Export(export::Export),

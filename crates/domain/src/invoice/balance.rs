@@ -30,7 +30,8 @@ pub enum BalanceState {
     Credited,
     /// More was paid or credited than is owed: `open` is below zero.
     Refund,
-    /// A document cannot be issued; `held` says why, and what to do.
+    /// An invoice, or the only document, cannot be issued; `held` says why, and what to do. A credit note that cannot be issued is in
+    /// `held` as well, and the state is that of the sums.
     Held,
 }
 
@@ -242,6 +243,8 @@ pub enum HeldCode {
     Currency,
     /// The numbers of this series belong to another seller.
     SeriesTaken,
+    /// The last number of this series has a day that is more than 48 hours ahead of UTC.
+    SeriesAhead,
     /// The amounts, the document or the list of documents is too large.
     TooLarge,
     /// The fact or its order cannot be read.
@@ -250,7 +253,7 @@ pub enum HeldCode {
 
 impl HeldCode {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoRate,
         Self::NoVatNumber,
         Self::NoReason,
@@ -261,6 +264,7 @@ impl HeldCode {
         Self::NoSale,
         Self::Currency,
         Self::SeriesTaken,
+        Self::SeriesAhead,
         Self::TooLarge,
         Self::Unreadable,
     ];
@@ -279,6 +283,7 @@ impl HeldCode {
             Self::NoSale => "no_sale",
             Self::Currency => "currency",
             Self::SeriesTaken => "series_taken",
+            Self::SeriesAhead => "series_ahead",
             Self::TooLarge => "too_large",
             Self::Unreadable => "unreadable",
         }
@@ -332,12 +337,18 @@ impl Balance {
         })
     }
 
+    /// Is something held without which nobody can pay? A credit note that is held hides nothing that is open.
+    fn is_unbilled(&self) -> bool {
+        let is_invoice = |held: &Held| held.what == HeldWhat::Invoice;
+        self.held.iter().any(is_invoice) || self.documents.is_empty() && !self.held.is_empty()
+    }
+
     /// How it stands, by its sums.
     #[must_use]
     pub fn state(&self) -> BalanceState {
         let all_credited = self.payable == self.credited;
         match () {
-            () if !self.held.is_empty() => BalanceState::Held,
+            () if self.is_unbilled() => BalanceState::Held,
             () if self.open < Money::ZERO => BalanceState::Refund,
             () if self.open == Money::ZERO && all_credited && self.payable != Money::ZERO => {
                 BalanceState::Credited

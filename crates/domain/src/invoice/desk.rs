@@ -3,21 +3,24 @@
 
 mod credit;
 mod fit;
+mod number;
 mod people;
 mod sale;
+mod share;
 
-pub use people::{CreditWhat, Refused};
+pub use number::NextNumber;
+pub use people::{CreditWhat, Refused, Retried};
 
 use super::terms::Hold;
 use super::{
-    Account, AllSeries, Asked, Balance, Body, DOCUMENTS_MAX, Document, DocumentKind, HELD_MAX,
-    Held, HeldCode, HeldWhat, Made, State, Terms, hash,
+    Account, AllSeries, Asked, Balance, Body, DOCUMENTS_MAX, Document, HELD_MAX, Held, HeldCode,
+    HeldWhat, Made, State, Terms,
 };
 use crate::order::Order;
 use crate::person::Person;
 use crate::seller::Seller;
 use crate::{Money, OrderId, PartnerId, WarehouseId};
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fact of an order that asks for a document.
@@ -48,6 +51,8 @@ pub enum Unknown {
     Balance(Account),
     /// A document, by its number.
     Document(String),
+    /// Whether the next number of a series is free: a journal that is an older copy would give it again.
+    Free(NextNumber),
 }
 
 /// What came of an event.
@@ -73,6 +78,8 @@ pub struct Desk<'a> {
     balances: BTreeMap<Account, Balance>,
     documents: BTreeMap<String, Document>,
     touched: BTreeSet<Account>,
+    /// Series whose next number is known to be free.
+    free: BTreeSet<String>,
     body: Body,
     bytes: usize,
 }
@@ -157,6 +164,7 @@ impl<'a> Desk<'a> {
             balances: BTreeMap::new(),
             documents: BTreeMap::new(),
             touched: BTreeSet::new(),
+            free: BTreeSet::new(),
             body: Body::default(),
             bytes: 0,
         }
@@ -167,6 +175,11 @@ impl<'a> Desk<'a> {
         let (partner, order_id) = account.clone();
         let new = || Balance::new(partner, order_id, self.warehouse.clone());
         self.balances.insert(account, balance.unwrap_or_else(new));
+    }
+
+    /// The next number of a series is free.
+    pub fn know_free(&mut self, series: String) {
+        self.free.insert(series);
     }
 
     /// A document that was looked up.
@@ -181,10 +194,10 @@ impl<'a> Desk<'a> {
         (!is_known).then(|| Unknown::Balance(account.clone()))
     }
 
-    /// What of an order is held.
+    /// How an order stands, if it is known.
     #[must_use]
-    pub fn held(&self, account: &Account) -> &[Held] {
-        self.balances.get(account).map(|balance| &balance.held[..]).unwrap_or_default()
+    pub fn known(&self, account: &Account) -> Option<&Balance> {
+        self.balances.get(account)
     }
 
     /// Would an entry say anything?
@@ -197,10 +210,11 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn unknown(&self, event: &Event) -> Option<Unknown> {
         let account = event.account();
-        match self.balances.get(&account) {
-            None => Some(Unknown::Balance(account)),
-            Some(balance) => self.document_of(balance, event).map(Unknown::Document),
-        }
+        let Some(balance) = self.balances.get(&account) else {
+            return Some(Unknown::Balance(account));
+        };
+        let document = self.document_of(balance, event).map(Unknown::Document);
+        document.or_else(|| self.number_of(balance, &event.order.partner).map(Unknown::Free))
     }
 
     /// The document that an event is about, if it is not known.
@@ -330,37 +344,6 @@ impl<'a> Desk<'a> {
             self.change(account).held.retain(|held| !is_it(held));
         }
         any
-    }
-
-    /// Gives a document its number, day and place in the chain.
-    fn issue(&mut self, draft: Draft<'a>) -> Result<Document, Hold> {
-        let Draft { seller: (name, seller), mut document } = draft;
-        let today = (self.terms.day)(&seller.time_zone, self.now);
-        let prefix = (name, seller.series_prefix.as_str());
-        let next = self.series.next(prefix, self.warehouse, document.kind, today);
-        let next = next.map_err(|taken| {
-            let (series, other) = (taken.series, taken.seller);
-            let detail = format!(
-                "the numbers {series}-… belong to the seller {other}; give sellers.{name}.series-prefix in \
-                 partners.yml, {:?}, another value, then orderflow invoices retry {}/{}",
-                seller.series_prefix, document.supply.partner, document.supply.order_id
-            );
-            Hold::new(HeldCode::SeriesTaken, detail)
-        })?;
-        document.number.clone_from(&next.number);
-        document.previous.clone_from(&next.previous);
-        (document.issued_on, document.issued_at) = (next.issued_on, self.now);
-        if document.kind == DocumentKind::Invoice {
-            document.due_on =
-                next.issued_on.checked_add_days(Days::new(seller.payment_days.into()));
-        }
-        let json = serde_json::to_vec(&document).expect("a document has only string keys");
-        let hash = hash(&json);
-        self.bytes += json.len() + hash.len() + 40;
-        self.series.issued(next, name, hash.clone());
-        self.documents.insert(document.number.clone(), document.clone());
-        self.body.documents.push(Made { hash, document: document.clone() });
-        Ok(document)
     }
 
     /// The seller as it is configured now, of whom a document is.

@@ -28,7 +28,7 @@ pub struct AllSeries(BTreeMap<String, Last>);
 /// The next number of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next {
-    series: String,
+    pub(super) series: String,
     count: u64,
     pub(super) number: String,
     pub(super) issued_on: NaiveDate,
@@ -70,6 +70,12 @@ impl AllSeries {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The last number of a series; nothing if it has none.
+    #[must_use]
+    pub fn last(&self, series: &str) -> Option<u64> {
+        self.0.get(series).map(|last| last.number)
     }
 
     /// The series, by name.

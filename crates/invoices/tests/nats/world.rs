@@ -7,12 +7,12 @@ use domain::partner::Partners;
 use domain::person::Person;
 use domain::seller::{Sellers, TaxRates};
 use domain::{WarehouseId, raw};
-use invoices::{Invoices, Looked};
+use invoices::{Invoices, Looked, Missing};
 use messaging::streams::{self, INVOICES, ORDERS};
 use messaging::{Event as CloudEvent, Nats, subject, tail};
 use serde_json::json;
 use state::journal::input::{Claim, Link};
-use state::journal::{Answer, Decided, Journal, Log, NatsLog, extent};
+use state::journal::{Answer, Decide, Decided, Journal, Log, NatsLog, extent};
 use std::collections::BTreeSet;
 use testkit::nats::Server;
 
@@ -98,7 +98,11 @@ impl World {
             match answer.await.unwrap() {
                 Ok(answer) => return answer,
                 Err((at, unknown)) => {
-                    looked.look(&self.nats, of, at, unknown, |_| true).await.unwrap();
+                    match looked.look(&self.nats, of, at, unknown, |_| true).await {
+                        // Another replica issued it meanwhile.
+                        Err(Missing::Given(_)) => read_on(journal).await,
+                        looked => looked.unwrap(),
+                    }
                 }
             }
         }
@@ -133,6 +137,15 @@ impl World {
             .collect();
         assert_eq!((problems, found.unsettled), (vec![], 0), "{of}");
     }
+}
+
+/// Reads the journal up to its end.
+pub(crate) async fn read_on<L: Log>(journal: &Journal<Invoices, L>) {
+    let read = journal.commit(|view| match view.fresh {
+        true => Decide::Answer(()),
+        false => Decide::Refresh,
+    });
+    read.await.unwrap();
 }
 
 /// Sales 1 to `orders`, confirmed on a day on which a rate holds.

@@ -17,7 +17,7 @@ pub(crate) struct Balance {
     pub(crate) customer: Option<Box<str>>,
     pub(crate) seller: Option<Box<str>>,
     pub(crate) currency: Option<Box<str>>,
-    /// Of one that is held.
+    /// Why something of it is held, as a code.
     pub(crate) reason: Option<Box<str>>,
     pub(crate) warehouse: Box<str>,
     pub(crate) changed_ms: i64,
@@ -29,9 +29,14 @@ impl Balance {
         0 < self.open && self.due_on.is_some_and(|due_on| due_on < today)
     }
 
+    /// Does something of it wait for a correction?
+    pub(crate) fn is_held(&self) -> bool {
+        self.state == BalanceState::Held || self.reason.is_some()
+    }
+
     /// Is there nothing to be paid, refunded or corrected?
     pub(super) fn is_settled(&self) -> bool {
-        self.open == 0 && self.state != BalanceState::Held
+        self.open == 0 && !self.is_held()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::balances::Balances;
 use super::documents::{Documents, Row};
+use super::rates::Rates;
 use super::read::{self, Said};
 use super::sums::{Days, Totals};
 use messaging::{header, streams};
@@ -80,7 +81,7 @@ impl Fold for Books {
     }
 }
 
-/// The fold of sums, of all documents.
+/// The fold of sums, of all documents. Rates are in their bodies only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums;
 
@@ -89,6 +90,7 @@ pub(crate) struct Sums;
 pub(crate) struct Summed {
     pub(super) totals: Totals,
     pub(super) days: Days,
+    pub(super) rates: Rates,
 }
 
 impl Fold for Sums {
@@ -96,9 +98,9 @@ impl Fold for Sums {
     type Said = Row;
 
     const NAME: &'static str = "invoiced";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const SOURCES: &'static [Source] =
-        &[Source { stream: streams::INVOICES, filter: "invoices.issued.>", headers_only: true }];
+        &[Source { stream: streams::INVOICES, filter: "invoices.issued.>", headers_only: false }];
     const SHARDS: usize = super::sums::SHARDS;
 
     /// By `<partner>.<customer>`; of a guest by the order.
@@ -114,7 +116,10 @@ impl Fold for Sums {
         Ok(Some((Cow::Owned(key), document)))
     }
 
-    fn apply(&self, summed: &mut Summed, _: &Event<'_>, document: Row) -> Result<(), String> {
+    fn apply(&self, summed: &mut Summed, event: &Event<'_>, document: Row) -> Result<(), String> {
+        let of = (document.issued_on, &*document.seller, &*document.currency);
+        let body = event.payload.ok_or("it was read without its body")?;
+        summed.rates.add(of, document.kind, body)?;
         summed.days.add(&document);
         summed.totals.add(&document)
     }

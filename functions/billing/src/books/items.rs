@@ -37,6 +37,9 @@ pub(crate) struct Items {
     /// (`ORDERFLOW_BILLING_DOCUMENTS_MAX`).
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) left_out: u64,
+    /// Why nothing was found: partners.yml has no such partner or seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -71,7 +74,7 @@ pub(crate) struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     invoice: Option<String>,
     state: BalanceState,
-    /// Why it is held, as a code; `GET /balances/PARTNER/ORDER` has the text.
+    /// Why something of it is held, as a code; `GET /balances/PARTNER/ORDER` has the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +111,7 @@ pub(crate) fn items(shards: &[&Shelf], wanted: &Wanted, today: NaiveDate) -> Ite
     items.sort_by_cached_key(due);
     let items = items.into_iter().map(|(order, balance)| Item::new(order, balance, today));
     let left_out = shards.iter().map(|shelf| shelf.balances.left_out).sum();
-    Items { items: items.collect(), more, sums, left_out }
+    Items { items: items.collect(), more, sums, left_out, hint: None }
 }
 
 impl Wanted {
@@ -123,7 +126,7 @@ impl Wanted {
             && is(&self.customer, balance.customer.as_deref())
             && is(&self.seller, balance.seller.as_deref())
             && self.overdue_on.is_none_or(is_overdue)
-            && (!self.held || balance.state == BalanceState::Held)
+            && (!self.held || balance.is_held())
     }
 }
 

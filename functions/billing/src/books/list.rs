@@ -1,5 +1,6 @@
 //! Lists of documents over all shards.
 
+use super::balances::Balance;
 use super::documents::Row;
 use super::folds::Shelf;
 use chrono::NaiveDate;
@@ -53,7 +54,8 @@ pub(crate) enum Status {
     Refund,
     /// A credit note: it is issued, and that is all.
     Issued,
-    /// Something about its order waits for a correction.
+    /// Its order waits for a correction, and nobody can pay it. A filter of this status also finds invoices that are
+    /// open, paid and the like, where something else of the order is held: see `held`.
     Held,
 }
 
@@ -67,6 +69,9 @@ pub(crate) struct Page {
     /// Older documents are not listed, because there are more than this process may hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) older: Option<&'static str>,
+    /// Why nothing was found: partners.yml has no such partner or seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
 }
 
 /// One document of a list.
@@ -98,6 +103,9 @@ pub(crate) struct View {
     /// Of a credit note: the invoice that it takes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     original: Option<String>,
+    /// Why something of its order is held, as a code; `GET /balances/PARTNER/ORDER` has the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
     /// Its place in the list: the sequence of its fact.
     sequence: u64,
 }
@@ -125,6 +133,12 @@ fn status(shelf: &Shelf, row: &Row, today: NaiveDate) -> Status {
     }
 }
 
+/// The balance of the order whose invoice it is now.
+fn own<'a>(shelf: &'a Shelf, row: &Row) -> Option<&'a Balance> {
+    let balance = shelf.balances.get(&row.order);
+    balance.filter(|balance| balance.invoice.as_deref() == Some(&row.number))
+}
+
 impl Query {
     fn fits(&self, shelf: &Shelf, row: &Row) -> bool {
         let (partner, order) = row.names();
@@ -140,7 +154,10 @@ impl Query {
             && self.from.is_none_or(|from| from <= row.issued_on)
             && self.to.is_none_or(|to| row.issued_on <= to)
             && self.number.as_deref().is_none_or(|number| row.number.contains(number))
-            && self.status.is_none_or(|wanted| wanted == status(shelf, row, self.today))
+            && self.status.is_none_or(|wanted| {
+                wanted == status(shelf, row, self.today)
+                    || wanted == Status::Held && own(shelf, row).is_some_and(Balance::is_held)
+            })
     }
 }
 
@@ -148,8 +165,7 @@ impl View {
     fn new(shelf: &Shelf, row: &Row, today: NaiveDate) -> Self {
         let (partner, token) = row.names();
         let order_id = subject::text(token).unwrap_or_else(|| token.to_owned());
-        let balance = shelf.balances.get(&row.order);
-        let balance = balance.filter(|it| it.invoice.as_deref() == Some(&row.number));
+        let balance = own(shelf, row);
         Self {
             number: row.number.to_string(),
             kind: row.kind,
@@ -166,6 +182,7 @@ impl View {
             open: balance.map(|balance| Money::from_units(balance.open)),
             due_on: balance.and_then(|balance| balance.due_on),
             original: row.original.as_deref().map(str::to_owned),
+            held: balance.and_then(|balance| balance.reason.as_deref()).map(str::to_owned),
             sequence: row.sequence,
         }
     }
@@ -211,5 +228,5 @@ pub(crate) fn page(shards: &[&Shelf], query: &Query) -> Page {
         "older documents are not listed: ORDERFLOW_BILLING_DOCUMENTS_MAX is how many are held; each one is \
          answered at /invoices/NUMBER",
     );
-    Page { invoices, next, older }
+    Page { invoices, next, older, hint: None }
 }

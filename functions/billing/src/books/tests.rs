@@ -2,6 +2,7 @@ use super::balances::Balance;
 use super::folds::{Shelf, Summed};
 use super::*;
 use async_nats::HeaderMap;
+use bytes::Bytes;
 use chrono::NaiveDate;
 use domain::invoice::DocumentKind;
 use messaging::header;
@@ -22,13 +23,16 @@ struct World {
     shards: Vec<Shelf>,
     sums: Vec<Summed>,
     sequence: u64,
+    /// Of documents.
+    body: Bytes,
 }
 
 impl World {
     fn new(documents: usize) -> Self {
         let shards = (0..Books::SHARDS).map(|_| Shelf::default()).collect();
         let sums = (0..Sums::SHARDS).map(|_| Summed::default()).collect();
-        Self { fold: Books::up_to(documents), shards, sums, sequence: 0 }
+        let body = Bytes::from(json!({"data": {"taxes": []}}).to_string());
+        Self { fold: Books::up_to(documents), shards, sums, sequence: 0, body }
     }
 
     fn tell(&mut self, subject: &str, said: &[(&str, &str)]) -> Result<(), String> {
@@ -42,7 +46,7 @@ impl World {
             time_ms: 1_000,
             subject,
             headers: Some(&headers),
-            payload: None,
+            payload: Some(&self.body),
             kept_from: 0,
         };
         // Any place will do that depends on nothing but the key.
@@ -308,4 +312,41 @@ fn held_balance() -> Balance {
         warehouse: "main".into(),
         changed_ms: 0,
     }
+}
+
+#[test]
+fn days_are_added_up_by_rate_and_by_who_buys() {
+    let mut world = World::new(100);
+    let tax = |percent: &str, base: &str, amount: &str| json!({"code": "S", "percent": percent, "base": base, "amount": amount});
+    let body = |person: Value, taxes: &[Value]| {
+        Bytes::from(json!({"data": {"buyer": {"person": person}, "taxes": taxes}}).to_string())
+    };
+    let both = [tax("20", "10", "2"), tax("5.5", "100", "5.5")];
+    for (number, person, taxes) in [
+        ("A-1", json!({"name": "Ana"}), &both[..]),
+        ("A-2", json!({}), &both[..1]),
+        ("A-C1", json!({"name": "Ana"}), &both[1..]),
+        ("A-3", json!({"company": "Shop SL"}), &both[..1]),
+        ("A-4", json!({"vat_number": "ESB12345678"}), &both[..1]),
+    ] {
+        world.body = body(person, taxes);
+        world.document(number, &format!("US1/{number}"), "", "2026-01-10", "1.00");
+    }
+    let shards: Vec<&Summed> = world.sums.iter().collect();
+    let span = (day("2026-01-01"), day("2026-01-31"));
+    let found = |seller, buyers| -> Vec<String> {
+        let rows = serde_json::to_value(day_rates(&shards, (seller, buyers), span)).unwrap();
+        let row = |row: &Value| {
+            let text = |name: &str| row[name].to_string().replace('"', "");
+            ["buyers", "percent", "invoices", "credit_notes", "base", "tax"].map(text).join(" ")
+        };
+        rows.as_array().unwrap().iter().map(row).collect()
+    };
+    let businesses = "businesses 20.00 2 0 20.00 4.00";
+    let consumers = ["consumers 20.00 2 0 20.00 4.00", "consumers 5.50 1 1 0.00 0.00"];
+    assert_eq!(found(None, None), [businesses, consumers[0], consumers[1]]);
+    assert_eq!(found(Some("ACME"), Some(Buyers::Consumers)), consumers);
+    assert_eq!(found(Some("OTHER"), None), <[String; 0]>::default());
+    let read: Summed = serde_json::from_str(&serde_json::to_string(shards[0]).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(shards[0]).unwrap());
 }

@@ -1,10 +1,12 @@
 //! What a lane issues.
 
-use crate::support::{World, back, build, of_partner, order, send, this_year};
+use crate::support::{World, back, build, id, of_partner, order, send, this_year};
 use domain::inventory::Verdict;
 use domain::invoice::{BalanceState, HeldCode};
 use domain::person::Person;
 use domain::stock::Refusal;
+use domain::{PartnerId, WarehouseId};
+use invoices::{Asking, Reading};
 use messaging::publish::{self, Outgoing};
 use messaging::{header, stored, streams};
 use std::time::Duration;
@@ -149,6 +151,50 @@ async fn what_follows_from_no_decision_is_no_order() {
     world.bill().await;
     assert_eq!(world.numbers().await, ["A-main-2026-000001"]);
     world.check().await;
+}
+
+#[tokio::test]
+async fn a_fact_counts_for_the_order_of_its_subject_whatever_its_body_says() {
+    let world = World::start().await;
+    let sale = order("A1", 2, "12");
+    world.confirm(&sale).await;
+    let fact = stored::last(&world.nats, streams::ORDERS, "orders.confirmed.main.DIRECT.A1");
+    let fact = fact.await.unwrap().unwrap();
+    // Somebody who may publish for NET names an order of DIRECT, in the name of a decision.
+    for (subject, from, to) in [
+        ("orders.confirmed.main.NET.B1", "", ""),
+        (
+            "orders.confirmed.main.NET.B2",
+            "\"partner\":\"DIRECT\",\"order_id\"",
+            "\"partner\":\"NET\",\"order_id\"",
+        ),
+    ] {
+        let payload = String::from_utf8_lossy(&fact.payload).replacen(from, to, 1);
+        let forged = Outgoing::new(subject.to_owned(), payload.into())
+            .header(header::DECISION, "x")
+            .header(header::DECISION_SEQUENCE, "1");
+        publish::one(&world.nats, &forged, None).await.unwrap();
+    }
+    world.bill().await;
+    assert_eq!(world.numbers().await, ["A-main-2026-000001"]);
+    let mut unreadable = 0;
+    let account = (PartnerId::parse("NET").unwrap(), id("B1"));
+    let balance = invoices::balance(&world.nats, &WarehouseId::main(), &account).await.unwrap();
+    assert!(balance.is_none() && world.balance(&sale).await.documents.len() == 1);
+    for sequence in 1..=streams::last_sequence(&world.nats, streams::ORDERS).await.unwrap() {
+        if let Reading::Unreadable(why) =
+            invoices::read(&world.nats, Asking { fact: sequence }).await.unwrap()
+        {
+            assert!(
+                why.contains(
+                    "is about order DIRECT/A1 of warehouse main; nothing is issued for it"
+                ),
+                "{why}"
+            );
+            unreadable += 1;
+        }
+    }
+    assert_eq!(unreadable, 2);
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod cluster;
+mod expired;
 mod issue;
+mod payments;
 mod people;
+mod restored;
 mod support;

@@ -1,8 +1,9 @@
 //! Credit by hand, payments, what is held, and who may see it.
 
 use crate::support::{World, back, id, of_partner, order};
-use domain::invoice::BalanceState;
-use serde_json::json;
+use domain::Money;
+use domain::invoice::{BalanceState, HeldCode};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test]
@@ -35,7 +36,8 @@ async fn an_invoice_is_credited_by_hand_once_under_its_key() {
     // What comes back behind that is held, and holds nobody.
     world.confirm(&back("R1", &sale, 1, "12")).await;
     world.bill().await;
-    assert_eq!(world.balance(&sale).await.state, BalanceState::Held);
+    let balance = world.balance(&sale).await;
+    assert_eq!((balance.state, balance.held.len()), (BalanceState::Credited, 1));
     let document = world
         .documents()
         .await
@@ -78,8 +80,19 @@ async fn what_is_held_is_issued_once_the_configuration_is_right() {
     world.bill().await;
     assert_eq!(world.balance(&sale).await.held.len(), 2);
     let retry = json!({"partner": "DIRECT", "order_id": "A1"});
-    let (status, body) = world.post("/invoices/retry", "k1", retry.clone()).await;
-    assert_eq!((status, &body["issued"]), (200, &json!([])), "{body}");
+    for key in ["k0", "k1", "k1"] {
+        let (status, body) = world.post("/invoices/retry", key, retry.clone()).await;
+        assert_eq!((status, &body["applied"]), (200, &json!(false)), "{body}");
+        let reason = body["reason"].as_str().unwrap();
+        assert!(
+            reason.starts_with("held: invoice of order A1: lines[0] has the tax category"),
+            "{reason}"
+        );
+        assert!(
+            reason.contains("; return of order R1: the return names the sale DIRECT/A1"),
+            "{reason}"
+        );
+    }
     world.configure("standard:", "luxury: [{percent: 33, valid-from: 2014-01-01}]\n    standard:");
     for turn in 2..200 {
         let (status, body) =
@@ -94,7 +107,121 @@ async fn what_is_held_is_issued_once_the_configuration_is_right() {
     assert_eq!((balance.state, balance.open.to_string()), (BalanceState::Open, "12.00".into()));
     let (status, body) = world.post("/invoices/retry", "last", retry).await;
     assert_eq!((status, &body["applied"]), (200, &json!(false)), "{body}");
+    assert_eq!(body["reason"], "there is nothing to do: nothing of the order is held");
     world.check().await;
+}
+
+/// Retries until the new configuration is read.
+async fn retried(world: &World, partner: &str, order: &str) -> Value {
+    for turn in 0..200 {
+        let command = json!({"partner": partner, "order_id": order});
+        let (status, body) =
+            world.post("/invoices/retry", &format!("{order}-{turn}"), command).await;
+        assert_eq!(status, 200, "{body}");
+        if body["applied"] == json!(true) {
+            return body;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("nothing is issued")
+}
+
+#[tokio::test]
+async fn a_sale_that_is_invoiced_late_takes_its_returns_with_it_whichever_is_retried() {
+    for first in ["S1", "R1"] {
+        let world = World::start().await;
+        let sale = of_partner("NOBODY", order("S1", 3, "10"));
+        world.confirm(&sale).await;
+        for (id, pieces) in [("R1", 1), ("R2", 1), ("R3", 1)] {
+            world.give_back(&back(id, &sale, pieces, "10"), &sale).await;
+        }
+        world.cancel_return(&back("R3", &sale, 1, "10"), &sale).await;
+        world.bill().await;
+        assert_eq!(world.numbers().await.len(), 0);
+        let command = json!({"partner": "NOBODY", "order_id": first});
+        let (_, body) = world.post("/invoices/retry", "before", command).await;
+        let reason = "nobody invoices the orders of partner NOBODY: name its seller (seller) in partners.yml, then orderflow \
+                      invoices retry NOBODY/S1";
+        assert_eq!((&body["applied"], &body["reason"]), (&json!(false), &json!(reason)));
+        world.configure("NOBODY: {currency: EUR}", "NOBODY: {currency: EUR, seller: NET}");
+        let body = retried(&world, "NOBODY", first).await;
+        assert_eq!(body["issued"].as_array().unwrap().len(), 3, "{body}");
+        let balance = world.balance(&sale).await;
+        assert_eq!((balance.open.to_string(), balance.held.len()), ("12.00".into(), 0));
+        world.check().await;
+    }
+}
+
+#[tokio::test]
+async fn a_return_that_waits_for_the_invoice_of_its_sale_does_not_wait_for_ever() {
+    let world = World::start().await;
+    let sale = of_partner("NOBODY", order("S1", 2, "10"));
+    world.confirm(&sale).await;
+    // A cancellation that came too late: the sale stays confirmed, and that is said on its subject.
+    world.keep(&sale).await;
+    world.bill().await;
+    world.configure("NOBODY: {currency: EUR}", "NOBODY: {currency: EUR, seller: NET}");
+    for turn in 0..200 {
+        world.give_back(&back(&format!("R{turn}"), &sale, 1, "1"), &sale).await;
+        world.bill().await;
+        let account = (sale.partner.clone(), sale.order_id.clone());
+        let found = invoices::balance(&world.nats, &sale.warehouse, &account).await.unwrap();
+        if found.is_some_and(|(balance, _)| !balance.held.is_empty()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(world.balance(&sale).await.held[0].code, HeldCode::NoOriginal);
+    retried(&world, "NOBODY", "S1").await;
+    let balance = world.balance(&sale).await;
+    assert!(balance.invoice.is_some() && Money::ZERO < balance.credited, "{balance:?}");
+}
+
+#[tokio::test]
+async fn a_payment_is_of_about_the_time_of_its_invoice() {
+    let world = World::start().await;
+    world.confirm(&order("A1", 1, "12")).await;
+    world.bill().await;
+    let pay = async |paid_on: &str| {
+        let command = json!({"number": "A-main-2026-000001", "amount": "1", "paid_on": paid_on, "reference": paid_on});
+        world.post("/invoices/pay", paid_on, command).await
+    };
+    assert_eq!(pay("2026-01-01").await.0, 200);
+    for day in ["2025-12-31", "2062-01-01"] {
+        let (status, body) = pay(day).await;
+        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("paid_on")), "{body}");
+        assert!(
+            body["errors"][0]["reason"].as_str().unwrap().contains("from 2026-01-01"),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_an_order_and_of_what_is_not_configured() {
+    let world = World::start().await;
+    world.confirm(&order("A/1", 1, "12")).await;
+    world.confirm(&of_partner("NET", order("B1", 1, "12"))).await;
+    world.bill().await;
+    let listed = async |query: &str, token: &str| {
+        let (status, body) = world.get(&format!("/invoices?{query}"), token).await;
+        assert_eq!(status, 200, "{query} {body}");
+        (body["invoices"].as_array().unwrap().len(), body["hint"].clone())
+    };
+    for query in ["order=NET/B1", "order=NET%2FB1", "partner=NET&order=B1", "order=DIRECT/A/1"] {
+        assert_eq!(listed(query, "read").await, (1, Value::Null), "{query}");
+    }
+    assert_eq!(listed("order=NET/B1", "net").await.0, 1);
+    assert_eq!(world.get("/invoices?order=DIRECT/A1", "net").await.0, 403);
+    let hint = json!("partners.yml has no seller \"ACNE\"; did you mean ACME?");
+    assert_eq!(listed("seller=ACNE", "read").await, (0, hint));
+    let hint = json!("partners.yml has no partner \"NOPE\"");
+    assert_eq!(listed("partner=NOPE", "read").await, (0, hint));
+    assert_eq!(listed("seller=ACME&to=2000-01-01", "read").await, (0, Value::Null));
+    for path in ["/open-items?seller=X", "/customers/totals?partner=X", "/days?seller=X"] {
+        let (status, body) = world.get(path, "read").await;
+        assert_eq!((status, body["hint"].is_string()), (200, true), "{path} {body}");
+    }
 }
 
 #[tokio::test]

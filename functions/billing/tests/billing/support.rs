@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use billing::{NAME, RIGHTS};
 use chrono::{DateTime, Datelike as _, Utc};
-use domain::inventory::{Body as Decision, Identity, Outcome, Verdict};
+use domain::inventory::{Body as Decision, Identity, Outcome, Returned, Verdict};
 use domain::invoice::{Balance, Document};
 use domain::order::{Amends, Order, Terms};
 use domain::person::Person;
@@ -19,7 +19,8 @@ use messaging::{Event, Nats, events, streams, tail};
 use runtime::Env;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use state::journal::{Decide, Place, position};
+use state::journal::{BoundKey, Command, Place, position};
+use std::convert::Infallible;
 use std::path::Path;
 use stock::InventoryJournal;
 use testkit::cluster::Cluster;
@@ -87,11 +88,18 @@ impl World {
         let of_billing = server.url_of(NAME);
         Self::on(server, &url, of_billing, 1).await
     }
+
+    /// Other processes, which know only what is stored.
+    pub(crate) async fn start_again(&mut self) {
+        let partners = self.folder.path().join("partners.yml");
+        self.router = build(self.server.url_of(NAME), &partners).await;
+        self.stock = stock::journal(&self.nats, &WarehouseId::main());
+    }
 }
 
 impl World<Cluster> {
-    pub(crate) async fn of_three() -> Self {
-        let server = Cluster::with_rights(NAME, &RIGHTS);
+    pub(crate) async fn of_three(program: Option<&Path>) -> Self {
+        let server = Cluster::of_with_rights(program, NAME, &RIGHTS);
         let url = server.url();
         let of_billing = server.url_of(NAME);
         Self::on(server, &url, of_billing, 3).await
@@ -162,12 +170,12 @@ impl<S> World<S> {
             verdict,
             in_force: None,
         };
-        let mut decision = Some(Decision::Orders { outcomes: vec![outcome], checked: [].into() });
-        let appended = self.stock.commit(|_| match decision.take() {
-            Some(body) => Decide::Append { body, decided_to: None },
-            None => Decide::Answer(()),
-        });
-        appended.await.unwrap();
+        // Under a key: an append whose answer is lost is decided again.
+        let key = BoundKey::new(&format!("decided-{sequence}"), &"test");
+        let decision = Decision::Orders { outcomes: vec![outcome], checked: [].into() };
+        let appended =
+            self.stock.command(&key, |_| Ok::<_, Infallible>(Command::decision(decision.clone())));
+        appended.await.unwrap().unwrap();
     }
 
     pub(crate) async fn confirm(&self, order: &Order) -> u64 {
@@ -195,6 +203,29 @@ impl<S> World<S> {
         self.decided(placed, &next, Verdict::Cancelled { attempt, movements }).await;
     }
 
+    /// A return that names its sale comes back: pieces of P001.
+    pub(crate) async fn give_back(&self, order: &Order, sale: &Order) {
+        let placed = self.place(order, None).await;
+        let sale = returned(sale, -order.lines[0].quantity);
+        self.decided(placed, order, Verdict::Returned { movements: Vec::new(), sale }).await;
+    }
+
+    /// Such a return is cancelled.
+    pub(crate) async fn cancel_return(&self, order: &Order, sale: &Order) {
+        let next = order.again();
+        let placed = self.place(&next, None).await;
+        let (attempt, movements, sale) = (order.attempt, Vec::new(), returned(sale, 1));
+        self.decided(placed, &next, Verdict::ReturnCancelled { attempt, movements, sale }).await;
+    }
+
+    /// A cancellation comes too late: the order stays confirmed.
+    pub(crate) async fn keep(&self, order: &Order) {
+        let next = order.again();
+        let placed = self.place(&next, None).await;
+        self.decided(placed, &next, Verdict::Kept(Refusal::Unreadable { detail: "x".into() }))
+            .await;
+    }
+
     pub(crate) async fn refuse(&self, order: &Order, refusal: Refusal) {
         let placed = self.place(order, None).await;
         self.decided(placed, order, Verdict::Refused(refusal)).await;
@@ -202,6 +233,11 @@ impl<S> World<S> {
 
     /// What stands on the lane, as the connector sends it.
     pub(crate) async fn batch(&self, after: u64) -> Request<Body> {
+        self.lane().await.request(after, usize::MAX)
+    }
+
+    /// All that is on the lane.
+    pub(crate) async fn lane(&self) -> Lane {
         let mut messages = Vec::new();
         let each = |message: &async_nats::jetstream::Message| {
             let sequence = message.info().unwrap().stream_sequence;
@@ -213,16 +249,7 @@ impl<S> World<S> {
         };
         tail::read(&self.nats, streams::ORDERS, FILTER, 1, false, each).await.unwrap();
         let place = position(&self.nats, streams::ORDERS, FILTER, Place::End).await.unwrap();
-        let new = messages.into_iter().filter(|(sequence, _)| after < *sequence);
-        let events: Vec<String> = new.map(|(_, event)| event).collect();
-        let request = Request::post("/")
-            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
-            .header(header::AUTHORIZATION, "Bearer connector")
-            .header("orderflow-after", after)
-            .header("orderflow-stream", "ORDERS")
-            .header("orderflow-stream-identity", &place.identity)
-            .header("orderflow-filter", FILTER);
-        request.body(Body::from(format!("[{}]", events.join(",")))).unwrap()
+        Lane { messages, identity: place.identity }
     }
 
     /// Gives all that is there, again and again what was decided before.
@@ -270,6 +297,14 @@ impl<S> World<S> {
         send(&self.router, request.body(Body::from(this_year(&body.to_string()))).unwrap()).await
     }
 
+    /// Sends a file of payments.
+    pub(crate) async fn pay_file(&self, query: &str, csv: &str) -> (u16, Value) {
+        let request = Request::post(format!("/invoices/payments{query}"))
+            .header(header::AUTHORIZATION, "Bearer admin")
+            .header(header::CONTENT_TYPE, "text/csv");
+        send(&self.router, request.body(Body::from(this_year(csv))).unwrap()).await
+    }
+
     /// Chains and journal are whole.
     pub(crate) async fn check(&self) {
         let chains = invoices::verify_chains(&self.nats, "invoices.issued.>").await.unwrap();
@@ -304,6 +339,41 @@ fn as_of_2026(text: &str) -> String {
 #[expect(clippy::disallowed_methods, reason = "the function takes the year from there")]
 fn year() -> i32 {
     invoices::day("Europe/Paris", Utc::now()).year()
+}
+
+/// Messages of the lane, with their sequences.
+pub(crate) struct Lane {
+    pub(crate) messages: Vec<(u64, String)>,
+    identity: String,
+}
+
+impl Lane {
+    /// The messages behind `after`, at most so many, as the connector sends them.
+    pub(crate) fn request(&self, after: u64, most: usize) -> Request<Body> {
+        let new = self.messages.iter().filter(|(sequence, _)| after < *sequence);
+        let events: Vec<&str> = new.take(most).map(|(_, event)| event.as_str()).collect();
+        let request = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/cloudevents-batch+json")
+            .header(header::AUTHORIZATION, "Bearer connector")
+            .header("orderflow-after", after)
+            .header("orderflow-stream", "ORDERS")
+            .header("orderflow-stream-identity", &self.identity)
+            .header("orderflow-filter", FILTER);
+        request.body(Body::from(format!("[{}]", events.join(",")))).unwrap()
+    }
+}
+
+/// What came back of a sale.
+fn returned(sale: &Order, pieces: i64) -> Returned {
+    let product = sale.lines[0].product_id.clone();
+    Returned {
+        order_id: sale.order_id.clone(),
+        attempt: sale.attempt,
+        placed: 1,
+        returned: [(product, pieces)].into(),
+        of_shipped: [].into(),
+        complete: false,
+    }
 }
 
 /// Status and body of the answer, null if that is no JSON.

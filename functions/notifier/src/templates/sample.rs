@@ -3,13 +3,14 @@
 
 use crate::facts::{self, Shop};
 use crate::notice::Notice;
+use chrono::DateTime;
 use chrono_tz::Tz;
 use minijinja::Value;
 use serde_json::{Value as Json, json};
 
 /// What a template of a notice may use: all of it, or only what is always there.
 pub(crate) fn sample(notice: Notice, language: &str, is_full: bool, shop: Option<&Shop>) -> Value {
-    let lamps = Shop { name: "Lamps & Co".into(), zone: Tz::UTC };
+    let lamps = Shop { name: "Lamps & Co".into(), zone: Tz::UTC, net: None };
     let shop = shop.unwrap_or(&lamps);
     if notice.is_alert() {
         let mut data = match notice {
@@ -55,7 +56,7 @@ pub(crate) fn sample(notice: Notice, language: &str, is_full: bool, shop: Option
         decided["order"]["amends"] =
             json!({"attempt": 1, "placed": 1, "decision": "d", "total": "49.90"});
     }
-    facts::order(shop, &decided, name, language)
+    facts::order(shop, (&decided, DateTime::UNIX_EPOCH), name, language)
 }
 
 /// An order as it was placed: a sale, or with -1 a return.

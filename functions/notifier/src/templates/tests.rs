@@ -131,11 +131,66 @@ fn where_a_template_fails_with_an_order_the_shipped_one_is_taken() {
     );
     let folder = folder(&[("order_confirmed.en.txt", &own)]);
     let templates = Templates::load(Some(folder.path())).unwrap();
-    let shop = crate::facts::Shop { name: "Lamps".into(), zone: chrono_tz::Tz::UTC };
+    let shop = crate::facts::Shop { name: "Lamps".into(), zone: chrono_tz::Tz::UTC, net: None };
+    let at = chrono::DateTime::UNIX_EPOCH;
     let decided =
         serde_json::json!({"order_id": "7", "kind": "sale", "order": {"metadata": {"other": "1"}}});
-    let facts = crate::facts::order(&shop, &decided, None, "en");
+    let facts = crate::facts::order(&shop, (&decided, at), None, "en");
     let mail =
         templates.render(Notice::OrderConfirmed, &languages(&["en"]), "DIRECT", &facts).unwrap();
     assert_eq!(mail.subject, "Your order 7 is confirmed");
+}
+
+#[test]
+fn prices_without_tax_are_told_with_it() {
+    let seller = serde_json::json!({
+        "name": "Net SARL", "address": {"street": "1", "postcode": "75002", "city": "Paris", "country": "FR"},
+        "currency": "EUR", "time-zone": "Europe/Paris", "prices": "net", "series-prefix": "N", "language": "fr"});
+    let rates =
+        serde_json::json!({"FR": {"standard": [{"percent": 20, "valid-from": "2014-01-01"}]}});
+    let rates = std::sync::Arc::new(serde_json::from_value(rates).unwrap());
+    let net = crate::facts::Net::of(&serde_json::from_value(seller).unwrap(), &rates);
+    let shop = crate::facts::Shop { name: "Lamps".into(), zone: chrono_tz::Tz::UTC, net };
+    let templates = Templates::load(None).unwrap();
+    let at = "2026-11-30T10:00:00Z".parse().unwrap();
+    let told = |sign: i64, currency: &str, notice| {
+        let order = serde_json::json!({
+            "order_id": "7", "partner": "DIRECT", "warehouse": "main", "kind": if sign < 0 { "return" } else { "sale" }, "attempt": 1,
+            "ordered_at": "2026-11-30T10:15:00Z", "currency": currency, "stock": "enforce", "total": (100 * sign).to_string(),
+            "lines": [{"product_id": "P001", "quantity": 2 * sign, "unit_price": "50"}]});
+        let decided = serde_json::json!({"order_id": "7", "kind": order["kind"], "order": order});
+        let facts = crate::facts::order(&shop, (&decided, at), None, "en");
+        templates.render(notice, &languages(&["en"]), "DIRECT", &facts).unwrap()
+    };
+    let mail = told(1, "EUR", Notice::OrderConfirmed);
+    assert!(mail.text.contains("Tax  €20.00\nTotal  €120.00"), "{}", mail.text);
+    assert!(mail.sms.unwrap().contains("(€120.00)"));
+    let mail = told(-1, "EUR", Notice::ReturnConfirmed);
+    assert!(mail.text.contains("Tax  €20.00\nTotal  €120.00"), "{}", mail.text);
+    // What nobody can invoice is told as it was ordered.
+    assert!(told(1, "USD", Notice::OrderConfirmed).text.contains("Total  $100.00"));
+}
+
+#[test]
+fn an_invoice_over_nothing_asks_for_no_payment() {
+    let templates = Templates::load(None).unwrap();
+    let shop = crate::facts::Shop { name: "Lamps".into(), zone: chrono_tz::Tz::UTC, net: None };
+    let text = |payable: &str, currency: &str, language: &str| {
+        let document = serde_json::json!({"number": "F-1", "issued_on": "2026-12-01", "due_on": "2026-12-31", "currency": currency,
+            "prices": "gross", "supply": {"order_id": "A-1", "ordered_at": "2026-11-30T10:15:00Z"},
+            "lines": [{"product_id": "P001", "quantity": 1, "unit_price": payable, "amount": payable}],
+            "totals": {"tax": "0.00", "payable": payable}});
+        let facts = crate::facts::document(&shop, &document, None, language).unwrap();
+        templates
+            .render(Notice::InvoiceIssued, &languages(&[language]), "DIRECT", &facts)
+            .unwrap()
+            .text
+    };
+    assert!(text("0.00", "EUR", "en").contains("There is nothing to pay."));
+    assert!(text("0.00", "EUR", "fr").contains("Il n'y a rien à payer."));
+    let paid = text("1200.00", "JPY", "en");
+    assert!(
+        paid.contains("It is due on 31 Dec 2026.") && paid.contains("JPY\u{a0}1,200"),
+        "{paid}"
+    );
 }

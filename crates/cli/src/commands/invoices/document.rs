@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use axum::http::Method;
 use clap::Args;
-use domain::invoice::{Balance, Document};
+use domain::invoice::{Balance, Document, Issued};
+use domain::{Money, currency};
 use machine::client::{Level, Pipeline, query_value};
 use serde_json::json;
 use terminal::output;
@@ -77,7 +78,7 @@ pub(super) async fn show(pipeline: &Pipeline, One { number }: &One) -> Result<()
         output::json(&json!({"document": document, "balance": balance}));
         return Ok(());
     }
-    let Document { kind, issued_on, seller, currency, totals, .. } = &document;
+    let Document { kind, issued_on, seller, currency: code, totals, .. } = &document;
     let kind = kind.as_str().replace('_', " ");
     output::line(format_args!("{kind} {number} of {issued_on}, by {}", output::name(&seller.name)));
     if let Some(original) = &document.original {
@@ -91,44 +92,64 @@ pub(super) async fn show(pipeline: &Pipeline, One { number }: &One) -> Result<()
         output::line(format_args!("to {}", output::name(&who.join(", "))));
     }
     output::line(format_args!("order {partner}/{}", document.supply.order_id));
+    let money = |amount| currency::shown(amount, code);
     let lines = document.lines.iter().map(|line| {
         let what = line.description.as_deref().unwrap_or(line.product_id.as_str());
         let rate = format!("{} %", line.tax.percent.value());
         vec![
             output::name(what).to_string(),
             line.quantity.to_string(),
-            line.unit_price.to_string(),
+            money(line.unit_price),
+            line.discount.map(|discount| money(discount.negated())).unwrap_or_default(),
             rate,
-            line.net.to_string(),
+            money(line.net),
         ]
     });
     let charges = document.charges.iter().map(|charge| {
         let what = charge.description.as_deref().unwrap_or(charge.kind.as_str());
         let rate = format!("{} %", charge.tax.percent.value());
         let name = output::name(what).to_string();
-        vec![name, String::new(), String::new(), rate, charge.net.to_string()]
+        vec![name, String::new(), String::new(), String::new(), rate, money(charge.net)]
     });
-    let head = ["what", "pieces", "price", "tax", "net"];
-    output::table(&head, &[1, 2, 3, 4], lines.chain(charges));
-    output::line(format_args!(
-        "net {} + tax {} = {} {currency}",
-        totals.net, totals.tax, totals.gross
-    ));
-    if totals.rounding != domain::Money::ZERO {
-        output::line(format_args!("rounding {}", totals.rounding));
+    let head = ["what", "pieces", "price", "discount", "tax", "net"];
+    output::table(&head, &[1, 2, 3, 4, 5], lines.chain(charges));
+    let [net, tax, gross] = [totals.net, totals.tax, totals.gross].map(money);
+    output::line(format_args!("net {net} + tax {tax} = {gross} {code}"));
+    if totals.rounding != Money::ZERO {
+        output::line(format_args!("rounding {}", money(totals.rounding)));
     }
-    output::line(format_args!("payable {} {currency}", totals.payable));
+    output::line(format_args!("payable {} {code}", money(totals.payable)));
+    standing(&document, &balance);
+    Ok(())
+}
+
+/// What became of the order since: its other documents, payments, and what is held.
+fn standing(document: &Document, balance: &Balance) {
+    let code = &document.currency;
+    let money = |amount| currency::shown(amount, code);
     let state = balance.state.as_str().replace('_', " ");
     let due = balance.due_on.map(|day| format!(", due on {day}")).unwrap_or_default();
-    output::line(format_args!("order is {state}: open {} {currency}{due}", balance.open));
+    output::line(format_args!("order is {state}: open {} {code}{due}", money(balance.open)));
+    for issued in balance.documents.iter().filter(|issued| issued.number != document.number) {
+        let Issued { number, kind, issued_on, payable, order_id, .. } = issued;
+        let kind = kind.as_str().replace('_', " ");
+        let of = match *order_id == balance.order_id {
+            true => String::new(),
+            false => format!(", for {}", output::name(order_id.as_str())),
+        };
+        output::line(format_args!(
+            "{kind} {number} of {issued_on}: {} {code}{of}",
+            money(*payable)
+        ));
+    }
     for payment in &balance.payments {
         let reference = output::name(&payment.reference);
-        output::line(format_args!("paid {} on {}: {reference}", payment.amount, payment.paid_on));
+        let amount = money(payment.amount);
+        output::line(format_args!("paid {amount} on {}: {reference}", payment.paid_on));
     }
     for held in &balance.held {
         output::line(format_args!("held: {}", held.detail));
     }
-    Ok(())
 }
 
 pub(super) async fn save(pipeline: &Pipeline, saved: &Saved, form: Form) -> Result<()> {

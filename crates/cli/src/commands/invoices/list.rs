@@ -9,7 +9,7 @@ use machine::client::{Level, Pipeline, query_value};
 use serde_json::{Value, json};
 use terminal::output;
 
-use super::order::{Order, text};
+use super::order::{Order, amount, text};
 
 /// Documents of one call.
 const PAGE_MAX: usize = 1_000;
@@ -70,7 +70,7 @@ enum Status {
 }
 
 /// As in a query: with `_` where the command line has `-`.
-fn named<V: ValueEnum>(value: V) -> String {
+pub(super) fn named<V: ValueEnum>(value: V) -> String {
     let name = value.to_possible_value().map(|value| value.get_name().replace('-', "_"));
     name.unwrap_or_default()
 }
@@ -100,7 +100,8 @@ impl List {
 pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
     let limit = usize::try_from(list.limit)?;
     let query = list.query();
-    let (mut all, mut cursor, mut older) = (Vec::<Value>::new(), None::<u64>, Value::Null);
+    let (mut all, mut cursor) = (Vec::<Value>::new(), None::<u64>);
+    let (mut older, mut hint) = (Value::Null, Value::Null);
     loop {
         let count = (limit - all.len()).min(PAGE_MAX);
         let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
@@ -111,18 +112,22 @@ pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
         }
         cursor = page.get("next").and_then(Value::as_u64);
         older = page.get("older").cloned().unwrap_or(older);
+        hint = page.get("hint").cloned().unwrap_or(hint);
         if cursor.is_none() || limit <= all.len() {
             break;
         }
     }
     if pipeline.json {
-        output::json(&json!({"invoices": all, "next": cursor, "older": older}));
+        output::json(&json!({"invoices": all, "next": cursor, "older": older, "hint": hint}));
         return Ok(());
     }
     let row = |view: &Value| {
-        let fields = ["number", "issued_on", "order", "customer", "payable", "currency"];
+        let currency = text(view, "currency");
+        let fields = ["number", "issued_on", "order", "customer"];
         let mut row: Vec<String> = fields.map(|field| text(view, field).to_owned()).into();
-        row.push(text(view, "status").replace('_', " "));
+        row.extend([amount(view, "payable", currency), currency.to_owned()]);
+        let held = if view.get("held").is_some() { ", something is held" } else { "" };
+        row.push(format!("{}{held}", text(view, "status").replace('_', " ")));
         row.push(text(view, "due_on").to_owned());
         row
     };
@@ -131,8 +136,6 @@ pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
     if cursor.is_some() {
         output::note("there are older ones: --limit shows more, --to those up to a day");
     }
-    if let Some(older) = older.as_str() {
-        output::note(older);
-    }
+    [older, hint].iter().filter_map(Value::as_str).for_each(output::note);
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! `invoices pay`, `credit` and `retry`: what people decide about an order's books.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use axum::http::Method;
 use chrono::NaiveDate;
 use clap::Args;
 use domain::{Money, WarehouseId};
-use machine::client::Pipeline;
+use machine::client::{Level, Pipeline, key};
 use machine::clock;
 use serde_json::{Value, json};
+use terminal::output;
 
-use super::order::{Order, text};
+use super::order::{Order, amount as amount_of, text};
 use crate::commands::keyed::{Again, is_applied, say, send};
 use crate::commands::stock::change::{Pieces, by_product};
 use crate::confirm::{Yes, confirm};
@@ -16,18 +20,28 @@ use crate::confirm::{Yes, confirm};
 #[derive(Debug, Args)]
 pub(crate) struct Pay {
     /// The number of the invoice.
-    number: String,
+    #[arg(required_unless_present = "file", conflicts_with = "file", requires = "reference")]
+    number: Option<String>,
     /// What was paid, as 12.50; below zero, what was refunded.
-    #[arg(allow_negative_numbers = true, value_parser = amount)]
-    amount: Money,
+    #[arg(allow_negative_numbers = true, value_parser = amount, required_unless_present = "file")]
+    amount: Option<Money>,
     /// What names the payment, such as the bank's number of it: one document has it once.
-    #[arg(long)]
-    reference: String,
+    #[arg(long, conflicts_with = "file")]
+    reference: Option<String>,
     /// The day; today without it.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", conflicts_with = "file")]
     on: Option<NaiveDate>,
+    /// Payments as CSV, with the columns number, amount, paid_on and reference: all of them or none. The same file again records
+    /// nothing twice.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    file: Option<PathBuf>,
+    /// Only say what would be recorded.
+    #[arg(long, requires = "file")]
+    dry_run: bool,
     #[command(flatten)]
     again: Again,
+    #[command(flatten)]
+    yes: Yes,
 }
 
 fn amount(text: &str) -> Result<Money, String> {
@@ -35,7 +49,10 @@ fn amount(text: &str) -> Result<Money, String> {
 }
 
 pub(super) async fn pay(pipeline: &Pipeline, pay: &Pay) -> Result<()> {
-    let Pay { number, amount, reference, on, again } = pay;
+    let Pay { number, amount, reference, on, file, dry_run, again, yes } = pay;
+    if let Some(file) = file {
+        return pay_file(pipeline, file, *dry_run, *yes).await;
+    }
     let on = on.unwrap_or_else(|| clock::now().date_naive());
     let body = json!({"number": number, "amount": amount, "paid_on": on, "reference": reference});
     let done = send(pipeline, "billing/invoices/pay", body, again).await?;
@@ -44,6 +61,34 @@ pub(super) async fn pay(pipeline: &Pipeline, pay: &Pay) -> Result<()> {
         false => "the payment was recorded before, and nothing is changed; ",
     };
     say(pipeline, &done, &format!("{before}{}", standing(&done)));
+    Ok(())
+}
+
+/// Looks first at what a file would record; what is wrong is named by line.
+async fn pay_file(pipeline: &Pipeline, file: &Path, dry_run: bool, yes: Yes) -> Result<()> {
+    let name = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let send = async |only_say: bool| -> Result<Value> {
+        let path = format!("billing/invoices/payments?dry_run={only_say}");
+        let more = Some((key(), bytes.clone()));
+        pipeline.call(Level::Admin, Method::POST, &path, more).await
+    };
+    let text = |done: &Value, would: &str| {
+        let count = |field| done.get(field).and_then(Value::as_u64).unwrap_or_default();
+        let new = output::count(count("new"), "payment");
+        format!("{new} {would}recorded, {} recorded before", count("known"))
+    };
+    let planned = send(true).await?;
+    if dry_run {
+        say(pipeline, &planned, &text(&planned, "would be "));
+        return Ok(());
+    }
+    if planned.get("new").and_then(Value::as_u64) != Some(0) {
+        let preview = [text(&planned, "would be ")];
+        confirm(&preview, &format!("Record the payments of {name}?"), yes)?;
+    }
+    let done = send(false).await.context("the same file again records nothing twice")?;
+    say(pipeline, &done, &text(&done, ""));
     Ok(())
 }
 
@@ -85,7 +130,7 @@ pub(super) async fn credit(pipeline: &Pipeline, credit: &Credit) -> Result<()> {
 
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
-    /// An order of which something is held, or that has no invoice.
+    /// A sale of which something is held, or that has no invoice; a return stands for its sale.
     #[arg(value_name = "PARTNER/ORDER")]
     order: Order,
     /// Whose stock; without it, the warehouse that the partner has in partners.yml, else main.
@@ -99,7 +144,11 @@ pub(super) async fn retry(pipeline: &Pipeline, retry: &Retry) -> Result<()> {
     let Retry { order: Order { partner, id }, warehouse, again } = retry;
     let body = json!({"partner": partner, "order_id": id, "warehouse": warehouse});
     let done = send(pipeline, "billing/invoices/retry", body, again).await?;
-    say(pipeline, &done, &format!("{}{}", issued(&done), standing(&done)));
+    let reason = text(&done, "reason");
+    match (is_applied(&done), reason.is_empty()) {
+        (false, false) => say(pipeline, &done, &format!("nothing is issued; {reason}")),
+        _ => say(pipeline, &done, &format!("{}{}", issued(&done), standing(&done))),
+    }
     Ok(())
 }
 
@@ -119,8 +168,9 @@ fn standing(done: &Value) -> String {
     let Some(balance) = done.get("balance").filter(|balance| !balance.is_null()) else {
         return "nothing is known of the order's balance".to_owned();
     };
-    let [partner, order, state, open, currency] =
-        ["partner", "order_id", "state", "open", "currency"].map(|field| text(balance, field));
+    let [partner, order, state, currency] =
+        ["partner", "order_id", "state", "currency"].map(|field| text(balance, field));
+    let open = amount_of(balance, "open", currency);
     let held = balance.get("held").and_then(Value::as_array).into_iter().flatten();
     let held: String = held.map(|held| format!("\nheld: {}", text(held, "detail"))).collect();
     let state = state.replace('_', " ");

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use domain::{OrderId, PartnerId};
+use domain::currency;
+use domain::{Money, OrderId, PartnerId};
 use serde_json::Value;
 
 /// An order of a partner.
@@ -26,4 +27,10 @@ impl FromStr for Order {
 /// A field that is text, or nothing.
 pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A field that is an amount, with the decimals of its currency.
+pub(super) fn amount(value: &Value, field: &str, currency: &str) -> String {
+    let text = text(value, field);
+    Money::parse(text).map_or_else(|_| text.to_owned(), |money| currency::shown(money, currency))
 }

@@ -3,13 +3,13 @@
 use anyhow::Result;
 use axum::http::Method;
 use chrono::NaiveDate;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use domain::{CustomerId, PartnerId};
 use machine::client::{Level, Pipeline, query_value};
 use serde_json::Value;
 use terminal::output;
 
-use super::order::text;
+use super::order::{amount, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Open {
@@ -39,14 +39,23 @@ fn whose(partner: Option<&PartnerId>, customer: Option<&CustomerId>) -> String {
     partner.into_iter().chain(customer).collect()
 }
 
+/// Why nothing was found, where that is known.
+fn hint(answer: &Value) {
+    answer.get("hint").and_then(Value::as_str).into_iter().for_each(output::note);
+}
+
 fn rows<'a>(answer: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
     answer.get(list).and_then(Value::as_array).into_iter().flatten()
 }
+
+/// Fields that are amounts.
+const AMOUNTS: [&str; 6] = ["open", "total", "invoiced", "credited", "base", "tax"];
 
 fn fields<const N: usize>(row: &Value, names: [&str; N]) -> Vec<String> {
     names
         .map(|name| match row.get(name) {
             Some(Value::Number(number)) => number.to_string(),
+            _ if AMOUNTS.contains(&name) => amount(row, name, text(row, "currency")),
             _ => text(row, name).to_owned(),
         })
         .into()
@@ -79,12 +88,14 @@ pub(super) async fn open(pipeline: &Pipeline, open: &Open) -> Result<()> {
     if answer.get("more") == Some(&Value::Bool(true)) {
         output::note("there are more: --limit shows up to 5000");
     }
+    hint(&answer);
     for (currency, sum) in answer.get("sums").and_then(Value::as_object).into_iter().flatten() {
         // What was never invoiced has no currency.
         if currency.is_empty() {
             continue;
         }
-        let [open, overdue, refund] = ["open", "overdue", "refund"].map(|field| text(sum, field));
+        let [open, overdue, refund] =
+            ["open", "overdue", "refund"].map(|field| amount(sum, field, currency));
         output::note(format_args!(
             "{currency}: {open} to be paid, {overdue} of it overdue; {refund} to be refunded"
         ));
@@ -120,6 +131,7 @@ pub(super) async fn totals(pipeline: &Pipeline, totals: &Totals) -> Result<()> {
     if answer.get("more") == Some(&Value::Bool(true)) {
         output::note("there are more: --limit shows up to 5000");
     }
+    hint(&answer);
     Ok(())
 }
 
@@ -134,6 +146,18 @@ pub(crate) struct Days {
     /// Up to this day; today without it.
     #[arg(long, value_name = "DAY")]
     to: Option<NaiveDate>,
+    /// By rate of tax, and by who buys.
+    #[arg(long)]
+    rates: bool,
+    /// Only sales to consumers, or to businesses: who names neither a company nor a VAT number is a consumer.
+    #[arg(long, value_enum, requires = "rates")]
+    buyers: Option<Buyers>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Buyers {
+    Consumers,
+    Businesses,
 }
 
 pub(super) async fn days(pipeline: &Pipeline, days: &Days) -> Result<()> {
@@ -141,18 +165,50 @@ pub(super) async fn days(pipeline: &Pipeline, days: &Days) -> Result<()> {
         ("seller", days.seller.as_deref().map(query_value)),
         ("from", days.from.map(|day| day.to_string())),
         ("to", days.to.map(|day| day.to_string())),
+        ("buyers", days.buyers.map(super::list::named)),
     ];
     let said = said.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
-    let path = format!("billing/days?{}", said.collect::<Vec<_>>().join("&"));
+    let said = said.collect::<Vec<_>>().join("&");
+    let of = if days.rates { "/rates" } else { "" };
+    let path = format!("billing/days{of}?{said}");
     let answer: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
     if pipeline.json {
         output::json(&answer);
         return Ok(());
     }
-    let names =
-        ["day", "seller", "total", "currency", "invoices", "invoiced", "credit_notes", "credited"];
-    let head = ["day", "seller", "total", "", "invoices", "invoiced", "credit notes", "credited"];
-    let rows = rows(&answer, "days").map(|row| fields(row, names));
-    output::table(&head, &[2, 4, 5, 6, 7], rows);
+    if days.rates {
+        let names = [
+            "day",
+            "seller",
+            "buyers",
+            "percent",
+            "code",
+            "base",
+            "tax",
+            "currency",
+            "invoices",
+            "credit_notes",
+        ];
+        let head =
+            ["day", "seller", "buyers", "%", "code", "base", "tax", "", "invoices", "credit notes"];
+        let rows = rows(&answer, "days").map(|row| fields(row, names));
+        output::table(&head, &[3, 5, 6, 8, 9], rows);
+    } else {
+        let names = [
+            "day",
+            "seller",
+            "total",
+            "currency",
+            "invoices",
+            "invoiced",
+            "credit_notes",
+            "credited",
+        ];
+        let head =
+            ["day", "seller", "total", "", "invoices", "invoiced", "credit notes", "credited"];
+        let rows = rows(&answer, "days").map(|row| fields(row, names));
+        output::table(&head, &[2, 4, 5, 6, 7], rows);
+    }
+    hint(&answer);
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! `notify list` and `notify show`.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
-use machine::client::{Level, Pipeline};
+use machine::client::{Level, Pipeline, query_value};
 use machine::clock;
-use messaging::subject::OrderSubject;
+use messaging::subject::{OrderSubject, token};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use terminal::{Failure, output};
 
 use super::which::query;
@@ -79,12 +81,39 @@ async fn read(pipeline: &Pipeline, query: &str) -> Result<Vec<Delivery>> {
     }
 }
 
+/// Numbers of the invoices and credit notes of an order, whose mails name these and not the order. None where nobody issues
+/// them.
+async fn documents_of(pipeline: &Pipeline, order: &str) -> BTreeSet<String> {
+    let Some((partner, id)) = order.split_once('/') else { return BTreeSet::new() };
+    let (partner, id) = (query_value(partner), query_value(id));
+    let paths = [
+        format!("billing/invoices?limit=1000&partner={partner}&order={id}"),
+        format!("billing/balances/{partner}/{id}"),
+    ];
+    let mut numbers = BTreeSet::new();
+    for (path, list) in paths.iter().zip(["invoices", "documents"]) {
+        let answer: Result<Value> = pipeline.call(Level::Read, Method::GET, path, None).await;
+        let Ok(answer) = answer else { continue };
+        let listed = answer.get(list).and_then(Value::as_array).into_iter().flatten();
+        let number = |document: &Value| document.get("number")?.as_str().map(token);
+        numbers.extend(listed.filter_map(number));
+    }
+    numbers
+}
+
 pub(super) async fn run(pipeline: &Pipeline, wanted: &Wanted<'_>, limit: usize) -> Result<()> {
     let since = wanted.since.unwrap_or_else(|| clock::now() - TimeDelta::days(1)).to_rfc3339();
     let pairs =
         [("state", wanted.state), ("lane", wanted.channel), ("since", Some(since.as_str()))];
     let mut found = read(pipeline, &query(pairs)).await?;
-    found.retain(|delivery| wanted.order.is_none_or(|order| delivery.about() == order));
+    if let Some(order) = wanted.order {
+        let numbers = documents_of(pipeline, order).await;
+        found.retain(|delivery| {
+            let number = delivery.subject.strip_prefix("invoices.issued.");
+            let number = number.and_then(|rest| rest.split_once('.')).map(|(_, number)| number);
+            delivery.about() == order || number.is_some_and(|number| numbers.contains(number))
+        });
+    }
     found.reverse();
     let more = found.len().saturating_sub(limit);
     found.truncate(limit);

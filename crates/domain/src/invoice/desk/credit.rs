@@ -2,12 +2,15 @@
 
 use super::super::terms::{Hold, retry};
 use super::super::{
-    Balance, Document, DocumentKind, HeldCode, HeldWhat, Issuer, Original, Supply, Taxed,
+    Balance, Document, DocumentCharge, DocumentKind, HeldCode, HeldWhat, Issuer, Original, Supply,
+    Taxed,
 };
 use super::fit::{self, Pieces, complete, pieces_of};
 use super::sale::{Priced, Reading, list, price, supply};
+use super::share;
 use super::{Account, Desk, Draft, Event, Outcome, minus, plus};
 use crate::Money;
+use crate::charge::Charge;
 use crate::order::{Line, Order};
 use crate::seller::{Seller, WithoutSale};
 
@@ -158,17 +161,34 @@ impl<'a> Desk<'a> {
             let detail = format!("{over}. {}", exceeds(account));
             Hold::new(HeldCode::ExceedsInvoice, detail)
         })?;
+        if order.charges.is_empty() && share::is_only_discounted(original, &order.lines) {
+            let priced = share::share(original, &balance, &pieces);
+            return Ok(Credit { priced, pieces, supply: original.supply.clone(), reason: None });
+        }
         let line_taxes: Vec<Taxed> =
             order.lines.iter().map(|line| tax_of(original, &balance, line)).collect();
         let tax_of_charge = |category: &crate::TaxCategory| balance.rates.get(category.as_str());
-        let charges = order.charges.iter();
-        let charge_taxes: Vec<Option<Taxed>> = charges
-            .map(|charge| charge.tax_category.as_ref().and_then(tax_of_charge).cloned())
-            .collect();
+        let own = order.charges.iter().cloned().map(|charge| {
+            let tax = charge.tax_category.as_ref().and_then(tax_of_charge).cloned();
+            (charge, tax)
+        });
+        let discounts = match order.charges.is_empty() {
+            true => share::discounts(original, &balance, &order.lines, &pieces),
+            false => Vec::new(),
+        };
+        let shared = discounts.into_iter().map(
+            |DocumentCharge { kind, description, tax, amount, .. }| {
+                // Below zero in the document, as the amounts of a return are in its order.
+                let charge =
+                    Charge { kind, description, amount: amount.negated(), tax_category: None };
+                (charge, Some(tax))
+            },
+        );
+        let (charges, charge_taxes): (Vec<Charge>, Vec<Option<Taxed>>) = own.chain(shared).unzip();
         let reading =
             Reading { prices: original.prices, decimals: original.decimals, is_return: true };
         let lines = (order.lines.as_slice(), line_taxes.as_slice());
-        let mut priced = price(lines, (&order.charges, &charge_taxes), reading)?;
+        let mut priced = price(lines, (&charges, &charge_taxes), reading)?;
         let slack = fit::slack(&balance, &order.lines, original.decimals);
         fit::fit(&mut priced, &balance, original.prices, (complete, slack)).map_err(|over| {
             let detail = format!("{over}. {}", exceeds(account));
@@ -227,7 +247,7 @@ impl<'a> Desk<'a> {
         if !balance.has_rest() {
             return Ok(None);
         }
-        let (priced, pieces) = fit::rest(&original, &balance);
+        let (priced, pieces) = share::rest(&original, &balance);
         let supply = original.supply.clone();
         let credit = Credit { priced, pieces, supply, reason };
         let document = self.credit(account, &original, credit)?;

@@ -1,13 +1,9 @@
 //! How much may be credited: never more than is left of an invoice, and the last credit note takes the rest to the cent.
 
-use super::super::{
-    Balance, Document, DocumentCharge, DocumentLine, Left, TaxTotal, Taxed, Totals, divided,
-    rounded, step,
-};
+use super::super::{Balance, Document, DocumentCharge, Left, TaxTotal, Taxed, Totals, step};
 use super::sale::Priced;
 use super::{minus, plus};
 use crate::charge::ChargeKind;
-use crate::money::SCALE;
 use crate::order::Line;
 use crate::seller::Prices;
 use crate::{Money, ProductId};
@@ -73,6 +69,10 @@ pub(super) fn fit(
     for TaxTotal { tax, base, amount } in &priced.taxes {
         let none = Left { tax: tax.clone(), base: Money::ZERO, amount: Money::ZERO };
         let left = balance.left.iter().find(|left| left.tax == *tax).unwrap_or(&none);
+        // Of a rate from which more was taken off than sold there is nothing to exceed: the whole is compared above.
+        if left.base < Money::ZERO {
+            continue;
+        }
         for (wanted, left) in [(*base, left.base), (*amount, left.amount)] {
             if minus(left, wanted) < slack.negated() {
                 let of = format!(" at {} %", tax.percent.value());
@@ -106,7 +106,8 @@ fn take(priced: &mut Priced, targets: &[Left]) {
     priced.taxes.sort_by(|a, b| a.tax.cmp(&b.tax));
 }
 
-fn move_by(priced: &mut Priced, tax: &Taxed, by: Money) {
+/// Moves the net amount of a rate; the largest part takes it.
+pub(super) fn move_by(priced: &mut Priced, tax: &Taxed, by: Money) {
     if by == Money::ZERO {
         return;
     }
@@ -123,13 +124,13 @@ fn move_by(priced: &mut Priced, tax: &Taxed, by: Money) {
 }
 
 /// What of a rate is left that belongs to no line.
-fn rest_of(tax: &Taxed, net: Money) -> DocumentCharge {
+pub(super) fn rest_of(tax: &Taxed, net: Money) -> DocumentCharge {
     let kind = ChargeKind::Other;
     DocumentCharge { kind, description: None, tax: tax.clone(), net, amount: net }
 }
 
 /// Sums of parts; what is paid is their gross sum, or `payable`.
-fn totals(priced: &Priced, payable: Option<Money>) -> Totals {
+pub(super) fn totals(priced: &Priced, payable: Option<Money>) -> Totals {
     let sum = |amounts: &mut dyn Iterator<Item = Money>| amounts.fold(Money::ZERO, plus);
     let charges = || priced.charges.iter().map(|charge| charge.net);
     let net = sum(&mut priced.taxes.iter().map(|tax| tax.base));
@@ -146,87 +147,6 @@ fn totals(priced: &Priced, payable: Option<Money>) -> Totals {
         rounding: minus(payable, gross),
         payable,
     }
-}
-
-/// All that is left of an invoice, and its pieces: a mirror of it as long as nothing was credited.
-pub(super) fn rest(original: &Document, balance: &Balance) -> (Priced, Pieces) {
-    let is_whole = balance.returned.is_empty()
-        && balance.payable_left == original.totals.payable
-        && balance.left.iter().all(|left| {
-            let is_it = |tax: &&TaxTotal| tax.tax == left.tax;
-            let sold = original.taxes.iter().find(is_it);
-            sold.is_some_and(|sold| (sold.base, sold.amount) == (left.base, left.amount))
-        });
-    if is_whole {
-        let priced = Priced {
-            lines: original.lines.clone(),
-            charges: original.charges.clone(),
-            taxes: original.taxes.clone(),
-            totals: original.totals,
-        };
-        return (priced, sold(original));
-    }
-    let mut priced = Priced {
-        lines: Vec::new(),
-        charges: Vec::new(),
-        taxes: Vec::new(),
-        totals: Totals::default(),
-    };
-    let mut returned = balance.returned.clone();
-    let mut pieces = Pieces::new();
-    for line in &original.lines {
-        let gone = returned.get(&line.product_id).copied().unwrap_or_default().min(line.quantity);
-        returned.entry(line.product_id.clone()).and_modify(|count| *count -= gone);
-        let left = line.quantity - gone;
-        if 0 < left {
-            *pieces.entry(line.product_id.clone()).or_default() += left;
-            priced.lines.push(part_of(line, left, original.decimals));
-        }
-    }
-    for Left { tax, base, amount } in &balance.left {
-        let lines = priced.lines.iter().filter(|line| line.tax == *tax);
-        let of_lines = lines.fold(Money::ZERO, |sum, line| plus(sum, line.net));
-        give_rest(&mut priced, original, tax, (minus(*base, of_lines), of_lines));
-        if *base != Money::ZERO || *amount != Money::ZERO {
-            let (tax, base, amount) = (tax.clone(), *base, *amount);
-            priced.taxes.push(TaxTotal { tax, base, amount });
-        }
-    }
-    priced.totals = totals(&priced, Some(balance.payable_left));
-    (priced, pieces)
-}
-
-/// What of a rate is left beside its lines: its charges as they were invoiced, a rounding, or an amount of its own.
-fn give_rest(
-    priced: &mut Priced,
-    original: &Document,
-    tax: &Taxed,
-    (over, of_lines): (Money, Money),
-) {
-    let slack = step(original.decimals).saturating_mul(10);
-    let is_near = |net: Money| minus(over, net).magnitude().units() <= slack;
-    let charges: Vec<_> = original.charges.iter().filter(|it| it.tax == *tax).cloned().collect();
-    let of_charges = charges.iter().fold(Money::ZERO, |sum, charge| plus(sum, charge.net));
-    if !charges.is_empty() && is_near(of_charges) {
-        priced.charges.extend(charges);
-        move_by(priced, tax, minus(over, of_charges));
-    } else if is_near(Money::ZERO) && of_lines != Money::ZERO {
-        move_by(priced, tax, over);
-    } else if over != Money::ZERO {
-        let amount = match original.prices {
-            Prices::Net => over,
-            Prices::Gross => with_tax(over, tax, original.decimals),
-        };
-        priced.charges.push(DocumentCharge { amount, ..rest_of(tax, over) });
-    }
-}
-
-/// A net amount with its tax, rounded to the currency.
-fn with_tax(net: Money, tax: &Taxed, decimals: u32) -> Money {
-    let hundred = 100 * i128::from(SCALE);
-    let percent = i128::from(tax.percent.value().units());
-    let gross = divided(i128::from(net.units()) * (hundred + percent), hundred);
-    rounded(i64::try_from(gross).map_or(net, Money::from_units), decimals)
 }
 
 /// Pieces of lines, above zero.
@@ -265,22 +185,4 @@ pub(super) fn complete(
         *left -= count;
     }
     Ok(left.values().all(|left| *left == 0))
-}
-
-/// Some pieces of a line, and their share of its amounts.
-pub(super) fn part_of(line: &DocumentLine, pieces: i64, decimals: u32) -> DocumentLine {
-    if pieces == line.quantity {
-        return line.clone();
-    }
-    let share = |amount: Money| {
-        let units = i128::from(amount.units()) * i128::from(pieces);
-        i64::try_from(divided(units, i128::from(line.quantity))).map_or(amount, Money::from_units)
-    };
-    DocumentLine {
-        quantity: pieces,
-        discount: line.discount.map(share),
-        net: rounded(share(line.net), decimals),
-        amount: rounded(share(line.amount), decimals),
-        ..line.clone()
-    }
 }

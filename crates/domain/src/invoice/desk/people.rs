@@ -3,18 +3,18 @@
 use super::super::terms::Hold;
 use super::super::{Account, Balance, Document, DocumentKind, Held, PAYMENTS_MAX, Payment};
 use super::credit::Credit;
-use super::fit::{Pieces, complete, part_of};
+use super::fit::complete;
+use super::share::share;
 use super::{Desk, Event, Outcome, name, plus};
-use crate::order::{Kind, Line, Order};
-use crate::{Money, ProductId};
-use std::collections::BTreeMap;
+use crate::ProductId;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What of an invoice is credited by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreditWhat {
     /// All that is left.
     Rest,
-    /// Pieces of products, at the prices of the invoice.
+    /// Pieces of products, at the prices of the invoice and with their share of its charges and discounts.
     Pieces(BTreeMap<ProductId, i64>),
 }
 
@@ -72,9 +72,9 @@ impl Desk<'_> {
             }
             CreditWhat::Pieces(pieces) => {
                 complete(invoice, &balance, pieces).map_err(|over| Refused(over.to_string()))?;
-                let order = as_return(invoice, pieces);
-                let credit = self.credit_of(invoice, &order, &account)?;
-                let credit = Credit { reason: Some(reason.to_owned()), ..credit };
+                let priced = share(invoice, &balance, pieces);
+                let (supply, pieces) = (invoice.supply.clone(), pieces.clone());
+                let credit = Credit { priced, pieces, supply, reason: Some(reason.to_owned()) };
                 Ok(self.credit(&account, invoice, credit)?)
             }
         }
@@ -109,77 +109,54 @@ impl Desk<'_> {
         Ok(true)
     }
 
-    /// Decides again what is held of an order: an event for each, in their order, or nothing where its fact is gone.
-    /// What is held again for the same reason waits since when it did. Nothing is changed, and nothing returned, if the entry
-    /// would have more than `bytes_max` bytes.
-    pub fn retry(
-        &mut self,
-        account: &Account,
-        events: &[Option<Event>],
-        bytes_max: usize,
-    ) -> Vec<Outcome> {
-        let before = std::mem::take(&mut self.change(account).held);
-        let mut outcomes = Vec::new();
-        for (held, event) in before.iter().zip(events) {
-            match event {
-                Some(event) => {
-                    outcomes.extend(self.decide(event, bytes_max));
+    /// Decides again what of an order is held, and what was passed by while its partner had no seller: the events are in the
+    /// order of their facts, and what is held of another fact stays so. What is held again for the same reason waits
+    /// since when it did, and where nothing else came of it the entry says nothing. An entry has at most `bytes_max` bytes: events that do
+    /// not fit stay as they are.
+    pub fn retry(&mut self, account: &Account, events: &[Event], bytes_max: usize) -> Retried {
+        let before = self.balance(account).clone();
+        let is_again = |held: &Held| events.iter().any(|event| event.fact == held.fact);
+        if before.held.iter().any(is_again) {
+            self.change(account).held.retain(|held| !is_again(held));
+        }
+        let mut retried = Retried::default();
+        for event in events {
+            match self.decide(event, bytes_max) {
+                Some(outcome) => retried.outcomes.push(outcome),
+                None => {
+                    retried.is_cut = true;
+                    break;
                 }
-                None => self.change(account).held.push(held.clone()),
             }
         }
+        let undone = events.iter().skip(retried.outcomes.len()).map(|event| event.fact);
+        let undone: BTreeSet<u64> = undone.collect();
+        let waiting = before.held.iter().filter(|held| undone.contains(&held.fact)).cloned();
+        self.balance(account).held.extend(waiting);
         let same = |a: &Held, b: &Held| {
             (a.what, a.fact, a.code, &a.order_id) == (b.what, b.fact, b.code, &b.order_id)
         };
-        for held in &mut self.change(account).held {
-            let old = before.iter().find(|old| same(old, held));
+        let balance = self.balance(account);
+        for held in &mut balance.held {
+            let old = before.held.iter().find(|old| same(old, held));
             old.into_iter().for_each(|old| held.since = old.since);
         }
-        self.change(account).settle();
-        outcomes
+        balance.settle();
+        if *balance == before && self.body.documents.is_empty() {
+            self.touched.remove(account);
+            self.body.asked.clear();
+        }
+        retried
     }
 }
 
-/// Pieces of an invoice as a return of it, at its prices.
-fn as_return(invoice: &Document, pieces: &Pieces) -> Order {
-    let mut wanted = pieces.clone();
-    let lines = invoice.lines.iter().filter_map(|line| {
-        let left = wanted.get_mut(&line.product_id)?;
-        let pieces = (*left).min(line.quantity);
-        *left -= pieces;
-        let part = (0 < pieces).then(|| part_of(line, pieces, invoice.decimals))?;
-        Some(Line {
-            product_id: part.product_id,
-            quantity: -pieces,
-            unit_price: part.unit_price,
-            description: part.description,
-            category: None,
-            discount: part.discount,
-            tax_category: None,
-        })
-    });
-    let lines = lines.collect();
-    let supply = &invoice.supply;
-    Order {
-        order_id: supply.order_id.clone(),
-        partner: supply.partner.clone(),
-        warehouse: supply.warehouse.clone(),
-        kind: Kind::Return,
-        attempt: supply.attempt,
-        ordered_at: supply.ordered_at,
-        currency: invoice.currency.clone(),
-        customer: None,
-        region: None,
-        stock: crate::partner::StockPolicy::Ignore,
-        lines,
-        charges: Vec::new(),
-        tax_given: None,
-        metadata: BTreeMap::new(),
-        returns: None,
-        total: Money::ZERO,
-        cancels: None,
-        amends: None,
-    }
+/// What came of deciding again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Of each event that was decided, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// Did the entry have no room for all of them?
+    pub is_cut: bool,
 }
 
 impl Balance {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::charge::{Charge, ChargeKind};
-use crate::invoice::{BalanceState, Payment, TaxTotal, place_of};
+use crate::invoice::{BalanceState, DocumentKind, Payment, TaxTotal, hash, place_of};
 use crate::order::{Kind, Line, kind_and_total};
 use crate::partner::{Partners, StockPolicy};
 use crate::seller::{Sellers, TaxRates, WithoutSale};
@@ -12,6 +12,7 @@ mod held;
 mod people;
 mod random;
 mod returns;
+mod share;
 
 /// A configuration, and the journal's state: what a process has.
 struct Shop {
@@ -120,6 +121,10 @@ impl Shop {
                     Unknown::Document(number) => {
                         let known = self.documents.iter().find(|it| it.number == number);
                         desk.know_document(known.unwrap().clone());
+                    }
+                    Unknown::Free(next) => {
+                        assert!(self.documents.iter().all(|it| it.number != next.number));
+                        desk.know_free(next.series);
                     }
                 }
             }
