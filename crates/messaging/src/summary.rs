@@ -5,8 +5,8 @@
 
 use crate::subject::token;
 use chrono::{DateTime, Utc};
-use domain::person::is_personal;
 use domain::Money;
+use domain::person::is_personal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::Terms;
-use domain::{Order, raw};
+use domain::raw;
 use messaging::publish::{self, Outgoing};
 use messaging::summary::Summary;
 use messaging::{streams, tail};
