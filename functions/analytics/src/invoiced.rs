@@ -33,21 +33,56 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, issued: &Issued<'_>) {
+    fn add(&mut self, issued: &Issued<'_>) {
         let count = if issued.is_credit { &mut self.credit_notes } else { &mut self.invoices };
         *count += 1;
         self.total.0 += issued.signed();
     }
 
-    pub(crate) const fn merge(&mut self, other: &Self) {
+    const fn merge(&mut self, other: &Self) {
         self.invoices += other.invoices;
         self.credit_notes += other.credit_notes;
         self.total.0 += other.total.0;
     }
 }
 
-/// Sums by currency.
-pub(crate) type Sums = BTreeMap<Code, Sum>;
+/// Sums by currency, in the order of their codes; most have one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Sums(Vec<(Code, Sum)>);
+
+impl Sums {
+    fn of(&mut self, code: Code) -> &mut Sum {
+        let at = match self.0.binary_search_by_key(&code, |(code, _)| *code) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.reserve_exact(1);
+                self.0.insert(at, (code, Sum::default()));
+                at
+            }
+        };
+        &mut self.0.get_mut(at).expect("it is there, or was put there").1
+    }
+
+    pub(crate) fn add(&mut self, issued: &Issued<'_>) {
+        self.of(issued.currency).add(issued);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (code, sum) in other.iter() {
+            self.of(code).merge(sum);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Code, &Sum)> {
+        self.0.iter().map(|(code, sum)| (*code, sum))
+    }
+
+    /// Invoices and credit notes.
+    pub(crate) fn count(&self) -> u64 {
+        self.iter().map(|(_, sum)| sum.invoices + sum.credit_notes).sum()
+    }
+}
 
 /// What is known of the customers of a shard.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -82,8 +117,7 @@ impl Fold for Invoiced {
 
     fn apply(&self, shard: &mut Shard, event: &Event<'_>) -> Result<(), String> {
         let issued = issued::read(event)?;
-        let sums = shard.partners.entry(issued.partner.into()).or_default();
-        sums.entry(issued.currency).or_default().add(&issued);
+        shard.partners.entry(issued.partner.into()).or_default().add(&issued);
         let Some(customer) = issued.customer else { return Ok(()) };
         let key = format!("{}.{customer}", issued.partner);
         let is_full = SHARD_CUSTOMERS_MAX <= shard.customers.len();
@@ -91,8 +125,7 @@ impl Fold for Invoiced {
             shard.left_out += 1;
             return Ok(());
         }
-        let sums = shard.customers.entry(key.into()).or_default();
-        sums.entry(issued.currency).or_default().add(&issued);
+        shard.customers.entry(key.into()).or_default().add(&issued);
         Ok(())
     }
 
@@ -125,12 +158,10 @@ pub(crate) fn shown(sums: &Sums) -> BTreeMap<String, Shown> {
 
 /// What was invoiced to a partner's customers, or to all.
 pub(crate) fn totals(shards: &[&Shard], partner: Option<&str>) -> Sums {
-    let mut found = Sums::new();
+    let mut found = Sums::default();
     let all = shards.iter().flat_map(|shard| &shard.partners);
     for (_, sums) in all.filter(|(name, _)| partner.is_none_or(|partner| *partner == ***name)) {
-        for (code, sum) in sums {
-            found.entry(*code).or_default().merge(sum);
-        }
+        found.merge(sums);
     }
     found
 }
@@ -176,10 +207,10 @@ pub(crate) fn top(
     let each =
         customers.flat_map(|(key, sums)| sums.iter().map(move |(code, sum)| (key, code, sum)));
     let mut found: Vec<(&str, &str, Code, &Sum)> = each
-        .filter(|(_, code, _)| currency.is_none_or(|currency| currency == **code))
+        .filter(|(_, code, _)| currency.is_none_or(|currency| currency == *code))
         .map(|(key, code, sum)| {
             let (partner, customer) = key.split_once('.').unwrap_or((key, ""));
-            (partner, customer, *code, sum)
+            (partner, customer, code, sum)
         })
         .filter(|(name, ..)| partner.is_none_or(|partner| partner == *name))
         .collect();

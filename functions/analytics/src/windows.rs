@@ -30,10 +30,10 @@ use std::collections::BTreeMap;
 /// The length of a window, in seconds.
 pub(crate) const SECONDS: i64 = 5;
 /// How long a window is held behind the newest document, in seconds: a week. What is older has its result in the stream
-/// ANALYTICS; a document that comes for it is still a correction.
+/// ANALYTICS.
 pub(crate) const HELD_SECONDS: i64 = 7 * 24 * 3_600;
 /// About what a second takes, with one currency, and its part of a window.
-pub(crate) const SECOND_BYTES: usize = 200;
+pub(crate) const SECOND_BYTES: usize = 160;
 const DOCUMENTS: usize = 0;
 
 /// The fold.
@@ -45,12 +45,18 @@ pub(crate) struct Windows;
 pub(crate) struct Hours {
     /// The sequence of the newest document.
     pub(super) read_to: u64,
-    /// When the newest one was stored, by its own time, milliseconds since 1970.
-    pub(super) newest_ms: i64,
+    /// When that was stored, milliseconds since 1970. Older ones may have been stored later, by a clock that was ahead.
+    pub(super) last_ms: i64,
     /// By second since 1970.
     pub(super) seconds: BTreeMap<i64, Sums>,
     /// By the second with which they begin.
     pub(super) windows: BTreeMap<i64, Known>,
+}
+
+/// The time of the newest document, if there is one, milliseconds since 1970.
+pub(super) fn last_ms(shards: &[&Hours]) -> Option<(u64, i64)> {
+    let newest = shards.iter().max_by_key(|hours| hours.read_to);
+    newest.filter(|hours| 0 < hours.read_to).map(|hours| (hours.read_to, hours.last_ms))
 }
 
 /// What is known of a window.
@@ -87,7 +93,7 @@ pub(crate) const fn window_of(second: i64) -> i64 {
 impl Hours {
     /// Forgets what is older than is held.
     fn forget(&mut self) {
-        let from = self.newest_ms / 1_000 - HELD_SECONDS;
+        let from = self.last_ms / 1_000 - HELD_SECONDS;
         if self.seconds.first_key_value().is_some_and(|(second, _)| *second < from) {
             self.seconds = self.seconds.split_off(&from);
         }
@@ -125,10 +131,9 @@ impl Fold for Windows {
         if event.source == DOCUMENTS {
             let issued = issued::read(event)?;
             let second = event.time_ms.div_euclid(1_000);
-            hours.read_to = hours.read_to.max(event.sequence);
-            hours.newest_ms = hours.newest_ms.max(event.time_ms);
-            let sums = hours.seconds.entry(second).or_default();
-            sums.entry(issued.currency).or_default().add(&issued);
+            hours.read_to = event.sequence;
+            hours.last_ms = event.time_ms;
+            hours.seconds.entry(second).or_default().add(&issued);
             let known = hours.windows.entry(window_of(second)).or_default();
             known.last = known.last.max(event.sequence);
         } else if let Some((start, said)) = message::read(event)? {

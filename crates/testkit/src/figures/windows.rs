@@ -16,6 +16,8 @@ struct Said {
     counted_to: u64,
     sums: Documents,
     corrected: BTreeSet<u64>,
+    /// When the final result was stored, milliseconds since 1970.
+    at_ms: i128,
 }
 
 /// How many final results and corrections there are.
@@ -25,6 +27,8 @@ pub struct Closed {
     pub finals: usize,
     /// Corrections.
     pub corrections: usize,
+    /// From the end of a window to its final result, milliseconds: the longest.
+    pub late_ms_max: i128,
 }
 
 impl Figures {
@@ -46,7 +50,10 @@ impl Figures {
         let more = said.keys().find(|start| !counted.contains_key(start));
         ensure!(more.is_none(), "window {more:?} has a result and no documents");
         let corrections = said.values().map(|one| one.corrected.len()).sum();
-        Ok(Closed { finals: said.len(), corrections })
+        let late =
+            said.iter().map(|(start, one)| one.at_ms - i128::from((start + SECONDS) * 1_000));
+        let late_ms_max = late.max().unwrap_or_default();
+        Ok(Closed { finals: said.len(), corrections, late_ms_max })
     }
 }
 
@@ -71,6 +78,8 @@ fn read(said: &mut BTreeMap<i64, Said>, message: &async_nats::jetstream::Message
         "orderflow.window.closed.v1" => {
             ensure!(message.subject.as_str() == subject, "{} holds {data}", message.subject);
             one.finals += 1;
+            let info = message.info().map_err(|error| anyhow::anyhow!("{error}"))?;
+            one.at_ms = info.published.unix_timestamp_nanos() / 1_000_000;
             one.counted_to = data["counted_to"].as_u64().context("no sequence")?;
             for (currency, sum) in data["totals"].as_object().context("no totals")? {
                 let count = |field: &str| sum[field].as_u64().unwrap_or_default();

@@ -67,7 +67,7 @@ impl Counted {
     }
 
     fn totals(&self) -> Value {
-        let totals = totals(&[&self.shard], &crate::invoiced::Sums::new(), None, None, 5);
+        let totals = totals(&[&self.shard], &crate::invoiced::Sums::default(), None, None, 5);
         serde_json::to_value(&totals).unwrap()
     }
 

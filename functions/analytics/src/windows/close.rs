@@ -1,7 +1,7 @@
 //! Closing windows: final results and corrections.
 
 use super::over::{self, Over};
-use super::{Hours, SECONDS, Windows, message};
+use super::{SECONDS, Windows, message};
 use crate::issued;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, header, stored, streams, subject, tail};
@@ -30,24 +30,24 @@ const CORRECTIONS_MAX: usize = 10_000;
 /// What time it is, as far as the stream says: the time of its newest document, and how long none came since. The clocks
 /// of this process and of the servers do not matter.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clock(Arc<Mutex<Option<(i64, Instant)>>>);
+pub(crate) struct Clock(Arc<Mutex<Option<(u64, i64, Instant)>>>);
 
 impl Clock {
-    fn known(&self) -> MutexGuard<'_, Option<(i64, Instant)>> {
+    fn known(&self) -> MutexGuard<'_, Option<(u64, i64, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest document is of this time; whether that is new.
-    fn see(&self, newest_ms: i64) {
+    /// The document at `sequence` is the newest, and of this time.
+    fn see(&self, sequence: u64, ms: i64) {
         let mut known = self.known();
-        if newest_ms != 0 && known.is_none_or(|(ms, _)| ms < newest_ms) {
-            *known = Some((newest_ms, Instant::now()));
+        if known.is_none_or(|(seen, ..)| seen != sequence) {
+            *known = Some((sequence, ms, Instant::now()));
         }
     }
 
     /// Milliseconds since 1970; nothing if there was never a document.
     pub(crate) fn now_ms(&self) -> Option<i64> {
-        let (ms, since) = (*self.known())?;
+        let (_, ms, since) = (*self.known())?;
         Some(ms.saturating_add(i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)))
     }
 }
@@ -115,8 +115,9 @@ impl Closer {
 
     /// Sees the newest document.
     fn look(&self) {
-        let newest = |hours: &[&Hours]| hours.iter().map(|hours| hours.newest_ms).max();
-        self.clock.see(self.windows.look(newest).unwrap_or_default());
+        if let Some((sequence, ms)) = self.windows.look(super::last_ms) {
+            self.clock.see(sequence, ms);
+        }
     }
 
     /// Windows that are over and not settled, the oldest first.

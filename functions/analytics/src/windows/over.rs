@@ -1,7 +1,7 @@
 //! Which windows are over, and what their results are. No IO and no clock.
 
 use super::message::{self, ClosedBy};
-use super::{Hours, Known, SECONDS};
+use super::{Hours, Known, SECONDS, last_ms};
 use crate::invoiced::Sums;
 use messaging::publish::Outgoing;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) fn over(
     is_done: impl Fn(i64, u64) -> bool,
     max: usize,
 ) -> Vec<Over> {
-    let newest = shards.iter().map(|hours| hours.newest_ms).max().unwrap_or_default();
+    let newest = last_ms(shards).map_or(0, |(_, ms)| ms);
     let mut over = Vec::new();
     for hours in shards {
         let open = hours.windows.iter().filter(|(start, known)| {
@@ -52,11 +52,9 @@ pub(super) fn over(
 
 impl Over {
     fn new(hours: &Hours, start: i64, known: Known, by_position: bool) -> Self {
-        let mut sums = Sums::new();
+        let mut sums = Sums::default();
         for (_, of_second) in hours.seconds.range(start..start + SECONDS) {
-            for (code, sum) in of_second {
-                sums.entry(*code).or_default().merge(sum);
-            }
+            sums.merge(of_second);
         }
         let closed_by = if by_position { ClosedBy::Position } else { ClosedBy::Clock };
         Self { start, known, sums, read_to: hours.read_to, closed_by }

@@ -2,7 +2,7 @@
 
 use super::message::time;
 use super::over::is_over;
-use super::{Hours, window_of};
+use super::{HELD_SECONDS, Hours, last_ms, window_of};
 use crate::amount::{Code, Units};
 use crate::exact;
 use crate::invoiced::{self, Shown, Sums};
@@ -117,7 +117,9 @@ pub(crate) struct Asked {
 pub(crate) fn list(shards: &[&Hours], asked: &Asked, now_ms: Option<i64>) -> List {
     let Size(size) = asked.size;
     let begin = |second: i64| second - second.rem_euclid(size);
-    let from = asked.from.map_or(i64::MIN, begin);
+    // Some hours are held for longer, until another one takes their place.
+    let held = last_ms(shards).map_or(0, |(_, ms)| begin(ms / 1_000 - HELD_SECONDS));
+    let from = asked.from.map_or(held, begin).max(held);
     let to = asked.to.unwrap_or(i64::MAX);
     // One more than asked for, so that it is known whether there are more.
     let mut found = BTreeMap::<i64, Sums>::new();
@@ -128,10 +130,7 @@ pub(crate) fn list(shards: &[&Hours], asked: &Asked, now_ms: Option<i64>) -> Lis
             if is_full && found.first_key_value().is_some_and(|(first, _)| start < *first) {
                 break;
             }
-            let window = found.entry(start).or_default();
-            for (code, sum) in sums {
-                window.entry(*code).or_default().merge(sum);
-            }
+            found.entry(start).or_default().merge(sums);
             if asked.limit + 1 < found.len() {
                 found.pop_first();
             }
@@ -155,13 +154,14 @@ fn is_settled(shards: &[&Hours], start: i64, end: i64) -> bool {
 
 impl Window {
     fn new(start: i64, end: i64, sums: &Sums, currency: Option<Code>, is_final: bool) -> Self {
-        let most = sums.iter().max_by_key(|(code, sum)| (sum.invoices, std::cmp::Reverse(**code)));
-        let currency = currency.or_else(|| most.map(|(code, _)| *code));
-        let total = currency.and_then(|code| sums.get(&code)).map(|sum| sum.total);
+        let most = sums.iter().max_by_key(|(code, sum)| (sum.invoices, std::cmp::Reverse(*code)));
+        let currency = currency.or_else(|| most.map(|(code, _)| code));
+        let of_currency = sums.iter().find(|(code, _)| Some(*code) == currency);
+        let total = of_currency.map(|(_, sum)| sum.total);
         Self {
             start: time(start),
             end: time(end),
-            count: sums.values().map(|sum| sum.invoices + sum.credit_notes).sum(),
+            count: sums.count(),
             total: exact(total.unwrap_or(Units(0))),
             currency: currency.map(String::from),
             totals: invoiced::shown(sums),

@@ -118,8 +118,10 @@ impl Replica {
         Self { shards: serde_json::from_str(&text).unwrap(), read: self.read }
     }
 
-    fn newest_ms(&self) -> i64 {
-        self.shards.values().map(|hours| hours.newest_ms).max().unwrap_or_default()
+    /// When the newest document was stored.
+    fn last_ms(&self) -> i64 {
+        let shards: Vec<&Hours> = self.shards.values().collect();
+        last_ms(&shards).map_or(0, |(_, ms)| ms)
     }
 
     /// Closes windows as the closer does, and ends after so many messages. Was there nothing to say?
@@ -228,7 +230,7 @@ fn hour(seed: u64, offsets_ms: [i64; 3]) -> usize {
             8..15 => replica.read(&streams, DOCUMENTS, count),
             _ => {
                 let idle_ms = i64::try_from(chance.below(8_000)).unwrap();
-                replica.close(&mut streams, replica.newest_ms() + idle_ms, count);
+                replica.close(&mut streams, replica.last_ms() + idle_ms, count);
             }
         }
     }
@@ -236,7 +238,7 @@ fn hour(seed: u64, offsets_ms: [i64; 3]) -> usize {
         replica.read(&streams, DOCUMENTS, usize::MAX);
         loop {
             replica.read(&streams, 1, usize::MAX);
-            if replica.close(&mut streams, replica.newest_ms() + 10_000, usize::MAX) {
+            if replica.close(&mut streams, replica.last_ms() + 300_000, usize::MAX) {
                 break;
             }
         }
@@ -260,10 +262,10 @@ fn who_reads_all_before_closing_has_nothing_to_correct() {
         let document = Stored::document(number as usize, time_ms, chance.below(100_000));
         streams.documents.push(document);
         replica.read(&streams, DOCUMENTS, usize::MAX);
-        replica.close(&mut streams, replica.newest_ms(), usize::MAX);
+        replica.close(&mut streams, replica.last_ms(), usize::MAX);
         replica.read(&streams, 1, usize::MAX);
     }
-    replica.close(&mut streams, replica.newest_ms() + 7_000, usize::MAX);
+    replica.close(&mut streams, replica.last_ms() + 7_000, usize::MAX);
     assert_eq!(check(&streams), 0);
     let by = |name: &str| {
         streams.said.iter().filter(|stored| said(stored).1["closed_by"] == name).count()
@@ -280,9 +282,9 @@ fn which_stream_is_read_first_does_not_matter() {
     }
     let mut early = Replica::default();
     early.read(&streams, DOCUMENTS, 120);
-    early.close(&mut streams, early.newest_ms() + 10_000, usize::MAX);
+    early.close(&mut streams, early.last_ms() + 100_000, usize::MAX);
     early.read(&streams, DOCUMENTS, usize::MAX);
-    early.close(&mut streams, early.newest_ms() + 10_000, usize::MAX);
+    early.close(&mut streams, early.last_ms() + 100_000, usize::MAX);
     let states = [[0, 1], [1, 0]].map(|order| {
         let mut replica = Replica::default();
         for source in order {
@@ -300,5 +302,45 @@ fn a_window_is_named_by_when_it_begins_and_what_is_none_means_nothing() {
     assert_eq!(start("analytics.invoices.5s.20270115T080005Z.17"), Some(1_800_000_005));
     for other in ["analytics.invoices.5s.20270115T080001Z", "analytics.invoices.5s.x", "orders"] {
         assert_eq!(start(other), None, "{other}");
+    }
+}
+
+#[test]
+fn windows_of_any_size_add_up_and_are_final_when_all_their_parts_are() {
+    let mut streams = Streams::default();
+    let mut replica = Replica::default();
+    for number in 0..90_usize {
+        let time_ms = 1_800_000_000_000 + i64::try_from(number).unwrap() * 1_000;
+        streams.documents.push(Stored::document(number, time_ms, 100));
+    }
+    replica.read(&streams, DOCUMENTS, usize::MAX);
+    let now_ms = replica.last_ms() + 10_000;
+    let shown = |replica: &Replica, size: &str, limit: usize| {
+        let size = serde_json::from_value(size.into()).unwrap();
+        let asked = Asked { size, currency: None, from: None, to: None, limit };
+        let shards: Vec<&Hours> = replica.shards.values().collect();
+        serde_json::to_value(list(&shards, &asked, Some(now_ms))).unwrap()
+    };
+    let minutes = shown(&replica, "1m", 10);
+    let fields = |list: &Value, field: &str| -> Vec<Value> {
+        let windows = list["windows"].as_array().unwrap();
+        windows.iter().map(|window| window[field].clone()).collect()
+    };
+    assert_eq!(fields(&minutes, "count"), [30, 60]);
+    assert_eq!(fields(&minutes, "final"), [false, false]);
+    replica.close(&mut streams, now_ms, 6);
+    replica.read(&streams, 1, usize::MAX);
+    assert_eq!(fields(&shown(&replica, "15s", 2), "final"), [false, false]);
+    assert_eq!(fields(&shown(&replica, "1s", 90), "final")[60..], vec![Value::from(true); 30]);
+    replica.close(&mut streams, now_ms, usize::MAX);
+    replica.read(&streams, 1, usize::MAX);
+    // The second minute is not over.
+    assert_eq!(fields(&shown(&replica, "1m", 10), "final"), [false, true]);
+    assert_eq!(fields(&shown(&replica, "15s", 6), "final"), [true; 6]);
+    let days = shown(&replica, "24h", 10);
+    assert_eq!((fields(&days, "count"), &days["more"]), (vec![90.into()], &false.into()));
+    assert_eq!(shown(&replica, "5s", 3)["more"], true);
+    for wrong in ["7s", "0s", "5", "s", "2d", "-5s", "99999999999999999999s", "25h"] {
+        assert!(serde_json::from_value::<Size>(wrong.into()).is_err(), "{wrong}");
     }
 }

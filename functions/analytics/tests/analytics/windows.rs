@@ -71,5 +71,8 @@ async fn who_listens_sees_a_window_grow_and_become_final() {
         }
     };
     assert!(text.contains("content-type: text/event-stream"), "{text}");
-    assert_eq!(last["count"].as_u64().unwrap() % 2, world.closed().await.finals as u64 - 1);
+    let closed = world.closed().await;
+    assert_eq!(last["count"].as_u64().unwrap() % 2, closed.finals as u64 - 1);
+    // Its lateness is 2 s; the rest is for a machine that does other things as well.
+    assert!((2_000..8_000).contains(&closed.late_ms_max), "{closed:?}");
 }
