@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::order::{ORDER_BYTES_MAX, Terms};
+use domain::person::Person;
 use domain::problem::Problem;
 use domain::raw::{self, Error};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
@@ -157,8 +158,12 @@ pub(crate) fn check(
     // As it came: who has no key compares it as well, and what 0.1.0 placed.
     let content = draft.content();
     let named = keyed.take(&partner, &mut draft);
-    let order = draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let country = named.as_ref().and_then(|(_, person)| country(person));
+    let mut order =
+        draft.place(terms, received.at).map_err(|problem| Error::Invalid(vec![problem]))?;
+    // What is kept of the person is what was said, without this.
     let person = named.map(|named| keyed.taken(&order, named));
+    order.region = order.region.or(country);
     let message = message(received, &order, &content, person.as_ref());
     if message.payload.len() > ORDER_BYTES_MAX {
         return Err(Error::too_large(message.payload.len()));
@@ -179,6 +184,12 @@ pub(crate) fn check(
         priced,
         message,
     })
+}
+
+/// Where the order goes: what figures by region know of it. No more of an address is in an order.
+fn country(person: &Person) -> Option<String> {
+    let address = person.delivery.as_ref().or(person.billing.as_ref());
+    address.map(|address| address.country.clone())
 }
 
 fn message(
