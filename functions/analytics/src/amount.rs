@@ -3,6 +3,7 @@
 use domain::money::{DECIMALS, SCALE};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,6 +71,11 @@ impl JsonSchema for Units {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "examples": ["1204.50"]})
     }
+}
+
+/// An amount as a number of JSON, with all its digits.
+pub(crate) fn exact(units: Units) -> Box<RawValue> {
+    RawValue::from_string(units.to_string()).expect("a sum is written as digits and a dot")
 }
 
 /// A code of a currency, three letters. Orders may have codes that ISO 4217 lacks.

@@ -8,7 +8,6 @@ mod issued;
 mod sales;
 mod windows;
 
-use amount::Units;
 use chassis::{Api, Operation, Role, Scope, Setup};
 use http::App;
 use invoiced::Invoiced;
@@ -16,7 +15,6 @@ use messaging::rights::Rights;
 use messaging::streams;
 use runtime::{BuildError, Env, Function, Memory, Tokens};
 use sales::Sales;
-use serde_json::value::RawValue;
 use state::fold::{Every, Folded, Metrics};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,14 +24,14 @@ use windows::{Closer, Windows};
 pub const NAME: &str = "analytics";
 
 /// The process, a checkpoint in the making, and answers.
-const BASE_BYTES: usize = 96 << 20;
+const BASE_MIB: u64 = 96;
 /// Rows of orders, customers, and seconds of a week, all at their limits.
-const HELD_BYTES: usize = sales::ROWS_MAX * sales::ROW_BYTES
-    + invoiced::CUSTOMERS_MAX * invoiced::CUSTOMER_BYTES
-    + windows::HELD_SECONDS as usize * windows::SECOND_BYTES;
+const HELD_BYTES: u64 = (sales::ROWS_MAX * sales::ROW_BYTES
+    + invoiced::CUSTOMERS_MAX * invoiced::CUSTOMER_BYTES) as u64
+    + windows::HELD_SECONDS.unsigned_abs() * windows::SECOND_BYTES;
 
 /// What it takes beside bodies; it takes none.
-pub const MEMORY: Memory = Memory::new(((BASE_BYTES + HELD_BYTES) >> 20) as u64, 2);
+pub const MEMORY: Memory = Memory::new(BASE_MIB + HELD_BYTES / (1024 * 1024), 2);
 
 /// What it does at NATS.
 pub const RIGHTS: Rights = Rights {
@@ -51,11 +49,6 @@ const SELDOM: Every = Every {
     events: 50_000,
     age: Duration::from_secs(7 * 24 * 3_600),
 };
-
-/// An amount as a number of JSON, with all its digits.
-fn exact(units: Units) -> Box<RawValue> {
-    RawValue::from_string(units.to_string()).expect("a sum is written as digits and a dot")
-}
 
 /// Makes the function.
 ///

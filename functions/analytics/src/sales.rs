@@ -1,80 +1,13 @@
 //! Orders: a fold of `orders.>`.
-//!
-//! What is counted stands in the facts alone, so that every replica, and one that begins again, comes to the same
-//! numbers: nothing is looked up in the catalogue, in cards or in the configuration. It is one source and not one for
-//! each kind of fact, because between sources there is no order, and which rows find room depends on the order.
 
 mod fact;
 mod figures;
+mod fold;
 mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use figures::Figures;
+pub(crate) use fold::Sales;
 pub(crate) use shown::{Answer, Listed, Order, last_update, listed, totals};
-pub(crate) use table::Dimension;
-
-use messaging::streams;
-use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source};
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-/// The fold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sales;
-
-/// What is known of the partners of a shard.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Shard {
-    partners: BTreeMap<Box<str>, Figures>,
-    /// Rows of all tables, whichever partner's.
-    rows: usize,
-}
-
-/// Shards, by partner.
-const SHARDS: usize = 8;
-/// Rows of a shard: one for each region, category, product, hour and day of each partner. What finds no room is
-/// added to the row of others.
-pub(crate) const SHARD_ROWS_MAX: usize = 50_000;
-/// Of all shards together.
-pub(crate) const ROWS_MAX: usize = SHARDS * SHARD_ROWS_MAX;
-/// About what a row takes, with its key and one currency.
-pub(crate) const ROW_BYTES: usize = 200;
-
-impl Shard {
-    /// The figures of each partner.
-    pub(crate) fn partners(&self) -> impl Iterator<Item = (&str, &Figures)> {
-        self.partners.iter().map(|(partner, figures)| (&**partner, figures))
-    }
-}
-
-impl Fold for Sales {
-    type State = Shard;
-
-    const NAME: &'static str = "sales";
-    const VERSION: u32 = 1;
-    const SOURCES: &'static [Source] =
-        &[Source { stream: streams::ORDERS, filter: "orders.>", headers_only: false }];
-    const SHARDS: usize = SHARDS;
-
-    /// The partner.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
-        Ok(fact::partner(event).map(Cow::Borrowed))
-    }
-
-    fn apply(&self, shard: &mut Shard, event: &Event<'_>) -> Result<(), String> {
-        let Some(fact) = fact::read(event)? else { return Ok(()) };
-        let figures = match shard.partners.get_mut(fact.partner) {
-            Some(figures) => figures,
-            None => shard.partners.entry(fact.partner.into()).or_default(),
-        };
-        figures.count(&fact, event.time_ms, &mut shard.rows);
-        Ok(())
-    }
-
-    fn held(shard: &Shard) -> usize {
-        shard.rows
-    }
-}
+pub(crate) use table::{Dimension, ROW_BYTES, ROWS_MAX};

@@ -1,6 +1,6 @@
 //! Compares what the function answers with what was counted.
 
-use super::{Amounts, Figures, Row, by_window, units};
+use super::count::{Amounts, Figures, Row, by_window, units};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;

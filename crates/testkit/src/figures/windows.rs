@@ -1,6 +1,6 @@
 //! Checks what is said of windows on `analytics.invoices.5s.>`.
 
-use super::{Documents, Figures, by_window, units};
+use super::count::{Documents, Figures, by_window, units};
 use anyhow::{Context as _, Result, ensure};
 use messaging::{Nats, tail};
 use serde_json::Value;

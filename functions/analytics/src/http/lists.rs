@@ -1,7 +1,7 @@
 //! `GET /by/{dimension}` and `/customers/top`.
 
+use super::app::{App, current};
 use super::query::{Format, currency, is_csv, partner};
-use super::{App, current};
 use crate::amount::Code;
 use crate::csv::Csv;
 use crate::invoiced::{self, Top};

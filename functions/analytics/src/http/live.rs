@@ -1,6 +1,6 @@
 //! Windows as server-sent events.
 
-use super::App;
+use super::app::{App, LISTENERS_MAX};
 use crate::windows::{Asked, Live};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -17,8 +17,6 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
-/// Who may listen at once.
-pub(super) const LISTENERS_MAX: usize = 32;
 /// Windows that a listener is told of: the newest.
 const WINDOWS_MAX: usize = 120;
 /// How often it is looked for news.

@@ -1,7 +1,7 @@
 //! `GET /` and `/health`.
 
+use super::app::{App, current};
 use super::query::{currency, partner};
-use super::{App, current};
 use crate::{invoiced, sales};
 use axum::extract::State;
 use chassis::{Answer, Limit, Query};

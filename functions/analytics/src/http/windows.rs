@@ -1,10 +1,10 @@
 //! `GET /windows`.
 
+use super::app::{App, current};
 use super::live::{self, Events};
 use super::query::{Format, currency, is_csv, second};
-use super::{App, current};
 use crate::csv::Csv;
-use crate::windows::{Asked, List, Size, list};
+use crate::windows::{Asked, List, Size};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use chassis::{Answer, Either, Limit, Query};
@@ -32,14 +32,6 @@ pub(crate) struct Which {
     limit: Option<Limit<LIMIT_MAX>>,
     /// `json` or `csv`; without it by the header `Accept`, which may also be `text/event-stream`.
     format: Option<Format>,
-}
-
-impl App {
-    /// The windows that are asked for.
-    pub(super) fn list(&self, asked: &Asked) -> List {
-        let now_ms = self.clock.now_ms();
-        self.windows.look(|shards| list(shards, asked, now_ms))
-    }
 }
 
 /// `GET /windows`: JSON, CSV or, with `Accept: text/event-stream`, each window whenever it changes.

@@ -1,8 +1,7 @@
 //! What the orders of a partner come to.
 
-use super::SHARD_ROWS_MAX;
 use super::fact::{Counted, Fact, What};
-use super::table::{Add, Dimension, Row, Table};
+use super::table::{Add, Dimension, Row, SHARD_ROWS_MAX, Table};
 use crate::amount::Amounts;
 use domain::Kind;
 use domain::order::Line;

@@ -1,10 +1,9 @@
 //! What is answered of orders.
 
 use super::figures::Figures;
-use super::table::{Dimension, Row};
-use super::{SHARD_ROWS_MAX, Shard};
-use crate::amount::{Amounts, Code, Units};
-use crate::exact;
+use super::fold::Shard;
+use super::table::{Dimension, Row, SHARD_ROWS_MAX, SHARDS};
+use crate::amount::{Amounts, Code, Units, exact};
 use crate::invoiced::{self, Shown, Sums};
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
@@ -180,6 +179,7 @@ pub(crate) fn totals(
 
 /// In which order rows are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "AnalyticsOrder")]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
     /// The most orders first; hours and days by their names.
@@ -262,7 +262,7 @@ pub(crate) fn listed(
     let note = others.as_ref().map(|_| {
         format!(
             "one of the {} shards has {SHARD_ROWS_MAX} rows, which is the limit: further keys are added up in `others`",
-            super::SHARDS
+            SHARDS
         )
     });
     Listed {

@@ -5,6 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Shards, by partner.
+pub(super) const SHARDS: usize = 8;
+/// Rows of a shard: one for each region, category, product, hour and day of each partner. What finds no room is
+/// added to the row of others.
+pub(super) const SHARD_ROWS_MAX: usize = 50_000;
+/// Of all shards together.
+pub(crate) const ROWS_MAX: usize = SHARDS * SHARD_ROWS_MAX;
+/// About what a row takes, with its key and one currency.
+pub(crate) const ROW_BYTES: usize = 200;
+
 /// By what orders are added up.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

@@ -1,10 +1,13 @@
 //! What single facts change; whole streams are in `tests`.
 
+use super::fold::Shard;
+use super::table::SHARD_ROWS_MAX;
 use super::*;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use messaging::header;
 use serde_json::{Value, json};
+use state::fold::{Event, Fold as _};
 
 fn order(more: &Value) -> Value {
     let mut order = json!({"order_id": "A1", "partner": "US1", "warehouse": "main", "kind": "sale", "attempt": 1,

@@ -1,7 +1,9 @@
 //! Closing windows: final results and corrections.
 
+use super::fold::{DOCUMENTS, Windows};
+use super::hours::{self, SECONDS};
+use super::message;
 use super::over::{self, Over};
-use super::{SECONDS, Windows, message};
 use crate::issued;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, header, stored, streams, subject, tail};
@@ -115,7 +117,7 @@ impl Closer {
 
     /// Sees the newest document.
     fn look(&self) {
-        if let Some((sequence, ms)) = self.windows.look(super::last_ms) {
+        if let Some((sequence, ms)) = self.windows.look(hours::last_ms) {
             self.clock.see(sequence, ms);
         }
     }
@@ -231,7 +233,7 @@ impl Closer {
             let is_of_window = (start..start + SECONDS).contains(&at);
             if is_of_window && header::is_fact(message.headers.as_ref()) {
                 let event = Event {
-                    source: super::DOCUMENTS,
+                    source: DOCUMENTS,
                     sequence,
                     time_ms: at * 1_000,
                     subject: &message.subject,

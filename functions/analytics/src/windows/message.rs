@@ -1,7 +1,6 @@
 //! What is said of windows: `analytics.invoices.5s.<window>`, and `….<sequence>` for each correction.
 
-use super::SECONDS;
-use crate::NAME;
+use super::hours::SECONDS;
 use crate::invoiced::{self, Sums};
 use crate::issued::Issued;
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
@@ -107,7 +106,7 @@ pub(super) fn result(start: i64, sums: &Sums, to: u64, closed_by: ClosedBy) -> O
         count: sums.count(),
         totals: invoiced::shown(sums),
     };
-    let id = format!("{}:{}", NAME, name(start));
+    let id = format!("analytics:{}", name(start));
     outgoing(id, events::WINDOW_CLOSED, &subject, data).header(TO, &to.to_string())
 }
 
@@ -124,11 +123,11 @@ pub(super) fn correction(start: i64, sequence: u64, number: &str, issued: &Issue
         "currency": issued.currency,
         "amount": crate::amount::Units(issued.signed()),
     });
-    let id = format!("{}:{}:{sequence}", NAME, name(start));
+    let id = format!("analytics:{}:{sequence}", name(start));
     outgoing(id, events::WINDOW_CORRECTED, &subject, data)
 }
 
 fn outgoing<D: Serialize>(id: String, kind: &str, subject: &str, data: D) -> Outgoing {
-    let event = Event::new(id, &format!("/functions/{NAME}"), kind, subject, data);
+    let event = Event::new(id, "/functions/analytics", kind, subject, data);
     Outgoing::new(subject.to_owned(), event.to_bytes())
 }

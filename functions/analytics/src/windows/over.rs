@@ -1,7 +1,7 @@
 //! Which windows are over, and what their results are. No IO and no clock.
 
+use super::hours::{Hours, Known, SECONDS, last_ms};
 use super::message::{self, ClosedBy};
-use super::{Hours, Known, SECONDS, last_ms};
 use crate::invoiced::Sums;
 use messaging::publish::Outgoing;
 use std::time::Duration;

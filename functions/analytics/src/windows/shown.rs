@@ -1,10 +1,9 @@
 //! Windows as people see them: of any size that divides a day.
 
+use super::hours::{HELD_SECONDS, Hours, SECONDS, last_ms, window_of};
 use super::message::time;
 use super::over::is_over;
-use super::{HELD_SECONDS, Hours, last_ms, window_of};
-use crate::amount::{Code, Units};
-use crate::exact;
+use crate::amount::{Code, Units, exact};
 use crate::invoiced::{self, Shown, Sums};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -20,7 +19,7 @@ pub(crate) struct Size(i64);
 
 impl Size {
     /// As the events have it.
-    pub(crate) const FIVE_SECONDS: Self = Self(super::SECONDS);
+    pub(crate) const FIVE_SECONDS: Self = Self(SECONDS);
 
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {

@@ -1,13 +1,18 @@
 //! An hour of documents, stored by servers whose clocks differ by minutes, and replicas that end at any time.
 
+use super::fold::DOCUMENTS;
+use super::hours::{Hours, last_ms, window_of};
 use super::message::{Said, start};
 use super::over::over;
 use super::*;
 use crate::amount::Units;
+use crate::issued;
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use messaging::header;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use state::fold::{Event, Fold as _};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers that look like chance and are the same in each run: xorshift.
 struct Chance(u64);

@@ -57,8 +57,9 @@ async fn who_listens_sees_a_window_grow_and_become_final() {
         let count = stream.read(&mut bytes).await.unwrap();
         assert!(0 < count, "it ended: {text}");
         text.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        let windows = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        let Some(last) = windows.last().and_then(|json| serde_json::from_str(json).ok()) else {
+        let mut windows = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let Some(last) = windows.next_back().and_then(|json| serde_json::from_str(json).ok())
+        else {
             continue;
         };
         let last: Value = last;
