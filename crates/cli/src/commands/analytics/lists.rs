@@ -7,7 +7,7 @@ use machine::client::{Level, Pipeline};
 use serde_json::Value;
 use terminal::output;
 
-use super::{Whose, amounts, rows, text};
+use super::shown::{Whose, amounts, rows, text};
 
 /// By what orders are added up.
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -7,7 +7,7 @@ use machine::client::{Level, Pipeline};
 use serde_json::Value;
 use terminal::output;
 
-use super::{Whose, amounts, text};
+use super::shown::{Whose, amounts, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Totals {

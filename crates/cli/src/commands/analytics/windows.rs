@@ -11,7 +11,7 @@ use serde_json::Value;
 use terminal::output;
 use tokio::time::sleep;
 
-use super::{rows, text};
+use super::shown::{rows, text};
 
 /// How often it is looked for news.
 const LOOK: Duration = Duration::from_secs(1);
