@@ -24,7 +24,9 @@ pub(super) async fn run(pipeline: &Pipeline, totals: &Totals) -> Result<()> {
     }
     let counts = |field: &str| {
         let counts = answer.get(field).and_then(Value::as_object).into_iter().flatten();
-        counts.map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>().join(", ")
+        let mut counts: Vec<_> = counts.collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(count.as_i64()));
+        counts.iter().map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>().join(", ")
     };
     let money = |field: &str| amounts(answer.get(field));
     let invoices = answer.get("invoices").and_then(Value::as_object).into_iter().flatten();
