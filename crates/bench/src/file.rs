@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use crate::made::{Orders, PRODUCTS, partner};
+use crate::optional::{self, Optional};
 use crate::pipeline::Own;
 use crate::row::{Row, median, number};
 use crate::usage;
@@ -37,13 +38,13 @@ const STAGES: [(&str, &str); 3] = [
 /// Orders in a typical daily export, for which the total time matters.
 const DAILY_ROWS: u64 = 3_000;
 
-pub(crate) async fn run(count: u64, rounds: u32) -> Result<Vec<Row>> {
+pub(crate) async fn run(count: u64, rounds: u32, without: &[Optional]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, count) in [("daily file", DAILY_ROWS), ("file", count)] {
         let mut seconds: [Vec<f64>; 3] = Default::default();
         let mut note = String::new();
         for _ in 0..rounds {
-            let own = Own::start(1).await?;
+            let own = Own::start(1, without).await?;
             let before = own.usage()?;
             for (all, took) in seconds.iter_mut().zip(round(&own, count).await?) {
                 all.push(took.as_secs_f64());
@@ -53,8 +54,9 @@ pub(crate) async fn run(count: u64, rounds: u32) -> Result<Vec<Row>> {
         }
         for ((what, _), seconds) in STAGES.into_iter().zip(seconds) {
             let seconds = median(seconds);
-            let note =
-                format!("{count} one-line orders in {seconds:.2} s, median of {rounds}; {note}");
+            let without = optional::words(without);
+            let what_for = format!("{count} one-line orders{without}");
+            let note = format!("{what_for} in {seconds:.2} s, median of {rounds}; {note}");
             rows.push(Row::new(name, what, number(count) / seconds, "orders/s", note));
         }
     }

@@ -9,6 +9,7 @@ use messaging::publish::{self, Outgoing};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::made::{Orders, PRODUCTS};
+use crate::optional::{self, Optional};
 use crate::pipeline::Own;
 use crate::row::{Row, number};
 use crate::usage;
@@ -21,20 +22,22 @@ const REST_MAX: Duration = Duration::from_secs(10);
 /// Number of memory readings in one run.
 const READINGS: u32 = 10;
 
-pub(crate) async fn run(rate: u32, time: Duration) -> Result<Vec<Row>> {
-    let own = Own::start(1).await?;
+pub(crate) async fn run(rate: u32, time: Duration, without: &[Optional]) -> Result<Vec<Row>> {
+    let own = Own::start(1, without).await?;
     let mut times = measure(&own, 0, rate, time).await?;
     own.stop().await?;
     times.sort_unstable();
-    let note = format!("{rate} orders/s for {} s, from publish to decided", time.as_secs());
+    let without = optional::words(without);
+    let seconds = time.as_secs();
+    let note = format!("{rate} orders/s for {seconds} s{without}, from publish to decided");
     let at = |share: f64| quantile(&times, share);
     let row = |what, share| Row::new("latency", what, at(share), "ms", note.clone());
     Ok(vec![row("median", 0.5), row("p99", 0.99), row("p99.9", 0.999)])
 }
 
 /// Resident memory of every process, at the start and at the end of a run.
-pub(crate) async fn memory(rate: u32, time: Duration) -> Result<Vec<Row>> {
-    let own = Own::start(1).await?;
+pub(crate) async fn memory(rate: u32, time: Duration, without: &[Optional]) -> Result<Vec<Row>> {
+    let own = Own::start(1, without).await?;
     let mut readings: Vec<usage::All> = Vec::new();
     let mut first = 0;
     for _ in 0..READINGS {

@@ -4,6 +4,7 @@ mod connector;
 mod file;
 mod latency;
 mod made;
+mod optional;
 mod orders;
 mod pipeline;
 mod row;
@@ -12,6 +13,7 @@ mod stage;
 mod start;
 mod usage;
 
+pub use optional::Optional;
 pub use row::Row;
 pub use run::{Settings, run};
 pub use stage::Stage;

@@ -8,6 +8,7 @@ use messaging::publish::{self, Outgoing};
 use tokio::time::sleep;
 
 use crate::made::{Orders, PRODUCTS};
+use crate::optional::{self, Optional};
 use crate::pipeline::Own;
 use crate::row::{Row, median, number};
 use crate::stage::Stage;
@@ -21,12 +22,17 @@ const STALL: Duration = Duration::from_secs(30);
 /// Messages in ORDERS for each order: placed, decided.
 const STAGES: u64 = 2;
 
-pub(crate) async fn run(stage: Stage, orders: u64, rounds: u32) -> Result<Vec<Row>> {
+pub(crate) async fn run(
+    stage: Stage,
+    orders: u64,
+    rounds: u32,
+    without: &[Optional],
+) -> Result<Vec<Row>> {
     let warehouses = if stage == Stage::Warehouses { 20 } else { 1 };
     let mut rates = Vec::new();
     let mut note = String::new();
     for _ in 0..rounds {
-        let own = Own::start(warehouses).await?;
+        let own = Own::start(warehouses, without).await?;
         let before = own.usage()?;
         let seconds = round(&own, stage, orders, warehouses).await?;
         note = usage::per_one(&before, &own.usage()?, number(orders));
@@ -34,7 +40,8 @@ pub(crate) async fn run(stage: Stage, orders: u64, rounds: u32) -> Result<Vec<Ro
         rates.push(number(orders) / seconds);
     }
     let what = "received, placed and decided";
-    let note = format!("{orders} one-line orders, median of {rounds}; {note}");
+    let without = optional::words(without);
+    let note = format!("{orders} one-line orders{without}, median of {rounds}; {note}");
     Ok(vec![Row::new(stage.as_str(), what, median(rates), "orders/s", note)])
 }
 

@@ -17,6 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::made::{Orders, PRODUCTS, partner};
+use crate::optional::Optional;
 use crate::usage;
 
 /// How long the start may take.
@@ -35,12 +36,12 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    /// Starts a pipeline with `warehouses` partners, each with its own warehouse.
-    pub(crate) async fn start(warehouses: u32) -> Result<Self> {
+    /// Starts a pipeline with `warehouses` partners, each with its own warehouse, and all functions but some.
+    pub(crate) async fn start(warehouses: u32, without: &[Optional]) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("orderflow-bench").tempdir();
         let dir = dir.context("cannot make a folder for the benchmark")?;
         let partners = write(&dir, "partners.yml", &partners(warehouses))?;
-        let stack = write(&dir, "stack.yml", &functions(warehouses)?)?;
+        let stack = write(&dir, "stack.yml", &functions(warehouses, without)?)?;
         let data_dir = dir.path().join("data");
         let mut command =
             Command::new(std::env::current_exe().context("cannot find this program")?);
@@ -130,9 +131,11 @@ fn partners(warehouses: u32) -> String {
     text
 }
 
-/// The built-in stack file, with a lane for each warehouse.
-fn functions(warehouses: u32) -> Result<String> {
-    let built_in = stack::BUILT_IN;
+/// The built-in stack file without some functions, and with a lane for each warehouse.
+fn functions(warehouses: u32, without: &[Optional]) -> Result<String> {
+    let built_in = without.iter().fold(stack::BUILT_IN.to_owned(), |stack, function| {
+        crate::optional::leave_out(&stack, function.as_str())
+    });
     let lanes: Vec<String> = (1..=warehouses).map(warehouse_name).collect();
     let (one, all) = ("orderflow.lanes: \"main\"", lanes.join(" "));
     if !built_in.contains(one) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use terminal::output;
 
+use crate::optional::Optional;
 use crate::row::Row;
 use crate::stage::Stage;
 use crate::{connector, file, latency, orders, start};
@@ -26,6 +27,8 @@ const USUAL: [Stage; 7] = [
 pub struct Settings {
     /// Empty: all but memory.
     pub stages: Vec<Stage>,
+    /// Functions that take no part, but for the stage start, which measures each of them.
+    pub without: Vec<Optional>,
     /// Orders or messages in one run.
     pub orders: u64,
     /// Runs of a stage, each with an empty store; the result is the median.
@@ -45,6 +48,7 @@ pub struct Settings {
 pub async fn run(settings: &Settings) -> Result<Vec<Row>> {
     let stages = if settings.stages.is_empty() { &USUAL[..] } else { &settings.stages };
     let (count, rounds) = (settings.orders, settings.rounds);
+    let without = &settings.without;
     let mut rows = Vec::new();
     for stage in stages {
         output::note(format_args!("measuring {}", stage.as_str()));
@@ -52,11 +56,11 @@ pub async fn run(settings: &Settings) -> Result<Vec<Row>> {
             Stage::Start => start::run(rounds, settings.watchdog.as_deref()).await?,
             Stage::Connector => connector::run(count, rounds).await?,
             Stage::Orders | Stage::HotProduct | Stage::Warehouses => {
-                orders::run(*stage, count, rounds).await?
+                orders::run(*stage, count, rounds, without).await?
             }
-            Stage::File => file::run(count, rounds).await?,
-            Stage::Latency => latency::run(settings.rate, settings.time).await?,
-            Stage::Memory => latency::memory(settings.rate, settings.time).await?,
+            Stage::File => file::run(count, rounds, without).await?,
+            Stage::Latency => latency::run(settings.rate, settings.time, without).await?,
+            Stage::Memory => latency::memory(settings.rate, settings.time, without).await?,
         };
         for row in &measured {
             let Row { what, value, unit, note, .. } = row;

@@ -35,7 +35,7 @@ struct Started {
 }
 
 pub(crate) async fn run(rounds: u32, watchdog: Option<&Path>) -> Result<Vec<Row>> {
-    let own = Own::start(1).await?;
+    let own = Own::start(1, &[]).await?;
     let mut rows = Vec::new();
     for name in catalogue::NAMES {
         let running = own.pipeline.run.processes.get(name).map(|process| process.pid);

@@ -14,6 +14,8 @@ pub const KIND: &str = "Orderflow-Kind";
 pub const FILE: &str = "Orderflow-File";
 /// The order's total.
 pub const TOTAL: &str = "Orderflow-Total";
+/// Of an order and of the facts about it: what is counted of it ([`crate::summary`]).
+pub const SUMMARY: &str = "Orderflow-Summary";
 /// Id of the event that brought the order.
 pub const EVENT: &str = "Orderflow-Event";
 /// Of an order: the customer's id, as a token. A pseudonym where the sender's own number is personal.

@@ -21,6 +21,7 @@ pub mod store;
 pub mod stored;
 pub mod streams;
 pub mod subject;
+pub mod summary;
 pub mod tail;
 pub mod views;
 

@@ -1,7 +1,7 @@
 //! Totals and views: what the events of some streams add up to.
 //!
-//! A function says what it reads, which key an event belongs to and what it changes ([`Fold`]). [`Folded`] does
-//! the rest: it reads the streams itself, without a connector and without acknowledgements, so that any number
+//! A function says what it reads, what an event says and to which key it belongs, and what that changes ([`Fold`]).
+//! [`Folded`] does the rest: it reads the streams itself, without a connector and without acknowledgements, so that any number
 //! of replicas each read everything. The state is in memory, in shards by key.
 //!
 //! **Each event is counted once**, whatever is delivered again: a shard knows for each source up to which
@@ -23,9 +23,10 @@ mod position;
 mod read;
 mod save;
 mod shard;
+mod together;
 
 pub use current::NotRead;
-pub use event::{Event, Source};
+pub use event::{Event, Reading, Source, Unread};
 pub use metrics::Metrics;
 pub use shard::Refusal;
 
@@ -34,7 +35,6 @@ use messaging::{Nats, streams};
 use position::{At, Reached};
 use serde::{Serialize, de::DeserializeOwned};
 use shard::Shard;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -45,10 +45,12 @@ use tokio::task::JoinHandle;
 pub trait Fold: Send + Sync + 'static {
     /// What events add up to; one value for each shard.
     type State: Default + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What one event says.
+    type Said;
 
     /// Its name: one token.
     const NAME: &'static str;
-    /// Goes up whenever [`Fold::apply`], [`Fold::key`] or the state changes its meaning; checkpoints of another
+    /// Goes up whenever [`Fold::apply`], [`Fold::read`] or the state changes its meaning; checkpoints of another
     /// version are not read.
     const VERSION: u32;
     /// What it reads. Events of one source come in the order of its stream; between sources there is no order.
@@ -63,18 +65,25 @@ pub trait Fold: Send + Sync + 'static {
         String::new()
     }
 
-    /// Which key an event belongs to: all events of a key meet the same state. Nothing if it means nothing here.
+    /// Reads an event, once: which key it belongs to, and what it says. All events of a key meet the same state.
+    /// Nothing if it means nothing here.
     ///
     /// # Errors
-    /// It cannot be read. It is recorded and passed over.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String>;
+    /// It needs the payload, which was not asked for ([`Event::payload`]); or it cannot be read: then it is recorded
+    /// and passed over.
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Self::Said>;
 
-    /// Changes the state of its shard. The same events in the same order make the same state; nothing else is
-    /// asked or changed.
+    /// Changes the state of its shard by what [`Fold::read`] made of an event. The same events in the same order make
+    /// the same state; nothing else is asked or changed.
     ///
     /// # Errors
     /// It cannot be counted, and has changed nothing. It is recorded and passed over.
-    fn apply(&self, state: &mut Self::State, event: &Event<'_>) -> Result<(), String>;
+    fn apply(
+        &self,
+        state: &mut Self::State,
+        event: &Event<'_>,
+        said: Self::Said,
+    ) -> Result<(), String>;
 
     /// How many entries a state holds, for the metrics.
     fn held(_state: &Self::State) -> usize {
@@ -99,7 +108,7 @@ pub struct Every {
 
 impl Default for Every {
     fn default() -> Self {
-        Self { time: Duration::from_secs(5), events: 10_000, age: AGE_MAX }
+        Self { time: Duration::from_secs(5), events: 50_000, age: AGE_MAX }
     }
 }
 
@@ -215,12 +224,27 @@ impl<F: Fold> Inner<F> {
 
     /// Up to where source `index` is read, in all shards.
     fn at(&self, index: usize) -> At {
-        self.reached().get(index).map(|reached| reached.at).unwrap_or_default()
+        self.with(index, |reached| reached.at)
+    }
+
+    /// Looks at what is known of source `index`, or changes what nobody waits for.
+    fn with<R>(&self, index: usize, look: impl FnOnce(&mut Reached) -> R) -> R {
+        look(self.reached().get_mut(index).expect("there is one for each source"))
     }
 
     fn change(&self, index: usize, change: impl FnOnce(&mut Reached)) {
-        if let Some(reached) = self.reached().get_mut(index) {
-            change(reached);
+        self.with(index, change);
+        self.moved.notify_waiters();
+    }
+
+    /// These sources are read up to `at`.
+    fn reach(&self, sources: &[usize], at: At) {
+        for index in sources {
+            self.with(*index, |reached| {
+                if reached.at.sequence < at.sequence {
+                    reached.at = at;
+                }
+            });
         }
         self.moved.notify_waiters();
     }

@@ -46,23 +46,25 @@ pub(crate) enum Step {
 }
 
 impl Follow {
-    /// Calls `each` with what came since the last step, in order. After an error the next step reads the same
+    /// Calls `each` with what came since the last step, or with all, in order. After an error the next step reads the same
     /// again.
     pub(crate) async fn step<W: Wire>(
         &mut self,
         wire: &W,
         stream: &str,
         filter: &str,
-        each: &mut (dyn FnMut(Message) + Send),
+        each: &mut (dyn FnMut(Step, Message) + Send),
     ) -> Result<Step, Unclear> {
         let (end, is_same) = end(wire, stream, &self.name, self.position).await?;
         let from = if is_same { self.position } else { 0 };
+        let step = if is_same { Step::More } else { Step::All };
+        let mut each = |message| each(step, message);
         let to = if from < end.last {
-            wire.read(stream, filter, from + 1, true, each).await?
+            wire.read(stream, filter, from + 1, true, &mut each).await?
         } else {
             from
         };
         *self = Self { name: end.identity.name, position: to };
-        Ok(if is_same { Step::More } else { Step::All })
+        Ok(step)
     }
 }

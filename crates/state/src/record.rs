@@ -29,7 +29,7 @@ mod sweep;
 mod tell;
 mod write;
 
-pub use cache::{Cache, Cached, Listed, NotFresh};
+pub use cache::{Cache, Cached, Keep, Known, Listed, NotFresh};
 pub use error::{Conflict, Error, Stale, WriteError};
 pub use key::{BadKey, Key, Unique};
 pub use list::{Cursor, PAGE_MAX, Page, Unreadable};

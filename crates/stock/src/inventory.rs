@@ -9,6 +9,7 @@ use messaging::inventory::{By, Changed, Decided, HowMuch, SaleReturned, confirme
 use messaging::publish::Outgoing;
 use messaging::stored::LookupError;
 use messaging::subject::{self, OrderSubject, Stage};
+use messaging::summary::Summary;
 use messaging::{Nats, events, header, streams};
 use serde::Serialize;
 use state::journal::rebase::{self, Lane, Move, Survey};
@@ -284,6 +285,10 @@ impl<T> Facts<'_, T> {
             .outgoing(subject, &part, kind, data, Some(id))
             .header(header::ATTEMPT, &id.attempt.to_string())
             .header(header::KIND, kind_name(id.kind));
+        let summary = outcome.order.as_deref().and_then(Summary::of_raw);
+        if let Some(summary) = summary {
+            message = message.header(header::SUMMARY, &summary.to_string());
+        }
         // A placed message may name any text; one that no header can carry would stop the lane.
         if let Some(file) = id.file.as_deref().filter(|file| file.len() <= FILE_BYTES_MAX) {
             message = message.header(header::FILE, file);

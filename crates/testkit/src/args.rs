@@ -50,12 +50,15 @@ pub(crate) struct Facts {
     /// Orders per file
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     per_file: u64,
+    /// Number of customers, who have cards and order in turn; 0: orders name nobody
+    #[arg(long, default_value_t = 0)]
+    customers: u64,
 }
 
 impl Facts {
     pub(crate) fn options(&self) -> facts::Options {
-        let Self { orders, partners, per_file, .. } = *self;
-        facts::Options { orders, partners, per_file }
+        let Self { orders, partners, per_file, customers, .. } = *self;
+        facts::Options { orders, partners, per_file, customers }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::issued::{self, Issued};
 use messaging::{header, streams, subject};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -96,6 +96,7 @@ pub(crate) struct Shard {
 
 impl Fold for Invoiced {
     type State = Shard;
+    type Said = ();
 
     const NAME: &'static str = "invoiced";
     const VERSION: u32 = 1;
@@ -104,18 +105,19 @@ impl Fold for Invoiced {
     const SHARDS: usize = SHARDS;
 
     /// `<partner>.<customer>`; a guest has none.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, ()> {
         if !header::is_fact(event.headers) {
             return Ok(None);
         }
         let issued = issued::read(event)?;
-        Ok(Some(match issued.customer {
+        let key = match issued.customer {
             Some(customer) => Cow::Owned(format!("{}.{customer}", issued.partner)),
             None => Cow::Borrowed(issued.partner),
-        }))
+        };
+        Ok(Some((key, ())))
     }
 
-    fn apply(&self, shard: &mut Shard, event: &Event<'_>) -> Result<(), String> {
+    fn apply(&self, shard: &mut Shard, event: &Event<'_>, (): ()) -> Result<(), String> {
         let issued = issued::read(event)?;
         shard.partners.entry(issued.partner.into()).or_default().add(&issued);
         let Some(customer) = issued.customer else { return Ok(()) };

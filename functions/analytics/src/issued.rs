@@ -21,7 +21,7 @@ pub(crate) struct Issued<'e> {
 /// # Errors
 /// A header is missing or wrong.
 pub(crate) fn read<'e>(event: &Event<'e>) -> Result<Issued<'e>, String> {
-    let text = |name: &str| -> Result<&'e str, String> {
+    let text = |name: &'static str| -> Result<&'e str, String> {
         event.header(name).ok_or_else(|| format!("the header {name} is missing"))
     };
     let is_credit = match text(header::DOCUMENT)? {

@@ -1,12 +1,13 @@
 //! What people may ask beside the cards themselves.
 
 use crate::card::{Card, email_of};
+use crate::directory::{Directory, Wanted, digits};
 use crate::ordered::{self, Ordered, Row, Sum};
 use axum::extract::{Path, State};
 use chassis::{Answer, Kept, Limit, Query};
 use chrono::{DateTime, SecondsFormat};
-use domain::person::without_separators;
 use domain::{CustomerId, Money, PartnerId};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use messaging::Nats;
 use messaging::store::{Fault, Store};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -26,6 +27,8 @@ const LIMIT_MAX: usize = 1_000;
 const ITEM_BYTES: usize = 600;
 /// How long an answer waits until all is read that was stored before it was asked for.
 const WAIT: Duration = Duration::from_secs(2);
+/// Cards that are read at once.
+const AT_ONCE: usize = 16;
 /// Fewest digits of a telephone number that is looked for.
 const DIGITS_MIN: usize = 6;
 
@@ -34,7 +37,7 @@ pub(crate) struct App {
     pub(crate) nats: Nats,
     pub(crate) store: Arc<Store>,
     pub(crate) cards: Kept<Card>,
-    pub(crate) cache: Cache<Card>,
+    pub(crate) directory: Cache<Card, Directory>,
     pub(crate) orders: Arc<Folded<Ordered>>,
 }
 
@@ -111,52 +114,20 @@ pub(crate) struct Results {
     more: bool,
 }
 
-/// What a search looks for, in the form in which it is compared.
-struct Wanted {
-    name: Option<String>,
-    email: Option<String>,
-    phone: Option<String>,
-    number: Option<String>,
-}
-
-fn digits(text: &str) -> String {
-    let plain = without_separators(text);
-    let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_start_matches('0').to_owned()
-}
-
-impl Wanted {
-    fn of(search: &Search) -> Result<Self, Problem> {
-        let phone = search.phone.as_deref().map(digits);
-        if phone.as_ref().is_some_and(|phone| phone.len() < DIGITS_MIN) {
-            let reason = format!("phone: at least {DIGITS_MIN} digits are needed");
-            return Err(Problem::bad_request(reason));
-        }
-        let lower = |text: &Option<String>| text.as_deref().map(|text| text.trim().to_lowercase());
-        let (name, email) = (lower(&search.name), email_of(search.email.as_deref()));
-        let number = search.number.as_deref().map(|text| text.trim().to_owned());
-        if name.is_none() && email.is_none() && phone.is_none() && number.is_none() {
-            let reason = "say what to look for: name, email, phone or number";
-            return Err(Problem::bad_request(reason));
-        }
-        Ok(Self { name, email, phone, number })
+fn wanted(search: &Search) -> Result<Wanted, Problem> {
+    let phone = search.phone.as_deref().map(digits);
+    if phone.as_ref().is_some_and(|phone| phone.len() < DIGITS_MIN) {
+        let reason = format!("phone: at least {DIGITS_MIN} digits are needed");
+        return Err(Problem::bad_request(reason));
     }
-
-    fn fits(&self, card: &Card) -> bool {
-        let is_in = |name: &str| {
-            let holds = |text: &Option<String>| {
-                text.as_ref().is_some_and(|text| text.to_lowercase().contains(name))
-            };
-            holds(&card.name) || holds(&card.company)
-        };
-        let ends = |phone: &str| card.phone.as_ref().is_some_and(|own| own.ends_with(phone));
-        let is_number =
-            |number: &str| card.id.as_str() == number || card.number.as_deref() == Some(number);
-        self.name.as_deref().is_none_or(is_in)
-            && (self.email.is_none() || self.email == email_of(card.email.as_deref()))
-            && self.phone.as_deref().is_none_or(ends)
-            && self.number.as_deref().is_none_or(is_number)
+    let name = search.name.as_deref().map(|text| text.trim().to_lowercase());
+    let number = search.number.as_deref().map(|text| text.trim().to_owned());
+    let wanted = Wanted { name, email: email_of(search.email.as_deref()), phone, number };
+    if wanted == Wanted::default() {
+        let reason = "say what to look for: name, email, phone or number";
+        return Err(Problem::bad_request(reason));
     }
+    Ok(wanted)
 }
 
 /// `GET /search`.
@@ -165,7 +136,7 @@ pub(crate) async fn search(
     owner: Owner,
     Query(search): Query<Search>,
 ) -> Result<Answer<Results>, Problem> {
-    let wanted = Wanted::of(&search)?;
+    let wanted = wanted(&search)?;
     let own = owner.0.as_deref().map(PartnerId::stored).transpose();
     let own = own.map_err(|_| Problem::internal())?;
     if let Some(partner) = &search.partner {
@@ -175,15 +146,27 @@ pub(crate) async fn search(
     let prefix = partner.map(|partner| Key::new([partner.as_str()])).transpose();
     let prefix = prefix.map_err(|bad| Problem::bad_request(bad.to_string()))?;
     app.check().await?;
-    app.cache.fresh(WAIT).await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    app.directory.fresh(WAIT).await.map_err(|error| Problem::unavailable(error.to_string()))?;
     let limit = search.limit.map_or(LIMIT, Limit::get);
-    Ok(heavy(usize::MAX, || {
-        let all = app.cache.all(prefix.as_ref()).map(|cached| cached.value).unwrap_or_default();
-        let mut found = all.iter().filter(|(_, found)| wanted.fits(&found.value));
-        let customers: Vec<Card> =
-            found.by_ref().take(limit).map(|(_, found)| found.value.clone()).collect();
-        Answer::ok(0, &Results { customers, more: found.next().is_some() })
-    }))
+    let find = |directory: &Directory| directory.find(&wanted, prefix.as_ref(), limit + 1);
+    let keys = heavy(usize::MAX, || app.directory.look(find));
+    let keys = keys.map(|found| found.value).unwrap_or_default();
+    // Owned keys: the compiler cannot tell that a closure would take one of any lifetime.
+    let cards = keys.into_iter().map(|key| {
+        let records = app.cards.records().clone();
+        async move { records.get(&key).await }
+    });
+    let cards = stream::iter(cards);
+    let cards: Vec<_> = cards.buffered(AT_ONCE).try_collect().await.map_err(|error| {
+        tracing::error!(%error, "no cards");
+        Problem::unavailable("NATS does not answer")
+    })?;
+    // They may have changed since.
+    let cards = cards.into_iter().flatten().map(|found| found.value);
+    let mut customers: Vec<Card> = cards.filter(|card| wanted.fits(card)).collect();
+    let more = limit < customers.len();
+    customers.truncate(limit);
+    Ok(Answer::ok(customers.len() * ITEM_BYTES, &Results { customers, more }))
 }
 
 /// What a customer ordered.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod card;
+mod directory;
 mod erase;
 mod http;
 mod mover;
@@ -65,7 +66,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let mover = Mover::new(chassis.nats.clone(), records.clone(), Arc::clone(&orders));
     chassis.beside("cards", |stop| mover.run(stop));
     let (nats, store) = (chassis.nats.clone(), Arc::clone(&chassis.store));
-    let app = App { nats, store, cache: records.cache(), cards, orders };
+    let app = App { nats, store, directory: records.keep(), cards, orders };
     Ok(chassis.serve(api, Arc::new(app), memory(orders_max)))
 }
 

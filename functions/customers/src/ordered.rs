@@ -6,9 +6,10 @@
 use domain::person::is_personal;
 use domain::{CustomerId, Money, OrderId, PartnerId};
 use messaging::subject::{self, OrderSubject};
+use messaging::summary::Summary;
 use messaging::{events, header, streams};
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source, Unread};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
@@ -63,6 +64,14 @@ impl TryFrom<String> for Currency {
     type Error = &'static str;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
+        Self::try_from(&*code)
+    }
+}
+
+impl TryFrom<&str> for Currency {
+    type Error = &'static str;
+
+    fn try_from(code: &str) -> Result<Self, Self::Error> {
         let letters = code.as_bytes().try_into().map_err(|_| "a currency has three letters")?;
         if code.is_ascii() { Ok(Self(letters)) } else { Err("a currency has three plain letters") }
     }
@@ -108,7 +117,7 @@ pub(crate) fn named(key: &str) -> Option<(PartnerId, CustomerId)> {
     Some((PartnerId::stored(partner).ok()?, customer))
 }
 
-/// The part of a fact that is counted.
+/// The part of a fact's body that is counted.
 #[derive(Deserialize)]
 struct Fact {
     #[serde(rename = "type")]
@@ -135,15 +144,42 @@ struct Buyer {
     id: CustomerId,
 }
 
+/// What a message says.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// An order was placed for the first time.
+    Placed(Row),
+    /// Something is added to the totals of its customer.
+    Change(Change),
+}
+
 /// What a message adds to the totals of a customer.
-struct Change {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Change {
     customer: String,
     currency: Currency,
     sum: Sum,
 }
 
+impl Change {
+    fn new(
+        customer: String,
+        currency: Currency,
+        kind: domain::Kind,
+        total: Money,
+        sign: i64,
+    ) -> Result<Self, Unread> {
+        let (orders, returns) = match kind {
+            domain::Kind::Sale => (sign, 0),
+            domain::Kind::Return => (0, sign),
+        };
+        let units = total.units().checked_mul(sign).ok_or("its total is too large")?;
+        Ok(Self { customer, currency, sum: Sum { orders, returns, units } })
+    }
+}
+
 /// What a fact adds; nothing if it changes no total.
-fn change(event: &Event<'_>) -> Result<Option<Change>, String> {
+fn change(event: &Event<'_>) -> Result<Option<Change>, Unread> {
     let (reason, in_force) = (event.header(header::REASON), event.header(header::IN_FORCE));
     let sign = match (event.subject.split('.').nth(1), reason, in_force) {
         (Some("confirmed"), None, None) => 1,
@@ -154,7 +190,32 @@ fn change(event: &Event<'_>) -> Result<Option<Change>, String> {
     if !header::is_fact(event.headers) {
         return Ok(None);
     }
-    let fact: Fact = serde_json::from_slice(event.payload).map_err(|error| error.to_string())?;
+    match summed(event) {
+        Some((currency, kind, summary)) => {
+            let customer = summary.customer.filter(|customer| is_plain(customer));
+            let customer = customer.map(|customer| of_partner(event, &customer));
+            let change = |customer| Change::new(customer?, currency, kind, summary.total, sign);
+            customer.map(change).transpose()
+        }
+        None => change_in_body(event.payload()?, sign),
+    }
+}
+
+/// What the headers of a fact say; nothing if they do not say it all, as with facts of earlier releases.
+fn summed<'e>(event: &Event<'e>) -> Option<(Currency, domain::Kind, Summary<'e>)> {
+    let summary = Summary::parse(event.header(header::SUMMARY)?)?;
+    let currency = Currency::try_from(&*summary.currency).ok()?;
+    let kind = match event.header(header::KIND)? {
+        "sale" => domain::Kind::Sale,
+        "return" => domain::Kind::Return,
+        _ => return None,
+    };
+    Some((currency, kind, summary))
+}
+
+/// The same of its body.
+fn change_in_body(body: &[u8], sign: i64) -> Result<Option<Change>, Unread> {
+    let fact: Fact = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     if ![events::ORDER_CONFIRMED, events::ORDER_REFUSED].contains(&fact.kind.as_str()) {
         return Ok(None);
     }
@@ -164,13 +225,13 @@ fn change(event: &Event<'_>) -> Result<Option<Change>, String> {
     if is_personal(id.as_str()) {
         return Ok(None);
     }
-    let (orders, returns) = match order.kind {
-        domain::Kind::Sale => (sign, 0),
-        domain::Kind::Return => (0, sign),
-    };
-    let units = order.total.units().checked_mul(sign).ok_or("its total is too large")?;
-    let sum = Sum { orders, returns, units };
-    Ok(Some(Change { customer: key(&partner, &id), currency: order.currency, sum }))
+    Change::new(key(&partner, &id), order.currency, order.kind, order.total, sign).map(Some)
+}
+
+/// [`key`] of a customer, as a token, of the partner whom the subject names.
+fn of_partner(event: &Event<'_>, customer: &str) -> Result<String, Unread> {
+    let partner = event.subject.split('.').nth(3).ok_or("the subject is not that of an order")?;
+    Ok(format!("{partner}.{customer}"))
 }
 
 /// The customer of a message that places the first attempt of an order.
@@ -178,19 +239,27 @@ fn placed<'e>(event: &Event<'e>) -> Option<String> {
     let is_first = event.header(header::ATTEMPT).is_none_or(|attempt| attempt == "1");
     let customer = event.header(header::CUSTOMER).filter(|_| is_first)?;
     let partner = event.subject.split('.').nth(3)?;
-    let is_plain = subject::text(customer).is_some_and(|id| !is_personal(&id));
-    is_plain.then(|| format!("{partner}.{customer}"))
+    is_plain(customer).then(|| format!("{partner}.{customer}"))
+}
+
+/// Is a token none of an e-mail address or a telephone number?
+fn is_plain(customer: &str) -> bool {
+    if customer.contains('=') {
+        return subject::text(customer).is_some_and(|id| !is_personal(&id));
+    }
+    !is_personal(customer)
 }
 
 impl Fold for Ordered {
     type State = Known;
+    type Said = Said;
 
     const NAME: &'static str = "customers";
     const VERSION: u32 = 2;
     const SOURCES: &'static [Source] = &[
         Source { stream: streams::ORDERS, filter: "orders.placed.>", headers_only: true },
-        Source { stream: streams::ORDERS, filter: "orders.confirmed.>", headers_only: false },
-        Source { stream: streams::ORDERS, filter: "orders.refused.>", headers_only: false },
+        Source { stream: streams::ORDERS, filter: "orders.confirmed.>", headers_only: true },
+        Source { stream: streams::ORDERS, filter: "orders.refused.>", headers_only: true },
     ];
     const SHARDS: usize = 32;
 
@@ -199,23 +268,23 @@ impl Fold for Ordered {
         format!("up-to-{}", self.shard_max)
     }
 
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
-        Ok(match event.source {
-            PLACED => placed(event).map(Cow::Owned),
-            _ => change(event)?.map(|change| Cow::Owned(change.customer)),
-        })
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Said> {
+        if event.source == PLACED {
+            let row = placed(event).map(|customer| row(event, customer)).transpose()?;
+            return Ok(row.map(|row| (Cow::Owned(row.customer.to_string()), Said::Placed(row))));
+        }
+        let change = change(event)?;
+        Ok(change.map(|change| (Cow::Owned(change.customer.clone()), Said::Change(change))))
     }
 
-    fn apply(&self, known: &mut Known, event: &Event<'_>) -> Result<(), String> {
-        if event.source == PLACED {
-            let row = row(event)?;
-            known.orders.push_back(row);
-            known.forget(event.kept_from, self.shard_max);
-            return Ok(());
-        }
-        match change(event)? {
-            Some(change) => known.count(change, event.time_ms),
-            None => Ok(()),
+    fn apply(&self, known: &mut Known, event: &Event<'_>, said: Said) -> Result<(), String> {
+        match said {
+            Said::Placed(row) => {
+                known.orders.push_back(row);
+                known.forget(event.kept_from, self.shard_max);
+                Ok(())
+            }
+            Said::Change(change) => known.count(change, event.time_ms),
         }
     }
 
@@ -224,13 +293,13 @@ impl Fold for Ordered {
     }
 }
 
-fn row(event: &Event<'_>) -> Result<Row, String> {
+fn row(event: &Event<'_>, customer: String) -> Result<Row, Unread> {
     let OrderSubject { order_id, .. } =
         OrderSubject::parse(event.subject).ok_or("the subject is not that of an order")?;
     let digest = event.header(header::PERSON).map(Box::from);
     let ordered = event.header(header::ORDERED).and_then(|text| text.parse().ok());
     Ok(Row {
-        customer: placed(event).ok_or("it names no customer")?.into(),
+        customer: customer.into(),
         order: order_id.as_str().into(),
         sequence: event.sequence,
         placed_ms: event.time_ms,

@@ -8,7 +8,7 @@ pub(crate) use movement::{Movement, Number, OrderAttempt, Why};
 
 use domain::inventory::Body;
 use messaging::{header, streams};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use state::journal::Record;
 use std::borrow::Cow;
 
@@ -21,6 +21,8 @@ pub(crate) struct Ledger;
 
 impl Fold for Ledger {
     type State = Books;
+    /// An entry, and whether it has the mark of the journal's writers.
+    type Said = (Record<Body>, bool);
 
     const NAME: &'static str = "movements";
     const VERSION: u32 = 1;
@@ -28,19 +30,25 @@ impl Fold for Ledger {
         &[Source { stream: streams::JOURNAL, filter: "journal.inventory.*", headers_only: false }];
     const SHARDS: usize = 8;
 
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
-        Ok(event.subject.strip_prefix(PREFIX).map(Cow::Borrowed))
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Self::Said> {
+        let Some(warehouse) = event.subject.strip_prefix(PREFIX) else { return Ok(None) };
+        let is_marked = event.header(header::JOURNAL).is_some();
+        match Record::<Body>::parse(event.payload()?) {
+            Ok(record) => Ok(Some((Cow::Borrowed(warehouse), (record, is_marked)))),
+            // What none of the journal's writers wrote is no entry.
+            Err(_) if !is_marked => Ok(None),
+            Err(error) => Err(error.to_string().into()),
+        }
     }
 
-    fn apply(&self, books: &mut Books, event: &Event<'_>) -> Result<(), String> {
+    fn apply(
+        &self,
+        books: &mut Books,
+        event: &Event<'_>,
+        (record, is_marked): Self::Said,
+    ) -> Result<(), String> {
         let warehouse = event.subject.strip_prefix(PREFIX).unwrap_or(event.subject);
-        let is_marked = event.header(header::JOURNAL).is_some();
-        match Record::<Body>::parse(event.payload) {
-            Ok(record) => books.entry(warehouse, event.sequence, is_marked, &record),
-            // What none of the journal's writers wrote is no entry.
-            Err(_) if !is_marked => {}
-            Err(error) => return Err(error.to_string()),
-        }
+        books.entry(warehouse, event.sequence, is_marked, &record);
         books.forget(event.kept_from);
         Ok(())
     }

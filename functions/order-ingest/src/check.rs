@@ -16,6 +16,7 @@ use messaging::envelope::Event;
 use messaging::inventory::kind_name;
 use messaging::publish::Outgoing;
 use messaging::subject::{self, Stage};
+use messaging::summary::Summary;
 use messaging::{events, header};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -212,6 +213,7 @@ fn message(
         .header(header::EVENT, &subject::token(received.event))
         .header(header::KIND, kind_name(order.kind))
         .header(header::TOTAL, &order.total.to_string())
+        .header(header::SUMMARY, &Summary::of(order).to_string())
         .header(header::ATTEMPT, &order.attempt.to_string());
     let message = match &order.customer {
         Some(customer) => message.header(header::CUSTOMER, &subject::token(customer.id.as_str())),

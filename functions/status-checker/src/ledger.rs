@@ -3,7 +3,7 @@
 use intake::ledger::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -30,8 +30,16 @@ pub(crate) struct Records {
     by_sequence: BTreeMap<u64, Box<str>>,
 }
 
+/// What became of a record.
+#[derive(Debug)]
+pub(crate) enum Said {
+    Is(Box<RawValue>),
+    Removed,
+}
+
 impl Fold for Files {
     type State = Records;
+    type Said = Said;
 
     const NAME: &'static str = "files";
     const VERSION: u32 = 1;
@@ -39,21 +47,27 @@ impl Fold for Files {
         &[Source { stream: "KV_FILES_LEDGER", filter: "$KV.FILES_LEDGER.>", headers_only: false }];
     const SHARDS: usize = 8;
 
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
-        Ok(event.subject.strip_prefix(PREFIX).map(Cow::Borrowed))
-    }
-
-    fn apply(&self, state: &mut Records, event: &Event<'_>) -> Result<(), String> {
-        let key = event.subject.strip_prefix(PREFIX).unwrap_or(event.subject);
-        if event.payload.is_empty() || event.header(OPERATION).is_some() {
-            state.remove(key);
-            return Ok(());
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Said> {
+        let Some(key) = event.subject.strip_prefix(PREFIX) else { return Ok(None) };
+        let payload = event.payload()?;
+        if payload.is_empty() || event.header(OPERATION).is_some() {
+            return Ok(Some((Cow::Borrowed(key), Said::Removed)));
         }
         let wrong = |error: serde_json::Error| error.to_string();
-        serde_json::from_slice::<Record>(event.payload).map_err(wrong)?;
-        let record = serde_json::from_slice(event.payload).map_err(wrong)?;
-        state.insert(key, event.sequence, record);
-        state.forget(event.kept_from);
+        serde_json::from_slice::<Record>(payload).map_err(wrong)?;
+        let record = serde_json::from_slice(payload).map_err(wrong)?;
+        Ok(Some((Cow::Borrowed(key), Said::Is(record))))
+    }
+
+    fn apply(&self, state: &mut Records, event: &Event<'_>, said: Said) -> Result<(), String> {
+        let key = event.subject.strip_prefix(PREFIX).unwrap_or(event.subject);
+        match said {
+            Said::Removed => state.remove(key),
+            Said::Is(record) => {
+                state.insert(key, event.sequence, record);
+                state.forget(event.kept_from);
+            }
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ pub use status::Status;
 pub(crate) use status::{Counts, Numbers, Wish};
 
 use messaging::{streams, subject::OrderSubject};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 
 /// The fold. It holds the newest orders, and at most so many.
@@ -36,6 +36,7 @@ impl Orders {
 
 impl Fold for Orders {
     type State = Rows;
+    type Said = OrderSubject;
 
     const NAME: &'static str = "orders";
     const VERSION: u32 = 1;
@@ -49,13 +50,19 @@ impl Fold for Orders {
     }
 
     /// `<partner>.<order>`, the end of each subject of an order.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
-        Ok(event.subject.splitn(4, '.').nth(3).map(Cow::Borrowed))
-    }
-
-    fn apply(&self, rows: &mut Rows, event: &Event<'_>) -> Result<(), String> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, OrderSubject> {
+        let Some(key) = event.subject.splitn(4, '.').nth(3) else { return Ok(None) };
         let subject = OrderSubject::parse(event.subject);
         let subject = subject.ok_or("the subject is not that of an order")?;
+        Ok(Some((Cow::Borrowed(key), subject)))
+    }
+
+    fn apply(
+        &self,
+        rows: &mut Rows,
+        event: &Event<'_>,
+        subject: OrderSubject,
+    ) -> Result<(), String> {
         rows.apply(&subject, event)?;
         rows.forget(event.kept_from, self.shard_max);
         Ok(())

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use bench::{Settings, Stage};
+use bench::{Optional, Settings, Stage};
 use clap::Args;
 use terminal::output;
 
@@ -13,6 +13,7 @@ use crate::global::Global;
 const EXAMPLES: &str = "Examples:
   orderflow bench
   orderflow bench orders hot-product --rounds 5
+  orderflow bench orders --without billing,notifier
   orderflow bench latency --rate 2000 --seconds 60 --json";
 
 /// Measure each stage on this machine, on servers and processes of its own.
@@ -21,6 +22,9 @@ const EXAMPLES: &str = "Examples:
 pub(crate) struct Bench {
     /// What to measure; without any, all but memory.
     stages: Vec<Stage>,
+    /// Functions that take no part; without it all do, as with up.
+    #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
+    without: Vec<Optional>,
     /// Orders or messages of one run.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     orders: u64,
@@ -41,6 +45,7 @@ pub(crate) struct Bench {
 pub(crate) async fn run(global: &Global, args: Bench) -> Result<()> {
     let settings = Settings {
         stages: args.stages,
+        without: args.without,
         orders: args.orders,
         rounds: args.rounds,
         rate: args.rate,

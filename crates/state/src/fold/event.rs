@@ -1,7 +1,8 @@
 //! What a fold reads.
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// Messages of one stream under one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +11,8 @@ pub struct Source {
     pub stream: &'static str,
     /// Which of its messages.
     pub filter: &'static str,
-    /// Payloads are not asked for: much less has to be carried where headers say it all.
+    /// Payloads are not asked for: much less has to be carried where headers say it all. Those of messages whose
+    /// headers do not say it are asked for when [`Event::payload`] is called.
     pub headers_only: bool,
 }
 
@@ -27,8 +29,8 @@ pub struct Event<'e> {
     pub subject: &'e str,
     /// Its headers.
     pub headers: Option<&'e HeaderMap>,
-    /// What it holds; empty if the source asks for headers only.
-    pub payload: &'e Bytes,
+    /// What it holds; nothing if only its headers were asked for.
+    pub payload: Option<&'e Bytes>,
     /// What was stored before this sequence has left the stream, as far as is known: a fold that forgets it
     /// as well says the same after it was read from the beginning.
     pub kept_from: u64,
@@ -37,7 +39,40 @@ pub struct Event<'e> {
 impl<'e> Event<'e> {
     /// A header as text.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&'e str> {
-        self.headers?.get(name).map(async_nats::HeaderValue::as_str)
+    pub fn header(&self, name: &'static str) -> Option<&'e str> {
+        // A name that is not static is checked and copied for each look.
+        self.headers?.get(HeaderName::from_static(name)).map(HeaderValue::as_str)
+    }
+
+    /// What it holds.
+    ///
+    /// # Errors
+    /// Only its headers were asked for. A fold hands this error on, and gets the event again with its payload.
+    pub fn payload(&self) -> Result<&'e Bytes, Unread> {
+        self.payload.ok_or(Unread::NeedsPayload)
+    }
+}
+
+/// What an event says, with the key to which it belongs; nothing if it means nothing to the fold.
+pub type Reading<'e, S> = Result<Option<(Cow<'e, str>, S)>, Unread>;
+
+/// Why an event is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Its headers do not say it, and its payload was not asked for. It comes again, with its payload.
+    NeedsPayload,
+    /// It cannot be read: why. It is recorded and passed over.
+    Wrong(String),
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self::Wrong(reason)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(reason: &str) -> Self {
+        Self::Wrong(reason.to_owned())
     }
 }

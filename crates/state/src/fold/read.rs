@@ -1,7 +1,8 @@
 //! Reading the sources, each in the order of its stream.
 
-use super::event::{Event, Source};
+use super::event::{Event, Reading, Unread};
 use super::position::At;
+use super::together::Together;
 use super::{Fold, Inner, shard};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
@@ -29,10 +30,15 @@ const BESIDE_BYTES_MAX: usize = 64 << 10;
 /// A stream of nats-server 2.9 with more subjects is read as a whole, and filtered here: that looks at each of them
 /// when a consumer with a filter is made, for seconds in which the stream takes nothing.
 const SUBJECTS_MAX: u64 = 10_000;
+/// After so many messages whose headers said it all, payloads are not asked for any more.
+const WITHOUT_MAX: usize = 2_000;
 /// Before reading is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long a stream may end before what was read of it: a new leader may not have read all that it has.
 const SHORT_MAX: Duration = Duration::from_secs(3);
+
+/// What is recorded of an event at which the function panicked.
+const PANICKED: &str = "the function panicked; see its log";
 
 /// Why a reader came to its end.
 pub(super) enum End {
@@ -40,6 +46,25 @@ pub(super) enum End {
     Another(String),
     /// It goes on from where it is.
     Again(String),
+}
+
+/// Why a consumer is read no further.
+enum Stop {
+    End(End),
+    /// Another one takes its place, with payloads or without.
+    Payloads(bool),
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::End(error.into())
+    }
 }
 
 impl<E: std::error::Error> From<E> for End {
@@ -50,18 +75,21 @@ impl<E: std::error::Error> From<E> for End {
 
 /// Reads all sources until one of them is another stream; which, and why.
 pub(super) async fn all<F: Fold>(inner: &Inner<F>) -> String {
-    let sources = F::SOURCES.iter().enumerate();
-    let readers = sources.map(|(index, source)| one(inner, index, source).boxed());
+    let together = Together::all(F::SOURCES);
+    let readers = together.iter().map(|together| one(inner, together).boxed());
     select_all(readers).await.0
 }
 
-async fn one<F: Fold>(inner: &Inner<F>, index: usize, source: &Source) -> String {
-    let Source { stream, filter, .. } = source;
+async fn one<F: Fold>(inner: &Inner<F>, together: &Together) -> String {
+    let stream = together.stream;
+    let mut payloads = !together.headers_only;
     loop {
-        match (Reader { inner, index, source, delivered: 0 }).read().await {
-            End::Another(why) => return format!("stream {stream}: {why}"),
-            End::Again(reason) => {
-                tracing::warn!(fold = F::NAME, stream, filter, reason, "reading is tried again");
+        let reader = Reader { inner, together, payloads, delivered: 0, last: 0, without: 0 };
+        match reader.read().await {
+            Stop::End(End::Another(why)) => return format!("stream {stream}: {why}"),
+            Stop::Payloads(wanted) => payloads = wanted,
+            Stop::End(End::Again(reason)) => {
+                tracing::warn!(fold = F::NAME, stream, reason, "reading is tried again");
                 sleep(AGAIN).await;
             }
         }
@@ -121,32 +149,45 @@ fn batch_bytes(message_bytes_max: usize) -> usize {
 
 struct Reader<'a, F: Fold> {
     inner: &'a Inner<F>,
-    index: usize,
-    source: &'a Source,
-    /// Messages that came from this consumer.
+    together: &'a Together,
+    /// Do messages come with their payloads?
+    payloads: bool,
+    /// Messages that came from this consumer, and the sequence of the last one in the stream.
     delivered: u64,
+    last: u64,
+    /// Messages in a row whose headers said it all.
+    without: usize,
 }
 
 impl<F: Fold> Reader<'_, F> {
-    async fn read(mut self) -> End {
-        let Err(end) = self.run().await else { return End::Again("the consumer ended".into()) };
+    async fn read(mut self) -> Stop {
+        let Err(end) = self.run().await else {
+            return End::Again("the consumer ended".into()).into();
+        };
         end
     }
 
-    async fn run(&mut self) -> Result<(), End> {
-        let (inner, index, stream) = (self.inner, self.index, self.source.stream);
-        let at = inner.at(index);
-        let is_whole = !inner.nats.client.is_server_compatible(2, 10, 0)
-            && SUBJECTS_MAX < info(&inner.nats, stream).await?.state.subjects_count;
-        let consumer = self.consumer(at.sequence + 1, is_whole).await?;
+    async fn run(&mut self) -> Result<(), Stop> {
+        let (inner, stream) = (self.inner, self.together.stream);
+        let positions: Vec<(usize, At)> =
+            self.together.sources.iter().map(|index| (*index, inner.at(*index))).collect();
+        let from = positions.iter().map(|(_, at)| at.sequence).min().unwrap_or_default();
+        let before = info(&inner.nats, stream).await?;
+        let is_large = !inner.nats.client.is_server_compatible(2, 10, 0)
+            && SUBJECTS_MAX < before.state.subjects_count;
+        let filter = self.together.filter(&before).filter(|_| !is_large);
+        let consumer = self.consumer(from + 1, filter).await?;
         // Looked at after the consumer was made: a consumer never outlives its stream.
         let info = info(&inner.nats, stream).await?;
         self.check(&info)?;
-        is_same(&inner.nats, stream, at, &info).await?;
-        inner.change(index, |reached| reached.is_whole = is_whole);
-        if consumer.cached_info().num_pending == 0 {
-            self.saw_end(at.sequence).await?;
+        for (index, at) in &positions {
+            is_same(&inner.nats, stream, *at, &info).await?;
+            inner.change(*index, |reached| reached.is_whole = filter.is_none());
+            if consumer.cached_info().num_pending == 0 {
+                self.saw_end(*index, at.sequence).await?;
+            }
         }
+        self.last = from;
         let mut messages = consumer
             .stream()
             .max_messages_per_batch(BATCH_MAX)
@@ -156,110 +197,137 @@ impl<F: Fold> Reader<'_, F> {
             .messages()
             .await?;
         while let Some(message) = messages.next().await {
-            let (sequence, pending) = self.take(&message?)?;
-            let is_complete = inner.reached().get(index).is_some_and(|it| it.is_complete);
-            if !is_complete {
-                let end = inner.reached().get(index).map_or(0, |it| it.end);
-                if pending == 0 || end <= sequence {
-                    self.saw_end(sequence).await?;
+            let pending = self.take(&message?)?;
+            for index in &self.together.sources {
+                let (is_complete, end) = inner.with(*index, |it| (it.is_complete, it.end));
+                if !is_complete && (pending == 0 || end <= self.last) {
+                    self.saw_end(*index, self.last).await?;
                 }
+            }
+            if self.together.headers_only && self.payloads && WITHOUT_MAX <= self.without {
+                return Err(Stop::Payloads(false));
             }
         }
         Ok(())
     }
 
     /// The stream has the identity with which reading began.
-    fn check(&self, info: &Info) -> Result<(), End> {
+    fn check(&self, info: &Info) -> Result<(), Stop> {
         let found = Identity::of(info);
-        let mut reached = self.inner.reached();
-        let Some(reached) = reached.get_mut(self.index) else { return Ok(()) };
-        reached.kept_from = info.state.first_sequence;
-        match &reached.identity {
-            Some(known) if !found.is(&known.name) => {
-                let (found, known) = (&found.name, &known.name);
-                Err(End::Another(format!("it is {found}, and was {known}")))
+        for index in &self.together.sources {
+            let is_other = |name: &String| !found.is(name);
+            let known = self.inner.with(*index, |reached| {
+                reached.kept_from = info.state.first_sequence;
+                reached.identity.as_ref().map(|identity| identity.name.clone())
+            });
+            if let Some(known) = known.filter(is_other) {
+                let found = &found.name;
+                return Err(End::Another(format!("it is {found}, and was {known}")).into());
             }
-            Some(_) | None => Ok(()),
         }
+        Ok(())
     }
 
     async fn consumer(
         &self,
         start_sequence: u64,
-        is_whole: bool,
-    ) -> Result<Consumer<pull::Config>, End> {
+        filter: Option<&str>,
+    ) -> Result<Consumer<pull::Config>, Stop> {
         let config = pull::Config {
             description: Some(format!("fold {}", F::NAME)),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::None,
-            filter_subject: if is_whole { String::new() } else { self.source.filter.into() },
-            headers_only: self.source.headers_only,
+            filter_subject: filter.unwrap_or_default().to_owned(),
+            headers_only: !self.payloads,
             inactive_threshold: INACTIVE_MAX,
             memory_storage: true,
             num_replicas: 1,
             ..Default::default()
         };
-        Ok(self.inner.nats.js.create_consumer_on_stream(config, self.source.stream).await?)
+        Ok(self.inner.nats.js.create_consumer_on_stream(config, self.together.stream).await?)
     }
 
-    /// Applies one message: its sequence, and how many come behind it.
-    fn take(&mut self, message: &Message) -> Result<(u64, u64), End> {
+    /// Applies one message: how many come behind it.
+    fn take(&mut self, message: &Message) -> Result<u64, Stop> {
         let info = message.info().map_err(|error| End::Again(error.to_string()))?;
-        let (inner, index) = (self.inner, self.index);
-        let before = inner.at(index).sequence;
         // Whatever is missing or comes twice on the way: reading goes on behind what is applied.
-        if info.consumer_sequence != self.delivered + 1 || info.stream_sequence <= before {
+        if info.consumer_sequence != self.delivered + 1 || info.stream_sequence <= self.last {
             let (got, before) = (info.consumer_sequence, self.delivered);
-            return Err(End::Again(format!("message {got} came after message {before}")));
+            return Err(End::Again(format!("message {got} came after message {before}")).into());
         }
-        self.delivered += 1;
         let time_ms = info.published.unix_timestamp_nanos() / 1_000_000;
         let time_ms = i64::try_from(time_ms).unwrap_or_default();
         let at = At { sequence: info.stream_sequence, time_ms };
-        let kept_from = inner.reached().get(index).map_or(0, |reached| reached.kept_from);
-        if subject::matches(self.source.filter, &message.subject) {
-            self.apply(&Event {
-                source: index,
-                sequence: at.sequence,
-                time_ms,
-                subject: &message.subject,
-                headers: message.headers.as_ref(),
-                payload: &message.payload,
-                kept_from,
-            });
+        for index in &self.together.sources {
+            let source = F::SOURCES.get(*index).expect("they are places of sources");
+            let (before, kept_from) = self.inner.with(*index, |it| (it.at.sequence, it.kept_from));
+            if before < at.sequence && subject::matches(source.filter, &message.subject) {
+                self.event(&Event {
+                    source: *index,
+                    sequence: at.sequence,
+                    time_ms,
+                    subject: &message.subject,
+                    headers: message.headers.as_ref(),
+                    payload: self.payloads.then_some(&message.payload),
+                    kept_from,
+                })?;
+            }
         }
-        inner.change(index, |reached| reached.at = at);
-        Ok((at.sequence, info.pending))
+        (self.delivered, self.last) = (info.consumer_sequence, at.sequence);
+        self.inner.reach(&self.together.sources, at);
+        Ok(info.pending)
     }
 
-    /// Applies an event to its shard, unless the shard's checkpoint holds it already.
-    fn apply(&self, event: &Event<'_>) {
+    /// Reads an event and applies it. Where headers are enough for most, they are looked at alone first.
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+        let headers_only = self.together.headers_only;
+        let payload = event.payload.filter(|_| !headers_only);
+        match self.said(&Event { payload, ..*event }) {
+            Err(Unread::NeedsPayload) if event.payload.is_none() => Err(Stop::Payloads(true)),
+            Err(Unread::NeedsPayload) => {
+                self.without = 0;
+                self.apply(event, self.said(event));
+                Ok(())
+            }
+            said => {
+                self.without += 1;
+                self.apply(event, said);
+                Ok(())
+            }
+        }
+    }
+
+    fn said<'e>(&self, event: &Event<'e>) -> Reading<'e, F::Said> {
+        let said = catch_unwind(AssertUnwindSafe(|| self.inner.fold.read(event)));
+        said.unwrap_or_else(|_| Err(PANICKED.into()))
+    }
+
+    /// Applies what an event says to its shard, unless the shard's checkpoint holds it already.
+    fn apply(&self, event: &Event<'_>, said: Reading<'_, F::Said>) {
         let inner = self.inner;
-        let panicked = |_| Err("the function panicked; see its log".to_owned());
-        let key = catch_unwind(AssertUnwindSafe(|| inner.fold.key(event)));
-        let (key, unreadable) = match key.unwrap_or_else(panicked) {
+        let (key, said) = match said {
             Ok(None) => return,
-            Ok(Some(key)) => (key, None),
-            Err(reason) => (event.subject.into(), Some(reason)),
+            Ok(Some((key, said))) => (key, Ok(said)),
+            Err(Unread::Wrong(reason)) => (event.subject.into(), Err(reason)),
+            Err(Unread::NeedsPayload) => (event.subject.into(), Err("it has no payload".into())),
         };
         let mut shard = inner.shard_mut(shard::of_key(&key, F::SHARDS));
-        let Some(applied) = shard.applied.get_mut(self.index) else { return };
+        let Some(applied) = shard.applied.get_mut(event.source) else { return };
         if event.sequence <= applied.sequence {
             return;
         }
         *applied = At { sequence: event.sequence, time_ms: event.time_ms };
         let state = &mut shard.state;
-        let counted = match unreadable {
-            Some(reason) => Err(reason),
-            None => catch_unwind(AssertUnwindSafe(|| inner.fold.apply(state, event)))
-                .unwrap_or_else(|_| Err("the function panicked; see its log".to_owned())),
-        };
+        let counted = said.and_then(|said| {
+            catch_unwind(AssertUnwindSafe(|| inner.fold.apply(state, event, said)))
+                .unwrap_or_else(|_| Err(PANICKED.into()))
+        });
         let Err(reason) = counted else {
             inner.metrics.events.inc();
             return;
         };
         inner.metrics.refused.inc();
-        let (stream, sequence, subject) = (self.source.stream, event.sequence, event.subject);
+        let (stream, sequence, subject) = (self.together.stream, event.sequence, event.subject);
         if shard.refused.add(stream, event, &reason) {
             tracing::error!(
                 alert = "fold_refused",
@@ -273,18 +341,19 @@ impl<F: Fold> Reader<'_, F> {
         }
     }
 
-    /// The server that reads has no more behind `at`. Does the leader say so too, of all that there was when
-    /// reading began?
-    async fn saw_end(&self, at: u64) -> Result<(), End> {
-        let (inner, Source { stream, filter, .. }) = (self.inner, self.source);
-        let end = inner.reached().get(self.index).map_or(0, |reached| reached.end);
+    /// The server that reads has no more of a source behind `at`. Does the leader say so too, of all that there was
+    /// when reading began?
+    async fn saw_end(&self, index: usize, at: u64) -> Result<(), Stop> {
+        let (inner, stream) = (self.inner, self.together.stream);
+        let end = inner.with(index, |reached| reached.end);
         if at < end {
+            let filter = F::SOURCES.get(index).map_or(">", |source| source.filter);
             let next = stored::first(&inner.nats, stream, filter, at + 1).await?;
             if next.is_some_and(|next| next.sequence <= end) {
                 return Ok(());
             }
         }
-        inner.change(self.index, |reached| reached.is_complete = true);
+        inner.change(index, |reached| reached.is_complete = true);
         Ok(())
     }
 }

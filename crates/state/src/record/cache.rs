@@ -7,6 +7,7 @@ use super::{Found, Key, Record, Records};
 use crate::follow::{Follow, Step};
 use crate::wire::{Message, Unclear, Wire};
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -16,11 +17,22 @@ use tokio::time::{Instant, timeout};
 /// How often the bucket is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// What a cache keeps of records: of each the whole, as [`Known`] does, or what its owner looks for.
+pub trait Keep<T>: Default + Send + Sync + 'static {
+    /// The record of a key (as it stands in the bucket) is so now; nothing if there is none any more, or if it cannot be
+    /// read, which the log says.
+    fn set(&mut self, key: String, found: Option<Found<T>>);
+
+    /// The record of a key cannot be read, and why: called after [`Keep::set`].
+    fn unreadable(&mut self, _key: String, _reason: String) {}
+}
+
 /// All records of a bucket as they were a moment ago. It follows the bucket until it is dropped; while the
 /// server is away it gets old, and says so.
 #[derive(Debug)]
-pub struct Cache<T> {
-    known: Arc<RwLock<Known<T>>>,
+pub struct Cache<T, K = Known<T>> {
+    known: Arc<RwLock<K>>,
+    record: PhantomData<fn() -> T>,
     looked: watch::Receiver<Option<Instant>>,
     /// Somebody waits for the next look.
     wanted: Arc<Notify>,
@@ -53,8 +65,9 @@ pub enum NotFresh {
     Ended,
 }
 
+/// Whole records.
 #[derive(Debug)]
-struct Known<T> {
+pub struct Known<T> {
     /// By their keys in the bucket.
     found: BTreeMap<String, Arc<Found<T>>>,
     /// Why others cannot be read.
@@ -67,7 +80,7 @@ impl<T> Default for Known<T> {
     }
 }
 
-impl<T> Drop for Cache<T> {
+impl<T, K> Drop for Cache<T, K> {
     fn drop(&mut self) {
         self.following.abort();
     }
@@ -77,8 +90,14 @@ impl<T: Record, W: Wire> Records<T, W> {
     /// A cache of these records. What cannot be read is named in the log, and is not in it.
     #[must_use]
     pub fn cache(&self) -> Cache<T> {
+        self.keep()
+    }
+
+    /// A cache of what `K` keeps of these records.
+    #[must_use]
+    pub fn keep<K: Keep<T>>(&self) -> Cache<T, K> {
         let (looked, receiver) = watch::channel(None);
-        let known = Arc::new(RwLock::new(Known::default()));
+        let known = Arc::new(RwLock::new(K::default()));
         let (records, shared) = (self.clone(), Arc::clone(&known));
         let wanted = Arc::new(Notify::new());
         let next = Arc::clone(&wanted);
@@ -94,55 +113,74 @@ impl<T: Record, W: Wire> Records<T, W> {
                 drop(timeout(LOOK, next.notified()).await);
             }
         });
-        Cache { known, looked: receiver, wanted, following }
+        Cache { known, record: PhantomData, looked: receiver, wanted, following }
     }
 
-    async fn look(&self, follow: &mut Follow, known: &RwLock<Known<T>>) -> Result<(), Unclear> {
+    async fn look<K: Keep<T>>(
+        &self,
+        follow: &mut Follow,
+        known: &RwLock<K>,
+    ) -> Result<(), Unclear> {
         let prefix = Self::prefix();
-        let mut changes = Vec::new();
-        let mut each = |message: Message| {
-            if let Some(key) = message.subject.strip_prefix(&prefix) {
-                changes.push((key.to_owned(), read::<T>(&message)));
+        let (mut all, mut changes) = (K::default(), Vec::new());
+        let mut each = |step, message: Message| {
+            let Some(key) = message.subject.strip_prefix(&prefix) else { return };
+            let change = (key.to_owned(), read::<T>(&message));
+            match step {
+                // Not held before they are kept: they may be many.
+                Step::All => set(&mut all, change),
+                Step::More => changes.push(change),
             }
         };
         let filter = format!("{prefix}>");
         let step = follow.step(&self.wire, &Self::stream(), &filter, &mut each).await?;
         let mut known = write(known);
         if step == Step::All {
-            *known = Known::default();
+            *known = all;
         }
-        for (key, change) in changes {
-            known.set(key, change);
-        }
+        changes.into_iter().for_each(|change| set(&mut *known, change));
         Ok(())
     }
 }
 
 /// A record; nothing if it was deleted; or why it cannot be read.
-fn read<T: Record>(message: &Message) -> Result<Option<Arc<Found<T>>>, String> {
+fn read<T: Record>(message: &Message) -> Result<Option<Found<T>>, String> {
     if message.deleted {
         return Ok(None);
     }
     let entry: Entry<T> = serde_json::from_slice(&message.payload).map_err(|e| e.to_string())?;
-    Ok(entry.found(message.sequence).map(Arc::new))
+    Ok(entry.found(message.sequence))
 }
 
-impl<T: Record> Known<T> {
-    fn set(&mut self, key: String, change: Result<Option<Arc<Found<T>>>, String>) {
-        self.unreadable.remove(&key);
-        self.found.remove(&key);
-        match change {
-            Ok(Some(found)) => drop(self.found.insert(key, found)),
-            Ok(None) => {}
-            Err(reason) => {
-                tracing::warn!(bucket = T::BUCKET, key, reason, "a record cannot be read");
-                self.unreadable.insert(key, reason);
-            }
+fn set<T: Record, K: Keep<T>>(
+    known: &mut K,
+    (key, change): (String, Result<Option<Found<T>>, String>),
+) {
+    match change {
+        Ok(found) => known.set(key, found),
+        Err(reason) => {
+            tracing::warn!(bucket = T::BUCKET, key, reason, "a record cannot be read");
+            known.set(key.clone(), None);
+            known.unreadable(key, reason);
         }
     }
 }
 
-impl<T: Record> Cache<T> {
+impl<T: Record> Keep<T> for Known<T> {
+    fn set(&mut self, key: String, found: Option<Found<T>>) {
+        self.unreadable.remove(&key);
+        match found {
+            Some(found) => drop(self.found.insert(key, Arc::new(found))),
+            None => drop(self.found.remove(&key)),
+        }
+    }
+
+    fn unreadable(&mut self, key: String, reason: String) {
+        self.unreadable.insert(key, reason);
+    }
+}
+
+impl<T: Record, K> Cache<T, K> {
     /// How old it is at most; nothing while it was not read yet.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
@@ -165,6 +203,15 @@ impl<T: Record> Cache<T> {
         }
     }
 
+    /// Looks at what is kept; nothing while the cache was not read yet.
+    #[must_use]
+    pub fn look<R>(&self, look: impl FnOnce(&K) -> R) -> Option<Cached<R>> {
+        let age = self.age()?;
+        Some(Cached { value: look(&read_lock(&self.known)), age })
+    }
+}
+
+impl<T: Record> Cache<T> {
     /// One record; nothing while the cache was not read yet.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Cached<Option<Arc<Found<T>>>>> {
@@ -195,10 +242,10 @@ impl<T: Record> Cache<T> {
 }
 
 // Nothing panics while it has the lock, and if it did the next look would set it right.
-fn read_lock<T>(known: &RwLock<Known<T>>) -> RwLockReadGuard<'_, Known<T>> {
+fn read_lock<K>(known: &RwLock<K>) -> RwLockReadGuard<'_, K> {
     known.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write<T>(known: &RwLock<Known<T>>) -> RwLockWriteGuard<'_, Known<T>> {
+fn write<K>(known: &RwLock<K>) -> RwLockWriteGuard<'_, K> {
     known.write().unwrap_or_else(PoisonError::into_inner)
 }

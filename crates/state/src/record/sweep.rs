@@ -61,7 +61,7 @@ impl<T: Record, W: Wire> Sweep<T, W> {
         let before = self.open.clone();
         let (stream, prefix) = (Records::<T, W>::stream(), Records::<T, W>::prefix());
         let mut changes = Vec::new();
-        let mut each = |message: crate::wire::Message| {
+        let mut each = |_, message: crate::wire::Message| {
             let entry: Option<Entry<T>> = serde_json::from_slice(&message.payload).ok();
             let is_open = entry.is_some_and(|entry| !entry.is_settled() || entry.is_void());
             if let Some(key) = message.subject.strip_prefix(&prefix) {

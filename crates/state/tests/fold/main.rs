@@ -5,6 +5,7 @@ mod checkpoint;
 mod checkpoints;
 mod cluster;
 mod counting;
+mod payloads;
 mod sizes;
 mod streams;
 mod support;

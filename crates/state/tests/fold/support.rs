@@ -4,7 +4,7 @@ use messaging::publish::{self, Outgoing, Published};
 use messaging::{Nats, streams};
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Every, Fold, Folded, Metrics, Source};
+use state::fold::{Event, Every, Fold, Folded, Metrics, Reading, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +24,16 @@ const AGE: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(crate) struct Tally;
 
+/// A number at which the fold panics when it is applied.
+const PANIC: u64 = u64::MAX;
+
+/// What an event says.
+#[derive(Debug)]
+pub(crate) struct Number {
+    key: String,
+    number: u64,
+}
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     sums: BTreeMap<String, u64>,
@@ -34,6 +44,7 @@ pub(crate) struct Sums {
 
 impl Fold for Tally {
     type State = Sums;
+    type Said = Number;
 
     const NAME: &'static str = "tally";
     const VERSION: u32 = 1;
@@ -43,25 +54,28 @@ impl Fold for Tally {
     ];
     const SHARDS: usize = 4;
 
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Number> {
         let prefix = ["analytics.t.", "webhooks.received.t."][event.source];
         let rest = event.subject.strip_prefix(prefix).ok_or("another subject")?;
-        match rest.split('.').next() {
-            Some("nokey") => Err("no key".into()),
-            Some("nothing") => Ok(None),
-            key => Ok(key.map(Cow::Borrowed)),
-        }
+        let key = match rest.split('.').next() {
+            Some("nokey") => return Err("no key".into()),
+            None | Some("nothing") => return Ok(None),
+            Some(key) => key,
+        };
+        let text = std::str::from_utf8(event.payload()?).map_err(|error| error.to_string())?;
+        let number = match text {
+            "panic" => PANIC,
+            text => text.parse().map_err(|error| format!("{text:?}: {error}"))?,
+        };
+        Ok(Some((Cow::Borrowed(key), Number { key: key.into(), number })))
     }
 
-    fn apply(&self, state: &mut Sums, event: &Event<'_>) -> Result<(), String> {
-        let text = std::str::from_utf8(event.payload).map_err(|error| error.to_string())?;
-        assert_ne!(text, "panic", "on purpose");
-        let number: u64 = text.parse().map_err(|error| format!("{text:?}: {error}"))?;
+    fn apply(&self, state: &mut Sums, event: &Event<'_>, said: Number) -> Result<(), String> {
+        assert_ne!(said.number, PANIC, "on purpose");
         let last = &mut state.last[event.source];
         state.in_order = Some(state.in_order.unwrap_or(true) && *last < event.sequence);
         *last = event.sequence;
-        let key = self.key(event)?.unwrap_or_default().into_owned();
-        *state.sums.entry(key).or_default() += number;
+        *state.sums.entry(said.key).or_default() += said.number;
         Ok(())
     }
 

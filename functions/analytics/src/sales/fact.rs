@@ -7,18 +7,11 @@ use domain::order::Line;
 use domain::{Kind, Money};
 use messaging::{events, header};
 use serde::Deserialize;
-use state::fold::Event;
+use state::fold::{Event, Unread};
 
-/// A decision about an attempt of an order.
+/// What a decision about an attempt of an order changes.
 #[derive(Debug)]
-pub(super) struct Fact<'e> {
-    pub(super) partner: &'e str,
-    pub(super) what: What,
-}
-
-/// What it changes.
-#[derive(Debug)]
-pub(super) enum What {
+pub(crate) enum What {
     /// An attempt is confirmed.
     Confirmed(Counted),
     /// A confirmed attempt is cancelled.
@@ -29,7 +22,7 @@ pub(super) enum What {
 
 /// The part of an order that is counted.
 #[derive(Debug, Deserialize)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     pub(super) kind: Kind,
     pub(super) ordered_at: DateTime<Utc>,
     pub(super) currency: String,
@@ -93,18 +86,17 @@ pub(super) fn partner<'e>(event: &Event<'e>) -> Option<&'e str> {
     (decides && header::is_fact(event.headers)).then_some(partner)
 }
 
-/// Reads it.
+/// Reads a message that decides an order.
 ///
 /// # Errors
 /// It is no event, or has no order.
-pub(super) fn read<'e>(event: &Event<'e>) -> Result<Option<Fact<'e>>, String> {
-    let Some(partner) = partner(event) else { return Ok(None) };
+pub(super) fn read(event: &Event<'_>) -> Result<Option<What>, Unread> {
     let reason = event.header(header::REASON);
     if let Some(reason) = reason.filter(|reason| *reason != "cancelled") {
-        return Ok(Some(Fact { partner, what: What::Refused(reason.to_owned()) }));
+        return Ok(Some(What::Refused(reason.to_owned())));
     }
     let read: Envelope =
-        serde_json::from_slice(event.payload).map_err(|error| error.to_string())?;
+        serde_json::from_slice(event.payload()?).map_err(|error| error.to_string())?;
     let expected = reason.map_or(events::ORDER_CONFIRMED, |_| events::ORDER_REFUSED);
     if read.kind != expected {
         return Ok(None);
@@ -112,6 +104,5 @@ pub(super) fn read<'e>(event: &Event<'e>) -> Result<Option<Fact<'e>>, String> {
     let order = read.data.order.ok_or("the fact has no order")?;
     // All that can be wrong is found before anything is counted.
     order.code()?;
-    let what = if reason.is_some() { What::Cancelled(order) } else { What::Confirmed(order) };
-    Ok(Some(Fact { partner, what }))
+    Ok(Some(if reason.is_some() { What::Cancelled(order) } else { What::Confirmed(order) }))
 }

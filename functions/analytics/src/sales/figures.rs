@@ -1,6 +1,6 @@
 //! What the orders of a partner come to.
 
-use super::fact::{Counted, Fact, What};
+use super::fact::{Counted, What};
 use super::table::{Add, Dimension, Row, SHARD_ROWS_MAX, Table};
 use crate::amount::Amounts;
 use domain::Kind;
@@ -65,10 +65,10 @@ impl Figures {
     }
 
     /// Counts a fact.
-    pub(super) fn count(&mut self, fact: &Fact<'_>, time_ms: i64, rows: &mut usize) {
+    pub(super) fn count(&mut self, what: &What, time_ms: i64, rows: &mut usize) {
         self.first_ms = Some(self.first_ms.map_or(time_ms, |first| first.min(time_ms)));
         self.last_ms = Some(self.last_ms.map_or(time_ms, |last| last.max(time_ms)));
-        match &fact.what {
+        match what {
             What::Confirmed(order) => {
                 self.confirmed += 1;
                 self.add(order, 1, rows);

@@ -4,12 +4,12 @@
 //! numbers: nothing is looked up in the catalogue, in cards or in the configuration. It is one source and not one for
 //! each kind of fact, because between sources there is no order, and which rows find room depends on the order.
 
-use super::fact;
+use super::fact::{self, What};
 use super::figures::Figures;
 use super::table::SHARDS;
 use messaging::streams;
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -34,6 +34,7 @@ impl Shard {
 
 impl Fold for Sales {
     type State = Shard;
+    type Said = What;
 
     const NAME: &'static str = "sales";
     const VERSION: u32 = 1;
@@ -42,17 +43,18 @@ impl Fold for Sales {
     const SHARDS: usize = SHARDS;
 
     /// The partner.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
-        Ok(fact::partner(event).map(Cow::Borrowed))
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, What> {
+        let Some(partner) = fact::partner(event) else { return Ok(None) };
+        Ok(fact::read(event)?.map(|what| (Cow::Borrowed(partner), what)))
     }
 
-    fn apply(&self, shard: &mut Shard, event: &Event<'_>) -> Result<(), String> {
-        let Some(fact) = fact::read(event)? else { return Ok(()) };
-        let figures = match shard.partners.get_mut(fact.partner) {
+    fn apply(&self, shard: &mut Shard, event: &Event<'_>, what: What) -> Result<(), String> {
+        let Some(partner) = fact::partner(event) else { return Ok(()) };
+        let figures = match shard.partners.get_mut(partner) {
             Some(figures) => figures,
-            None => shard.partners.entry(fact.partner.into()).or_default(),
+            None => shard.partners.entry(partner.into()).or_default(),
         };
-        figures.count(&fact, event.time_ms, &mut shard.rows);
+        figures.count(&what, event.time_ms, &mut shard.rows);
         Ok(())
     }
 

@@ -50,15 +50,13 @@ impl Counted {
             time_ms: 1_769_900_000_000 + i64::try_from(self.sequence).unwrap(),
             subject: &subject,
             headers: Some(&all),
-            payload: &payload,
+            payload: Some(&payload),
             kept_from: 0,
         };
-        let counts = Sales.key(&event).unwrap().is_some();
-        if counts {
-            assert_eq!(Sales.key(&event).unwrap().as_deref(), Some("US1"));
-            Sales.apply(&mut self.shard, &event).unwrap();
-        }
-        counts
+        let Some((key, said)) = Sales.read(&event).unwrap() else { return false };
+        assert_eq!(key, "US1");
+        Sales.apply(&mut self.shard, &event, said).unwrap();
+        true
     }
 
     fn confirm(&mut self, order: &Value) {

@@ -4,7 +4,7 @@ use super::hours::{Hours, window_of};
 use super::message;
 use crate::issued;
 use messaging::{header, streams};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 
 /// The source of documents.
@@ -16,6 +16,7 @@ pub(crate) struct Windows;
 
 impl Fold for Windows {
     type State = Hours;
+    type Said = ();
 
     const NAME: &'static str = "windows";
     const VERSION: u32 = 1;
@@ -26,7 +27,7 @@ impl Fold for Windows {
     const SHARDS: usize = 32;
 
     /// The hour.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, ()> {
         let second = match event.source {
             DOCUMENTS if !header::is_fact(event.headers) => return Ok(None),
             DOCUMENTS => event.time_ms.div_euclid(1_000),
@@ -35,10 +36,10 @@ impl Fold for Windows {
                 None => return Ok(None),
             },
         };
-        Ok(Some(Cow::Owned(second.div_euclid(3_600).to_string())))
+        Ok(Some((Cow::Owned(second.div_euclid(3_600).to_string()), ())))
     }
 
-    fn apply(&self, hours: &mut Hours, event: &Event<'_>) -> Result<(), String> {
+    fn apply(&self, hours: &mut Hours, event: &Event<'_>, (): ()) -> Result<(), String> {
         if event.source == DOCUMENTS {
             let issued = issued::read(event)?;
             let second = event.time_ms.div_euclid(1_000);

@@ -59,7 +59,7 @@ impl Stored {
             time_ms: self.time_ms,
             subject: &self.subject,
             headers: Some(&self.headers),
-            payload: &self.payload,
+            payload: Some(&self.payload),
             kept_from: 0,
         }
     }
@@ -113,8 +113,9 @@ impl Replica {
         for stored in stream.iter().skip(self.read[source]).take(count) {
             self.read[source] += 1;
             let event = stored.event(source, self.read[source]);
-            let key = Windows.key(&event).unwrap().unwrap();
-            Windows.apply(self.shards.entry(key.into_owned()).or_default(), &event).unwrap();
+            let (key, said) = Windows.read(&event).unwrap().unwrap();
+            let hours = self.shards.entry(key.into_owned()).or_default();
+            Windows.apply(hours, &event, said).unwrap();
         }
     }
 

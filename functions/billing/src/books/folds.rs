@@ -1,12 +1,12 @@
 //! What the lists are made of: two folds of `invoices.>`.
 
 use super::balances::Balances;
-use super::documents::Documents;
+use super::documents::{Documents, Row};
 use super::read::{self, Said};
 use super::sums::{Days, Totals};
 use messaging::{header, streams};
 use serde::{Deserialize, Serialize};
-use state::fold::{Event, Fold, Source};
+use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 
 /// The fold of documents and balances. It holds the newest, and at most so many; of orders of which something is open,
@@ -33,6 +33,7 @@ pub(crate) struct Shelf {
 
 impl Fold for Books {
     type State = Shelf;
+    type Said = Said;
 
     const NAME: &'static str = "invoices";
     const VERSION: u32 = 1;
@@ -45,17 +46,23 @@ impl Fold for Books {
         format!("up-to-{}", self.shard_max)
     }
 
-    /// `<partner>.<order>`: the documents of an order meet its balance.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+    /// By `<partner>.<order>`: the documents of an order meet its balance.
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Said> {
         if !header::is_fact(event.headers) {
             return Ok(None);
         }
-        read::order(event).map(Cow::Owned).map(Some)
+        let said = read::said(event)?;
+        let key = match &said {
+            Said::Document(document) => document.order.to_string(),
+            Said::Balance(order, _) => order.to_string(),
+            Said::Other => return Ok(None),
+        };
+        Ok(Some((Cow::Owned(key), said)))
     }
 
-    fn apply(&self, shelf: &mut Shelf, event: &Event<'_>) -> Result<(), String> {
+    fn apply(&self, shelf: &mut Shelf, event: &Event<'_>, said: Said) -> Result<(), String> {
         let max = self.shard_max;
-        match read::said(event)? {
+        match said {
             Said::Document(document) => {
                 shelf.balances.documented(&document.order);
                 for gone in shelf.documents.add(document, event.kept_from, max) {
@@ -86,6 +93,7 @@ pub(crate) struct Summed {
 
 impl Fold for Sums {
     type State = Summed;
+    type Said = Row;
 
     const NAME: &'static str = "invoiced";
     const VERSION: u32 = 1;
@@ -93,20 +101,20 @@ impl Fold for Sums {
         &[Source { stream: streams::INVOICES, filter: "invoices.issued.>", headers_only: true }];
     const SHARDS: usize = super::sums::SHARDS;
 
-    /// `<partner>.<customer>`; of a guest the order.
-    fn key<'e>(&self, event: &Event<'e>) -> Result<Option<Cow<'e, str>>, String> {
+    /// By `<partner>.<customer>`; of a guest by the order.
+    fn read<'e>(&self, event: &Event<'e>) -> Reading<'e, Row> {
         if !header::is_fact(event.headers) {
             return Ok(None);
         }
-        let key = match event.header(header::CUSTOMER) {
+        let Said::Document(document) = read::said(event)? else { return Ok(None) };
+        let key = match &document.customer {
             Some(customer) => read::of_customer(event, customer)?,
-            None => read::order(event)?,
+            None => document.order.to_string(),
         };
-        Ok(Some(Cow::Owned(key)))
+        Ok(Some((Cow::Owned(key), document)))
     }
 
-    fn apply(&self, summed: &mut Summed, event: &Event<'_>) -> Result<(), String> {
-        let Said::Document(document) = read::said(event)? else { return Ok(()) };
+    fn apply(&self, summed: &mut Summed, _: &Event<'_>, document: Row) -> Result<(), String> {
         summed.days.add(&document);
         summed.totals.add(&document)
     }

@@ -10,7 +10,7 @@ use messaging::subject;
 use state::fold::Event;
 
 /// What a message is.
-pub(super) enum Said {
+pub(crate) enum Said {
     Document(Row),
     /// With its order.
     Balance(Box<str>, Balance),
@@ -19,7 +19,7 @@ pub(super) enum Said {
 }
 
 /// `<partner>.<order>`, both as tokens.
-pub(super) fn order(event: &Event<'_>) -> Result<String, String> {
+fn order(event: &Event<'_>) -> Result<String, String> {
     Ok(format!("{}.{}", text(event, header::PARTNER)?, text(event, header::ORDER)?))
 }
 
@@ -82,11 +82,11 @@ fn balance(event: &Event<'_>, warehouse: &str) -> Result<Balance, String> {
     })
 }
 
-fn text<'e>(event: &Event<'e>, name: &str) -> Result<&'e str, String> {
+fn text<'e>(event: &Event<'e>, name: &'static str) -> Result<&'e str, String> {
     event.header(name).ok_or_else(|| format!("the header {name} is missing"))
 }
 
-fn money(event: &Event<'_>, name: &str) -> Result<i64, String> {
+fn money(event: &Event<'_>, name: &'static str) -> Result<i64, String> {
     let said = text(event, name)?;
     // A sum may be larger than what is read from outside.
     let (sign, digits) = said.strip_prefix('-').map_or((1, said), |digits| (-1, digits));
@@ -100,7 +100,7 @@ fn money(event: &Event<'_>, name: &str) -> Result<i64, String> {
     Ok(Money::from_units(units * sign).units())
 }
 
-fn day(event: &Event<'_>, name: &str) -> Result<NaiveDate, String> {
+fn day(event: &Event<'_>, name: &'static str) -> Result<NaiveDate, String> {
     let said = text(event, name)?;
     said.parse().map_err(|_| format!("the header {name} is {said:?}, no day such as 2026-01-31"))
 }

@@ -2,24 +2,68 @@
 
 use crate::support::World;
 use messaging::publish::{self, Outgoing};
+use messaging::subject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Publishes what order-processor would say.
+/// How a fact says what is counted of it.
+#[derive(Clone, Copy)]
+enum Way {
+    /// In its body alone, as earlier releases wrote it.
+    Body,
+    /// In a header as well.
+    Both,
+    /// In a header, and nobody has to look at its body.
+    Header,
+    /// In its body, beside a header that cannot be read.
+    Malformed,
+}
+
+const WAYS: [Way; 4] = [Way::Body, Way::Both, Way::Header, Way::Malformed];
+
+/// Publishes what order-processor would say, in the way of its number.
 async fn fact(world: &World, stage: &str, kind: &str, reason: Option<&str>, order: &Value) {
     let id = order["order_id"].as_str().unwrap();
+    let way = WAYS[id.parse::<usize>().unwrap() % WAYS.len()];
     let data = json!({"partner": "US1", "order_id": id, "kind": order["kind"], "attempt": 1, "placed": 1,
         "order": order});
     let event = json!({"specversion": "1.0", "id": id, "source": "/functions/order-processor",
         "type": format!("orderflow.order.{kind}.v1"), "data": data});
     let subject = format!("orders.{stage}.main.US1.{id}");
-    let message = Outgoing::new(subject, event.to_string().into_bytes().into())
-        .header("Orderflow-Decision-Sequence", "1");
+    let body = if let Way::Header = way { "no JSON".to_owned() } else { event.to_string() };
+    let message = Outgoing::new(subject, body.into_bytes().into())
+        .header("Orderflow-Decision-Sequence", "1")
+        .header("Orderflow-Kind", order["kind"].as_str().unwrap());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let summary = format!(
+        "currency={};total={};ordered=1767225600000;customer={}",
+        text(&order["currency"]),
+        text(&order["total"]),
+        subject::token(&text(&order["customer"]["id"])),
+    );
+    let message = match way {
+        Way::Body => message,
+        Way::Both | Way::Header => message.header("Orderflow-Summary", &summary),
+        Way::Malformed => {
+            message.header("Orderflow-Summary", &summary.replace("total=", "total=x"))
+        }
+    };
     let message = match reason {
         Some(reason) => message.header("Orderflow-Reason", reason),
         None => message,
     };
     publish::one(&world.nats, &message, None).await.unwrap();
+}
+
+/// Publishes something that no decision stands behind.
+async fn forged(world: &World) {
+    let forged = json!({"specversion": "1.0", "id": "x", "source": "/x", "type": "orderflow.order.confirmed.v1",
+        "data": {"partner": "US1", "order": {"customer": {"id": "c0"}, "currency": "EUR", "kind": "sale", "total": "9"}}});
+    let forged =
+        Outgoing::new("orders.confirmed.main.US1.x".into(), forged.to_string().into_bytes().into())
+            .header("Orderflow-Kind", "sale")
+            .header("Orderflow-Summary", "currency=EUR;total=9;ordered=1;customer=c0");
+    publish::one(&world.nats, &forged, None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,12 +114,7 @@ async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
             }
         }
     }
-    // Something that no decision stands behind.
-    let forged = json!({"specversion": "1.0", "id": "x", "source": "/x", "type": "orderflow.order.confirmed.v1",
-        "data": {"partner": "US1", "order": {"customer": {"id": "c0"}, "currency": "EUR", "kind": "sale", "total": "9"}}});
-    let forged =
-        Outgoing::new("orders.confirmed.main.US1.x".into(), forged.to_string().into_bytes().into());
-    publish::one(&world.nats, &forged, None).await.unwrap();
+    forged(&world).await;
     let second = world.customers().await;
     for served in [&world.customers, &second] {
         let mut found = BTreeMap::new();
@@ -116,14 +155,16 @@ async fn orders_of_a_customer_are_listed_newest_first() {
 async fn an_id_that_is_an_address_is_not_counted() {
     let world = World::start().await;
     let ids = ["ana@example.org", "+33612345678", "c"];
-    for (n, id) in ids.iter().enumerate() {
+    for (n, id) in ids.iter().flat_map(|id| [id; WAYS.len()]).enumerate() {
         let order = json!({"order_id": n.to_string(), "customer": {"id": id}, "currency": "EUR", "kind": "sale",
             "total": "5"});
         fact(&world, "confirmed", "confirmed", None, &order).await;
     }
-    for (id, count) in ids.iter().zip([0, 0, 1]) {
+    for (id, count) in ids.iter().zip([None, None, Some(4)]) {
         let history =
             world.customers.get(&format!("/customers/US1/{}/orders", id.replace('+', "%2B"))).await;
-        assert_eq!(history.body["totals"].as_object().unwrap().len(), count, "{history:?}");
+        let totals = history.body["totals"].as_object().unwrap();
+        let orders = totals.get("EUR").map(|total| total["orders"].as_i64().unwrap());
+        assert_eq!(orders, count, "{history:?}");
     }
 }

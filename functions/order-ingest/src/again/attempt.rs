@@ -8,6 +8,7 @@ use domain::order::Cancels;
 use messaging::inventory::Decided;
 use messaging::publish::Outgoing;
 use messaging::stored::Standing;
+use messaging::summary::Summary;
 use messaging::views::{Messages, Status};
 use messaging::{Event, events, header, streams};
 
@@ -199,6 +200,7 @@ impl<'a> Attempt<'a> {
             .filter(|(_, value)| value.len() <= HEADER_BYTES_MAX)
             .fold(message, |message, (name, value)| message.header(name, value))
             .header(header::ATTEMPT, &order.attempt.to_string())
+            .header(header::SUMMARY, &Summary::of(order).to_string())
     }
 }
 

@@ -11,6 +11,7 @@ use domain::stock::Stock;
 use domain::{Order, ProductId, WarehouseId};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, matches};
+use messaging::summary::Summary;
 use messaging::{Event, stored, streams};
 use serde_json::{Value, json};
 use state::journal::{self, Decide, Position};
@@ -140,6 +141,10 @@ impl Shop {
             let header = |name| message.header(name).unwrap_or_default();
             let (attempt, reason) = (header("Orderflow-Attempt"), header("Orderflow-Reason"));
             let stage = message.subject.split('.').nth(1).unwrap();
+            // What order-ingest placed says what is counted of it, in each attempt.
+            if stage == "placed" && !header("Orderflow-Event").is_empty() {
+                assert!(Summary::parse(header("Orderflow-Summary")).is_some(), "{said:?}");
+            }
             let kind = event.kind.trim_start_matches("orderflow.order.").to_owned();
             said.push(format!("{stage} {kind} {attempt} {reason}").trim().to_owned());
         }

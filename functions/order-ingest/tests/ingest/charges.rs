@@ -31,6 +31,8 @@ async fn charges_are_placed_with_their_order_and_are_part_of_its_total() {
     let placed = world.messages(streams::ORDERS, "orders.placed.>").await;
     let data = &placed[0].event()["data"];
     assert_eq!(placed[0].header("Orderflow-Total"), Some("19.40"));
+    let summary = placed[0].header("Orderflow-Summary").unwrap();
+    assert!(summary.starts_with("currency=EUR;total=19.40;ordered="), "{summary}");
     assert_eq!((&data["total"], &data["tax_given"]), (&json!("19.40"), &json!("3.10")));
     assert_eq!(
         data["lines"],

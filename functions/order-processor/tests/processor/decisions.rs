@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::DateTime;
 use domain::order::Terms;
-use domain::raw;
+use domain::{Order, raw};
 use messaging::publish::{self, Outgoing};
+use messaging::summary::Summary;
 use messaging::{streams, tail};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -197,6 +198,10 @@ async fn orders_are_decided_in_their_order_and_every_fact_says_so() {
         .map(|name| first.header(&format!("Orderflow-{name}")));
     assert_eq!(headers, [id, "2", "1", "sale", "sha"]);
     assert_eq!(confirmed[1].header("Orderflow-Kind"), "return");
+    for fact in confirmed.iter().chain(&refused) {
+        let order: Order = serde_json::from_value(fact.json["data"]["order"].clone()).unwrap();
+        assert_eq!(fact.header("Orderflow-Summary"), Summary::of(&order).to_string());
+    }
     assert_eq!(first.json["data"]["order"], events[0]["data"]);
     assert_eq!((&first.json["data"]["placed"], &first.json["file"]), (&json!(2), &json!("sha")));
     let [_stock, changed] = &world.messages(streams::INVENTORY, "inventory.>").await[..] else {

@@ -4,7 +4,6 @@ use super::rows::Rows;
 use super::status::{Counts, Status};
 use super::{Orders, Query, counts, page};
 use async_nats::HeaderMap;
-use bytes::Bytes;
 use domain::PartnerId;
 use messaging::{header, views};
 use state::fold::{Event, Fold as _};
@@ -51,10 +50,11 @@ fn apply(fold: &Orders, rows: &mut Rows, sequence: u64, said: &Said, kept_from: 
         time_ms: i64::try_from(sequence).unwrap() * 10,
         subject: &said.subject,
         headers: Some(&said.headers),
-        payload: &Bytes::new(),
+        payload: None,
         kept_from,
     };
-    fold.apply(rows, &event).unwrap();
+    let (_, said) = fold.read(&event).unwrap().unwrap();
+    fold.apply(rows, &event, said).unwrap();
 }
 
 fn again(rows: &Rows) -> Rows {
