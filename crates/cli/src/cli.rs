@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Check, Customers, Doctor, Files, Function, Invoices, Journal, Lint, Manifests, Notify,
-    Orders, Partners, Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
+    Analytics, Bench, Check, Customers, Doctor, Files, Function, Invoices, Journal, Lint,
+    Manifests, Notify, Orders, Partners, Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
 };
 use crate::global::Global;
 
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Customers(Customers),
     #[command(subcommand)]
     Invoices(Invoices),
+    #[command(subcommand)]
+    Analytics(Analytics),
     #[command(subcommand)]
     Notify(Notify),
     #[command(subcommand)]

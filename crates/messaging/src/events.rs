@@ -53,6 +53,10 @@ pub const CREDIT_NOTE_ISSUED: &str = "orderflow.credit_note.issued.v1";
 pub const INVOICE_BALANCE: &str = "orderflow.invoice.balance.v1";
 /// A document of an order cannot be issued.
 pub const INVOICE_HELD: &str = "orderflow.invoice.held.v1";
+/// What was invoiced in a window of time; final.
+pub const WINDOW_CLOSED: &str = "orderflow.window.closed.v1";
+/// A document that came after the final result of its window.
+pub const WINDOW_CORRECTED: &str = "orderflow.window.corrected.v1";
 /// Something that was no CloudEvent, wrapped by the connector.
 pub const RAW: &str = "orderflow.raw.v1";
 
@@ -96,6 +100,8 @@ pub const ALL: &[Definition] = &[
     event("errors.billing.<warehouse>.<partner>.<order>", INVOICE_HELD, "billing"),
     event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
+    event("analytics.invoices.5s.<window>", WINDOW_CLOSED, "analytics"),
+    event("analytics.invoices.5s.<window>.<sequence>", WINDOW_CORRECTED, "analytics"),
     event("notifications.<channel>.<event>", NOTIFICATION_SENT, "notifier"),
     event("notifications.<channel>.<event>", NOTIFICATION_FAILED, "notifier"),
     event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),

@@ -186,7 +186,8 @@ fn a_reason_of_a_later_release_makes_no_fact_unreadable() {
 /// reads as that of a further attempt.
 #[test]
 fn an_amendment_is_no_order_for_0_1_0_and_its_fact_is_one() {
-    let amends = Amends { attempt: 1, placed: 5, decision: "d".into(), total: whole().total };
+    let amends =
+        Amends { attempt: 1, placed: 5, decision: "d".into(), total: whole().total, order: None };
     let order = whole().amending(2, amends);
     let json = serde_json::to_string(&Amending { attempt: 2, order: &order }).unwrap();
     assert!(serde_json::from_str::<OldOrder>(&json).is_err(), "{json}");

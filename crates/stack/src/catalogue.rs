@@ -47,6 +47,7 @@ macro_rules! functions {
 }
 
 functions! {
+    "analytics" analytics,
     "billing" billing,
     "customers" customers,
     "daily-checker" daily_checker,

@@ -7,6 +7,7 @@ pub mod disk;
 pub mod ends;
 pub mod facts;
 pub mod faults;
+pub mod figures;
 pub mod history;
 pub mod nats;
 pub mod proxy;

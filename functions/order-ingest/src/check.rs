@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::order::{Amending, ORDER_BYTES_MAX, Terms};
+use domain::person::Person;
 use domain::problem::Problem;
 use domain::raw::{self, Error};
 use domain::{Order, OrderId, PartnerId, WarehouseId};
@@ -179,7 +180,10 @@ pub(crate) fn check(
     keyed: &Keyed,
 ) -> Result<Checked, Error> {
     let Read { order, content, named, terms } = read(received, terms, keyed)?;
+    let country = named.as_ref().and_then(|(_, person)| country(person));
     let person = named.map(|named| keyed.taken(&order, named));
+    // What is kept of the person is what was said, without this.
+    let order = Order { region: order.region.clone().or(country), ..order };
     let mut message = message(received, &order, &content, person.as_ref())?
         .header(header::EVENT, &subject::token(received.event));
     if let Some(file) = received.file {
@@ -201,6 +205,12 @@ pub(crate) fn check(
         priced,
         message,
     })
+}
+
+/// Where the order goes: what figures by region know of it. No more of an address is in an order.
+pub(crate) fn country(person: &Person) -> Option<String> {
+    let address = person.delivery.as_ref().or(person.billing.as_ref());
+    address.map(|address| address.country.clone())
 }
 
 /// The message that places an attempt, with the headers that its content makes.

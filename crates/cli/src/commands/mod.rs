@@ -1,5 +1,6 @@
 //! One verb a file: its flags, help, examples and what it does.
 
+pub(crate) mod analytics;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod customers;
@@ -23,6 +24,7 @@ pub(crate) mod stock;
 pub(crate) mod up;
 pub(crate) mod wait;
 
+pub(crate) use analytics::Analytics;
 pub(crate) use bench::Bench;
 pub(crate) use check::Check;
 pub(crate) use customers::Customers;

@@ -99,6 +99,7 @@ fn many_large_bodies_at_once_leave_every_function_within_the_memory_of_its_pod()
         ("status-checker", &["/"]),
         ("daily-checker", &["/"]),
         ("customers", &["/customers"]),
+        ("analytics", &["/", "/windows"]),
         ("billing", &["/", "/invoices/credit", "/journal/skip"]),
     ] {
         let process: &Value = &run["processes"][function];

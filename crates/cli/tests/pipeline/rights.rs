@@ -8,7 +8,8 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 10] = [
+const EVERYBODY: [&str; 11] = [
+    "analytics",
     "billing",
     "connector",
     "customers",
@@ -34,7 +35,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.FOLD_CHECKPOINTS.inventory.movements.1.8-0.head", &["inventory"]),
     ("$KV.FOLD_CHECKPOINTS.customers.customers.1.32-0.head", &["customers"]),
     ("$KV.FOLD_CHECKPOINTS.billing.invoices.1.32-0.head", &["billing"]),
-    ("$KV.FOLD_CHECKPOINTS.analytics.totals.1.8-0.head", NOBODY),
+    ("$KV.FOLD_CHECKPOINTS.analytics.sales.1.8-0.head", &["analytics"]),
     ("orders.confirmed.main.US1.1", WRITERS),
     ("orders.refused.main.US1.1", WRITERS),
     ("orders.returned.main.US1.1", WRITERS),
@@ -62,6 +63,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("invoices.issued.main.1", &["billing"]),
     ("invoices.balance.main.US1.1", &["billing"]),
     ("errors.billing.main.US1.1", &["billing"]),
+    ("analytics.invoices.5s.20261130T100005Z", &["analytics"]),
     ("outbox.webhooks.shop.1.x.-", NOBODY),
     ("$KV.EFFECTS.webhooks.lease", NOBODY),
     ("orders.placed", NOBODY),
@@ -83,7 +85,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.PURGE.KV_JOURNAL_SNAPSHOTS", ALL_WRITERS),
     (
         "$JS.API.STREAM.PURGE.KV_FOLD_CHECKPOINTS",
-        &["billing", "customers", "inventory", "status-checker"],
+        &["analytics", "billing", "customers", "inventory", "status-checker"],
     ),
     ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", ALL_WRITERS),

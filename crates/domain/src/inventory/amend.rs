@@ -45,6 +45,9 @@ fn wrong(order: &Order, amends: &Amends, found: &Confirmed) -> Option<String> {
         let of = found.total;
         return Some(format!("it says that attempt {attempt} came to {total}, but that is {of}"));
     }
+    if amends.order.as_ref().is_some_and(|before| before.lines != found.lines) {
+        return Some(format!("what it says of attempt {attempt} is not what was confirmed"));
+    }
     if order.currency != found.currency {
         let (own, of) = (&order.currency, &found.currency);
         return Some(format!("it is in {own}, but attempt {attempt} is in {of}"));

@@ -16,6 +16,9 @@ pub struct Amends {
     pub decision: String,
     /// What it came to: totals of customers change by the difference.
     pub total: Money,
+    /// All of it, for who adds up what was ordered by product, region or day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Order>>,
 }
 
 /// Data of `orderflow.order.amending.v1`.

@@ -243,7 +243,8 @@ impl Run {
         let content = draft.content();
         let next = draft.place(&Terms::direct(), DateTime::UNIX_EPOCH).unwrap();
         let domain::Order { attempt, total, .. } = before;
-        let amends = Amends { attempt, placed: order.sequence, decision: "d".into(), total };
+        let amends =
+            Amends { attempt, placed: order.sequence, decision: "d".into(), total, order: None };
         let mut next = next.amending(attempt + 1, amends);
         change(&mut next);
         let data = Amending { attempt: next.attempt, order: next };

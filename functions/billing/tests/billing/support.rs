@@ -187,7 +187,7 @@ impl<S> World<S> {
     /// Gives an order the content of `next`, in the place of the attempt in message `placed`.
     pub(crate) async fn amend(&self, next: Order, before: &Order, placed: u64) -> (Order, u64) {
         let Order { attempt, total, .. } = *before;
-        let amends = Amends { attempt, placed, decision: "d".into(), total };
+        let amends = Amends { attempt, placed, decision: "d".into(), total, order: None };
         let next = next.amending(attempt + 1, amends);
         let placed = self.place(&next, None).await;
         let movements = Vec::new();

@@ -238,14 +238,22 @@ impl Call<'_> {
             OrderState::Refused(_) | OrderState::Cancelled => Order { attempt, ..order },
             _ => {
                 let Cancels { attempt: of, placed, decision } = standing.confirmed(before);
-                let amends = Amends { attempt: of, placed, decision, total: before.total };
+                let content = Order { cancels: None, amends: None, ..before.clone() };
+                let (total, content) = (before.total, Some(Box::new(content)));
+                let amends = Amends { attempt: of, placed, decision, total, order: content };
                 order.amending(attempt, amends)
             }
         };
         // A customer's number may be personal, and say nothing else.
         let says_nothing = named.as_ref().is_none_or(|(_, person)| *person == Person::default());
         let keeps = says_nothing && standing.placed.header(header::PERSON).is_some();
-        let person = named.filter(|_| !keeps).map(|named| app.keyed.taken(&order, named));
+        let said = named.filter(|_| !keeps);
+        let country = match &said {
+            Some((_, person)) => check::country(person),
+            None => before.region.clone(),
+        };
+        let person = said.map(|named| app.keyed.taken(&order, named));
+        let order = Order { region: order.region.clone().or(country), ..order };
         // The event is of now, whenever it was ordered.
         let received = Received { at: now(), ..received };
         let message = check::message(&received, &order, &content, person.as_ref())

@@ -14,7 +14,7 @@ use state::journal::{Place, position};
 fn amended(id: &str, quantity: i64, before: &Order, sequence: u64) -> Order {
     let decision = "d".to_owned();
     let Order { attempt, total, .. } = *before;
-    let amends = Amends { attempt, placed: sequence, decision, total };
+    let amends = Amends { attempt, placed: sequence, decision, total, order: None };
     order(id, quantity).amending(attempt + 1, amends)
 }
 

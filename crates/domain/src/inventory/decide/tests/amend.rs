@@ -16,7 +16,8 @@ fn order(lines: &[(&str, i64)]) -> Order {
 }
 
 fn amends(before: &Order) -> Amends {
-    Amends { attempt: 1, placed: 5, decision: "d".into(), total: before.total }
+    let order = Some(Box::new(before.clone()));
+    Amends { attempt: 1, placed: 5, decision: "d".into(), total: before.total, order }
 }
 
 /// As order-ingest places it.
@@ -101,6 +102,10 @@ fn only_what_is_confirmed_and_in_the_house_is_amended() {
     let wrong_total = Amends { total: Money::ZERO, ..amends(&sold()) };
     let total = detail(&order(&[("A", 1)]).amending(2, wrong_total), sale());
     assert!(total.contains("came to 0.00, but that is 12.00"), "{total}");
+    let other_lines = Some(Box::new(order(&[("A", 6)])));
+    let wrong_lines = Amends { order: other_lines, ..amends(&sold()) };
+    let lines = detail(&order(&[("A", 1)]).amending(2, wrong_lines), sale());
+    assert!(lines.contains("what it says of attempt 1 is not what was confirmed"), "{lines}");
     let currency = Order { currency: "USD".into(), ..next() };
     assert!(detail(&currency, sale()).contains("it is in USD, but attempt 1 is in EUR"));
     let customer = raw::read(
@@ -112,8 +117,8 @@ fn only_what_is_confirmed_and_in_the_house_is_amended() {
     let early = Order { attempt: 1, ..next() };
     assert!(detail(&early, sale()).contains("attempt 1 cannot amend attempt 1"));
     let back = Confirmed::new(5, order(&[("A", -1)]));
-    let total = Amends { total: order(&[("A", -1)]).total, ..amends(&sold()) };
-    let of_return = detail(&order(&[("A", 1)]).amending(2, total), back);
+    let of_return = amends(&order(&[("A", -1)]));
+    let of_return = detail(&order(&[("A", 1)]).amending(2, of_return), back);
     assert!(of_return.contains("only a sale is amended"), "{of_return}");
 }
 
@@ -162,7 +167,7 @@ proptest! {
                 None => (next, Lookup::Nothing),
                 Some((placed, before)) => {
                     let amends = Amends { attempt: before.attempt, placed: *placed, decision: "d".into(),
-                        total: before.total };
+                        total: before.total, order: None };
                     let known = Confirmed::new(*placed, before.clone());
                     (next.amending(before.attempt + 1, amends), Lookup::Found(known))
                 }

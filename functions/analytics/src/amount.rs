@@ -1,0 +1,191 @@
+//! Exact sums of amounts, one for each currency. Amounts of two currencies are never added.
+
+use domain::money::{DECIMALS, SCALE};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A sum in units of 10⁻⁴, as [`domain::Money`] has them. It cannot overflow: that takes 10²⁵ orders of the largest amount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Units(pub(crate) i128);
+
+impl Units {
+    /// Reads what [`fmt::Display`] and [`domain::Money`] write.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let places = DECIMALS as usize;
+        if whole.is_empty() || !is_digits(whole) || !is_digits(part) || places < part.len() {
+            return None;
+        }
+        let units: i128 = format!("{whole}{part:0<places$}").parse().ok()?;
+        Some(Self(units * sign))
+    }
+
+    /// The `count`th part, rounded to four decimals, halves away from zero; nothing of none.
+    pub(crate) fn divided(self, count: i64) -> Option<Self> {
+        let count = i128::from(count);
+        (0 < count).then(|| Self((self.0 * 2 + count * self.0.signum()) / (count * 2)))
+    }
+}
+
+impl fmt::Display for Units {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (units, scale) = (self.0.unsigned_abs(), u128::from(SCALE.unsigned_abs()));
+        let (whole, rest) = (units / scale, units % scale);
+        match rest {
+            _ if rest % 100 == 0 => write!(f, "{sign}{whole}.{:02}", rest / 100),
+            _ if rest % 10 == 0 => write!(f, "{sign}{whole}.{:03}", rest / 10),
+            _ => write!(f, "{sign}{whole}.{rest:04}"),
+        }
+    }
+}
+
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is no amount")))
+    }
+}
+
+impl JsonSchema for Units {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Sum".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "examples": ["1204.50"]})
+    }
+}
+
+/// An amount as a number of JSON, with all its digits.
+pub(crate) fn exact(units: Units) -> Box<RawValue> {
+    RawValue::from_string(units.to_string()).expect("a sum is written as digits and a dot")
+}
+
+/// A code of a currency, three letters. Orders may have codes that ISO 4217 lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Code([u8; 3]);
+
+impl Code {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let letters: Result<[u8; 3], _> = text.as_bytes().try_into();
+        let letters = letters.ok().filter(|letters| letters.iter().all(u8::is_ascii_graphic));
+        letters.map(Self).ok_or_else(|| format!("{text:?} is no code of a currency"))
+    }
+}
+
+impl TryFrom<String> for Code {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Code> for String {
+    fn from(code: Code) -> Self {
+        code.to_string()
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|letter| write!(f, "{}", char::from(*letter)))
+    }
+}
+
+/// Sums by currency, in the order of their codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Amounts(Vec<(Code, Units)>);
+
+impl Amounts {
+    pub(crate) fn add(&mut self, code: Code, units: i128) {
+        match self.0.binary_search_by_key(&code, |(code, _)| *code) {
+            Ok(at) => {
+                if let Some((_, sum)) = self.0.get_mut(at) {
+                    sum.0 += units;
+                }
+            }
+            Err(at) => {
+                // Most have one currency.
+                self.0.reserve_exact(1);
+                self.0.insert(at, (code, Units(units)));
+            }
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (code, sum) in &other.0 {
+            self.add(*code, sum.0);
+        }
+    }
+
+    pub(crate) fn of(&self, code: Code) -> Units {
+        let found = self.0.iter().find(|(known, _)| *known == code);
+        found.map(|(_, sum)| *sum).unwrap_or_default()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Code, Units)> {
+        self.0.iter().copied()
+    }
+
+    /// As answers have them.
+    pub(crate) fn shown(&self) -> BTreeMap<String, Units> {
+        self.iter().map(|(code, sum)| (code.to_string(), sum)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_exact_and_read_as_it_is_written() {
+        for text in ["0.00", "2.55", "-11062.06", "0.001", "1.2345", "92233720368547758070.5001"] {
+            assert_eq!(Units::parse(text).unwrap().to_string(), text);
+        }
+        for wrong in ["", "-", "1.23456", "1e3", "+1", "1,5", ".5"] {
+            assert_eq!(Units::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_rounded_away_from_zero() {
+        let part = |units, count| Units(units).divided(count).map(|part| part.0);
+        assert_eq!(part(10, 4), Some(3));
+        assert_eq!(part(-10, 4), Some(-3));
+        assert_eq!(part(9, 4), Some(2));
+        assert_eq!(part(9, 0), None);
+    }
+
+    #[test]
+    fn currencies_are_never_added() {
+        let mut sums = Amounts::default();
+        for (code, units) in [("USD", 1), ("EUR", 2), ("USD", 3), ("CHF", 4)] {
+            sums.add(Code::parse(code).unwrap(), units);
+        }
+        let again: Amounts = serde_json::from_str(&serde_json::to_string(&sums).unwrap()).unwrap();
+        let shown = again.shown();
+        let shown: Vec<_> = shown.iter().map(|(code, sum)| (code.as_str(), sum.0)).collect();
+        assert_eq!(shown, [("CHF", 4), ("EUR", 2), ("USD", 4)]);
+        assert!(Code::parse("EURO").is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! The analytics function.
+
+fn main() -> std::process::ExitCode {
+    runtime::run(analytics::NAME, analytics::build)
+}

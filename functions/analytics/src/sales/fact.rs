@@ -1,0 +1,123 @@
+//! What a fact says of an order.
+
+use crate::amount::Code;
+use chrono::{DateTime, Utc};
+use domain::charge::Charge;
+use domain::order::Line;
+use domain::{Kind, Money};
+use messaging::{events, header};
+use serde::Deserialize;
+use state::fold::{Event, Unread};
+
+/// What a decision about an attempt of an order changes.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// An attempt is confirmed.
+    Confirmed(Counted),
+    /// A confirmed attempt is cancelled.
+    Cancelled(Counted),
+    /// An attempt is refused, for the reason with this code.
+    Refused(String),
+}
+
+/// The part of an order that is counted.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Counted {
+    pub(super) kind: Kind,
+    pub(super) ordered_at: DateTime<Utc>,
+    pub(super) currency: String,
+    customer: Option<Buyer>,
+    pub(super) region: Option<String>,
+    pub(super) lines: Vec<Line>,
+    #[serde(default)]
+    charges: Vec<Charge>,
+    pub(super) total: Money,
+    amends: Option<Amends>,
+}
+
+/// The attempt whose place an order takes.
+#[derive(Debug, Deserialize)]
+struct Amends {
+    order: Option<Box<Counted>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Buyer {
+    #[serde(default)]
+    vip: bool,
+}
+
+impl Counted {
+    pub(super) fn is_vip(&self) -> bool {
+        self.customer.as_ref().is_some_and(|customer| customer.vip)
+    }
+
+    /// What was ordered before, of an order that was amended.
+    pub(super) fn before(&self) -> Option<&Self> {
+        self.amends.as_ref()?.order.as_deref()
+    }
+
+    /// What charges add to the lines.
+    pub(super) fn charges(&self) -> i128 {
+        self.charges.iter().map(|charge| i128::from(charge.amount.units())).sum()
+    }
+
+    /// Its currency.
+    ///
+    /// # Errors
+    /// It is no code.
+    pub(super) fn code(&self) -> Result<Code, String> {
+        Code::parse(&self.currency)
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Decided,
+}
+
+#[derive(Deserialize)]
+struct Decided {
+    order: Option<Counted>,
+}
+
+/// Whose order a message decides, by its subject; nothing if it decides none. An order that stays what it was (`kept`)
+/// has a reason, or names what is in force.
+pub(super) fn partner<'e>(event: &Event<'e>) -> Option<&'e str> {
+    let mut tokens = event.subject.split('.').skip(1);
+    let stage = tokens.next()?;
+    let partner = tokens.nth(1)?;
+    let reason = event.header(header::REASON);
+    let decides = match stage {
+        "confirmed" => reason.is_none() && event.header(header::IN_FORCE).is_none(),
+        "refused" => reason.is_some(),
+        _ => false,
+    };
+    (decides && header::is_fact(event.headers)).then_some(partner)
+}
+
+/// Reads a message that decides an order.
+///
+/// # Errors
+/// It is no event, or has no order.
+pub(super) fn read(event: &Event<'_>) -> Result<Option<What>, Unread> {
+    let reason = event.header(header::REASON);
+    if let Some(reason) = reason.filter(|reason| *reason != "cancelled") {
+        return Ok(Some(What::Refused(reason.to_owned())));
+    }
+    let read: Envelope =
+        serde_json::from_slice(event.payload()?).map_err(|error| error.to_string())?;
+    let expected = reason.map_or(events::ORDER_CONFIRMED, |_| events::ORDER_REFUSED);
+    if read.kind != expected {
+        return Ok(None);
+    }
+    let order = read.data.order.ok_or("the fact has no order")?;
+    // All that can be wrong is found before anything is counted.
+    order.code()?;
+    if order.amends.is_some() {
+        order.before().ok_or("the fact does not say what was amended")?.code()?;
+    }
+    Ok(Some(if reason.is_some() { What::Cancelled(order) } else { What::Confirmed(order) }))
+}

@@ -1,0 +1,154 @@
+//! What the orders of a partner come to.
+
+use super::fact::{Counted, What};
+use super::table::{Add, Dimension, Row, SHARD_ROWS_MAX, Table};
+use crate::amount::Amounts;
+use domain::Kind;
+use domain::order::Line;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is not said of an order.
+const UNKNOWN: &str = "unknown";
+/// Codes of reasons that are told apart; a release gives fewer.
+const REASONS_MAX: usize = 50;
+/// Where further codes are counted.
+const OTHER: &str = "other";
+
+/// The figures of a partner.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Figures {
+    /// Sales and returns that are confirmed and not cancelled.
+    pub(crate) all: Row,
+    /// Of the revenue: sales alone, and what of it is charges.
+    pub(crate) sales: Amounts,
+    pub(crate) charges: Amounts,
+    /// Sales by currency, for the average.
+    pub(crate) sold: BTreeMap<String, i64>,
+    /// Attempts that were confirmed, whatever became of them.
+    pub(crate) confirmed: u64,
+    /// Of these, those that were cancelled.
+    pub(crate) cancelled: u64,
+    /// Attempts that were refused, by reason.
+    pub(crate) refused: BTreeMap<String, u64>,
+    /// When the first and the newest of these facts were stored, milliseconds since 1970.
+    pub(crate) first_ms: Option<i64>,
+    pub(crate) last_ms: Option<i64>,
+    tables: BTreeMap<Dimension, Table>,
+}
+
+impl Figures {
+    /// The rows of a dimension; none of [`Dimension::Partner`].
+    pub(crate) fn table(&self, dimension: Dimension) -> Option<&Table> {
+        self.tables.get(&dimension)
+    }
+
+    /// Adds the figures of another partner, but for its tables.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        self.sales.merge(&other.sales);
+        self.charges.merge(&other.charges);
+        self.confirmed += other.confirmed;
+        self.cancelled += other.cancelled;
+        for (code, sold) in &other.sold {
+            *self.sold.entry(code.clone()).or_default() += sold;
+        }
+        for (reason, refused) in &other.refused {
+            *self.refused.entry(reason.clone()).or_default() += refused;
+        }
+        let of = |a: Option<i64>, b: Option<i64>, pick: fn(i64, i64) -> i64| match (a, b) {
+            (Some(a), Some(b)) => Some(pick(a, b)),
+            (a, b) => a.or(b),
+        };
+        self.first_ms = of(self.first_ms, other.first_ms, i64::min);
+        self.last_ms = of(self.last_ms, other.last_ms, i64::max);
+    }
+
+    /// Counts a fact.
+    pub(super) fn count(&mut self, what: &What, time_ms: i64, rows: &mut usize) {
+        self.first_ms = Some(self.first_ms.map_or(time_ms, |first| first.min(time_ms)));
+        self.last_ms = Some(self.last_ms.map_or(time_ms, |last| last.max(time_ms)));
+        match what {
+            What::Confirmed(order) => {
+                self.confirmed += 1;
+                if let Some(before) = order.before() {
+                    self.add(before, -1, rows);
+                }
+                self.add(order, 1, rows);
+            }
+            What::Cancelled(order) => {
+                self.cancelled += 1;
+                self.add(order, -1, rows);
+            }
+            What::Refused(reason) => {
+                let is_new = !self.refused.contains_key(reason);
+                let is_full = is_new && REASONS_MAX <= self.refused.len();
+                let reason = if is_full { OTHER } else { reason };
+                *self.refused.entry(reason.to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Adds an order, or takes it away if `sign` is -1.
+    fn add(&mut self, order: &Counted, sign: i64, rows: &mut usize) {
+        // It was checked when the fact was read.
+        let Ok(code) = order.code() else { return };
+        let (orders, returns) = match order.kind {
+            Kind::Sale => (sign, 0),
+            Kind::Return => (0, sign),
+        };
+        let pieces = |line: &Line| line.quantity.saturating_mul(sign);
+        let factor = i128::from(sign);
+        let units = i128::from(order.total.units()) * factor;
+        let whole =
+            Add { orders, returns, pieces: order.lines.iter().map(pieces).sum(), code, units };
+        self.all.add(whole);
+        self.charges.add(code, order.charges() * factor);
+        if order.kind == Kind::Sale {
+            self.sales.add(code, units);
+            *self.sold.entry(code.to_string()).or_default() += sign;
+        }
+        let region = order.region.as_deref().unwrap_or(UNKNOWN);
+        let at = order.ordered_at;
+        let (hour, day) = (at.format("%H").to_string(), at.format("%Y-%m-%d").to_string());
+        let vip = if order.is_vip() { "vip" } else { OTHER };
+        let keys = [
+            (Dimension::Region, region),
+            (Dimension::Vip, vip),
+            (Dimension::Hour, &*hour),
+            (Dimension::Day, &*day),
+        ];
+        for (dimension, key) in keys {
+            self.tables.entry(dimension).or_default().add(key, whole, rows, SHARD_ROWS_MAX);
+        }
+        let category = |line: &Line| line.category.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+        let product = |line: &Line| line.product_id.as_str().to_owned();
+        self.add_lines(Dimension::Category, &order.lines, whole, category, rows);
+        self.add_lines(Dimension::Product, &order.lines, whole, product, rows);
+    }
+
+    /// An order counts once for each key that its lines have.
+    fn add_lines(
+        &mut self,
+        dimension: Dimension,
+        lines: &[Line],
+        whole: Add,
+        key: impl Fn(&Line) -> String,
+        rows: &mut usize,
+    ) {
+        let sign = whole.orders + whole.returns;
+        let mut sums = BTreeMap::<String, Add>::new();
+        for line in lines {
+            let none = Add { pieces: 0, units: 0, ..whole };
+            let add = sums.entry(key(line)).or_insert(none);
+            add.pieces = add.pieces.saturating_add(line.quantity.saturating_mul(sign));
+            // A line whose total cannot be held is never placed.
+            let units = line.total().map_or(0, domain::Money::units);
+            add.units += i128::from(units) * i128::from(sign);
+        }
+        let table = self.tables.entry(dimension).or_default();
+        for (key, add) in sums {
+            table.add(&key, add, rows, SHARD_ROWS_MAX);
+        }
+    }
+}
