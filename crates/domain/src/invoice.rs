@@ -17,13 +17,13 @@ pub use balance::{
     Balance, BalanceState, DOCUMENTS_MAX, HELD_MAX, Held, HeldCode, HeldWhat, Issued, Left,
     PAYMENTS_MAX, Payment,
 };
-pub use desk::{CreditWhat, Desk, Event, NextNumber, Outcome, Refused, Retried, Unknown};
+pub use desk::{CreditWhat, Desk, Event, Outcome, Refused, Retried, Unknown};
 pub use document::{
     Buyer, Document, DocumentCharge, DocumentKind, DocumentLine, Issuer, Original, Supply,
     TaxTotal, Totals,
 };
 pub use entry::{Account, Asked, Body, Made, State};
-pub use series::{AllSeries, Last, hash, place_of};
+pub use series::{AllSeries, Last, NextNumber, hash, place_of};
 pub use taxed::{TaxCode, Taxed};
 pub use terms::{Day, Terms};
 

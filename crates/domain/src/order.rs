@@ -1,13 +1,12 @@
 //! An order as it is placed.
 
-mod amend;
+pub mod amend;
 mod check;
 mod content;
 mod returns;
 mod total;
 
 pub use crate::kind::Kind;
-pub use amend::{Amending, Amends, placed};
 pub use returns::problem as returns_problem;
 pub use total::{LinesError, kind_and_total};
 
@@ -144,6 +143,22 @@ pub struct Order {
     /// The confirmed attempt whose place this one takes, with another content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amends: Option<Amends>,
+}
+
+/// The confirmed attempt that an amendment replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amends {
+    /// Its number.
+    pub attempt: u32,
+    /// Its stream sequence.
+    pub placed: u64,
+    /// Id of the decision that confirmed it.
+    pub decision: String,
+    /// What it came to: totals of customers change by the difference.
+    pub total: Money,
+    /// All of it, for who adds up what was ordered by product, region or day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Order>>,
 }
 
 /// A confirmed attempt that is cancelled. Its lines are those of the order that cancels it.

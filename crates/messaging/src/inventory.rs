@@ -125,7 +125,7 @@ async fn order_at(
 #[must_use]
 pub fn placed_order(payload: &[u8]) -> Option<Order> {
     let event: Event = serde_json::from_slice(payload).ok()?;
-    Some(domain::order::placed(&event.data?).ok()?.0)
+    Some(domain::order::amend::placed(&event.data?).ok()?.0)
 }
 
 /// In a fact of an earlier version: the attempt that a cancellation named which was none of it. What the

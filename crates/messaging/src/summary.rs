@@ -185,7 +185,7 @@ mod tests {
         order["amends"] =
             serde_json::json!({"attempt": 1, "placed": 2, "decision": "d", "total": "5.00"});
         let text = of(&order).unwrap();
-        assert!(text.starts_with("currency=EUR;total=-19.40;before=5.00;ordered="), "{text}");
+        assert!(text.contains(";before=5.00;customer="), "{text}");
         assert_eq!(Summary::parse(&text).unwrap().before, Some(Money::parse("5").unwrap()));
         assert_eq!(Summary::parse("currency=EUR;total=1;before=x;ordered=2"), None);
     }

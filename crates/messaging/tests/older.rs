@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::inventory::{Body, Pieces, Returned, Verdict};
-use domain::order::{Amending, Amends, Terms};
+use domain::order::{Amends, Terms, amend::Amending};
 use domain::stock::{Exceeded, Refusal};
 use domain::{Money, Order, OrderId, ProductId, raw};
 use messaging::Event;

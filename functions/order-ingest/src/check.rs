@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use domain::order::{Amending, ORDER_BYTES_MAX, Terms};
+use domain::order::{ORDER_BYTES_MAX, Terms, amend::Amending};
 use domain::person::Person;
 use domain::problem::Problem;
 use domain::raw::{self, Error};

@@ -3,6 +3,7 @@
 pub(crate) mod again;
 mod amend;
 mod find;
+mod refusal;
 mod ship;
 
 use anyhow::{Context as _, Result};
@@ -24,6 +25,7 @@ use crate::global::Global;
 use again::{Retry, Verb};
 use amend::Amend;
 use find::Named;
+use refusal::refused;
 use ship::Ship;
 
 const EXAMPLES: &str = "Examples:
@@ -287,28 +289,6 @@ fn order_of(event: &Value) -> Value {
 fn reason(event: &Value, message: &Standing) -> String {
     let code = message.header(header::REASON).unwrap_or("refused");
     event.pointer("/data/refusal").map_or_else(|| code.to_owned(), |refusal| refused(refusal, code))
-}
-
-/// What a refusal says, behind its code; `code` is that of a header, which a refusal of 0.1.0 needs not repeat.
-fn refused(refusal: &Value, code: &str) -> String {
-    let text = |name: &str| refusal.get(name).and_then(Value::as_str);
-    let code = text("code").or_else(|| text("reason")).unwrap_or(code);
-    // A refusal with `code` is `unreadable` to types of 0.1.0; its `detail` is a whole sentence.
-    if let (Some(_), Some(detail)) = (text("code"), text("detail")) {
-        return format!("{code}: {detail}");
-    }
-    let details = refusal.as_object().into_iter().flatten();
-    let details = details.filter(|(_, value)| value.as_str() != Some(code));
-    let details: Vec<String> = details
-        .map(|(name, value)| match value.as_str() {
-            Some(text) => format!("{name} {text}"),
-            None => format!("{name} {value}"),
-        })
-        .collect();
-    match details.is_empty() {
-        true => code.to_owned(),
-        false => format!("{code}: {}", details.join(", ")),
-    }
 }
 
 /// An order of a list, as far as it is shown.

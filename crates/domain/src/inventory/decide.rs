@@ -248,7 +248,7 @@ fn wrong_cancellation(order: &Order, cancels: &Cancels, found: &Confirmed) -> Op
 
 fn read(warehouse: &WarehouseId, input: &Input<'_>) -> Result<Read, String> {
     let data = input.data.ok_or("the event has no data that can be read")?;
-    let (order, text) = order::placed(data).map_err(|error| error.to_string())?;
+    let (order, text) = order::amend::placed(data).map_err(|error| error.to_string())?;
     let (partner, id) = input.named.as_ref().ok_or("its subject names no order")?;
     if (partner, id) != (&order.partner, &order.order_id) {
         return Err(format!("it is order {} of {}", order.order_id, order.partner));

@@ -8,9 +8,9 @@ mod people;
 mod sale;
 mod share;
 
-pub use number::NextNumber;
 pub use people::{CreditWhat, Refused, Retried};
 
+use super::series::NextNumber;
 use super::terms::Hold;
 use super::{
     Account, AllSeries, Asked, Balance, Body, DOCUMENTS_MAX, Document, HELD_MAX, Held, HeldCode,

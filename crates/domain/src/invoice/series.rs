@@ -25,6 +25,15 @@ pub struct Last {
 #[serde(transparent)]
 pub struct AllSeries(BTreeMap<String, Last>);
 
+/// The name of the next number of a series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextNumber {
+    /// The name of the series, without the number.
+    pub series: String,
+    /// The number.
+    pub number: String,
+}
+
 /// The next number of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next {

@@ -1,25 +1,8 @@
 //! Replacing a confirmed attempt by another content in one decision.
 
-use super::{Kind, Order};
-use crate::Money;
+use super::{Amends, Kind, Order};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-
-/// The confirmed attempt that an amendment replaces.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amends {
-    /// Its number.
-    pub attempt: u32,
-    /// Its stream sequence.
-    pub placed: u64,
-    /// Id of the decision that confirmed it.
-    pub decision: String,
-    /// What it came to: totals of customers change by the difference.
-    pub total: Money,
-    /// All of it, for who adds up what was ordered by product, region or day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Box<Order>>,
-}
 
 /// Data of `orderflow.order.amending.v1`.
 ///

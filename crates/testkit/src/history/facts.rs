@@ -43,7 +43,7 @@ impl Placed {
     pub(super) fn of(message: &Message<'_>) -> Self {
         let event: Option<Event> = serde_json::from_slice(message.payload).ok();
         let data = event.as_ref().and_then(|event| event.data.as_ref());
-        let placed = data.and_then(|data| domain::order::placed(data).ok());
+        let placed = data.and_then(|data| domain::order::amend::placed(data).ok());
         let (order, text) = placed.unzip();
         let text = text.as_ref().or(data);
         let readable = order.as_ref().is_some_and(|order| {

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use domain::inventory::{Body, Confirmed, Input, Lookup, Outcome, State};
-use domain::order::{Amending, Amends, Cancels, Terms};
+use domain::order::{Amends, Cancels, Terms, amend::Amending};
 use domain::{PartnerId, ProductId, WarehouseId, raw};
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, OrderSubject, Stage};
@@ -362,7 +362,7 @@ pub(crate) fn order(number: usize) -> Value {
 }
 
 pub(crate) fn read(order: &Order) -> Option<domain::Order> {
-    Some(domain::order::placed(order.event.data.as_deref()?).ok()?.0)
+    Some(domain::order::amend::placed(order.event.data.as_deref()?).ok()?.0)
 }
 
 pub(crate) fn input(order: &Order, looked: Option<Lookup>) -> Input<'_> {

@@ -1,6 +1,6 @@
 //! Totals, against a count that shares no code with them.
 
-use crate::support::{World, order};
+use crate::support::{Served, World, order};
 use messaging::publish::{self, Outgoing};
 use messaging::subject;
 use serde_json::{Value, json};
@@ -132,22 +132,26 @@ async fn totals_hold_what_is_confirmed_less_what_is_cancelled_and_returned() {
     forged(&world).await;
     let second = world.customers().await;
     for served in [&world.customers, &second] {
-        let mut found = BTreeMap::new();
-        for customer in ["c0", "c1", "c2"] {
-            let history = served.get(&format!("/customers/US1/{customer}/orders")).await;
-            assert!(history.body["counted_since"].is_string(), "{history:?}");
-            for (currency, total) in history.body["totals"].as_object().unwrap() {
-                let cents: i64 =
-                    total["amount"].as_str().unwrap().replace('.', "").parse().unwrap();
-                let count = |name: &str| total[name].as_i64().unwrap();
-                found.insert(
-                    (customer.to_owned(), currency.clone()),
-                    (count("orders"), count("returns"), cents),
-                );
-            }
-        }
-        assert_eq!(found, expected);
+        assert_eq!(totals(served).await, expected);
     }
+}
+
+/// Orders, returns and cents of three customers by currency.
+async fn totals(served: &Served) -> BTreeMap<(String, String), (i64, i64, i64)> {
+    let mut found = BTreeMap::new();
+    for customer in ["c0", "c1", "c2"] {
+        let history = served.get(&format!("/customers/US1/{customer}/orders")).await;
+        assert!(history.body["counted_since"].is_string(), "{history:?}");
+        for (currency, total) in history.body["totals"].as_object().unwrap() {
+            let cents: i64 = total["amount"].as_str().unwrap().replace('.', "").parse().unwrap();
+            let count = |name: &str| total[name].as_i64().unwrap();
+            found.insert(
+                (customer.to_owned(), currency.clone()),
+                (count("orders"), count("returns"), cents),
+            );
+        }
+    }
+    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

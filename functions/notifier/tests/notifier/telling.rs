@@ -83,14 +83,11 @@ async fn each_decision_has_its_text_and_what_is_no_decision_has_none() {
     let person = json!({"email": "ann@example.org", "language": "en"});
     let nats = &world.nats;
     let mut events = Vec::new();
+    let short =
+        json!({"reason": "insufficient_stock", "product": "P001", "requested": 2, "available": 1});
     for (order, kind, is_return, refusal) in [
         ("1", "confirmed", false, Value::Null),
-        (
-            "2",
-            "refused",
-            false,
-            json!({"reason": "insufficient_stock", "product": "P001", "requested": 2, "available": 1}),
-        ),
+        ("2", "refused", false, short),
         ("3", "refused", false, json!({"reason": "skipped", "detail": "by hand"})),
         ("4", "refused", false, json!({"reason": "cancelled", "attempt": 1})),
         ("5", "confirmed", true, Value::Null),

@@ -233,17 +233,7 @@ impl Call<'_> {
         if let Some((field, reason)) = order.amend_problem(before) {
             return Err(self.wrong(field, reason));
         }
-        let attempt = standing.attempt.saturating_add(1);
-        let order = match standing.state {
-            OrderState::Refused(_) | OrderState::Cancelled => Order { attempt, ..order },
-            _ => {
-                let Cancels { attempt: of, placed, decision } = standing.confirmed(before);
-                let content = Order { cancels: None, amends: None, ..before.clone() };
-                let (total, content) = (before.total, Some(Box::new(content)));
-                let amends = Amends { attempt: of, placed, decision, total, order: content };
-                order.amending(attempt, amends)
-            }
-        };
+        let order = replacing(standing, before, order);
         // A customer's number may be personal, and say nothing else.
         let says_nothing = named.as_ref().is_none_or(|(_, person)| *person == Person::default());
         let keeps = says_nothing && standing.placed.header(header::PERSON).is_some();
@@ -338,4 +328,16 @@ impl Call<'_> {
         self.app.received.add(Outcome::Rejected);
         problem
     }
+}
+
+/// `order` as the attempt that takes the place of `before`, which is confirmed; of one that is not, as the next one.
+fn replacing(standing: &Attempt<'_>, before: &Order, order: Order) -> Order {
+    let attempt = standing.attempt.saturating_add(1);
+    if matches!(standing.state, OrderState::Refused(_) | OrderState::Cancelled) {
+        return Order { attempt, ..order };
+    }
+    let Cancels { attempt: of, placed, decision } = standing.confirmed(before);
+    let content = Order { cancels: None, amends: None, ..before.clone() };
+    let (total, content) = (before.total, Some(Box::new(content)));
+    order.amending(attempt, Amends { attempt: of, placed, decision, total, order: content })
 }

@@ -4,7 +4,7 @@ use crate::support::{FILTER, World, send, setup};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
 use chrono::DateTime;
-use domain::order::{Amending, Cancels, Order, Terms};
+use domain::order::{Cancels, Order, Terms, amend::Amending};
 use domain::raw;
 use messaging::publish::{self, Outgoing, Published};
 use messaging::subject::{self, Stage};

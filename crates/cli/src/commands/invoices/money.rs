@@ -31,7 +31,7 @@ pub(crate) struct Pay {
     /// The day; today without it.
     #[arg(long, value_name = "DAY", conflicts_with = "file")]
     on: Option<NaiveDate>,
-    /// Payments as CSV, with the columns number, amount, paid_on and reference: all of them or none. The same file again records
+    /// Payments as CSV, with the columns `number`, `amount`, `paid_on` and `reference`: all of them or none. The same file again records
     /// nothing twice.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     file: Option<PathBuf>,

@@ -17,6 +17,7 @@ use terminal::output;
 
 use super::again::Answer;
 use super::find::{Named, resolve};
+use super::refusal::refused;
 use crate::confirm::{Yes, confirm};
 
 /// How long the command waits until the amendment is decided.
@@ -78,7 +79,7 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Amend) -> Result<()> {
         ("confirmed", _) if is_in_force => {}
         (_, Some(refusal)) => bail!(
             "{partner}/{id} was not changed and stays {status}: {}",
-            super::refused(refusal, text("reason"))
+            refused(refusal, text("reason"))
         ),
         (_, None) => bail!("{partner}/{id} was not changed and is {status}"),
     }

@@ -1,6 +1,6 @@
 //! Numbers and days of issue: which number comes next, whether it is free, and the document that gets it.
 
-use super::super::series::Next;
+use super::super::series::{Next, NextNumber};
 use super::super::terms::Hold;
 use super::super::{Account, Balance, Document, DocumentKind, HeldCode, Made, hash};
 use super::{Desk, Draft, Unknown};
@@ -10,15 +10,6 @@ use chrono::{Days, TimeDelta};
 /// By how much a day of issue may be ahead of UTC. The earliest day on earth begins 14 hours before that of UTC; a time
 /// zone or a clock that is corrected leaves days behind that are a day further on.
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
-
-/// The next number of a series.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NextNumber {
-    /// The name of the series, without the number.
-    pub series: String,
-    /// The number.
-    pub number: String,
-}
 
 impl<'a> Desk<'a> {
     /// The first number that documents of an order may get, if it is not known to be free.

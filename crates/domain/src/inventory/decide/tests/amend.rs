@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Money;
-use crate::order::{Amending, Amends};
+use crate::order::{Amends, amend::Amending};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -140,7 +140,7 @@ fn an_amendment_waits_for_what_is_confirmed_and_of_nothing_it_is_refused() {
 fn who_does_not_know_amendments_cannot_read_one_as_an_order() {
     let next = order(&[("A", 1)]).amending(2, amends(&sold()));
     assert!(serde_json::from_str::<Order>(data(&next).get()).is_err());
-    let (read, _) = crate::order::placed(&data(&next)).unwrap();
+    let (read, _) = crate::order::amend::placed(&data(&next)).unwrap();
     assert_eq!(read, next);
 }
 
