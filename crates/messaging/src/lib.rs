@@ -4,6 +4,7 @@ pub mod ack;
 pub mod address;
 pub mod backlog;
 pub mod clock;
+pub mod earlier;
 pub mod envelope;
 pub mod events;
 mod guard;

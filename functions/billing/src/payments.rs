@@ -83,7 +83,12 @@ pub(crate) async fn payments(
     let wrong: Vec<Wrong> = judged.iter().filter_map(of_refused).collect();
     if !wrong.is_empty() {
         // Others have recorded payments since these were looked at.
-        return Err(refused(wrong).with("new", new));
+        let detail = format!(
+            "{new} payments of the file are recorded, and {} are wrong now, because others were recorded since they were \
+             looked at; correct them and send the file again: what is recorded is not recorded twice",
+            count(wrong.len())
+        );
+        return Err(named(Problem::invalid(detail), wrong).with("new", new));
     }
     Ok(Json(Recorded { new, known: judged.len() - new, dry_run }))
 }
@@ -97,7 +102,10 @@ fn of_refused((line, done): &Judged) -> Option<Wrong> {
 /// 422: what is wrong, by line.
 fn refused(wrong: Vec<Wrong>) -> Problem {
     let detail = format!("no payment is recorded: {} of the file are wrong", count(wrong.len()));
-    let problem = Problem::invalid(detail);
+    named(Problem::invalid(detail), wrong)
+}
+
+fn named(problem: Problem, wrong: Vec<Wrong>) -> Problem {
     wrong.into_iter().take(ROWS_MAX).fold(problem, |problem, Wrong { line, column, reason }| {
         let field = match column {
             "" => format!("line {line}"),

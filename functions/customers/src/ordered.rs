@@ -328,7 +328,7 @@ impl Known {
     /// changes: a card that people edited since is not moved back.
     fn add(&mut self, row: Row, is_amended: bool) {
         let same = |known: &Row| (&known.customer, &known.order) == (&row.customer, &row.order);
-        let before = self.orders.iter().rposition(same).filter(|_| is_amended);
+        let before = if is_amended { self.orders.iter().rposition(same) } else { None };
         let placed_ms = match before {
             Some(_) if row.said.is_none() => return,
             Some(at) => self.orders.remove(at).map_or(row.placed_ms, |before| before.placed_ms),

@@ -17,6 +17,7 @@ use domain::{OrderId, PartnerId};
 use futures_util::future::try_join_all;
 use intake::changed;
 use intake::ledger::{Outcome, Record};
+use messaging::earlier::Earlier;
 use messaging::stored::Standing;
 use messaging::views::{self, Messages, Status};
 use messaging::{Event, header, stored, streams, subject, tail};
@@ -190,9 +191,11 @@ impl Asked<'_> {
             (Some(_), _) => false,
             (None, None) => true,
             (None, Some(message)) => {
-                let stored = placed.header(header::CONTENT).unwrap_or_default();
-                match draft(&message.payload, self.partner).and_then(|it| it.has_content(stored)) {
-                    Some(is_same) => is_same,
+                let draft = draft(&message.payload, self.partner);
+                let is = |it: Earlier<'_>| draft.as_ref()?.has_content(it.content);
+                match is(Earlier::own(placed)) {
+                    // It may be what the order said before it was amended.
+                    Some(is_same) => is_same || Earlier::of(placed).any(|it| is(it) == Some(true)),
                     // It is not an order or cannot be compared here; order-ingest will report it soon.
                     None => return Ok(None),
                 }
@@ -248,7 +251,10 @@ fn decided(order_id: &OrderId, found: &Messages) -> Option<Line> {
     };
     let reason = fact.header(header::REASON).unwrap_or_default();
     let mut line = Line::new(order_id, decision, reason, Some(fact.time_ms));
-    line.detail = detail(&fact.payload);
+    // Why a later attempt was refused is no detail of what is confirmed.
+    if fact.header(header::IN_FORCE).is_none() {
+        line.detail = detail(&fact.payload);
+    }
     line.total = fact
         .header(header::TOTAL)
         .or_else(|| found.placed.as_ref()?.header(header::TOTAL))

@@ -3,7 +3,6 @@
 mod again;
 mod app;
 mod check;
-mod earlier;
 mod envelope;
 mod http;
 mod keyed;

@@ -2,10 +2,10 @@
 
 use crate::app::App;
 use crate::check::{self, Checked};
-use crate::earlier::Earlier;
 use crate::persons::Kept;
 use crate::placed::{Differs, Placed};
 use domain::raw;
+use messaging::earlier::Earlier;
 use messaging::publish::{self, Published, Unclear};
 use messaging::stored::Standing;
 use messaging::{header, stored, streams, subject, views};

@@ -45,7 +45,13 @@ fn wrong(order: &Order, amends: &Amends, found: &Confirmed) -> Option<String> {
         let of = found.total;
         return Some(format!("it says that attempt {attempt} came to {total}, but that is {of}"));
     }
-    if amends.order.as_ref().is_some_and(|before| before.lines != found.lines) {
+    let is_other = |before: &Order| {
+        let whose = (&before.partner, &before.order_id) != (&order.partner, &order.order_id);
+        let what = (before.kind, &before.lines) != (order.kind, &found.lines);
+        let worth = (before.total, &before.currency) != (found.total, &found.currency);
+        whose || what || worth || before.amends.is_some() || before.cancels.is_some()
+    };
+    if amends.order.as_deref().is_some_and(is_other) {
         return Some(format!("what it says of attempt {attempt} is not what was confirmed"));
     }
     if order.currency != found.currency {

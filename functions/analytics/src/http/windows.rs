@@ -26,7 +26,7 @@ pub(crate) struct Which {
     currency: Option<String>,
     /// Only windows that hold this time, or begin later: 2026-01-31T08:00:00Z.
     from: Option<String>,
-    /// Only what was stored before this time.
+    /// Only windows that begin before this time.
     to: Option<String>,
     /// At most so many, the newest: 60 without it, at most 10000.
     limit: Option<Limit<LIMIT_MAX>>,

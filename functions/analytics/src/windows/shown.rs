@@ -119,7 +119,8 @@ pub(crate) fn list(shards: &[&Hours], asked: &Asked, now_ms: Option<i64>) -> Lis
     // Some hours are held for longer, until another one takes their place.
     let held = last_ms(shards).map_or(0, |(_, ms)| begin(ms / 1_000 - HELD_SECONDS));
     let from = asked.from.map_or(held, begin).max(held);
-    let to = asked.to.unwrap_or(i64::MAX);
+    // Windows are whole: the one that holds the second before `to` is the last.
+    let to = asked.to.map_or(i64::MAX, |to| begin(to.saturating_sub(1)).saturating_add(size));
     // One more than asked for, so that it is known whether there are more.
     let mut found = BTreeMap::<i64, Sums>::new();
     for hours in shards {

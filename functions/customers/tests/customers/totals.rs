@@ -35,10 +35,12 @@ async fn fact(world: &World, stage: &str, kind: &str, reason: Option<&str>, orde
         .header("Orderflow-Decision-Sequence", "1")
         .header("Orderflow-Kind", order["kind"].as_str().unwrap());
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let before = order["amends"]["total"].as_str();
     let summary = format!(
-        "currency={};total={};ordered=1767225600000;customer={}",
+        "currency={};total={};{}ordered=1767225600000;customer={}",
         text(&order["currency"]),
         text(&order["total"]),
+        before.map(|total| format!("before={total};")).unwrap_or_default(),
         subject::token(&text(&order["customer"]["id"])),
     );
     let message = match way {

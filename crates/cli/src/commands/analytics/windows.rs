@@ -21,7 +21,7 @@ pub(crate) struct Windows {
     /// How long a window is: seconds, minutes or hours that divide a day.
     #[arg(long, default_value = "5s")]
     size: String,
-    /// Only those that begin at this time or later: 2026-01-31T08:00:00Z.
+    /// Only windows that hold this time, or begin later: 2026-01-31T08:00:00Z.
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// Only what was issued before this time.

@@ -35,8 +35,9 @@ pub(crate) struct Pay {
     /// nothing twice.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     file: Option<PathBuf>,
-    /// Only say what would be recorded.
-    #[arg(long, requires = "file")]
+    /// With --file: only say what would be recorded.
+    // `requires = "file"` is not looked at where a number is given, because that conflicts with a file.
+    #[arg(long, conflicts_with_all = ["number", "amount"])]
     dry_run: bool,
     #[command(flatten)]
     again: Again,

@@ -1,31 +1,32 @@
 //! What an order said before it was amended, as the header [`header::EARLIER`] lists it.
 
-use messaging::header;
-use messaging::stored::Standing;
+use crate::header;
+use crate::stored::Standing;
 
 /// Most earlier contents of an order: so often it can be amended. One takes up to 160 bytes of a header.
-pub(crate) const EARLIER_MAX: usize = 16;
+pub const EARLIER_MAX: usize = 16;
 
 /// A content that an attempt had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Earlier<'a> {
+pub struct Earlier<'a> {
     /// Stream sequence of the attempt.
-    pub(crate) sequence: u64,
+    pub sequence: u64,
     /// As its header [`header::CONTENT`] says it.
-    pub(crate) content: &'a str,
+    pub content: &'a str,
     /// Digest of what it said of a person.
-    pub(crate) person: Option<&'a str>,
+    pub person: Option<&'a str>,
 }
 
 impl<'a> Earlier<'a> {
     /// What an attempt says itself.
-    pub(crate) fn own(placed: &'a Standing) -> Self {
+    #[must_use]
+    pub fn own(placed: &'a Standing) -> Self {
         let content = placed.header(header::CONTENT).unwrap_or_default();
         Self { sequence: placed.sequence, content, person: placed.header(header::PERSON) }
     }
 
     /// What the attempts before it said, the first one first.
-    pub(crate) fn of(placed: &'a Standing) -> impl Iterator<Item = Self> {
+    pub fn of(placed: &'a Standing) -> impl Iterator<Item = Self> {
         let listed = placed.header(header::EARLIER).unwrap_or_default();
         listed.split(", ").filter_map(Self::parse)
     }
@@ -39,7 +40,8 @@ impl<'a> Earlier<'a> {
     }
 
     /// The header of an attempt that has another content than `placed`. Nothing if that is one too many.
-    pub(crate) fn list(placed: &Standing) -> Option<String> {
+    #[must_use]
+    pub fn list(placed: &Standing) -> Option<String> {
         let own = Earlier::own(placed);
         let is_other = |it: &Earlier<'_>| (it.content, it.person) != (own.content, own.person);
         let all: Vec<_> = Earlier::of(placed).filter(is_other).chain([own]).collect();
