@@ -13,6 +13,7 @@ use messaging::{Event, Nats, events, header, streams};
 use serde_json::json;
 use serde_json::value::RawValue;
 use state::journal::Decide;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use stock::InventoryJournal;
 use testkit::cluster::Cluster;
@@ -39,8 +40,8 @@ impl World {
 }
 
 impl World<Cluster> {
-    pub(crate) async fn of_three() -> Self {
-        let server = Cluster::with_rights(NAME, &RIGHTS);
+    pub(crate) async fn of_three(binary: Option<&Path>) -> Self {
+        let server = Cluster::of_with_rights(binary, NAME, &RIGHTS);
         let (url, of_function) = (server.url(), server.url_of(NAME));
         Self::on(server, &url, of_function, 3).await
     }
