@@ -337,7 +337,7 @@ impl Balance {
         })
     }
 
-    /// Is something held without which nobody can pay? A credit note that is held hides nothing that is open.
+    /// Is the invoice held, so that nothing can be paid yet? If only a credit note is held, the open amount is still shown.
     fn is_unbilled(&self) -> bool {
         let is_invoice = |held: &Held| held.what == HeldWhat::Invoice;
         self.held.iter().any(is_invoice) || self.documents.is_empty() && !self.held.is_empty()

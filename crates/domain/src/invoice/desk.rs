@@ -194,7 +194,7 @@ impl<'a> Desk<'a> {
         (!is_known).then(|| Unknown::Balance(account.clone()))
     }
 
-    /// How an order stands, if it is known.
+    /// The balance of an order, if it is known.
     #[must_use]
     pub fn known(&self, account: &Account) -> Option<&Balance> {
         self.balances.get(account)

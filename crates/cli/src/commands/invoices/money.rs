@@ -131,7 +131,7 @@ pub(super) async fn credit(pipeline: &Pipeline, credit: &Credit) -> Result<()> {
 
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
-    /// A sale of which something is held, or that has no invoice; a return stands for its sale.
+    /// A sale that has no invoice, or of which a document is held. A return may be named instead of its sale.
     #[arg(value_name = "PARTNER/ORDER")]
     order: Order,
     /// Whose stock; without it, the warehouse that the partner has in partners.yml, else main.

@@ -81,7 +81,7 @@ async fn read(pipeline: &Pipeline, query: &str) -> Result<Vec<Delivery>> {
     }
 }
 
-/// Numbers of the invoices and credit notes of an order, whose mails name these and not the order. None where nobody issues
+/// Numbers of an order's invoices and credit notes: their mails have the number and not the order. None where nobody issues
 /// them.
 async fn documents_of(pipeline: &Pipeline, order: &str) -> BTreeSet<String> {
     let Some((partner, id)) = order.split_once('/') else { return BTreeSet::new() };

@@ -59,7 +59,7 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Amend) -> Result<()> {
         .with_context(|| format!("{partner}/{id} cannot be read as an order; nothing was done"))?;
     confirm(&preview(&before, &draft), &format!("Change order {partner}/{id}?"), args.yes)?;
     let order: Box<RawValue> = serde_json::from_slice(&bytes)?;
-    // The attempt that was shown, so that nobody's change is overwritten unseen.
+    // Names the attempt that was shown: if another change came in between, this one is refused.
     let body = json!({
         "partner": partner, "order_id": id, "attempt": before.attempt, "order": order,
     });
