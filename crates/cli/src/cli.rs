@@ -148,6 +148,7 @@ mod tests {
             "orderflow orders list --status lost",
             "orderflow orders list --limit 0",
             "orderflow up --port 70000",
+            "orderflow invoices pay A-1 5 --reference x --dry-run",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
