@@ -41,7 +41,8 @@ pub enum From {
 ///
 /// They come in order and without gaps, until the stream's last one at the time of the call. The
 /// result is the last sequence that was looked at, `from - 1` if there was none: where the next call goes
-/// on. With several copies the server that reads may be behind, and the leader says whether all came.
+/// on. Whether all came is asked of the stream: with several copies the server that reads may be behind, and 2.9.10 now
+/// and then says with a message that none follows, and there are some.
 ///
 /// # Errors
 /// The server did not answer, stopped answering, or stayed behind.
@@ -102,7 +103,6 @@ pub async fn read_while(
             DeliverPolicy::ByStartTime { start_time }
         }
     };
-    let replicated = 1 < handle.cached_info().config.num_replicas;
     let before = match from {
         From::Sequence(from) => from.max(1) - 1,
         From::Within(_) => 0,
@@ -117,8 +117,8 @@ pub async fn read_while(
         if to < read {
             (to, moved) = (read, Instant::now());
         }
-        if !replicated || last <= to {
-            return Ok(last.max(to));
+        if last <= to {
+            return Ok(to);
         }
         // Since when something is there nobody knows.
         if to == 0 && matches!(from, From::Within(_)) {

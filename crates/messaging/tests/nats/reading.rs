@@ -30,6 +30,30 @@ async fn reading_ends_where_the_stream_ends() {
     check(&nats, "analytics.nothing.>", 1, 0, 6).await;
 }
 
+/// 2.9.10 now and then says with a message that none is behind it, and there are.
+#[tokio::test]
+async fn what_the_server_says_of_the_messages_that_follow_is_not_taken_for_the_end() {
+    let (_server, nats) = start().await;
+    let message = |stage: &str, order: u32| {
+        let subject = format!("orders.{stage}.main.DIRECT.A{order}");
+        Outgoing::new(subject, vec![b'x'; 500].into())
+    };
+    for n in 0..6 {
+        for stage in ["placed", "confirmed"] {
+            publish::one(&nats, &message(stage, n / 3), None).await.unwrap();
+        }
+    }
+    for _ in 0..300 {
+        let mut seen = Vec::new();
+        let each = |message: &async_nats::jetstream::Message| {
+            seen.push(message.info().unwrap().stream_sequence);
+        };
+        let read = tail::read(&nats, streams::ORDERS, "orders.*.main.>", 2, true, each).await;
+        assert_eq!(read.unwrap(), 12);
+        assert_eq!(seen, (2..=12).collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_is_not_there_is_an_error() {
     let (_server, nats) = start().await;
