@@ -38,7 +38,7 @@ pub struct Settings<'a> {
     pub users: Option<&'a str>,
 }
 
-/// Starts the members under `dir` and waits until they have a leader. The folder of a member is
+/// Starts the members under `dir` and waits until they have a leader to whom all are online. The folder of a member is
 /// `dir/<its name>`.
 ///
 /// # Errors
@@ -100,7 +100,7 @@ fn start_members(
     }
     let ports = ports.into_iter().chain(monitors).collect();
     let cluster = Cluster { members, dir: dir.to_owned(), _ports: ports };
-    cluster.wait_for_leader()?;
+    cluster.wait_for(Cluster::is_complete)?;
     Ok(cluster)
 }
 
@@ -156,8 +156,26 @@ impl Cluster {
     /// # Errors
     /// If they do not within a minute.
     pub fn wait_for_leader(&self) -> Result<(), Error> {
+        self.wait_for(|cluster| cluster.meta_leader().is_some())
+    }
+
+    /// Is there a leader to whom all others are online? It gives no stream to one that it has not heard of yet.
+    fn is_complete(&self) -> bool {
+        let seen = self.meta_leader().and_then(|leader| self.members.get(leader)?.monitor("/jsz"));
+        let others =
+            seen.as_ref().and_then(|seen| seen.pointer("/meta_cluster/replicas")?.as_array());
+        let is_online = |other: &Value| {
+            other.get("offline") != Some(&Value::Bool(true))
+                && other.get("current") == Some(&Value::Bool(true))
+        };
+        others.is_some_and(|others| {
+            others.len() + 1 == self.members.len() && others.iter().all(is_online)
+        })
+    }
+
+    fn wait_for(&self, is: impl Fn(&Self) -> bool) -> Result<(), Error> {
         let deadline = Instant::now() + Duration::from_secs(LEADER_SECONDS_MAX);
-        while self.meta_leader().is_none() {
+        while !is(self) {
             if deadline <= Instant::now() {
                 let dir = self.dir.clone();
                 return Err(Error::NoLeader { seconds: LEADER_SECONDS_MAX, dir });
