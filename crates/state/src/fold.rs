@@ -21,6 +21,7 @@ mod load;
 mod metrics;
 mod position;
 mod read;
+mod recent;
 mod save;
 mod shard;
 mod together;

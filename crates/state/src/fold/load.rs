@@ -90,7 +90,7 @@ async fn shard<F: Fold>(
             }
         }
     }
-    let Read { refused, state } = match serde_json::from_slice(&bytes) {
+    let Read { refused, recent, state } = match serde_json::from_slice(&bytes) {
         Ok(read) => read,
         Err(error) => {
             tracing::error!(fold = F::NAME, key, %error, "a checkpoint cannot be read");
@@ -99,7 +99,7 @@ async fn shard<F: Fold>(
     };
     let applied: Vec<At> = positions.iter().map(|position| position.at).collect();
     let saved = applied.iter().map(|at| at.sequence).collect();
-    Ok(Shard { state, refused, applied, saved, saved_ms: 0, is_own: false })
+    Ok(Shard { state, refused, recent, applied, saved, saved_ms: 0, is_own: false })
 }
 
 /// Was a checkpoint made of these streams?

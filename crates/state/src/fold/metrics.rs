@@ -18,6 +18,7 @@ struct Label {
 pub struct Metrics {
     events: Family<Label, Counter>,
     refused: Family<Label, Counter>,
+    again: Family<Label, Counter>,
     behind: Family<Label, Gauge>,
     behind_seconds: Family<Label, Gauge>,
     held: Family<Label, Gauge>,
@@ -35,6 +36,11 @@ impl Metrics {
         };
         add("fold_events", "Events that a fold counted", &it.events);
         add("fold_refused", "Events that a fold could not count and passed over", &it.refused);
+        add(
+            "fold_again",
+            "Facts that the servers stored twice, and of which the second was passed over",
+            &it.again,
+        );
         add("fold_checkpoints", "Checkpoints that this process wrote", &it.checkpoints);
         add("fold_checkpoint_failures", "Checkpoints that could not be written", &it.failures);
         let mut add = |name, help, metric: &Family<Label, Gauge>| {
@@ -56,6 +62,7 @@ impl Metrics {
         Own {
             events: self.events.get_or_create_owned(&label),
             refused: self.refused.get_or_create_owned(&label),
+            again: self.again.get_or_create_owned(&label),
             behind: self.behind.get_or_create_owned(&label),
             behind_seconds: self.behind_seconds.get_or_create_owned(&label),
             held: self.held.get_or_create_owned(&label),
@@ -71,6 +78,7 @@ impl Metrics {
 pub(super) struct Own {
     pub(super) events: Counter,
     pub(super) refused: Counter,
+    pub(super) again: Counter,
     behind: Gauge,
     behind_seconds: Gauge,
     pub(super) held: Gauge,

@@ -317,6 +317,10 @@ impl<F: Fold> Reader<'_, F> {
             return;
         }
         *applied = At { sequence: event.sequence, time_ms: event.time_ms };
+        if shard.recent.is_again(event) {
+            inner.metrics.again.inc();
+            return;
+        }
         let state = &mut shard.state;
         let counted = said.and_then(|said| {
             catch_unwind(AssertUnwindSafe(|| inner.fold.apply(state, event, said)))

@@ -2,7 +2,7 @@
 
 use super::position::{At, Position, replaces};
 use super::read;
-use super::shard::Body;
+use super::shard::{Body, Shard};
 use super::{Fold, Inner};
 use crate::checkpoint::{Error, Newest, Written};
 use messaging::stored;
@@ -198,7 +198,8 @@ impl<F: Fold> Inner<F> {
             filter: source.filter.to_owned(),
             at: if applied.sequence < reached.at.sequence { reached.at } else { *applied },
         });
-        let body = Body { refused: &shard.refused, state: &shard.state };
+        let Shard { refused, recent, state, .. } = &*shard;
+        let body = Body { refused, recent, state };
         let bytes = serde_json::to_vec(&body).expect("a state has only string keys");
         (positions.collect(), bytes)
     }

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::position::At;
+use super::recent::Recent;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -55,6 +56,7 @@ impl Refused {
 pub(super) struct Shard<S> {
     pub(super) state: S,
     pub(super) refused: Refused,
+    pub(super) recent: Recent,
     /// By source: the last event that changed it, or where its checkpoint ended if that is later.
     pub(super) applied: Vec<At>,
     /// By source: where its newest checkpoint ends, as far as is known.
@@ -70,6 +72,7 @@ impl<S: Default> Shard<S> {
         Self {
             state: S::default(),
             refused: Refused::default(),
+            recent: Recent::default(),
             applied: vec![At::default(); sources],
             saved: vec![0; sources],
             saved_ms: 0,
@@ -89,6 +92,7 @@ impl<S> Shard<S> {
 #[derive(Serialize)]
 pub(super) struct Body<'s, S> {
     pub(super) refused: &'s Refused,
+    pub(super) recent: &'s Recent,
     pub(super) state: &'s S,
 }
 
@@ -96,14 +100,22 @@ pub(super) struct Body<'s, S> {
 #[derive(Deserialize)]
 pub(super) struct Read<S> {
     pub(super) refused: Refused,
+    /// Earlier releases did not write them.
+    #[serde(default)]
+    pub(super) recent: Recent,
     pub(super) state: S,
 }
 
-/// The shard of a key, the same in every process and every version: FNV-1a.
-pub(super) fn of_key(key: &str, shards: usize) -> usize {
+/// FNV-1a: the same in every process and every version.
+pub(super) fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let hash = key.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}
+
+/// The shard of a key.
+pub(super) fn of_key(key: &str, shards: usize) -> usize {
+    let hash = hash(key.bytes());
     // The lower bits of FNV are the weaker ones.
     let mixed = hash ^ (hash >> 32);
     usize::try_from(mixed % shards.max(1) as u64).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use crate::support::{NEVER, Numbers, OFTEN, Replica, eventually, number, start, store};
 use messaging::Nats;
+use messaging::header;
 use messaging::publish::Outgoing;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -63,6 +64,22 @@ async fn connections_that_break_while_it_reads_cost_no_event_and_double_none() {
     assert_eq!(replica.sums().await, numbers.sums);
     assert_eq!(replica.metric("fold_events_total"), 4_000);
     assert!(0 < reset, "no connection was there to break");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_that_is_stored_twice_counts_once_also_after_a_start() {
+    let (_server, nats) = start().await;
+    let fact = |key: &str, decision: &str| number(key, 5).header(header::DECISION, decision);
+    store(&nats, &[fact("a", "1"), fact("b", "1"), fact("a", "2"), fact("a", "1")]).await;
+    let replica = Replica::start(&nats, OFTEN);
+    assert_eq!(replica.sums().await["a"], 10);
+    assert_eq!(replica.metric("fold_again_total"), 1);
+    replica.saved().await;
+    drop(replica);
+    store(&nats, &[fact("a", "2"), fact("b", "1"), number("a", 1)]).await;
+    let replica = Replica::start(&nats, NEVER);
+    assert_eq!(replica.sums().await, [("a".to_owned(), 11), ("b".to_owned(), 5)].into());
+    assert_eq!(replica.metric("fold_again_total"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
