@@ -165,14 +165,19 @@ impl<B: Book, L: Log> Journal<B, L> {
         let mut pause = Duration::from_millis(10);
         inner.machine.begin();
         loop {
-            let stop = match self.step(&mut inner, &mut decide).await {
-                Ok(Some(answer)) => {
-                    self.snapshot_if_due(&mut inner);
-                    return Ok(answer);
-                }
-                Ok(None) => continue,
-                Err(stop) => stop,
+            let done = match inner.machine.want() {
+                Want::Decide => match self.decide(&mut inner, &mut decide) {
+                    Ok(Some(answer)) => {
+                        self.snapshot_if_due(&mut inner);
+                        return Ok(answer);
+                    }
+                    Ok(None) => Ok(()),
+                    Err(stop) => Err(stop),
+                },
+                // Apart from the above, so that it is compiled once and not for each decision.
+                want => self.carry_out(&mut inner, want).await,
             };
+            let Err(stop) = done else { continue };
             let time_max = match &stop {
                 Stop::Unavailable(_) => COMMIT_TIME_MAX,
                 Stop::Shorter { .. } => SHORTER_TIME_MAX,
@@ -189,15 +194,36 @@ impl<B: Book, L: Log> Journal<B, L> {
         }
     }
 
-    /// Does what the machine wants next.
-    async fn step<T>(
+    /// Asks for a decision: the answer, if it is one.
+    fn decide<T>(
         &self,
         inner: &mut Inner<B>,
         decide: &mut impl FnMut(View<'_, B::State>) -> Decide<B::Body, T>,
     ) -> Result<Option<T>, Stop> {
+        let machine = &mut inner.machine;
+        let now = self.log.now();
+        let draft = match decide(machine.view(now)) {
+            Decide::Answer(answer) => return Ok(Some(answer)),
+            Decide::Refresh => {
+                machine.refresh();
+                return Ok(None);
+            }
+            Decide::Append { body, decided_to } => {
+                Draft { what: What::Decision(body), decided_to, key: None }
+            }
+            Decide::Write(draft) => draft,
+        };
+        machine.write(self.log.new_id(), now, draft, self.log.message_bytes_max())?;
+        self.shared.known().sequence = machine.sequence();
+        Ok(None)
+    }
+
+    /// Does what the machine wants next, if that is no decision.
+    async fn carry_out(&self, inner: &mut Inner<B>, want: Want) -> Result<(), Stop> {
         let Inner { machine, entries, bytes, bare } = inner;
         let unavailable = |error: LogError| Stop::Unavailable(error.to_string());
-        match machine.want() {
+        match want {
+            Want::Decide => {}
             Want::Load => {
                 let snapshot = self.log.load().await.map_err(unavailable)?;
                 let snapshot = snapshot.and_then(|bytes| self.parse(&bytes));
@@ -227,19 +253,6 @@ impl<B: Book, L: Log> Journal<B, L> {
                 self.watch(result.as_ref().err());
                 machine.published(result)?;
             }
-            Want::Decide => {
-                let (id, now, max) =
-                    (|| self.log.new_id(), self.log.now(), self.log.message_bytes_max());
-                match decide(machine.view(now)) {
-                    Decide::Answer(answer) => return Ok(Some(answer)),
-                    Decide::Refresh => machine.refresh(),
-                    Decide::Append { body, decided_to } => {
-                        let draft = Draft { what: What::Decision(body), decided_to, key: None };
-                        machine.write(id(), now, draft, max)?;
-                    }
-                    Decide::Write(draft) => machine.write(id(), now, draft, max)?,
-                }
-            }
             Want::Append { expected, entry } => {
                 let size = entry.len() as u64;
                 let appended = self.log.append(expected, entry).await;
@@ -256,7 +269,7 @@ impl<B: Book, L: Log> Journal<B, L> {
             }
         }
         self.shared.known().sequence = machine.sequence();
-        Ok(None)
+        Ok(())
     }
 
     /// Publishes facts of a decision of that time, but for those that their stream would not keep any more:
