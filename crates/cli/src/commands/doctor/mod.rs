@@ -21,6 +21,8 @@ mod site;
 mod storage;
 mod streams;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use serde_json::Value;
 use terminal::output;
@@ -29,6 +31,16 @@ use crate::global::Global;
 use finding::{Finding, Level};
 pub(crate) use flags::Doctor;
 use site::Site;
+
+/// The subjects that order-processor and billing are given, as the gateway of the pipeline says; nothing where that is not
+/// known.
+///
+/// # Errors
+/// Nothing runs.
+pub(crate) async fn given(global: &Global) -> Result<Option<BTreeSet<String>>> {
+    let site = Site::find(global, &Doctor::default())?;
+    Ok(gateway::filters(&site).await)
+}
 
 pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
     let site = Site::find(global, args)?;
