@@ -12,6 +12,7 @@ mod facts;
 mod finding;
 mod flags;
 mod gateway;
+mod held;
 mod lanes;
 mod nats;
 mod partners;
@@ -50,6 +51,7 @@ pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
     report.add(nats::look(&site).await);
     report.add(site.data.as_ref().and_then(denied::look).into_iter().collect());
     report.add(gateway::look(&site).await);
+    report.add(held::look(&site).await.into_iter().collect());
     report.add(partners::look(&site).await);
     report.end()
 }
