@@ -74,9 +74,9 @@ fn csv(list: &List) -> Csv {
         for (currency, sum) in &window.totals {
             let [invoices, credit_notes] = [sum.invoices, sum.credit_notes].map(|n| n.to_string());
             let total = sum.total.shown(currency);
-            let is_final = window.is_final.to_string();
+            let is_final = window.is_final.map_or("", |yes| if yes { "true" } else { "false" });
             let (start, end) = (&window.start, &window.end);
-            csv.line(&[start, end, currency, &invoices, &credit_notes, &total, &is_final]);
+            csv.line(&[start, end, currency, &invoices, &credit_notes, &total, is_final]);
         }
     }
     csv

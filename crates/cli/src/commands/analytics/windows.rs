@@ -63,8 +63,11 @@ pub(super) async fn run(pipeline: &Pipeline, windows: &Windows) -> Result<()> {
 fn of_window(window: &Value) -> impl Iterator<Item = Vec<String>> + '_ {
     let totals = window.get("totals").and_then(Value::as_object).into_iter().flatten();
     totals.map(|(currency, sum)| {
-        let is_final = window.get("final") == Some(&Value::Bool(true));
-        let is_final = if is_final { "final" } else { "open" };
+        let is_final = match window.get("final").and_then(Value::as_bool) {
+            Some(true) => "final",
+            Some(false) => "open",
+            None => "unknown",
+        };
         vec![
             text(window, "start"),
             text(window, "end"),
