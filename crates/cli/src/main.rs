@@ -39,7 +39,7 @@ async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
         Command::Send(args) => commands::send::run(global, args).await?,
         Command::Manifests(args) => commands::manifests::run(&args)?,
         Command::Check(_) => commands::check::run(global).await?,
-        Command::Wait(args) => commands::wait::run(global, args.timeout).await?,
+        Command::Wait(args) => commands::wait::run(global, &args).await?,
         Command::Orders(command) => commands::orders::run(global, &command).await?,
         Command::Files(command) => commands::files::run(global, &command).await?,
         Command::Partners(command) => return commands::partners::run(global, command).await,

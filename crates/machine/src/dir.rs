@@ -194,7 +194,7 @@ impl DataDir {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
-                let pid = self.read_run().map(|run| format!(" (process {})", run.pid));
+                let pid = self.last_run().map(|run| format!(" (process {})", run.pid));
                 let pid = pid.unwrap_or_default();
                 bail!("orderflow up runs already in {}{pid}", self.root.display())
             }
@@ -218,14 +218,15 @@ impl DataDir {
         let lock = File::open(self.lock_path()).map_err(|_| nothing())?;
         match lock.try_lock_shared() {
             Ok(()) => Err(nothing().into()),
-            Err(TryLockError::WouldBlock) => self.read_run().ok_or_else(|| nothing().into()),
+            Err(TryLockError::WouldBlock) => self.last_run().ok_or_else(|| nothing().into()),
             Err(TryLockError::Error(error)) => {
                 Err(error).context("cannot see whether something is running")
             }
         }
     }
 
-    fn read_run(&self) -> Option<Run> {
+    /// What `up` last wrote, whether it still runs or not. Takes no lock, so that it may be asked again and again.
+    pub fn last_run(&self) -> Option<Run> {
         serde_json::from_slice(&fs::read(self.run()).ok()?).ok()
     }
 

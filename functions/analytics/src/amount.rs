@@ -1,5 +1,6 @@
 //! Exact sums of amounts, one for each currency. Amounts of two currencies are never added.
 
+use domain::Currency;
 use domain::money::{DECIMALS, SCALE};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -31,18 +32,32 @@ impl Units {
         let count = i128::from(count);
         (0 < count).then(|| Self((self.0 * 2 + count * self.0.signum()) / (count * 2)))
     }
+
+    /// With the decimals of the currency `code`, and more if it has more, as people read it: `1200` of JPY.
+    pub(crate) fn shown(self, code: &str) -> String {
+        let decimals = Currency::parse(code).map_or(DECIMALS_LEAST, Currency::decimals);
+        self.with_decimals(usize::try_from(decimals).unwrap_or(usize::MAX))
+    }
+
+    /// With at least so many decimals.
+    fn with_decimals(self, least: usize) -> String {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (units, scale) = (self.0.unsigned_abs(), u128::from(SCALE.unsigned_abs()));
+        let mut decimals = format!("{:0places$}", units % scale, places = DECIMALS as usize);
+        while decimals.ends_with('0') && least < decimals.len() {
+            decimals.pop();
+        }
+        let mark = if decimals.is_empty() { "" } else { "." };
+        format!("{sign}{}{mark}{decimals}", units / scale)
+    }
 }
+
+/// Decimals of amounts whose currency is not looked at.
+const DECIMALS_LEAST: u32 = 2;
 
 impl fmt::Display for Units {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let (units, scale) = (self.0.unsigned_abs(), u128::from(SCALE.unsigned_abs()));
-        let (whole, rest) = (units / scale, units % scale);
-        match rest {
-            _ if rest % 100 == 0 => write!(f, "{sign}{whole}.{:02}", rest / 100),
-            _ if rest % 10 == 0 => write!(f, "{sign}{whole}.{:03}", rest / 10),
-            _ => write!(f, "{sign}{whole}.{rest:04}"),
-        }
+        f.write_str(&self.with_decimals(DECIMALS_LEAST as usize))
     }
 }
 
@@ -84,6 +99,9 @@ pub(crate) fn exact(units: Units) -> Box<RawValue> {
 pub(crate) struct Code([u8; 3]);
 
 impl Code {
+    /// No currency, by ISO 4217: what is added up under it has several.
+    pub(crate) const OTHERS: Self = Self(*b"XXX");
+
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let letters: Result<[u8; 3], _> = text.as_bytes().try_into();
         let letters = letters.ok().filter(|letters| letters.iter().all(u8::is_ascii_graphic));
@@ -138,6 +156,16 @@ impl Amounts {
         }
     }
 
+    /// Is there a sum in this currency?
+    pub(crate) fn has(&self, code: Code) -> bool {
+        self.0.binary_search_by_key(&code, |(code, _)| *code).is_ok()
+    }
+
+    /// How many currencies there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn of(&self, code: Code) -> Units {
         let found = self.0.iter().find(|(known, _)| *known == code);
         found.map(|(_, sum)| *sum).unwrap_or_default()
@@ -164,6 +192,21 @@ mod tests {
         }
         for wrong in ["", "-", "1.23456", "1e3", "+1", "1,5", ".5"] {
             assert_eq!(Units::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_sum_has_the_decimals_of_its_currency() {
+        for (text, code, expected) in [
+            ("1200.00", "JPY", "1200"),
+            ("-1200.5", "JPY", "-1200.5"),
+            ("0.50", "KWD", "0.500"),
+            ("0.125", "KWD", "0.125"),
+            ("12.50", "EUR", "12.50"),
+            ("12.50", "QQQ", "12.50"),
+            ("1.2345", "EUR", "1.2345"),
+        ] {
+            assert_eq!(Units::parse(text).unwrap().shown(code), expected, "{text} {code}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use state::fold::{Event, Fold, Reading, Source};
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The fold.
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +166,11 @@ pub(crate) fn totals(shards: &[&Shard], partner: Option<&str>) -> Sums {
         found.merge(sums);
     }
     found
+}
+
+/// In which currencies something was invoiced, by a partner or by any.
+pub(crate) fn currencies(shards: &[&Shard], partner: Option<&str>) -> BTreeSet<Code> {
+    totals(shards, partner).iter().map(|(code, _)| code).collect()
 }
 
 /// What was invoiced to a customer in one currency.

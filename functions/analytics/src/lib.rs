@@ -63,8 +63,9 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let metrics = Metrics::register(&mut chassis.registry);
     let nats = chassis.nats.clone();
     let closing = windows::Metrics::register(&mut chassis.registry);
-    let windows = Arc::new(Folded::start(&nats, NAME, Windows, &metrics));
     let clock = windows::Clock::default();
+    clock.begin(&nats).await;
+    let windows = Arc::new(Folded::start(&nats, NAME, Windows, &metrics));
     let app = App::new(
         Arc::clone(&chassis.store),
         Folded::start_every(&nats, NAME, Sales, &metrics, SELDOM),

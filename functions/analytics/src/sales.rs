@@ -9,5 +9,5 @@ mod table;
 mod tests;
 
 pub(crate) use fold::Sales;
-pub(crate) use shown::{Answer, Listed, Order, last_update, listed, totals};
+pub(crate) use shown::{Answer, Listed, Order, currencies, last_update, listed, totals};
 pub(crate) use table::{Dimension, ROW_BYTES, ROWS_MAX};

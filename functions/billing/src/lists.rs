@@ -150,7 +150,8 @@ pub(crate) async fn list(
     Ok(heavy(usize::MAX, || {
         let mut page = app.books.look(|shards| books::page(shards, &query));
         let (partner, seller) = (query.partner.as_deref(), query.seller.as_deref());
-        page.hint = page.invoices.is_empty().then(|| app.hint(partner, seller)).flatten();
+        let is_empty = page.invoices.is_empty() && page.not_issued.is_empty();
+        page.hint = is_empty.then(|| app.hint(partner, seller)).flatten();
         Answer::ok(0, &page)
     }))
 }
@@ -215,6 +216,9 @@ pub(crate) async fn open_items(
         partner: partner(&owner, which.partner)?,
         customer: which.customer.map(|id| token(id.as_str())),
         seller: which.seller,
+        order: None,
+        warehouse: None,
+        without_invoice: false,
         overdue_on: is_set(which.overdue).then_some(today),
         held: is_set(which.held),
         limit: which.limit.map_or(LIMIT, Limit::get),

@@ -36,7 +36,7 @@ pub(crate) struct Which {
 }
 
 /// What came of a file of payments.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Recorded {
     /// Payments that were recorded; in a dry run, that would be.
     new: usize,
@@ -79,6 +79,11 @@ pub(crate) async fn payments(
             judged.extend(app.record(warehouse, lines, Some(caller.secret())).await?);
         }
     }
+    recorded(&judged, dry_run).map(Json)
+}
+
+/// What came of it when it was recorded.
+fn recorded(judged: &[Judged], dry_run: bool) -> Result<Recorded, Problem> {
     let new = judged.iter().filter(|(_, done)| *done == Ok(true)).count();
     let wrong: Vec<Wrong> = judged.iter().filter_map(of_refused).collect();
     if !wrong.is_empty() {
@@ -90,7 +95,7 @@ pub(crate) async fn payments(
         );
         return Err(named(Problem::invalid(detail), wrong).with("new", new));
     }
-    Ok(Json(Recorded { new, known: judged.len() - new, dry_run }))
+    Ok(Recorded { new, known: judged.len() - new, dry_run })
 }
 
 /// What is wrong with a line that was refused.
@@ -234,4 +239,26 @@ fn pay(desk: &mut Desk<'_>, lines: &[Line], bytes_max: usize) -> Vec<Judged> {
         bytes.insert(account, size(desk));
     }
     judged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Others may record payments between the look and the record.
+    #[test]
+    fn what_is_refused_when_it_is_recorded_is_named_beside_what_is_recorded() {
+        let again = || Err(Refused("was recorded before, with 13.00".into()));
+        let judged = [(2, Ok(true)), (3, again()), (4, Ok(false)), (5, again()), (6, Ok(true))];
+        let problem = recorded(&judged, false).unwrap_err();
+        let detail = problem.detail.clone().unwrap_or_default();
+        assert!(
+            detail.starts_with("2 payments of the file are recorded, and 2 lines are wrong now"),
+            "{detail}"
+        );
+        let lines: Vec<&str> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!((problem.status, lines), (422, vec!["line 3", "line 5"]));
+        let all = recorded(&[(2, Ok(true)), (3, Ok(false))], false).unwrap();
+        assert_eq!(all, Recorded { new: 1, known: 1, dry_run: false });
+    }
 }

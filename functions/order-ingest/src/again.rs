@@ -36,6 +36,9 @@ pub(crate) struct AttemptCommand {
     /// The attempt that is to be tried again or cancelled; the last one if nothing is said. A
     /// command that names it can be repeated at any time.
     attempt: Option<u32>,
+    /// `true`: nothing is placed, and the answer says what would be, or why nothing would.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// What is answered.
@@ -43,13 +46,13 @@ pub(crate) struct AttemptCommand {
 pub(crate) struct AttemptAnswer {
     partner: PartnerId,
     order_id: OrderId,
-    /// The attempt that was placed, or the last one.
+    /// The attempt that was placed or, in a dry run, would be; or the last one.
     attempt: u32,
-    /// What the order is now.
+    /// What the order is now; in a dry run, what it would be.
     state: String,
-    /// The stream sequence of that attempt.
+    /// The stream sequence of that attempt; in a dry run, of the last one.
     sequence: u64,
-    /// `placed`, or `done before`.
+    /// `placed`, `done before` or, in a dry run, `would be placed`.
     status: &'static str,
 }
 
@@ -99,18 +102,22 @@ async fn run(
             Step::Place(order) => (standing.sequence, order),
             Step::Done => {
                 let Attempt { sequence, attempt, state, .. } = &standing;
-                return Ok(Answer::ok(0, &command.done(false, *sequence, *attempt, state)));
+                return Ok(Answer::ok(0, &command.done(DONE_BEFORE, *sequence, *attempt, state)));
             }
             Step::No(reason) => return Err(command.refusal(&standing, reason)),
             Step::LookAgain => continue,
         };
+        if command.dry_run {
+            let would = command.done(WOULD_BE_PLACED, expected, order.attempt, &verb.pending());
+            return Ok(Answer::ok(0, &would));
+        }
         let subject = subject::order(Stage::Placed, &terms.warehouse, partner, order_id);
         let message = standing.message(subject, verb, &order, traceparent.as_deref(), now());
         match publish::one(&app.nats, &message, Some(expected)).await {
             Ok(Published::Stored(sequence)) => {
                 app.received.add(verb.outcome());
                 let state = verb.pending();
-                let done = command.done(true, sequence, order.attempt, &state);
+                let done = command.done(PLACED, sequence, order.attempt, &state);
                 return Ok(Answer::created(&done));
             }
             Ok(Published::Occupied) => {}
@@ -136,10 +143,20 @@ fn unavailable(error: &(dyn std::error::Error + 'static), detail: &str) -> Probl
     Problem::unavailable(detail)
 }
 
+/// What a command came to.
+const PLACED: &str = "placed";
+const DONE_BEFORE: &str = "done before";
+const WOULD_BE_PLACED: &str = "would be placed";
+
 impl AttemptCommand {
-    fn done(&self, is_now: bool, sequence: u64, attempt: u32, state: &OrderState) -> AttemptAnswer {
+    fn done(
+        &self,
+        status: &'static str,
+        sequence: u64,
+        attempt: u32,
+        state: &OrderState,
+    ) -> AttemptAnswer {
         let (partner, order_id) = (self.partner.clone(), self.order_id.clone());
-        let status = if is_now { "placed" } else { "done before" };
         AttemptAnswer {
             partner,
             order_id,

@@ -2,6 +2,7 @@
 
 pub(crate) mod again;
 mod amend;
+mod cancel;
 mod find;
 mod refusal;
 mod ship;
@@ -22,8 +23,9 @@ use serde_json::{Map, Value};
 use terminal::output::{self, NATS_CLI};
 
 use crate::global::Global;
-use again::{Retry, Verb};
+use again::Retry;
 use amend::Amend;
+use cancel::Cancel;
 use find::Named;
 use refusal::refused;
 use ship::Ship;
@@ -33,9 +35,9 @@ const EXAMPLES: &str = "Examples:
   orderflow orders list --status out-of-stock --limit 20
   orderflow orders list --status partly-returned --since 2h
   orderflow orders count --json
-  orderflow orders retry US1 536365
+  orderflow orders retry US1/536365
   orderflow orders retry --all-refused --since 2h
-  orderflow orders cancel US1 536365
+  orderflow orders cancel US1/536365
   orderflow orders amend US1/536365 order.json
   orderflow orders ship US1/536365 --line P001=2 --carrier DHL --tracking 00340434161094042557
   orderflow orders ship US1/536365";
@@ -78,13 +80,8 @@ pub(crate) enum Orders {
     Count,
     /// Try refused orders again: one, or all that were refused for a reason.
     Retry(Retry),
-    /// Cancel a confirmed order: its stock moves back.
-    Cancel {
-        /// Whose order.
-        partner: PartnerId,
-        /// The partner's number.
-        order: OrderId,
-    },
+    /// Cancel a confirmed order: its stock moves back. Shows what is cancelled, and asks.
+    Cancel(Cancel),
     /// Give an order another content: of a confirmed one the stock is given back and taken again in one decision, or
     /// nothing changes. Shows what changes, and asks.
     Amend(Amend),
@@ -146,15 +143,14 @@ pub(crate) async fn run(global: &Global, command: &Orders) -> Result<()> {
             list(&pipeline, partner.as_ref(), &filter, *limit, *cursor).await
         }
         Orders::Count => count(&pipeline).await,
-        Orders::Retry(retry) => match (&retry.partner, &retry.order) {
-            (Some(partner), Some(order)) => {
-                again::one(&pipeline, Verb::Retry, partner, order).await
+        Orders::Retry(retry) => match &retry.order {
+            Some(order) => {
+                let words = (order, retry.number.as_ref(), retry.of.as_ref());
+                again::one(&pipeline, words).await
             }
-            _ => again::all(&pipeline, &fold(&pipeline).await?, retry).await,
+            None => again::all(&pipeline, &fold(&pipeline).await?, retry).await,
         },
-        Orders::Cancel { partner, order } => {
-            again::one(&pipeline, Verb::Cancel, partner, order).await
-        }
+        Orders::Cancel(args) => cancel::run(&pipeline, args).await,
         Orders::Amend(args) => amend::run(&pipeline, args).await,
         Orders::Ship(args) => ship::run(&pipeline, args).await,
     }

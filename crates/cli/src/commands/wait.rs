@@ -1,5 +1,6 @@
 //! `orderflow wait`: until nothing is left to do.
 
+mod follow;
 mod unplaced;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,21 +23,27 @@ use serde_json::{Value, json};
 use terminal::Failure;
 use terminal::output;
 
+use self::follow::Followers;
 use super::files::{self, FileStatus};
 use super::orders;
 use crate::global::{Global, duration};
 
 const EXAMPLES: &str = "Examples:
   orderflow wait
-  orderflow wait --timeout 5m";
+  orderflow wait --timeout 5m
+  orderflow wait --decided";
 
-/// Wait until no file is untransformed, every accepted order is decided, and partners are told.
+/// Wait until no file is untransformed, every accepted order is decided, partners are told, and what follows is done:
+/// billing has read every decision, and notifier what it sends. What one of them holds for a correction is not waited for.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Wait {
     /// Give up after this time: 90s, 5m.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub(crate) timeout: Duration,
+    /// Only until all is decided: neither for billing nor for notifier.
+    #[arg(long)]
+    pub(crate) decided: bool,
 }
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -64,6 +71,8 @@ struct Open {
     lanes: BTreeMap<WarehouseId, Waiting>,
     /// Orders that are decided, and what was decided is not stored yet.
     unsaid: u64,
+    /// Messages about orders that billing has not read, by warehouse.
+    invoices: BTreeMap<WarehouseId, Waiting>,
     /// What could not be asked just now.
     unknown: Option<String>,
 }
@@ -126,19 +135,30 @@ impl fmt::Display for Open {
         if self.unsaid > 0 {
             parts.push(format!("{} orders whose outcome is not stored yet", self.unsaid));
         }
+        for (warehouse, waiting) in &self.invoices {
+            let (count, age) = (waiting.count, waiting.age());
+            parts.push(format!(
+                "{count} messages about orders of warehouse {warehouse} not read by billing{age}"
+            ));
+        }
         parts.extend(self.unknown.clone());
         f.write_str(&parts.join(", "))
     }
 }
 
-pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
+pub(crate) async fn run(global: &Global, wait: &Wait) -> Result<()> {
+    let Wait { timeout, decided } = *wait;
     let pipeline = global.pipeline()?;
+    let followers = match decided {
+        true => Followers::default(),
+        false => Followers::find(global).await?,
+    };
     let started = Instant::now();
     let mut view = views::Orders::default();
     let mut said: Option<(Instant, String)> = None;
     loop {
         let began = Instant::now();
-        let mut open = look(&pipeline, &mut view).await;
+        let mut open = look(&pipeline, &followers, &mut view).await;
         if open.is_empty() {
             match done(&pipeline, &view).await {
                 Ok(()) => return Ok(()),
@@ -156,6 +176,7 @@ pub(crate) async fn run(global: &Global, timeout: Duration) -> Result<()> {
                     .collect();
                 output::json(&json!({
                     "files": open.files, "messages": counts, "orders": open.orders(),
+                    "invoices": open.invoices.values().map(|waiting| waiting.count).sum::<u64>(),
                     "unknown": open.unknown,
                 }));
             }
@@ -216,13 +237,13 @@ async fn dead_letters(nats: &Nats) -> Result<usize> {
 
 /// Looks until something is open. The inboxes are asked only when nothing else is open, because that
 /// takes a login to each partner's server; what has left one meanwhile is found by the last look.
-async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
-    let mut open = look_inside(pipeline, view).await;
+async fn look(pipeline: &Pipeline, followers: &Followers, view: &mut views::Orders) -> Open {
+    let mut open = look_inside(pipeline, followers, view).await;
     if open.is_empty() {
         open = look_into_inboxes(pipeline).await;
     }
     if open.is_empty() {
-        open = look_inside(pipeline, view).await;
+        open = look_inside(pipeline, followers, view).await;
     }
     open
 }
@@ -232,7 +253,7 @@ async fn look(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
 ///
 /// Files and orders are counted only when no message waits: it takes a reading of every order, and
 /// waiting must not slow down the work.
-async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
+async fn look_inside(pipeline: &Pipeline, followers: &Followers, view: &mut views::Orders) -> Open {
     let mut open = Open::default();
     let looked = async {
         let nats = pipeline.nats().await?;
@@ -256,6 +277,9 @@ async fn look_inside(pipeline: &Pipeline, view: &mut views::Orders) -> Open {
             // What became of a file's orders is written once all are decided.
             waiting(&nats, streams::FILES, TRANSFORMED, &mut open).await?;
         }
+        if open.is_empty() {
+            followers.look(&nats, warehouses(pipeline, view), &mut open).await?;
+        }
         anyhow::Ok(())
     };
     if let Err(error) = looked.await {
@@ -271,12 +295,7 @@ async fn lanes(
     view: &views::Orders,
     open: &mut Open,
 ) -> Result<()> {
-    let partners = pipeline.partners();
-    let of_partners = partners.values().map(|partner| partner.warehouse.clone());
-    let of_orders = view.pending().map(|order| order.warehouse.clone());
-    let warehouses: BTreeSet<WarehouseId> =
-        of_partners.chain(of_orders).chain([WarehouseId::main()]).collect();
-    for warehouse in warehouses {
+    for warehouse in warehouses(pipeline, view) {
         let filter = subject::placed(&warehouse);
         let decided_to = state::journal::decided_up_to(nats, &filter).await?.unwrap_or(0);
         let backlog = Backlog::of_lane(nats, streams::ORDERS, &filter, decided_to).await?;
@@ -286,6 +305,14 @@ async fn lanes(
         open.unsaid = unplaced::find(nats, view).await?.unsaid;
     }
     Ok(())
+}
+
+/// Those of partners and of orders that wait, and `main`.
+fn warehouses(pipeline: &Pipeline, view: &views::Orders) -> BTreeSet<WarehouseId> {
+    let partners = pipeline.partners();
+    let of_partners = partners.values().map(|partner| partner.warehouse.clone());
+    let of_orders = view.pending().map(|order| order.warehouse.clone());
+    of_partners.chain(of_orders).chain([WarehouseId::main()]).collect()
 }
 
 async fn look_into_inboxes(pipeline: &Pipeline) -> Open {
@@ -352,12 +379,14 @@ mod tests {
         open.messages.insert("files.arrived.>", Waiting { count: 1, seconds: Some(2) });
         open.lanes.insert(WarehouseId::main(), Waiting { count: 2, seconds: Some(11) });
         open.unsaid = 1;
+        open.invoices.insert(WarehouseId::main(), Waiting { count: 4, seconds: Some(1) });
         assert_eq!(open.orders(), 3);
         assert_eq!(
             open.to_string(),
             "file US1/a.csv (claimed) and 1 more, 1 messages on files.arrived.>, 3 messages on \
              orders, the oldest for 95 s, 2 orders of warehouse main not decided, the oldest for 11 s, \
-             1 orders whose outcome is not stored yet"
+             1 orders whose outcome is not stored yet, 4 messages about orders of warehouse main not read by \
+             billing"
         );
         assert!(!open.is_empty());
     }

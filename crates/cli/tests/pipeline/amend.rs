@@ -91,6 +91,21 @@ fn an_amended_order_is_told_once_and_has_a_credit_note_and_another_invoice() {
     ] {
         assert!(said.contains(expected), "{said}");
     }
+    // The same content again changes nothing, and that is said, not asked.
+    let file = up.dir.path().join("A1.json");
+    let again = up.orderflow(&["orders", "amend", "A1", file.to_str().unwrap()]);
+    let said = String::from_utf8(again.stdout).unwrap();
+    let nothing =
+        "DIRECT/A1 has this content already, and nothing was changed: confirmed, attempt 2";
+    assert!(again.status.code() == Some(0) && said.contains(nothing), "{said}");
+    // What would be refused is said without asking.
+    let mut other = order("A1", 3);
+    other["currency"] = json!("USD");
+    fs::write(&file, other.to_string()).unwrap();
+    let refused = up.orderflow(&["orders", "amend", "A1", file.to_str().unwrap()]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("it would not be changed") && said.contains("currency"), "{said}");
+    assert_eq!(refused.status.code(), Some(1), "{said}");
     // What is not there changes nothing, and says why.
     let (code, said) = up.amend("A1", &order("A1", 100_000));
     let why = "DIRECT/A1 was not changed and stays confirmed: insufficient_stock";
@@ -117,6 +132,7 @@ fn an_amended_order_is_told_once_and_has_a_credit_note_and_another_invoice() {
     let mails = mails.map(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default());
     let changed = mails.filter(|mail| mail.contains("Subject: Your order A1 was changed"));
     assert_eq!(changed.count(), 1);
+    a_payment_is_shown_before_it_is_recorded(&up);
     // What is shipped is not amended, and each content is still known.
     let shipped = up.orderflow(&["orders", "ship", "A1", "--line", "P005=1"]);
     assert!(shipped.status.success(), "{shipped:?}");
@@ -130,6 +146,27 @@ fn an_amended_order_is_told_once_and_has_a_credit_note_and_another_invoice() {
         let said = up.orderflow(&verify);
         assert!(said.status.success(), "{said:?}");
     }
+}
+
+/// Without a yes nothing is recorded; what was recorded before is not asked about.
+fn a_payment_is_shown_before_it_is_recorded(up: &Up) {
+    let found = up.json(&["invoices", "list", "--limit", "1"]);
+    let number = found["invoices"][0]["number"].as_str().unwrap();
+    let pay = |amount: &str, more: &[&str]| {
+        let args = ["invoices", "pay", number, amount, "--reference", "bank 1"];
+        let done = up.orderflow(&[&args[..], more].concat());
+        let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        (done.status.code(), said)
+    };
+    let (code, said) = pay("7", &[]);
+    assert_eq!(code, Some(8), "{said}");
+    for expected in ["a payment of 7.00 EUR", "open 6.00 EUR → -1.00 EUR", "more than is open"] {
+        assert!(said.contains(expected), "{said}");
+    }
+    let (code, said) = pay("6", &["--yes"]);
+    assert!(code == Some(0) && said.contains("is paid, open 0.00 EUR"), "{said}");
+    let (code, said) = pay("6", &[]);
+    assert!(code == Some(0) && said.contains("the payment was recorded before"), "{said}");
 }
 
 /// The whole pipeline is killed while orders are amended; whatever was answered or not, each order has one content,

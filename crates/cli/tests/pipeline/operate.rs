@@ -97,7 +97,8 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
         assert_eq!(up.json(none)["orders"], 0, "{none:?}");
     }
 
-    assert_eq!(up.json(&["orders", "cancel", "DIRECT", "ok"])["status"], "placed");
+    cancel_asks_first(&up);
+    assert_eq!(up.json(&["orders", "cancel", "DIRECT/ok", "--yes"])["status"], "placed");
     up.json(&WAIT);
     assert_eq!(state(&up, "ok"), "cancelled 2 cancelled");
     assert_eq!(up.json(&["orders", "cancel", "DIRECT", "ok"])["status"], "done before");
@@ -116,12 +117,28 @@ fn orders_are_tried_again_and_cancelled_and_every_account_agrees() {
     for (args, code) in [
         (["orders", "cancel", "DIRECT", "nope"], 4),
         (["orders", "retry", "US9", "ok"], 4),
+        // What would be refused is said without asking.
         (["orders", "cancel", "DIRECT", "huge"], 1),
     ] {
         assert_eq!(up.orderflow(&args).status.code(), Some(code), "{args:?}");
     }
     check_history(&up, true);
     accounts(&up);
+}
+
+/// Without a yes, typed or given, nothing is cancelled; what would be is shown.
+fn cancel_asks_first(up: &Up) {
+    for args in [&["orders", "cancel", "DIRECT", "ok"][..], &["orders", "cancel", "ok"]] {
+        let asked = up.orderflow(args);
+        let said = String::from_utf8(asked.stderr).unwrap();
+        assert_eq!(asked.status.code(), Some(8), "{said}");
+        for expected in ["Order DIRECT/ok would be cancelled", "of P001 back into stock"] {
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+    let (code, shown) = up.typed(&["orders", "cancel", "DIRECT/ok"], "n\n");
+    assert!(code == Some(8) && shown.contains("Cancel order DIRECT/ok? [y/N]"), "{shown}");
+    assert_eq!(state(up, "ok"), "confirmed 1");
 }
 
 /// Without a yes, typed or given, nothing is tried again.

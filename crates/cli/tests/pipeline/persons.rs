@@ -154,7 +154,7 @@ fn persons_are_in_the_places_of_the_table_and_nowhere_else() {
     send_all(&up, publish);
     let waited = up.orderflow(&["wait", "--timeout", "60s"]);
     assert!(waited.status.success(), "{waited:?}");
-    let cancelled = up.orderflow(&["orders", "cancel", "DIRECT", "json"]);
+    let cancelled = up.orderflow(&["orders", "cancel", "DIRECT", "json", "--yes"]);
     assert!(cancelled.status.success(), "{cancelled:?}");
     up.orderflow(&["wait", "--timeout", "60s"]);
     // Cards are there, and people find them.

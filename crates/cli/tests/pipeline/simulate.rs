@@ -82,6 +82,13 @@ fn what_is_simulated_becomes_what_was_said() {
         table.contains("BECOMES") && table.contains("5 orders to be placed; seed 5"),
         "{table}"
     );
+    // What is there already is not promised again.
+    let again =
+        up.orderflow(&["simulate", "--yes", "--orders", "5", "--rate", "1000", "--seed", "5"]);
+    let text = [again.stdout, again.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+    for expected in ["Seed 5 was used before", "5 orders to be placed at most"] {
+        assert!(text.contains(expected), "{text}");
+    }
     let lanes =
         up.orderflow(&["simulate", "--yes", "--orders", "5", "--rate", "9", "--lanes", "2"]);
     assert_eq!(lanes.status.code(), Some(1));
@@ -112,4 +119,38 @@ fn messages_are_sent_when_they_are_due() {
         assert!(running, "it sent 1000 messages at once");
         stored = count(&up, "ORDERS", PLACED);
     }
+}
+
+/// `up` may find its port of NATS taken when it is started again, and have another one.
+#[test]
+fn a_pipeline_that_is_started_again_at_another_address_ends_it() {
+    let mut up = Up::start(&[]);
+    let args = ["simulate", "--yes", "--orders", "100000", "--rate", "50"];
+    let mut child = command(up.dir.path())
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(up.dir.path().join("said")).unwrap())
+        .spawn()
+        .unwrap();
+    eventually("some are sent", || 3 <= count(&up, "ORDERS", "orders.placed.>"));
+    let before = up.run_file()["nats"].as_str().unwrap().to_owned();
+    up.end("-TERM");
+    let address = before.rsplit('@').next().unwrap().to_owned();
+    let _taken = eventually_bound(&address);
+    up.again(&[]);
+    assert_ne!(up.run_file()["nats"].as_str().unwrap(), before);
+    eventually("it ends", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let said = std::fs::read_to_string(up.dir.path().join("said")).unwrap();
+    assert!(said.contains(&format!("no longer at {address}")), "{said}");
+}
+
+/// Takes an address as soon as nobody has it.
+fn eventually_bound(address: &str) -> std::net::TcpListener {
+    let mut taken = None;
+    eventually("the port is free", || {
+        taken = std::net::TcpListener::bind(address).ok();
+        taken.is_some()
+    });
+    taken.unwrap()
 }

@@ -41,8 +41,8 @@ impl App {
 
     /// The windows that are asked for.
     pub(super) fn list(&self, asked: &Asked) -> List {
-        let now_ms = self.clock.now_ms();
-        self.windows.look(|shards| list(shards, asked, now_ms))
+        let now = self.clock.now();
+        self.windows.look(|shards| list(shards, asked, now))
     }
 
     /// Nothing is said of another store, or of an older copy of it.

@@ -1,7 +1,7 @@
 //! `GET /by/{dimension}` and `/customers/top`.
 
 use super::app::{App, current};
-use super::query::{Format, currency, is_csv, partner};
+use super::query::{Format, currency, is_csv, known, partner};
 use crate::amount::Code;
 use crate::csv::Csv;
 use crate::invoiced::{self, Top};
@@ -64,25 +64,28 @@ pub(crate) async fn by(
     let limit = which.limit.map_or(LIMIT, Limit::get);
     app.check().await?;
     current(&app.sales).await?;
-    Ok(heavy(usize::MAX, || {
+    heavy(usize::MAX, || {
         let partner = partner.as_deref();
         let by_order = (by, order);
+        known(currency, &app.sales.look(|shards| sales::currencies(shards, partner)))?;
         let listed =
             app.sales.look(|shards| sales::listed(shards, partner, by_order, currency, limit));
-        match is_csv(which.format, &headers) {
+        Ok(match is_csv(which.format, &headers) {
             true => Either::Right(csv(&listed, by)),
             false => Either::Left(Answer::ok(0, &listed)),
-        }
-    }))
+        })
+    })
 }
 
 fn csv(listed: &Listed, by: Dimension) -> Csv {
     let mut csv = Csv::new(&[by.as_str(), "orders", "returns", "pieces", "currency", "revenue"]);
     for row in listed.rows.iter().chain(&listed.others) {
-        let counts = [row.orders, row.returns, row.pieces].map(|count| count.to_string());
+        let mut counts = [row.orders, row.returns, row.pieces].map(|count| count.to_string());
         for (currency, revenue) in &row.revenue {
-            let [orders, returns, pieces] = &counts;
-            csv.line(&[&row.key, orders, returns, pieces, currency, &revenue.to_string()]);
+            // They are of all currencies: a column of them adds up if each is there once.
+            let [orders, returns, pieces] = std::mem::take(&mut counts);
+            let revenue = revenue.shown(currency);
+            csv.line(&[&row.key, &orders, &returns, &pieces, currency, &revenue]);
         }
     }
     csv
@@ -113,20 +116,21 @@ pub(crate) async fn customers(
     let limit = whose.limit.map_or(LIMIT, Limit::get);
     app.check().await?;
     current(&app.invoiced).await?;
-    Ok(heavy(usize::MAX, || {
+    heavy(usize::MAX, || {
         let partner = partner.as_deref();
+        known(currency, &app.invoiced.look(|shards| invoiced::currencies(shards, partner)))?;
         let top = app.invoiced.look(|shards| invoiced::top(shards, partner, currency, limit));
         if !is_csv(whose.format, &headers) {
-            return Either::Left(Answer::ok(0, &top));
+            return Ok(Either::Left(Answer::ok(0, &top)));
         }
         let mut csv =
             Csv::new(&["partner", "customer", "currency", "invoices", "credit_notes", "total"]);
         for one in &top.customers {
             let counts = [one.invoices, one.credit_notes].map(|count| count.to_string());
             let [invoices, credit_notes] = &counts;
-            let total = one.total.to_string();
+            let total = one.total.shown(&one.currency);
             csv.line(&[&one.partner, &one.customer, &one.currency, invoices, credit_notes, &total]);
         }
-        Either::Right(csv)
-    }))
+        Ok(Either::Right(csv))
+    })
 }

@@ -7,6 +7,7 @@ use domain::PartnerId;
 use runtime::{Owner, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// In which form an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -14,7 +15,8 @@ use serde::Deserialize;
 pub(super) enum Format {
     /// `application/json`.
     Json,
-    /// `text/csv`, with a line for each currency.
+    /// `text/csv`, with a line for each currency. What is counted of all currencies, as `orders` of a region, stands in the
+    /// first of these lines only, so that a column adds up.
     Csv,
 }
 
@@ -41,6 +43,25 @@ pub(super) fn partner(owner: &Owner, asked: Option<PartnerId>) -> Result<Option<
 pub(super) fn currency(asked: Option<&str>) -> Result<Option<Code>, Problem> {
     let read = asked.map(Code::parse).transpose();
     read.map_err(|reason| Problem::bad_request(format!("currency: {reason} such as EUR")))
+}
+
+/// Currencies that a problem names.
+const NAMED_MAX: usize = 20;
+
+/// Refuses a currency of which nothing is `there`, as an answer without amounts looks like one of a quiet day. Where
+/// there is nothing at all, every currency will do.
+pub(super) fn known(asked: Option<Code>, there: &BTreeSet<Code>) -> Result<(), Problem> {
+    let Some(asked) = asked.filter(|asked| !there.is_empty() && !there.contains(asked)) else {
+        return Ok(());
+    };
+    let names: Vec<String> = there.iter().take(NAMED_MAX).map(Code::to_string).collect();
+    let more = match there.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = names.join(", ");
+    let text = format!("currency: there are no amounts in {asked}; there are in {names}{more}");
+    Err(Problem::not_found(text))
 }
 
 /// A time of the query, in seconds.

@@ -1,7 +1,7 @@
 //! `GET /` and `/health`.
 
 use super::app::{App, current};
-use super::query::{currency, partner};
+use super::query::{currency, known, partner};
 use crate::{invoiced, sales};
 use axum::extract::State;
 use chassis::{Answer, Limit, Query};
@@ -38,13 +38,16 @@ pub(crate) async fn totals(
     app.check().await?;
     current(&app.sales).await?;
     current(&app.invoiced).await?;
-    Ok(heavy(usize::MAX, || {
+    heavy(usize::MAX, || {
         let partner = partner.as_deref();
         let invoices = app.invoiced.look(|shards| invoiced::totals(shards, partner));
+        let mut there = app.sales.look(|shards| sales::currencies(shards, partner));
+        there.extend(invoices.iter().map(|(code, _)| code));
+        known(currency, &there)?;
         let totals =
             app.sales.look(|shards| sales::totals(shards, &invoices, partner, currency, top));
-        Answer::ok(0, &totals)
-    }))
+        Ok(Answer::ok(0, &totals))
+    })
 }
 
 /// That the function counts.

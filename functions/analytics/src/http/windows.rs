@@ -2,8 +2,9 @@
 
 use super::app::{App, current};
 use super::live::{self, Events};
-use super::query::{Format, currency, is_csv, second};
+use super::query::{Format, currency, is_csv, known, second};
 use crate::csv::Csv;
+use crate::invoiced;
 use crate::windows::{Asked, List, Size};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -50,6 +51,10 @@ pub(crate) async fn windows(
     };
     app.check().await?;
     current(&app.windows).await?;
+    if asked.currency.is_some() {
+        current(&app.invoiced).await?;
+        known(asked.currency, &app.invoiced.look(|shards| invoiced::currencies(shards, None)))?;
+    }
     if which.format.is_none() && live::is_asked(&headers) {
         return live::listen(app, asked, stop).map(Either::Right);
     }
@@ -68,9 +73,10 @@ fn csv(list: &List) -> Csv {
     for window in &list.windows {
         for (currency, sum) in &window.totals {
             let [invoices, credit_notes] = [sum.invoices, sum.credit_notes].map(|n| n.to_string());
-            let (total, is_final) = (sum.total.to_string(), window.is_final.to_string());
+            let total = sum.total.shown(currency);
+            let is_final = window.is_final.map_or("", |yes| if yes { "true" } else { "false" });
             let (start, end) = (&window.start, &window.end);
-            csv.line(&[start, end, currency, &invoices, &credit_notes, &total, &is_final]);
+            csv.line(&[start, end, currency, &invoices, &credit_notes, &total, is_final]);
         }
     }
     csv

@@ -2,7 +2,7 @@
 
 use super::fact::{Counted, What};
 use super::table::{Add, Dimension, Row, SHARD_ROWS_MAX, Table};
-use crate::amount::Amounts;
+use crate::amount::{Amounts, Code};
 use domain::Kind;
 use domain::order::Line;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const UNKNOWN: &str = "unknown";
 /// Codes of reasons that are told apart; a release gives fewer.
 const REASONS_MAX: usize = 50;
+/// Currencies of a partner that are told apart. Senders write their codes, and ISO 4217 has some 160.
+pub(super) const CURRENCIES_MAX: usize = 200;
 /// Where further codes are counted.
 const OTHER: &str = "other";
 
@@ -89,10 +91,21 @@ impl Figures {
         }
     }
 
+    /// `code`, or [`Code::OTHERS`] if there is no room for it: it is the same whenever an order in it is added or taken
+    /// away, because what once has room keeps it.
+    fn held(&self, code: Code) -> Code {
+        let revenue = &self.all.revenue;
+        match revenue.has(code) || revenue.len() < CURRENCIES_MAX {
+            true => code,
+            false => Code::OTHERS,
+        }
+    }
+
     /// Adds an order, or takes it away if `sign` is -1.
     fn add(&mut self, order: &Counted, sign: i64, rows: &mut usize) {
         // It was checked when the fact was read.
         let Ok(code) = order.code() else { return };
+        let code = self.held(code);
         let (orders, returns) = match order.kind {
             Kind::Sale => (sign, 0),
             Kind::Return => (0, sign),

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Numbers of orders by a key, the largest first.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ pub(crate) struct Answer {
     last_update: Option<f64>,
     /// The currency of `total_revenue`: the one that was asked for, or else the one in which most orders are.
     currency: Option<String>,
-    /// By currency: sales less returns.
+    /// By currency: sales less returns. Of a partner with more than 200 currencies, the further ones are under `XXX`.
     revenue: BTreeMap<String, Units>,
     /// By currency: what of the revenue is shipping, discounts and other charges.
     charges: BTreeMap<String, Units>,
@@ -126,6 +126,16 @@ pub(crate) fn last_update(shards: &[&Shard]) -> Option<f64> {
 fn time(ms: i64) -> Option<String> {
     let time = DateTime::<Utc>::from_timestamp_millis(ms)?;
     Some(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+/// In which currencies there are orders, of a partner or of all.
+pub(crate) fn currencies(shards: &[&Shard], partner: Option<&str>) -> BTreeSet<Code> {
+    let figures = figures(shards, partner);
+    figures
+        .iter()
+        .flat_map(|(_, figures)| figures.all.revenue.iter())
+        .map(|(code, _)| code)
+        .collect()
 }
 
 /// Adds up the figures of a partner, or of all; `invoices` are the sums of its documents.
@@ -261,7 +271,8 @@ pub(crate) fn listed(
     found.truncate(limit);
     let note = others.as_ref().map(|_| {
         format!(
-            "one of the {} shards has {SHARD_ROWS_MAX} rows, which is the limit: further keys are added up in `others`",
+            "one of the {} shards has {SHARD_ROWS_MAX} rows, which is the limit: further keys, and further \
+             currencies of a key, are added up in `others`",
             SHARDS
         )
     });

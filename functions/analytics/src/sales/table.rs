@@ -127,10 +127,17 @@ pub(crate) struct Table {
 
 impl Table {
     /// Adds to the row of `key`, or to that of others if there are `max` rows; `rows` are those of all tables. A long
-    /// key counts as more than one: senders write them.
+    /// key counts as more than one, and so does a row with several currencies: senders write them.
     pub(super) fn add(&mut self, key: &str, add: Add, rows: &mut usize, max: usize) {
         if let Some(row) = self.rows.get_mut(key) {
-            return row.add(add);
+            if row.revenue.has(add.code) {
+                return row.add(add);
+            }
+            // A further currency takes less than a row, and senders make them up.
+            if *rows < max {
+                *rows += 1;
+                return row.add(add);
+            }
         }
         if max <= *rows {
             return self.others.get_or_insert_default().add(add);

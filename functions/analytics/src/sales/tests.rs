@@ -1,5 +1,6 @@
 //! What single facts change; whole streams are in `tests`.
 
+use super::figures::CURRENCIES_MAX;
 use super::fold::Shard;
 use super::table::SHARD_ROWS_MAX;
 use super::*;
@@ -149,6 +150,44 @@ fn what_finds_no_room_is_added_up_and_said() {
     assert_eq!((&by["rows"][0]["orders"], &by["others"]["orders"]), (&json!(2), &json!(2)));
     assert!(by["note"].as_str().unwrap().contains("50000 rows"), "{by}");
     assert_eq!(counted.totals()["total_orders"], 4);
+}
+
+/// Senders write codes of currencies, and nothing says which there are.
+#[test]
+fn currencies_that_a_sender_makes_up_take_no_more_than_their_room() {
+    let code = |n: usize| {
+        let letter = |n: usize| char::from(b'A' + u8::try_from(n % 26).unwrap());
+        format!("Q{}{}", letter(n / 26), letter(n))
+    };
+    let mut counted = Counted::new();
+    counted.confirm(&order(&json!({})));
+    for n in 0..600 {
+        counted.confirm(&order(&json!({"currency": code(n)})));
+    }
+    let totals = counted.totals();
+    let revenue = totals["revenue"].as_object().unwrap();
+    assert_eq!((revenue.len(), &revenue["EUR"]), (CURRENCIES_MAX + 1, &json!("24.90")));
+    // 401 of them: what is known keeps its name, and the rest has none.
+    assert_eq!(revenue["XXX"], json!("9984.90"));
+    counted.cancel(&order(&json!({"currency": code(599)})));
+    counted.cancel(&order(&json!({"currency": code(0)})));
+    let totals = counted.totals();
+    assert_eq!(
+        (&totals["revenue"]["XXX"], &totals["revenue"]["QAA"]),
+        (&json!("9960.00"), &json!("0.00"))
+    );
+    assert_eq!(totals["total_orders"], 599);
+    // Each currency of a row takes room of the table, until there is none.
+    let mut counted = Counted::new();
+    counted.confirm(&order(&json!({})));
+    let rows = counted.shard.rows;
+    counted.confirm(&order(&json!({"currency": "QAA"})));
+    assert_eq!(counted.shard.rows, 2 * rows, "as many again");
+    counted.shard.rows = SHARD_ROWS_MAX;
+    counted.confirm(&order(&json!({"currency": "QAB"})));
+    let by = counted.by(Dimension::Region);
+    assert_eq!(by["rows"][0]["revenue"], json!({"EUR": "24.90", "QAA": "24.90"}), "{by}");
+    assert_eq!(by["others"]["revenue"], json!({"QAB": "24.90"}), "{by}");
 }
 
 #[test]

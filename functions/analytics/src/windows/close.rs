@@ -32,25 +32,57 @@ const CORRECTIONS_MAX: usize = 10_000;
 /// What time it is, as far as the stream says: the time of its newest document, and how long none came since. The clocks
 /// of this process and of the servers do not matter.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clock(Arc<Mutex<Option<(u64, i64, Instant)>>>);
+pub(crate) struct Clock(Arc<Mutex<Seen>>);
+
+/// What a [`Clock`] has seen.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The stream's last sequence when the process began: documents up to it are of any age.
+    begun_at: Option<u64>,
+    /// Sequence and time of the newest document, and when it was seen.
+    newest: Option<(u64, i64, Instant)>,
+}
+
+/// What time it is by the stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// Milliseconds since 1970; nothing if there was never a document.
+    pub(super) ms: Option<i64>,
+    /// May it be any later? So it is until a document is stored while this process runs.
+    pub(super) is_least: bool,
+}
 
 impl Clock {
-    fn known(&self) -> MutexGuard<'_, Option<(u64, i64, Instant)>> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the stream where it ends, once. As long as it does not answer, its documents are of any age.
+    pub(crate) async fn begin(&self, nats: &Nats) {
+        if self.seen().begun_at.is_some() {
+            return;
+        }
+        match nats.js.get_stream(streams::INVOICES).await {
+            Ok(stream) => self.seen().begun_at = Some(stream.cached_info().state.last_sequence),
+            Err(error) => tracing::debug!(%error, "the time of the stream is not known yet"),
+        }
     }
 
     /// The document at `sequence` is the newest, and of this time.
     fn see(&self, sequence: u64, ms: i64) {
-        let mut known = self.known();
-        if known.is_none_or(|(seen, ..)| seen != sequence) {
-            *known = Some((sequence, ms, Instant::now()));
+        let mut known = self.seen();
+        if known.newest.is_none_or(|(seen, ..)| seen != sequence) {
+            known.newest = Some((sequence, ms, Instant::now()));
         }
     }
 
-    /// Milliseconds since 1970; nothing if there was never a document.
-    pub(crate) fn now_ms(&self) -> Option<i64> {
-        let (_, ms, since) = (*self.known())?;
-        Some(ms.saturating_add(i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)))
+    pub(crate) fn now(&self) -> Now {
+        let known = self.seen();
+        let ms = known.newest.map(|(_, ms, since)| {
+            ms.saturating_add(i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX))
+        });
+        let newest = known.newest.map_or(0, |(sequence, ..)| sequence);
+        Now { ms, is_least: known.begun_at.is_none_or(|begun_at| newest <= begun_at) }
     }
 }
 
@@ -102,6 +134,7 @@ impl Closer {
         let mut since = None;
         loop {
             sleep(LOOK).await;
+            self.clock.begin(&self.nats).await;
             self.look();
             done.retain(|_, (_, at)| at.elapsed() < AGAIN);
             let waits = match self.over(&done).is_empty() {
@@ -124,7 +157,7 @@ impl Closer {
 
     /// Windows that are over and not settled, the oldest first.
     fn over(&self, done: &Done) -> Vec<Over> {
-        let Some(now_ms) = self.clock.now_ms() else { return Vec::new() };
+        let Some(now_ms) = self.clock.now().ms else { return Vec::new() };
         let is_done =
             |start: i64, last: u64| done.get(&start).is_some_and(|(done_to, _)| last <= *done_to);
         self.windows.look(|shards| over::over(shards, now_ms, is_done, AT_ONCE))

@@ -30,6 +30,15 @@ pub(super) fn last_ms(shards: &[&Hours]) -> Option<(u64, i64)> {
     newest.filter(|hours| 0 < hours.read_to).map(|hours| (hours.read_to, hours.last_ms))
 }
 
+/// The second up to which windows have final results: whatever ends by then is over. 0 if there is none.
+pub(super) fn final_to(shards: &[&Hours]) -> i64 {
+    let newest = |hours: &&Hours| {
+        let mut windows = hours.windows.iter().rev();
+        windows.find(|(_, known)| 0 < known.final_to).map(|(start, _)| start + SECONDS)
+    };
+    shards.iter().filter_map(newest).max().unwrap_or(0)
+}
+
 /// What is known of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Known {

@@ -1,6 +1,7 @@
 //! Windows as people see them: of any size that divides a day.
 
-use super::hours::{HELD_SECONDS, Hours, SECONDS, last_ms, window_of};
+use super::close::Now;
+use super::hours::{HELD_SECONDS, Hours, SECONDS, final_to, last_ms, window_of};
 use super::message::time;
 use super::over::is_over;
 use crate::amount::{Code, Units, exact};
@@ -85,9 +86,10 @@ pub(crate) struct Window {
     /// By currency.
     pub(crate) totals: BTreeMap<String, Shown>,
     /// Is it over, and has each of its five seconds its final result? What comes later all the same is a correction, and
-    /// is counted here too.
+    /// is counted here too. `null` where that is not known: nothing was issued since this process began, and so it does
+    /// not know how long ago the last document was.
     #[serde(rename = "final")]
-    pub(crate) is_final: bool,
+    pub(crate) is_final: Option<bool>,
 }
 
 /// Windows, the newest first.
@@ -112,8 +114,8 @@ pub(crate) struct Asked {
     pub(crate) limit: usize,
 }
 
-/// The windows that are asked for, at `now_ms` by the stream's time.
-pub(crate) fn list(shards: &[&Hours], asked: &Asked, now_ms: Option<i64>) -> List {
+/// The windows that are asked for, at `now` by the stream's time.
+pub(crate) fn list(shards: &[&Hours], asked: &Asked, now: Now) -> List {
     let Size(size) = asked.size;
     let begin = |second: i64| second - second.rem_euclid(size);
     // Some hours are held for longer, until another one takes their place.
@@ -138,10 +140,17 @@ pub(crate) fn list(shards: &[&Hours], asked: &Asked, now_ms: Option<i64>) -> Lis
     }
     let more = asked.limit < found.len();
     let windows = found.iter().rev().take(asked.limit);
+    let final_to = final_to(shards);
     let window = |(start, sums): (&i64, &Sums)| {
-        let is_final = now_ms.is_some_and(|now| is_over(start + size, now))
-            && is_settled(shards, *start, start + size);
-        Window::new(*start, start + size, sums, asked.currency, is_final)
+        let end = start + size;
+        // What is stored says so whenever this process began.
+        let is_past = end <= final_to || now.ms.is_some_and(|ms| is_over(end, ms));
+        let is_final = match is_settled(shards, *start, end) {
+            true if is_past => Some(true),
+            true if now.is_least => None,
+            _ => Some(false),
+        };
+        Window::new(*start, end, sums, asked.currency, is_final)
     };
     List { size: asked.size, windows: windows.map(window).collect(), more }
 }
@@ -153,7 +162,13 @@ fn is_settled(shards: &[&Hours], start: i64, end: i64) -> bool {
 }
 
 impl Window {
-    fn new(start: i64, end: i64, sums: &Sums, currency: Option<Code>, is_final: bool) -> Self {
+    fn new(
+        start: i64,
+        end: i64,
+        sums: &Sums,
+        currency: Option<Code>,
+        is_final: Option<bool>,
+    ) -> Self {
         let most = sums.iter().max_by_key(|(code, sum)| (sum.invoices, std::cmp::Reverse(*code)));
         let currency = currency.or_else(|| most.map(|(code, _)| code));
         let of_currency = sums.iter().find(|(code, _)| Some(*code) == currency);

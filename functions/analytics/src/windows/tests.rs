@@ -325,7 +325,8 @@ fn windows_of_any_size_add_up_and_are_final_when_all_their_parts_are() {
         let size = serde_json::from_value(size.into()).unwrap();
         let asked = Asked { size, currency: None, from: None, to: None, limit };
         let shards: Vec<&Hours> = replica.shards.values().collect();
-        serde_json::to_value(list(&shards, &asked, Some(now_ms))).unwrap()
+        let now = close::Now { ms: Some(now_ms), is_least: false };
+        serde_json::to_value(list(&shards, &asked, now)).unwrap()
     };
     let minutes = shown(&replica, "1m", 10);
     let fields = |list: &Value, field: &str| -> Vec<Value> {
@@ -349,4 +350,81 @@ fn windows_of_any_size_add_up_and_are_final_when_all_their_parts_are() {
     for wrong in ["7s", "0s", "5", "s", "2d", "-5s", "99999999999999999999s", "25h"] {
         assert!(serde_json::from_value::<Size>(wrong.into()).is_err(), "{wrong}");
     }
+}
+
+/// One document a second, for a minute and a half.
+fn documents(count: usize) -> (Streams, Replica) {
+    let (mut streams, mut replica) = (Streams::default(), Replica::default());
+    for number in 0..count {
+        let time_ms = 1_800_000_000_000 + i64::try_from(number).unwrap() * 1_000;
+        streams.documents.push(Stored::document(number, time_ms, 100));
+    }
+    replica.read(&streams, DOCUMENTS, usize::MAX);
+    (streams, replica)
+}
+
+fn listed(
+    replica: &Replica,
+    size: &str,
+    (from, to): (Option<i64>, Option<i64>),
+    now: close::Now,
+) -> Value {
+    let size = serde_json::from_value(size.into()).unwrap();
+    let second = |offset: Option<i64>| offset.map(|offset| 1_800_000_000 + offset);
+    let asked = Asked { size, currency: None, from: second(from), to: second(to), limit: 100 };
+    let shards: Vec<&Hours> = replica.shards.values().collect();
+    serde_json::to_value(list(&shards, &asked, now)).unwrap()["windows"].clone()
+}
+
+#[test]
+fn windows_between_two_times_are_whole() {
+    let (_, replica) = documents(90);
+    for (size, from, to, starts) in [
+        ("1m", None, Some(60), "08:00:00Z"),
+        ("1m", None, Some(61), "08:01:00Z 08:00:00Z"),
+        ("1m", None, Some(1), "08:00:00Z"),
+        ("1m", None, Some(0), ""),
+        ("1m", Some(59), None, "08:01:00Z 08:00:00Z"),
+        ("1m", Some(60), None, "08:01:00Z"),
+        ("15s", Some(16), Some(31), "08:00:30Z 08:00:15Z"),
+        ("15s", Some(15), Some(30), "08:00:15Z"),
+        ("15s", Some(31), Some(31), "08:00:30Z"),
+        ("15s", Some(45), Some(30), ""),
+    ] {
+        let now = close::Now { ms: None, is_least: true };
+        let windows = listed(&replica, size, (from, to), now);
+        let windows = windows.as_array().unwrap();
+        let found: Vec<&str> = windows
+            .iter()
+            .map(|it| it["start"].as_str().unwrap().split_once('T').unwrap().1)
+            .collect();
+        assert_eq!(found.join(" "), starts, "{size} from {from:?} to {to:?}");
+        for window in windows {
+            let whole = if size == "1m" { [30, 60] } else { [15, 15] };
+            assert!(whole.contains(&window["count"].as_u64().unwrap()), "{window}");
+        }
+    }
+}
+
+/// A process that has just begun knows what is stored, and not how long ago the last document was.
+#[test]
+fn what_has_its_final_result_is_final_whenever_the_process_began() {
+    let (mut streams, mut replica) = documents(90);
+    let last_ms = replica.last_ms();
+    let now = |later_ms: i64, is_least: bool| close::Now { ms: Some(last_ms + later_ms), is_least };
+    let finals = |replica: &Replica, size: &str, now: close::Now| -> Vec<Value> {
+        let windows = listed(replica, size, (None, None), now);
+        windows.as_array().unwrap().iter().map(|window| window["final"].clone()).collect()
+    };
+    let (yes, no, unknown) = (Value::from(true), Value::from(false), Value::Null);
+    // Nothing is closed.
+    assert_eq!(finals(&replica, "1m", now(0, true)), [no.clone(), no.clone()]);
+    replica.close(&mut streams, last_ms + 10_000, usize::MAX);
+    replica.read(&streams, 1, usize::MAX);
+    // The last five seconds end 1 s behind the last document.
+    assert_eq!(finals(&replica, "5s", now(0, true)), vec![yes.clone(); 18]);
+    assert_eq!(finals(&replica, "1m", now(0, true)), [unknown, yes.clone()]);
+    // While it runs it knows that the minute is not over, and later that it is.
+    assert_eq!(finals(&replica, "1m", now(0, false)), [no, yes.clone()]);
+    assert_eq!(finals(&replica, "1m", now(33_000, true)), [yes.clone(), yes]);
 }

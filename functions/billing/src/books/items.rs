@@ -16,7 +16,12 @@ pub(crate) struct Wanted {
     pub(crate) partner: Option<String>,
     /// As a token.
     pub(crate) customer: Option<String>,
+    /// As a token.
+    pub(crate) order: Option<String>,
+    pub(crate) warehouse: Option<String>,
     pub(crate) seller: Option<String>,
+    /// Only what was never invoiced.
+    pub(crate) without_invoice: bool,
     /// Due before this day, and not paid.
     pub(crate) overdue_on: Option<NaiveDate>,
     /// Only what waits for a correction.
@@ -116,15 +121,18 @@ pub(crate) fn items(shards: &[&Shelf], wanted: &Wanted, today: NaiveDate) -> Ite
 
 impl Wanted {
     fn fits(&self, order: &str, balance: &Balance) -> bool {
-        let partner = order.split_once('.').map_or(order, |(partner, _)| partner);
+        let (partner, id) = order.split_once('.').unwrap_or((order, ""));
         let is = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
         };
         let is_overdue = |day: NaiveDate| balance.is_overdue(day);
         !balance.is_settled()
             && is(&self.partner, Some(partner))
+            && is(&self.order, Some(id))
+            && is(&self.warehouse, Some(&balance.warehouse))
             && is(&self.customer, balance.customer.as_deref())
             && is(&self.seller, balance.seller.as_deref())
+            && (!self.without_invoice || balance.invoice.is_none())
             && self.overdue_on.is_none_or(is_overdue)
             && (!self.held || balance.is_held())
     }

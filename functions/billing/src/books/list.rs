@@ -3,6 +3,7 @@
 use super::balances::Balance;
 use super::documents::Row;
 use super::folds::Shelf;
+use super::items::{Item, Wanted, items};
 use chrono::NaiveDate;
 use domain::Money;
 use domain::invoice::{BalanceState, DocumentKind};
@@ -64,6 +65,10 @@ pub(crate) enum Status {
 #[schemars(rename = "DocumentPage")]
 pub(crate) struct Page {
     pub(crate) invoices: Vec<View>,
+    /// With `status=held`, on the first page: orders that have no invoice yet, because it is held; at most `limit`. As long
+    /// as nothing was issued for an order, it has no seller, no number and no day: a filter of these leaves it out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_issued: Vec<Item>,
     /// The `cursor` of the next page; nothing if this is the last one.
     pub(crate) next: Option<u64>,
     /// Older documents are not listed, because there are more than this process may hold.
@@ -228,5 +233,28 @@ pub(crate) fn page(shards: &[&Shelf], query: &Query) -> Page {
         "older documents are not listed: ORDERFLOW_BILLING_DOCUMENTS_MAX is how many are held; each one is \
          answered at /invoices/NUMBER",
     );
-    Page { invoices, next, older, hint: None }
+    Page { invoices, not_issued: not_issued(shards, query), next, older, hint: None }
+}
+
+/// Orders that wait for their first document, if those are asked for.
+fn not_issued(shards: &[&Shelf], query: &Query) -> Vec<Item> {
+    let Query { partner, customer, order, seller, warehouse, kind, status, .. } = query;
+    let is_of_documents = *kind == Some(DocumentKind::CreditNote)
+        || query.number.is_some()
+        || query.from.or(query.to).is_some();
+    if *status != Some(Status::Held) || query.cursor.is_some() || is_of_documents {
+        return Vec::new();
+    }
+    let wanted = Wanted {
+        partner: partner.clone(),
+        customer: customer.clone(),
+        order: order.clone(),
+        seller: seller.clone(),
+        warehouse: warehouse.clone(),
+        without_invoice: true,
+        overdue_on: None,
+        held: true,
+        limit: query.limit,
+    };
+    items(shards, &wanted, query.today).items
 }

@@ -79,6 +79,26 @@ async fn what_is_held_is_issued_once_the_configuration_is_right() {
     world.confirm(&back("R1", &sale, 1, "12")).await;
     world.bill().await;
     assert_eq!(world.balance(&sale).await.held.len(), 2);
+    // No document is there, and the list says so all the same.
+    let waits = async |query: &str| {
+        let (status, page) = world.get(&format!("/invoices?status=held{query}"), "read").await;
+        assert_eq!((status, &page["invoices"]), (200, &json!([])), "{page}");
+        let waits = page["not_issued"].as_array().cloned().unwrap_or_default();
+        waits.iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (query, found) in [
+        ("", true),
+        ("&order=DIRECT/A1", true),
+        ("&partner=DIRECT&warehouse=main", true),
+        ("&order=DIRECT/A2", false),
+        ("&partner=NET", false),
+        ("&warehouse=west", false),
+        ("&kind=credit_note", false),
+        ("&number=A", false),
+    ] {
+        let expected = if found { vec!["DIRECT/A1"] } else { Vec::new() };
+        assert_eq!(waits(query).await, expected, "{query}");
+    }
     let retry = json!({"partner": "DIRECT", "order_id": "A1"});
     for key in ["k0", "k1", "k1"] {
         let (status, body) = world.post("/invoices/retry", key, retry.clone()).await;
@@ -108,6 +128,7 @@ async fn what_is_held_is_issued_once_the_configuration_is_right() {
     let (status, body) = world.post("/invoices/retry", "last", retry).await;
     assert_eq!((status, &body["applied"]), (200, &json!(false)), "{body}");
     assert_eq!(body["reason"], "there is nothing to do: nothing of the order is held");
+    assert_eq!(waits("").await, <[String; 0]>::default());
     world.check().await;
 }
 

@@ -29,13 +29,22 @@ async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Valu
     publish::one(&world.client, &message, None).await.unwrap();
 }
 
-/// Says that another file's order of the number is placed: the same, as order-ingest knows it.
-async fn say_the_same(world: &World, order: &Order) {
+fn content(order: &Order) -> String {
     let partner = PartnerId::parse("US3").unwrap();
     let draft = domain::raw::parse(order.data.to_string().as_bytes(), Some(&partner)).unwrap();
-    let message = Outgoing::new(format!("orders.placed.main.US3.{}", draft.order_id), "{}".into())
+    draft.content()
+}
+
+/// Says that another file's order of the number is placed, with this content as order-ingest knows it, and with these
+/// before it was amended.
+async fn say_known(world: &World, order: &Order, content: &str, earlier: &str) {
+    let number = order.data["order_id"].as_str().unwrap();
+    let mut message = Outgoing::new(format!("orders.placed.main.US3.{number}"), "{}".into())
         .header("Orderflow-File", "x")
-        .header("Orderflow-Content", &draft.content());
+        .header("Orderflow-Content", content);
+    if !earlier.is_empty() {
+        message = message.header("Orderflow-Earlier", earlier);
+    }
     publish::one(&world.client, &message, None).await.unwrap();
 }
 
@@ -103,7 +112,7 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
         say(&world, &format!("orders.placed.main.US3.{id}"), file, "", &json!({})).await;
     }
     let orders = given(&world).await;
-    say_the_same(&world, &orders["5"]).await;
+    say_known(&world, &orders["5"], &content(&orders["5"]), "").await;
     say(&world, "orders.confirmed.main.US3.=3D1", &sha256, "", &json!({})).await;
     let refusal = json!({"specversion": "1.0", "id": "d", "source": "/x", "type": "t", "data":
         {"refusal": {"reason": "insufficient_stock", "product": "P001", "requested": 5}}});
@@ -179,4 +188,36 @@ async fn a_file_without_orders_has_no_decisions_to_wait_for() {
     bad["data"] = json!({"partner": "US3"});
     let failed = world.call(&[bad]).await;
     assert!(failed[0].starts_with("missing field"), "{failed:?}");
+}
+
+/// A file that comes again with what an order said before somebody amended it is no conflict.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_amended_is_known_by_each_content_that_it_had() {
+    let world = World::start().await;
+    let text = ["1", "2", "3"].iter().fold(US3_HEADER.to_owned(), |text, id| text + &us3(id, 1));
+    let record = world.done(&world.put("US3", "a.csv", text.as_bytes())).await;
+    let orders = given(&world).await;
+    let own = content(&orders["1"]);
+    let (other, unknown) = (own.replace("2:", "2:0"), "2:1");
+    // The first content of two, the second of three, and none of two.
+    say_known(&world, &orders["1"], &other, &format!("7 {own} -")).await;
+    let own = content(&orders["2"]);
+    say_known(&world, &orders["2"], &other, &format!("7 {unknown} p, 9 {own} p")).await;
+    say_known(&world, &orders["3"], &other, &format!("7 {unknown} -")).await;
+    assert_eq!(world.call(&[transformed(&record)]).await, [""; 0]);
+    let name = record.results.receipt.clone().unwrap().replace("receipt.json", "decisions.csv");
+    let text = world.text("US3", Some(&name));
+    let decisions: Vec<String> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').take(3).collect::<Vec<_>>().join(","))
+        .collect();
+    assert_eq!(
+        decisions,
+        [
+            "1,duplicate,the same order was placed before",
+            "2,duplicate,the same order was placed before",
+            "3,conflict,another order of this number was placed before",
+        ]
+    );
 }

@@ -5,6 +5,7 @@
 
 use super::attempt::{Attempt, OF_SENDER, OrderState, UNREADABLE};
 use super::{AttemptAnswer, AttemptCommand, LOOKS_MAX, unavailable};
+use super::{DONE_BEFORE, PLACED, WOULD_BE_PLACED};
 use crate::app::{App, now};
 use crate::check::{self, Checked, Read, Received};
 use crate::http::{self, refusal};
@@ -49,6 +50,9 @@ pub(crate) struct AmendCommand {
     /// what was said of the person stays if nothing is said now.
     #[schemars(with = "http::Order")]
     order: Box<RawValue>,
+    /// `true`: nothing is placed, and the answer says what would be, or why nothing would. Stock is not looked at.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// What a command comes to.
@@ -65,9 +69,9 @@ pub(crate) async fn amend(
     Trace(traceparent): Trace,
     Body(command): Body<AmendCommand>,
 ) -> Result<Answer<AttemptAnswer>, Problem> {
-    let AmendCommand { partner, order_id, attempt, order } = command;
+    let AmendCommand { partner, order_id, attempt, order, dry_run } = command;
     let order_id = OrderId::parse(order_id.as_str()).unwrap_or(order_id);
-    let command = AttemptCommand { partner, order_id, attempt };
+    let command = AttemptCommand { partner, order_id, attempt, dry_run };
     let AttemptCommand { partner, order_id, .. } = &command;
     let none = || Problem::not_found(format!("there is no order {order_id} of {partner}"));
     let warehouse = app.terms.get().get(partner).ok_or_else(none)?.warehouse.clone();
@@ -86,17 +90,21 @@ pub(crate) async fn amend(
             Step::Place(next) => next,
             Step::Done => {
                 let Attempt { sequence, attempt, state, .. } = &standing;
-                return Ok(Answer::ok(0, &command.done(false, *sequence, *attempt, state)));
+                return Ok(Answer::ok(0, &command.done(DONE_BEFORE, *sequence, *attempt, state)));
             }
             Step::LookAgain => continue,
         };
+        let state = standing.state.amending();
+        let attempt = standing.attempt.saturating_add(1);
+        if dry_run {
+            let would = command.done(WOULD_BE_PLACED, standing.sequence, attempt, &state);
+            return Ok(Answer::ok(0, &would));
+        }
         app.keep_person(&next).await?;
         match publish::one(&app.nats, &next.message, Some(standing.sequence)).await {
             Ok(Published::Stored(sequence)) => {
                 app.received.add(Outcome::Amending);
-                let state = standing.state.amending();
-                let attempt = standing.attempt.saturating_add(1);
-                return Ok(Answer::created(&command.done(true, sequence, attempt, &state)));
+                return Ok(Answer::created(&command.done(PLACED, sequence, attempt, &state)));
             }
             // What is kept of the person stays: another call may place the same just now. Of an order that is not
             // placed it expires.

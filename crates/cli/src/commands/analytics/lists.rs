@@ -7,7 +7,7 @@ use machine::client::{Level, Pipeline};
 use serde_json::Value;
 use terminal::output;
 
-use super::shown::{Whose, amounts, rows, text};
+use super::shown::{Whose, amount, amounts, rows, text};
 
 /// By what orders are added up.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -122,8 +122,11 @@ async fn customers(pipeline: &Pipeline, most: &Most) -> Result<()> {
         output::json(&answer);
         return Ok(());
     }
-    let fields = ["id", "total", "currency", "invoices", "credit_notes"];
-    let row = |row: &Value| fields.map(|field| text(row, field)).into();
+    let row = |row: &Value| {
+        let [id, currency, invoices, credit_notes] =
+            ["id", "currency", "invoices", "credit_notes"].map(|field| text(row, field));
+        vec![id, amount(row, "total", &currency), currency, invoices, credit_notes]
+    };
     let head = ["customer", "total", "", "invoices", "credit notes"];
     output::table(&head, &[1, 3, 4], rows(&answer, "customers").map(row));
     note_more(&answer);

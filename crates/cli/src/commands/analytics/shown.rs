@@ -1,7 +1,8 @@
 //! What several verbs need.
 
 use clap::Args;
-use domain::PartnerId;
+use domain::currency::shown;
+use domain::{Money, PartnerId};
 use serde_json::Value;
 
 /// Whose figures.
@@ -38,11 +39,35 @@ pub(super) fn text(value: &Value, field: &str) -> String {
 pub(super) fn amounts(value: Option<&Value>) -> String {
     let amounts = value.and_then(Value::as_object).into_iter().flatten();
     let one = |(currency, amount): (&String, &Value)| {
-        format!("{} {currency}", amount.as_str().unwrap_or_default())
+        format!("{} {currency}", money(amount.as_str().unwrap_or_default(), currency))
     };
     amounts.map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// A field that is an amount, with the decimals of its currency.
+pub(super) fn amount(value: &Value, field: &str, currency: &str) -> String {
+    money(&text(value, field), currency)
+}
+
+/// A sum may be larger than any amount; then it stays as it is.
+fn money(text: &str, currency: &str) -> String {
+    Money::parse(text).map_or_else(|_| text.to_owned(), |money| shown(money, currency))
+}
+
 pub(super) fn rows<'a>(answer: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
     answer.get(list).and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn amounts_have_the_decimals_of_their_currencies() {
+        let sums = json!({"EUR": "2.50", "JPY": "1200.00", "KWD": "0.50"});
+        assert_eq!(amounts(Some(&sums)), "2.50 EUR, 1200 JPY, 0.500 KWD");
+        let huge = json!({"total": "92233720368547758070.50"});
+        assert_eq!(amount(&huge, "total", "JPY"), "92233720368547758070.50");
+    }
 }

@@ -7,7 +7,7 @@ use machine::client::{Level, Pipeline};
 use serde_json::Value;
 use terminal::output;
 
-use super::shown::{Whose, amounts, text};
+use super::shown::{Whose, amount, amounts, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Totals {
@@ -30,7 +30,8 @@ pub(super) async fn run(pipeline: &Pipeline, totals: &Totals) -> Result<()> {
     };
     let money = |field: &str| amounts(answer.get(field));
     let invoices = answer.get("invoices").and_then(Value::as_object).into_iter().flatten();
-    let invoices = invoices.map(|(currency, sum)| format!("{} {currency}", text(sum, "total")));
+    let invoices =
+        invoices.map(|(currency, sum)| format!("{} {currency}", amount(sum, "total", currency)));
     let lines = [
         ("orders", text(&answer, "total_orders")),
         ("returns", text(&answer, "returns")),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use terminal::output;
 use tokio::time::sleep;
 
-use super::shown::{rows, text};
+use super::shown::{amount, rows, text};
 
 /// How often it is looked for news.
 const LOOK: Duration = Duration::from_secs(1);
@@ -63,15 +63,19 @@ pub(super) async fn run(pipeline: &Pipeline, windows: &Windows) -> Result<()> {
 fn of_window(window: &Value) -> impl Iterator<Item = Vec<String>> + '_ {
     let totals = window.get("totals").and_then(Value::as_object).into_iter().flatten();
     totals.map(|(currency, sum)| {
-        let is_final = window.get("final") == Some(&Value::Bool(true));
+        let is_final = match window.get("final").and_then(Value::as_bool) {
+            Some(true) => "final",
+            Some(false) => "open",
+            None => "unknown",
+        };
         vec![
             text(window, "start"),
             text(window, "end"),
-            text(sum, "total"),
+            amount(sum, "total", currency),
             currency.clone(),
             text(sum, "invoices"),
             text(sum, "credit_notes"),
-            if is_final { "final" } else { "open" }.to_owned(),
+            is_final.to_owned(),
         ]
     })
 }

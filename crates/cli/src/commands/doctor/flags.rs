@@ -12,7 +12,7 @@ const EXAMPLES: &str = "Examples:
 /// See whether everything is as it has to be, and what to do where it is not.
 ///
 /// Without an address or folder it looks at what `up` runs here.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Doctor {
     /// NATS elsewhere.

@@ -140,7 +140,12 @@ pub(super) async fn filters(site: &Site) -> Option<BTreeSet<String>> {
     Some(of(order_processor::NAME)?.chain(invoiced).collect())
 }
 
-async fn get(http: &Http, url: String, authorization: Option<&str>) -> Result<Answer, String> {
+/// Asks for something, with this header `Authorization`.
+pub(super) async fn get(
+    http: &Http,
+    url: String,
+    authorization: Option<&str>,
+) -> Result<Answer, String> {
     let headers = authorization.map(|value| ("authorization", value)).into_iter().collect();
     let call = Call { method: Method::GET, url, headers, body: Bytes::new(), timeout: CALL_MAX };
     http.send(call).await.map_err(|error| format!("{error:#}"))

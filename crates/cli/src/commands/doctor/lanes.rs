@@ -104,7 +104,9 @@ impl Lane {
                 what,
                 match of {
                     Of::Stock => "everything that was placed is decided",
-                    Of::Invoices => "everything that was decided has its documents",
+                    Of::Invoices => {
+                        "everything that was decided is read; what is held is said below"
+                    }
                 },
             ),
             Self::OtherStream => Finding::bad(

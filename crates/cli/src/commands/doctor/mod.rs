@@ -12,6 +12,7 @@ mod facts;
 mod finding;
 mod flags;
 mod gateway;
+mod held;
 mod lanes;
 mod nats;
 mod partners;
@@ -20,6 +21,8 @@ mod secrets;
 mod site;
 mod storage;
 mod streams;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -30,6 +33,16 @@ use finding::{Finding, Level};
 pub(crate) use flags::Doctor;
 use site::Site;
 
+/// The subjects that order-processor and billing are given, as the gateway of the pipeline says; nothing where that is not
+/// known.
+///
+/// # Errors
+/// Nothing runs.
+pub(crate) async fn given(global: &Global) -> Result<Option<BTreeSet<String>>> {
+    let site = Site::find(global, &Doctor::default())?;
+    Ok(gateway::filters(&site).await)
+}
+
 pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
     let site = Site::find(global, args)?;
     let mut report = Report { json: global.json, all: Vec::new() };
@@ -38,6 +51,7 @@ pub(crate) async fn run(global: &Global, args: &Doctor) -> Result<()> {
     report.add(nats::look(&site).await);
     report.add(site.data.as_ref().and_then(denied::look).into_iter().collect());
     report.add(gateway::look(&site).await);
+    report.add(held::look(&site).await.into_iter().collect());
     report.add(partners::look(&site).await);
     report.end()
 }

@@ -69,11 +69,18 @@ async fn fetch(pipeline: &Pipeline, number: &str) -> Result<Document> {
     pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
-pub(super) async fn show(pipeline: &Pipeline, One { number }: &One) -> Result<()> {
+/// Fetches a document, and how its order stands.
+pub(super) async fn with_balance(pipeline: &Pipeline, number: &str) -> Result<(Document, Balance)> {
     let document = fetch(pipeline, number).await?;
     let (partner, id) = document.account();
     let path = format!("billing/balances/{partner}/{}", query_value(id.as_str()));
-    let balance: Balance = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    let balance = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    Ok((document, balance))
+}
+
+pub(super) async fn show(pipeline: &Pipeline, One { number }: &One) -> Result<()> {
+    let (document, balance) = with_balance(pipeline, number).await?;
+    let (partner, _) = document.account();
     if pipeline.json {
         output::json(&json!({"document": document, "balance": balance}));
         return Ok(());

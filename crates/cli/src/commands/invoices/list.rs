@@ -101,7 +101,7 @@ pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
     let limit = usize::try_from(list.limit)?;
     let query = list.query();
     let (mut all, mut cursor) = (Vec::<Value>::new(), None::<u64>);
-    let (mut older, mut hint) = (Value::Null, Value::Null);
+    let (mut older, mut hint, mut waits) = (Value::Null, Value::Null, Value::Null);
     loop {
         let count = (limit - all.len()).min(PAGE_MAX);
         let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
@@ -111,6 +111,7 @@ pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
             all.extend(found);
         }
         cursor = page.get("next").and_then(Value::as_u64);
+        waits = page.get("not_issued").cloned().unwrap_or(waits);
         older = page.get("older").cloned().unwrap_or(older);
         hint = page.get("hint").cloned().unwrap_or(hint);
         if cursor.is_none() || limit <= all.len() {
@@ -118,7 +119,9 @@ pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
         }
     }
     if pipeline.json {
-        output::json(&json!({"invoices": all, "next": cursor, "older": older, "hint": hint}));
+        output::json(&json!({
+            "invoices": all, "not_issued": waits, "next": cursor, "older": older, "hint": hint,
+        }));
         return Ok(());
     }
     let row = |view: &Value| {
@@ -131,8 +134,16 @@ pub(super) async fn run(pipeline: &Pipeline, list: &List) -> Result<()> {
         row.push(text(view, "due_on").to_owned());
         row
     };
+    // What is held and was never issued has neither a number nor an amount.
+    let waiting = waits.as_array().into_iter().flatten().map(|item| {
+        let [order, customer, reason] = ["id", "customer", "reason"].map(|field| text(item, field));
+        let status = format!("held: {}", reason.replace('_', " "));
+        let none = String::new;
+        let (order, customer) = (order.to_owned(), customer.to_owned());
+        vec!["not issued".to_owned(), none(), order, customer, none(), none(), status, none()]
+    });
     let head = ["number", "issued", "order", "customer", "amount", "", "status", "due"];
-    output::table(&head, &[4], all.iter().map(row));
+    output::table(&head, &[4], waiting.chain(all.iter().map(row)));
     if cursor.is_some() {
         output::note("there are older ones: --limit shows more, --to those up to a day");
     }

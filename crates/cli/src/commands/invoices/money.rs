@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use axum::http::Method;
 use chrono::NaiveDate;
 use clap::Args;
-use domain::{Money, WarehouseId};
+use domain::invoice::{Balance, Document};
+use domain::{Money, WarehouseId, currency};
 use machine::client::{Level, Pipeline, key};
 use machine::clock;
 use serde_json::{Value, json};
 use terminal::output;
 
+use super::document::with_balance;
 use super::order::{Order, amount as amount_of, text};
 use crate::commands::keyed::{Again, is_applied, say, send};
 use crate::commands::stock::change::{Pieces, by_product};
@@ -28,7 +30,7 @@ pub(crate) struct Pay {
     /// What names the payment, such as the bank's number of it: one document has it once.
     #[arg(long, conflicts_with = "file")]
     reference: Option<String>,
-    /// The day; today without it.
+    /// The day; today (in UTC) without it.
     #[arg(long, value_name = "DAY", conflicts_with = "file")]
     on: Option<NaiveDate>,
     /// Payments as CSV, with the columns `number`, `amount`, `paid_on` and `reference`: all of them or none. The same file again records
@@ -55,6 +57,17 @@ pub(super) async fn pay(pipeline: &Pipeline, pay: &Pay) -> Result<()> {
         return pay_file(pipeline, file, *dry_run, *yes).await;
     }
     let on = on.unwrap_or_else(|| clock::now().date_naive());
+    // The arguments of a single payment come together.
+    let (Some(number), Some(amount), Some(reference)) = (number, amount, reference) else {
+        bail!("a payment has a number, an amount and a --reference");
+    };
+    let (document, balance) = with_balance(pipeline, number).await?;
+    let mut known = balance.payments.iter();
+    // One that was recorded is not recorded again; what differs from it is refused.
+    if !known.any(|known| known.document == *number && known.reference == *reference) {
+        let preview = preview(&document, &balance, (*amount, on), reference);
+        confirm(&preview, &format!("Record the payment of {number}?"), *yes)?;
+    }
     let body = json!({"number": number, "amount": amount, "paid_on": on, "reference": reference});
     let done = send(pipeline, "billing/invoices/pay", body, again).await?;
     let before = match is_applied(&done) {
@@ -63,6 +76,36 @@ pub(super) async fn pay(pipeline: &Pipeline, pay: &Pay) -> Result<()> {
     };
     say(pipeline, &done, &format!("{before}{}", standing(&done)));
     Ok(())
+}
+
+/// What a payment would change, a line each.
+fn preview(
+    document: &Document,
+    balance: &Balance,
+    (amount, on): (Money, NaiveDate),
+    reference: &str,
+) -> Vec<String> {
+    let Document { number, currency: code, kind, .. } = document;
+    let money = |amount: Money| format!("{} {code}", currency::shown(amount, code));
+    let what = if amount < Money::ZERO { "a refund" } else { "a payment" };
+    let paid = if amount < Money::ZERO { amount.negated() } else { amount };
+    let kind = kind.as_str().replace('_', " ");
+    let mut lines = vec![format!(
+        "{what} of {} on {on} ({}) would be recorded for {kind} {number}",
+        money(paid),
+        output::name(reference)
+    )];
+    let (partner, order) = (&balance.partner, output::name(balance.order_id.as_str()));
+    let before = money(balance.open);
+    // What cannot be taken away is no amount that is recorded.
+    if let Some(after) = balance.open.plus(amount.negated()) {
+        lines.push(format!("  order {partner}/{order}: open {before} → {}", money(after)));
+        if after < Money::ZERO && Money::ZERO < amount {
+            let more = money(after.negated());
+            lines.push(format!("  that is more than is open: {more} would have to be refunded"));
+        }
+    }
+    lines
 }
 
 /// Looks first at what a file would record; what is wrong is named by line.

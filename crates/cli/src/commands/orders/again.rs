@@ -1,4 +1,5 @@
-//! `orders retry` and `orders cancel`: over HTTP on order-ingest, which places the next attempt.
+//! `orders retry`, and what it has in common with `orders cancel`: over HTTP on order-ingest, which places the next
+//! attempt.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +13,21 @@ use machine::client::{Level, Pipeline, key};
 use machine::clock;
 use messaging::views::{self, OrderView};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use terminal::output;
 
+use super::find::{Named, named, resolve};
 use crate::confirm::{Yes, confirm};
 
 /// `orders retry …`
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Retry {
-    /// Whose order.
-    #[arg(required_unless_present = "all_refused", requires = "order")]
-    pub(crate) partner: Option<PartnerId>,
-    /// The partner's number.
+    /// `PARTNER/ORDER`, or the partner's number with --partner; of DIRECT the number alone.
+    #[arg(required_unless_present = "all_refused")]
     pub(crate) order: Option<OrderId>,
+    /// The partner's number, if the partner is named before it: `PARTNER ORDER`.
+    #[arg(conflicts_with = "of")]
+    pub(crate) number: Option<OrderId>,
     /// All refused orders, oldest first; without --reason those that were refused for their stock.
     #[arg(long, conflicts_with = "order")]
     pub(crate) all_refused: bool,
@@ -34,13 +37,8 @@ pub(crate) struct Retry {
     /// Of these, those that were refused after this time, as 2h or 2026-01-31T08:00:00Z.
     #[arg(long, requires = "all_refused", conflicts_with = "order", value_name = "TIME", value_parser = since)]
     pub(crate) since: Option<DateTime<Utc>>,
-    /// Of these, those of this partner.
-    #[arg(
-        long = "partner",
-        requires = "all_refused",
-        conflicts_with = "order",
-        value_name = "PARTNER"
-    )]
+    /// Whose order; with --all-refused, only those of this partner.
+    #[arg(long = "partner", value_name = "PARTNER")]
     pub(crate) of: Option<PartnerId>,
     /// Asked for --all-refused.
     #[command(flatten)]
@@ -126,45 +124,75 @@ pub(super) struct Answer {
     sequence: u64,
 }
 
+impl Answer {
+    /// Is there something to do, or was it done?
+    pub(super) fn is_new(&self) -> bool {
+        self.status != "done before"
+    }
+}
+
 impl Verb {
-    async fn call(
+    pub(super) async fn call(
         self,
         pipeline: &Pipeline,
         partner: &PartnerId,
         order_id: &OrderId,
         attempt: Option<u32>,
     ) -> Result<Answer> {
+        let body = json!({"partner": partner, "order_id": order_id, "attempt": attempt});
+        self.send(pipeline, body).await
+    }
+
+    /// What the call would come to; nothing is done.
+    ///
+    /// # Errors
+    /// It would be refused.
+    pub(super) async fn dry_run(
+        self,
+        pipeline: &Pipeline,
+        partner: &PartnerId,
+        order_id: &OrderId,
+    ) -> Result<Answer> {
+        let body = json!({"partner": partner, "order_id": order_id, "dry_run": true});
+        self.send(pipeline, body).await
+    }
+
+    async fn send(self, pipeline: &Pipeline, body: Value) -> Result<Answer> {
         let path = match self {
             Self::Retry => "order-ingest/retry",
             Self::Cancel => "order-ingest/cancel",
         };
-        let body = json!({"partner": partner, "order_id": order_id, "attempt": attempt});
         let more = Some((key(), body.to_string().into()));
         pipeline.call(Level::Admin, Method::POST, path, more).await
     }
 }
 
-/// One order.
-pub(crate) async fn one(
+/// One order that is tried again.
+pub(super) async fn one(
     pipeline: &Pipeline,
-    verb: Verb,
-    partner: &PartnerId,
-    order: &OrderId,
+    (first, number, of): (&OrderId, Option<&OrderId>, Option<&PartnerId>),
 ) -> Result<()> {
-    let answer = verb.call(pipeline, partner, order, None).await?;
+    let nats = pipeline.nats().await?;
+    let (partner, id) = named(first, number, of)?;
+    let Named { partner, id, .. } = resolve(pipeline, &nats, (partner.as_ref(), id), None).await?;
+    let answer = Verb::Retry.call(pipeline, &partner, &id, None).await?;
+    say(pipeline, Verb::Retry, &answer);
+    Ok(())
+}
+
+/// Prints what came of one order.
+pub(super) fn say(pipeline: &Pipeline, verb: Verb, answer: &Answer) {
     if pipeline.json {
-        output::json(&answer);
-        return Ok(());
+        return output::json(answer);
     }
-    let Answer { attempt, state, status, .. } = &answer;
-    let what = match (verb, status == "placed") {
+    let Answer { partner, order_id: order, attempt, state, .. } = answer;
+    let what = match (verb, answer.is_new()) {
         (Verb::Retry, true) => "is tried again",
         (Verb::Retry, false) => "was tried again before",
         (Verb::Cancel, true) => "is being cancelled",
         (Verb::Cancel, false) => "was cancelled before",
     };
     output::line(format_args!("{order} of {partner} {what}: {state}, attempt {attempt}"));
-    Ok(())
 }
 
 /// What would be tried again: by partner and reason, and since when it is refused.
@@ -249,23 +277,27 @@ mod tests {
     fn one_order_or_all_refused_ones_are_tried_again() {
         for line in [
             "retry US1 1",
+            "retry US1/1",
+            "retry 1 --partner US1",
             "retry --all-refused",
             "retry --all-refused --reason insufficient_stock --since 2h --partner US1",
             "retry --all-refused --since 2026-01-31T08:00:00Z",
             "cancel US1 1",
+            "cancel US1/1 --yes",
+            "cancel 1 --partner US1",
         ] {
             let words = "orderflow orders".split(' ').chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_ok(), "{line}");
         }
         for line in [
             "retry",
-            "retry US1",
             "retry US1 1 --all-refused",
+            "retry US1 1 --partner US1",
             "retry US1 1 --reason skipped",
             "retry --all-refused --reason unreadable",
             "retry --all-refused --since yesterday",
-            "retry US.1 1",
-            "cancel US1",
+            "cancel",
+            "cancel US1 1 --partner US1",
             "cancel --all-refused",
         ] {
             let words = "orderflow orders".split(' ').chain(line.split(' '));

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use axum::http::Method;
 use clap::Args;
 use domain::charge::Charge;
+use domain::currency::shown;
 use domain::order::{Draft, Line, ORDER_BYTES_MAX};
 use domain::{Money, Order, OrderId, PartnerId, WarehouseId, raw};
 use machine::client::{Level, Pipeline, key, query_value};
@@ -57,15 +58,23 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Amend) -> Result<()> {
         .with_context(|| format!("{file} is not an order; nothing was done"))?;
     let before = inventory::placed_order(&placed.payload)
         .with_context(|| format!("{partner}/{id} cannot be read as an order; nothing was done"))?;
-    confirm(&preview(&before, &draft), &format!("Change order {partner}/{id}?"), args.yes)?;
     let order: Box<RawValue> = serde_json::from_slice(&bytes)?;
     // Names the attempt that was shown: if another change came in between, this one is refused.
-    let body = json!({
-        "partner": partner, "order_id": id, "attempt": before.attempt, "order": order,
-    });
-    let more = Some((key(), body.to_string().into()));
-    let answer: Answer =
-        pipeline.call(Level::Admin, Method::POST, "order-ingest/amend", more).await?;
+    let send = async |only_say: bool| -> Result<Answer> {
+        let body = json!({
+            "partner": partner, "order_id": id, "attempt": before.attempt, "order": order,
+            "dry_run": only_say,
+        });
+        let more = Some((key(), body.to_string().into()));
+        pipeline.call(Level::Admin, Method::POST, "order-ingest/amend", more).await
+    };
+    // What would be refused is said before anything is asked.
+    let would = send(true).await.context("it would not be changed")?;
+    if would.is_new() {
+        confirm(&preview(&before, &draft), &format!("Change order {partner}/{id}?"), args.yes)?;
+    }
+    // The same content again places nothing.
+    let answer = if would.is_new() { send(false).await? } else { would };
     let path = format!(
         "status-checker/orders/{partner}/{}?warehouse={warehouse}&wait={WAIT}",
         query_value(id.as_str())
@@ -73,7 +82,7 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Amend) -> Result<()> {
     let now: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
     let text = |name: &str| now.get(name).and_then(Value::as_str).unwrap_or_default();
     let is_in_force = now.get("attempt").and_then(Value::as_u64) == Some(answer.attempt.into());
-    let (status, total) = (text("status"), text("total"));
+    let status = text("status");
     match (status, now.get("refusal")) {
         ("pending", _) => {}
         ("confirmed", _) if is_in_force => {}
@@ -83,28 +92,41 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Amend) -> Result<()> {
         ),
         (_, None) => bail!("{partner}/{id} was not changed and is {status}"),
     }
+    say(pipeline, &before, &answer, now);
+    Ok(())
+}
+
+/// Prints what came of it; `now` is the order.
+fn say(pipeline: &Pipeline, before: &Order, answer: &Answer, mut now: Value) {
     if pipeline.json {
-        output::json(&now);
-        return Ok(());
+        if let Some(members) = now.as_object_mut() {
+            members.insert("changed".to_owned(), answer.is_new().into());
+        }
+        return output::json(&now);
     }
+    let text = |name: &str| now.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (status, total, code) = (text("status"), text("total"), before.currency.as_str());
+    let total = Money::parse(total).map_or_else(|_| total.to_owned(), |total| shown(total, code));
+    let (Order { partner, order_id: id, .. }, attempt) = (before, answer.attempt);
     match status {
+        _ if !answer.is_new() => output::line(format_args!(
+            "{partner}/{id} has this content already, and nothing was changed: {status}, attempt {attempt}, total {total}"
+        )),
         "pending" => output::line(format_args!(
-            "{partner}/{id} is being changed (attempt {}), and is not decided after {WAIT}; see orderflow \
-             orders get {partner}/{id}",
-            answer.attempt
+            "{partner}/{id} is being changed (attempt {attempt}), and is not decided after {WAIT}; see orderflow \
+             orders get {partner}/{id}"
         )),
         _ => output::line(format_args!(
-            "{partner}/{id} is changed: {status}, attempt {}, total {total}",
-            answer.attempt
+            "{partner}/{id} is changed: {status}, attempt {attempt}, total {total}"
         )),
     }
-    Ok(())
 }
 
 /// What changes, a line each.
 fn preview(before: &Order, after: &Draft) -> Vec<String> {
     let mut lines = vec![format!("Order {}/{} would change:", before.partner, before.order_id)];
-    let (old, new) = (pieces(&before.lines), pieces(&after.lines));
+    let code = before.currency.as_str();
+    let (old, new) = (pieces(&before.lines, code), pieces(&after.lines, code));
     for (product, was) in &old {
         match new.get(product) {
             None => lines.push(format!("  - {was} of {}", output::name(product))),
@@ -116,15 +138,15 @@ fn preview(before: &Order, after: &Draft) -> Vec<String> {
     }
     let added = new.iter().filter(|(product, _)| !old.contains_key(*product));
     lines.extend(added.map(|(product, is)| format!("  + {is} of {}", output::name(product))));
-    let (was, is) = (sum(&before.charges), sum(&after.charges));
+    let change = |was: Money, is: Money| changed(&shown(was, code), &shown(is, code));
     if before.charges != after.charges {
-        lines.push(format!("  ~ charges: {}", changed(&was.to_string(), &is.to_string())));
+        let charges = change(sum(&before.charges), sum(&after.charges));
+        lines.push(format!("  ~ charges: {charges}"));
     }
     if after.person.is_some() {
         lines.push("  the person is as the file says".into());
     }
-    let total = changed(&before.total.to_string(), &after.total.to_string());
-    lines.push(format!("  total: {total} {}", before.currency));
+    lines.push(format!("  total: {} {code}", change(before.total, after.total)));
     lines.push(
         "  Its stock is given back and taken again in one decision, or nothing changes; an invoice is \
          replaced, and the customer is told."
@@ -137,12 +159,13 @@ fn changed(was: &str, is: &str) -> String {
     if was == is { was.to_owned() } else { format!("{was} → {is}") }
 }
 
-/// Pieces and prices by product.
-fn pieces(lines: &[Line]) -> BTreeMap<&str, String> {
+/// Pieces and prices by product, in the currency `code`.
+fn pieces<'l>(lines: &'l [Line], code: &str) -> BTreeMap<&'l str, String> {
     let mut pieces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for line in lines {
-        let off = line.discount.map_or_else(String::new, |off| format!(" less {off}"));
-        let text = format!("{} at {}{off}", line.quantity, line.unit_price);
+        let off =
+            line.discount.map_or_else(String::new, |off| format!(" less {}", shown(off, code)));
+        let text = format!("{} at {}{off}", line.quantity, shown(line.unit_price, code));
         pieces.entry(line.product_id.as_str()).or_default().push(text);
     }
     pieces.into_iter().map(|(product, texts)| (product, texts.join(" and "))).collect()

@@ -16,6 +16,7 @@ use serde_json::json;
 use terminal::output;
 
 use super::sender::Sender;
+use super::{used, watch};
 use crate::confirm::{Yes, confirm};
 
 /// What the bodies of messages are cut from.
@@ -55,7 +56,17 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Invoices) -> Result<()> {
          invoices cannot be taken back",
         args.rate
     )];
+    let is_used = used::is_used(pipeline, &plan, 1).await?;
+    let preview: Vec<String> =
+        preview.into_iter().chain(is_used.then(|| used::preview(seed))).collect();
     confirm(&preview, "Send made-up orders?", args.yes)?;
+    tokio::select! {
+        sent = send(pipeline, args, &plan, &name) => sent,
+        moved = watch::moved(pipeline) => Err(moved),
+    }
+}
+
+async fn send(pipeline: &Pipeline, args: &Invoices, plan: &Plan, name: &PartnerId) -> Result<()> {
     let sender = Sender::new(pipeline, false).await?;
     let nats = pipeline.nats().await?;
     let mut issued = nats.client.subscribe("invoices.issued.>").await?;
@@ -74,7 +85,7 @@ pub(super) async fn run(pipeline: &Pipeline, args: &Invoices) -> Result<()> {
             _ = &mut stop => break,
             message = issued.next() => {
                 let Some(message) = message else { bail!("the connection to NATS ended") };
-                if header::is_fact(message.headers.as_ref()) && tell(pipeline, &name, &message.payload) {
+                if header::is_fact(message.headers.as_ref()) && tell(pipeline, name, &message.payload) {
                     seen += 1;
                     quiet.as_mut().reset(tokio::time::Instant::now() + QUIET);
                     is_told = false;
@@ -114,7 +125,8 @@ fn tell(pipeline: &Pipeline, partner: &PartnerId, payload: &[u8]) -> bool {
             "currency": currency, "order_id": supply.order_id, "issued_at": issued_at}));
     } else {
         let customer = output::name(customer);
-        output::line(format_args!("{number}  {} {currency}  {customer}", totals.payable));
+        let amount = domain::currency::shown(totals.payable, currency);
+        output::line(format_args!("{number}  {amount} {currency}  {customer}"));
     }
     true
 }

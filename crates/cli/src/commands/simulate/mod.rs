@@ -5,6 +5,8 @@ mod invoices;
 mod partners;
 mod sender;
 mod tally;
+mod used;
+mod watch;
 
 use std::time::Instant;
 
@@ -145,13 +147,29 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
     let (orders, rate) = (args.orders.unwrap_or_default(), args.rate.unwrap_or(1));
     let partners = partners::of_lanes(&pipeline.dir, args.lanes)?;
     let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
-    let preview = preview(&pipeline, args, (orders, rate, seed), &partners);
+    let mut preview = preview(&pipeline, args, (orders, rate, seed), &partners);
     let plan = Plan::new(&args.mix(), seed, partners, clock::now())?;
+    let is_used = used::is_used(&pipeline, &plan, orders).await?;
+    preview.extend(is_used.then(|| used::preview(seed)));
     confirm(&preview, &format!("Send {} made-up messages?", orders), args.yes)?;
-    let sender = Sender::new(&pipeline, args.http).await?;
+    let sent = send(&pipeline, args, &plan, (orders, rate, seed), is_used);
+    tokio::select! {
+        sent = sent => sent,
+        moved = watch::moved(&pipeline) => Err(moved),
+    }
+}
+
+async fn send(
+    pipeline: &Pipeline,
+    args: &Simulate,
+    plan: &Plan,
+    (orders, rate, seed): (u64, u32, u64),
+    is_used: bool,
+) -> Result<()> {
+    let sender = Sender::new(pipeline, args.http).await?;
     let bar = output::progress(orders, "{wide_bar} {pos}/{len} messages {per_sec} {msg}");
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(seed, is_used);
     let Simulate { amends, ships, cancels, .. } = *args;
     let mut chosen = Chosen::new(Shares { amends, ships, cancels }, seed);
     let mut open = FuturesUnordered::new();
@@ -184,8 +202,8 @@ pub(crate) async fn run(global: &Global, args: &Simulate) -> Result<()> {
     }
     bar.finish_and_clear();
     let took = started.elapsed();
-    let done = chosen.run(&pipeline).await?;
-    tally.print(pipeline.json, seed, took, done.as_ref());
+    let done = chosen.run(pipeline).await?;
+    tally.print(pipeline.json, took, done.as_ref());
     Ok(())
 }
 

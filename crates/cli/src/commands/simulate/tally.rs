@@ -12,12 +12,19 @@ use super::sender::Answered;
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    seed: u64,
+    /// Was the seed used before, so that orders are there already?
+    is_used: bool,
     sent: BTreeMap<What, u64>,
     /// Over HTTP, by status.
     answers: BTreeMap<u16, u64>,
 }
 
 impl Tally {
+    pub(super) fn new(seed: u64, is_used: bool) -> Self {
+        Self { seed, is_used, ..Self::default() }
+    }
+
     pub(super) fn sent(&mut self, what: What) {
         *self.sent.entry(what).or_default() += 1;
     }
@@ -32,7 +39,8 @@ impl Tally {
         self.sent.iter().filter(|(what, _)| wanted(**what)).map(|(_, count)| count).sum()
     }
 
-    pub(super) fn print(&self, as_json: bool, seed: u64, took: Duration, done: Option<&Done>) {
+    pub(super) fn print(&self, as_json: bool, took: Duration, done: Option<&Done>) {
+        let Self { seed, is_used, .. } = *self;
         let messages = self.of(|_| true);
         let placed = self.of(|what| matches!(what, What::Sale | What::Return));
         let seconds = took.as_secs_f64();
@@ -41,7 +49,7 @@ impl Tally {
         if as_json {
             let broken: BTreeMap<_, _> = self.sent.iter().filter_map(broken).collect();
             let mut answer = json!({
-                "orders": messages, "seed": seed, "seconds": (seconds * 1000.0).round() / 1000.0,
+                "orders": messages, "seed": seed, "seed_used_before": is_used, "seconds": (seconds * 1000.0).round() / 1000.0,
                 "per_second": per_second,
                 "sent": {
                     "sales": self.of(|what| what == What::Sale),
@@ -67,9 +75,15 @@ impl Tally {
         for (status, count) in &self.answers {
             output::line(format_args!("{count} answered {status}"));
         }
+        let unless = match is_used {
+            true => {
+                " at most, as the seed was used before, and what is there already is not placed again"
+            }
+            false => "",
+        };
         output::line(format_args!(
             "{messages} messages sent and confirmed in {seconds:.1} s, {per_second} a second; \
-             {placed} orders to be placed; seed {seed}"
+             {placed} orders to be placed{unless}; seed {seed}"
         ));
         done.into_iter().for_each(|done| output::line(done.line()));
     }

@@ -41,6 +41,18 @@ async fn a_confirmed_order_gets_another_content_in_one_decision() {
     assert_eq!(shop.amend(45).await, "409 pending 1");
     assert_eq!(shop.amend(40).await, "200 pending 1", "it has this content");
     shop.decide().await;
+    for (path, more, would) in [
+        ("/amend", json!({"order": order(ID, 45)}), "200 amending 2"),
+        ("/cancel", json!({}), "200 cancelling 2"),
+    ] {
+        let mut body = json!({"order_id": ID, "dry_run": true});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        for _ in 0..2 {
+            assert_eq!(shop.post(path, body.clone()).await, would, "nothing was placed");
+        }
+    }
+    let dry = json!({"order_id": ID, "dry_run": true, "order": order(ID, 40)});
+    assert_eq!(shop.post("/amend", dry).await, "200 confirmed 1");
     // 50 are there, so that both together would not be.
     assert_eq!(shop.amend(45).await, "201 amending 2");
     assert_eq!(shop.amend(45).await, "200 amending 2");
@@ -176,7 +188,7 @@ async fn what_cannot_be_amended_changes_nothing_and_says_why() {
     assert_eq!(shop.place("back", -1).await, 201);
     shop.decide().await;
     for (order, expected) in [
-        (order("other", 2), "order.order_id"),
+        (order("other", 2), "\"order.order_id\": \"is other, but a.1 is amended\""),
         (order(ID, -2), "order.lines"),
         (json!({"order_id": ID, "product": "P001", "quantity": 0, "price": 1}), "order.quantity"),
         (order_of(2, &json!("c1")), "order.customer"),
@@ -192,6 +204,10 @@ async fn what_cannot_be_amended_changes_nothing_and_says_why() {
         let (status, said) = shop.refused(order.clone()).await;
         assert!(status == 422 && said.contains(expected), "{order}: {status} {said}");
     }
+    let named = json!({"order_id": ID, "order": order(ID, 2), "attempt": 7}).to_string();
+    let (status, body) = send(&shop.world.router, "/amend", "admin", named).await;
+    let why = "order a.1 of DIRECT is confirmed (attempt 1): that is not its last attempt";
+    assert_eq!((status, &body["detail"], &body["attempt"]), (409, &json!(why), &json!(1)));
     let of_return = json!({"order_id": "back", "order": order("back", 2)}).to_string();
     let (status, body) = send(&shop.world.router, "/amend", "admin", of_return).await;
     assert!(status == 422 && body.to_string().contains("a return is not amended"), "{body}");
