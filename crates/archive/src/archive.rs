@@ -1,7 +1,7 @@
 //! The archive as a whole.
 
 use crate::ask::{Answer, Asked, Missing, Tally};
-use crate::cube::Cube;
+use crate::cube::Kept;
 use crate::day::Day;
 use crate::error::Error;
 use crate::objects::Objects;
@@ -37,7 +37,7 @@ pub struct Archive<W = Nats> {
 struct Known {
     is_read: bool,
     days: BTreeMap<Day, Arc<Written>>,
-    sums: BTreeMap<Day, Arc<Cube>>,
+    sums: BTreeMap<Day, Arc<Kept>>,
     rows: usize,
 }
 
@@ -159,31 +159,31 @@ impl<W: Wire> Archive<W> {
         let last = days.last().map(AsRef::as_ref);
         open.read_on(&self.nats, last).await?;
         let mut tally = Tally::new(asked);
-        tally.add(&open.cube);
+        tally.open(&open.cube);
         drop(open);
         for written in &days {
-            tally.add(&*self.sums(written).await?);
+            tally.kept(&*self.sums(written).await?);
         }
         let missing = days.iter().flat_map(|written| missing(written)).collect();
         Ok(tally.answer(last.map(|last| last.day), missing))
     }
 
     /// The sums of a day.
-    async fn sums(&self, written: &Written) -> Result<Arc<Cube>, Error> {
-        if let Some(cube) = self.known.lock().await.sums.get(&written.day) {
-            return Ok(Arc::clone(cube));
+    async fn sums(&self, written: &Written) -> Result<Arc<Kept>, Error> {
+        if let Some(kept) = self.known.lock().await.sums.get(&written.day) {
+            return Ok(Arc::clone(kept));
         }
         let bytes = self.objects.get(&written.sums.name).await?;
-        let cube = run(move || Ok(Cube::read(&bytes))).await?;
-        let cube = cube.map_err(|error| Error::damaged(&written.sums.name, error))?;
-        let cube = Arc::new(cube);
+        let kept = run(move || Ok(Kept::read(&bytes))).await?;
+        let kept = kept.map_err(|error| Error::damaged(&written.sums.name, error))?;
+        let kept = Arc::new(kept);
         let mut known = self.known.lock().await;
         let is_new = !known.sums.contains_key(&written.day);
-        if is_new && known.rows + cube.rows() <= HELD_MAX {
-            known.rows += cube.rows();
-            known.sums.insert(written.day, Arc::clone(&cube));
+        if is_new && known.rows + kept.rows() <= HELD_MAX {
+            known.rows += kept.rows();
+            known.sums.insert(written.day, Arc::clone(&kept));
         }
-        Ok(cube)
+        Ok(kept)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked of the archive, and what is answered. No IO.
 
 use crate::amount::{Amounts, Code, Units};
-use crate::cube::{Cube, OTHERS, Property, ROWS_MAX};
+use crate::cube::{Cube, Kept, Key, OTHERS, Property, ROWS_MAX, Sums};
 use crate::day::Day;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -220,53 +220,103 @@ struct Row {
     amounts: Amounts,
 }
 
+impl Row {
+    fn add(&mut self, code: Code, sums: &Sums) {
+        self.orders += sums.orders;
+        self.returns += sums.returns;
+        self.pieces += sums.pieces;
+        self.amounts.add(code, sums.amount.0);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.orders += other.orders;
+        self.returns += other.returns;
+        self.pieces += other.pieces;
+        self.amounts.merge(&other.amounts);
+    }
+}
+
 /// The sums of one question, over any number of days.
 #[derive(Debug)]
 pub(crate) struct Tally<'a> {
     asked: &'a Asked,
-    rows: HashMap<String, Row>,
+    rows: Vec<(String, Row)>,
+    /// By key: which of `rows`.
+    places: HashMap<String, usize>,
 }
 
 impl<'a> Tally<'a> {
     pub(crate) fn new(asked: &'a Asked) -> Self {
-        Self { asked, rows: HashMap::new() }
+        Self { asked, rows: Vec::new(), places: HashMap::new() }
     }
 
-    /// Adds the facts of one day.
-    pub(crate) fn add(&mut self, cube: &Cube) {
+    /// Adds the sums of a day.
+    pub(crate) fn kept(&mut self, kept: &Kept) {
+        self.add(kept.names(), kept.by(self.asked.property()));
+    }
+
+    /// Adds what is not kept yet.
+    pub(crate) fn open(&mut self, cube: &Cube) {
+        self.add(cube.names(), cube.by(self.asked.property()));
+    }
+
+    fn add<'s>(&mut self, names: &[Box<str>], sums: impl Iterator<Item = (&'s Key, &'s Sums)>) {
         let Asked { from, to, by, partner, currency, .. } = self.asked;
-        // By number first: a text is looked up once for a key and not for each of its days.
-        let mut found = HashMap::<(u32, Option<Day>), Row>::new();
-        for (key, sums) in cube.by(self.asked.property()) {
+        let number = |partner: &str| {
+            let at = names.iter().position(|name| **name == *partner);
+            at.and_then(|at| u32::try_from(at).ok())
+        };
+        // A partner that it does not know has no sums here.
+        let partner = match partner.as_deref().map(number) {
+            Some(None) => return,
+            Some(number) => number,
+            None => None,
+        };
+        // A text is looked up once for a number and not for each of its sums.
+        let mut places: Vec<Option<usize>> = vec![None; names.len()];
+        let mut by_day = BTreeMap::<Day, Row>::new();
+        for (key, sums) in sums {
             let is_asked = (*from..=*to).contains(&key.day)
                 && currency.is_none_or(|currency| currency == key.code)
-                && partner.as_deref().is_none_or(|partner| partner == cube.name(key.partner));
+                && partner.is_none_or(|partner| partner == key.partner);
             if !is_asked {
                 continue;
             }
-            let place = match by {
-                By::Day | By::Month => (0, Some(key.day)),
-                By::Partner => (key.partner, None),
-                _ => (key.name, None),
+            let number = match by {
+                By::Day | By::Month => {
+                    by_day.entry(key.day).or_default().add(key.code, sums);
+                    continue;
+                }
+                By::Partner => key.partner,
+                _ => key.name,
             };
-            let row = found.entry(place).or_default();
-            row.orders += sums.orders;
-            row.returns += sums.returns;
-            row.pieces += sums.pieces;
-            row.amounts.add(key.code, sums.amount.0);
-        }
-        for ((name, day), row) in found {
-            let key = match day {
-                Some(day) if *by == By::Month => day.month(),
-                Some(day) => day.to_string(),
-                None => cube.name(name).to_owned(),
+            let number = usize::try_from(number).unwrap_or(usize::MAX);
+            let (Some(place), Some(name)) = (places.get_mut(number), names.get(number)) else {
+                continue;
             };
-            let of = self.rows.entry(key).or_default();
-            of.orders += row.orders;
-            of.returns += row.returns;
-            of.pieces += row.pieces;
-            of.amounts.merge(&row.amounts);
+            let place = *place.get_or_insert_with(|| self.place(name));
+            if let Some((_, row)) = self.rows.get_mut(place) {
+                row.add(key.code, sums);
+            }
         }
+        for (day, row) in &by_day {
+            let key = if *by == By::Month { day.month() } else { day.to_string() };
+            let place = self.place(&key);
+            if let Some((_, of)) = self.rows.get_mut(place) {
+                of.merge(row);
+            }
+        }
+    }
+
+    /// Where the row of a key is.
+    fn place(&mut self, key: &str) -> usize {
+        if let Some(place) = self.places.get(key) {
+            return *place;
+        }
+        let place = self.rows.len();
+        self.rows.push((key.to_owned(), Row::default()));
+        self.places.insert(key.to_owned(), place);
+        place
     }
 
     /// The answer.

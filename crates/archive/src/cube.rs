@@ -50,7 +50,7 @@ impl Sums {
     }
 }
 
-/// Which sum. Names are numbers of [`Cube::name`].
+/// Which sum. Its numbers stand for names of the [`Cube`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) day: Day,
@@ -59,7 +59,7 @@ pub(crate) struct Key {
     pub(crate) code: Code,
 }
 
-/// The sums of a day, or of a part of it.
+/// The sums of a day, or of a part of it, in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Cube {
     names: Vec<Box<str>>,
@@ -68,18 +68,39 @@ pub(crate) struct Cube {
     rows: usize,
 }
 
-/// As it is kept.
-#[derive(Serialize, Deserialize)]
-struct Stored {
+/// The sums of a day, as they are kept.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
     names: Vec<Box<str>>,
     sums: BTreeMap<Property, Vec<(Key, Sums)>>,
 }
 
+impl Kept {
+    /// Reads what [`Cube::to_bytes`] wrote.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// What the numbers of its keys stand for.
+    pub(crate) fn names(&self) -> &[Box<str>] {
+        &self.names
+    }
+
+    /// How many sums.
+    pub(crate) fn rows(&self) -> usize {
+        self.sums.values().map(Vec::len).sum()
+    }
+
+    /// The sums by a property.
+    pub(crate) fn by(&self, property: Property) -> impl Iterator<Item = (&Key, &Sums)> {
+        self.sums.get(&property).into_iter().flatten().map(|(key, sums)| (key, sums))
+    }
+}
+
 impl Cube {
-    /// Of a number of a key.
-    pub(crate) fn name(&self, number: u32) -> &str {
-        let found = usize::try_from(number).ok().and_then(|number| self.names.get(number));
-        found.map_or(OTHERS, |name| name)
+    /// What the numbers of its keys stand for.
+    pub(crate) fn names(&self) -> &[Box<str>] {
+        &self.names
     }
 
     /// How many sums.
@@ -180,16 +201,7 @@ impl Cube {
             sums
         };
         let sums = self.sums.iter().map(|(by, sums)| (*by, sorted(sums))).collect();
-        let stored = Stored { names: self.names.clone(), sums };
-        serde_json::to_vec(&stored).expect("sums have only string keys")
-    }
-
-    /// Reads what [`Self::to_bytes`] wrote.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let stored: Stored = serde_json::from_slice(bytes)?;
-        let sums: BTreeMap<Property, HashMap<Key, Sums>> =
-            stored.sums.into_iter().map(|(by, sums)| (by, sums.into_iter().collect())).collect();
-        let rows = sums.values().map(HashMap::len).sum();
-        Ok(Self { names: stored.names, by_name: HashMap::new(), sums, rows })
+        let kept = Kept { names: self.names.clone(), sums };
+        serde_json::to_vec(&kept).expect("sums have only string keys")
     }
 }

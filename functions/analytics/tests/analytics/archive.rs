@@ -252,3 +252,47 @@ async fn questions_are_by_day_of_the_order_and_wrong_ones_say_what_is_wrong() {
         assert!(answered.text.contains(says), "{query}: {answered:?}");
     }
 }
+
+/// `ORDERFLOW_TEST_PYARROW` names a Python that has pyarrow (`scripts/pyarrow`).
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tool_reads_the_files_and_comes_to_the_same_sums() {
+    let Some(python) = std::env::var_os("ORDERFLOW_TEST_PYARROW").filter(|it| !it.is_empty())
+    else {
+        println!("NOT CHECKED: files of the archive in another tool, which needs pyarrow");
+        return;
+    };
+    let world = World::start().await;
+    let (archive, folder) = (Archive::new(&world.nats), tempfile::tempdir().unwrap());
+    let (mut day, mut rows) = (day("2036-01-01"), 0);
+    for part in 0..3 {
+        world.orders(part * 20..part * 20 + 20).await;
+        for n in 1..=10 {
+            world.issue(part.unsigned_abs() * 10 + n).await;
+        }
+        let written = archive.write(day, LATER).await.unwrap();
+        for file in written.files() {
+            let path = folder.path().join(&file.name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, archive.file(file).await.unwrap()).unwrap();
+        }
+        rows += written.orders.files.iter().map(|file| file.rows).sum::<u64>();
+        day = day.next();
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/analytics/parquet.py");
+    let mut python = tokio::process::Command::new(python);
+    let output = python.arg(script).arg(folder.path()).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let counted = world.count().await;
+    let units = |sums: &Value| -> Vec<(String, i128)> {
+        let sums = sums.as_object().unwrap().iter();
+        let units = |text: &Value| text.as_str().unwrap().replace('.', "").parse().unwrap();
+        sums.map(|(currency, sum)| (currency.clone(), units(sum))).collect()
+    };
+    assert_eq!((&read["rows"], &read["orders"]), (&rows.into(), &counted.all.orders.into()));
+    let revenue: Vec<_> = counted.all.revenue.clone().into_iter().collect();
+    assert_eq!(units(&read["revenue"]), revenue);
+    let invoiced: Vec<_> =
+        counted.invoiced.iter().map(|(currency, sum)| (currency.clone(), sum.2)).collect();
+    assert_eq!(units(&read["invoiced"]), invoiced);
+}
