@@ -45,6 +45,13 @@ pub const ERRORS: &str = "ERRORS";
 /// What is to be sent to the world outside: mails, webhooks.
 pub const OUTBOX: &str = "OUTBOX";
 
+/// The days of orders and invoices as files, in the form of an object store of NATS: [`ARCHIVE`].
+pub const ARCHIVE_OBJECTS: &str = "OBJ_ARCHIVE";
+
+/// Bucket: which days are archived. The object store of their files has the same name.
+pub const ARCHIVE: &str = "ARCHIVE";
+/// The stream of the bucket [`ARCHIVE`].
+pub const ARCHIVE_DAYS: &str = "KV_ARCHIVE";
 /// Bucket: what became of each file that arrived.
 pub const FILES_LEDGER: &str = "FILES_LEDGER";
 /// Bucket: which content a partner has sent before.
@@ -111,6 +118,13 @@ pub const STREAMS: &[Definition] = &[
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
     erasable(keeps(ERRORS, &["errors.>"], 90)),
     erasable(keeps(OUTBOX, &["outbox.>"], 30)),
+    // As clients of NATS make an object store.
+    Definition {
+        name: ARCHIVE_OBJECTS,
+        subjects: &["$O.ARCHIVE.C.>", "$O.ARCHIVE.M.>"],
+        keeps: None,
+        erasable: false,
+    },
 ];
 
 /// All buckets.
@@ -125,6 +139,7 @@ pub const BUCKETS: &[&str] = &[
     REQUESTS,
     CUSTOMER_CARDS,
     PERSONS,
+    ARCHIVE,
 ];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.
@@ -187,6 +202,28 @@ pub async fn last_sequence(nats: &Nats, stream: &str) -> Result<u64, LastError> 
 pub async fn first_sequence(nats: &Nats, stream: &str) -> Result<u64, LastError> {
     let state = info(nats, stream).await?.state;
     Ok(if state.messages == 0 { state.last_sequence + 1 } else { state.first_sequence })
+}
+
+/// Which stream it is, and from where to where it reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Its name of our own.
+    pub identity: identity::Identity,
+    /// The sequence of its first message; of one that is empty, the sequence that its next message gets.
+    pub first: u64,
+    /// The sequence of its last message, 0 if it never had one.
+    pub last: u64,
+}
+
+/// How far a stream reaches now.
+///
+/// # Errors
+/// The server does not answer, or there is no such stream.
+pub async fn reach(nats: &Nats, stream: &str) -> Result<Reach, LastError> {
+    let info = info(nats, stream).await?;
+    let last = info.state.last_sequence;
+    let first = if info.state.messages == 0 { last + 1 } else { info.state.first_sequence };
+    Ok(Reach { identity: identity::Identity::of(&info), first, last })
 }
 
 /// How long a stream keeps messages now, which need not be what its [`Definition`] says; nothing means for

@@ -1,13 +1,14 @@
 #![doc = include_str!("../README.md")]
 
-mod amount;
+mod archiver;
 mod csv;
 mod http;
 mod invoiced;
-mod issued;
 mod sales;
 mod windows;
 
+use archive::{Archive, amount, issued};
+use archiver::Archiver;
 use chassis::{Api, Operation, Role, Scope, Setup};
 use http::App;
 use invoiced::Invoiced;
@@ -25,21 +26,23 @@ pub const NAME: &str = "analytics";
 
 /// The process, a checkpoint in the making, and answers.
 const BASE_MIB: u64 = 96;
-/// Rows of orders, customers, and seconds of a week, all at their limits.
+/// Rows of orders, customers, seconds of a week, and sums of days, all at their limits.
 const HELD_BYTES: u64 = (sales::ROWS_MAX * sales::ROW_BYTES
     + invoiced::CUSTOMERS_MAX * invoiced::CUSTOMER_BYTES) as u64
-    + windows::HELD_SECONDS.unsigned_abs() * windows::SECOND_BYTES;
+    + windows::HELD_SECONDS.unsigned_abs() * windows::SECOND_BYTES
+    + (archive::SUMS_MAX * archive::SUM_BYTES) as u64;
 
 /// What it takes beside bodies; it takes none.
 pub const MEMORY: Memory = Memory::new(BASE_MIB + HELD_BYTES / (1024 * 1024), 2);
 
 /// What it does at NATS.
 pub const RIGHTS: Rights = Rights {
-    about: "Reads orders and invoices, says what windows of time come to, and keeps how far it has read.",
-    publishes: &["analytics.>", "$KV.FOLD_CHECKPOINTS.analytics.>"],
-    reads: &[streams::ORDERS, streams::INVOICES, streams::ANALYTICS],
+    about: "Reads orders and invoices, says what windows of time come to, archives days, and keeps how far it has read.",
+    publishes: &["analytics.>", "$KV.FOLD_CHECKPOINTS.analytics.>", "$O.ARCHIVE.>"],
+    reads: &[streams::ORDERS, streams::INVOICES, streams::ANALYTICS, streams::ARCHIVE_OBJECTS],
+    writes_buckets: &[streams::ARCHIVE],
     reads_buckets: &[streams::FOLD_CHECKPOINTS],
-    purges: &["KV_FOLD_CHECKPOINTS"],
+    purges: &["KV_FOLD_CHECKPOINTS", streams::ARCHIVE_OBJECTS],
     ..Rights::NONE
 };
 
@@ -66,13 +69,21 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     let clock = windows::Clock::default();
     clock.begin(&nats).await;
     let windows = Arc::new(Folded::start(&nats, NAME, Windows, &metrics));
+    let archive = Arc::new(Archive::new(&nats));
     let app = App::new(
         Arc::clone(&chassis.store),
         Folded::start_every(&nats, NAME, Sales, &metrics, SELDOM),
         Folded::start_every(&nats, NAME, Invoiced, &metrics, SELDOM),
         Arc::clone(&windows),
         clock.clone(),
+        Arc::clone(&archive),
     );
+    let archiver = Archiver {
+        store: Arc::clone(&chassis.store),
+        archive,
+        metrics: archiver::Metrics::register(&mut chassis.registry),
+    };
+    chassis.beside("archive", |stop| archiver.run(stop));
     let closer = Closer { nats, windows, clock, metrics: closing };
     chassis.beside("windows", |stop| closer.run(stop));
     Ok(chassis.serve(api, Arc::new(app), MEMORY))
@@ -86,6 +97,7 @@ fn api() -> Api<Arc<App>> {
         .at(orders("/", "What all orders come to"), http::totals)
         .at(health, http::health)
         .at(orders("/by/{dimension}", "Orders by region, category, product and more"), http::by)
+        .at(orders("/query", "Sums over days, also of orders that have expired"), http::sums)
         .at(
             money("/customers/top", "Customers to whom most was invoiced", Scope::Own),
             http::customers,

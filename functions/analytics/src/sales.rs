@@ -1,6 +1,5 @@
 //! Orders: a fold of `orders.>`.
 
-mod fact;
 mod figures;
 mod fold;
 mod shown;
@@ -8,6 +7,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use archive::sums::Dimension;
 pub(crate) use fold::Sales;
 pub(crate) use shown::{Answer, Listed, Order, currencies, last_update, listed, totals};
-pub(crate) use table::{Dimension, ROW_BYTES, ROWS_MAX};
+pub(crate) use table::{ROW_BYTES, ROWS_MAX};

@@ -95,6 +95,12 @@ const LAYERS: &[Layer] = &[
         rule: "it is the journal of invoices, for those who write it and those who check it",
     },
     Layer {
+        name: "archive",
+        members: &["domain", "messaging", "state"],
+        others: None,
+        rule: "it keeps facts and adds them up, and knows nobody who asks",
+    },
+    Layer {
         name: "intake",
         members: &["domain", "messaging"],
         others: None,
@@ -245,6 +251,7 @@ const LAYERS: &[Layer] = &[
 const KNOW_FUNCTIONS: &[&str] = &["stack", "machine", "deploy", "bench"];
 /// The dependencies that a function may have.
 const FUNCTION: &[&str] = &[
+    "archive",
     "domain",
     "tabular",
     "messaging",
@@ -265,6 +272,7 @@ const CLI: &str = "orderflow";
 /// Crates from outside that only these members may use.
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("polars", &["tabular"], "it takes minutes to build, and its types change with every release"),
+    ("parquet", &["archive"], "files that others read have one form"),
     ("krilla", &["documents"], "documents are made in one place"),
     ("lettre", &["notifier"], "mails go out through one outbox"),
     ("pgp", &["file-transformer"], "only who reads files has their keys"),

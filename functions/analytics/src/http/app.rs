@@ -3,6 +3,7 @@
 use crate::invoiced::Invoiced;
 use crate::sales::Sales;
 use crate::windows::{Asked, Clock, List, Windows, list};
+use archive::Archive;
 use messaging::store::{Fault, Store};
 use runtime::Problem;
 use state::fold::{Fold, Folded, NotRead};
@@ -23,6 +24,7 @@ pub(crate) struct App {
     pub(super) invoiced: Folded<Invoiced>,
     pub(super) windows: Arc<Folded<Windows>>,
     pub(super) clock: Clock,
+    pub(super) archive: Arc<Archive>,
     /// Places for those who listen.
     pub(super) listeners: Arc<Semaphore>,
 }
@@ -34,9 +36,10 @@ impl App {
         invoiced: Folded<Invoiced>,
         windows: Arc<Folded<Windows>>,
         clock: Clock,
+        archive: Arc<Archive>,
     ) -> Self {
         let listeners = Arc::new(Semaphore::new(LISTENERS_MAX));
-        Self { store, sales, invoiced, windows, clock, listeners }
+        Self { store, sales, invoiced, windows, clock, archive, listeners }
     }
 
     /// The windows that are asked for.

@@ -1,15 +1,13 @@
 //! What the orders of a partner come to.
 
-use super::fact::{Counted, What};
-use super::table::{Add, Dimension, Row, SHARD_ROWS_MAX, Table};
+use super::table::{Row, SHARD_ROWS_MAX, Table};
 use crate::amount::{Amounts, Code};
+use archive::fact::{Counted, What};
+use archive::sums::{self, Dimension};
 use domain::Kind;
-use domain::order::Line;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is not said of an order.
-const UNKNOWN: &str = "unknown";
 /// Codes of reasons that are told apart; a release gives fewer.
 const REASONS_MAX: usize = 50;
 /// Currencies of a partner that are told apart. Senders write their codes, and ISO 4217 has some 160.
@@ -103,65 +101,16 @@ impl Figures {
 
     /// Adds an order, or takes it away if `sign` is -1.
     fn add(&mut self, order: &Counted, sign: i64, rows: &mut usize) {
-        // It was checked when the fact was read.
-        let Ok(code) = order.code() else { return };
-        let code = self.held(code);
-        let (orders, returns) = match order.kind {
-            Kind::Sale => (sign, 0),
-            Kind::Return => (0, sign),
-        };
-        let pieces = |line: &Line| line.quantity.saturating_mul(sign);
-        let factor = i128::from(sign);
-        let units = i128::from(order.total.units()) * factor;
-        let whole =
-            Add { orders, returns, pieces: order.lines.iter().map(pieces).sum(), code, units };
+        let Some(mut whole) = sums::whole(order, sign) else { return };
+        whole.code = self.held(whole.code);
         self.all.add(whole);
-        self.charges.add(code, order.charges() * factor);
+        self.charges.add(whole.code, order.charges_units() * i128::from(sign));
         if order.kind == Kind::Sale {
-            self.sales.add(code, units);
-            *self.sold.entry(code.to_string()).or_default() += sign;
+            self.sales.add(whole.code, whole.units);
+            *self.sold.entry(whole.code.to_string()).or_default() += sign;
         }
-        let region = order.region.as_deref().unwrap_or(UNKNOWN);
-        let at = order.ordered_at;
-        let (hour, day) = (at.format("%H").to_string(), at.format("%Y-%m-%d").to_string());
-        let vip = if order.is_vip() { "vip" } else { OTHER };
-        let keys = [
-            (Dimension::Region, region),
-            (Dimension::Vip, vip),
-            (Dimension::Hour, &*hour),
-            (Dimension::Day, &*day),
-        ];
-        for (dimension, key) in keys {
-            self.tables.entry(dimension).or_default().add(key, whole, rows, SHARD_ROWS_MAX);
-        }
-        let category = |line: &Line| line.category.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-        let product = |line: &Line| line.product_id.as_str().to_owned();
-        self.add_lines(Dimension::Category, &order.lines, whole, category, rows);
-        self.add_lines(Dimension::Product, &order.lines, whole, product, rows);
-    }
-
-    /// An order counts once for each key that its lines have.
-    fn add_lines(
-        &mut self,
-        dimension: Dimension,
-        lines: &[Line],
-        whole: Add,
-        key: impl Fn(&Line) -> String,
-        rows: &mut usize,
-    ) {
-        let sign = whole.orders + whole.returns;
-        let mut sums = BTreeMap::<String, Add>::new();
-        for line in lines {
-            let none = Add { pieces: 0, units: 0, ..whole };
-            let add = sums.entry(key(line)).or_insert(none);
-            add.pieces = add.pieces.saturating_add(line.quantity.saturating_mul(sign));
-            // A line whose total cannot be held is never placed.
-            let units = line.total().map_or(0, domain::Money::units);
-            add.units += i128::from(units) * i128::from(sign);
-        }
-        let table = self.tables.entry(dimension).or_default();
-        for (key, add) in sums {
-            table.add(&key, add, rows, SHARD_ROWS_MAX);
+        for (dimension, key, add) in sums::by_properties(order, whole) {
+            self.tables.entry(dimension).or_default().add(&key, add, rows, SHARD_ROWS_MAX);
         }
     }
 }

@@ -4,9 +4,9 @@
 //! numbers: nothing is looked up in the catalogue, in cards or in the configuration. It is one source and not one for
 //! each kind of fact, because between sources there is no order, and which rows find room depends on the order.
 
-use super::fact::{self, What};
 use super::figures::Figures;
 use super::table::SHARDS;
+use archive::fact::{self, What};
 use messaging::streams;
 use serde::{Deserialize, Serialize};
 use state::fold::{Event, Fold, Reading, Source};

@@ -2,9 +2,10 @@
 
 use super::figures::Figures;
 use super::fold::Shard;
-use super::table::{Dimension, Row, SHARD_ROWS_MAX, SHARDS};
+use super::table::{Row, SHARD_ROWS_MAX, SHARDS};
 use crate::amount::{Amounts, Code, Units, exact};
 use crate::invoiced::{self, Shown, Sums};
+use archive::sums::Dimension;
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};

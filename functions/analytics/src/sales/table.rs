@@ -1,7 +1,7 @@
 //! Sums by one property of orders.
 
-use crate::amount::{Amounts, Code};
-use schemars::JsonSchema;
+use crate::amount::Amounts;
+use archive::sums::Add;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,59 +14,6 @@ pub(super) const SHARD_ROWS_MAX: usize = 50_000;
 pub(crate) const ROWS_MAX: usize = SHARDS * SHARD_ROWS_MAX;
 /// About what a row takes, with its key and one currency.
 pub(crate) const ROW_BYTES: usize = 200;
-
-/// By what orders are added up.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Dimension {
-    /// The partner.
-    Partner,
-    /// The order's region, or `unknown`.
-    Region,
-    /// The category of each line's product, or `unknown`.
-    Category,
-    /// The product of each line.
-    Product,
-    /// `vip` or `other`.
-    Vip,
-    /// The hour of the day at which it was ordered, in UTC: `00` to `23`.
-    Hour,
-    /// The day on which it was ordered, in UTC.
-    Day,
-}
-
-impl Dimension {
-    /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Partner,
-        Self::Region,
-        Self::Category,
-        Self::Product,
-        Self::Vip,
-        Self::Hour,
-        Self::Day,
-    ];
-
-    /// As in paths.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Partner => "partner",
-            Self::Region => "region",
-            Self::Category => "category",
-            Self::Product => "product",
-            Self::Vip => "vip",
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
-    }
-
-    /// Is it listed by its key, and not the largest first?
-    pub(crate) const fn is_time(self) -> bool {
-        matches!(self, Self::Hour | Self::Day)
-    }
-}
 
 /// What orders come to: what is confirmed, less what is cancelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,16 +39,6 @@ impl Row {
         self.pieces += other.pieces;
         self.revenue.merge(&other.revenue);
     }
-}
-
-/// What an order adds to a row.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Add {
-    pub(super) orders: i64,
-    pub(super) returns: i64,
-    pub(super) pieces: i64,
-    pub(super) code: Code,
-    pub(super) units: i128,
 }
 
 impl Row {

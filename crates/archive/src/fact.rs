@@ -11,7 +11,7 @@ use state::fold::{Event, Unread};
 
 /// What a decision about an attempt of an order changes.
 #[derive(Debug)]
-pub(crate) enum What {
+pub enum What {
     /// An attempt is confirmed.
     Confirmed(Counted),
     /// A confirmed attempt is cancelled.
@@ -20,18 +20,27 @@ pub(crate) enum What {
     Refused(String),
 }
 
-/// The part of an order that is counted.
+/// The part of an order that is counted and kept. Customers have a number, or a pseudonym.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Counted {
-    pub(super) kind: Kind,
-    pub(super) ordered_at: DateTime<Utc>,
-    pub(super) currency: String,
+pub struct Counted {
+    /// Which attempt it is.
+    pub attempt: Option<u32>,
+    /// Sale or return.
+    pub kind: Kind,
+    /// When it was ordered.
+    pub ordered_at: DateTime<Utc>,
+    /// ISO 4217, in three letters.
+    pub currency: String,
     customer: Option<Buyer>,
-    pub(super) region: Option<String>,
-    pub(super) lines: Vec<Line>,
+    /// Country or sales region.
+    pub region: Option<String>,
+    /// What is ordered.
+    pub lines: Vec<Line>,
+    /// What is added to the lines, or taken off.
     #[serde(default)]
-    charges: Vec<Charge>,
-    pub(super) total: Money,
+    pub charges: Vec<Charge>,
+    /// What lines and charges come to.
+    pub total: Money,
     amends: Option<Amends>,
 }
 
@@ -43,22 +52,33 @@ struct Amends {
 
 #[derive(Debug, Deserialize)]
 struct Buyer {
+    id: Option<String>,
     #[serde(default)]
     vip: bool,
 }
 
 impl Counted {
-    pub(super) fn is_vip(&self) -> bool {
+    /// The partner's number of the customer; guests have none.
+    #[must_use]
+    pub fn customer(&self) -> Option<&str> {
+        self.customer.as_ref()?.id.as_deref()
+    }
+
+    /// Is the customer one with priority?
+    #[must_use]
+    pub fn is_vip(&self) -> bool {
         self.customer.as_ref().is_some_and(|customer| customer.vip)
     }
 
     /// What was ordered before, of an order that was amended.
-    pub(super) fn before(&self) -> Option<&Self> {
+    #[must_use]
+    pub fn before(&self) -> Option<&Self> {
         self.amends.as_ref()?.order.as_deref()
     }
 
     /// What charges add to the lines.
-    pub(super) fn charges(&self) -> i128 {
+    #[must_use]
+    pub fn charges_units(&self) -> i128 {
         self.charges.iter().map(|charge| i128::from(charge.amount.units())).sum()
     }
 
@@ -66,7 +86,7 @@ impl Counted {
     ///
     /// # Errors
     /// It is no code.
-    pub(super) fn code(&self) -> Result<Code, String> {
+    pub fn code(&self) -> Result<Code, String> {
         Code::parse(&self.currency)
     }
 }
@@ -85,7 +105,8 @@ struct Decided {
 
 /// Whose order a message decides, by its subject; nothing if it decides none. An order that stays what it was (`kept`)
 /// has a reason, or names what is in force.
-pub(super) fn partner<'e>(event: &Event<'e>) -> Option<&'e str> {
+#[must_use]
+pub fn partner<'e>(event: &Event<'e>) -> Option<&'e str> {
     let mut tokens = event.subject.split('.').skip(1);
     let stage = tokens.next()?;
     let partner = tokens.nth(1)?;
@@ -102,7 +123,7 @@ pub(super) fn partner<'e>(event: &Event<'e>) -> Option<&'e str> {
 ///
 /// # Errors
 /// It is no event, or has no order.
-pub(super) fn read(event: &Event<'_>) -> Result<Option<What>, Unread> {
+pub fn read(event: &Event<'_>) -> Result<Option<What>, Unread> {
     let reason = event.header(header::REASON);
     if let Some(reason) = reason.filter(|reason| *reason != "cancelled") {
         return Ok(Some(What::Refused(reason.to_owned())));

@@ -6,21 +6,24 @@ use state::fold::Event;
 
 /// An invoice or a credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Issued<'e> {
-    pub(crate) partner: &'e str,
+pub struct Issued<'e> {
+    /// Whose order it is about.
+    pub partner: &'e str,
     /// As a token; a guest has none.
-    pub(crate) customer: Option<&'e str>,
-    pub(crate) is_credit: bool,
-    pub(crate) currency: Code,
+    pub customer: Option<&'e str>,
+    /// A credit note, and no invoice?
+    pub is_credit: bool,
+    /// Of what it comes to.
+    pub currency: Code,
     /// What it comes to; not below zero.
-    pub(crate) payable: Units,
+    pub payable: Units,
 }
 
 /// Reads it.
 ///
 /// # Errors
 /// A header is missing or wrong.
-pub(crate) fn read<'e>(event: &Event<'e>) -> Result<Issued<'e>, String> {
+pub fn read<'e>(event: &Event<'e>) -> Result<Issued<'e>, String> {
     let text = |name: &'static str| -> Result<&'e str, String> {
         event.header(name).ok_or_else(|| format!("the header {name} is missing"))
     };
@@ -42,7 +45,8 @@ pub(crate) fn read<'e>(event: &Event<'e>) -> Result<Issued<'e>, String> {
 
 impl Issued<'_> {
     /// What it adds to a total.
-    pub(crate) const fn signed(&self) -> i128 {
+    #[must_use]
+    pub const fn signed(&self) -> i128 {
         if self.is_credit { -self.payable.0 } else { self.payable.0 }
     }
 }

@@ -11,11 +11,12 @@ use std::fmt;
 
 /// A sum in units of 10⁻⁴, as [`domain::Money`] has them. It cannot overflow: that takes 10²⁵ orders of the largest amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Units(pub(crate) i128);
+pub struct Units(pub i128);
 
 impl Units {
     /// Reads what [`fmt::Display`] and [`domain::Money`] write.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
         let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -28,13 +29,15 @@ impl Units {
     }
 
     /// The `count`th part, rounded to four decimals, halves away from zero; nothing of none.
-    pub(crate) fn divided(self, count: i64) -> Option<Self> {
+    #[must_use]
+    pub fn divided(self, count: i64) -> Option<Self> {
         let count = i128::from(count);
         (0 < count).then(|| Self((self.0 * 2 + count * self.0.signum()) / (count * 2)))
     }
 
     /// With the decimals of the currency `code`, and more if it has more, as people read it: `1200` of JPY.
-    pub(crate) fn shown(self, code: &str) -> String {
+    #[must_use]
+    pub fn shown(self, code: &str) -> String {
         let decimals = Currency::parse(code).map_or(DECIMALS_LEAST, Currency::decimals);
         self.with_decimals(usize::try_from(decimals).unwrap_or(usize::MAX))
     }
@@ -89,20 +92,25 @@ impl JsonSchema for Units {
 }
 
 /// An amount as a number of JSON, with all its digits.
-pub(crate) fn exact(units: Units) -> Box<RawValue> {
+#[must_use]
+pub fn exact(units: Units) -> Box<RawValue> {
     RawValue::from_string(units.to_string()).expect("a sum is written as digits and a dot")
 }
 
 /// A code of a currency, three letters. Orders may have codes that ISO 4217 lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Code([u8; 3]);
+pub struct Code([u8; 3]);
 
 impl Code {
     /// No currency, by ISO 4217: what is added up under it has several.
-    pub(crate) const OTHERS: Self = Self(*b"XXX");
+    pub const OTHERS: Self = Self(*b"XXX");
 
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads three letters.
+    ///
+    /// # Errors
+    /// They are not three.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let letters: Result<[u8; 3], _> = text.as_bytes().try_into();
         let letters = letters.ok().filter(|letters| letters.iter().all(u8::is_ascii_graphic));
         letters.map(Self).ok_or_else(|| format!("{text:?} is no code of a currency"))
@@ -132,10 +140,11 @@ impl fmt::Display for Code {
 /// Sums by currency, in the order of their codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Amounts(Vec<(Code, Units)>);
+pub struct Amounts(Vec<(Code, Units)>);
 
 impl Amounts {
-    pub(crate) fn add(&mut self, code: Code, units: i128) {
+    /// Adds to the sum in a currency.
+    pub fn add(&mut self, code: Code, units: i128) {
         match self.0.binary_search_by_key(&code, |(code, _)| *code) {
             Ok(at) => {
                 if let Some((_, sum)) = self.0.get_mut(at) {
@@ -150,33 +159,46 @@ impl Amounts {
         }
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds all sums of another one.
+    pub fn merge(&mut self, other: &Self) {
         for (code, sum) in &other.0 {
             self.add(*code, sum.0);
         }
     }
 
     /// Is there a sum in this currency?
-    pub(crate) fn has(&self, code: Code) -> bool {
+    #[must_use]
+    pub fn has(&self, code: Code) -> bool {
         self.0.binary_search_by_key(&code, |(code, _)| *code).is_ok()
     }
 
     /// How many currencies there are.
-    pub(crate) const fn len(&self) -> usize {
+    #[must_use]
+    pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn of(&self, code: Code) -> Units {
+    /// Is there none?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sum in a currency; 0 if there is none.
+    #[must_use]
+    pub fn of(&self, code: Code) -> Units {
         let found = self.0.iter().find(|(known, _)| *known == code);
         found.map(|(_, sum)| *sum).unwrap_or_default()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Code, Units)> {
+    /// All of them, in the order of their codes.
+    pub fn iter(&self) -> impl Iterator<Item = (Code, Units)> {
         self.0.iter().copied()
     }
 
     /// As answers have them.
-    pub(crate) fn shown(&self) -> BTreeMap<String, Units> {
+    #[must_use]
+    pub fn shown(&self) -> BTreeMap<String, Units> {
         self.iter().map(|(code, sum)| (code.to_string(), sum)).collect()
     }
 }
