@@ -235,3 +235,22 @@ fn a_pipeline_that_is_killed_again_and_again_amends_no_order_twice_or_by_half() 
     }
     history(&up);
 }
+
+/// An order whose invoice is held has no document, and is found all the same.
+#[test]
+fn a_sale_that_is_held_is_listed_and_doctor_says_so() {
+    let (up, _folder) = start();
+    let body = json!({"order_id": "H1", "lines": [{"product_id": "P005", "quantity": 1, "unit_price": "1.20",
+        "tax_category": "luxury"}]});
+    up.place(&body);
+    up.json(&["wait", "--timeout", "60s"]);
+    let listed = up.json(&["invoices", "list", "--status", "held"]);
+    assert_eq!(listed["not_issued"][0]["id"], "DIRECT/H1", "{listed}");
+    let table = up.orderflow(&["invoices", "list", "--status", "held"]);
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("not issued") && table.contains("held: no rate"), "{table}");
+    let doctor = up.orderflow(&["doctor"]);
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    let expected = "! held invoices: 1 orders wait for a correction, and have no document for it yet (no_rate 1)";
+    assert!(said.contains(expected), "{said}");
+}

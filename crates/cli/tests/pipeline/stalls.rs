@@ -156,3 +156,20 @@ fn wait_ends_also_behind_placed_messages_that_are_no_orders() {
     let doctor = said(&up.orderflow(&["doctor"]));
     assert!(doctor.contains("✗ orders: 1 placed messages could not be read as orders"), "{doctor}");
 }
+
+/// What follows a decision is waited for as well, unless somebody asks for decisions alone.
+#[test]
+fn billing_that_is_stopped_is_waited_for() {
+    let up = Up::start(&["--processes"]);
+    send(&up, "0");
+    up.json(&DONE);
+    let billing = up.pid_of("billing");
+    kill("-STOP", billing);
+    send(&up, "1");
+    let decided = up.json(&["wait", "--decided", "--timeout", "60s"]);
+    assert_eq!(decided["confirmed"], 2);
+    let text = waits(&up);
+    assert!(text.contains("messages about orders of warehouse main not read by billing"), "{text}");
+    kill("-CONT", billing);
+    up.json(&DONE);
+}

@@ -29,7 +29,7 @@ async fn say(world: &World, subject: &str, file: &str, reason: &str, body: &Valu
     publish::one(&world.client, &message, None).await.unwrap();
 }
 
-fn content(order: &Order) -> String {
+fn content_of(order: &Order) -> String {
     let partner = PartnerId::parse("US3").unwrap();
     let draft = domain::raw::parse(order.data.to_string().as_bytes(), Some(&partner)).unwrap();
     draft.content()
@@ -112,7 +112,7 @@ async fn every_order_has_a_line_once_all_are_decided_and_none_before() {
         say(&world, &format!("orders.placed.main.US3.{id}"), file, "", &json!({})).await;
     }
     let orders = given(&world).await;
-    say_known(&world, &orders["5"], &content(&orders["5"]), "").await;
+    say_known(&world, &orders["5"], &content_of(&orders["5"]), "").await;
     say(&world, "orders.confirmed.main.US3.=3D1", &sha256, "", &json!({})).await;
     let refusal = json!({"specversion": "1.0", "id": "d", "source": "/x", "type": "t", "data":
         {"refusal": {"reason": "insufficient_stock", "product": "P001", "requested": 5}}});
@@ -197,11 +197,11 @@ async fn an_order_that_was_amended_is_known_by_each_content_that_it_had() {
     let text = ["1", "2", "3"].iter().fold(US3_HEADER.to_owned(), |text, id| text + &us3(id, 1));
     let record = world.done(&world.put("US3", "a.csv", text.as_bytes())).await;
     let orders = given(&world).await;
-    let own = content(&orders["1"]);
+    let own = content_of(&orders["1"]);
     let (other, unknown) = (own.replace("2:", "2:0"), "2:1");
     // The first content of two, the second of three, and none of two.
     say_known(&world, &orders["1"], &other, &format!("7 {own} -")).await;
-    let own = content(&orders["2"]);
+    let own = content_of(&orders["2"]);
     say_known(&world, &orders["2"], &other, &format!("7 {unknown} p, 9 {own} p")).await;
     say_known(&world, &orders["3"], &other, &format!("7 {unknown} -")).await;
     assert_eq!(world.call(&[transformed(&record)]).await, [""; 0]);
