@@ -1,6 +1,8 @@
 //! `orderflow analytics …`: over HTTP on the function analytics.
 
+mod archive;
 mod lists;
+mod query;
 mod shown;
 mod totals;
 mod windows;
@@ -18,7 +20,10 @@ const EXAMPLES: &str = r#"Examples:
   orderflow analytics top products --limit 5
   orderflow analytics top customers --currency EUR
   orderflow analytics windows --size 1m
-  orderflow analytics windows --size 5s --watch"#;
+  orderflow analytics windows --size 5s --watch
+  orderflow analytics query --from 2026-01-01 --to 2026-12-31 --by month --sum revenue
+  orderflow analytics archive list
+  orderflow analytics archive export --to ./archive"#;
 
 /// What orders and invoices come to.
 #[derive(Debug, Subcommand)]
@@ -33,6 +38,11 @@ pub(crate) enum Analytics {
     Top(lists::Top),
     /// What was invoiced in windows of time.
     Windows(windows::Windows),
+    /// Sums over days, also of orders that have expired from the stream.
+    Query(query::Query),
+    /// The days that are archived as Parquet.
+    #[command(subcommand)]
+    Archive(archive::Command),
 }
 
 pub(crate) async fn run(global: &Global, command: &Analytics) -> Result<()> {
@@ -42,5 +52,7 @@ pub(crate) async fn run(global: &Global, command: &Analytics) -> Result<()> {
         Analytics::By(by) => lists::by(&pipeline, by).await,
         Analytics::Top(top) => lists::top(&pipeline, top).await,
         Analytics::Windows(windows) => windows::run(&pipeline, windows).await,
+        Analytics::Query(query) => query::run(&pipeline, query).await,
+        Analytics::Archive(command) => archive::run(&pipeline, command).await,
     }
 }

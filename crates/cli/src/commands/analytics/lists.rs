@@ -31,7 +31,7 @@ enum Order {
     Key,
 }
 
-fn named<V: ValueEnum>(value: V) -> String {
+pub(super) fn named<V: ValueEnum>(value: V) -> String {
     let name = value.to_possible_value().map(|value| value.get_name().to_owned());
     name.unwrap_or_default()
 }
