@@ -17,11 +17,13 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Sums of days that are held in memory; those of further days are read whenever they are asked for.
-pub const HELD_MAX: usize = 500_000;
-/// About what a sum takes.
-pub const SUM_BYTES: usize = 128;
-/// Most sums that are in memory: those of archived days, of the open part, and of a day that is being written.
-pub const SUMS_MAX: usize = HELD_MAX + 2 * crate::cube::ROWS_MAX;
+const HELD_MAX: usize = 500_000;
+/// About what such a sum takes, with its share of names.
+const HELD_BYTES: usize = 104;
+/// About what one takes while a day is added up.
+const OPEN_BYTES: usize = 168;
+/// Most bytes that sums take: those of archived days, of what is not archived, and of a day that is being written.
+pub const BYTES_MAX: usize = HELD_MAX * HELD_BYTES + 2 * crate::cube::ROWS_MAX * OPEN_BYTES;
 
 /// The archive of a store.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// Sums that a day may have. Further keys are added up under [`OTHERS`].
-pub(crate) const ROWS_MAX: usize = 500_000;
+pub(crate) const ROWS_MAX: usize = 250_000;
 /// The key of what found no room.
 pub(crate) const OTHERS: &str = "others";
 /// A later version adds other sums, under another name.

@@ -21,7 +21,7 @@ mod table;
 mod tests;
 mod write;
 
-pub use archive::{Archive, HELD_MAX, SUM_BYTES, SUMS_MAX};
+pub use archive::{Archive, BYTES_MAX};
 pub use ask::{Answer, Asked, By, Line, Missing, Sum};
 pub use day::Day;
 pub use error::Error;

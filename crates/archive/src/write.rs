@@ -22,7 +22,7 @@ use state::wire::Wire;
 /// Messages that are read, and written as one group of rows.
 const GROUP: usize = 20_000;
 /// A file that has so many bytes is ended, and another one begun.
-const FILE_BYTES: usize = 64 * 1024 * 1024;
+const FILE_BYTES: usize = 16 * 1024 * 1024;
 const _: () = assert!(FILE_BYTES * 2 < OBJECT_BYTES_MAX, "a file is larger by one group at most");
 
 /// Writes days.

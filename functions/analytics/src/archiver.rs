@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use runtime::Stop;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How often it is looked whether a day is over.
 const LOOK: Duration = Duration::from_secs(60);
@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_secs(60);
 const AFTER: Duration = Duration::from_secs(5 * 60);
 /// How long one day may take.
 const DAY_MAX: Duration = Duration::from_secs(3_600);
+
+const DAY_SECONDS: u64 = 24 * 3_600;
 
 /// What is counted of the archive.
 #[derive(Clone, Debug, Default)]
@@ -60,19 +62,17 @@ impl Archiver {
     }
 
     async fn rounds(&self) {
-        let mut is_swept = false;
+        let (mut is_swept, mut succeeded) = (false, Instant::now());
         loop {
             match self.round(&mut is_swept).await {
-                Ok(()) => {}
-                Err(
-                    error @ (Error::Other { .. } | Error::Older { .. } | Error::Damaged { .. }),
-                ) => {
-                    self.metrics.failed.inc();
-                    tracing::error!(alert = "archive", %error, "no day is archived");
-                }
+                Ok(()) => succeeded = Instant::now(),
                 Err(error) => {
                     self.metrics.failed.inc();
-                    tracing::warn!(%error, "a day is not archived yet");
+                    // Which days are there may be unknown as well.
+                    let days = i64::try_from(succeeded.elapsed().as_secs() / DAY_SECONDS);
+                    let behind = days.unwrap_or(i64::MAX).max(self.metrics.behind.get());
+                    self.metrics.behind.set(behind);
+                    log(&error);
                 }
             }
             sleep(LOOK).await;
@@ -119,5 +119,14 @@ impl Archiver {
         }
         // So that a question finds little to do.
         self.archive.read_on().await
+    }
+}
+
+fn log(error: &Error) {
+    match error {
+        Error::Other { .. } | Error::Older { .. } | Error::Damaged { .. } => {
+            tracing::error!(alert = "archive", %error, "no day is archived");
+        }
+        error => tracing::warn!(%error, "a day is not archived yet"),
     }
 }

@@ -24,13 +24,13 @@ use windows::{Closer, Windows};
 /// Its name in `stack.yml`.
 pub const NAME: &str = "analytics";
 
-/// The process, a checkpoint in the making, and answers.
-const BASE_MIB: u64 = 96;
+/// The process, a checkpoint or a file of a day in the making, and answers.
+const BASE_MIB: u64 = 128;
 /// Rows of orders, customers, seconds of a week, and sums of days, all at their limits.
 const HELD_BYTES: u64 = (sales::ROWS_MAX * sales::ROW_BYTES
     + invoiced::CUSTOMERS_MAX * invoiced::CUSTOMER_BYTES) as u64
     + windows::HELD_SECONDS.unsigned_abs() * windows::SECOND_BYTES
-    + (archive::SUMS_MAX * archive::SUM_BYTES) as u64;
+    + archive::BYTES_MAX as u64;
 
 /// What it takes beside bodies; it takes none.
 pub const MEMORY: Memory = Memory::new(BASE_MIB + HELD_BYTES / (1024 * 1024), 2);
