@@ -9,7 +9,9 @@ use state::wire::Unclear;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server does not answer; a write may have happened, and is looked for by the next attempt.
-    #[error("the archive does not answer: {0}; if its streams are missing, `orderflow setup` makes them")]
+    #[error(
+        "the archive does not answer: {0}; if its streams are missing, `orderflow setup` makes them"
+    )]
     Unclear(#[from] Unclear),
     /// The server does not say how a stream is.
     #[error(transparent)]
