@@ -13,6 +13,7 @@ pub mod nats;
 pub mod proxy;
 pub mod raw;
 pub mod sshd;
+pub mod streams;
 pub mod tls;
 mod users;
 

@@ -80,6 +80,10 @@ impl Archiver {
     }
 
     /// Writes all days that are over.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whether a day is over is a question of the clock"
+    )]
     async fn round(&self, is_swept: &mut bool) -> Result<(), Error> {
         if let Err(fault @ (Fault::Other { .. } | Fault::Older { .. })) = self.store.check().await {
             return Err(Error::Ended(fault.to_string()));

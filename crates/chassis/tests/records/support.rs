@@ -93,9 +93,7 @@ pub(crate) fn api<W: Wire>() -> Api<Arc<App<W>>> {
 }
 
 pub(crate) async fn setup(nats: &Nats, replicas: usize) {
-    for step in streams::setup(nats, streams::Settings::copies(replicas)).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(nats, streams::Settings::copies(replicas)).await;
 }
 
 fn env(url: String) -> Env {

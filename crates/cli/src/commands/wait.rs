@@ -1,10 +1,10 @@
 //! `orderflow wait`: until nothing is left to do.
 
 mod follow;
+mod open;
 mod unplaced;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -15,7 +15,6 @@ use domain::partner::Inbox;
 use futures_util::TryStreamExt as _;
 use intake::complete;
 use machine::client::Pipeline;
-use machine::clock;
 use messaging::backlog::Backlog;
 use messaging::{Nats, streams, subject, views};
 use serde::Deserialize as _;
@@ -24,6 +23,7 @@ use terminal::Failure;
 use terminal::output;
 
 use self::follow::Followers;
+use self::open::{Open, Waiting};
 use super::files::{self, FileStatus};
 use super::orders;
 use crate::global::{Global, duration};
@@ -50,8 +50,6 @@ const LOOK: Duration = Duration::from_millis(250);
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// What is open is said no more often than this.
 const SAY: Duration = Duration::from_secs(1);
-/// A message that waits for so long is worth a word.
-const OLD_SECONDS: i64 = 10;
 /// States of a file that nothing follows.
 const FINAL: [&str; 3] = ["done", "refused", "duplicate"];
 
@@ -59,92 +57,6 @@ const FINAL: [&str; 3] = ["done", "refused", "duplicate"];
 const ARRIVED: (&str, &str) = (file_transformer::NAME, "files.arrived.>");
 const TRANSFORMED: (&str, &str) = (file_transformer::NAME, "files.transformed.>");
 const RAW: (&str, &str) = (order_ingest::NAME, subject::ORDERS);
-
-/// What is not finished.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Open {
-    /// Files that have arrived and are not transformed, by partner and name.
-    files: Vec<String>,
-    /// Messages that a function has not answered yet, by subject.
-    messages: BTreeMap<&'static str, Waiting>,
-    /// Orders that are placed and not decided, by warehouse.
-    lanes: BTreeMap<WarehouseId, Waiting>,
-    /// Orders that are decided, and what was decided is not stored yet.
-    unsaid: u64,
-    /// Messages about orders that billing has not read, by warehouse.
-    invoices: BTreeMap<WarehouseId, Waiting>,
-    /// What could not be asked just now.
-    unknown: Option<String>,
-}
-
-/// How much waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Waiting {
-    count: u64,
-    /// The age of the oldest message, in seconds.
-    seconds: Option<i64>,
-}
-
-impl Waiting {
-    /// Nothing if nothing waits.
-    fn of(backlog: &Backlog) -> Option<Self> {
-        let now_ms = clock::now().timestamp_millis();
-        let seconds = backlog.oldest.map(|oldest| oldest.age_seconds(now_ms));
-        let count = backlog.count();
-        (0 < count).then_some(Self { count, seconds })
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.seconds = self.seconds.max(other.seconds);
-    }
-
-    /// `, the oldest for 95 s`, if that is worth a word.
-    fn age(&self) -> String {
-        let old = self.seconds.filter(|seconds| OLD_SECONDS <= *seconds);
-        old.map(|seconds| format!(", the oldest for {seconds} s")).unwrap_or_default()
-    }
-}
-
-impl Open {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Orders that have no outcome.
-    fn orders(&self) -> u64 {
-        self.lanes.values().map(|waiting| waiting.count).sum::<u64>() + self.unsaid
-    }
-}
-
-impl fmt::Display for Open {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        match self.files.as_slice() {
-            [] => {}
-            [file] => parts.push(format!("file {file}")),
-            [file, rest @ ..] => parts.push(format!("file {file} and {} more", rest.len())),
-        }
-        for (subject, waiting) in &self.messages {
-            parts.push(format!("{} messages on {subject}{}", waiting.count, waiting.age()));
-        }
-        for (warehouse, waiting) in &self.lanes {
-            let (count, age) = (waiting.count, waiting.age());
-            parts.push(format!("{count} orders of warehouse {warehouse} not decided{age}"));
-        }
-        if self.unsaid > 0 {
-            parts.push(format!("{} orders whose outcome is not stored yet", self.unsaid));
-        }
-        for (warehouse, waiting) in &self.invoices {
-            let (count, age) = (waiting.count, waiting.age());
-            parts.push(format!(
-                "{count} messages about orders of warehouse {warehouse} not read by billing{age}"
-            ));
-        }
-        parts.extend(self.unknown.clone());
-        f.write_str(&parts.join(", "))
-    }
-}
 
 pub(crate) async fn run(global: &Global, wait: &Wait) -> Result<()> {
     let Wait { timeout, decided } = *wait;

@@ -30,9 +30,7 @@ impl<S> World<S> {
     /// Everything except the connector, on the servers at `nats_url`.
     async fn on(server: S, nats_url: String, settings: streams::Settings) -> Self {
         let nats = Nats::connect(&nats_url, "test", false).await.unwrap();
-        for step in streams::setup(&nats, settings).await {
-            assert!(step.outcome.is_ok(), "{step}");
-        }
+        testkit::streams::make(&nats, settings).await;
         let gateway = Gateway::default();
         let url = gateway.serve().await;
         let dir = tempfile::tempdir().unwrap();

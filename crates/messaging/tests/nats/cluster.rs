@@ -13,9 +13,7 @@ async fn start() -> (Cluster, Nats) {
     let cluster = Cluster::start();
     let nats = Nats::connect(&cluster.url(), "test", false).await.unwrap();
     let settings = streams::Settings { replicas: Some(3), ..Default::default() };
-    for step in streams::setup(&nats, settings).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(&nats, settings).await;
     (cluster, nats)
 }
 
@@ -158,9 +156,7 @@ async fn what_is_made_later_has_as_many_copies_as_orders() {
     for stream in [streams::INTAKE, &bucket] {
         nats.js.delete_stream(stream).await.unwrap();
     }
-    for step in streams::setup(&nats, streams::Settings::default()).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(&nats, streams::Settings::default()).await;
     for stream in [streams::INTAKE, &bucket] {
         let made = nats.js.get_stream(stream).await.unwrap().cached_info().config.clone();
         assert_eq!((made.num_replicas, made.allow_direct), (3, false), "{stream}");

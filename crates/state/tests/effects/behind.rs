@@ -13,10 +13,11 @@ async fn a_message_that_a_leader_does_not_know_yet_is_sent_later() {
     let (_server, nats) = start().await;
     let world = World::kind();
     // First it has neither the message nor its place, then another one has only the latter.
-    let asked = AtomicUsize::new(0);
+    let (asked, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let is_first = move || ended.fetch_add(1, Ordering::SeqCst) == 0;
     let faults = Faults::new(&nats, move |step| match step {
         Step::At if asked.fetch_add(1, Ordering::SeqCst) < 2 => Fault::Behind,
-        Step::End if asked.load(Ordering::SeqCst) == 1 => Fault::Behind,
+        Step::End if asked.load(Ordering::SeqCst) == 1 && is_first() => Fault::Behind,
         _ => Fault::None,
     });
     let effects = effects(&faults, &world);

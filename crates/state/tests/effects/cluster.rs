@@ -9,9 +9,7 @@ async fn a_leader_that_is_killed_costs_no_message_and_doubles_none_that_is_confi
     let cluster = Cluster::start();
     let nats = Nats::connect(&cluster.url(), "test", false).await.unwrap();
     let settings = streams::Settings { replicas: Some(3), ..Default::default() };
-    for step in streams::setup(&nats, settings).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(&nats, settings).await;
     let world = World::kind();
     let replicas: Vec<_> = (0..2).map(|_| effects(&nats, &world)).collect();
     let _running: Vec<Replica> = replicas.iter().map(Replica::of).collect();

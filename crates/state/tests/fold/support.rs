@@ -148,9 +148,7 @@ pub(crate) async fn start() -> (Server, Nats) {
 
 pub(crate) async fn setup(nats: &Nats, replicas: Option<usize>) {
     let settings = streams::Settings { replicas, ..Default::default() };
-    for step in streams::setup(nats, settings).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(nats, settings).await;
 }
 
 /// Stores a number for a key; in one of the streams or the other.

@@ -22,9 +22,7 @@ async fn of_two_appends_at_once_at_most_one_is_taken_for_stored() {
     let cluster = Cluster::start();
     let nats = Nats::connect(&cluster.url(), "test", false).await.unwrap();
     let settings = streams::Settings { replicas: Some(3), ..Default::default() };
-    for step in streams::setup(&nats, settings).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(&nats, settings).await;
     let (one, two) = (process(&cluster).await, process(&cluster).await);
     let mut stored = 0;
     for round in 0..ROUNDS {

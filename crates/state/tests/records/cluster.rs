@@ -11,9 +11,7 @@ async fn a_leader_that_is_killed_costs_no_change_and_no_event() {
     let cluster = Cluster::start();
     let nats = Nats::connect(&cluster.url(), "test", false).await.unwrap();
     let settings = streams::Settings { replicas: Some(3), ..Default::default() };
-    for step in streams::setup(&nats, settings).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(&nats, settings).await;
     let records = people(&nats);
     let mut at = records.create(&key("a"), person("0", "e0", "-"), &author("a")).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(90);

@@ -50,9 +50,7 @@ impl World<Cluster> {
 impl<S> World<S> {
     async fn on(server: S, url: &str, of_function: String, copies: usize) -> Self {
         let nats = Nats::connect(url, "test", false).await.unwrap();
-        for step in streams::setup(&nats, streams::Settings::copies(copies)).await {
-            step.outcome.unwrap();
-        }
+        testkit::streams::make(&nats, streams::Settings::copies(copies)).await;
         let stock = stock::journal(&nats, &WarehouseId::main());
         Self { server, nats, url: of_function, stock }
     }

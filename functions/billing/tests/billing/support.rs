@@ -109,9 +109,7 @@ impl World<Cluster> {
 impl<S> World<S> {
     async fn on(server: S, url: &str, of_billing: String, copies: usize) -> Self {
         let nats = Nats::connect(url, "test", false).await.unwrap();
-        for step in streams::setup(&nats, streams::Settings::copies(copies)).await {
-            step.outcome.unwrap();
-        }
+        testkit::streams::make(&nats, streams::Settings::copies(copies)).await;
         let folder = tempfile::tempdir().unwrap();
         let partners = folder.path().join("partners.yml");
         std::fs::write(&partners, PARTNERS).unwrap();

@@ -136,9 +136,7 @@ impl<S> World<S> {
     async fn on(server: S, url: &str, replicas: usize) -> Self {
         let nats = Nats::connect(url, "test", false).await.unwrap();
         let settings = streams::Settings { replicas: Some(replicas), ..Default::default() };
-        for step in streams::setup(&nats, settings).await {
-            step.outcome.unwrap();
-        }
+        testkit::streams::make(&nats, settings).await;
         let west = WarehouseId::parse("west").unwrap();
         let journal = stock::journal(&nats, &west);
         let key = state::journal::BoundKey::new("begin", &());

@@ -127,9 +127,7 @@ pub(crate) fn smtp(smtp: &Smtp) -> Vec<(String, String)> {
 
 pub(crate) async fn setup(nats: &Nats, replicas: usize) {
     let settings = streams::Settings { replicas: Some(replicas), ..streams::Settings::default() };
-    for step in streams::setup(nats, settings).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(nats, settings).await;
 }
 
 impl World {

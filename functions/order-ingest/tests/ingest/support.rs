@@ -103,9 +103,7 @@ impl<S> World<S> {
         open: bool,
     ) -> Self {
         let nats = Nats::connect(&url, "test", false).await.unwrap();
-        for step in streams::setup(&nats, settings).await {
-            step.outcome.unwrap();
-        }
+        testkit::streams::make(&nats, settings).await;
         let partners = NamedTempFile::new().unwrap();
         std::fs::write(partners.path(), PARTNERS).unwrap();
         let mut env = Env::from_pairs([

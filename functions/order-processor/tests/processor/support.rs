@@ -47,9 +47,7 @@ pub(crate) async fn build_with(
 }
 
 pub(crate) async fn setup(nats: &Nats) {
-    for step in streams::setup(nats, streams::Settings::default()).await {
-        step.outcome.unwrap();
-    }
+    testkit::streams::make(nats, streams::Settings::default()).await;
 }
 
 /// Status and body of the answer, null if that is no JSON.
@@ -82,9 +80,7 @@ impl World<Cluster> {
         let server = Cluster::with_rights(NAME, &RIGHTS);
         let nats = Nats::connect(&server.url(), "test", false).await.unwrap();
         let settings = streams::Settings { replicas: Some(3), ..Default::default() };
-        for step in streams::setup(&nats, settings).await {
-            step.outcome.unwrap();
-        }
+        testkit::streams::make(&nats, settings).await;
         let router = build_at(server.url_of(NAME), []).await;
         Self { server, nats, router }.stocked().await
     }

@@ -9,7 +9,7 @@ use messaging::backlog::Backlog;
 use messaging::{Nats, streams};
 use state::journal;
 
-use super::{Open, Waiting};
+use super::open::{Open, Waiting};
 use crate::commands::doctor;
 use crate::commands::journal::of::Of;
 use crate::global::Global;
