@@ -138,10 +138,12 @@ async fn leaders_that_are_killed_cost_no_message_no_attempt_and_no_dead_letter()
     world.stop().await;
 }
 
-/// A former leader that does not know of its successor answers with an old state.
+/// A former leader that does not know of its successor answers with an old state. On the newest server that is here: three
+/// of 2.9.10 lose what they confirmed when one is paused (docs/RELIABILITY.md).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_comes_back_from_a_pause_stops_no_lane() {
-    let mut world = World::of_three(testkit::nats_server_bin().as_deref()).await;
+    let newest = testkit::nats_servers().pop().flatten();
+    let mut world = World::of_three(newest.as_deref()).await;
     let ledger = Ledger::default();
     ledger.deploy(&world);
     world.gateway.annotate("p", ORDERED);
