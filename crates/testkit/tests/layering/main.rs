@@ -3,5 +3,6 @@
 
 mod circles;
 mod crates;
+mod layers;
 mod source;
 mod workspace;
