@@ -3,16 +3,13 @@
 use crate::cube::Cube;
 use crate::day::Day;
 use crate::error::Error;
-use crate::seen::Seen;
+use crate::seen::{BEFORE, Seen};
 use crate::table::{Head, Rows};
 use crate::{documents, orders};
 use async_nats::jetstream::Message;
 use messaging::{Nats, streams, tail};
 use state::fold::Event;
 use std::ops::ControlFlow;
-
-/// Messages before a part that are looked at for facts that were stored twice.
-const BEFORE: u64 = 10_000;
 
 /// One of the two streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +76,7 @@ impl Source {
         match self {
             Self::Orders => {
                 let Some(said) = orders::read(event) else { return counts };
-                if !seen.is_new(event) {
+                if seen.is_again(event) {
                     counts.doubled = 1;
                     return counts;
                 }
@@ -94,7 +91,7 @@ impl Source {
             }
             Self::Invoices => {
                 let Some(issued) = documents::read(event) else { return counts };
-                if !seen.is_new(event) {
+                if seen.is_again(event) {
                     counts.doubled = 1;
                     return counts;
                 }
@@ -126,7 +123,7 @@ impl Source {
                 if from <= event.sequence {
                     return ControlFlow::Break(());
                 }
-                seen.is_new(event);
+                seen.is_again(event);
                 ControlFlow::Continue(())
             })
         };

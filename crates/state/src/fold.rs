@@ -29,6 +29,7 @@ mod together;
 pub use current::NotRead;
 pub use event::{Event, Reading, Source, Unread};
 pub use metrics::Metrics;
+pub use recent::Recent;
 pub use shard::Refusal;
 
 use crate::checkpoint::{self, Checkpoints};

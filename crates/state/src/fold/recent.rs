@@ -10,32 +10,30 @@ use messaging::header;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
 
-/// So many a shard knows: more than one decision of a full batch makes, which is published again as a whole.
-const MAX: usize = 2_048;
-
-/// The newest facts of a shard, by their subjects and decisions.
+/// The newest `MAX` facts, by their subjects and decisions: more than one decision of a full batch makes, which is published
+/// again as a whole. Takes some 40 bytes for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "VecDeque<u64>", into = "VecDeque<u64>")]
-pub(super) struct Recent {
+pub struct Recent<const MAX: usize> {
     in_order: VecDeque<u64>,
     known: HashSet<u64>,
 }
 
-impl From<VecDeque<u64>> for Recent {
+impl<const MAX: usize> From<VecDeque<u64>> for Recent<MAX> {
     fn from(in_order: VecDeque<u64>) -> Self {
         Self { known: in_order.iter().copied().collect(), in_order }
     }
 }
 
-impl From<Recent> for VecDeque<u64> {
-    fn from(recent: Recent) -> Self {
+impl<const MAX: usize> From<Recent<MAX>> for VecDeque<u64> {
+    fn from(recent: Recent<MAX>) -> Self {
         recent.in_order
     }
 }
 
-impl Recent {
+impl<const MAX: usize> Recent<MAX> {
     /// Notes an event. Is it the same fact again? What follows from no decision is none.
-    pub(super) fn is_again(&mut self, event: &Event<'_>) -> bool {
+    pub fn is_again(&mut self, event: &Event<'_>) -> bool {
         let Some(decision) = event.header(header::DECISION) else { return false };
         // One message may belong to several sources.
         let source = event.source.to_le_bytes();
@@ -59,7 +57,9 @@ mod tests {
     use super::*;
     use async_nats::HeaderMap;
 
-    fn is_again(recent: &mut Recent, subject: &str, decision: Option<&str>) -> bool {
+    const MAX: usize = 100;
+
+    fn is_again(recent: &mut Recent<MAX>, subject: &str, decision: Option<&str>) -> bool {
         let mut headers = HeaderMap::new();
         if let Some(decision) = decision {
             headers.insert(header::DECISION, decision);
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_fact_is_known_by_its_subject_and_its_decision() {
-        let mut recent = Recent::default();
+        let mut recent = Recent::<MAX>::default();
         assert!(!is_again(&mut recent, "orders.confirmed.a", Some("1")));
         assert!(!is_again(&mut recent, "orders.confirmed.a", Some("2")));
         assert!(!is_again(&mut recent, "orders.confirmed.b", Some("1")));
@@ -89,12 +89,12 @@ mod tests {
 
     #[test]
     fn as_many_are_known_as_fit_also_after_a_checkpoint() {
-        let mut recent = Recent::default();
+        let mut recent = Recent::<MAX>::default();
         for decision in 0..=MAX {
             assert!(!is_again(&mut recent, "a", Some(&decision.to_string())));
         }
         let text = serde_json::to_string(&recent).unwrap();
-        let mut read: Recent = serde_json::from_str(&text).unwrap();
+        let mut read: Recent<MAX> = serde_json::from_str(&text).unwrap();
         assert_eq!(read, recent);
         assert!(is_again(&mut read, "a", Some(&MAX.to_string())));
         assert!(is_again(&mut read, "a", Some("1")));

@@ -6,6 +6,8 @@ use super::recent::Recent;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Facts that a shard knows again. Checkpoints hold them.
+const RECENT: usize = 2_048;
 /// Most refused events that a shard keeps; of older ones only the number.
 const REFUSED_MAX: usize = 20;
 /// Most characters of a reason that are kept.
@@ -56,7 +58,7 @@ impl Refused {
 pub(super) struct Shard<S> {
     pub(super) state: S,
     pub(super) refused: Refused,
-    pub(super) recent: Recent,
+    pub(super) recent: Recent<RECENT>,
     /// By source: the last event that changed it, or where its checkpoint ended if that is later.
     pub(super) applied: Vec<At>,
     /// By source: where its newest checkpoint ends, as far as is known.
@@ -92,7 +94,7 @@ impl<S> Shard<S> {
 #[derive(Serialize)]
 pub(super) struct Body<'s, S> {
     pub(super) refused: &'s Refused,
-    pub(super) recent: &'s Recent,
+    pub(super) recent: &'s Recent<RECENT>,
     pub(super) state: &'s S,
 }
 
@@ -102,7 +104,7 @@ pub(super) struct Read<S> {
     pub(super) refused: Refused,
     /// Earlier releases did not write them.
     #[serde(default)]
-    pub(super) recent: Recent,
+    pub(super) recent: Recent<RECENT>,
     pub(super) state: S,
 }
 
