@@ -4,6 +4,7 @@ use crate::day::Day;
 use crate::issued::{self, Issued};
 use crate::table::{Cell, Head, Rows, Type};
 use chrono::DateTime;
+use domain::person::is_personal;
 use messaging::{header, subject};
 use state::fold::Event;
 
@@ -36,17 +37,21 @@ pub(crate) fn read<'e>(event: &Event<'e>) -> Option<Result<Issued<'e>, String>> 
     header::is_fact(event.headers).then(|| issued::read(event))
 }
 
+/// The text of a header that is written as a token.
+fn token(event: &Event<'_>, name: &'static str) -> Option<String> {
+    event.header(name).map(|token| subject::text(token).unwrap_or_else(|| token.to_owned()))
+}
+
+/// The partner's number of the customer. Nothing if it is an address, as orders of 0.1.0 have them.
+pub(crate) fn customer(event: &Event<'_>) -> Option<String> {
+    token(event, header::CUSTOMER).filter(|id| !is_personal(id))
+}
+
 /// Adds the row of a document.
 pub(crate) fn rows(rows: &mut Rows, event: &Event<'_>, issued: &Result<Issued<'_>, String>) {
     let mut tokens = event.subject.split('.').skip(2);
     let mut next = || tokens.next().map(|it| subject::text(it).unwrap_or_else(|| it.to_owned()));
     let (warehouse, number) = (next(), next());
-    let token = |name: &'static str| {
-        let value = event.header(name);
-        Cell::of(value, |token| {
-            Cell::Text(subject::text(token).unwrap_or_else(|| token.to_owned()))
-        })
-    };
     let text = |name: &'static str| Cell::of(event.header(name), Cell::text);
     let read = issued.as_ref().ok();
     let kind = |issued: &Issued<'_>| if issued.is_credit { "credit_note" } else { "invoice" };
@@ -59,8 +64,8 @@ pub(crate) fn rows(rows: &mut Rows, event: &Event<'_>, issued: &Result<Issued<'_
         Cell::of(warehouse, Cell::Text),
         text(header::PARTNER),
         text(header::SELLER),
-        token(header::CUSTOMER),
-        token(header::ORDER),
+        Cell::of(customer(event), Cell::Text),
+        Cell::of(token(event, header::ORDER), Cell::Text),
         text(header::INVOICE),
         Cell::of(issued_on(event), Cell::Date),
         text(header::CURRENCY),

@@ -4,6 +4,7 @@ use crate::amount::Code;
 use chrono::{DateTime, Utc};
 use domain::charge::Charge;
 use domain::order::Line;
+use domain::person::is_personal;
 use domain::{Kind, Money};
 use messaging::{events, header};
 use serde::Deserialize;
@@ -58,10 +59,11 @@ struct Buyer {
 }
 
 impl Counted {
-    /// The partner's number of the customer; guests have none.
+    /// The partner's number of the customer; guests have none. Nothing if it is an address, as 0.1.0 kept them: what is
+    /// archived has no end.
     #[must_use]
     pub fn customer(&self) -> Option<&str> {
-        self.customer.as_ref()?.id.as_deref()
+        self.customer.as_ref()?.id.as_deref().filter(|id| !is_personal(id))
     }
 
     /// Is the customer one with priority?

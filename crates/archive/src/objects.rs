@@ -23,7 +23,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 /// Most bytes of a file.
 pub(crate) const OBJECT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What stands beside an object.
+/// The description of an object, in the form of NATS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Object {
     /// Its name.

@@ -5,8 +5,10 @@ use crate::ask::{Answer, Asked, By, Sum, Tally};
 use crate::cube::{Cube, Kept, OTHERS, ROWS_MAX};
 use crate::fact::{Counted, What};
 use crate::issued::Issued;
-use crate::{Day, amount::Units};
+use crate::{Day, amount::Units, documents};
+use messaging::{header, subject};
 use serde_json::{Value, json};
+use state::fold::Event;
 
 fn order(more: &Value) -> Counted {
     let mut order = json!({"kind": "sale", "ordered_at": "2026-01-31T23:30:00Z", "currency": "EUR", "total": "24.90",
@@ -61,6 +63,26 @@ fn an_order_counts_on_its_own_day_whenever_it_is_amended_or_cancelled() {
     assert!(answer(&of_other, &days).rows.is_empty());
     let product = answer(&asked(By::Product, Sum::Pieces), &days);
     assert_eq!(product.rows[0].pieces, Some(0));
+}
+
+#[test]
+fn an_address_as_the_number_of_a_customer_is_not_archived() {
+    for (id, kept) in [("C7", Some("C7")), ("ana@shop.example", None)] {
+        let order = order(&json!({"customer": {"id": id}}));
+        assert_eq!(order.customer(), kept);
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert(header::CUSTOMER, subject::token(id));
+        let event = Event {
+            source: 0,
+            sequence: 1,
+            time_ms: 1,
+            subject: "invoices.issued.main.A1",
+            headers: Some(&headers),
+            payload: None,
+            kept_from: 0,
+        };
+        assert_eq!(documents::customer(&event).as_deref(), kept);
+    }
 }
 
 #[test]

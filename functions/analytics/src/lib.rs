@@ -97,7 +97,7 @@ fn api() -> Api<Arc<App>> {
         .at(orders("/", "What all orders come to"), http::totals)
         .at(health, http::health)
         .at(orders("/by/{dimension}", "Orders by region, category, product and more"), http::by)
-        .at(orders("/query", "Sums over days, also of orders that have expired"), http::sums)
+        .at(money("/query", "Sums over days, also of what has expired", Scope::Own), http::sums)
         .at(
             money("/customers/top", "Customers to whom most was invoiced", Scope::Own),
             http::customers,

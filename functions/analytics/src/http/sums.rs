@@ -104,7 +104,7 @@ fn csv(asked: &Asked, answer: &archive::Answer) -> Csv {
     let mut csv = Csv::new(&[&*by, "currency", &*sum]);
     for row in &answer.rows {
         for (currency, amount) in row.amounts().into_iter().flatten() {
-            csv.line(&[&*row.key, currency, &amount.to_string()]);
+            csv.line(&[&*row.key, currency, &amount.shown(currency)]);
         }
     }
     csv
