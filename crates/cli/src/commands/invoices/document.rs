@@ -69,7 +69,7 @@ async fn fetch(pipeline: &Pipeline, number: &str) -> Result<Document> {
     pipeline.call(Level::Read, Method::GET, &path, None).await
 }
 
-/// Fetches a document, and how its order stands.
+/// Fetches a document and the balance of its order.
 pub(super) async fn with_balance(pipeline: &Pipeline, number: &str) -> Result<(Document, Balance)> {
     let document = fetch(pipeline, number).await?;
     let (partner, id) = document.account();

@@ -81,8 +81,8 @@ async fn read(pipeline: &Pipeline, query: &str) -> Result<Vec<Delivery>> {
     }
 }
 
-/// Numbers of an order's invoices and credit notes: their mails have the number and not the order. None where nobody issues
-/// them.
+/// The numbers of an order's invoices and credit notes. Mails about them are found by these, because they do not name the
+/// order. Empty where billing is not deployed.
 async fn documents_of(pipeline: &Pipeline, order: &str) -> BTreeSet<String> {
     let Some((partner, id)) = order.split_once('/') else { return BTreeSet::new() };
     let (partner, id) = (query_value(partner), query_value(id));

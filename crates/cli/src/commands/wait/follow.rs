@@ -24,7 +24,7 @@ const TOLD: [(&str, &str); 4] = [
     (streams::INVOICES, "invoices.issued.>"),
 ];
 
-/// Who is waited for once all is decided. By default nobody.
+/// The functions that `wait` waits for after all orders are decided. The default is none of them.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
     are_waited_for: bool,
@@ -57,7 +57,7 @@ impl Followers {
         for (stream, filter) in TOLD {
             let name = durable_name(NOTIFIER, filter);
             let reader = Backlog::of_reader(nats, stream, &name, filter).await?;
-            // Where notifier never was nobody is told.
+            // Without a consumer, notifier was never deployed.
             if reader.info.is_some()
                 && let Some(waiting) = Waiting::of(&reader.backlog)
             {
