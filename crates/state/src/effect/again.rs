@@ -27,7 +27,7 @@ pub enum AgainError {
     /// The message was removed from the outbox, or expired there after 30 days.
     #[error("the message of delivery {0} is not kept any more (30 days): send the event again")]
     Gone(String),
-    /// An attempt is under way, or its end is not told yet.
+    /// An attempt is under way.
     #[error("an attempt at delivery {0} is under way; ask again when it has ended")]
     UnderWay(String),
     /// The server does not answer; the same call may be repeated.
@@ -59,8 +59,12 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             let (revision, Some(delivery)) = self.delivery(&place).await? else {
                 return Err(missing());
             };
-            if delivery.owed || matches!(delivery.state, State::Sending) {
+            if matches!(delivery.state, State::Sending) {
                 return Err(AgainError::UnderWay(id.to_owned()));
+            }
+            if delivery.state.is_final() {
+                // Who sent it may have ended before it told.
+                self.tell(&delivery).await?;
             }
             let subject = place.outbox();
             let Some(last) = self.wire.last(OUTBOX, &subject).await? else {

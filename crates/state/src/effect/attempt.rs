@@ -33,14 +33,26 @@ pub(super) enum Turn {
         wait: Duration,
         /// Did the target refuse just now?
         refused: bool,
-        /// This revision says that an attempt is under way.
-        under_way: Option<u64>,
+        /// What the next look has to know.
+        seen: Seen,
     },
+}
+
+/// What is known of a message before it is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing: this process has not looked at it yet.
+    #[default]
+    Never,
+    /// It was looked at.
+    Before,
+    /// An attempt was under way at this revision, longer ago than an attempt may take.
+    UnderWay(u64),
 }
 
 impl Turn {
     pub(super) fn later(wait: Duration) -> Self {
-        Self::Later { wait, refused: false, under_way: None }
+        Self::Later { wait, refused: false, seen: Seen::Before }
     }
 }
 
@@ -51,13 +63,8 @@ fn wait_for(delivery: &mut Delivery, why: String, wait: Duration) -> Duration {
 }
 
 impl<O: Outside, W: Wire> Effects<O, W> {
-    /// Looks at a message of the outbox, and sends it if it is due. `under_way` is the revision at which an
-    /// attempt was seen to be under way, longer ago than an attempt may take.
-    pub(super) async fn turn(
-        &self,
-        sequence: u64,
-        under_way: Option<u64>,
-    ) -> Result<Turn, Unclear> {
+    /// Looks at a message of the outbox, and sends it if it is due.
+    pub(super) async fn turn(&self, sequence: u64, seen: Seen) -> Result<Turn, Unclear> {
         let mut found = self.wire.at(OUTBOX, sequence).await?;
         if found.is_none() {
             // A new leader may not have read all that it has: one that has got so far is asked once more.
@@ -85,8 +92,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 return Ok(Turn::later(UNREADABLE));
             }
         };
-        let (revision, before) = self.delivery(&place).await?;
-        let mut delivery = before.unwrap_or_else(|| Delivery {
+        let new = || Delivery {
             cause: message.cause.clone(),
             lane: place.lane(),
             key: place.idempotency_key(),
@@ -95,8 +101,16 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             unknown: 0,
             state: State::Waiting { why: String::new(), due: DateTime::UNIX_EPOCH },
             at: DateTime::UNIX_EPOCH,
-            owed: false,
-        });
+        };
+        // Most are looked at for the first time, and so are not looked up: the server refuses this if there is one.
+        if seen == Seen::Never
+            && message.again.is_none()
+            && let Some(begun) = self.begin(&place, new(), 0).await?
+        {
+            return self.go_on(&place, &message.message, begun).await;
+        }
+        let (revision, before) = self.delivery(&place).await?;
+        let mut delivery = before.unwrap_or_else(new);
         let is_again = message.again == Some(revision);
         match &delivery.state {
             _ if is_again => delivery.before = delivery.attempts,
@@ -107,28 +121,47 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                     return Ok(Turn::later(wait));
                 }
             }
-            State::Sending if under_way == Some(revision) => {
+            State::Sending if seen == Seen::UnderWay(revision) => {
                 // The process that began it has ended: it counts as any other attempt does.
                 let why = "no answer was recorded".to_owned();
                 return self.answered(&place, delivery, revision, Answer::Unknown { why }).await;
             }
             State::Sending => {
-                let under_way = Some(revision);
-                return Ok(Turn::Later { wait: self.settings.send_max, refused: false, under_way });
+                let seen = Seen::UnderWay(revision);
+                return Ok(Turn::Later { wait: self.settings.send_max, refused: false, seen });
             }
             State::Sent { .. } | State::Failed { .. } | State::Dead { .. } => {
-                self.tell(&place, delivery, revision).await?;
+                self.tell(&delivery).await?;
                 return Ok(Turn::Done { sent: false });
             }
         }
+        match self.begin(&place, delivery, revision).await? {
+            Some(begun) => self.go_on(&place, &message.message, begun).await,
+            None => Ok(Turn::later(AGAIN)),
+        }
+    }
+
+    /// Records that an attempt begins; with the new revision. Who is not the first to write this does not send.
+    async fn begin(
+        &self,
+        place: &Place,
+        mut delivery: Delivery,
+        revision: u64,
+    ) -> Result<Option<(Delivery, u64)>, Unclear> {
         delivery.attempts += 1;
         (delivery.state, delivery.at) = (State::Sending, now());
-        // Who is not the first to write this does not send.
-        let Some(revision) = self.write(&place, &delivery, revision).await? else {
-            return Ok(Turn::later(AGAIN));
-        };
-        let answer = self.send(&message.message, &delivery).await;
-        self.answered(&place, delivery, revision, answer).await
+        let revision = self.write(place, &delivery, revision).await?;
+        Ok(revision.map(|revision| (delivery, revision)))
+    }
+
+    async fn go_on(
+        &self,
+        place: &Place,
+        message: &O::Message,
+        (delivery, revision): (Delivery, u64),
+    ) -> Result<Turn, Unclear> {
+        let answer = self.send(message, &delivery).await;
+        self.answered(place, delivery, revision, answer).await
     }
 
     async fn send(&self, message: &O::Message, delivery: &Delivery) -> Answer {
@@ -164,10 +197,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         }
         let standing = loop {
             match self.write(place, &delivery, revision).await {
-                Ok(Some(now)) => {
-                    revision = now;
-                    break delivery;
-                }
+                Ok(Some(_)) => break delivery,
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "an answer is not recorded yet");
@@ -200,18 +230,24 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             delivery = Delivery { attempts, before, unknown, ..delivery };
         };
         if standing.state.is_final() {
-            self.tell(place, standing, revision).await?;
+            self.tell(&standing).await?;
             return Ok(Turn::Done { sent });
         }
-        Ok(Turn::Later { wait: wait.unwrap_or(AGAIN), refused: true, under_way: None })
+        Ok(Turn::Later { wait: wait.unwrap_or(AGAIN), refused: true, seen: Seen::Before })
     }
 
     /// What an answer makes of a delivery, and how long to wait if there is to be another attempt.
     fn conclude(&self, delivery: &mut Delivery, answer: Answer) -> Option<Duration> {
         delivery.at = now();
         let (why, after) = match answer {
-            Answer::Sent { answer } => return self.end(delivery, State::Sent { answer }),
-            Answer::Never { why } => return self.end(delivery, State::Failed { why }),
+            Answer::Sent { answer } => {
+                delivery.state = State::Sent { answer };
+                return None;
+            }
+            Answer::Never { why } => {
+                delivery.state = State::Failed { why };
+                return None;
+            }
             Answer::Again { why, after } => (why, after),
             Answer::Away { why, after } => {
                 delivery.before += 1;
@@ -224,33 +260,19 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         };
         let attempts = delivery.attempts.saturating_sub(delivery.before);
         let Some(wait) = self.outside.wait(attempts, after) else {
-            return self.end(delivery, State::Dead { why });
+            delivery.state = State::Dead { why };
+            return None;
         };
         Some(wait_for(delivery, why, wait))
     }
 
-    fn end(&self, delivery: &mut Delivery, state: State) -> Option<Duration> {
-        delivery.state = state;
-        delivery.owed = self.outside.told(delivery).is_some();
-        None
-    }
-
-    /// Publishes the event that a delivery owes, once.
-    async fn tell(
-        &self,
-        place: &Place,
-        mut delivery: Delivery,
-        revision: u64,
-    ) -> Result<(), Unclear> {
-        if !delivery.owed {
-            return Ok(());
-        }
-        if let Some(event) = self.outside.told(&delivery) {
+    /// Publishes the event of a delivery that has ended, once. Nothing records that it was published: whoever meets
+    /// the delivery again publishes it again, and the server refuses the second one.
+    pub(super) async fn tell(&self, delivery: &Delivery) -> Result<(), Unclear> {
+        if let Some(event) = self.outside.told(delivery) {
             // Occupied: it is there.
             self.wire.put(event, 0).await?;
         }
-        delivery.owed = false;
-        // If it moved on, somebody else has told it.
-        self.write(place, &delivery, revision).await.map(|_| ())
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Which message is sent next. No IO and no clock.
 
 use super::Settings;
-use super::attempt::Turn;
+use super::attempt::{Seen, Turn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ pub(super) struct Board {
 
 #[derive(Debug, Default)]
 struct Lane {
-    /// Not done with, by sequence; with the revision at which an attempt was under way.
-    open: BTreeMap<u64, Option<u64>>,
+    /// Not done with, by sequence.
+    open: BTreeMap<u64, Seen>,
     /// Of these, those that nobody works on, by when they are due.
     waiting: BTreeSet<(Instant, u64)>,
     running: usize,
@@ -63,7 +63,7 @@ impl Room {
 pub(super) struct Next {
     pub(super) lane: String,
     pub(super) sequence: u64,
-    pub(super) under_way: Option<u64>,
+    pub(super) seen: Seen,
 }
 
 impl Board {
@@ -92,7 +92,7 @@ impl Board {
         {
             lane.beyond = Some(lane.beyond.map_or(sequence, |first| first.min(sequence)));
         } else if !known {
-            lane.open.insert(sequence, None);
+            lane.open.insert(sequence, Seen::Never);
             lane.waiting.insert((now, sequence));
         }
     }
@@ -123,11 +123,11 @@ impl Board {
         let name = later.into_iter().find(|(_, lane)| can(lane))?.0.clone();
         let lane = self.lanes.get_mut(&name)?;
         let (_, sequence) = lane.waiting.pop_first()?;
-        let under_way = lane.open.get(&sequence).copied().flatten();
+        let seen = lane.open.get(&sequence).copied().unwrap_or_default();
         lane.running += 1;
         self.running += 1;
         self.last.clone_from(&name);
-        Some(Next { lane: name, sequence, under_way })
+        Some(Next { lane: name, sequence, seen })
     }
 
     /// What came of a message that [`Board::next`] gave.
@@ -140,8 +140,8 @@ impl Board {
                 lane.open.remove(&next.sequence);
                 lane.refuses &= !sent;
             }
-            Turn::Later { wait, refused, under_way } => {
-                lane.open.insert(next.sequence, *under_way);
+            Turn::Later { wait, refused, seen } => {
+                lane.open.insert(next.sequence, *seen);
                 // Longer than any of them waits.
                 let due = now.checked_add(*wait).unwrap_or(now + Duration::from_secs(1 << 30));
                 lane.waiting.insert((due, next.sequence));
@@ -167,6 +167,12 @@ impl Board {
     pub(super) fn due(&self) -> Option<Instant> {
         let room = self.room();
         self.lanes.values().filter_map(|lane| room.due(lane)).min()
+    }
+
+    /// Does any message wait for its turn, and nothing else?
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let first = |lane: &Lane| lane.waiting.first().is_some_and(|(due, _)| *due <= now);
+        self.lanes.values().any(first)
     }
 
     /// How many attempts may be under way at once in a lane now. Lanes that refuse get half of all together, so that
@@ -201,7 +207,7 @@ mod tests {
     }
 
     fn later(refused: bool) -> Turn {
-        Turn::Later { wait: SECOND, refused, under_way: None }
+        Turn::Later { wait: SECOND, refused, seen: Seen::Before }
     }
 
     /// The messages that can be begun now.

@@ -57,9 +57,6 @@ pub struct Delivery {
     pub state: State,
     /// Since when it stands so.
     pub at: DateTime<Utc>,
-    /// Its event is not known to be published.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) owed: bool,
 }
 
 /// How a message stands.

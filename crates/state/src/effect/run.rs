@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// How often the outbox is looked at for messages that others put there.
 const LOOK: Duration = Duration::from_millis(500);
+/// How soon after a look the next one follows while there are messages to send: looking holds up sending.
+const BRIEF: Duration = Duration::from_millis(25);
 /// How long a clock without work sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -40,6 +42,8 @@ struct Clock {
     /// Attempts of an earlier lease do not count in this one.
     lease: u64,
     look: Instant,
+    /// When the last look ended.
+    looked: Instant,
     /// The oldest message that is not done with, when it was put in, and when that is looked up again.
     oldest: (u64, Option<DateTime<Utc>>, Instant),
 }
@@ -110,6 +114,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                         stream: from.stream,
                         lease: leases,
                         look: Instant::now(),
+                        looked: Instant::now(),
                         oldest: (0, None, Instant::now()),
                     });
                 }
@@ -122,7 +127,9 @@ impl<O: Outside, W: Wire> Effects<O, W> {
                 }
                 () = self.more.notified() => {
                     if let Some(clock) = &mut clock {
-                        clock.look = Instant::now();
+                        let now = Instant::now();
+                        let look = if clock.board.is_due(now) { clock.looked + BRIEF } else { now };
+                        clock.look = clock.look.min(look);
                     }
                 }
                 () = sleep_until(wake) => {}
@@ -138,6 +145,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             if let Err(error) = self.look(clock).await {
                 tracing::warn!(%error, "the outbox is read later");
             }
+            clock.looked = Instant::now();
         }
         while let Some(next) = clock.board.next(now) {
             let (effects, lease) = (self.clone(), clock.lease);
@@ -220,7 +228,7 @@ impl<O: Outside, W: Wire> Effects<O, W> {
     /// A turn that fails or panics is one that comes again.
     async fn guarded(&self, next: &Next) -> Turn {
         let sequence = next.sequence;
-        let turn = AssertUnwindSafe(self.turn(sequence, next.under_way)).catch_unwind();
+        let turn = AssertUnwindSafe(self.turn(sequence, next.seen)).catch_unwind();
         let reason = match turn.await {
             Ok(Ok(turn)) => return turn,
             Ok(Err(error)) => error.to_string(),
