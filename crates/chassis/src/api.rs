@@ -153,7 +153,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn into_routes(self, tokens: Tokens, state: S) -> Routes {
         let routes = Routes::new(tokens);
         let add = |routes: Routes<S>, (operation, methods): (Operation, MethodRouter<S>)| {
-            routes.at(operation.entrance, operation.path, methods)
+            let Operation { entrance, roles, scope, path, .. } = operation;
+            let roles = roles.into_iter().map(|(role, door)| (role.name(), door));
+            routes.at(entrance.opened_by(roles, scope == Scope::Own), path, methods)
         };
         self.operations.into_iter().fold(routes, add).with_state(state)
     }

@@ -8,7 +8,7 @@ use axum::handler::Handler;
 use axum::http::HeaderMap;
 use runtime::door::Refused;
 use runtime::events::{self, Batch, OrderedAnswer};
-use runtime::{Caller, Owner, Problem, Stop};
+use runtime::{Actor, Caller, Owner, Problem, Stop};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -73,7 +73,7 @@ macro_rules! takes_nothing {
     };
 }
 
-takes_nothing!(Caller HeaderMap Owner Stop Trace);
+takes_nothing!(Actor Caller HeaderMap Owner Stop Trace);
 
 impl<S> Describe for State<S> {
     fn describe(_: &mut Description, _: &mut SchemaGenerator) {}

@@ -14,6 +14,7 @@ mod page;
 pub mod records;
 mod role;
 mod setup;
+pub mod tokens;
 
 // So that a function elsewhere names one crate.
 pub use {messaging, runtime, state};
@@ -31,3 +32,4 @@ pub use records::{Filter, Kept, Resource, Wrong};
 pub use role::{Role, Scope};
 pub use setup::{Chassis, Setup};
 pub use state::{Counts, Kind};
+pub use tokens::Token;

@@ -22,6 +22,12 @@ macro_rules! roles {
                 }
             }
 
+            /// The role of this name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|role| role.name() == name)
+            }
+
             /// The door whose static tokens have this role.
             #[must_use]
             pub const fn door(self) -> Door {
@@ -68,6 +74,23 @@ roles! {
     Billing "billing" Admin;
     /// Everything that people may do.
     Admin "admin" Admin;
+}
+
+impl Role {
+    /// Roles that a token can have which people make: not that of the connector, whose token is a secret.
+    #[must_use]
+    pub fn given() -> Vec<Self> {
+        let is_given = |role: &Self| !matches!(role, Self::Anyone | Self::Connector);
+        Self::ALL.into_iter().filter(is_given).collect()
+    }
+
+    /// It and the roles that follow from it: `admin` is all of them, and who may change something may read it too.
+    #[must_use]
+    pub fn includes(self) -> Vec<Self> {
+        let reading = format!("{}:read", self.name());
+        let follows = |role: &Self| self == Self::Admin || *role == self || role.name() == reading;
+        Self::given().into_iter().filter(follows).collect()
+    }
 }
 
 /// Whose data a route shows or changes. Static tokens are of the operator and see all partners, but for

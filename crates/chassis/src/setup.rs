@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::journals::{Journals, Lane, of_partners};
 use crate::records::{Kept, Resource};
+use crate::tokens::Known;
 use domain::WarehouseId;
 use futures_util::future::BoxFuture;
 use intake::partners::{Check, Configuration, Live, Problem, Source};
@@ -97,6 +98,7 @@ impl<'a> Setup<'a> {
         metrics::register(&nats, &mut registry);
         tracing::info!(function = name, version = env!("CARGO_PKG_VERSION"), "connected");
         let background = Vec::new();
+        let tokens = tokens.with_directory(Known::follow(&nats));
         Ok((Chassis { name, nats, store, registry, tokens, background }, settings))
     }
 }

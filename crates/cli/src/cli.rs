@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Analytics, Bench, Check, Customers, Doctor, Files, Function, Invoices, Journal, Lint,
-    Manifests, Notify, Orders, Partners, Products, Schema, Send, Setup, Simulate, Stock, Up, Wait,
+    Manifests, Notify, Orders, Partners, Products, Schema, Send, Setup, Simulate, Stock, Tokens,
+    Up, Wait,
 };
 use crate::global::Global;
 
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Notify(Notify),
     #[command(subcommand)]
     Journal(Journal),
+    #[command(subcommand)]
+    Tokens(Tokens),
     Doctor(Doctor),
     Lint(Lint),
     Schema(Schema),

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod dir;
 mod gateway;
 pub mod http;
+pub mod random;
 pub mod send;
 mod site;
 pub mod up;

@@ -31,6 +31,8 @@ pub const ORDER_SHIPPED: &str = "orderflow.order.shipped.v1";
 pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 /// Stock of a product moved or was set.
 pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
+/// A token was made, changed or revoked.
+pub const TOKEN_CHANGED: &str = "orderflow.token.changed.v1";
 /// A product of the catalogue was made, changed or deleted.
 pub const PRODUCT_CHANGED: &str = "orderflow.product.changed.v1";
 /// The partners' configuration was changed and is wrong.
@@ -100,6 +102,7 @@ pub const ALL: &[Definition] = &[
     event("errors.billing.<warehouse>.<partner>.<order>", INVOICE_HELD, "billing"),
     event("customers.changed.<partner>.<customer>", CUSTOMER_CHANGED, "customers"),
     event("products.changed.<id>", PRODUCT_CHANGED, "inventory"),
+    event("tokens.changed.<name>", TOKEN_CHANGED, "the command"),
     event("analytics.invoices.5s.<window>", WINDOW_CLOSED, "analytics"),
     event("analytics.invoices.5s.<window>.<sequence>", WINDOW_CORRECTED, "analytics"),
     event("notifications.<channel>.<event>", NOTIFICATION_SENT, "notifier"),

@@ -1,5 +1,7 @@
 //! What a function may do: at NATS, and whom else it may reach.
 
+use crate::streams::TOKENS;
+
 /// What a function may do at NATS, and which other servers it may reach. nats-server, and in a cluster network
 /// policies, refuse everything else.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +63,8 @@ impl Rights {
     }
 
     /// The subjects that it may publish on, those of the JetStream API included. Who may make a consumer
-    /// of a stream may also remove those of others: the server knows no smaller right.
+    /// of a stream may also remove those of others: the server knows no smaller right. Every function reads the tokens
+    /// that people made.
     #[must_use]
     pub fn subjects(&self) -> Vec<String> {
         let mut subjects: Vec<String> =
@@ -71,7 +74,8 @@ impl Rights {
         for stream in self.reads {
             subjects.extend(reads(stream));
         }
-        for bucket in self.writes_buckets.iter().chain(self.reads_buckets) {
+        let own = self.writes_buckets.iter().chain(self.reads_buckets);
+        for bucket in own.chain(&[TOKENS]) {
             let stream = format!("KV_{bucket}");
             subjects.extend(reads(&stream));
             // A key that is made looks in this way whether it was deleted.

@@ -42,6 +42,8 @@ pub const ANALYTICS: &str = "ANALYTICS";
 pub const WEBHOOKS: &str = "WEBHOOKS";
 /// Dead letters, conflicts, alerts.
 pub const ERRORS: &str = "ERRORS";
+/// Who was given access, and from whom it was taken.
+pub const ACCESS: &str = "ACCESS";
 /// What is to be sent to the world outside: mails, webhooks.
 pub const OUTBOX: &str = "OUTBOX";
 
@@ -71,6 +73,9 @@ pub const CUSTOMER_CARDS: &str = "CUSTOMER_CARDS";
 pub const PERSONS: &str = "PERSONS";
 /// Bucket: the products of the catalogue.
 pub const PRODUCTS: &str = "PRODUCTS";
+
+/// Bucket: tokens that people made, as hashes.
+pub const TOKENS: &str = "TOKENS";
 
 /// Bucket: which request of a person came with which idempotency key, and what came of it.
 pub const REQUESTS: &str = "REQUESTS";
@@ -116,6 +121,7 @@ pub const STREAMS: &[Definition] = &[
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
     keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
+    keeps(ACCESS, &["tokens.changed.>"], 365),
     erasable(keeps(ERRORS, &["errors.>"], 90)),
     erasable(keeps(OUTBOX, &["outbox.>"], 30)),
     // As clients of NATS make an object store.
@@ -140,6 +146,7 @@ pub const BUCKETS: &[&str] = &[
     CUSTOMER_CARDS,
     PERSONS,
     ARCHIVE,
+    TOKENS,
 ];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.

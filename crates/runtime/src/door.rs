@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::env::Env;
+use crate::grant::{Directory, Found, Grant};
 use crate::problem::Problem;
 use crate::secret::Secret;
 
@@ -69,8 +70,32 @@ pub enum Caller {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner(pub Option<Arc<str>>);
 
+/// Whose token the request has, to record who changed something: the name of the secret, or of a token that people
+/// made (`token NAME`). An extractor on every route of [`Routes`](crate::Routes).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(Arc<str>);
+
+impl Actor {
+    /// The name, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn of(caller: Caller, owner: &Owner) -> Self {
+        match &owner.0 {
+            Some(partner) => Self(format!("{PARTNER_TOKENS}{partner}").into()),
+            None => Self(caller.secret().into()),
+        }
+    }
+
+    pub(crate) fn granted(grant: &Grant) -> Self {
+        Self(format!("token {}", grant.name).into())
+    }
+}
+
 /// Why a caller was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// 401: no token where one is needed.
     #[error("this needs a bearer token: {}", .0.tokens())]
@@ -78,6 +103,14 @@ pub enum Refused {
     /// 401: the function does not know the token.
     #[error("unknown token; this needs {}", .0.tokens())]
     UnknownToken(Door),
+    /// 401: the token was good until then.
+    #[error("the token {name} ended on {at}; a new one is made with orderflow tokens add")]
+    Expired {
+        /// Its name.
+        name: Arc<str>,
+        /// When, for people.
+        at: String,
+    },
     /// 403: the token is known, but not accepted here.
     #[error("the token is valid, but not for this; this needs {}", .0.tokens())]
     WrongLevel(Door),
@@ -109,10 +142,8 @@ impl Door {
 }
 
 impl Caller {
-    /// The name of the caller's secret, to record who changed something; for partners without the
-    /// partner's name.
-    #[must_use]
-    pub const fn secret(self) -> &'static str {
+    /// The name of the caller's secret; for partners without the partner's name.
+    const fn secret(self) -> &'static str {
         match self {
             Self::Anyone | Self::Stranger => "nobody",
             Self::Connector => CONNECTOR_TOKEN,
@@ -157,9 +188,11 @@ impl Caller {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let (status, challenge) = match self {
+        let (status, challenge) = match &self {
             Self::NoToken(_) => (StatusCode::UNAUTHORIZED, "Bearer"),
-            Self::UnknownToken(_) => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
+            Self::UnknownToken(_) | Self::Expired { .. } => {
+                (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\"")
+            }
             Self::WrongLevel(_) => (StatusCode::FORBIDDEN, "Bearer error=\"insufficient_scope\""),
         };
         let mut response = Problem::new(status).detail(self.to_string()).into_response();
@@ -172,7 +205,23 @@ impl IntoResponse for Refused {
 
 /// The tokens that this function knows. A door without a token stays closed.
 #[derive(Debug, Clone, Default)]
-pub struct Tokens(Arc<Known>);
+pub struct Tokens {
+    known: Arc<Known>,
+    directory: Option<Arc<dyn Directory>>,
+}
+
+/// What the token of a request is.
+#[derive(Debug)]
+pub(crate) enum Identity {
+    /// A secret of the function, or nothing that is known.
+    Secret(Caller, Owner),
+    /// A token of the directory.
+    Granted(Grant),
+    /// One that is over.
+    Expired { name: Arc<str>, at: String },
+    /// Whether it is one cannot be said yet.
+    Unread,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -221,38 +270,51 @@ impl Tokens {
                 false => Vec::new(),
             };
         let partners = partners.into_iter().map(|(name, secret)| (name.into(), secret)).collect();
-        Self(Arc::new(Known { connector, orders, read: people, admin, partners }))
+        let known = Arc::new(Known { connector, orders, read: people, admin, partners });
+        Self { known, directory: None }
     }
 
-    /// The caller of a request with these headers.
-    pub fn caller(&self, headers: &HeaderMap) -> Caller {
-        self.identify(headers).0
+    /// Tokens that are no secrets of the function are looked up in `directory`.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory: Some(directory), ..self }
     }
 
-    /// The caller of a request with these headers, and the partner who owns the token.
-    pub(crate) fn identify(&self, headers: &HeaderMap) -> (Caller, Owner) {
-        let Some(given) = headers.get(header::AUTHORIZATION) else {
-            return (Caller::Anyone, Owner::default());
-        };
-        let Some(token) = bearer(given) else { return (Caller::Stranger, Owner::default()) };
+    /// What the token of a request with these headers is.
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Identity {
+        let secret = |caller| Identity::Secret(caller, Owner::default());
+        let Some(given) = headers.get(header::AUTHORIZATION) else { return secret(Caller::Anyone) };
+        let Some(token) = bearer(given) else { return secret(Caller::Stranger) };
         // Lowest level first: a token that was assigned to two levels by mistake gets only the lower
         // one.
-        let partner = self.0.partners.iter().find(|(_, secret)| secret.matches(token));
-        match partner {
-            Some((partner, _)) => (Caller::Partner, Owner(Some(Arc::clone(partner)))),
-            None => (self.of_operator(token), Owner::default()),
+        let partner = self.known.partners.iter().find(|(_, secret)| secret.matches(token));
+        if let Some((partner, _)) = partner {
+            return Identity::Secret(Caller::Partner, Owner(Some(Arc::clone(partner))));
+        }
+        match self.of_operator(token) {
+            Caller::Stranger => self.of_directory(token),
+            caller => secret(caller),
+        }
+    }
+
+    fn of_directory(&self, token: &[u8]) -> Identity {
+        match self.directory.as_ref().and_then(|directory| directory.find(token)) {
+            Some(Found::Grant(grant)) => Identity::Granted(grant),
+            Some(Found::Expired { name, at }) => Identity::Expired { name, at },
+            Some(Found::Unread) => Identity::Unread,
+            None => Identity::Secret(Caller::Stranger, Owner::default()),
         }
     }
 
     fn of_operator(&self, token: &[u8]) -> Caller {
         let is = |secret: &Option<Secret>| secret.as_ref().is_some_and(|own| own.matches(token));
-        if is(&self.0.connector) {
+        if is(&self.known.connector) {
             Caller::Connector
-        } else if is(&self.0.orders) {
+        } else if is(&self.known.orders) {
             Caller::Orders
-        } else if is(&self.0.read) {
+        } else if is(&self.known.read) {
             Caller::Read
-        } else if is(&self.0.admin) {
+        } else if is(&self.known.admin) {
             Caller::Admin
         } else {
             Caller::Stranger
@@ -270,6 +332,15 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         Ok(parts.extensions.get().copied().unwrap_or(Self::Anyone))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Actor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let actor = parts.extensions.get().cloned();
+        Ok(actor.unwrap_or_else(|| Self::of(Caller::Anyone, &Owner::default())))
     }
 }
 
@@ -296,7 +367,14 @@ mod tests {
         let tokens = Tokens::from_env(&mut env, &doors);
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
-        tokens.caller(&headers)
+        of_secret(&tokens, &headers).0
+    }
+
+    fn of_secret(tokens: &Tokens, headers: &HeaderMap) -> (Caller, Owner) {
+        match tokens.identify(headers) {
+            Identity::Secret(caller, owner) => (caller, owner),
+            other => panic!("no directory, and yet {other:?}"),
+        }
     }
 
     #[test]
@@ -350,7 +428,7 @@ mod tests {
                 .with_secret("api-token-partner-US2", "v");
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, "Bearer v".parse().unwrap());
-            Tokens::from_env(&mut env, doors).identify(&headers)
+            of_secret(&Tokens::from_env(&mut env, doors), &headers)
         };
         let us2 = (Caller::Partner, Owner(Some("US2".into())));
         assert_eq!(owner(&[Door::ReadOwn]), us2);
@@ -368,7 +446,7 @@ mod tests {
         let refused = |token: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
-            tokens.caller(&headers).enter(Door::Orders).err()
+            of_secret(&tokens, &headers).0.enter(Door::Orders).err()
         };
         assert_eq!(refused("o"), None);
         assert_eq!(refused("r"), Some(Refused::WrongLevel(Door::Orders)));
@@ -398,7 +476,7 @@ mod tests {
     fn a_door_whose_token_is_not_configured_stays_closed() {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, "Bearer ".parse().unwrap());
-        assert_eq!(Tokens::default().caller(&headers), Caller::Stranger);
+        assert_eq!(of_secret(&Tokens::default(), &headers).0, Caller::Stranger);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod env;
 pub mod events;
 mod function;
 mod gate;
+mod grant;
 mod heavy;
 mod inbound;
 mod memory;
@@ -27,9 +28,10 @@ mod sparing;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub use door::{Caller, Door, Owner, Tokens};
+pub use door::{Actor, Caller, Door, Owner, Tokens};
 pub use env::{Env, EnvError, SECRETS_DIR, SettingProblem};
 pub use function::{Function, Stop};
+pub use grant::{Directory, Found, Grant};
 pub use heavy::heavy;
 pub use memory::{Bodies, MEMORY_DEFAULT, Memory};
 pub use problem::{FieldError, PROBLEM_JSON, Problem};

@@ -10,8 +10,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
-use crate::door::{Caller, Door, Tokens};
+use crate::door::{Actor, Caller, Door, Identity, Owner, Refused, Tokens};
 use crate::gate::Pass;
+use crate::grant::Opened;
+use crate::problem::Problem;
 
 /// Largest body of a request that does not come from the connector, unless the route sets another
 /// limit.
@@ -23,13 +25,26 @@ type Choose = Arc<dyn Fn(Caller, &HeaderMap) -> Door + Send + Sync>;
 #[derive(Clone)]
 pub struct Entrance {
     door: Choose,
+    opened: Opened,
     body_bytes_max: u64,
 }
 
 impl Entrance {
     /// Chooses the door by the caller and the head of the request.
     pub fn by(door: impl Fn(Caller, &HeaderMap) -> Door + Send + Sync + 'static) -> Self {
-        Self { door: Arc::new(door), body_bytes_max: BODY_BYTES_MAX }
+        Self { door: Arc::new(door), opened: Opened::default(), body_bytes_max: BODY_BYTES_MAX }
+    }
+
+    /// The roles of tokens that people make, each with the door that it opens here. `own`: the route keeps a partner
+    /// to its own data. Without this such tokens open nothing.
+    #[must_use]
+    pub fn opened_by(
+        mut self,
+        roles: impl IntoIterator<Item = (&'static str, Door)>,
+        own: bool,
+    ) -> Self {
+        self.opened = Opened { by: roles.into_iter().collect(), own };
+        self
     }
 
     /// Sets the largest body of a request that does not come from the connector, in bytes; 64 KiB by
@@ -105,16 +120,37 @@ impl Routes {
 
 /// Checks the caller first: for refused callers, nothing of the body is read and no place is taken.
 async fn pass(tokens: &Tokens, entrance: &Entrance, mut request: Request, next: Next) -> Response {
-    let (caller, owner) = tokens.identify(request.headers());
     let pass = request.extensions_mut().remove::<Pass>();
-    if let Some(pass) = &pass {
-        pass.peer.set_known(caller.is_known());
-    }
+    let known = |is_known| pass.iter().for_each(|pass| pass.peer.set_known(is_known));
+    let (caller, owner, actor) = match tokens.identify(request.headers()) {
+        Identity::Secret(caller, owner) => {
+            known(caller.is_known());
+            let actor = Actor::of(caller, &owner);
+            (caller, owner, actor)
+        }
+        Identity::Granted(grant) => {
+            known(true);
+            match entrance.opened.to(&grant) {
+                Ok(caller) => (caller, Owner(grant.partner.clone()), Actor::granted(&grant)),
+                Err(refused) => return refused.into_response(),
+            }
+        }
+        Identity::Unread => {
+            known(false);
+            let detail = "tokens are not read yet; send the request again in a moment";
+            return Problem::unavailable(detail).into_response();
+        }
+        Identity::Expired { name, at } => {
+            known(false);
+            return Refused::Expired { name, at }.into_response();
+        }
+    };
     if let Err(refused) = caller.enter((entrance.door)(caller, request.headers())) {
         return refused.into_response();
     }
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(owner);
+    request.extensions_mut().insert(actor);
     // In a test, a router may run without a server around it.
     let Some(pass) = pass else { return next.run(request).await };
     match pass.admit(caller, entrance.body_bytes_max, request).await {

@@ -11,7 +11,7 @@ use chassis::{Csv, Query};
 use domain::WarehouseId;
 use domain::invoice::{Account, Desk, Document, Payment, Refused, Unknown};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::{BoundKey, Command};
@@ -58,13 +58,13 @@ type Judged = (u64, Result<bool, Refused>);
 
 pub(crate) async fn payments(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     Query(Which { dry_run }): Query<Which>,
     Csv(file): Csv,
 ) -> Result<Json<Recorded>, Problem> {
     app.check_clock().await?;
     let rows = rows::read(&file).map_err(refused)?;
-    let lines = documented(&app, rows, caller.secret()).await?;
+    let lines = documented(&app, rows, actor.name()).await?;
     let mut judged = Vec::new();
     for (warehouse, lines) in &lines {
         judged.extend(app.record(warehouse, lines, None).await?);
@@ -76,7 +76,7 @@ pub(crate) async fn payments(
     if !dry_run {
         judged.clear();
         for (warehouse, lines) in &lines {
-            judged.extend(app.record(warehouse, lines, Some(caller.secret())).await?);
+            judged.extend(app.record(warehouse, lines, Some(actor.name())).await?);
         }
     }
     recorded(&judged, dry_run).map(Json)

@@ -9,7 +9,7 @@ use chassis::{Body, Key};
 use chrono::{Datelike as _, Days, NaiveDate};
 use domain::invoice::{CreditWhat, Document, Payment};
 use domain::{Money, ProductId, text};
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub(crate) struct PayCommand {
 
 pub(crate) async fn credit(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<CreditCommand>,
 ) -> Result<Json<Changed>, Problem> {
@@ -73,7 +73,7 @@ pub(crate) async fn credit(
     let CreditCommand { reason, pieces, .. } = command;
     let what = pieces.map_or(CreditWhat::Rest, CreditWhat::Pieces);
     let place = Place::of(&document);
-    let done = place.change(&app, &bound, &caller, &[], |desk| {
+    let done = place.change(&app, &bound, &actor, &[], |desk| {
         desk.credit_by_hand(&document, &what, &reason).map(|_| true)
     });
     done.await.map(Json)
@@ -81,7 +81,7 @@ pub(crate) async fn credit(
 
 pub(crate) async fn pay(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<PayCommand>,
 ) -> Result<Json<Changed>, Problem> {
@@ -98,11 +98,11 @@ pub(crate) async fn pay(
     }
     let bound = key.bound_to("pay", &command);
     let PayCommand { number, amount, paid_on, reference } = command;
-    let by = Some(caller.secret().to_owned());
+    let by = Some(actor.name().to_owned());
     let payment = Payment { document: number, amount, paid_on, reference, by };
     let place = Place::of(&document);
     let account = place.account.clone();
-    let pay = place.change(&app, &bound, &caller, &[], |desk| desk.pay(&account, payment.clone()));
+    let pay = place.change(&app, &bound, &actor, &[], |desk| desk.pay(&account, payment.clone()));
     pay.await.map(Json)
 }
 

@@ -4,7 +4,7 @@ use crate::app::{App, Issued, unavailable};
 use domain::WarehouseId;
 use domain::invoice::{Account, Balance, Desk, Document, Event, Refused, Unknown};
 use invoices::Looked;
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::Serialize;
 use state::journal::{Applied, BoundKey, Command};
@@ -48,7 +48,7 @@ impl Place {
         &self,
         app: &App,
         key: &BoundKey,
-        caller: &Caller,
+        actor: &Actor,
         events: &[Event],
         mut act: impl FnMut(&mut Desk<'_>) -> Result<bool, Refused>,
     ) -> Result<Changed, Problem> {
@@ -73,7 +73,7 @@ impl Place {
                     idle = true;
                     return Err(Problem::unavailable("there is nothing to do"));
                 }
-                let body = desk.into_body(Some(caller.secret().to_owned()));
+                let body = desk.into_body(Some(actor.name().to_owned()));
                 let made = body.documents.iter().map(|made| &made.document);
                 issued = made.map(|document| (document.kind, document.number.clone())).collect();
                 Ok(Command::decision(body))

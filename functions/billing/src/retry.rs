@@ -13,7 +13,7 @@ use messaging::inventory::SaleReturned;
 use messaging::stored::{self, Standing};
 use messaging::subject::{self, Stage};
 use messaging::{Event as CloudEvent, events, streams};
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ pub(crate) struct RetryCommand {
 
 pub(crate) async fn retry(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<RetryCommand>,
 ) -> Result<Json<Changed>, Problem> {
@@ -55,7 +55,7 @@ pub(crate) async fn retry(
         let seen = balance.map(|balance| balance.held).unwrap_or_default();
         let (mut moved, mut retried) = (false, Retried::default());
         let bytes_max = app.journals.body_bytes_max();
-        let done = place.change(&app, &bound, &caller, &events, |desk| {
+        let done = place.change(&app, &bound, &actor, &events, |desk| {
             let held = desk.known(&place.account).map(|balance| &balance.held[..]);
             moved = held.unwrap_or_default() != seen;
             if moved {

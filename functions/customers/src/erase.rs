@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use messages::Stays;
 use messaging::persons::{self, Entry, ReadError};
 use messaging::streams;
-use runtime::{Caller, Owner, Problem};
+use runtime::{Actor, Owner, Problem};
 use schemars::JsonSchema;
 use serde::Serialize;
 use state::record::{Author, Key, When, WriteError};
@@ -51,7 +51,7 @@ fn unavailable(error: &dyn std::error::Error) -> Problem {
 pub(crate) async fn erase(
     State(app): State<Arc<App>>,
     owner: Owner,
-    caller: Caller,
+    actor: Actor,
     Path(Which { partner, id }): Path<Which>,
 ) -> Result<Answer<Erased>, Problem> {
     reach(&owner, &partner)?;
@@ -76,11 +76,7 @@ pub(crate) async fn erase(
     for (subject, sequence) in &entries {
         persons::erase(&app.nats, subject, *sequence).await.map_err(|error| unavailable(&error))?;
     }
-    let by = match owner.0.as_deref() {
-        Some(partner) => format!("{}{partner}", runtime::door::PARTNER_TOKENS),
-        None => caller.secret().to_owned(),
-    };
-    let author = Author { by, at: now(), key: None };
+    let author = Author { by: actor.name().to_owned(), at: now(), key: None };
     let deleted = app.cards.records().delete(&key, When::Present, &author).await;
     let cards = match deleted {
         Ok(_) => 1,

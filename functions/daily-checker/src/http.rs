@@ -78,8 +78,8 @@ pub(crate) async fn check(
     Query(parameters): Query<Parameters>,
 ) -> Result<Answer<Seen>, Error> {
     let force = caller.enter(Door::Admin);
-    if let (Some(_), Err(refused)) = (&parameters.force, force) {
-        return Err(refused.into());
+    if let (Some(_), Err(refused)) = (&parameters.force, &force) {
+        return Err(refused.clone().into());
     }
     let shows_names = caller.enter(Door::Read).is_ok();
     let landed = app.flight.get(force.is_ok(), || app.checker.clone().check()).await;

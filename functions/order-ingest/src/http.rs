@@ -16,7 +16,7 @@ use domain::raw;
 use domain::{CustomerId, OrderId, PartnerId, ProductId};
 use messaging::Event;
 use runtime::events::{self, Batch};
-use runtime::{Caller, Door, Entrance, Problem, heavy};
+use runtime::{Caller, Door, Entrance, Owner, Problem, heavy};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -129,11 +129,12 @@ type Received = Either<Result<Answer<Receipt>, Problem>, Result<events::Answer, 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
     caller: Caller,
+    owner: Owner,
     raw: Raw<Order>,
 ) -> Received {
     let Raw { headers, bytes, .. } = raw;
     if caller != Caller::Connector {
-        return Either::Left(one(&app, &headers, &bytes).await);
+        return Either::Left(one(&app, &owner, &headers, &bytes).await);
     }
     match heavy(bytes.len(), || Batch::parse(&headers, &bytes)) {
         Ok(batch) => {
@@ -225,7 +226,12 @@ fn read<'a>(app: &App, batch: &'a Batch) -> (Vec<Checked>, Vec<Source<'a>>, even
 }
 
 /// One order by HTTP.
-async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Receipt>, Problem> {
+async fn one(
+    app: &App,
+    owner: &Owner,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<Answer<Receipt>, Problem> {
     media::check(headers).inspect_err(|_| app.received.add(Outcome::Rejected))?;
     let checked = {
         let _turn = app.reading.acquire().await;
@@ -235,6 +241,13 @@ async fn one(app: &App, headers: &HeaderMap, bytes: &[u8]) -> Result<Answer<Rece
         app.received.add(Outcome::Rejected);
         refusal(error, "")
     })?;
+    if let Some(own) = owner.0.as_deref().filter(|own| *own != order.partner.as_str()) {
+        let partner = &order.partner;
+        let detail =
+            format!("this token places orders of partner {own}, and this one is of {partner}");
+        app.received.add(Outcome::Rejected);
+        return Err(Problem::new(StatusCode::FORBIDDEN).detail(detail));
+    }
     let known = match order.priced {
         Some(_) => app.catalogue.known().await,
         None => Ok(()),

@@ -100,7 +100,7 @@ fn keyed(env: &mut Env) -> Option<Keyed> {
 /// With `open` anybody may place orders.
 fn api(open: bool) -> Api<Arc<App>> {
     let order = if open { Role::Anyone } else { Role::OrdersWrite };
-    let place = Operation::post("/", "Places an order", order, Scope::OnePartner)
+    let place = Operation::post("/", "Places an order", order, Scope::Own)
         .or(Role::Connector, http::entrance(order.door()));
     let retry = "Tries a refused order again";
     let cancel = "Cancels an order; its stock moves back";

@@ -11,8 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
-use runtime::door::PARTNER_TOKENS;
-use runtime::{Caller, Owner, Problem, heavy};
+use runtime::{Actor, Owner, Problem, heavy};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 use state::record::{Author, Key};
@@ -43,11 +42,8 @@ impl<T: Resource, S: Send + Sync> FromRequestParts<S> for Asked<T> {
         let named = named.map_err(axum::response::IntoResponse::into_response)?;
         let parts: Vec<String> = named.iter().map(|(_, part)| part.to_owned()).collect();
         let owner = request.extensions.get::<Owner>().cloned().unwrap_or_default();
-        let caller = request.extensions.get::<Caller>().copied().unwrap_or(Caller::Anyone);
-        let by = match &owner.0 {
-            Some(partner) => format!("{PARTNER_TOKENS}{partner}"),
-            None => caller.secret().to_owned(),
-        };
+        let Ok(actor) = Actor::from_request_parts(request, state).await;
+        let by = actor.name().to_owned();
         let (method, headers) = (request.method.clone(), request.headers.clone());
         let path = request.uri.path().to_owned();
         let asked = Self { method, path, headers, parts, by, owner, of: PhantomData };

@@ -9,3 +9,4 @@ mod repeats;
 mod rights;
 mod routes;
 mod support;
+mod tokens;

@@ -21,6 +21,7 @@ pub(crate) mod send;
 pub(crate) mod setup;
 pub(crate) mod simulate;
 pub(crate) mod stock;
+pub(crate) mod tokens;
 pub(crate) mod up;
 pub(crate) mod wait;
 
@@ -44,5 +45,6 @@ pub(crate) use send::Send;
 pub(crate) use setup::Setup;
 pub(crate) use simulate::Simulate;
 pub(crate) use stock::Stock;
+pub(crate) use tokens::Tokens;
 pub(crate) use up::Up;
 pub(crate) use wait::Wait;

@@ -53,6 +53,8 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.FILES_CONTENT.x", &["file-transformer"]),
     ("products.changed.P1", &["inventory"]),
     ("$KV.PRODUCTS.record.P1", &["inventory"]),
+    ("tokens.changed.x", NOBODY),
+    ("$KV.TOKENS.record.x", NOBODY),
     ("$KV.REQUESTS.x", &["customers", "inventory"]),
     ("$KV.CONNECTOR_LEASES.x", &["connector"]),
     ("errors.dead.order-ingest", &["connector"]),
@@ -92,6 +94,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.PURGE.OBJ_ARCHIVE", &["analytics"]),
     ("$JS.API.STREAM.PURGE.KV_ARCHIVE", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
+    ("$JS.API.STREAM.PURGE.KV_TOKENS", NOBODY),
     ("$JS.API.STREAM.PURGE.JOURNAL", ALL_WRITERS),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];

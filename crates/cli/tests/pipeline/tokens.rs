@@ -5,7 +5,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::support::Up;
+use serde_json::{Value, json};
+
+use crate::support::{Up, eventually};
 
 const BATCH: &str = "application/cloudevents-batch+json";
 const JSON: &str = "application/json";
@@ -42,14 +44,29 @@ const DOORS: [(&str, &str, &str, &[&str]); 22] = [
 ];
 
 fn status(up: &Up, method: &str, path: &str, kind: &str, token: Option<&str>) -> u16 {
+    send(up, method, path, kind, token, "[]").0
+}
+
+/// The status, and the body.
+fn send(
+    up: &Up,
+    method: &str,
+    path: &str,
+    kind: &str,
+    token: Option<&str>,
+    body: &str,
+) -> (u16, String) {
     let gateway = up.run_file()["gateway"].as_str().unwrap().replace("http://", "");
     let mut stream = TcpStream::connect(gateway).unwrap();
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!("{method} /function/{path} HTTP/1.0\r\nHost: x\r\nContent-Type: {kind}");
-    write!(stream, "{head}\r\n{token}Content-Length: 2\r\n\r\n[]").unwrap();
+    let length = body.len();
+    write!(stream, "{head}\r\n{token}Content-Length: {length}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, body.to_owned())
 }
 
 #[test]
@@ -69,4 +86,53 @@ fn a_token_that_lacks_a_right_is_403_and_one_that_nobody_knows_401() {
             }
         }
     }
+}
+
+#[test]
+fn tokens_that_people_make_open_what_they_say_until_they_are_revoked() {
+    let mut up = Up::start(&[]);
+    let made = up.json(&[
+        "tokens",
+        "add",
+        "shop-lyon",
+        "--role",
+        "orders:write",
+        "--partner",
+        "US1",
+        "--days",
+        "90",
+    ]);
+    let token = made["token"].as_str().unwrap().to_owned();
+    let place = |up: &Up, partner: &str, id: &str| {
+        let lines = json!([{"product_id": "P001", "quantity": 1, "unit_price": 5}]);
+        let order = json!({"order_id": id, "partner": partner, "lines": lines}).to_string();
+        send(up, "POST", "order-ingest/", JSON, Some(&token), &order)
+    };
+    eventually("the token is known", || place(&up, "US1", "T-1").0 == 201);
+    let (status, problem) = place(&up, "US2", "T-2");
+    assert_eq!(status, 403, "{problem}");
+    assert!(problem.contains("this token places orders of partner US1"), "{problem}");
+    let (status, problem) = send(&up, "GET", "status-checker/", JSON, Some(&token), "");
+    assert_eq!(status, 403, "{problem}");
+    assert!(problem.contains("the token shop-lyon has the roles orders:write"), "{problem}");
+
+    let listed = up.json(&["tokens", "list"]);
+    assert_eq!(listed[0]["name"], "shop-lyon");
+    assert!(!listed.to_string().contains(&token), "it is shown once");
+    let again = up.orderflow(&["tokens", "add", "shop-lyon", "--role", "stock"]);
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && said.contains("there is a token shop-lyon"), "{said}");
+
+    // It holds over a restart.
+    up.end("-TERM");
+    up.again(&[]);
+    eventually("the token is known again", || place(&up, "US1", "T-3").0 == 201);
+
+    let asked = up.orderflow(&["tokens", "revoke", "shop-lyon"]);
+    assert_eq!(asked.status.code(), Some(8), "it asks first");
+    assert!(up.orderflow(&["tokens", "revoke", "shop-lyon", "--yes"]).status.success());
+    eventually("the token is unknown", || place(&up, "US1", "T-4").0 == 401);
+    assert_eq!(up.json(&["tokens", "list"]), Value::Array(Vec::new()));
+    let missing = up.orderflow(&["tokens", "revoke", "shop-lyon", "--yes"]);
+    assert_eq!(missing.status.code(), Some(4));
 }

@@ -1,11 +1,10 @@
 //! Tokens and passwords, made at the first start and kept.
 
-use std::io::Read as _;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use stack::{Stack, secrets};
 
 use crate::dir::DataDir;
+use crate::random;
 
 /// Makes the tokens and the passwords of NATS that the functions of the built-in stack and of `stack` list, as far as they
 /// are not there. The command shows them too, whatever runs.
@@ -14,17 +13,9 @@ pub(crate) fn ensure(dir: &DataDir, stack: &Stack) -> Result<()> {
         if dir.secret(name).is_ok_and(|text| !text.is_empty()) {
             continue;
         }
-        dir.write_secret(name, &token()?)?;
+        dir.write_secret(name, &hex::encode(random::bytes()?))?;
     }
     Ok(())
-}
-
-/// 256 random bits of the kernel.
-fn token() -> Result<String> {
-    let mut bytes = [0; 32];
-    let mut source = std::fs::File::open("/dev/urandom").context("cannot open /dev/urandom")?;
-    source.read_exact(&mut bytes).context("cannot read /dev/urandom")?;
-    Ok(hex::encode(bytes))
 }
 
 #[cfg(test)]

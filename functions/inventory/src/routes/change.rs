@@ -7,7 +7,7 @@ use axum::extract::State;
 use chassis::{Body, Key};
 use domain::inventory::{self, Cause, Change, Counted, LEVEL_MAX, Quantities, Refused};
 use domain::{ProductId, WarehouseId};
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::{Applied, BoundKey, Command};
@@ -66,7 +66,7 @@ pub(crate) struct StockChanged {
 
 pub(crate) async fn restock(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<RestockCommand>,
 ) -> Result<Json<StockChanged>, Problem> {
@@ -78,12 +78,12 @@ pub(crate) async fn restock(
     let RestockCommand { warehouse, products, reference } = command;
     let cause = Cause::Restock { reference };
     let decide = |state: &inventory::State| inventory::restock(&state.stock, &products);
-    one(&app, &key, warehouse, (cause, by(caller)), products.keys(), decide).await
+    one(&app, &key, warehouse, (cause, by(&actor)), products.keys(), decide).await
 }
 
 pub(crate) async fn adjust(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<AdjustCommand>,
 ) -> Result<Json<StockChanged>, Problem> {
@@ -98,12 +98,12 @@ pub(crate) async fn adjust(
     let AdjustCommand { warehouse, products, reason } = command;
     let cause = Cause::Adjustment { reason };
     let decide = |state: &inventory::State| inventory::adjust(&state.stock, &products);
-    one(&app, &key, warehouse, (cause, by(caller)), products.keys(), decide).await
+    one(&app, &key, warehouse, (cause, by(&actor)), products.keys(), decide).await
 }
 
 pub(crate) async fn count(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<CountCommand>,
 ) -> Result<Json<StockChanged>, Problem> {
@@ -118,12 +118,12 @@ pub(crate) async fn count(
     let CountCommand { warehouse, products, reason } = command;
     let cause = Cause::Count { reason };
     let decide = |state: &inventory::State| inventory::count(&state.stock, &products);
-    one(&app, &key, warehouse, (cause, by(caller)), products.keys(), decide).await
+    one(&app, &key, warehouse, (cause, by(&actor)), products.keys(), decide).await
 }
 
 /// Whose token it is, for the journal.
-pub(super) fn by(caller: Caller) -> Option<String> {
-    Some(caller.secret().to_owned())
+pub(super) fn by(actor: &Actor) -> Option<String> {
+    Some(actor.name().to_owned())
 }
 
 /// Changes the stock of one warehouse once, and returns the new levels.

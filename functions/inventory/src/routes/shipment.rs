@@ -19,7 +19,7 @@ use domain::inventory::{
 use domain::{OrderId, PartnerId, WarehouseId};
 use messaging::inventory::{Last, last};
 use messaging::views;
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::{Applied, BoundKey, Command};
@@ -78,7 +78,7 @@ pub(crate) struct ShipmentAnswer {
 
 pub(crate) async fn ship(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<ShipmentCommand>,
 ) -> Result<Json<ShipmentAnswer>, Problem> {
@@ -95,7 +95,7 @@ pub(crate) async fn ship(
     let ShipmentCommand { partner, order_id, warehouse, products, carrier, tracking, shipped_at } =
         command;
     let shipped_at = shipped_at.unwrap_or(now);
-    let shipping = Shipping { products, carrier, tracking, shipped_at, by: by(caller) };
+    let shipping = Shipping { products, carrier, tracking, shipped_at, by: by(&actor) };
     let sale = Sale { app: &app, warehouse, partner, order_id };
     sale.ship(&key, &shipping).await.map(Json)
 }

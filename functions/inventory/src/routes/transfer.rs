@@ -12,7 +12,7 @@ use axum::extract::State;
 use chassis::{Answer, Body, Key, Query};
 use domain::WarehouseId;
 use domain::inventory::{self, Cause, Change, Quantities};
-use runtime::{Caller, Problem};
+use runtime::{Actor, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use state::journal::{Applied, BoundKey};
@@ -84,7 +84,7 @@ struct UnfinishedTransfer {
 
 pub(crate) async fn transfer(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    actor: Actor,
     key: Key,
     Body(command): Body<TransferCommand>,
 ) -> Result<Json<TransferAnswer>, Problem> {
@@ -111,7 +111,7 @@ pub(crate) async fn transfer(
         let (command, reference) = (id.clone(), reference.clone());
         let number = transfers.next(&to);
         let cause = Cause::TransferOut { to: to.clone(), number, command, reference };
-        Ok(entry(view.state, Change { cause, moved, by: by(caller) }))
+        Ok(entry(view.state, Change { cause, moved, by: by(&actor) }))
     });
     let out = out.await?;
     let left = on_its_way(&app, &from, &id).await;
