@@ -15,7 +15,7 @@ mod transform;
 pub use columns::{AddressColumns, Column, Columns};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use expected::{Expected, ExpectedError};
-pub use format::{Decrypt, FileFormat, Trailer};
+pub use format::{Decrypt, FileFormat, ShortRows, Trailer};
 pub use names::Names;
 pub use notify::{Notify, QuietHours};
 pub use products::Products;

@@ -40,7 +40,7 @@ const DAYS: [&str; 22] = [
     "%m-%d-%y",
 ];
 /// Times that may follow a day.
-const TIMES: [&str; 9] = [
+const TIMES: [&str; 11] = [
     "",
     " %H:%M:%S",
     " %H:%M",
@@ -50,7 +50,11 @@ const TIMES: [&str; 9] = [
     " %I:%M %p",
     " %I:%M:%S %p",
     " %H:%M:%S%.f",
+    ", %H:%M",
+    ", %H:%M:%S",
 ];
+/// Dates of a file that lie further apart are a mistake: `31.12.69` is read as 2069.
+const DAYS_APART_MAX: i64 = 20 * 366;
 /// Offsets that may follow a time.
 const OFFSETS: [&str; 3] = ["", "%:z", " %Z"];
 
@@ -130,9 +134,11 @@ pub(super) fn formats(values: &[String], hint: Hint) -> Guess<Vec<String>> {
     let filled = values.iter().filter(|value| !value.is_empty());
     let mut rest: Vec<&String> = filled.take(VALUES_MAX).collect();
     let all = rest.len();
-    let mut guess = Guess::new(Trust::Sure, Vec::new(), String::new());
+    let mut guess: Guess<Vec<String>> = Guess::new(Trust::Sure, Vec::new(), String::new());
     while guess.value.len() < FORMATS_MAX && !rest.is_empty() {
-        let Some(best) = best(&rest, hint) else { break };
+        // A column has one order of day and month.
+        let order = guess.value.iter().find_map(|format| is_day_first(format));
+        let Some(best) = best(&rest, hint, order) else { break };
         guess.trust = guess.trust.min(best.trust);
         if guess.why.is_empty() || best.trust != Trust::Sure {
             guess.why = best.why;
@@ -144,14 +150,43 @@ pub(super) fn formats(values: &[String], hint: Hint) -> Guess<Vec<String>> {
         guess.trust = guess.trust.min(Trust::Likely);
         guess.why = format!("{}; {} of {all} dates fit none", guess.why, rest.len());
     }
+    if let Some((text, day)) = far(values, &guess.value) {
+        guess.trust = Trust::Unsure;
+        guess.why = format!("{text} is read as {day}, which is far from the others");
+    }
     guess
 }
 
+/// A date that lies far from the one in the middle.
+fn far<'a>(values: &'a [String], formats: &[String]) -> Option<(&'a str, NaiveDate)> {
+    let day = |text: &str| formats.iter().find_map(|format| read(text, format));
+    let mut days: Vec<(NaiveDate, &str)> = values
+        .iter()
+        .take(VALUES_MAX)
+        .filter_map(|text| Some((day(text)?, text.as_str())))
+        .collect();
+    days.sort_unstable();
+    let (middle, _) = *days.get(days.len() / 2)?;
+    let is_far = |(day, _): &&(NaiveDate, &str)| DAYS_APART_MAX < (*day - middle).num_days().abs();
+    days.iter().find(is_far).map(|(day, text)| (*text, *day))
+}
+
+/// Does the day come before the month? Nothing if the format leaves no doubt about which is which.
+fn is_day_first(format: &str) -> Option<bool> {
+    let (day, month) = (format.find("%d")?, format.find("%m")?);
+    let is_open = !format.starts_with("%Y");
+    is_open.then_some(day < month)
+}
+
 /// The format that matches most of the values.
-fn best(values: &[&String], hint: Hint) -> Option<Guess<String>> {
+fn best(values: &[&String], hint: Hint, order: Option<bool>) -> Option<Guess<String>> {
     let count = |format: &str| values.iter().filter(|text| read(text, format).is_some()).count();
+    let is_other = |format: &String| {
+        order.zip(is_day_first(format)).is_some_and(|(order, other)| order != other)
+    };
+    let formats = all_formats().filter(|format| !is_other(format));
     let mut scored: Vec<(usize, String)> =
-        all_formats().map(|format| (count(&format), format)).filter(|(n, _)| *n > 0).collect();
+        formats.map(|format| (count(&format), format)).filter(|(n, _)| *n > 0).collect();
     // The sort is stable: among equals, the first in the list wins.
     scored.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let (most, first) = scored.first()?.clone();

@@ -85,9 +85,14 @@ pub enum NoProposal {
     OtherEncoding(FileError),
     /// It is not a table.
     #[error(
-        "no delimiter makes columns of it: tried comma, semicolon, tab and |; the first line is {0:?}"
+        "no delimiter makes columns of it: tried comma, semicolon, tab, | and other signs; the first line is {0:?}"
     )]
     NoColumns(String),
+    /// Its lines end with a carriage return alone.
+    #[error(
+        "its lines end with a carriage return alone, as on old Macs; save it with line feeds (\"CSV UTF-8\" or \"Windows\")"
+    )]
+    CarriageReturns,
     /// Its first line does not contain column names.
     #[error(
         "line {line} does not contain the names of the columns: {}{}",

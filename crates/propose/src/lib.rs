@@ -12,6 +12,7 @@ mod money;
 mod numbers;
 mod persons;
 mod proposal;
+mod status;
 mod table;
 #[cfg(test)]
 mod tests;

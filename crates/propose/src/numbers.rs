@@ -52,9 +52,16 @@ pub(super) fn is_amount(text: &str) -> bool {
         && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
 }
 
-/// An integer with its sign.
+/// An integer with its sign, also with places that are all zero.
 pub(super) fn whole(text: &str) -> Option<i64> {
-    text.parse().ok()
+    let text = text.strip_prefix(['\'', '’']).unwrap_or(text);
+    let whole = match text.split_once(['.', ',']) {
+        // Three zeros may be thousands.
+        Some((whole, places)) if places.len() != 3 && places.bytes().all(|b| b == b'0') => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    whole.parse().ok()
 }
 
 /// The amount in units of 10⁻⁴; `None` if it has more decimals.
@@ -117,8 +124,11 @@ pub(super) fn decimal_mark(values: &[String]) -> Guess<char> {
     }
 }
 
-/// The thousands mark, if a price has one.
-pub(super) fn thousands_mark(values: &[String], mark: char) -> Option<Guess<char>> {
+/// The thousands mark, if a price or a quantity has one.
+pub(super) fn thousands_mark<'a>(
+    values: impl Iterator<Item = &'a String>,
+    mark: char,
+) -> Option<Guess<char>> {
     let grouping = |value: &&String| {
         let digits = value.trim_matches(|c: char| !c.is_ascii_digit());
         let is_sign = |c: char| {
@@ -126,13 +136,13 @@ pub(super) fn thousands_mark(values: &[String], mark: char) -> Option<Guess<char
         };
         is_amount(value).then(|| digits.chars().find(|c| is_sign(*c)))?
     };
-    let found: Vec<char> = values.iter().filter_map(|value| grouping(&value)).collect();
+    let found: Vec<char> = values.filter_map(|value| grouping(&value)).collect();
     let sign = match *found.first()? {
         '’' => '\'',
         '\u{a0}' | '\u{202f}' => ' ',
         other => other,
     };
-    let why = format!("{} prices group their digits by it", found.len());
+    let why = format!("{} numbers group their digits by it", found.len());
     Some(Guess::new(Trust::Likely, sign, why))
 }
 
@@ -187,7 +197,7 @@ mod tests {
     fn the_thousands_mark_is_found() {
         let values = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
         let thousands =
-            |texts: &[&str], mark| thousands_mark(&values(texts), mark).map(|g| g.value);
+            |texts: &[&str], mark| thousands_mark(values(texts).iter(), mark).map(|g| g.value);
         assert_eq!(thousands(&["12.50", "$1,234.50"], '.'), Some(','));
         assert_eq!(thousands(&["1.234,50 €"], ','), Some('.'));
         assert_eq!(thousands(&["1 234,50 €", "1 234"], ','), Some(' '));

@@ -1,12 +1,12 @@
 //! A proposed configuration, guessed from the content of a file.
 
-use domain::partner::{Encoding, Quote, QuoteEscape};
+use domain::partner::{Encoding, Quote, QuoteEscape, ShortRows};
 
 use super::aliases::Role;
 use super::assigned::Assigned;
 use super::guess::{Guess, NoProposal, Trust};
 use super::table::{Seen, Table};
-use super::{columns, dates, money, numbers, persons, text};
+use super::{columns, dates, money, numbers, persons, status, text};
 
 /// A proposed configuration.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ pub struct Proposal {
     pub(crate) currency_signs: Option<Guess<Vec<String>>>,
     pub(crate) footer_lines: Option<Guess<usize>>,
     pub(crate) continued_rows: Option<Guess<bool>>,
+    /// Whether rows leave empty cells at their end out.
+    pub(crate) short_rows: Option<Guess<ShortRows>>,
+    /// Which rows are sales.
+    pub(crate) condition: Option<Guess<String>>,
     pub(crate) dates: Guess<Vec<String>>,
     pub(crate) time_zone: Guess<String>,
     pub(crate) currency: Guess<String>,
@@ -88,7 +92,10 @@ pub fn propose_in(
         time_zone: time_zone(&dates),
         dates,
         currency: money.currency,
-        thousands_mark: numbers::thousands_mark(column(Role::UnitPrice), decimal_mark.value),
+        thousands_mark: numbers::thousands_mark(
+            column(Role::UnitPrice).iter().chain(column(Role::Quantity)),
+            decimal_mark.value,
+        ),
         currency_signs: money.signs,
         footer_lines: footer_lines(&table),
         quotes: table.quotes.clone(),
@@ -97,6 +104,8 @@ pub fn propose_in(
             let why = format!("{continued} rows leave out what their order's first row says");
             Guess::new(Trust::Likely, true, why)
         }),
+        short_rows: short_rows(&table),
+        condition: status::condition(&table, &assigned),
         customer_required: customer_required(&table, &assigned),
         price_positive: numbers::price_positive(column(Role::UnitPrice)),
         return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),
@@ -137,15 +146,32 @@ fn footer_lines(table: &Table) -> Option<Guess<usize>> {
     Some(Guess::new(trust, lines, why))
 }
 
-/// For each row, whether it continues the order of the row before: it has a product but no date, and
-/// its order id is the same or empty.
+fn short_rows(table: &Table) -> Option<Guess<ShortRows>> {
+    let (short, rows) = (table.short_rows, table.columns.first()?.values.len());
+    // One alone may be cut.
+    (1 < short).then(|| {
+        let why = format!(
+            "{short} of {rows} rows have fewer cells than the header; they are read as empty"
+        );
+        Guess::new(Trust::Unsure, ShortRows::Fill, why)
+    })
+}
+
+/// For each row, whether it continues the order of the row before: it has a product, its order id is the same or
+/// empty, and its date or customer is left out.
 fn continued(table: &Table, assigned: &Assigned) -> Vec<bool> {
     let column = |role| assigned.values(table, role).iter();
+    let customers = assigned.values(table, Role::CustomerId);
     let (mut rows, mut before) = (Vec::new(), None);
+    // Has the order a row that names the customer?
+    let mut named = false;
     let dates = column(Role::OrderedAt).zip(column(Role::ProductId));
-    for (order, (date, product)) in column(Role::OrderId).zip(dates) {
-        let same = order.is_empty() || before == Some(order);
-        rows.push(before.is_some() && same && date.is_empty() && !product.is_empty());
+    for (row, (order, (date, product))) in column(Role::OrderId).zip(dates).enumerate() {
+        let same = before.is_some() && (order.is_empty() || before == Some(order));
+        let anonymous = customers.get(row).is_some_and(String::is_empty);
+        let leaves_out = date.is_empty() || (named && anonymous);
+        rows.push(same && leaves_out && !product.is_empty());
+        named = (same && named) || customers.get(row).is_some_and(|customer| !customer.is_empty());
         before = if order.is_empty() { before } else { Some(order) };
     }
     rows

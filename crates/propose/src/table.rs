@@ -25,6 +25,8 @@ pub(super) struct Table {
     pub(super) footer_lines: usize,
     /// The file ends in the middle of a line.
     pub(super) is_open: bool,
+    /// Number of rows that have fewer cells than the header.
+    pub(super) short_rows: usize,
     /// The meaning of quotes, if it is unusual.
     pub(super) quotes: Option<Guess<(Quote, QuoteEscape)>>,
     /// The position of the table, for comparison with the reader's.
@@ -44,6 +46,9 @@ pub struct Seen {
 
 impl Table {
     pub(super) fn read(text: &str, is_whole: bool) -> Result<(Self, Guess<char>), NoProposal> {
+        if ends_with_carriage_returns(text) {
+            return Err(NoProposal::CarriageReturns);
+        }
         let names = aliases::all();
         let found = look::table(text, is_whole, &|cells| aliases::known(&names, cells))?;
         let (header, mut rows) = (found.header, found.rows);
@@ -56,8 +61,12 @@ impl Table {
             rows: is_whole.then_some(rows.len() as u64),
         };
         rows.truncate(ROWS_MAX);
-        let mut columns: Vec<Column> =
-            header.into_iter().map(|name| Column { name, values: Vec::new() }).collect();
+        let named = header.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+        let short_rows = rows.iter().filter(|row| row.len() < named).count();
+        let mut columns: Vec<Column> = header
+            .into_iter()
+            .map(|name| Column { name: on_one_line(&name), values: Vec::new() })
+            .collect();
         for row in rows {
             let mut cells = row.into_iter();
             for column in &mut columns {
@@ -67,7 +76,7 @@ impl Table {
         let (is_open, footer_lines) = (!text.ends_with('\n'), found.footer_lines);
         let quotes = found.quotes.map(quotes);
         let delimiter = delimiter(found.delimiter, found.told);
-        Ok((Self { columns, footer_lines, is_open, quotes, seen }, delimiter))
+        Ok((Self { columns, footer_lines, is_open, short_rows, quotes, seen }, delimiter))
     }
 
     pub(super) fn names(&self) -> Vec<String> {
@@ -82,6 +91,23 @@ impl From<NoTable> for NoProposal {
             NoTable::NoColumns(first) => Self::NoColumns(first),
             NoTable::NoHeader(line, found) => Self::NoHeader { line, found },
         }
+    }
+}
+
+/// No line ends otherwise.
+fn ends_with_carriage_returns(text: &str) -> bool {
+    !text.contains('\n') && text.trim_end().contains('\r')
+}
+
+/// A name of which a quoted cell has several lines; names are compared without blanks.
+fn on_one_line(name: &str) -> String {
+    match name.contains(char::is_control) {
+        true => name
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" "),
+        false => name.to_owned(),
     }
 }
 

@@ -54,7 +54,14 @@ impl Proposal {
         if let Some(continued) = &self.continued_rows {
             lines.guess(3, "continued-rows", continued, bool::to_string);
         }
+        if let Some(short) = &self.short_rows {
+            lines.guess(3, "short-rows", short, |_| "fill".to_owned());
+        }
         lines.guess(3, "dates", &self.dates, |formats| list(formats));
+        if let Some(condition) = &self.condition {
+            lines.plain(3, "transform:");
+            lines.guess(4, "where", condition, |condition| quoted(condition));
+        }
         lines.plain(3, "columns:");
         for (role, guess) in &self.columns {
             lines.guess(4, role.key(), guess, |name| quoted(name));
@@ -138,6 +145,10 @@ impl Proposal {
         all.extend(footer.map(|lines| entry("file.footer-lines", lines, usize::to_string)));
         let continued = self.continued_rows.as_ref();
         all.extend(continued.map(|rows| entry("file.continued-rows", rows, bool::to_string)));
+        let short = self.short_rows.as_ref();
+        all.extend(short.map(|short| entry("file.short-rows", short, |_| "fill".to_owned())));
+        let condition = self.condition.as_ref();
+        all.extend(condition.map(|it| entry("file.transform.where", it, Clone::clone)));
         all.extend(
             self.return_prefix.as_ref().map(|p| entry("rules.return-prefix", p, Clone::clone)),
         );

@@ -9,7 +9,7 @@ use crate::dates::LastDate;
 use crate::header::Layout;
 use crate::record;
 use crate::rules;
-use crate::scanner::{Quoting, Scanner, Span, Step, part};
+use crate::scanner::{Quoting, Scanner, Span, Step, Width, part};
 use domain::ids::ID_BYTES_MAX;
 
 /// The properties of a file's rows.
@@ -41,8 +41,7 @@ impl Looks<'_> {
     /// text contains a delimiter, all three are needed, counted from either end.
     pub(crate) fn is_row(self, line: &[u8]) -> bool {
         let text = String::from_utf8_lossy(line);
-        let naive = cells(&text, self.delimiter);
-        if self.is_row_of(&naive) {
+        if self.is_row_of(&self.cells(&text)) {
             return true;
         }
         let quoted = self.quoted(&text);
@@ -70,7 +69,7 @@ impl Looks<'_> {
 
     /// Does a line have as many fields as the header, and all required values?
     fn is_good_row(self, line: &[u8]) -> bool {
-        let cells = cells(&String::from_utf8_lossy(line), self.delimiter);
+        let cells = self.cells(&String::from_utf8_lossy(line));
         let read = self.read(&cells, 0);
         cells.len() == self.layout.width && read.order_id && read.typed().all(|good| good)
     }
@@ -79,7 +78,7 @@ impl Looks<'_> {
     /// a line with totals does not have.
     pub(crate) fn is_order(self, line: &[u8]) -> bool {
         let text = String::from_utf8_lossy(line);
-        self.are_order(&cells(&text, self.delimiter))
+        self.are_order(&self.cells(&text))
             || self.quoted(&text).is_some_and(|cells| self.are_order(&cells))
     }
 
@@ -87,7 +86,7 @@ impl Looks<'_> {
     pub(crate) fn is_order_of(self, record: &[u8], fields: &[Span]) -> bool {
         let cell =
             |field: &Span| clean(&String::from_utf8_lossy(part(record, field.start, field.end)));
-        self.are_order(&fields.iter().map(cell).collect::<Vec<_>>())
+        self.are_order(&self.fitted(fields.iter().map(cell).collect()))
     }
 
     fn are_order(self, cells: &[String]) -> bool {
@@ -109,7 +108,7 @@ impl Looks<'_> {
 
     /// The cell in the order column of a line, if it has as many fields as the header.
     pub(crate) fn order_text(self, line: &[u8]) -> Option<String> {
-        let cells = cells(&String::from_utf8_lossy(line), self.delimiter);
+        let cells = self.cells(&String::from_utf8_lossy(line));
         let cell = cells.get(self.layout.order_id.at)?;
         (cells.len() == self.layout.width).then(|| cell.clone())
     }
@@ -121,7 +120,30 @@ impl Looks<'_> {
         let mut scanner = Scanner::new(self.delimiter, quoting, text.len().saturating_add(1));
         let Step::Record { .. } = scanner.scan(text.as_bytes(), true) else { return None };
         let cell = |start, end| clean(&String::from_utf8_lossy(part(text.as_bytes(), start, end)));
-        Some(scanner.fields.iter().map(|field| cell(field.start, field.end)).collect())
+        Some(self.fitted(scanner.fields.iter().map(|field| cell(field.start, field.end)).collect()))
+    }
+
+    /// The texts between the delimiters, ignoring quotes.
+    fn cells(self, text: &str) -> Vec<String> {
+        self.fitted(text.split(char::from(self.delimiter)).map(clean).collect())
+    }
+
+    /// The cells as [`Scanner::fit`] makes them of a row.
+    fn fitted(self, mut cells: Vec<String>) -> Vec<String> {
+        let Width { all, least } = self.width();
+        if cells.get(all..).unwrap_or_default().iter().all(String::is_empty) {
+            cells.truncate(all);
+        }
+        if (least..all).contains(&cells.len()) {
+            cells.resize(all, String::new());
+        }
+        cells
+    }
+
+    /// How many fields a row has. A line without a delimiter is no row.
+    pub(crate) fn width(self) -> Width {
+        let Layout { width, named, .. } = *self.layout;
+        Width { all: width, least: if self.config.fills_short_rows { named.min(2) } else { named } }
     }
 
     fn is_row_of(self, cells: &[String]) -> bool {
@@ -179,11 +201,6 @@ impl Looks<'_> {
             date,
         }
     }
-}
-
-/// The texts between the delimiters, ignoring quotes.
-fn cells(text: &str, delimiter: u8) -> Vec<String> {
-    text.split(char::from(delimiter)).map(clean).collect()
 }
 
 /// A cell without surrounding characters.

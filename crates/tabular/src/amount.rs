@@ -34,7 +34,8 @@ impl Notation {
         currency: bool,
         into: &'a mut String,
     ) -> Option<&'a str> {
-        let mut text = text;
+        // A spreadsheet keeps `'-2` as text by the apostrophe.
+        let mut text = text.strip_prefix(['\'', '\u{2019}']).unwrap_or(text);
         // At most one of each: two signs or two currencies are a mistake.
         let mut sign = None;
         let mut money = !currency;
@@ -45,6 +46,7 @@ impl Notation {
                 (text, sign) = (inside, Some('-'));
             }
             if sign.is_none() {
+                text = self.without_dash(text);
                 let first = text.chars().next().filter(is_sign);
                 let found = first.or_else(|| text.chars().next_back().filter(is_sign));
                 if let Some(found) = found {
@@ -69,6 +71,14 @@ impl Notation {
         Some(into)
     }
 
+    /// `10,-` is 10: the dash stands for the places and is no sign.
+    fn without_dash<'a>(&self, text: &'a str) -> &'a str {
+        let dashed = text.strip_suffix(['-', '\u{2013}', '\u{2014}']);
+        let dashed = dashed.map(|text| text.strip_suffix('-').unwrap_or(text));
+        let whole = dashed.and_then(|text| text.strip_suffix(char::from(self.decimal_mark)));
+        whole.filter(|whole| whole.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(text)
+    }
+
     fn without_currency<'a>(&self, text: &'a str) -> Option<&'a str> {
         self.currency_signs.iter().find_map(|sign| {
             let front = text.get(..sign.len()).filter(|front| front.eq_ignore_ascii_case(sign));
@@ -88,15 +98,20 @@ impl Notation {
             Some((whole, places)) => (whole, Some(places)),
             None => (text, None),
         };
-        let mut groups = whole.split(|c| self.thousands_mark.is_some_and(|mark| groups(mark, c)));
-        let first = groups.next()?;
-        into.push_str(first);
-        let mut grouped = false;
-        for group in groups {
-            (group.len() == 3).then_some(())?;
-            into.push_str(group);
-            grouped = true;
+        let groups: Vec<&str> =
+            whole.split(|c| self.thousands_mark.is_some_and(|mark| groups(mark, c))).collect();
+        let (first, rest) = groups.split_first()?;
+        let grouped = !rest.is_empty();
+        if let Some((last, between)) = rest.split_last() {
+            // `12,34,567`, as in India: groups of two before the last three digits.
+            let between_len = between.first().map_or(3, |group| group.len());
+            let is_indian =
+                self.thousands_mark == Some(',') && between_len == 2 && first.len() <= 2;
+            let as_long = between.iter().all(|group| group.len() == between_len);
+            let fits = last.len() == 3 && as_long && (between_len == 3 || is_indian);
+            fits.then_some(())?;
         }
+        groups.iter().for_each(|group| into.push_str(group));
         // `0.999` is never grouped: its mark is a decimal mark.
         if grouped && (!(1..=3).contains(&first.len()) || first.starts_with('0')) {
             return None;
@@ -152,7 +167,17 @@ mod tests {
     #[test]
     fn numbers_not_grouped_by_three_are_refused() {
         for text in [
-            "12,50", "1,23,456", "1234,567", ",123", "1,234,", "1,,234", "0,999", "00,999",
+            "12,50",
+            "1,23,4567",
+            "123,45,678",
+            "1,234,56,789",
+            "12,34",
+            "1234,567",
+            ",123",
+            "1,234,",
+            "1,,234",
+            "0,999",
+            "00,999",
             "-0,123",
         ] {
             check('.', Some(','), text, None);
@@ -160,6 +185,30 @@ mod tests {
         // Marks among the decimals are left to the parser of the plain number, which refuses them.
         check('.', Some(','), "1.234,5", Some("1.234,5"));
         check('.', None, "1,234", Some("1,234"));
+    }
+
+    #[test]
+    fn in_india_thousands_are_grouped_by_two_before_the_last_three_digits() {
+        check('.', Some(','), "1,23,456.00", Some("123456.00"));
+        check('.', Some(','), "12,34,56,789", Some("123456789"));
+        check(',', Some('.'), "1.23.456", None);
+    }
+
+    #[test]
+    fn a_dash_for_the_places_is_no_sign() {
+        for text in ["10,-", "10,--", "10,–", "£10,-", "10,- £"] {
+            check(',', None, text, Some("10"));
+        }
+        check(',', None, "-10,-", Some("-10"));
+        check(',', None, "10-", Some("-10"));
+        check('.', None, "10,-", Some("-10,"));
+    }
+
+    #[test]
+    fn an_apostrophe_that_keeps_a_cell_as_text_is_no_part_of_it() {
+        check('.', None, "'-2", Some("-2"));
+        check('.', None, "’12.50", Some("12.50"));
+        check('.', None, "''2", Some("'2"));
     }
 
     #[test]

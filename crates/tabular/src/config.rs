@@ -10,7 +10,8 @@ use crate::scanner::Quoting;
 use crate::trailer::End;
 use domain::charge::ChargeRow;
 use domain::partner::{
-    Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Products, Quote, QuoteEscape, Rules,
+    Column, Delimiter, Duplicates, Encoding, FileFormat, Names, Products, Quote, QuoteEscape,
+    Rules, ShortRows,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub(crate) struct Config {
     /// Whether quantities and totals are summed.
     pub(crate) sums: bool,
     pub(crate) continued_rows: bool,
+    /// Whether a row with fewer fields than the header has empty ones at its end.
+    pub(crate) fills_short_rows: bool,
     /// The used columns, with their possible names; a street has one entry for each of its lines.
     pub(crate) columns: Vec<(Column, Names)>,
     pub(crate) derivation: Option<Derivation>,
@@ -132,6 +135,7 @@ impl Config {
             end: End::of(format),
             sums: false,
             continued_rows: format.continued_rows,
+            fills_short_rows: format.short_rows == ShortRows::Fill,
             columns: columns(format, &made)?,
             derivation,
             charges: format.charges.iter().map(|(code, row)| (code.trim().into(), *row)).collect(),

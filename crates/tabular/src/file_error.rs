@@ -44,6 +44,14 @@ pub enum FileError {
         /// Why it is unreadable.
         reason: String,
     },
+    /// The first line goes on behind a carriage return.
+    #[error(
+        "line {line}: its lines end with a carriage return alone, as on old Macs; they have to end with a line feed"
+    )]
+    CarriageReturns {
+        /// Physical line.
+        line: u64,
+    },
     /// Another encoding, or not a text file at all.
     #[error(
         "line {line}: the header is not {encoding}; is the encoding configured, and is it a CSV file?"

@@ -318,6 +318,10 @@ impl Head {
     }
 
     fn give_up(&mut self) -> FileError {
+        let within = |line: &&(u64, Vec<u8>)| line.1.trim_ascii_end().contains(&b'\r');
+        if let Some((line, _)) = self.passed.first().filter(within) {
+            return FileError::CarriageReturns { line: *line };
+        }
         self.best.take().map_or(FileError::Empty, |(_, error)| error)
     }
 

@@ -18,6 +18,8 @@ const FOUND_CHARS_MAX: usize = 64;
 pub(crate) struct Layout {
     /// Number of fields of each record. Computed columns come after them.
     pub(crate) width: usize,
+    /// The same without columns at the end that have no name: rows may leave them out.
+    pub(crate) named: usize,
     /// Columns that expressions use.
     pub(crate) inputs: Vec<Column>,
     /// Names of the computed columns.
@@ -93,6 +95,7 @@ impl Layout {
         let required = |role| column(role).expect("missing columns were refused above");
         Ok(Self {
             width: names.len(),
+            named: names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1),
             inputs: inputs.into_iter().filter_map(in_file).collect(),
             order_id: required(Role::OrderId),
             product_id: required(Role::ProductId),

@@ -12,7 +12,7 @@ use crate::profile::Profile;
 use crate::record::Record;
 use crate::reject::{Reject, Rule};
 use crate::rules;
-use crate::scanner::{Span, Step, part};
+use crate::scanner::{Span, Step, Width, part};
 use domain::control::Sums;
 
 /// A byte order mark may occur between two concatenated files; it is not part of the next row.
@@ -29,6 +29,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// How many fields a row has.
+    pub(crate) fn width(&self) -> Width {
+        self.looks().width()
+    }
+
     pub(crate) fn looks(&self) -> Looks<'_> {
         Looks { config: &self.config, layout: &self.layout, delimiter: self.delimiter }
     }

@@ -107,8 +107,10 @@ impl Reader {
     /// The record at `at`, if it has the header's number of fields.
     fn scan_row(&mut self, block: &Block, at: usize) -> Option<Step> {
         let step = self.scanner.scan(rest(&block.bytes, at), block.end);
-        let fits = self.scanner.fields.len() == self.plan.layout.width;
-        (matches!(step, Step::Record { .. }) && fits).then_some(step)
+        let Step::Record { raw, .. } = step else { return None };
+        let width = self.plan.width();
+        self.scanner.fit(width, raw);
+        (self.scanner.fields.len() == width.all).then_some(step)
     }
 
     /// Reads the records that begin in `block` at or after `from` and before `until`; the first one may
@@ -252,6 +254,7 @@ impl Reader {
             }
             Step::Record { raw, has_nul, .. } => {
                 let text = text.and_then(|text| text.get(..raw));
+                self.scanner.fit(plan.width(), raw);
                 let raw = part(bytes, 0, raw);
                 match check_structure(plan, self.scanner.fields.len(), raw, text, has_nul) {
                     Err(_) if self.header(plan, raw, piece) => {

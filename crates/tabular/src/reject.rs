@@ -87,8 +87,8 @@ rules! {
         "Ask the partner to quote texts with line ends in them.";
     /// Fewer fields than the header.
     TooFewFields => "too_few_fields",
-        "Often a line end inside a text, or a row that was cut: correct the line. If that is how the export ends: `footer-lines`.";
-    /// More fields than the header.
+        "Often a line end inside a text, or a row that was cut: correct the line. If the program leaves empty cells out: `short-rows: fill`. If that is how the export ends: `footer-lines`.";
+    /// More fields than the header, and not only empty ones.
     TooManyFields => "too_many_fields",
         "A delimiter inside a text that is not quoted: correct the line, or choose another `delimiter` in the export.";
     /// A byte that is zero.

@@ -250,7 +250,17 @@ pub(crate) fn unescape(record: &str, quoting: Quoting, fields: &mut [Span], into
 pub(crate) fn whole(text: &str, config: &Config, scratch: &mut String) -> Option<i64> {
     // `parse` accepts only a sign and digits.
     let number = text.parse::<i64>().ok();
-    let number = number.or_else(|| config.notation.plain(text, false, scratch)?.parse().ok());
+    let number = number.or_else(|| {
+        let plain = config.notation.plain(text, false, scratch)?;
+        // `2.0000`: places that are all zero.
+        let mark = char::from(config.notation.decimal_mark);
+        let whole = match plain.split_once(mark) {
+            Some((whole, places)) if places.bytes().all(|place| place == b'0') => whole,
+            Some(_) => return None,
+            None => plain,
+        };
+        whole.parse().ok()
+    });
     number.filter(|n| (-QUANTITY_MAX..=QUANTITY_MAX).contains(n))
 }
 

@@ -17,6 +17,15 @@ pub(crate) struct Span {
     pub(crate) escaped: bool,
 }
 
+/// How many fields a row has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Width {
+    /// As many as the header.
+    pub(crate) all: usize,
+    /// A row with this many has empty ones at its end.
+    pub(crate) least: usize,
+}
+
 /// How fields may be enclosed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quoting {
@@ -113,6 +122,17 @@ impl Scanner {
 
     pub(crate) fn delimiter(&self) -> u8 {
         self.delimiter
+    }
+
+    /// Makes the record as wide as the header where only empty fields are missing or too many; it ends at `raw`.
+    pub(crate) fn fit(&mut self, width: Width, raw: usize) {
+        let extra = self.fields.get(width.all..).unwrap_or_default();
+        if extra.iter().all(|field| field.start == field.end) {
+            self.fields.truncate(width.all);
+        }
+        if (width.least..width.all).contains(&self.fields.len()) {
+            self.fields.resize(width.all, Span { start: raw, end: raw, escaped: false });
+        }
     }
 
     /// Scans the record at the start of `bytes`; `end` means that no more bytes follow.
@@ -232,7 +252,8 @@ impl Scanner {
             break at;
         };
         let span = Span { start: open + 1, end: close, escaped };
-        let behind = close + 1;
+        let after = rest(bytes, close + 1).iter();
+        let behind = close + 1 + after.take_while(|byte| self.is_blank(**byte)).count();
         let ended = match bytes.get(behind) {
             Some(&byte) if byte == self.delimiter => Field::Next(behind + 1),
             Some(b'\n') => Field::Last { raw: behind, len: behind + 1 },
@@ -252,6 +273,15 @@ impl Scanner {
         ended
     }
 
+    /// Is it a blank, and no delimiter?
+    fn is_blank(&self, byte: u8) -> bool {
+        matches!(byte, b' ' | b'\t') && byte != self.delimiter
+    }
+
+    fn are_blanks(&self, bytes: &[u8]) -> bool {
+        bytes.iter().all(|byte| self.is_blank(*byte))
+    }
+
     fn plain_field(&mut self, window: Window<'_>, start: usize) -> Field {
         let bytes = window.bytes;
         let sign = self.quoting.sign.unwrap_or(b'\n');
@@ -259,6 +289,12 @@ impl Scanner {
         let (end, ended) = match stop.map(|at| (at, bytes.get(at))) {
             // `="0017"`, which tells a spreadsheet to keep the zeros.
             Some((at, Some(b'"'))) if sign == b'"' && part(bytes, start, at) == b"=" => {
+                return self.quoted_field(window, at);
+            }
+            // `a, "b"`: blanks before the quote are none of the field.
+            Some((at, Some(&byte)))
+                if byte == sign && sign != b'\n' && self.are_blanks(part(bytes, start, at)) =>
+            {
                 return self.quoted_field(window, at);
             }
             Some((_, Some(&byte))) if byte == sign && sign != b'\n' => {

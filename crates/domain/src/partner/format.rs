@@ -62,6 +62,9 @@ pub struct FileFormat {
     /// region where its own are empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub continued_rows: bool,
+    /// What a row is that has fewer fields than the header.
+    #[serde(default, skip_serializing_if = "ShortRows::is_reject")]
+    pub short_rows: ShortRows,
     /// Its files come encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decrypt: Option<Decrypt>,
@@ -102,11 +105,30 @@ impl FileFormat {
             footer_marker: None,
             trailer: None,
             continued_rows: false,
+            short_rows: ShortRows::default(),
             decrypt: None,
             columns,
             charges: BTreeMap::new(),
             transform: None,
         }
+    }
+}
+
+/// What a row is that has fewer fields than the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShortRows {
+    /// A reject: a part of it may be lost.
+    #[default]
+    Reject,
+    /// A row whose last cells are empty, as some programs leave them out.
+    Fill,
+}
+
+impl ShortRows {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_reject(&self) -> bool {
+        *self == Self::Reject
     }
 }
 

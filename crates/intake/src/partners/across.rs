@@ -38,13 +38,14 @@ pub(super) fn check(place: &str, partner: &Value, problems: &mut Problems) {
     let Some(file) = partner.get("file") else { return };
     let delimiter = file.get("delimiter").and_then(Value::as_str).unwrap_or(",");
     let mark = file.get("decimal-mark").and_then(Value::as_str).unwrap_or(".");
-    if delimiter == mark {
+    let quote = file.get("quote").and_then(Value::as_str).unwrap_or("\"");
+    // In quotes both may be the same.
+    if delimiter == mark && quote == "none" {
         problems.add(
             format!("{place}.file.decimal-mark"),
-            format!("is {mark:?}, which separates the columns"),
+            format!("is {mark:?}, which separates the columns, and quote is none"),
         );
     }
-    let quote = file.get("quote").and_then(Value::as_str).unwrap_or("\"");
     if delimiter == quote {
         let reason = format!("is {quote:?}, which separates the columns");
         problems.add(format!("{place}.file.quote"), reason);

@@ -67,6 +67,7 @@ const FILE: &[Field] = &[
     Field("footer-marker", OPTIONAL, Shape::Text(checks::text)),
     Field("trailer", OPTIONAL, Shape::Map(TRAILER)),
     Field("continued-rows", OPTIONAL, Shape::Flag),
+    Field("short-rows", OPTIONAL, Shape::OneOf(&["reject", "fill"])),
     Field("decrypt", OPTIONAL, Shape::Map(DECRYPT)),
     Field("columns", REQUIRED, Shape::Map(COLUMNS)),
     Field("charges", OPTIONAL, Shape::Named(&Shape::OneOf(CHARGES))),

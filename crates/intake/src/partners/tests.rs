@@ -51,6 +51,7 @@ partners:
       footer-lines: 2
       footer-marker: Total
       continued-rows: true
+      short-rows: fill
       decrypt: {private-key-secret: us1-pgp, passphrase-secret: us1-pgp-passphrase,
         signer-key-secret: us1-signer, required: true}
       dates: [\"%d/%m/%Y\", \"%Y-%m-%dT%H:%M:%S%:z\"]
@@ -269,8 +270,13 @@ fn numbers_and_choices_have_limits() {
 
 #[test]
 fn the_delimiter_is_not_the_decimal_mark() {
-    let reason = "partners.US1.file.decimal-mark: is \",\", which separates the columns";
-    check("delimiter: \";\"", "delimiter: \",\"", &[reason]);
+    let quoted = good().replace("delimiter: \";\"", "delimiter: \",\"");
+    assert!(load(&quoted).is_ok(), "in quotes both may be the same");
+    let bare = quoted.replace("quote: \"'\"", "quote: none");
+    let bare = bare.replace("      quote-escape: backslash\n", "");
+    let problems: Vec<String> = load(&bare).unwrap_err().iter().map(ToString::to_string).collect();
+    let reason = "is \",\", which separates the columns, and quote is none";
+    assert_eq!(problems, [format!("partners.US1.file.decimal-mark: {reason} (line 32)")]);
     check(
         "delimiter: \";\"",
         "delimiter: é",

@@ -27,6 +27,8 @@ const FILLED_UP_CELLS_MAX: usize = 2;
 const COLUMNS_MIN: usize = 3;
 /// The meaning of quotes in RFC 4180.
 const USUAL: (Quote, QuoteEscape) = (Quote::Is('"'), QuoteEscape::Doubled);
+/// Delimiters that are tried when no usual one makes columns.
+const UNUSUAL: &[u8] = b"~^#*!%&+/:=?@\\_$<>";
 /// Possible meanings of quotes.
 const QUOTES: [(Quote, QuoteEscape); 4] = [
     USUAL,
@@ -213,10 +215,29 @@ fn delimiter(text: &str, known: Known<'_>) -> Result<(u8, Told), NoTable> {
     let found = DELIMITERS.map(agreeing);
     // The first of equal ones; `max_by_key` would choose the last.
     let best = found.iter().rev().filter(|found| score(found).is_some()).max_by_key(|f| score(f));
-    best.map(|(_, delimiter, told)| (*delimiter, *told)).ok_or_else(|| {
+    let best = best.map(|(_, delimiter, told)| (*delimiter, *told));
+    best.or_else(|| unusual(text, known, &agreeing)).ok_or_else(|| {
         let first = text.lines().next().unwrap_or_default();
         NoTable::NoColumns(first.chars().take(80).collect())
     })
+}
+
+/// A sign that nobody would expect between columns, if it makes a header of known names and nearly all records agree.
+fn unusual(
+    text: &str,
+    known: Known<'_>,
+    agreeing: &dyn Fn(u8) -> (bool, u8, Told),
+) -> Option<(u8, Told)> {
+    let found = UNUSUAL.iter().find_map(|delimiter| {
+        let (has_header, _, told) = agreeing(*delimiter);
+        let Told::ByRecords { width, same, of } = told else { return None };
+        let agree = has_header && COLUMNS_MIN <= width && of * 95 <= same * 100;
+        let start = Point { at: 0, line: 1 };
+        let mut lines = Lines::new(text, *delimiter, USUAL);
+        let (header, _) = lines.header(start, known).filter(|_| agree)?;
+        (COLUMNS_MIN <= known(&header.cells)).then_some((*delimiter, told))
+    });
+    found
 }
 
 /// The meaning of quotes, if the usual one reads fewer lines than another one.

@@ -1,6 +1,7 @@
 //! Structural defects cost only their own line, and are reported with it.
 
 use crate::support::{HEADER, check, plain};
+use domain::partner::ShortRows;
 
 const GOOD: &str = "A9,P9,1,2.50,2026-11-22 10:00:00,c9,fine\n";
 
@@ -41,13 +42,13 @@ fn quoted_text_may_hold_delimiters_quotes_and_line_ends() {
 #[test]
 fn a_quote_in_an_unquoted_field_costs_its_line() {
     check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,6\" pan\n", 1, &["3: stray_quote text"]);
-    check_between(b"A1, \"P1\",1,2,2026-11-22 10:00:00,c1,x\n", 1, &["3: stray_quote sku"]);
+    check_between(b"A1,a \"P1\",1,2,2026-11-22 10:00:00,c1,x\n", 1, &["3: stray_quote sku"]);
 }
 
 #[test]
 fn text_after_a_closing_quote_costs_its_line() {
     check_between(b"A1,\"P\"1,1,2,2026-11-22 10:00:00,c1,x\n", 1, &["3: text_after_quote sku"]);
-    check_between(b"A1,\"P1\" ,1,2,2026-11-22 10:00:00,c1,x\n", 1, &["3: text_after_quote sku"]);
+    check_between(b"A1,\"P1\" x,1,2,2026-11-22 10:00:00,c1,x\n", 1, &["3: text_after_quote sku"]);
     check_between(b"\"A1\"\rx,P1,1,2,,,\n", 1, &["3: text_after_quote order"]);
 }
 
@@ -88,7 +89,8 @@ fn an_unclosed_quote_is_given_up_at_the_record_limit() {
 #[test]
 fn too_few_and_too_many_fields_cost_their_line() {
     check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1\n", 1, &["3: too_few_fields"]);
-    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,x,\n", 1, &["3: too_many_fields"]);
+    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,x,y\n", 1, &["3: too_many_fields"]);
+    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,x,, \n", 1, &["3: too_many_fields"]);
     check_between(b" \n", 1, &["3: too_few_fields"]);
     // A record with the wrong number of fields may have an unclosed quote, so only its first line is
     // given up.
@@ -102,6 +104,38 @@ fn too_few_and_too_many_fields_cost_their_line() {
         2,
         &["3: too_few_fields", "4: stray_quote price"],
     );
+}
+
+#[test]
+fn empty_fields_at_the_end_are_no_defect() {
+    let row = "3: A1 P1 x1 2.00 c1 [x]";
+    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,x,\n", 1, &[row]);
+    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,x,,\"\",\r\n", 1, &[row]);
+    // Nor are names that the header lacks at its end, whether rows have something there or not.
+    let header = HEADER.replace('\n', ",,\n");
+    for rows in ["A1,P1,1,2,2026-11-22 10:00:00,c1,x\n", "A1,P1,1,2,2026-11-22 10:00:00,c1,x,,7\n"]
+    {
+        let file = format!("{header}{rows}");
+        assert_eq!(plain().outcome(file.as_bytes()), ["2: A1 P1 x1 2.00 c1 [x]"], "{file}");
+    }
+}
+
+#[test]
+fn rows_that_leave_empty_cells_out_are_read_where_that_is_configured() {
+    let mut setting = plain();
+    setting.format.short_rows = ShortRows::Fill;
+    setting.rules.customer_required = false;
+    let rows = format!("{GOOD}A1,P1,1,2,2026-11-22 10:00:00\nA2,P2\nA3\n");
+    let read = ["3: A1 P1 x1 2.00  []", "4: bad_quantity qty", "5: too_few_fields"];
+    setting.check(rows, &[&["2: A9 P9 x1 2.50 c9 [fine]"], &read[..]].concat());
+}
+
+#[test]
+fn blanks_around_quotes_are_none_of_the_field() {
+    let row = "3: A1 P,1 x1 2.00 c1 [x]";
+    check_between(b"A1, \"P,1\" ,1,2,2026-11-22 10:00:00,c1,\t\"x\" \n", 1, &[row]);
+    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1, \"x\" y\n", 1, &["3: text_after_quote text"]);
+    check_between(b"A1,P1,1,2,2026-11-22 10:00:00,c1,a \"x\"\n", 1, &["3: stray_quote text"]);
 }
 
 #[test]

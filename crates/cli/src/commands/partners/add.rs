@@ -57,7 +57,7 @@ pub(super) fn run(args: &PartnersAdd) -> Result<()> {
 
 /// Lines of a proposal that must not be wrong, and are only guessed.
 fn unsure(text: &str) -> Vec<String> {
-    const NEEDED: [&str; 11] = [
+    const NEEDED: [&str; 12] = [
         "order-id",
         "product-id",
         "quantity",
@@ -70,6 +70,8 @@ fn unsure(text: &str) -> Vec<String> {
         "decimal-mark",
         "thousands-mark",
         "dates",
+        // Which rows are sales.
+        "where",
     ];
     let guessed = text.lines().filter(|line| {
         let key = line.trim_start().split(':').next().unwrap_or_default();
