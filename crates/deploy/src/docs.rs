@@ -28,6 +28,7 @@ pub fn picture(stack: &Stack) -> String {
             .map(|reach| match reach {
                 Reach::Sftp => "  ◀──SFTP──▶ partners' folders",
                 Reach::Providers => "  ──SMTP, HTTPS──▶ customers",
+                Reach::Web => "  ──HTTPS──▶ endpoints of shops",
             })
             .collect();
         writeln!(picture, "{} ──▶ {name}{others}", callers(name, function))

@@ -33,6 +33,12 @@ pub const ORDER_UNDECIDABLE: &str = "orderflow.order.undecidable.v1";
 pub const INVENTORY_CHANGED: &str = "orderflow.inventory.changed.v1";
 /// A token was made, changed or revoked.
 pub const TOKEN_CHANGED: &str = "orderflow.token.changed.v1";
+/// A subscription to webhooks was made, changed or deleted.
+pub const SUBSCRIPTION_CHANGED: &str = "orderflow.subscription.changed.v1";
+/// A webhook was taken by its endpoint.
+pub const WEBHOOK_DELIVERED: &str = "orderflow.webhook.delivered.v1";
+/// A webhook was given up.
+pub const WEBHOOK_FAILED: &str = "orderflow.webhook.failed.v1";
 /// A product of the catalogue was made, changed or deleted.
 pub const PRODUCT_CHANGED: &str = "orderflow.product.changed.v1";
 /// The partners' configuration was changed and is wrong.
@@ -107,6 +113,9 @@ pub const ALL: &[Definition] = &[
     event("analytics.invoices.5s.<window>.<sequence>", WINDOW_CORRECTED, "analytics"),
     event("notifications.<channel>.<event>", NOTIFICATION_SENT, "notifier"),
     event("notifications.<channel>.<event>", NOTIFICATION_FAILED, "notifier"),
+    event("webhooks.delivered.<subscription>.<message>", WEBHOOK_DELIVERED, "webhooks"),
+    event("webhooks.delivered.<subscription>.<message>", WEBHOOK_FAILED, "webhooks"),
+    event("webhooks.changed.<partner>.<subscription>", SUBSCRIPTION_CHANGED, "webhooks"),
     event("errors.low_stock.<warehouse>.<product>", STOCK_LOW, "inventory"),
     event("errors.alert.file.<partner>.<date>", ALERT_FILE, "daily-checker"),
     event("errors.alert.partners.<digest>", ALERT_PARTNERS, "any that reads partners.yml"),

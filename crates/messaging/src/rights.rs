@@ -33,6 +33,8 @@ pub enum Reach {
     Sftp,
     /// Mail servers and providers of text messages.
     Providers,
+    /// Endpoints of shops, over HTTPS.
+    Web,
 }
 
 impl Rights {

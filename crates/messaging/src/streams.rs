@@ -74,6 +74,9 @@ pub const PERSONS: &str = "PERSONS";
 /// Bucket: the products of the catalogue.
 pub const PRODUCTS: &str = "PRODUCTS";
 
+/// Bucket: endpoints of shops, and what they are told.
+pub const SUBSCRIPTIONS: &str = "SUBSCRIPTIONS";
+
 /// Bucket: tokens that people made, as hashes.
 pub const TOKENS: &str = "TOKENS";
 
@@ -120,7 +123,7 @@ pub const STREAMS: &[Definition] = &[
     keeps(INVOICES, &["invoices.>"], 3_650),
     keeps(NOTIFICATIONS, &["notifications.>"], 90),
     keeps(ANALYTICS, &["analytics.>"], 365),
-    keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>"], 30),
+    keeps(WEBHOOKS, &["webhooks.received.>", "webhooks.delivered.>", "webhooks.changed.>"], 30),
     keeps(ACCESS, &["tokens.changed.>"], 365),
     erasable(keeps(ERRORS, &["errors.>"], 90)),
     erasable(keeps(OUTBOX, &["outbox.>"], 30)),
@@ -147,6 +150,7 @@ pub const BUCKETS: &[&str] = &[
     PERSONS,
     ARCHIVE,
     TOKENS,
+    SUBSCRIPTIONS,
 ];
 
 /// How long a bucket keeps a value that is not written again; nothing means for ever.

@@ -57,6 +57,7 @@ functions! {
     "order-ingest" order_ingest,
     "order-processor" order_processor,
     "status-checker" status_checker,
+    "webhooks" webhooks,
 }
 
 /// The function of this name, if there is one.

@@ -12,13 +12,14 @@ pub fn tokens(stack: &Stack) -> BTreeSet<String> {
     listed(stack).filter(|name| is_token(name)).map(str::to_owned).collect()
 }
 
-/// The tokens, the key of pseudonyms, and a password for each user of NATS.
+/// The tokens, the keys of pseudonyms and webhooks, and a password for each user of NATS.
 ///
 /// They are random where they are made. What else the functions list is given by people: partners.yml, its tables, the
 /// partners' keys and passwords.
 pub fn made(stack: &Stack) -> BTreeSet<String> {
-    let key = listed(stack).filter(|name| *name == persons::SECRET).map(str::to_owned);
-    tokens(stack).into_iter().chain(key).chain(users::names(stack).map(users::secret)).collect()
+    let keys = listed(stack).filter(|name| [persons::SECRET, webhooks::SECRET].contains(name));
+    let keys = keys.map(str::to_owned);
+    tokens(stack).into_iter().chain(keys).chain(users::names(stack).map(users::secret)).collect()
 }
 
 fn listed(stack: &Stack) -> impl Iterator<Item = &str> {

@@ -40,7 +40,10 @@ pub(super) fn functions(stack: &Stack) -> Vec<Value> {
     // Mail servers, and providers of text messages. A server inside the cluster needs a rule of its own.
     let ports: Vec<Value> = [25, 443, 465, 587].map(|port| to(outside.clone(), port)).into();
     let providers = egress("orderflow-providers", reaches(stack, Reach::Providers), json!(ports));
-    [Some(deny), nats, sftp, providers].into_iter().flatten().collect()
+    // Add other ports here, and the same to ORDERFLOW_OUTGOING_PORTS.
+    let web =
+        egress("orderflow-webhooks", reaches(stack, Reach::Web), json!([to(outside.clone(), 443)]));
+    [Some(deny), nats, sftp, providers, web].into_iter().flatten().collect()
 }
 
 /// The connector's calls of functions, on platforms without a gateway.

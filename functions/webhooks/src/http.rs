@@ -1,0 +1,268 @@
+//! Events from the connector, and what people ask beside subscriptions and deliveries.
+
+use crate::hooks::{self, Hooks, body, lane, message_id, now};
+use crate::kinds::TYPES;
+use crate::subscription::Subscription;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chassis::{Body, Kept, Limit, NotDone, Query, each};
+use chrono::{DateTime, Utc};
+use messaging::Event;
+use runtime::events::{self, Batch};
+use runtime::{Owner, Problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use state::effect::{AcceptError, AgainError, Answer, Effects, Wanted};
+use state::record::{Found, Key};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events that are worked on at once.
+const AT_ONCE: usize = 16;
+/// When an event comes again for which NATS did not answer.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Deliveries of an answer.
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+/// What the handlers share.
+pub(crate) struct App {
+    pub(crate) effects: Effects<Hooks>,
+    pub(crate) subscriptions: Kept<Subscription>,
+}
+
+pub(crate) async fn told(State(app): State<Arc<App>>, batch: Batch) -> events::Answer {
+    each(&batch, &TYPES, AT_ONCE, async |event: Event| match app.effects.accept(&event).await {
+        Ok(_) => Ok(()),
+        Err(error @ (AcceptError::Place { .. } | AcceptError::Unclear(_)))
+            if error.is_permanent() =>
+        {
+            Err(NotDone::Reject(error.to_string()))
+        }
+        Err(error) => Err(NotDone::Wait { reason: error.to_string(), after: AGAIN }),
+    })
+    .await
+}
+
+/// Which subscription.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Which {
+    /// A partner, or `*`.
+    partner: String,
+    id: String,
+}
+
+impl Which {
+    /// The subscription, if the caller may know of it.
+    async fn find(&self, app: &App, owner: &Owner) -> Result<Found<Subscription>, Problem> {
+        let Self { partner, id } = self;
+        if let Some(own) = owner.0.as_deref().filter(|own| own != partner) {
+            let detail =
+                format!("this token is of partner {own}, and reaches nothing of another one");
+            return Err(Problem::new(StatusCode::FORBIDDEN).detail(detail));
+        }
+        let key = Key::new([partner, id]).map_err(|bad| Problem::bad_request(bad.to_string()))?;
+        let found = app.effects.outside().find(&key).await.map_err(|error| away(&error))?;
+        found.ok_or_else(|| Problem::not_found(format!("there is no subscription {partner}/{id}")))
+    }
+
+    fn lane(&self) -> String {
+        lane(&self.partner, &self.id)
+    }
+}
+
+fn away(error: &dyn std::fmt::Display) -> Problem {
+    tracing::warn!(%error, "a request about webhooks is not answered");
+    Problem::unavailable("NATS does not answer; the same call again is safe")
+}
+
+/// What messages are signed with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Signing {
+    /// `whsec_…`, as libraries of Standard Webhooks take it.
+    secret: String,
+    /// The one before, while messages are signed with both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secret: Option<String>,
+    /// Until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secret_until: Option<DateTime<Utc>>,
+}
+
+pub(crate) async fn secret(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Path(which): Path<Which>,
+) -> Result<Json<Signing>, Problem> {
+    let subscription = which.find(&app, &owner).await?.value;
+    let versions = subscription.versions(now());
+    let Subscription { partner, id, old_secret_until, .. } = &subscription;
+    let shown = |version: &u32| app.effects.outside().secrets.shown(partner, id, *version);
+    let old_secret = versions.get(1).map(shown);
+    let old_secret_until = old_secret_until.filter(|_| old_secret.is_some());
+    let secret = versions.first().map(shown).unwrap_or_default();
+    Ok(Json(Signing { secret, old_secret, old_secret_until }))
+}
+
+/// What came of a test.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Tested {
+    /// `sent`, `failed` or `unknown`.
+    outcome: String,
+    /// The status and the beginning of the body, or why there is none.
+    answer: String,
+    /// `webhook-id` of the message.
+    id: String,
+}
+
+/// Posts a message `webhook.test` at once. It is not kept, and not sent again.
+pub(crate) async fn test(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Path(which): Path<Which>,
+) -> Result<Json<Tested>, Problem> {
+    let found = which.find(&app, &owner).await?;
+    let at = now();
+    let id = message_id(&format!("test{:028x}", at.timestamp_micros()));
+    let data = json!({"subscription": which.lane(), "message": "This is a test."});
+    let hooks: &Hooks = app.effects.outside();
+    let answer = hooks.post(&found.value, &id, body("webhook.test", at, &data)).await;
+    let (outcome, answer) = match answer {
+        Answer::Sent { answer } => ("sent", answer),
+        Answer::Again { why, .. } | Answer::Away { why, .. } | Answer::Never { why } => {
+            ("failed", why)
+        }
+        Answer::Unknown { why } => ("unknown", why),
+    };
+    Ok(Json(Tested { outcome: outcome.to_owned(), answer, id }))
+}
+
+/// Which deliveries.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    /// `sending`, `waiting`, `sent`, `failed` or `dead`; all of them if nothing is said.
+    state: Option<String>,
+    /// Whose last change was then, or later.
+    since: Option<DateTime<Utc>>,
+    /// 1 to 1000; 100 if nothing is said.
+    limit: Option<Limit<LIMIT_MAX>>,
+}
+
+/// What became of a message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Became {
+    /// Its name, to send it again.
+    id: String,
+    /// `webhook-id` of all its attempts.
+    message: String,
+    /// The event that set it off.
+    event: String,
+    subject: String,
+    state: String,
+    /// What the endpoint answered last.
+    answer: Option<String>,
+    /// When it is tried again.
+    due: Option<DateTime<Utc>>,
+    attempts: u32,
+    /// How many of them got no answer: the message may have arrived with each.
+    unknown: u32,
+    at: DateTime<Utc>,
+}
+
+/// What became of messages to one endpoint, the latest changes last.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Deliveries {
+    deliveries: Vec<Became>,
+}
+
+pub(crate) async fn deliveries(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Path(which): Path<Which>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Deliveries>, Problem> {
+    which.find(&app, &owner).await?;
+    let Asked { state, since, limit } = asked;
+    let states = state.into_iter().collect();
+    let wanted = Wanted { states, lane: Some(which.lane()), since, ..Wanted::default() };
+    let found = app.effects.list(&wanted, 0, limit.map_or(LIMIT, Limit::get)).await;
+    let became = |listed: state::effect::Listed| {
+        let state::effect::Listed { id, delivery, .. } = listed;
+        let state = delivery.state.name().to_owned();
+        let (answer, due) = hooks::answer_and_due(delivery.state);
+        Became {
+            id,
+            message: message_id(&delivery.key),
+            event: delivery.cause.id,
+            subject: delivery.cause.subject,
+            state,
+            answer,
+            due,
+            attempts: delivery.attempts,
+            unknown: delivery.unknown,
+            at: delivery.at,
+        }
+    };
+    let found = found.map_err(|error| away(&error))?;
+    Ok(Json(Deliveries { deliveries: found.into_iter().map(became).collect() }))
+}
+
+/// Which messages are sent again: one by its id, or all that failed or were given up since a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Repeat {
+    id: Option<String>,
+    since: Option<DateTime<Utc>>,
+}
+
+/// How many.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "WebhooksAgain")]
+pub(crate) struct Repeated {
+    /// They are sent again.
+    again: usize,
+    /// Their messages are not kept any more.
+    gone: usize,
+    /// Attempts at them are under way.
+    under_way: usize,
+}
+
+pub(crate) async fn again(
+    State(app): State<Arc<App>>,
+    owner: Owner,
+    Path(which): Path<Which>,
+    Body(repeat): Body<Repeat>,
+) -> Result<Json<Repeated>, Problem> {
+    which.find(&app, &owner).await?;
+    match (repeat.id, repeat.since) {
+        (Some(id), None) => {
+            let ours = format!("{}.{}.", crate::NAME, messaging::subject::token(&which.lane()));
+            if !id.starts_with(&ours) {
+                return Err(Problem::not_found(format!(
+                    "there is no delivery {id} of {}",
+                    which.lane()
+                )));
+            }
+            match app.effects.again(&id).await {
+                Ok(()) => Ok(Json(Repeated { again: 1, ..Repeated::default() })),
+                Err(error @ (AgainError::Missing(_) | AgainError::Gone(_))) => {
+                    Err(Problem::not_found(error.to_string()))
+                }
+                Err(error @ AgainError::UnderWay(_)) => Err(Problem::conflict(error.to_string())),
+                Err(AgainError::Unclear(error)) => Err(away(&error)),
+            }
+        }
+        (None, Some(since)) => {
+            let states = vec!["failed".to_owned(), "dead".to_owned()];
+            let (lane, since) = (Some(which.lane()), Some(since));
+            let wanted = Wanted { states, lane, since, ..Wanted::default() };
+            let asked = app.effects.again_all(&wanted).await.map_err(|error| away(&error))?;
+            let state::effect::Asked { again, gone, under_way } = asked;
+            Ok(Json(Repeated { again, gone, under_way }))
+        }
+        _ => Err(Problem::bad_request("name one delivery by its id, or all by since")),
+    }
+}

@@ -1,0 +1,8 @@
+//! Webhooks on a real server, to endpoints that answer as they are told.
+#![cfg(test)]
+
+mod endpoint;
+mod kills;
+mod partners;
+mod sending;
+mod support;
