@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     Analytics, Bench, Check, Customers, Doctor, Files, Function, Invoices, Journal, Lint,
     Manifests, Notify, Orders, Partners, Products, Schema, Send, Setup, Simulate, Stock, Tokens,
-    Up, Wait,
+    Up, Wait, Webhooks,
 };
 use crate::global::Global;
 
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Analytics(Analytics),
     #[command(subcommand)]
     Notify(Notify),
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     #[command(subcommand)]
     Journal(Journal),
     #[command(subcommand)]

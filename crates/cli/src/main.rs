@@ -50,6 +50,7 @@ async fn run(global: &Global, command: Command) -> anyhow::Result<ExitCode> {
         Command::Invoices(command) => Box::pin(commands::invoices::run(global, &command)).await?,
         Command::Analytics(command) => commands::analytics::run(global, &command).await?,
         Command::Tokens(command) => commands::tokens::run(global, &command).await?,
+        Command::Webhooks(command) => Box::pin(commands::webhooks::run(global, &command)).await?,
         Command::Journal(command) => commands::journal::run(global, &command).await?,
         Command::Bench(args) => Box::pin(commands::bench::run(global, args)).await?,
         Command::Lint(args) => Box::pin(commands::lint::run(global, &args)).await?,

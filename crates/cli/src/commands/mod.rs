@@ -24,6 +24,7 @@ pub(crate) mod stock;
 pub(crate) mod tokens;
 pub(crate) mod up;
 pub(crate) mod wait;
+pub(crate) mod webhooks;
 
 pub(crate) use analytics::Analytics;
 pub(crate) use bench::Bench;
@@ -48,3 +49,4 @@ pub(crate) use stock::Stock;
 pub(crate) use tokens::Tokens;
 pub(crate) use up::Up;
 pub(crate) use wait::Wait;
+pub(crate) use webhooks::Webhooks;

@@ -1,0 +1,76 @@
+//! `webhooks deliveries` and `webhooks resend`.
+
+use anyhow::Result;
+use axum::http::Method;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use machine::client::{Level, Pipeline, query_value};
+use machine::clock;
+use serde_json::{Value, json};
+use terminal::output;
+
+use super::{Name, send};
+
+pub(super) async fn list(
+    pipeline: &Pipeline,
+    endpoint: &Name,
+    state: Option<&str>,
+    since: Option<DateTime<Utc>>,
+) -> Result<()> {
+    let since = since.unwrap_or_else(|| clock::now() - TimeDelta::days(1));
+    let since = query_value(&since.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let state = state.map(|state| format!("&state={}", query_value(state))).unwrap_or_default();
+    let path = endpoint.path(&format!("/deliveries?limit=1000&since={since}{state}"));
+    let found: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    if pipeline.json {
+        output::json(&found);
+        return Ok(());
+    }
+    let all = found.get("deliveries").and_then(Value::as_array).cloned().unwrap_or_default();
+    let row = |one: &Value| {
+        let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
+        let mark = match text("state") {
+            "sent" => "✓",
+            "failed" | "dead" => "✗",
+            _ => "·",
+        };
+        vec![
+            text("at").to_owned(),
+            output::name(text("subject")).into_owned(),
+            format!("{mark} {}", text("state")),
+            one.get("attempts").map(ToString::to_string).unwrap_or_default(),
+            output::name(text("answer")).into_owned(),
+            text("id").to_owned(),
+        ]
+    };
+    let head = ["CHANGED", "ABOUT", "STATE", "ATTEMPTS", "ANSWER", "ID"];
+    output::table(&head, &[3], all.iter().rev().map(row));
+    Ok(())
+}
+
+pub(super) async fn resend(
+    pipeline: &Pipeline,
+    endpoint: &Name,
+    id: Option<&str>,
+    since: Option<DateTime<Utc>>,
+) -> Result<()> {
+    let body = match id {
+        Some(id) => json!({"id": id}),
+        None => json!({"since": since}),
+    };
+    let path = endpoint.path("/deliveries/again");
+    let asked = send(pipeline, Method::POST, &path, &body).await?;
+    if pipeline.json {
+        output::json(&asked);
+        return Ok(());
+    }
+    let count = |name: &str| asked.get(name).and_then(Value::as_u64).unwrap_or_default();
+    output::line(format_args!("✓ {} sent again", output::count(count("again"), "message")));
+    for (name, why) in
+        [("gone", "not kept any more (30 days)"), ("under_way", "under way; ask again later")]
+    {
+        if 0 < count(name) {
+            output::line(format_args!("! {}: {why}", output::count(count(name), "message")));
+        }
+    }
+    Ok(())
+}
