@@ -5,4 +5,5 @@ mod endpoint;
 mod kills;
 mod partners;
 mod sending;
+mod silent;
 mod support;
