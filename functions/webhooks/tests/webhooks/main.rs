@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod kills;
+mod official;
 mod partners;
 mod sending;
 mod silent;
