@@ -1,13 +1,13 @@
 //! Switches endpoints off that take nothing any more.
 //!
-//! The rule: a message was given up (ten attempts in 75 hours), and in these 75 hours no other message was taken. It is
-//! also switched off, at once, when it answers 410. What waits then is kept for 30 days, and sent when the subscription
-//! is active again.
+//! The rule: a message was given up (ten attempts in 75 hours), and in these 75 hours and since then no other message was
+//! taken, and the subscription was not changed. It is also switched off, at once, when it answers 410. What waits then is
+//! kept for 30 days, and sent when the subscription is active again.
 
-use crate::hooks::{Hooks, now};
-use chrono::TimeDelta;
+use crate::hooks::Hooks;
+use chrono::{DateTime, TimeDelta, Utc};
 use runtime::Stop;
-use state::effect::{Effects, Wanted};
+use state::effect::{Delivery, Effects, Wanted};
 use state::record::Key;
 use state::wire::Unclear;
 use std::time::Duration;
@@ -42,17 +42,24 @@ async fn look(effects: &Effects<Hooks>, after: &mut u64) -> Result<(), Unclear> 
         let page = effects.list(&wanted, *after, PAGE).await?;
         let Some(last) = page.last().map(|last| last.revision) else { return Ok(()) };
         for listed in &page {
-            disable_if_silent(effects, &listed.delivery.lane).await?;
+            let Delivery { lane, at, .. } = &listed.delivery;
+            disable_if_silent(effects, lane, *at).await?;
         }
         *after = last;
     }
 }
 
-async fn disable_if_silent(effects: &Effects<Hooks>, lane: &str) -> Result<(), Unclear> {
+/// Looks at an endpoint for which a message was given up then. After a start this may be long ago: what counts is
+/// whether it took a message around that time or later, and not whether there was one for it lately.
+async fn disable_if_silent(
+    effects: &Effects<Hooks>,
+    lane: &str,
+    given_up: DateTime<Utc>,
+) -> Result<(), Unclear> {
     let Some((partner, id)) = lane.split_once('/') else { return Ok(()) };
-    let since = Some(now() - GIVEN_UP_AFTER);
+    let since = given_up - GIVEN_UP_AFTER;
     let (states, lane) = (vec!["sent".to_owned()], Some(lane.to_owned()));
-    let taken = Wanted { states, lane, since, ..Wanted::default() };
+    let taken = Wanted { states, lane, since: Some(since), ..Wanted::default() };
     if !effects.list(&taken, 0, 1).await?.is_empty() {
         return Ok(());
     }
@@ -60,7 +67,7 @@ async fn disable_if_silent(effects: &Effects<Hooks>, lane: &str) -> Result<(), U
     let hooks = effects.outside();
     let found = hooks.find(&key).await.map_err(|error| Unclear::new(key.to_string(), error))?;
     // One that was changed since may be mended.
-    if let Some(found) = found.filter(|found| found.at < now() - GIVEN_UP_AFTER) {
+    if let Some(found) = found.filter(|found| found.at < since) {
         hooks.disable(&key, found, "it took no message for 75 hours").await;
     }
     Ok(())

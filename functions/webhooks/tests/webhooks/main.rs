@@ -3,6 +3,8 @@
 
 mod endpoint;
 mod kills;
+mod official;
 mod partners;
 mod sending;
+mod silent;
 mod support;
