@@ -32,6 +32,24 @@ impl Proposal {
             "stock: if-known",
             "likely: products whose stock was never set are not checked",
         );
+        self.file(&mut lines);
+        lines.plain(2, "rules:");
+        lines.guess(3, "customer-required", &self.customer_required, bool::to_string);
+        lines.guess(3, "price-positive", &self.price_positive, bool::to_string);
+        if let Some(prefix) = &self.return_prefix {
+            lines.guess(3, "return-prefix", prefix, |prefix| quoted(prefix));
+        }
+        lines.noted(
+            3,
+            "on-bad-line: reject-order",
+            "or drop-line: place the order without the line",
+        );
+        lines.noted(3, "policy: reject-rows", "or reject-file: one bad row refuses the file");
+        lines.0
+    }
+
+    /// How a file is read.
+    fn file(&self, lines: &mut Lines) {
         lines.plain(2, "file:");
         lines.guess(3, "delimiter", &self.delimiter, |c| quoted(&c.to_string()));
         lines.guess(3, "encoding", &self.encoding, |encoding| word(*encoding));
@@ -69,24 +87,11 @@ impl Proposal {
         if let Some(column) = &self.currency_column {
             lines.guess(4, "currency", column, |name| quoted(name));
         }
-        self.persons(&mut lines);
+        self.persons(lines);
         if !self.unused.is_empty() {
             let names: Vec<String> = self.unused.iter().map(|name| one_line(name)).collect();
             lines.plain(4, &format!("# not used: {}", names.join(", ")));
         }
-        lines.plain(2, "rules:");
-        lines.guess(3, "customer-required", &self.customer_required, bool::to_string);
-        lines.guess(3, "price-positive", &self.price_positive, bool::to_string);
-        if let Some(prefix) = &self.return_prefix {
-            lines.guess(3, "return-prefix", prefix, |prefix| quoted(prefix));
-        }
-        lines.noted(
-            3,
-            "on-bad-line: reject-order",
-            "or drop-line: place the order without the line",
-        );
-        lines.noted(3, "policy: reject-rows", "or reject-file: one bad row refuses the file");
-        lines.0
     }
 
     /// The columns about the person who buys; those of an address below its name.

@@ -13,7 +13,7 @@ pub(crate) fn ensure(dir: &DataDir, stack: &Stack) -> Result<()> {
         if dir.secret(name).is_ok_and(|text| !text.is_empty()) {
             continue;
         }
-        dir.write_secret(name, &hex::encode(random::bytes()?))?;
+        dir.write_secret(name, hex::encode(random::bytes()?))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::delivery::{Delivery, State};
 use super::metrics::Outcome;
 use super::target::Place;
 use super::{Answer, Attempt, Effects, Outside, now};
-use crate::wire::{Unclear, Wire};
+use crate::wire::{Message, Unclear, Wire};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use messaging::streams::OUTBOX;
@@ -65,17 +65,9 @@ fn wait_for(delivery: &mut Delivery, why: String, wait: Duration) -> Duration {
 impl<O: Outside, W: Wire> Effects<O, W> {
     /// Looks at a message of the outbox, and sends it if it is due.
     pub(super) async fn turn(&self, sequence: u64, seen: Seen) -> Result<Turn, Unclear> {
-        let mut found = self.wire.at(OUTBOX, sequence).await?;
-        if found.is_none() {
-            // A new leader may not have read all that it has: one that has got so far is asked once more.
-            if self.wire.end(OUTBOX).await?.last < sequence {
-                return Ok(Turn::later(AGAIN));
-            }
-            found = self.wire.at(OUTBOX, sequence).await?;
-        }
-        let Some(found) = found else {
-            tracing::info!(sequence, "a message was deleted from the outbox before it was sent");
-            return Ok(Turn::Done { sent: false });
+        let found = match self.found(sequence).await? {
+            Ok(found) => found,
+            Err(turn) => return Ok(turn),
         };
         let Some(place) = Place::of_subject(&found.subject) else {
             tracing::error!(
@@ -139,6 +131,21 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             Some(begun) => self.go_on(&place, &message.message, begun).await,
             None => Ok(Turn::later(AGAIN)),
         }
+    }
+
+    /// The message with this sequence, or what to do where there is none.
+    async fn found(&self, sequence: u64) -> Result<Result<Message, Turn>, Unclear> {
+        if let Some(found) = self.wire.at(OUTBOX, sequence).await? {
+            return Ok(Ok(found));
+        }
+        // A new leader may not have read all that it has: one that has got so far is asked once more.
+        if self.wire.end(OUTBOX).await?.last < sequence {
+            return Ok(Err(Turn::later(AGAIN)));
+        }
+        Ok(self.wire.at(OUTBOX, sequence).await?.ok_or_else(|| {
+            tracing::info!(sequence, "a message was deleted from the outbox before it was sent");
+            Turn::Done { sent: false }
+        }))
     }
 
     /// Records that an attempt begins; with the new revision. Who is not the first to write this does not send.

@@ -228,7 +228,7 @@ fn unusual(
     known: Known<'_>,
     agreeing: &dyn Fn(u8) -> (bool, u8, Told),
 ) -> Option<(u8, Told)> {
-    let found = UNUSUAL.iter().find_map(|delimiter| {
+    UNUSUAL.iter().find_map(|delimiter| {
         let (has_header, _, told) = agreeing(*delimiter);
         let Told::ByRecords { width, same, of } = told else { return None };
         let agree = has_header && COLUMNS_MIN <= width && of * 95 <= same * 100;
@@ -236,8 +236,7 @@ fn unusual(
         let mut lines = Lines::new(text, *delimiter, USUAL);
         let (header, _) = lines.header(start, known).filter(|_| agree)?;
         (COLUMNS_MIN <= known(&header.cells)).then_some((*delimiter, told))
-    });
-    found
+    })
 }
 
 /// The meaning of quotes, if the usual one reads fewer lines than another one.
