@@ -16,8 +16,9 @@ use state::record::{Author, Cache, Found, Key, Records, When};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Nobody is told of what happened longer ago: a function that is deployed beside a full stream sends no old news.
-const AGE_MAX: TimeDelta = TimeDelta::hours(72);
+/// Nobody is told of what happened longer ago: who subscribes while a full stream is read for the first time gets no
+/// old news.
+const AGE_MAX: TimeDelta = TimeDelta::days(7);
 /// How long an event waits for the subscriptions as they are now.
 const FRESH_WAIT: Duration = Duration::from_secs(3);
 /// When a paused subscription is looked at again.
@@ -133,10 +134,6 @@ impl Outside for Hooks {
         let data: Value = serde_json::from_str(text).map_err(|error| format!("data: {error}"))?;
         let Some(told) = Told::of(&event.kind, data) else { return Ok(Vec::new()) };
         let time = event.time.unwrap_or_else(now);
-        if AGE_MAX < now() - time {
-            tracing::info!(event.id = event.id, "too old, and told to nobody");
-            return Ok(Vec::new());
-        }
         // Who subscribed before the event came is told of it. Events that come together wait for one look.
         let fresh = self.subscriptions.fresh(FRESH_WAIT).await;
         fresh.map_err(|error| error.to_string())?;
@@ -149,6 +146,10 @@ impl Outside for Hooks {
         }
         wanted.retain(|found| found.value.wants(told.kind));
         if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        if AGE_MAX < now() - time {
+            tracing::warn!(event.id = event.id, "alert=webhook_too_old: told to no endpoint");
             return Ok(Vec::new());
         }
         let body = body(told.kind.name(), time, &told.data);

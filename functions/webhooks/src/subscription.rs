@@ -47,7 +47,8 @@ pub(crate) struct Subscription {
     /// Why it is not active any more, where orderflow has switched it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) disabled: Option<String>,
-    /// Raise it to get another signing secret.
+    /// Raise it by one to get another signing secret. Each version has its own, also of a subscription that is removed
+    /// and made again.
     #[serde(default = "first")]
     pub(crate) secret_version: u32,
     /// Until then messages are signed with the secret before as well.
@@ -66,7 +67,7 @@ impl Subscription {
     /// The versions of the secret with which messages are signed at `now`, the newest first.
     pub(crate) fn versions(&self, now: DateTime<Utc>) -> Vec<u32> {
         let old = self.old_secret_until.filter(|until| now < *until);
-        let before = old.and_then(|_| self.secret_version.checked_sub(1));
+        let before = old.and_then(|_| self.secret_version.checked_sub(1)).filter(|it| 0 < *it);
         std::iter::once(self.secret_version).chain(before).collect()
     }
 }
@@ -119,6 +120,8 @@ mod tests {
         let mut subscription: Subscription = serde_json::from_value(text).unwrap();
         let now = DateTime::UNIX_EPOCH;
         assert_eq!(subscription.versions(now), [1]);
+        subscription.old_secret_until = Some(now + TimeDelta::hours(24));
+        assert_eq!(subscription.versions(now), [1], "there was none before the first");
         subscription.secret_version = 2;
         subscription.old_secret_until = Some(now + TimeDelta::hours(24));
         assert_eq!(subscription.versions(now), [2, 1]);
