@@ -26,3 +26,4 @@ mod tokens;
 mod truth;
 mod up;
 mod users;
+mod webhooks;
