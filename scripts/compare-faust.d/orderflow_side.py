@@ -15,7 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from processes import Failed, Process, free_port, until
 
 # What the other pipeline has no counterpart of.
-LEFT_OUT = ["file-transformer", "status-checker", "customers", "billing"]
+LEFT_OUT = ["file-transformer", "status-checker", "customers", "billing", "webhooks"]
 # Both end at a stored notification; neither sends it. `up` sends mails into a folder, here one a minute.
 SETTINGS = ["ORDERFLOW_MAIL_PER_MINUTE=1", "ORDERFLOW_SMS_URL=none"]
 FETCHED = 1000
