@@ -8,7 +8,7 @@ use messaging::Nats;
 use crate::installed::{Site, secrets};
 use crate::support::eventually;
 
-const EVERYBODY: [&str; 11] = [
+const EVERYBODY: [&str; 13] = [
     "analytics",
     "billing",
     "connector",
@@ -16,10 +16,12 @@ const EVERYBODY: [&str; 11] = [
     "daily-checker",
     "file-transformer",
     "inventory",
+    "notifier",
     "order-ingest",
     "order-processor",
     "sender",
     "status-checker",
+    "webhooks",
 ];
 const NOBODY: &[&str] = &[];
 /// Of journals of stock.
@@ -55,7 +57,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$KV.PRODUCTS.record.P1", &["inventory"]),
     ("tokens.changed.x", NOBODY),
     ("$KV.TOKENS.record.x", NOBODY),
-    ("$KV.REQUESTS.x", &["customers", "inventory"]),
+    ("$KV.REQUESTS.x", &["customers", "inventory", "webhooks"]),
     ("$KV.CONNECTOR_LEASES.x", &["connector"]),
     ("errors.dead.order-ingest", &["connector"]),
     ("customers.changed.US1.x", &["customers"]),
@@ -68,8 +70,13 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("analytics.invoices.5s.20261130T100005Z", &["analytics"]),
     ("$KV.ARCHIVE.2026-11-30", &["analytics"]),
     ("$O.ARCHIVE.M.x", &["analytics"]),
-    ("outbox.webhooks.shop.1.x.-", NOBODY),
-    ("$KV.EFFECTS.webhooks.lease", NOBODY),
+    ("outbox.webhooks.shop.1.x.-", &["webhooks"]),
+    ("outbox.notifier.mail.1.x.y", &["notifier"]),
+    ("$KV.EFFECTS.webhooks.lease", &["notifier", "webhooks"]),
+    ("notifications.mail.x", &["notifier"]),
+    ("webhooks.delivered.shop.x", &["webhooks"]),
+    ("webhooks.changed.US1.shop", &["webhooks"]),
+    ("$KV.SUBSCRIPTIONS.record.US1.shop", &["webhooks"]),
     ("orders.placed", NOBODY),
     ("somewhere.else", NOBODY),
     ("$JS.ACK.ORDERS.x.1.1.1.1.1", &["connector"]),
@@ -95,6 +102,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.PURGE.KV_ARCHIVE", NOBODY),
     ("$JS.API.STREAM.PURGE.KV_PRODUCTS", &["inventory"]),
     ("$JS.API.STREAM.PURGE.KV_TOKENS", NOBODY),
+    ("$JS.API.STREAM.PURGE.KV_SUBSCRIPTIONS", &["webhooks"]),
     ("$JS.API.STREAM.PURGE.JOURNAL", ALL_WRITERS),
     ("$JS.API.STREAM.DELETE.JOURNAL", NOBODY),
 ];
