@@ -74,6 +74,9 @@ pub(crate) async fn run(global: &Global, command: &Tokens) -> Result<()> {
     let records = Records::new(pipeline.nats().await?);
     match command {
         Tokens::Add { name, roles, partner, days, note } => {
+            if let Some(partner) = partner {
+                pipeline.partner_known(partner)?;
+            }
             let roles = roles.iter().filter_map(|role| Role::named(role)).collect();
             let (text, token) = Token::made(random::bytes()?, &roles);
             let expires = days.map(|days| clock::now() + TimeDelta::days(days.into()));

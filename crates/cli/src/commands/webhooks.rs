@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
+use domain::PartnerId;
 use machine::client::{Level, Pipeline, key, query_value};
 use machine::clock;
 use serde_json::{Value, json};
@@ -210,6 +211,10 @@ async fn add(
     (url, types, note): (&str, &[String], Option<&str>),
 ) -> Result<()> {
     let Name { partner, id } = endpoint;
+    // One that is none is refused by the function, with the field.
+    if let Ok(partner) = PartnerId::parse(partner) {
+        pipeline.partner_known(&partner)?;
+    }
     let mut body = json!({"partner": partner, "id": id, "url": url, "types": types});
     if let (Some(note), Some(fields)) = (note, body.as_object_mut()) {
         fields.insert("note".to_owned(), note.into());

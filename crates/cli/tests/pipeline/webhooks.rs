@@ -77,6 +77,8 @@ fn a_shop_is_told_of_its_orders_over_restarts_until_it_is_removed() {
     assert_eq!(up.json(&["webhooks", "secret", "DIRECT/shop"])["secret"], secret.as_str());
     assert_eq!(sent(&up), 3);
 
+    let stranger = up.orderflow(&["webhooks", "add", "US9/shop", &url]);
+    assert_eq!(stranger.status.code(), Some(4), "{stranger:?}");
     let asked = up.orderflow(&["webhooks", "remove", "DIRECT/shop"]);
     assert_eq!(asked.status.code(), Some(8), "it asks first");
     assert!(up.orderflow(&["webhooks", "remove", "DIRECT/shop", "--yes"]).status.success());
