@@ -71,6 +71,16 @@ pub enum NoProposal {
     /// It has only a header.
     #[error("there is no row behind the names of the columns: {}{}", listed(.0), first_row(.0))]
     NoRows(Vec<String>),
+    /// Its rows have another delimiter than its header.
+    #[error(
+        "the names of the columns are separated by {header:?}, and the rows by {rows:?}: one of them has to be changed"
+    )]
+    OtherDelimiter {
+        /// That of the header.
+        header: char,
+        /// That of the rows.
+        rows: char,
+    },
     /// It contains zero bytes.
     #[error("the file is no text: it has zero bytes")]
     NoText,

@@ -18,6 +18,7 @@ mod table;
 mod tests;
 mod text;
 mod totals;
+mod twins;
 mod yaml;
 
 pub use aliases::Role;

@@ -6,7 +6,7 @@ use super::aliases::Role;
 use super::assigned::Assigned;
 use super::guess::{Guess, NoProposal, Trust};
 use super::table::{Seen, Table};
-use super::{columns, dates, money, numbers, persons, status, text};
+use super::{columns, dates, money, numbers, persons, status, text, twins};
 
 /// A proposed configuration.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Proposal {
     pub(crate) notes: Vec<String>,
     pub(crate) customer_required: Guess<bool>,
     pub(crate) price_positive: Guess<bool>,
+    /// What equal rows are.
+    pub(crate) duplicates: Option<Guess<String>>,
     pub(crate) return_prefix: Option<Guess<String>>,
     /// Columns that orderflow does not use.
     pub(crate) unused: Vec<String>,
@@ -106,6 +108,7 @@ pub fn propose_in(
         }),
         short_rows: short_rows(&table),
         condition: status::condition(&table, &assigned),
+        duplicates: twins::duplicates(&table, &assigned),
         customer_required: customer_required(&table, &assigned),
         price_positive: numbers::price_positive(column(Role::UnitPrice)),
         return_prefix: return_prefix(column(Role::OrderId), column(Role::Quantity)),

@@ -53,7 +53,13 @@ impl Table {
         let found = look::table(text, is_whole, &|cells| aliases::known(&names, cells))?;
         let (header, mut rows) = (found.header, found.rows);
         if rows.is_empty() {
-            return Err(NoProposal::NoRows(header));
+            let behind =
+                text.lines().skip(usize::try_from(found.header_line).unwrap_or(usize::MAX));
+            let other = other_delimiter(behind, header.len(), found.delimiter);
+            return Err(match other {
+                Some(rows) => NoProposal::OtherDelimiter { header: found.delimiter, rows },
+                None => NoProposal::NoRows(header),
+            });
         }
         let seen = Seen {
             header_line: found.header_line,
@@ -92,6 +98,21 @@ impl From<NoTable> for NoProposal {
             NoTable::NoHeader(line, found) => Self::NoHeader { line, found },
         }
     }
+}
+
+/// The delimiter with which most lines have as many cells as the header.
+fn other_delimiter<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    width: usize,
+    header: char,
+) -> Option<char> {
+    let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).take(ROWS_MAX).collect();
+    let fits = |delimiter: char| {
+        lines.iter().filter(|line| line.split(delimiter).count() == width).count()
+    };
+    let others = [',', ';', '\t', '|'].into_iter().filter(|delimiter| *delimiter != header);
+    let best = others.max_by_key(|delimiter| fits(*delimiter))?;
+    (lines.len() < fits(best) * 2).then_some(best)
 }
 
 /// No line ends otherwise.

@@ -254,6 +254,29 @@ fn any_sign_that_makes_known_columns_may_separate_them() {
 }
 
 #[test]
+fn equal_rows_that_differ_in_what_is_not_read_are_kept_and_looked_at() {
+    let text = "Order ID,Line Item ID,SKU,Quantity,Unit Price,Date\n\
+                1,1,A,1,8.00,2026-03-01\n1,2,A,1,8.00,2026-03-01\n2,3,A,2,8.00,2026-03-01\n";
+    let proposal = check(text, &[("rules.duplicates", "off")]);
+    let twins = proposal.duplicates.unwrap();
+    assert!(
+        twins.why.starts_with("1 rows equal an earlier one but for \"Line Item ID\""),
+        "{}",
+        twins.why
+    );
+    // A row that came twice as it is stays a duplicate.
+    let same = text.replace("1,2,A", "1,1,A");
+    assert_eq!(check(&same, &[]).duplicates, None);
+}
+
+#[test]
+fn a_header_with_another_delimiter_than_the_rows_is_named() {
+    let text = format!("{ROW_NAMES}\n1;A;1;2.50;2026-03-01\n2;B;1;2.50;2026-03-02\n");
+    let error = propose(text.as_bytes(), true, &[]).unwrap_err();
+    assert_eq!(error, NoProposal::OtherDelimiter { header: ',', rows: ';' });
+}
+
+#[test]
 fn lines_that_end_with_a_carriage_return_alone_are_named() {
     let text = format!("{ROW_NAMES}\r1,A,1,2.50,2026-03-01\r");
     let error = propose(text.as_bytes(), true, &[]).unwrap_err().to_string();

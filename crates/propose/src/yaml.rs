@@ -36,6 +36,9 @@ impl Proposal {
         lines.plain(2, "rules:");
         lines.guess(3, "customer-required", &self.customer_required, bool::to_string);
         lines.guess(3, "price-positive", &self.price_positive, bool::to_string);
+        if let Some(duplicates) = &self.duplicates {
+            lines.guess(3, "duplicates", duplicates, |what| quoted(what));
+        }
         if let Some(prefix) = &self.return_prefix {
             lines.guess(3, "return-prefix", prefix, |prefix| quoted(prefix));
         }
@@ -152,6 +155,8 @@ impl Proposal {
         all.extend(continued.map(|rows| entry("file.continued-rows", rows, bool::to_string)));
         let short = self.short_rows.as_ref();
         all.extend(short.map(|short| entry("file.short-rows", short, |_| "fill".to_owned())));
+        let duplicates = self.duplicates.as_ref();
+        all.extend(duplicates.map(|it| entry("rules.duplicates", it, Clone::clone)));
         let condition = self.condition.as_ref();
         all.extend(condition.map(|it| entry("file.transform.where", it, Clone::clone)));
         all.extend(
