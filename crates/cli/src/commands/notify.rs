@@ -2,7 +2,7 @@
 
 mod list;
 mod preview;
-mod resend;
+pub(crate) mod resend;
 mod test;
 mod which;
 

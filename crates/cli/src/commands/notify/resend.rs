@@ -15,9 +15,14 @@ async fn ask(pipeline: &Pipeline, body: &Value) -> Result<()> {
     let body = serde_json::to_vec(body).context("the request")?;
     let more = Some((String::new(), body));
     let asked: Value = pipeline.call(Level::Admin, Method::POST, PATH, more).await?;
+    tell(pipeline, &asked);
+    Ok(())
+}
+
+/// Says how many messages are sent again, and which are not.
+pub(crate) fn tell(pipeline: &Pipeline, asked: &Value) {
     if pipeline.json {
-        output::json(&asked);
-        return Ok(());
+        return output::json(asked);
     }
     let count = |name: &str| asked.get(name).and_then(Value::as_u64).unwrap_or_default();
     output::line(format_args!("✓ {} sent again", output::count(count("again"), "message")));
@@ -28,7 +33,6 @@ async fn ask(pipeline: &Pipeline, body: &Value) -> Result<()> {
             output::line(format_args!("! {}: {why}", output::count(count(name), "message")));
         }
     }
-    Ok(())
 }
 
 pub(super) async fn one(pipeline: &Pipeline, id: &str) -> Result<()> {

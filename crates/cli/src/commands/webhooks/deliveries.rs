@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use terminal::output;
 
 use super::{Name, send};
+use crate::commands::notify::resend::tell;
 
 pub(super) async fn list(
     pipeline: &Pipeline,
@@ -59,18 +60,6 @@ pub(super) async fn resend(
     };
     let path = endpoint.path("/deliveries/again");
     let asked = send(pipeline, Method::POST, &path, &body).await?;
-    if pipeline.json {
-        output::json(&asked);
-        return Ok(());
-    }
-    let count = |name: &str| asked.get(name).and_then(Value::as_u64).unwrap_or_default();
-    output::line(format_args!("✓ {} sent again", output::count(count("again"), "message")));
-    for (name, why) in
-        [("gone", "not kept any more (30 days)"), ("under_way", "under way; ask again later")]
-    {
-        if 0 < count(name) {
-            output::line(format_args!("! {}: {why}", output::count(count(name), "message")));
-        }
-    }
+    tell(pipeline, &asked);
     Ok(())
 }
