@@ -14,6 +14,7 @@ mod heavy;
 mod inbound;
 mod memory;
 mod metrics;
+mod opened;
 pub mod problem;
 mod routes;
 mod run;

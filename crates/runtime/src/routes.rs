@@ -12,7 +12,7 @@ use axum::routing::MethodRouter;
 
 use crate::door::{Actor, Caller, Door, Identity, Owner, Refused, Tokens};
 use crate::gate::Pass;
-use crate::grant::Opened;
+use crate::opened::Opened;
 use crate::problem::Problem;
 
 /// Largest body of a request that does not come from the connector, unless the route sets another

@@ -1,6 +1,5 @@
 //! From an event to messages for endpoints, and one attempt at a message.
 
-use crate::NAME;
 use crate::kinds::Told;
 use crate::sign::{Message as Signed, Secrets};
 use crate::subscription::{ALL, Subscription};
@@ -15,6 +14,9 @@ use state::effect::{Answer, Attempt, Delivery, Outside, State, Target};
 use state::record::{Author, Cache, Found, Key, Records, When};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+/// Its name in `stack.yml`.
+pub const NAME: &str = "webhooks";
 
 /// Nobody is told of what happened longer ago: who subscribes while a full stream is read for the first time gets no
 /// old news.

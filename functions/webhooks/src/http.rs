@@ -239,7 +239,7 @@ pub(crate) async fn again(
     which.find(&app, &owner).await?;
     match (repeat.id, repeat.since) {
         (Some(id), None) => {
-            let ours = format!("{}.{}.", crate::NAME, messaging::subject::token(&which.lane()));
+            let ours = format!("{}.{}.", hooks::NAME, messaging::subject::token(&which.lane()));
             if !id.starts_with(&ours) {
                 return Err(Problem::not_found(format!(
                     "there is no delivery {id} of {}",

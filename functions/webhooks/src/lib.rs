@@ -7,6 +7,8 @@ mod sign;
 mod subscription;
 mod watch;
 
+pub use hooks::NAME;
+
 use chassis::{Api, Operation, Role, Scope, Setup};
 use hooks::Hooks;
 use http::App;
@@ -18,9 +20,6 @@ use sign::Secrets;
 use state::effect::{self};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Its name in `stack.yml`.
-pub const NAME: &str = "webhooks";
 
 /// Secret from which the signing secrets of subscriptions are derived. With another one all of them are others.
 pub const SECRET: &str = "webhooks-key";
@@ -39,7 +38,7 @@ pub const MEMORY: Memory = Memory::new(96, 6);
 pub const RIGHTS: Rights = Rights {
     about: "Tells endpoints of shops what becomes of orders, files and invoices.",
     publishes: &["outbox.webhooks.>", "webhooks.>"],
-    asks: &[streams::WEBHOOKS],
+    asks: &[streams::WEBHOOKS, streams::ORDERS],
     reads: &[streams::OUTBOX],
     writes_buckets: &[streams::EFFECTS, streams::SUBSCRIPTIONS, streams::REQUESTS],
     purges: &["KV_SUBSCRIPTIONS"],
@@ -68,7 +67,7 @@ pub async fn build(env: &mut Env) -> Result<Function, BuildError> {
     };
     let tokens = Tokens::from_env(setup.env, &api().doors());
     let given = || Some((client?, key?));
-    let streams = &[streams::OUTBOX, streams::WEBHOOKS];
+    let streams = &[streams::OUTBOX, streams::WEBHOOKS, streams::ORDERS];
     let (mut chassis, (client, key)) = setup.connect(tokens, streams, given).await?;
     let subscriptions = chassis.records();
     let records = subscriptions.records().clone();

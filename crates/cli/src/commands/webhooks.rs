@@ -1,6 +1,7 @@
 //! `orderflow webhooks …`: endpoints of shops, over HTTP on the function webhooks.
 
 mod deliveries;
+mod endpoint;
 
 use std::fmt::Write as _;
 
@@ -13,6 +14,8 @@ use machine::client::{Level, Pipeline, key, query_value};
 use machine::clock;
 use serde_json::{Value, json};
 use terminal::output;
+
+use endpoint::{Name, name, send};
 
 use crate::commands::orders::again::since;
 use crate::confirm::{Yes, confirm};
@@ -127,31 +130,6 @@ pub(crate) enum Webhooks {
     },
 }
 
-/// A partner, or `*`, and the name of an endpoint.
-#[derive(Clone, Debug)]
-pub(crate) struct Name {
-    partner: String,
-    id: String,
-}
-
-fn name(text: &str) -> Result<Name, String> {
-    let (partner, id) = text.split_once('/').ok_or("is no PARTNER/NAME, such as US1/shop")?;
-    Ok(Name { partner: partner.to_owned(), id: id.to_owned() })
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.partner, self.id)
-    }
-}
-
-impl Name {
-    fn path(&self, behind: &str) -> String {
-        let (partner, id) = (query_value(&self.partner), query_value(&self.id));
-        format!("webhooks/subscriptions/{partner}/{id}{behind}")
-    }
-}
-
 pub(crate) async fn run(global: &Global, command: &Webhooks) -> Result<()> {
     let pipeline = global.pipeline()?;
     let pipeline = &pipeline;
@@ -189,12 +167,6 @@ fn said(pipeline: &Pipeline, text: &str) -> Result<()> {
         output::line(text);
     }
     Ok(())
-}
-
-/// Calls with a body of JSON.
-async fn send(pipeline: &Pipeline, method: Method, path: &str, body: &Value) -> Result<Value> {
-    let body = serde_json::to_vec(body).context("the request")?;
-    pipeline.call(Level::Admin, method, path, Some((key(), body))).await
 }
 
 async fn change(pipeline: &Pipeline, endpoint: &Name, body: &Value) -> Result<Value> {

@@ -8,7 +8,7 @@ use machine::clock;
 use serde_json::{Value, json};
 use terminal::output;
 
-use super::{Name, send};
+use super::endpoint::{Name, send};
 use crate::commands::notify::resend::tell;
 
 pub(super) async fn list(
