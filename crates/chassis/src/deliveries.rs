@@ -44,9 +44,11 @@ impl StateName {
     }
 }
 
+/// Which deliveries are asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Filter {
+#[schemars(rename = "DeliveriesFilter")]
+pub struct Filter {
     /// All of them if nothing is said.
     state: Option<StateName>,
     /// A channel, or the id of an endpoint.
@@ -117,9 +119,10 @@ impl From<effect::Listed> for Delivery {
     }
 }
 
+/// Some deliveries.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DeliveriesPage")]
-struct Page {
+pub struct Page {
     /// In the order of their last changes. One that changes meanwhile comes again on a later page.
     deliveries: Vec<Delivery>,
     /// `cursor` of the next page; nothing at the end.
@@ -130,7 +133,7 @@ struct Page {
 /// Which messages are sent again: one by its id, or all that failed or were given up in a time.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Again {
+pub struct Again {
     /// One, whatever its state.
     id: Option<String>,
     /// `failed` and `dead` if nothing is said.
@@ -143,8 +146,9 @@ struct Again {
     until: Option<DateTime<Utc>>,
 }
 
+/// How many messages are sent again.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Asked {
+pub struct Asked {
     /// They are sent again.
     again: usize,
     /// Their messages are not kept any more.
@@ -168,7 +172,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let what = "Sends messages again, under the same keys";
         let again = Operation::post("/deliveries/again", what, write, Scope::AllPartners);
         self.at(list, async move |State(state): State<S>, Query(filter): Query<Filter>| {
-            page(of(&state), filter).await
+            list_of(of(&state), filter).await
         })
         .at(again, async move |State(state): State<S>, Body(wanted): Body<Again>| {
             send_again(of(&state), wanted).await
@@ -176,7 +180,50 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 }
 
-async fn page<O: Outside, W: Wire>(
+/// A page of the deliveries of one lane, for a route that names it.
+///
+/// # Errors
+/// The filter names another lane, or NATS does not answer.
+pub async fn of_lane<O: Outside, W: Wire>(
+    effects: &Effects<O, W>,
+    lane: &str,
+    filter: Filter,
+) -> Result<Answer<Page>, Problem> {
+    let lane = Some(only(lane, filter.lane.as_deref())?);
+    list_of(effects, Filter { lane, ..filter }).await
+}
+
+/// Sends messages of one lane again, for a route that names it.
+///
+/// # Errors
+/// As `POST /deliveries/again` has them, and 404 for a delivery of another lane.
+pub async fn again_of_lane<O: Outside, W: Wire>(
+    effects: &Effects<O, W>,
+    lane: &str,
+    wanted: Again,
+) -> Result<Answer<Asked>, Problem> {
+    let lane = only(lane, wanted.lane.as_deref())?;
+    match wanted.id {
+        Some(id) if effects.lane_of(&id).as_ref() != Some(&lane) => {
+            Err(Problem::not_found(format!("there is no delivery {id} of {lane}")))
+        }
+        Some(_) => send_again(effects, Again { lane: None, ..wanted }).await,
+        None => send_again(effects, Again { lane: Some(lane), ..wanted }).await,
+    }
+}
+
+/// The lane of the route; a request may name it again, but no other.
+fn only(lane: &str, named: Option<&str>) -> Result<String, Problem> {
+    match named {
+        Some(other) if other != lane => {
+            let detail = format!("lane is {other}, and this is about {lane} alone; leave it out");
+            Err(Problem::bad_request(detail))
+        }
+        _ => Ok(lane.to_owned()),
+    }
+}
+
+async fn list_of<O: Outside, W: Wire>(
     effects: &Effects<O, W>,
     filter: Filter,
 ) -> Result<Answer<Page>, Problem> {

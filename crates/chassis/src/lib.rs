@@ -2,7 +2,7 @@
 
 mod answer;
 mod api;
-mod deliveries;
+pub mod deliveries;
 mod describe;
 mod each;
 mod extract;

@@ -77,14 +77,14 @@ roles! {
 }
 
 impl Role {
-    /// Roles that a token can have which people make: not that of the connector, whose token is a secret.
+    /// The roles that `orderflow tokens add` can give. The connector's is not one of them: its token is a secret.
     #[must_use]
     pub fn given() -> Vec<Self> {
         let is_given = |role: &Self| !matches!(role, Self::Anyone | Self::Connector);
         Self::ALL.into_iter().filter(is_given).collect()
     }
 
-    /// It and the roles that follow from it: `admin` is all of them, and who may change something may read it too.
+    /// This role and those that follow from it: `admin` has all, and `stock` has `stock:read`.
     #[must_use]
     pub fn includes(self) -> Vec<Self> {
         let reading = format!("{}:read", self.name());

@@ -24,14 +24,14 @@ pub const NAME_CHARS_MAX: usize = 64;
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// SHA-256 of the token, as 64 digits. It has 256 random bits, so that nobody finds it by trying.
+    /// SHA-256 of the token, in hex. A token has 256 random bits, so its hash needs neither salt nor slow hashing.
     pub hash: String,
     /// Names of its roles ([`Role::name`]). One that this version does not know opens nothing.
     pub roles: Vec<String>,
-    /// Whose data it is for; of all partners, if nothing is said.
+    /// The only partner whose data it opens; `None`: those of all partners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerId>,
-    /// When it ends; never, if nothing is said.
+    /// When it expires; `None`: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<DateTime<Utc>>,
     /// What it is for, in the words of who made it.
@@ -52,12 +52,12 @@ impl Token {
     /// The key of the token with this name.
     ///
     /// # Errors
-    /// None that a name can have that the command takes: 1 to 64 letters, digits, `_` and `-`.
+    /// The name is empty or longer than 256 bytes.
     pub fn key(name: &str) -> Result<Key, BadKey> {
         Key::new([name])
     }
 
-    /// Is it over at `now`?
+    /// Has it expired at `now`?
     #[must_use]
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
@@ -111,7 +111,7 @@ impl Directory for Known {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "whether a token is over; decides no order")]
+#[expect(clippy::disallowed_methods, reason = "whether a token has expired; decides no order")]
 fn now() -> DateTime<Utc> {
     Utc::now()
 }

@@ -12,11 +12,11 @@ pub trait Directory: fmt::Debug + Send + Sync {
 /// A token that the directory knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// It holds.
+    /// It is valid.
     Grant(Grant),
     /// The directory has not been read yet.
     Unread,
-    /// It is over.
+    /// It has expired.
     Expired {
         /// Its name.
         name: Arc<str>,
@@ -30,7 +30,7 @@ pub enum Found {
 pub struct Grant {
     /// The token's name, to record who changed something.
     pub name: Arc<str>,
-    /// Names of the roles that it has, those included that follow from others.
+    /// Names of its roles, including those that follow from others.
     pub roles: Arc<[&'static str]>,
     /// The partner whose data it is for; `None` for all.
     pub partner: Option<Arc<str>>,

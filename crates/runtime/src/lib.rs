@@ -23,13 +23,14 @@ mod server;
 mod settings;
 mod shell;
 mod sparing;
+mod tokens;
 
 /// glibc's allocator took a quarter of a busy function's time, and musl's takes more. Huge pages are
 /// disabled (`no_thp`): they made an idle function five times as large.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub use door::{Actor, Caller, Door, Owner, Tokens};
+pub use door::{Actor, Caller, Door, Owner};
 pub use env::{Env, EnvError, SECRETS_DIR, SettingProblem};
 pub use function::{Function, Stop};
 pub use grant::{Directory, Found, Grant};
@@ -41,3 +42,4 @@ pub use run::{BuildError, LOGS, run};
 pub use secret::Secret;
 pub use server::{ServeError, Server, serve};
 pub use settings::ServerSettings;
+pub use tokens::Tokens;

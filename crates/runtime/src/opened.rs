@@ -30,7 +30,7 @@ pub(crate) enum NotGranted {
 }
 
 impl Opened {
-    /// The static token that the grant stands for on this route.
+    /// The kind of caller as which the holder of the grant enters this route.
     pub(crate) fn to(&self, grant: &Grant) -> Result<Caller, NotGranted> {
         let is_open = |door| door == Door::Open;
         let opens = |(role, door): &&(&str, Door)| is_open(*door) || grant.roles.contains(role);
@@ -55,7 +55,7 @@ impl Opened {
     }
 }
 
-/// Whose secret opens this door, for the operator or for a partner. Events come from the connector alone.
+/// The kind of caller for whom this door opens. No grant opens the connector's.
 const fn caller(door: Door, is_partner: bool) -> Option<Caller> {
     match door {
         Door::Open => Some(Caller::Anyone),
@@ -69,7 +69,7 @@ const fn caller(door: Door, is_partner: bool) -> Option<Caller> {
     }
 }
 
-/// Of several, the one who may do more.
+/// A caller with a higher rank may do more.
 const fn rank(caller: Caller) -> u8 {
     match caller {
         Caller::Anyone | Caller::Stranger | Caller::Connector => 0,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_doors_it_takes_the_one_behind_which_is_more() {
+    fn of_several_doors_the_one_with_the_most_rights_is_taken() {
         let more = route(&[("orders:read", Door::Read), ("admin", Door::Admin)], false);
         assert_eq!(more.to(&grant(&["orders:read"], None)), Ok(Caller::Read));
         assert_eq!(more.to(&grant(&["admin", "orders:read"], None)), Ok(Caller::Admin));

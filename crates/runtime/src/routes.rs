@@ -10,10 +10,11 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
-use crate::door::{Actor, Caller, Door, Identity, Owner, Refused, Tokens};
+use crate::door::{Actor, Caller, Door, Owner, Refused};
 use crate::gate::Pass;
 use crate::opened::Opened;
 use crate::problem::Problem;
+use crate::tokens::{Identity, Tokens};
 
 /// Largest body of a request that does not come from the connector, unless the route sets another
 /// limit.

@@ -34,7 +34,7 @@ impl Notation {
         currency: bool,
         into: &'a mut String,
     ) -> Option<&'a str> {
-        // A spreadsheet keeps `'-2` as text by the apostrophe.
+        // In `'-2` the apostrophe tells a spreadsheet that the cell is text.
         let mut text = text.strip_prefix(['\'', '\u{2019}']).unwrap_or(text);
         // At most one of each: two signs or two currencies are a mistake.
         let mut sign = None;
@@ -71,7 +71,7 @@ impl Notation {
         Some(into)
     }
 
-    /// `10,-` is 10: the dash stands for the places and is no sign.
+    /// `10,-` without `,-`: the dash stands for zero cents and is not a minus sign.
     fn without_dash<'a>(&self, text: &'a str) -> &'a str {
         let dashed = text.strip_suffix(['-', '\u{2013}', '\u{2014}']);
         let dashed = dashed.map(|text| text.strip_suffix('-').unwrap_or(text));

@@ -95,7 +95,10 @@ impl Layout {
         let required = |role| column(role).expect("missing columns were refused above");
         Ok(Self {
             width: names.len(),
-            named: names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1),
+            named: names
+                .iter()
+                .rposition(|name| !name.trim().is_empty())
+                .map_or(0, |last| last + 1),
             inputs: inputs.into_iter().filter_map(in_file).collect(),
             order_id: required(Role::OrderId),
             product_id: required(Role::ProductId),

@@ -9,7 +9,7 @@ use messaging::subject::token;
 use messaging::{Event, events};
 use outgoing::{Client, Failure, Request};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use state::effect::{Answer, Attempt, Delivery, Outside, State, Target};
 use state::record::{Author, Cache, Found, Key, Records, When};
 use std::sync::Arc;
@@ -50,10 +50,20 @@ pub(crate) fn lane(partner: &str, id: &str) -> String {
     format!("{partner}/{id}")
 }
 
+/// A message as it is posted.
+#[derive(Serialize)]
+struct Posted<'a, D> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    timestamp: String,
+    data: D,
+}
+
 /// The body of a message.
-pub(crate) fn body(kind: &str, time: DateTime<Utc>, data: &Value) -> String {
+pub(crate) fn body(kind: &str, time: DateTime<Utc>, data: impl Serialize) -> String {
     let timestamp = time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    json!({"type": kind, "timestamp": timestamp, "data": data}).to_string()
+    let posted = Posted { kind, timestamp, data };
+    serde_json::to_string(&posted).expect("it has only string keys")
 }
 
 #[expect(clippy::disallowed_methods, reason = "when a message goes out; decides no order")]
@@ -132,9 +142,9 @@ impl Outside for Hooks {
     const FUNCTION: &'static str = NAME;
 
     async fn targets(&self, event: &Event) -> Result<Vec<(Target, Message)>, String> {
-        let text = event.data.as_deref().map_or("null", serde_json::value::RawValue::get);
-        let data: Value = serde_json::from_str(text).map_err(|error| format!("data: {error}"))?;
-        let Some(told) = Told::of(&event.kind, data) else { return Ok(Vec::new()) };
+        let Some(data) = event.data.as_deref() else { return Ok(Vec::new()) };
+        let told = Told::of(&event.kind, data).map_err(|error| format!("data: {error}"))?;
+        let Some(told) = told else { return Ok(Vec::new()) };
         let time = event.time.unwrap_or_else(now);
         // Who subscribed before the event came is told of it. Events that come together wait for one look.
         let fresh = self.subscriptions.fresh(FRESH_WAIT).await;
@@ -198,16 +208,6 @@ impl Outside for Hooks {
         let mut event = Event::new(id, "/functions/webhooks", kind, &subject, data);
         event.time = Some(delivery.at);
         Some(Outgoing::new(subject, event.to_bytes()))
-    }
-}
-
-/// What was answered last, and when the next attempt is due.
-pub(crate) fn answer_and_due(state: State) -> (Option<String>, Option<DateTime<Utc>>) {
-    match state {
-        State::Sending => (None, None),
-        State::Waiting { why, due } => (Some(why), Some(due)),
-        State::Sent { answer } => (Some(answer), None),
-        State::Failed { why } | State::Dead { why } => (Some(why), None),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Events from the connector, and what people ask beside subscriptions and deliveries.
 
-use crate::hooks::{self, Hooks, body, lane, message_id, now};
+use crate::hooks::{Hooks, body, lane, message_id, now};
 use crate::kinds::TYPES;
 use crate::subscription::Subscription;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use chassis::{Body, Kept, Limit, NotDone, Query, each};
+use chassis::deliveries::{self, Again, Asked, Filter, Page};
+use chassis::{Body, Kept, NotDone, Query, each};
 use chrono::{DateTime, Utc};
 use messaging::Event;
 use runtime::events::{self, Batch};
@@ -14,7 +15,7 @@ use runtime::{Owner, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use state::effect::{AcceptError, AgainError, Answer, Effects, Wanted};
+use state::effect::{AcceptError, Answer, Effects};
 use state::record::{Found, Key};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +24,6 @@ use std::time::Duration;
 const AT_ONCE: usize = 16;
 /// When an event comes again for which NATS did not answer.
 const AGAIN: Duration = Duration::from_secs(5);
-/// Deliveries of an answer.
-const LIMIT: usize = 100;
-const LIMIT_MAX: usize = 1_000;
 
 /// What the handlers share.
 pub(crate) struct App {
@@ -139,130 +137,22 @@ pub(crate) async fn test(
     Ok(Json(Tested { outcome: outcome.to_owned(), answer, id }))
 }
 
-/// Which deliveries.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
-    /// `sending`, `waiting`, `sent`, `failed` or `dead`; all of them if nothing is said.
-    state: Option<String>,
-    /// Whose last change was then, or later.
-    since: Option<DateTime<Utc>>,
-    /// 1 to 1000; 100 if nothing is said.
-    limit: Option<Limit<LIMIT_MAX>>,
-}
-
-/// What became of a message.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Became {
-    /// Its name, to send it again.
-    id: String,
-    /// `webhook-id` of all its attempts.
-    message: String,
-    /// The event that set it off.
-    event: String,
-    subject: String,
-    state: String,
-    /// What the endpoint answered last.
-    answer: Option<String>,
-    /// When it is tried again.
-    due: Option<DateTime<Utc>>,
-    attempts: u32,
-    /// How many of them got no answer: the message may have arrived with each.
-    unknown: u32,
-    at: DateTime<Utc>,
-}
-
-/// What became of messages to one endpoint, the latest changes last.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Deliveries {
-    deliveries: Vec<Became>,
-}
-
-pub(crate) async fn deliveries(
+pub(crate) async fn listed(
     State(app): State<Arc<App>>,
     owner: Owner,
     Path(which): Path<Which>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Deliveries>, Problem> {
+    Query(filter): Query<Filter>,
+) -> Result<chassis::Answer<Page>, Problem> {
     which.find(&app, &owner).await?;
-    let Asked { state, since, limit } = asked;
-    let states = state.into_iter().collect();
-    let wanted = Wanted { states, lane: Some(which.lane()), since, ..Wanted::default() };
-    let found = app.effects.list(&wanted, 0, limit.map_or(LIMIT, Limit::get)).await;
-    let became = |listed: state::effect::Listed| {
-        let state::effect::Listed { id, delivery, .. } = listed;
-        let state = delivery.state.name().to_owned();
-        let (answer, due) = hooks::answer_and_due(delivery.state);
-        Became {
-            id,
-            message: message_id(&delivery.key),
-            event: delivery.cause.id,
-            subject: delivery.cause.subject,
-            state,
-            answer,
-            due,
-            attempts: delivery.attempts,
-            unknown: delivery.unknown,
-            at: delivery.at,
-        }
-    };
-    let found = found.map_err(|error| away(&error))?;
-    Ok(Json(Deliveries { deliveries: found.into_iter().map(became).collect() }))
-}
-
-/// Which messages are sent again: one by its id, or all that failed or were given up since a time.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Repeat {
-    id: Option<String>,
-    since: Option<DateTime<Utc>>,
-}
-
-/// How many.
-#[derive(Debug, Default, Serialize, JsonSchema)]
-#[schemars(rename = "WebhooksAgain")]
-pub(crate) struct Repeated {
-    /// They are sent again.
-    again: usize,
-    /// Their messages are not kept any more.
-    gone: usize,
-    /// Attempts at them are under way.
-    under_way: usize,
+    deliveries::of_lane(&app.effects, &which.lane(), filter).await
 }
 
 pub(crate) async fn again(
     State(app): State<Arc<App>>,
     owner: Owner,
     Path(which): Path<Which>,
-    Body(repeat): Body<Repeat>,
-) -> Result<Json<Repeated>, Problem> {
+    Body(wanted): Body<Again>,
+) -> Result<chassis::Answer<Asked>, Problem> {
     which.find(&app, &owner).await?;
-    match (repeat.id, repeat.since) {
-        (Some(id), None) => {
-            let ours = format!("{}.{}.", hooks::NAME, messaging::subject::token(&which.lane()));
-            if !id.starts_with(&ours) {
-                return Err(Problem::not_found(format!(
-                    "there is no delivery {id} of {}",
-                    which.lane()
-                )));
-            }
-            match app.effects.again(&id).await {
-                Ok(()) => Ok(Json(Repeated { again: 1, ..Repeated::default() })),
-                Err(error @ (AgainError::Missing(_) | AgainError::Gone(_))) => {
-                    Err(Problem::not_found(error.to_string()))
-                }
-                Err(error @ AgainError::UnderWay(_)) => Err(Problem::conflict(error.to_string())),
-                Err(AgainError::Unclear(error)) => Err(away(&error)),
-            }
-        }
-        (None, Some(since)) => {
-            let states = vec!["failed".to_owned(), "dead".to_owned()];
-            let (lane, since) = (Some(which.lane()), Some(since));
-            let wanted = Wanted { states, lane, since, ..Wanted::default() };
-            let asked = app.effects.again_all(&wanted).await.map_err(|error| away(&error))?;
-            let state::effect::Asked { again, gone, under_way } = asked;
-            Ok(Json(Repeated { again, gone, under_way }))
-        }
-        _ => Err(Problem::bad_request("name one delivery by its id, or all by since")),
-    }
+    deliveries::again_of_lane(&app.effects, &which.lane(), wanted).await
 }

@@ -3,6 +3,7 @@
 use messaging::events;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 macro_rules! kinds {
@@ -71,12 +72,17 @@ pub(crate) struct Told {
     pub(crate) kind: Kind,
     /// Whose order or file it is; nothing where it is of the operator alone.
     pub(crate) partner: Option<String>,
-    pub(crate) data: Value,
+    /// As the event has it, to the last digit; of a document a part.
+    pub(crate) data: Box<RawValue>,
 }
 
 impl Told {
     /// Nothing if nobody is told of such an event.
-    pub(crate) fn of(event_type: &str, data: Value) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Its data are no JSON.
+    pub(crate) fn of(event_type: &str, raw: &RawValue) -> Result<Option<Self>, serde_json::Error> {
+        let data: Value = serde_json::from_str(raw.get())?;
         let text = |path: &str| data.pointer(path).and_then(Value::as_str);
         let is_cancelled = || {
             let reason = text("/refusal/code").or_else(|| text("/refusal/reason"));
@@ -93,14 +99,14 @@ impl Told {
             events::FILE_TRANSFORMED => Kind::FileReported,
             events::FILE_FAILED => Kind::FileRefused,
             events::STOCK_LOW => Kind::StockLow,
-            _ => return None,
+            _ => return Ok(None),
         };
         let partner = text("/partner").or_else(|| text("/supply/partner")).map(str::to_owned);
         let data = match kind {
-            Kind::InvoiceIssued | Kind::CreditNoteIssued => of_document(data),
-            _ => data,
+            Kind::InvoiceIssued | Kind::CreditNoteIssued => to_raw_value(&of_document(data))?,
+            _ => raw.to_owned(),
         };
-        Some(Self { kind, partner, data })
+        Ok(Some(Self { kind, partner, data }))
     }
 }
 
@@ -116,7 +122,10 @@ mod tests {
 
     #[test]
     fn an_event_has_the_name_that_shops_know_and_the_partner_that_it_is_of() {
-        let of = |kind, data| Told::of(kind, data).map(|told| (told.kind.name(), told.partner));
+        let of = |kind, data: Value| {
+            let told = Told::of(kind, &to_raw_value(&data).unwrap()).unwrap();
+            told.map(|told| (told.kind.name(), told.partner))
+        };
         let us1 = Some("US1".to_owned());
         let cancelled = json!({"partner": "US1", "refusal": {"reason": "cancelled"}});
         for (kind, data, name, partner) in [
@@ -137,11 +146,22 @@ mod tests {
             "number": "A-1", "payable": "12.00", "buyer": {"name": "Ana"},
             "supply": {"partner": "US1", "order_id": "A1"}, "lines": [{"description": "x"}],
         });
-        let told = Told::of(events::INVOICE_ISSUED, document).unwrap();
+        let told = Told::of(events::INVOICE_ISSUED, &to_raw_value(&document).unwrap());
+        let told = told.unwrap().unwrap();
         assert_eq!(told.partner.as_deref(), Some("US1"));
         let expected = json!({
             "number": "A-1", "payable": "12.00", "supply": {"partner": "US1", "order_id": "A1"},
         });
-        assert_eq!(told.data, expected);
+        let data: Value = serde_json::from_str(told.data.get()).unwrap();
+        assert_eq!(data, expected);
+    }
+
+    #[test]
+    fn what_is_passed_on_keeps_its_digits() {
+        let text =
+            r#"{"partner": "US1", "weight": 0.10000000000000000001, "big": 18446744073709551617}"#;
+        let raw: &RawValue = serde_json::from_str(text).unwrap();
+        let told = Told::of(events::ORDER_CONFIRMED, raw).unwrap().unwrap();
+        assert_eq!(told.data.get(), text);
     }
 }

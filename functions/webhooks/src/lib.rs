@@ -106,7 +106,7 @@ fn api() -> Api<Arc<App>> {
         .records(|app: &Arc<App>| &app.subscriptions)
         .at(secret, http::secret)
         .at(test, http::test)
-        .at(deliveries, http::deliveries)
+        .at(deliveries, http::listed)
         .at(again, http::again)
         .effects(Role::WebhooksRead, Role::Webhooks, |app: &Arc<App>| &app.effects)
 }

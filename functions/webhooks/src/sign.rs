@@ -21,7 +21,7 @@ impl Secrets {
 
     /// The 32 bytes with which messages of a subscription are signed.
     fn bytes(&self, partner: &str, id: &str, version: u32) -> Vec<u8> {
-        // Neither of the two holds a line end, so that no two subscriptions give the same text.
+        // Partner and id contain no line end, so two subscriptions never give the same text.
         let text = format!("{partner}\n{id}\n{version}");
         sign(&self.0, text.as_bytes()).as_ref().to_vec()
     }

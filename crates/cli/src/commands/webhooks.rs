@@ -115,6 +115,9 @@ pub(crate) enum Webhooks {
         /// Changed since then; a day if nothing is said.
         #[arg(long, value_name = "TIME", value_parser = since)]
         since: Option<DateTime<Utc>>,
+        /// At most so many, the newest.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
     },
     /// Send a message again, or all that failed or were given up since a time.
     Resend {
@@ -153,8 +156,9 @@ pub(crate) async fn run(global: &Global, command: &Webhooks) -> Result<()> {
             said(pipeline, &format!("✓ {endpoint} is active; what waits is sent"))
         }
         Webhooks::Remove { endpoint, yes } => remove(pipeline, endpoint, *yes).await,
-        Webhooks::Deliveries { endpoint, state, since } => {
-            deliveries::list(pipeline, endpoint, state.as_deref(), *since).await
+        Webhooks::Deliveries { endpoint, state, since, limit } => {
+            let page = (*since, usize::from(*limit));
+            deliveries::list(pipeline, endpoint, state.as_deref(), page).await
         }
         Webhooks::Resend { endpoint, id, since } => {
             deliveries::resend(pipeline, endpoint, id.as_deref(), *since).await

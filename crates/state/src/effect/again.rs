@@ -47,6 +47,12 @@ pub struct Asked {
 }
 
 impl<O: Outside, W: Wire> Effects<O, W> {
+    /// The lane of the delivery with this name; nothing if it can be none of this function.
+    #[must_use]
+    pub fn lane_of(&self, id: &str) -> Option<String> {
+        Place::of_id(O::FUNCTION, id).map(|place| place.lane())
+    }
+
     /// Sends a message again, now, under the same key as before, whether it was taken, failed or waits. As many
     /// attempts follow as with a new one.
     ///

@@ -94,7 +94,8 @@ impl<O: Outside, W: Wire> Effects<O, W> {
             state: State::Waiting { why: String::new(), due: DateTime::UNIX_EPOCH },
             at: DateTime::UNIX_EPOCH,
         };
-        // Most are looked at for the first time, and so are not looked up: the server refuses this if there is one.
+        // Most messages are new. Their first record is written without reading before; if there is a delivery already,
+        // the server refuses the write.
         if seen == Seen::Never
             && message.again.is_none()
             && let Some(begun) = self.begin(&place, new(), 0).await?
@@ -273,8 +274,8 @@ impl<O: Outside, W: Wire> Effects<O, W> {
         Some(wait_for(delivery, why, wait))
     }
 
-    /// Publishes the event of a delivery that has ended, once. Nothing records that it was published: whoever meets
-    /// the delivery again publishes it again, and the server refuses the second one.
+    /// Publishes the event of a finished delivery. It may be called again for the same delivery: the server refuses a
+    /// second event on the same subject, so no record is needed that the first one was published.
     pub(super) async fn tell(&self, delivery: &Delivery) -> Result<(), Unclear> {
         if let Some(event) = self.outside.told(delivery) {
             // Occupied: it is there.

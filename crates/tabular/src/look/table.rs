@@ -222,7 +222,7 @@ fn delimiter(text: &str, known: Known<'_>) -> Result<(u8, Told), NoTable> {
     })
 }
 
-/// A sign that nobody would expect between columns, if it makes a header of known names and nearly all records agree.
+/// An unusual delimiter: with it the header has known names, and nearly all records have as many columns.
 fn unusual(
     text: &str,
     known: Known<'_>,

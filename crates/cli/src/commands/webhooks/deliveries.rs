@@ -5,28 +5,50 @@ use axum::http::Method;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use machine::client::{Level, Pipeline, query_value};
 use machine::clock;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use terminal::output;
 
 use super::endpoint::{Name, send};
 use crate::commands::notify::resend::tell;
 
+/// As many as the function gives at once.
+const PAGE: usize = 1_000;
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    deliveries: Vec<Value>,
+    next: Option<u64>,
+}
+
 pub(super) async fn list(
     pipeline: &Pipeline,
     endpoint: &Name,
     state: Option<&str>,
-    since: Option<DateTime<Utc>>,
+    (since, limit): (Option<DateTime<Utc>>, usize),
 ) -> Result<()> {
     let since = since.unwrap_or_else(|| clock::now() - TimeDelta::days(1));
     let since = query_value(&since.to_rfc3339_opts(SecondsFormat::Secs, true));
     let state = state.map(|state| format!("&state={}", query_value(state))).unwrap_or_default();
-    let path = endpoint.path(&format!("/deliveries?limit=1000&since={since}{state}"));
-    let found: Value = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/deliveries?limit={PAGE}&since={since}{state}{after}");
+        let path = endpoint.path(&path);
+        let page: Page = pipeline.call(Level::Read, Method::GET, &path, None).await?;
+        all.extend(page.deliveries);
+        match page.next {
+            Some(next) => after = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    // The newest first.
+    all.reverse();
+    let more = all.len().saturating_sub(limit);
+    all.truncate(limit);
     if pipeline.json {
-        output::json(&found);
+        output::json(&json!({"deliveries": all, "more": 0 < more}));
         return Ok(());
     }
-    let all = found.get("deliveries").and_then(Value::as_array).cloned().unwrap_or_default();
     let row = |one: &Value| {
         let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
         let mark = match text("state") {
@@ -44,7 +66,10 @@ pub(super) async fn list(
         ]
     };
     let head = ["CHANGED", "ABOUT", "STATE", "ATTEMPTS", "ANSWER", "ID"];
-    output::table(&head, &[3], all.iter().rev().map(row));
+    output::table(&head, &[3], all.iter().map(row));
+    if 0 < more {
+        output::note(format_args!("{more} more: --limit {}", all.len() + more));
+    }
     Ok(())
 }
 
