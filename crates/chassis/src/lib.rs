@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accept;
 mod answer;
 mod api;
 pub mod deliveries;
@@ -19,6 +20,7 @@ pub mod tokens;
 // So that a function elsewhere names one crate.
 pub use {messaging, runtime, state};
 
+pub use accept::accept;
 pub use answer::{Answer, Either, Error};
 pub use api::{Api, Operation};
 pub use describe::{Describe, Description, Documented, Failing, Output};

@@ -12,6 +12,7 @@ pub mod history;
 pub mod nats;
 pub mod proxy;
 pub mod raw;
+pub mod served;
 pub mod sshd;
 pub mod streams;
 pub mod tls;

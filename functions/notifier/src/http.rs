@@ -8,21 +8,14 @@ use crate::templates::{Rendered, sample};
 use crate::ways::Handed;
 use axum::Json;
 use axum::extract::State;
-use chassis::{Answer, Body, NotDone, Query, each};
+use chassis::{Answer, Body, Query, accept};
 use domain::PartnerId;
-use messaging::Event;
 use runtime::Problem;
 use runtime::events::{self, Batch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use state::effect::{self, AcceptError, Effects};
+use state::effect::{self, Effects};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Events that are worked on at once.
-const AT_ONCE: usize = 16;
-/// When an event comes again for which NATS did not answer.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the handlers share.
 pub(crate) struct App {
@@ -30,19 +23,7 @@ pub(crate) struct App {
 }
 
 pub(crate) async fn told(State(app): State<Arc<App>>, batch: Batch) -> events::Answer {
-    each(&batch, &TYPES, AT_ONCE, async |event: Event| {
-        Told::of(&event).map_err(NotDone::Reject)?;
-        match app.effects.accept(&event).await {
-            Ok(_) => Ok(()),
-            Err(error @ (AcceptError::Place { .. } | AcceptError::Unclear(_)))
-                if error.is_permanent() =>
-            {
-                Err(NotDone::Reject(error.to_string()))
-            }
-            Err(error) => Err(NotDone::Wait { reason: error.to_string(), after: AGAIN }),
-        }
-    })
-    .await
+    accept(&app.effects, &batch, &TYPES, |event| Told::of(event).map(drop)).await
 }
 
 /// Which message.

@@ -7,23 +7,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chassis::deliveries::{self, Again, Asked, Filter, Page};
-use chassis::{Body, Kept, NotDone, Query, each};
+use chassis::{Body, Kept, Query, accept};
 use chrono::{DateTime, Utc};
-use messaging::Event;
 use runtime::events::{self, Batch};
 use runtime::{Owner, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use state::effect::{AcceptError, Answer, Effects};
+use state::effect::{Answer, Effects};
 use state::record::{Found, Key};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Events that are worked on at once.
-const AT_ONCE: usize = 16;
-/// When an event comes again for which NATS did not answer.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the handlers share.
 pub(crate) struct App {
@@ -32,16 +25,7 @@ pub(crate) struct App {
 }
 
 pub(crate) async fn told(State(app): State<Arc<App>>, batch: Batch) -> events::Answer {
-    each(&batch, &TYPES, AT_ONCE, async |event: Event| match app.effects.accept(&event).await {
-        Ok(_) => Ok(()),
-        Err(error @ (AcceptError::Place { .. } | AcceptError::Unclear(_)))
-            if error.is_permanent() =>
-        {
-            Err(NotDone::Reject(error.to_string()))
-        }
-        Err(error) => Err(NotDone::Wait { reason: error.to_string(), after: AGAIN }),
-    })
-    .await
+    accept(&app.effects, &batch, &TYPES, |_| Ok(())).await
 }
 
 /// Which subscription.

@@ -3,27 +3,17 @@
 use messaging::{Nats, streams, tail};
 use runtime::{Env, Function, Server, ServerSettings};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
+use testkit::served::Answered;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 
 const PARTNERS: &str = "partners:\n  US1: {currency: GBP, rules: {customer-required: false}}\n  US2: {currency: EUR}\n";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A function at work; dropping it ends it between any two steps.
-pub(crate) struct Served {
-    at: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+pub(crate) struct Served(testkit::served::Served);
 
 pub(crate) struct World {
     pub(crate) server: testkit::nats::Server,
@@ -31,20 +21,6 @@ pub(crate) struct World {
     pub(crate) ingest: Served,
     pub(crate) customers: Served,
     partners: NamedTempFile,
-}
-
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: Value,
-}
-
-impl Answered {
-    pub(crate) fn etag(&self) -> &str {
-        let line = self.head.lines().find_map(|line| line.strip_prefix("etag: "));
-        line.unwrap_or_else(|| panic!("{self:?}"))
-    }
 }
 
 fn env(url: &str) -> Env {
@@ -58,10 +34,8 @@ fn env(url: &str) -> Env {
 async fn serve(function: Function) -> Served {
     let server = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();
     let at = server.traffic_addr();
-    let task = tokio::spawn(async move {
-        server.serve(std::future::pending()).await.unwrap();
-    });
-    Served { at, task }
+    let serving = async move { server.serve(std::future::pending()).await.unwrap() };
+    Served(testkit::served::Served::start(at, serving))
 }
 
 impl Served {
@@ -69,31 +43,16 @@ impl Served {
         &self,
         method: &str,
         path: &str,
-        (token, headers): (&str, &str),
+        with: (&str, &str),
         body: impl ToString,
     ) -> Answered {
-        let body = body.to_string();
-        let mut stream = TcpStream::connect(self.at).await.unwrap();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-length: {}\r\n{headers}\r\n",
-            body.len()
-        );
-        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        Answered {
-            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-            head: head.to_owned(),
-            body: serde_json::from_str(body).unwrap_or_default(),
-        }
+        self.0.send(method, path, with, &body.to_string()).await
     }
 
     /// Sends a request whose answer may never come.
     pub(crate) async fn try_post(&self, path: &str, body: &Value) -> std::io::Result<()> {
         let body = body.to_string();
-        let mut stream = TcpStream::connect(self.at).await?;
+        let mut stream = TcpStream::connect(self.0.at()).await?;
         let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\n");
         let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(text.as_bytes()).await?;

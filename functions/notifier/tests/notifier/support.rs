@@ -9,42 +9,22 @@ use messaging::subject::{self, Stage, token};
 use messaging::{Nats, header, streams, tail};
 use runtime::{Env, Function, Server, ServerSettings};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use testkit::served::Answered;
 
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 const PARTNERS: &str = "partners:\n  US1: {currency: EUR, time-zone: Europe/Paris, notify: {name: Lamps & Co}}\n  US2: \
                         {currency: EUR, notify: {from: 'Two <two@two.example>', language: de, sms: false}}\n";
 
 /// A function at work; dropping it ends it between any two steps.
-pub(crate) struct Served {
-    at: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
-}
+pub(crate) struct Served(testkit::served::Served);
 
 impl Served {
     pub(crate) async fn of(function: Function) -> Self {
         let server = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();
         let at = server.traffic_addr();
-        let task = tokio::spawn(async move {
-            server.serve(std::future::pending()).await.unwrap();
-        });
-        Self { at, task }
+        let serving = async move { server.serve(std::future::pending()).await.unwrap() };
+        Self(testkit::served::Served::start(at, serving))
     }
 
     pub(crate) async fn send(
@@ -54,18 +34,8 @@ impl Served {
         (token, kind): (&str, &str),
         body: &str,
     ) -> Answered {
-        let mut stream = TcpStream::connect(self.at).await.unwrap();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-length: {}\r\ncontent-type: {kind}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answered { status, body: serde_json::from_str(body).unwrap_or_default() }
+        let kind = format!("content-type: {kind}\r\n");
+        self.0.send(method, path, (token, &kind), body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answered {

@@ -142,6 +142,39 @@ async fn a_paused_endpoint_gets_what_came_meanwhile_and_a_removed_one_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deliveries_of_one_endpoint_are_listed_page_by_page_and_no_other_lane_is_reached() {
+    let world = World::start().await;
+    let served = world.webhooks().await;
+    for id in ["shop", "other"] {
+        served.subscribe(id, &world.endpoint.url(&format!("/{id}")), &[]).await;
+    }
+    let events: Vec<Value> = (0..5).map(|n| confirmed(&format!("A{n}"))).collect();
+    served.bring(&events).await;
+    world.endpoint.until("/shop", 5).await;
+    world.endpoint.until("/other", 5).await;
+    let (mut ids, mut after) = (std::collections::BTreeSet::new(), String::new());
+    let until = Instant::now() + Duration::from_secs(30);
+    while ids.len() < 5 {
+        let path = format!("/subscriptions/US1/shop/deliveries?state=sent&limit=2{after}");
+        let page = served.ask("GET", &path, "us1", Value::Null).await.body;
+        let listed = page["deliveries"].as_array().unwrap();
+        assert!(listed.len() <= 2 && listed.iter().all(|one| one["lane"] == "US1/shop"), "{page}");
+        ids.extend(listed.iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        after = page["next"].as_u64().map(|next| format!("&cursor={next}")).unwrap_or_default();
+        assert!(Instant::now() < until, "{} of 5", ids.len());
+    }
+    let path = "/subscriptions/US1/shop/deliveries?lane=US1/other";
+    assert_eq!(served.ask("GET", path, "us1", Value::Null).await.status, 400);
+    let path = "/subscriptions/US1/shop/deliveries/again";
+    let lane = json!({"lane": "US1/other", "since": "2026-01-01T00:00:00Z"});
+    assert_eq!(served.ask("POST", path, "us1", lane).await.status, 400);
+    for id in ["nonsense", "webhooks.US1=2Fother.x.y.-"] {
+        let foreign = served.ask("POST", path, "us1", json!({"id": id})).await;
+        assert_eq!(foreign.status, 404, "{foreign:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_test_message_is_posted_at_once_and_an_address_that_may_not_be_called_says_the_setting() {
     let world = World::start().await;
     let served = world.webhooks().await;

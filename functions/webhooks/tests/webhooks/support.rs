@@ -4,11 +4,8 @@ use crate::endpoint::Endpoint;
 use messaging::{Nats, streams, tail};
 use runtime::{Env, Server, ServerSettings};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use testkit::served::Answered;
 
 pub(crate) const SECRETS: [(&str, &str); 5] = [
     ("connector-token", "connector"),
@@ -19,22 +16,7 @@ pub(crate) const SECRETS: [(&str, &str); 5] = [
 ];
 
 /// A function at work; dropping it ends it between any two steps.
-pub(crate) struct Served {
-    at: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
-}
+pub(crate) struct Served(testkit::served::Served);
 
 impl Served {
     pub(crate) async fn send(
@@ -44,18 +26,8 @@ impl Served {
         (token, kind): (&str, &str),
         body: &str,
     ) -> Answered {
-        let mut stream = TcpStream::connect(self.at).await.unwrap();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-length: {}\r\ncontent-type: {kind}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answered { status, body: serde_json::from_str(body).unwrap_or_default() }
+        let kind = format!("content-type: {kind}\r\n");
+        self.0.send(method, path, (token, &kind), body).await
     }
 
     pub(crate) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answered {
@@ -131,10 +103,8 @@ pub(crate) async fn serve(pairs: Vec<(String, String)>) -> Served {
     let function = webhooks::build(&mut env).await.unwrap();
     let server = Server::bind(function, ServerSettings::ephemeral()).await.unwrap();
     let at = server.traffic_addr();
-    let task = tokio::spawn(async move {
-        server.serve(std::future::pending()).await.unwrap();
-    });
-    Served { at, task }
+    let serving = async move { server.serve(std::future::pending()).await.unwrap() };
+    Served(testkit::served::Served::start(at, serving))
 }
 
 impl World {
