@@ -1,4 +1,4 @@
-//! Messages as the official Python package of Standard Webhooks sees them.
+//! Messages as the official Python and JavaScript packages of Standard Webhooks see them.
 
 use crate::endpoint::Posted;
 use crate::support::{World, confirmed};
@@ -8,22 +8,51 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// A Python that has the package.
-struct Official(OsString);
+/// What has the package.
+enum Official {
+    /// A Python.
+    Python(OsString),
+    /// A folder of node's modules.
+    Node(OsString),
+}
 
 impl Official {
+    /// It, if the variable names it (`scripts/standardwebhooks`).
+    fn of(variable: &str, official: fn(OsString) -> Self) -> Option<Self> {
+        let named = std::env::var_os(variable).filter(|it| !it.is_empty()).map(official);
+        if named.is_none() {
+            println!("NOT CHECKED: signatures by an official package; {variable} names none");
+        }
+        named
+    }
+
+    fn command(&self) -> Command {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/webhooks");
+        match self {
+            Self::Python(python) => {
+                let mut command = Command::new(python);
+                command.arg(format!("{folder}/official.py"));
+                command
+            }
+            Self::Node(modules) => {
+                let mut command = Command::new("node");
+                command.arg(format!("{folder}/official.cjs")).env("NODE_PATH", modules);
+                command
+            }
+        }
+    }
+
     /// `ok`, or why the package refuses the message.
     async fn verify(&self, posted: &Posted, secret: &str) -> String {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/webhooks/official.py");
         let (input, output) = (Stdio::piped(), Stdio::piped());
-        let mut command = Command::new(&self.0);
-        let command = command.arg(script).stdin(input).stdout(output).stderr(Stdio::piped());
-        let mut python = command.kill_on_drop(true).spawn().unwrap();
+        let mut command = self.command();
+        let command = command.stdin(input).stdout(output).stderr(Stdio::piped());
+        let mut package = command.kill_on_drop(true).spawn().unwrap();
         let message = json!({"secret": secret, "headers": posted.headers, "body": posted.body});
-        let mut input = python.stdin.take().unwrap();
+        let mut input = package.stdin.take().unwrap();
         input.write_all(message.to_string().as_bytes()).await.unwrap();
         drop(input);
-        let output = python.wait_with_output().await.unwrap();
+        let output = package.wait_with_output().await.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -37,14 +66,23 @@ fn later(posted: &Posted, seconds: i64) -> Posted {
     posted
 }
 
-/// `ORDERFLOW_TEST_STANDARDWEBHOOKS` names a Python that has the package (`scripts/standardwebhooks`).
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_package_takes_messages_and_refuses_changed_ones() {
-    let python = std::env::var_os("ORDERFLOW_TEST_STANDARDWEBHOOKS");
-    let Some(official) = python.filter(|it| !it.is_empty()).map(Official) else {
-        println!("NOT CHECKED: signatures by the official package, which needs standardwebhooks");
-        return;
-    };
+async fn the_official_python_package_takes_messages_and_refuses_changed_ones() {
+    let python = Official::of("ORDERFLOW_TEST_STANDARDWEBHOOKS_PYTHON", Official::Python);
+    if let Some(official) = python {
+        takes_and_refuses(&official).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_javascript_package_takes_messages_and_refuses_changed_ones() {
+    let node = Official::of("ORDERFLOW_TEST_STANDARDWEBHOOKS_NODE", Official::Node);
+    if let Some(official) = node {
+        takes_and_refuses(&official).await;
+    }
+}
+
+async fn takes_and_refuses(official: &Official) {
     let world = World::start().await;
     let served = world.webhooks().await;
     served.subscribe("shop", &world.endpoint.url("/shop"), &[]).await;
